@@ -1,0 +1,59 @@
+"""A place in one log's life: its epoch and a position, written as one opaque string.
+
+The cursor is the SSE `id` and the `cursor` of every WebSocket frame. It grants nothing: whoever
+presents one is replayed only what their own credential matches, so the same string serves everyone.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from typing import NewType
+
+import msgspec
+
+__all__ = ["Cursor", "Epoch", "new_epoch", "parse_cursor"]
+
+Epoch = NewType("Epoch", str)
+
+#: SQLite's largest row id; a larger position cannot come from a log of ours.
+_MAX_POSITION = 2**63 - 1
+_CURSOR = re.compile(r"([a-z0-9]{10})-([0-9a-z]{1,13})", re.ASCII)
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+class Cursor(msgspec.Struct, frozen=True):
+    """A position (0 = before the first record) in the log that has this epoch."""
+
+    epoch: Epoch
+    position: int
+
+    def __str__(self) -> str:
+        return f"{self.epoch}-{_base36(self.position)}"
+
+
+def parse_cursor(text: str) -> Cursor | None:
+    """Return the cursor that `text` spells, or None where it spells none.
+
+    None is not an error: a client with a cursor the hub cannot read is told of a gap and goes on live.
+    """
+    match = _CURSOR.fullmatch(text)
+    if match is None:
+        return None
+    position = int(match[2], 36)
+    if position > _MAX_POSITION:
+        return None
+    return Cursor(Epoch(match[1]), position)
+
+
+def new_epoch() -> Epoch:
+    """Return a random epoch (50 bits) for a log that is being created."""
+    return Epoch("".join(secrets.choice("abcdefghijkmnpqrstuvwxyz23456789") for _ in range(10)))
+
+
+def _base36(number: int) -> str:
+    digits = ""
+    while number >= 36:
+        number, rest = divmod(number, 36)
+        digits = _DIGITS[rest] + digits
+    return _DIGITS[number] + digits

@@ -1,0 +1,103 @@
+"""The log's port: what the hub asks of a durable, ordered record of notifications.
+
+One engine stands behind it at a time. Small on purpose, so that a second engine fits; every engine
+must pass the same suite (`tests/log/`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+import msgspec
+
+from hub.cursor import Epoch
+from hub.errors import HubError
+from hub.target import Target
+
+__all__ = ["Appended", "Draft", "Log", "Record"]
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """A notification that asks to be appended.
+
+    `payload` is the finished JSON object a subscriber will read, without its cursor. `idempotency` is
+    a digest of service name and key; `body_digest` tells a repeat from another body under the same key.
+    `expires_at_s` is Unix time; from then on nobody is handed the record any more.
+    """
+
+    id: str
+    targets: tuple[Target, ...]
+    payload: bytes
+    idempotency: bytes | None = None
+    body_digest: bytes = b""
+    expires_at_s: float | None = None
+
+
+class Appended(msgspec.Struct, frozen=True):
+    """The log's word that a draft is on disk: under this id, at this position.
+
+    `duplicate`: an earlier draft with the same idempotency key is, and this one was not stored again.
+    """
+
+    id: str
+    position: int
+    duplicate: bool
+
+
+class Record(msgspec.Struct, frozen=True):
+    """One stored notification."""
+
+    position: int
+    targets: tuple[Target, ...]
+    payload: bytes
+    expires_at_s: float | None
+
+
+class Log(Protocol):
+    """A durable, ordered record of notifications."""
+
+    @property
+    def epoch(self) -> Epoch:
+        """The random id of this log's life; another epoch is another history."""
+
+    @property
+    def head(self) -> int:
+        """The position of the newest durable record that was announced; 0 in an empty log."""
+
+    @property
+    def first(self) -> int:
+        """The lowest position that retention has not passed; a cursor below `first - 1` meets a gap."""
+
+    @property
+    def writable(self) -> bool:
+        """Whether the last attempt to write succeeded; readiness follows it."""
+
+    async def append(self, drafts: Sequence[Draft]) -> list[Appended | HubError]:
+        """Store the drafts in order, in one transaction, and return after they are durable.
+
+        Each draft gets its own result: `IdempotencyConflict` for a key used with another body.
+
+        Raises:
+            StorageUnavailable: nothing was acknowledged; the disk is full or failing.
+            Overloaded: too many appends wait already.
+        """
+
+    async def read(self, targets: Sequence[Target], *, after: int, upto: int, limit: int) -> list[Record]:
+        """Return at most `limit` records for any of `targets` in `(after, upto]`, each once, in order.
+
+        Expired records are left out. Fewer than `limit` means there are no more up to `upto`.
+
+        Raises:
+            StorageUnavailable: the log cannot be read.
+        """
+
+    def tail(self) -> AsyncIterator[list[Record]]:
+        """Yield every record stored from now on, in order, in batches of at least one.
+
+        One consumer at a time. What was appended before the first `anext` of the iterator but after
+        the call of `tail` is yielded too.
+        """
+
+    async def close(self) -> None:
+        """Finish what was accepted, then let go of the files."""

@@ -1,0 +1,200 @@
+"""The hub's settings: one frozen struct, read once from the environment.
+
+Each field carries its variable, its unit and one sentence; `docs/reference/settings.md` is made from
+them and a test fails when the two differ. Only `hub.app`, `hub.cli` and tests build a `Settings`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_type_hints
+from urllib.parse import urlsplit
+
+import msgspec
+
+from hub.errors import SettingsError
+
+__all__ = ["Setting", "Settings", "describe_settings", "read_settings"]
+
+#: Secrets that were published as defaults or examples somewhere: signing with one is signing with none.
+_PLACEHOLDERS = re.compile(
+    r"(change[-_ ]?me|your[-_ ]|secret[-_ ]?key|example|placeholder|default|^(.)\2+$)", re.IGNORECASE
+)
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """What a settings page says of one variable."""
+
+    variable: str
+    unit: str
+    sentence: str
+    example: str
+    secret: bool = False
+
+
+def _about(variable: str, unit: str, sentence: str, example: str, *, secret: bool = False) -> Any:
+    return msgspec.Meta(
+        title=variable, description=sentence, examples=[example], extra={"unit": unit, "secret": secret}
+    )
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Every setting, checked. Units are in the names; ranges in the metadata."""
+
+    # One setting a line, so that it reads as the table it is.
+    # fmt: off
+    host: Annotated[str, _about("HUB_HOST", "address", "Where the hub listens; behind a proxy leave it on loopback.", "127.0.0.1")] = "127.0.0.1"
+    port: Annotated[int, _about("HUB_PORT", "port", "The port the hub listens on; 0 takes a free one.", "8000"), msgspec.Meta(ge=0, le=65535)] = 8000
+    data_dir: Annotated[Path, _about("HUB_DATA_DIR", "folder", "Where the log is kept; made with mode 0700 when missing.", "/var/lib/hub")] = Path("hub-data")
+    service_keys: Annotated[str, _about("HUB_SERVICE_KEYS", "list", "Who may publish: `name:sha256hex` pairs, made by `hub key`; such a key may publish any type to any account, read statistics and disconnect, but not address everyone.", "stocktech:9f86d0…", secret=True)] = ""
+    service_keys_file: Annotated[Path | None, _about("HUB_SERVICE_KEYS_FILE", "file", "A JSON file of keys with grants for each (accounts, types, everyone, operations).", "/etc/hub/keys.json")] = None
+    allowed_origins: Annotated[tuple[str, ...], _about("HUB_ALLOWED_ORIGINS", "list", "Browser origins that may connect, comma separated, compared to the letter.", "https://app.avelarcompany.com.br")] = ()
+    directory_url: Annotated[str, _about("HUB_DIRECTORY_URL", "URL", "The customer's database of users and accounts (SQLAlchemy, async driver), or `off` to trust the token's claims.", "postgresql+asyncpg://hub@db/avadmin", secret=True)] = "off"
+    directory_ttl_s: Annotated[float, _about("HUB_DIRECTORY_TTL", "s", "How long a user found in the directory is remembered.", "60"), msgspec.Meta(ge=0, le=86400)] = 60.0
+    directory_timeout_s: Annotated[float, _about("HUB_DIRECTORY_TIMEOUT", "s", "How long one look-up may take before the directory counts as down.", "3"), msgspec.Meta(gt=0, le=60)] = 3.0
+    directory_users: Annotated[str, _about("HUB_DIRECTORY_USERS", "names", "Table and columns of users: `table(id,account,role,active)`.", "users(id,account_id,role,is_active)")] = "users(id,account_id,role,is_active)"
+    directory_accounts: Annotated[str, _about("HUB_DIRECTORY_ACCOUNTS", "names", "Table and columns of accounts: `table(id,status)`.", "accounts(id,status)")] = "accounts(id,status)"
+    contracts: Annotated[tuple[str, ...], _about("HUB_CONTRACTS", "list", "Python modules with further notification types, comma separated.", "avelarsys_contracts")] = ()
+    jwt_secret: Annotated[str, _about("JWT_SECRET", "text", "The secret user tokens are signed with (HS algorithms): 32 bytes or more.", "$(openssl rand -hex 32)", secret=True)] = ""
+    jwt_secret_previous: Annotated[str, _about("JWT_SECRET_PREVIOUS", "text", "The secret before the last rotation; tokens signed with it are accepted until it is unset.", "the old JWT_SECRET", secret=True)] = ""
+    jwt_algorithm: Annotated[str, _about("JWT_ALGORITHM", "name", "The one algorithm accepted: HS256, HS384, HS512, RS256, RS384, RS512, ES256, ES384 or EdDSA.", "HS256")] = "HS256"
+    jwt_public_key_file: Annotated[Path | None, _about("HUB_JWT_PUBLIC_KEY_FILE", "file", "The PEM public key for RS, ES and EdDSA tokens.", "/etc/hub/jwt.pem")] = None
+    jwks_url: Annotated[str, _about("HUB_JWKS_URL", "URL", "Where the public keys are fetched from (https, or http on loopback), instead of a key file.", "https://id.example.com/.well-known/jwks.json")] = ""
+    jwt_issuer: Annotated[str, _about("HUB_JWT_ISSUER", "text", "The `iss` every token must have; empty: not looked at.", "https://avadmin.avelarcompany.com.br")] = ""
+    jwt_audience: Annotated[str, _about("HUB_JWT_AUDIENCE", "text", "The `aud` every token must have; empty: not looked at.", "notification-hub")] = ""
+    jwt_user_claim: Annotated[str, _about("HUB_JWT_USER_CLAIM", "name", "The claim that holds the user's id.", "user_id"), msgspec.Meta(min_length=1)] = "user_id"
+    jwt_account_claim: Annotated[str, _about("HUB_JWT_ACCOUNT_CLAIM", "name", "The claim that holds the account's id.", "account_id"), msgspec.Meta(min_length=1)] = "account_id"
+    jwt_role_claim: Annotated[str, _about("HUB_JWT_ROLE_CLAIM", "name", "The claim that holds the role.", "role"), msgspec.Meta(min_length=1)] = "role"
+    jwt_max_lifetime_s: Annotated[int, _about("HUB_JWT_MAX_LIFETIME", "s", "The longest time a token may still be valid; also the age a revocation assumes of a token without `iat`.", "604800"), msgspec.Meta(ge=60, le=31_536_000)] = 604_800
+    jwt_leeway_s: Annotated[int, _about("HUB_JWT_LEEWAY", "s", "How far the clocks of the hub and the issuer may differ.", "10"), msgspec.Meta(ge=0, le=300)] = 10
+    ticket_ttl_s: Annotated[int, _about("HUB_TICKET_TTL", "s", "How long a one-use ticket for a URL is good.", "30"), msgspec.Meta(ge=1, le=300)] = 30
+    retention_days: Annotated[float, _about("HUB_RETENTION_DAYS", "days", "How long a notification is kept for clients that were away.", "30"), msgspec.Meta(gt=0, le=3650)] = 30.0
+    retention_records: Annotated[int, _about("HUB_RETENTION_RECORDS", "records", "How many notifications are kept at most; the oldest go first.", "10000000"), msgspec.Meta(ge=1)] = 10_000_000
+    idempotency_hours: Annotated[float, _about("HUB_IDEMPOTENCY_HOURS", "h", "How long an Idempotency-Key is remembered.", "24"), msgspec.Meta(gt=0, le=720)] = 24.0
+    max_pending_appends: Annotated[int, _about("HUB_MAX_PENDING_APPENDS", "requests", "How many publish requests may wait for the disk before new ones get 503.", "10000"), msgspec.Meta(ge=1)] = 10_000
+    max_body_bytes: Annotated[int, _about("HUB_MAX_BODY", "bytes", "The largest body of one notification (a batch may have sixteen times as much).", "65536"), msgspec.Meta(ge=1024, le=1_048_576)] = 65_536
+    heartbeat_s: Annotated[float, _about("WS_HEARTBEAT_INTERVAL", "s", "How often each connection gets a sign of life, and how long its answer may take.", "30"), msgspec.Meta(ge=0.2, le=300)] = 30.0
+    max_connections: Annotated[int, _about("WS_MAX_CONNECTIONS", "connections", "How many connections the hub holds, both transports together.", "1000"), msgspec.Meta(ge=1)] = 1000
+    max_connections_per_user: Annotated[int, _about("HUB_MAX_CONNECTIONS_PER_USER", "connections", "How many connections one user may hold; one more closes the oldest (4002).", "20"), msgspec.Meta(ge=1)] = 20
+    link_budget_bytes: Annotated[int, _about("HUB_LINK_BUDGET", "bytes", "How much may wait unsent for one connection before it is closed as slow (4000).", "1048576"), msgspec.Meta(ge=65_536)] = 1_048_576
+    drain_s: Annotated[float, _about("HUB_DRAIN", "s", "The most time a shutdown takes to send the connections away.", "20"), msgspec.Meta(ge=0, le=600)] = 20.0
+    metrics_port: Annotated[int, _about("HUB_METRICS_PORT", "port", "A port of its own for /metrics; 0: on the hub's port.", "9100"), msgspec.Meta(ge=0, le=65535)] = 0
+    metrics_key: Annotated[str, _about("HUB_METRICS_KEY", "sha256hex", "The hash of the key that /metrics asks for on the hub's port; empty: any service key.", "9f86d0…", secret=True)] = ""
+    schema_public: Annotated[bool, _about("HUB_SCHEMA", "on/off", "Whether the API document and its page are served.", "on")] = True
+    log_level: Annotated[str, _about("HUB_LOG_LEVEL", "name", "How much is logged: debug, info, warning or error.", "info")] = "info"
+    trusted_proxies: Annotated[tuple[str, ...], _about("HUB_TRUSTED_PROXIES", "list", "Addresses or networks whose X-Forwarded-For is believed, comma separated.", "10.0.0.0/8")] = ()
+    # fmt: on
+
+
+def describe_settings() -> list[tuple[str, Setting, object]]:
+    """Return (field name, what is said of it, default) for every setting, in order."""
+    rows = []
+    hints = get_type_hints(Settings, include_extras=True)
+    for field in msgspec.structs.fields(Settings):
+        meta = next(part for part in get_args(hints[field.name]) if isinstance(part, msgspec.Meta) and part.title)
+        assert meta.title
+        assert meta.description
+        assert meta.examples
+        assert meta.extra
+        about = Setting(meta.title, meta.extra["unit"], meta.description, str(meta.examples[0]), meta.extra["secret"])
+        rows.append((field.name, about, field.default))
+    return rows
+
+
+def read_settings(environ: Mapping[str, str], *, development: bool = False) -> Settings:
+    """Return the settings that `environ` asks for.
+
+    `development` waives what only a deployment must have (a secret, a service key); `hub serve --dev`
+    fills those in.
+
+    Raises:
+        SettingsError: naming the variable, what is wrong with it (never its value, where it is a
+            secret) and an example.
+    """
+    raw: dict[str, object] = {}
+    for name, about, _ in describe_settings():
+        text = environ.get(about.variable)
+        if text is None or text.strip() == "":
+            continue
+        raw[name] = _split(text) if about.unit == "list" and name != "service_keys" else _switch(about, text.strip())
+    settings = _convert(raw)
+    _check(settings, development=development)
+    return settings
+
+
+def _split(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _switch(about: Setting, text: str) -> object:
+    if about.unit != "on/off":
+        return text
+    if text.lower() in {"on", "true", "1", "yes"}:
+        return True
+    if text.lower() in {"off", "false", "0", "no"}:
+        return False
+    raise _unusable(about, "is neither on nor off")
+
+
+def _convert(raw: dict[str, object]) -> Settings:
+    about = {name: setting for name, setting, _ in describe_settings()}
+    try:
+        return msgspec.convert(raw, Settings, strict=False, dec_hook=_decode_path)
+    except msgspec.ValidationError as error:
+        match = re.search(r"at `\$\.(\w+)", str(error))
+        if match is None:
+            raise SettingsError(str(error)) from None
+        raise _unusable(about[match[1]], str(error).partition(" - at")[0].lower()) from None
+
+
+def _decode_path(kind: type, value: object) -> object:
+    if kind is Path:
+        return Path(str(value))
+    raise TypeError(f"no setting has the type {kind}")  # pragma: no cover - a mistake in this file
+
+
+def _unusable(about: Setting, problem: str) -> SettingsError:
+    return SettingsError(f"{about.variable}: {problem} (unit: {about.unit}; example: {about.variable}={about.example})")
+
+
+def _check(settings: Settings, *, development: bool) -> None:
+    about = {name: setting for name, setting, _ in describe_settings()}
+
+    def require(name: str, usable: bool, problem: str) -> None:
+        if not usable:
+            raise _unusable(about[name], problem)
+
+    algorithms = {"HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "ES256", "ES384", "EdDSA"}
+    require("jwt_algorithm", settings.jwt_algorithm in algorithms, "is not one of the algorithms")
+    if settings.jwt_algorithm.startswith("HS"):
+        if not development:
+            require("jwt_secret", bool(settings.jwt_secret), "is missing")
+        for name in ("jwt_secret", "jwt_secret_previous"):
+            problem = _secret_problem(getattr(settings, name))
+            require(name, problem is None, problem or "")
+        require("jwks_url", not settings.jwks_url, f"does not go with JWT_ALGORITHM={settings.jwt_algorithm}")
+    elif settings.jwks_url:
+        url = urlsplit(settings.jwks_url)
+        local = url.hostname in {"localhost", "127.0.0.1", "::1"}
+        require("jwks_url", url.scheme == "https" or (url.scheme == "http" and local), "is not an https URL")
+        require("jwt_public_key_file", settings.jwt_public_key_file is None, "does not go with HUB_JWKS_URL")
+    else:
+        require("jwt_public_key_file", settings.jwt_public_key_file is not None, "is missing (or set HUB_JWKS_URL)")
+    if not development:
+        have_keys = bool(settings.service_keys or settings.service_keys_file)
+        require("service_keys", have_keys, "is missing, so nobody could publish")
+    for origin in settings.allowed_origins:
+        url = urlsplit(origin)
+        plain = url.scheme in {"http", "https"} and bool(url.netloc) and origin == f"{url.scheme}://{url.netloc}"
+        require("allowed_origins", plain and "*" not in origin, "has an entry that is not scheme://host[:port]")
+    require("log_level", settings.log_level in {"debug", "info", "warning", "error"}, "is not a level")
+
+
+def _secret_problem(secret: str) -> str | None:
+    if secret and len(secret.encode()) < 32:
+        return "is shorter than 32 bytes (RFC 7518 section 3.2)"
+    if _PLACEHOLDERS.search(secret):
+        return "is a placeholder"
+    return None

@@ -1,0 +1,44 @@
+"""Whom a notification is for: a user of an account, an account, or everyone.
+
+A target is one string, the same in the log's index and in the index of connected subscribers, so
+that no two rooms can disagree about who is meant. Ids never hold control characters (the contracts
+refuse them), so the unit separator cannot be forged and `("a", "b c")` never equals `("a b", "c")`.
+"""
+
+from __future__ import annotations
+
+from typing import NewType
+
+__all__ = ["CONTROL", "EVERYONE", "Target", "account_target", "user_target"]
+
+Target = NewType("Target", str)
+
+_SEPARATOR = "\x1f"
+
+EVERYONE = Target("e")
+#: Records of the hub to itself (a revocation); no subscriber ever matches it.
+CONTROL = Target("c")
+
+
+def user_target(account_id: str, user_id: str) -> Target:
+    """Return the target of one user in one account.
+
+    Raises:
+        ValueError: an id is empty or holds a control character.
+    """
+    return Target(f"u{_SEPARATOR}{_checked(account_id)}{_SEPARATOR}{_checked(user_id)}")
+
+
+def account_target(account_id: str) -> Target:
+    """Return the target of every user of one account.
+
+    Raises:
+        ValueError: the id is empty or holds a control character.
+    """
+    return Target(f"a{_SEPARATOR}{_checked(account_id)}")
+
+
+def _checked(identifier: str) -> str:
+    if not identifier or any(character < " " or character == "\x7f" for character in identifier):
+        raise ValueError("an id is empty or holds a control character")
+    return identifier
