@@ -1,0 +1,72 @@
+"""What services send to the hub.
+
+Null counts as missing in every optional field, because publishers fill these from values that may be
+null (a super admin has no account).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from contracts.identifier import AccountId, UserId
+
+__all__ = [
+    "MAX_BATCH",
+    "MAX_TTL_S",
+    "MAX_USERS",
+    "BatchRequest",
+    "DisconnectRequest",
+    "PublishRequest",
+]
+
+#: How many users one notification may name.
+MAX_USERS = 5000
+#: How many notifications one batch may hold.
+MAX_BATCH = 1000
+#: Ten years, the longest retention a hub can be given; no time to live may exceed the hub's own.
+MAX_TTL_S = 315_360_000
+
+
+class PublishRequest(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """One notification and whom it is for.
+
+    `user_id` with `account_id` is that user; `user_id` alone is looked up in the directory; `user_ids`
+    are several, all in `account_id` where that is given; `account_id` alone is everyone in the account;
+    `everyone` excludes the others. `data` is checked against its type and kept as the bytes that came.
+    A `timestamp` needs its offset from UTC. `ttl_seconds` is how long the notification is worth replaying.
+    """
+
+    type: str
+    title: str
+    message: str
+    data: msgspec.Raw | UnsetType = UNSET
+    timestamp: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    user_id: UserId | None = None
+    account_id: AccountId | None = None
+    user_ids: Annotated[list[UserId], msgspec.Meta(min_length=1, max_length=MAX_USERS)] | None = None
+    everyone: bool = False
+    ttl_seconds: Annotated[int, msgspec.Meta(ge=1, le=MAX_TTL_S)] | None = None
+
+
+class BatchRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Up to 1,000 notifications, stored in this order; each is a `PublishRequest` of its own."""
+
+    notifications: Annotated[list[msgspec.Raw], msgspec.Meta(min_length=1, max_length=MAX_BATCH)]
+
+
+class DisconnectRequest(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Whose connections to close: a user's, an account's, or those of one token.
+
+    Exactly one of `user_id` (with or without `account_id`), `account_id`, `token` (the SHA-256 of the
+    token in hex, never the token) and `jti`. `revoke` also refuses the tokens until they expire.
+    """
+
+    user_id: UserId | None = None
+    account_id: AccountId | None = None
+    token: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")] | None = None
+    jti: Annotated[str, msgspec.Meta(min_length=1, max_length=256)] | None = None
+    revoke: bool = False

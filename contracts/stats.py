@@ -1,0 +1,52 @@
+"""What the hub says of itself at `/api/internal/ws-stats`.
+
+`totalConnections` and `connectionsByAccount` stand at the top because health pages in the field read
+them there. Account ids are keys of this answer, which only service keys may ask for.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+__all__ = ["ConnectionCounts", "Stats", "Totals"]
+
+_Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class ConnectionCounts(msgspec.Struct, kw_only=True):
+    """Connections open at this moment, by transport."""
+
+    total: _Count
+    websocket: _Count
+    sse: _Count
+
+
+class Totals(msgspec.Struct, kw_only=True):
+    """What happened since the hub started.
+
+    `deliveries` are frames handed to a connection, `replays` connections that came back with a cursor,
+    `gaps` those of them the log could not serve whole, `drops` connections closed for being slow.
+    """
+
+    connected: _Count
+    disconnected: _Count
+    refused: _Count
+    published: _Count
+    duplicates: _Count
+    deliveries: _Count
+    replays: _Count
+    gaps: _Count
+    drops: _Count
+
+
+class Stats(msgspec.Struct, kw_only=True, rename="camel"):
+    """Connections, users and totals; exact, not sampled."""
+
+    total_connections: _Count
+    connections_by_account: dict[str, int]
+    connections: ConnectionCounts
+    unique_users: _Count
+    uptime_seconds: Annotated[float, msgspec.Meta(ge=0)]
+    totals: Totals
