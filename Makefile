@@ -1,0 +1,108 @@
+# Everything a developer does here, by name. `make` alone lists it.
+# The Python environment is .venv, made from requirements/dev.txt; nothing else on the machine is touched,
+# except that `make test` installs Debian's postgresql where there is none.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+SETUP := .venv/.installed
+# The first of these that is Python 3.11 or newer; set PYTHON to choose another.
+PYTHON ?= $(firstword $(foreach name,python3 python3.11 python3.12 python3.13 python3.14,$(shell \
+	$(name) -c 'import sys; sys.version_info >= (3, 11) and print("$(name)")' 2>/dev/null)))
+# What to add to pytest's command line: PYTEST_ARGS="-n 2" or "tests/log -k retention".
+PYTEST_ARGS ?=
+# What to add to `hub serve --dev`: SERVE_ARGS="--port 9000".
+SERVE_ARGS ?=
+# `make lock` keeps the versions it finds; LOCK_ARGS=--upgrade moves them all, "--upgrade-package NAME" one.
+LOCK_ARGS ?=
+ENGINE ?= $(or $(shell command -v podman),$(shell command -v docker))
+
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command "make lock" $(LOCK_ARGS)
+
+.PHONY: help setup postgresql serve test soak lint types format openapi settings-page lock wheel-check image bench clean
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+
+setup: $(SETUP) ## make .venv from the lock (every command below does that by itself)
+
+$(SETUP): requirements/dev.txt pyproject.toml
+	@[ -n "$(PYTHON)" ] || { echo "The hub needs Python 3.11 or newer, and none was found: sudo apt-get install python3" >&2; exit 1; }
+	@# A folder without pip is a start that was cut short, or Debian's Python without its venv package.
+	@if ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
+		$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+			|| requirements/install-debian.sh "$(notdir $(PYTHON))-venv" "The Python environment"; \
+		$(PYTHON) -m venv .venv; \
+	fi
+	@echo "Installing the locked packages into .venv"
+	@$(PIP) install --quiet --require-hashes -r requirements/dev.txt
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Debian keeps initdb out of the PATH.
+postgresql:
+	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 \
+		|| requirements/install-debian.sh postgresql "The test run (it starts a database of its own)"
+
+serve: $(SETUP) ## run the hub for development, with demo users and a ready-to-paste curl
+	@exec $(BIN)/hub serve --dev $(SERVE_ARGS)
+
+test: $(SETUP) postgresql ## format check, lint, types, tests
+	@echo "== format"
+	@$(BIN)/ruff format --check --quiet . || { echo "Files are not formatted: make format" >&2; exit 1; }
+	@echo "== lint"
+	@$(BIN)/ruff check --quiet .
+	@echo "== types"
+	@$(BIN)/mypy
+	@echo "== tests"
+	@$(BIN)/pytest $(PYTEST_ARGS)
+
+soak: $(SETUP) postgresql ## the long proofs: 200 kills, long model runs
+	@$(BIN)/pytest -m soak -o faulthandler_timeout=0 $(PYTEST_ARGS)
+
+lint: $(SETUP) ## ruff's rules
+	@$(BIN)/ruff check .
+
+types: $(SETUP) ## mypy --strict
+	@$(BIN)/mypy
+
+format: $(SETUP) ## format the code and sort the imports
+	@$(BIN)/ruff check --quiet --select I --fix .
+	@$(BIN)/ruff format .
+
+openapi: $(SETUP) ## write openapi/ again (the API document, the frames' schema)
+	@$(BIN)/hub openapi --output openapi
+
+settings-page: $(SETUP) ## write docs/reference/settings.md again
+	@mkdir -p docs/reference
+	@$(BIN)/python -m hub.settings > docs/reference/settings.md
+
+lock: $(SETUP) ## resolve pyproject.toml and requirements/*.in into hashed locks
+	@$(LOCK) pyproject.toml --output-file requirements/runtime.txt
+	@$(LOCK) requirements/build.in --output-file requirements/build.txt
+	@$(LOCK) requirements/dev.in --output-file requirements/dev.txt
+
+# The Containerfile's steps without an engine: a bare environment, the runtime lock, the wheel and nothing else.
+wheel-check: $(SETUP) ## build the wheel and start it in a bare environment, as the image does
+	@rm -rf build/wheel-check && mkdir -p build/wheel-check
+	@$(PIP) wheel --quiet --no-deps --no-build-isolation --wheel-dir build/wheel-check .
+	@$(BIN)/python -m venv --without-pip build/wheel-check/venv
+	@$(PIP) --python build/wheel-check/venv/bin/python install --quiet --require-hashes -r requirements/runtime.txt
+	@$(PIP) --python build/wheel-check/venv/bin/python install --quiet --no-deps --no-index build/wheel-check/*.whl
+	@cd build/wheel-check && venv/bin/hub --version
+
+image: ## build the container image notification-hub with podman or docker
+	@[ -n "$(ENGINE)" ] || { echo "An image needs podman or docker: sudo apt-get install podman" >&2; exit 1; }
+	$(ENGINE) build --file Containerfile --tag notification-hub .
+
+bench: $(SETUP) ## measure the hub beside its comparisons and print the table
+	@$(BIN)/python -m bench
+
+clean: ## remove .venv and everything made; hub-data stays
+	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
