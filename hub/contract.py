@@ -1,0 +1,150 @@
+"""The registry of notification types: the built-in ones and those of the company's own modules.
+
+A contract is a value, built once at the start from the names in HUB_CONTRACTS; nothing here is global,
+so that two contracts can live in one process.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType, ModuleType
+from typing import Any, Union
+
+import msgspec
+
+from contracts.frame import CONTROL_FRAMES, RESERVED_TYPES
+from contracts.notification import NOTIFICATIONS, Notification
+from hub.errors import SettingsError
+
+__all__ = ["Contract", "DataRule", "load_contract"]
+
+_TAG = re.compile(r"[a-z0-9][a-z0-9_:.-]{0,63}", re.ASCII)
+_ENVELOPE = frozenset(Notification.__struct_fields__)
+_OBJECTS = (
+    msgspec.inspect.StructType,
+    msgspec.inspect.DictType,
+    msgspec.inspect.TypedDictType,
+    msgspec.inspect.DataclassType,
+)
+
+
+class DataRule(msgspec.Struct, frozen=True):
+    """How the `data` of one type is checked; `decoder` is None where any JSON object will do."""
+
+    decoder: msgspec.json.Decoder[Any] | None
+    required: bool
+
+
+class Contract:
+    """The notification types one hub knows."""
+
+    def __init__(self, types: Iterable[type[Notification]]) -> None:
+        """Take the publishable types, in the order documents list them.
+
+        Raises:
+            SettingsError: a tag is malformed, reserved or taken twice, or a class declares more than `data`.
+        """
+        table: dict[str, type[Notification]] = {}
+        for kind in types:
+            tag = _checked_tag(kind)
+            if tag in table:
+                raise _unusable(f"{_name(kind)} and {_name(table[tag])} have the same tag `{tag}`")
+            table[tag] = kind
+        #: Tag -> class, for every type a service may publish.
+        self.types: Mapping[str, type[Notification]] = MappingProxyType(table)
+        #: Tag -> rule of its `data`; a type without `data` has no rule.
+        self.data_rules: Mapping[str, DataRule] = MappingProxyType(
+            {tag: rule for tag, kind in table.items() if (rule := _rule(kind)) is not None}
+        )
+        #: Every struct a subscriber may receive.
+        self.frames: tuple[type[msgspec.Struct], ...] = (*table.values(), *CONTROL_FRAMES)
+        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Union[self.frames])  # noqa: UP007 - made at run time
+
+    def decode(self, frame: bytes | str) -> msgspec.Struct:
+        """Return the frame that a subscriber received, as its struct.
+
+        Raises:
+            msgspec.DecodeError: the frame is not of this contract.
+        """
+        decoded: msgspec.Struct = self._decoder.decode(frame)
+        return decoded
+
+
+def load_contract(modules: Sequence[str] = ()) -> Contract:
+    """Return the contract of the built-in types and the types in these Python modules.
+
+    Raises:
+        SettingsError: naming HUB_CONTRACTS, the module and what is wrong with it.
+    """
+    found: dict[type[Notification], None] = dict.fromkeys(NOTIFICATIONS)
+    for name in modules:
+        try:
+            module = importlib.import_module(name)
+        except Exception as error:  # whatever a company's module raises must name the setting that loaded it
+            raise _unusable(f"the module `{name}` cannot be imported: {type(error).__name__}: {error}") from error
+        kinds = [kind for kind in _types_of(module) if kind not in NOTIFICATIONS]
+        if not kinds:
+            raise _unusable(f"the module `{name}` holds no notification type")
+        found.update(dict.fromkeys(kinds))
+    return Contract(found)
+
+
+def _types_of(module: ModuleType) -> list[type[Notification]]:
+    return [
+        kind
+        for kind in vars(module).values()
+        if isinstance(kind, type)
+        and issubclass(kind, Notification)
+        and kind is not Notification
+        and not kind.__name__.startswith("_")
+    ]
+
+
+def _checked_tag(kind: type[Notification]) -> str:
+    tag = kind.__struct_config__.tag
+    if tag == kind.__name__ or not isinstance(tag, str):
+        raise _unusable(f'{_name(kind)} has no tag of its own (write `class {kind.__name__}(Notification, tag="...")`)')
+    if _TAG.fullmatch(tag) is None:
+        raise _unusable(f"the tag `{tag}` of {_name(kind)} is not of the form {_TAG.pattern}")
+    if tag in RESERVED_TYPES:
+        raise _unusable(f"the tag `{tag}` of {_name(kind)} is reserved for the hub itself")
+    if kind.__struct_config__.tag_field != "type":
+        raise _unusable(f"{_name(kind)} changes the tag field, which is `type`")
+    return tag
+
+
+def _rule(kind: type[Notification]) -> DataRule | None:
+    try:
+        fields = {field.name: field for field in msgspec.structs.fields(kind)}
+    except Exception as error:  # an annotation that does not resolve raises NameError, TypeError and others
+        raise _unusable(f"the fields of {_name(kind)} cannot be read: {error}") from error
+    further = sorted(fields.keys() - _ENVELOPE - {"data"})
+    if further:
+        raise _unusable(f"{_name(kind)} declares `{further[0]}`; a type declares `data` and nothing else")
+    field = fields.get("data")
+    if field is None:
+        return None
+    try:
+        described = msgspec.inspect.type_info(field.type)
+        decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(field.type)
+    except Exception as error:  # msgspec says TypeError; a company's forward reference may say anything
+        raise _unusable(f"the `data` of {_name(kind)} cannot be used: {error}") from error
+    parts = described.types if isinstance(described, msgspec.inspect.UnionType) else (described,)
+    objects = [part for part in parts if isinstance(part, _OBJECTS)]
+    if not objects:
+        raise _unusable(f"the `data` of {_name(kind)} is not an object")
+    free = any(
+        isinstance(part, msgspec.inspect.DictType) and isinstance(part.value_type, msgspec.inspect.AnyType)
+        for part in objects
+    )
+    return DataRule(None if free else decoder, field.required)
+
+
+def _name(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _unusable(problem: str) -> SettingsError:
+    return SettingsError(f"HUB_CONTRACTS: {problem} (example: HUB_CONTRACTS=avelarsys_contracts)")

@@ -1,0 +1,75 @@
+"""The built-in notification types."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from contracts.data import OrderData, StockData
+from contracts.frame import RESERVED_TYPES, ConnectionEstablished
+from contracts.notification import NOTIFICATIONS, Notification, OrderCreated, StockAlert
+
+IN_USE = {
+    "order_created",
+    "payment_confirmed",
+    "order_updated",
+    "stock_alert",
+    "cart_updated",
+    "product_added",
+    "product_updated",
+    "product_deleted",
+    "transaction_created",
+    "profile_updated",
+    "return_requested",
+    "return_responded",
+    "replacement_sent",
+    "defective_received",
+    "exchange_validated",
+    "exchange_resolved",
+}
+
+
+def test_types_are_the_seventeen_in_use() -> None:
+    """Sixteen types can be published and the seventeenth is a control frame."""
+    assert {kind.__struct_config__.tag for kind in NOTIFICATIONS} == IN_USE
+    assert ConnectionEstablished.__struct_config__.tag == "connection_established"
+    assert "connection_established" in RESERVED_TYPES
+
+
+@pytest.mark.parametrize("kind", NOTIFICATIONS)
+def test_type_survives_a_round_trip(kind: type[Notification]) -> None:
+    """Every type decodes to what was encoded, with its tag as `type`, and says when it is sent."""
+    notification = kind(title="Título", message="Mensagem", timestamp="2026-11-22T14:03:07.125Z", id="n1", cursor="c")
+    text = msgspec.json.encode(notification)
+    assert kind.__struct_config__.tag == msgspec.json.decode(text)["type"]
+    assert notification == msgspec.json.decode(text, type=kind)
+    assert (kind.__doc__ or "").startswith("Sent to ")
+
+
+def test_unset_fields_stay_off_the_wire() -> None:
+    """What nobody set is not sent, not even as null."""
+    text = msgspec.json.encode(OrderCreated(title="a", message="b", data=OrderData(order_id=7)))
+    expected = {"type": "order_created", "title": "a", "message": "b", "data": {"orderId": 7}}
+    assert expected == msgspec.json.decode(text)
+
+
+@pytest.mark.parametrize("total", ["R$ 1.234,50", 1234.5, 1234, None])
+def test_total_is_a_number_or_text(total: object) -> None:
+    """A total that is sometimes a number and sometimes text is taken as it comes."""
+    data = msgspec.convert({"orderId": "A-1", "total": total}, OrderData)
+    assert total == data.total
+    assert data.order_id == "A-1"
+
+
+def test_field_of_the_wrong_type_is_refused_with_its_path() -> None:
+    """A known field of the wrong type is named by its path."""
+    body = b'{"type":"stock_alert","title":"a","message":"b","data":{"currentStock":"many"}}'
+    with pytest.raises(msgspec.ValidationError, match=r"\$\.data\.currentStock"):
+        msgspec.json.decode(body, type=StockAlert)
+
+
+@pytest.mark.parametrize("number", [2**53, -(2**53), 10**30])
+def test_id_beyond_a_javascript_number_is_refused(number: int) -> None:
+    """An id that would arrive as another number is not let through."""
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.json.decode(b'{"productId":%d}' % number, type=StockData)

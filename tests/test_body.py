@@ -1,0 +1,424 @@
+"""Request bodies: what comes out is checked, what cannot be used is a 4xx and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from contracts.request import DisconnectRequest, PublishRequest
+from hub.body import MAX_DEPTH, Publication, parse_batch, parse_disconnect, parse_publish
+from hub.contract import load_contract
+from hub.errors import (
+    ConflictingTargets,
+    HubError,
+    InvalidField,
+    InvalidJson,
+    NoTarget,
+    ReservedType,
+    TooDeep,
+    UnknownType,
+)
+from hub.target import EVERYONE, account_target, user_target
+
+CONTRACT = load_contract(["tests.contracts.company"])
+NOW_S = 1_795_356_187.1254
+
+FIELDS = [*PublishRequest.__struct_fields__, "id"]
+LIKELY: list[Any] = ["cart_updated", "order_created", "2026-11-22T14:03:07Z", True, ["u"], {"total": 1}]
+
+
+def publish(body: bytes) -> Publication:
+    """Parse one body at a fixed moment."""
+    return parse_publish(body, CONTRACT, now_s=NOW_S)
+
+
+def body_of(**fields: Any) -> bytes:
+    """Return a good body with these fields put in its place; None takes a field away."""
+    body = {"type": "cart_updated", "title": "a", "message": "b", "user_id": "u", "account_id": "x", **fields}
+    return json.dumps({name: value for name, value in body.items() if value is not None}).encode()
+
+
+def with_data(data: bytes, kind: str = "cart_updated") -> bytes:
+    """Return a good body whose `data` is these bytes."""
+    return b'{"type":"%b","title":"a","message":"b","everyone":true,"data":%b}' % (kind.encode(), data)
+
+
+TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
+LEAF = (
+    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(allow_nan=False, allow_infinity=False) | TEXT
+)
+JSON = st.recursive(
+    LEAF, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4), max_leaves=12
+)
+
+
+def status_of(parse: Callable[[bytes], object], body: bytes) -> int:
+    """Return the status of the refusal, or 202."""
+    try:
+        parse(body)
+    except HubError as error:
+        return error.status
+    return 202
+
+
+class TestFrame:
+    """What subscribers will read."""
+
+    def test_members_come_in_their_fixed_order(self) -> None:
+        """The payload is one object: type, title, message, data, timestamp, id, whatever order came."""
+        body = b'{"everyone":true,"data":{"b":1},"message":"m","title":"t","type":"cart_updated"}'
+        expected = (
+            b'{"type":"cart_updated","title":"t","message":"m","data":{"b":1},'
+            b'"timestamp":"2026-11-22T14:03:07.125Z","id":"n1"}'
+        )
+        assert expected == publish(body).payload("n1")
+
+    @pytest.mark.parametrize("data", [None, "null"])
+    def test_missing_data_stays_missing(self, data: str | None) -> None:
+        """No data, or null, is no member of the frame."""
+        body = body_of() if data is None else with_data(data.encode())
+        assert {"type", "title", "message", "timestamp", "id"} == set(json.loads(publish(body).payload("n")))
+
+    @given(st.dictionaries(TEXT, JSON, max_size=5), st.booleans())
+    def test_free_data_is_passed_on_byte_for_byte(self, data: dict[str, Any], ascii_only: bool) -> None:
+        """Any JSON object is carried as the bytes that came."""
+        raw = json.dumps(data, ensure_ascii=ascii_only).encode()
+        assert b',"data":' + raw + b',"timestamp"' in publish(with_data(raw)).head
+
+    @given(st.dictionaries(TEXT.map("x-{}".format), JSON, max_size=5))
+    def test_unknown_fields_of_typed_data_are_untouched(self, data: dict[str, Any]) -> None:
+        """A type with known fields carries the others as they came."""
+        raw = json.dumps({"orderId": "7", "total": "R$ 7,00", **data}).encode()
+        assert b',"data":' + raw + b',"timestamp"' in publish(with_data(raw, "order_created")).head
+
+    @given(TEXT, TEXT)
+    @example("\x00\x1b[31m", "\r\ndata: forged\n\nid: 1")
+    def test_texts_survive_and_break_no_line(self, title: str, message: str) -> None:
+        """Title and message arrive as sent, and the payload is one line."""
+        payload = publish(body_of(title=title, message=message)).payload("n")
+        decoded = json.loads(payload)
+        assert (title, message) == (decoded["title"], decoded["message"])
+        assert not {b"\r", b"\n"} & {payload[i : i + 1] for i in range(len(payload))}
+
+    def test_line_breaks_between_tokens_become_spaces(self) -> None:
+        """Pretty-printed data cannot break the line of a server-sent event; its content is the same."""
+        raw = b'{\r\n  "a": "x\\ny",\n  "b": [\r1]\n}'
+        publication = publish(with_data(raw))
+        assert b'{    "a": "x\\ny",   "b": [ 1] }' in publication.head
+        assert json.loads(raw) == json.loads(publication.payload("n"))["data"]
+
+    @pytest.mark.parametrize(
+        ("given_text", "expected"),
+        [
+            ("2026-11-22T14:03:07Z", "2026-11-22T14:03:07.000Z"),
+            ("2026-11-22T11:03:07.1259-03:00", "2026-11-22T14:03:07.125Z"),
+            ("0999-01-01T00:00:00+00:00", "0999-01-01T00:00:00.000Z"),
+        ],
+    )
+    def test_timestamp_becomes_utc_with_milliseconds(self, given_text: str, expected: str) -> None:
+        """Any offset is turned into the one form frontends read."""
+        assert expected == json.loads(publish(body_of(timestamp=given_text)).payload("n"))["timestamp"]
+
+    def test_digest_is_of_the_bytes_that_came(self) -> None:
+        """Two spellings of one notification are two bodies to an Idempotency-Key."""
+        assert sha256(body_of()).digest() == publish(body_of()).body_digest
+        assert publish(body_of()).body_digest != publish(body_of() + b" ").body_digest
+
+    def test_company_type_is_checked_like_the_others(self) -> None:
+        """A type with a colon and a dash in its tag is published, and its data is checked."""
+        payload = publish(with_data(b'{"serviceOrderId":5,"more":1}', "service-order:created")).payload("n")
+        assert json.loads(payload)["data"] == {"serviceOrderId": 5, "more": 1}
+        assert json.loads(payload)["type"] == "service-order:created"
+
+
+class TestTargets:
+    """Whom a notification is for."""
+
+    @pytest.mark.parametrize(
+        ("fields", "targets", "unresolved"),
+        [
+            ({"user_id": "u", "account_id": "x"}, (user_target("x", "u"),), ()),
+            ({"user_id": "u", "account_id": None}, (), ("u",)),
+            ({"user_id": None, "account_id": "x"}, (account_target("x"),), ()),
+            ({"user_id": None, "account_id": None, "everyone": True}, (EVERYONE,), ()),
+            ({"user_id": None, "user_ids": ["a", "b", "a"]}, (user_target("x", "a"), user_target("x", "b")), ()),
+            ({"user_id": "b", "user_ids": ["a", "b"], "account_id": None}, (), ("b", "a")),
+        ],
+    )
+    def test_targets_are_resolved_as_far_as_the_request_goes(
+        self, fields: dict[str, Any], targets: tuple[str, ...], unresolved: tuple[str, ...]
+    ) -> None:
+        """Users in a named account are targets at once, each once; others wait for the directory."""
+        publication = publish(body_of(**fields))
+        assert (targets, unresolved) == (publication.targets, publication.unresolved)
+
+    def test_null_counts_as_missing(self) -> None:
+        """A publisher whose user has no account may say so with null."""
+        body = (
+            b'{"type":"cart_updated","title":"a","message":"b","data":null,"timestamp":null,"user_id":"u",'
+            b'"account_id":null,"user_ids":null,"ttl_seconds":null}'
+        )
+        assert publish(body).unresolved == ("u",)
+
+    @pytest.mark.parametrize("fields", [{}, {"everyone": False}])
+    def test_nobody_is_refused(self, fields: dict[str, Any]) -> None:
+        """A notification for nobody is an error, not a success without effect."""
+        with pytest.raises(NoTarget):
+            publish(body_of(user_id=None, account_id=None, **fields))
+
+    @pytest.mark.parametrize("fields", [{"user_id": "u"}, {"account_id": "x"}, {"user_ids": ["u"]}])
+    def test_everyone_goes_with_no_other_target(self, fields: dict[str, Any]) -> None:
+        """Naming everyone and somebody is taken for a mistake."""
+        with pytest.raises(ConflictingTargets):
+            publish(body_of(**{"user_id": None, "account_id": None, "everyone": True, **fields}))
+
+
+class TestRefusal:
+    """What cannot be published, and how that is said."""
+
+    @pytest.mark.parametrize(
+        ("fields", "path"),
+        [
+            ({"title": None}, "$.title"),
+            ({"title": 5}, "$.title"),
+            ({"message": None}, "$.message"),
+            ({"type": None}, "$.type"),
+            ({"type": 5}, "$.type"),
+            ({"priority": 1}, "$.priority"),
+            ({"id": "mine"}, "$.id"),
+            ({"cursor": "mine"}, "$.cursor"),
+            ({"x" * 500: 1}, "$." + "x" * 64),
+            ({"a\nb": 1}, "$.?"),
+            ({"data": []}, "$.data"),
+            ({"data": "text"}, "$.data"),
+            ({"data": 5}, "$.data"),
+            ({"type": "order_created", "data": {"items": "many"}}, "$.data.items"),
+            ({"type": "order_created", "data": {"orderId": [1]}}, "$.data.orderId"),
+            ({"type": "order_created", "data": {"orderId": 2**53}}, "$.data.orderId"),
+            ({"type": "order_created", "data": {"orderId": 1.5}}, "$.data.orderId"),
+            ({"type": "stock_alert", "data": {"currentStock": "9"}}, "$.data.currentStock"),
+            ({"type": "service-order:created"}, "$.data"),
+            ({"type": "service-order:created", "data": {}}, "$.data.serviceOrderId"),
+            ({"type": "service-order:closed", "data": {}}, "$.data"),
+            ({"user_id": ""}, "$.user_id"),
+            ({"user_id": 12345678901}, "$.user_id"),
+            ({"user_id": "a\n"}, "$.user_id"),
+            ({"user_id": "a\x00b"}, "$.user_id"),
+            ({"user_id": "\x85"}, "$.user_id"),
+            ({"account_id": "a\x1fb"}, "$.account_id"),
+            ({"account_id": "x" * 129}, "$.account_id"),
+            ({"user_ids": []}, "$.user_ids"),
+            ({"user_ids": "u"}, "$.user_ids"),
+            ({"user_ids": ["u", "a\n"]}, "$.user_ids[1]"),
+            ({"user_ids": ["u"] * 5001}, "$.user_ids"),
+            ({"everyone": "yes"}, "$.everyone"),
+            ({"ttl_seconds": 0}, "$.ttl_seconds"),
+            ({"ttl_seconds": 10**30}, "$.ttl_seconds"),
+            ({"ttl_seconds": "60"}, "$.ttl_seconds"),
+            ({"timestamp": "yesterday"}, "$.timestamp"),
+            ({"timestamp": "2026-11-22T14:03:07"}, "$.timestamp"),
+            ({"timestamp": 1795356187}, "$.timestamp"),
+            ({"timestamp": "0001-01-01T00:00:00+14:00"}, "$.timestamp"),
+            ({"timestamp": "9999-12-31T23:59:59-14:00"}, "$.timestamp"),
+        ],
+    )
+    def test_unusable_field_is_named_by_its_path(self, fields: dict[str, Any], path: str) -> None:
+        """The answer says which field; it never repeats what the field held."""
+        with pytest.raises(InvalidField) as caught:
+            publish(body_of(**fields))
+        assert path == caught.value.field
+        assert "many" not in caught.value.detail
+
+    @pytest.mark.parametrize("body", [b"[]", b"5", b'"x"', b"null", b"true"])
+    def test_body_that_is_no_object_is_refused(self, body: bytes) -> None:
+        """A body is one JSON object."""
+        with pytest.raises(InvalidField) as caught:
+            publish(body)
+        assert caught.value.field == "$"
+
+    def test_unknown_type_lists_the_known_ones(self) -> None:
+        """Whoever mistypes a type is told the choice."""
+        with pytest.raises(UnknownType) as caught:
+            publish(body_of(type="order_craeted"))
+        assert all(tag in caught.value.detail for tag in CONTRACT.types)
+        assert caught.value.field == "$.type"
+
+    @pytest.mark.parametrize("tag", ["connection_established", "gap", "heartbeat", "closing", "reconnect", "auth"])
+    def test_types_of_the_hub_itself_are_reserved(self, tag: str) -> None:
+        """No service can speak as the hub."""
+        with pytest.raises(ReservedType):
+            publish(body_of(type=tag))
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"",
+            b" ",
+            b"{",
+            body_of() + b"x",
+            b"\xef\xbb\xbf{}",
+            b"\xff",
+            b"{'a':1}",
+            b'{"type":"cart_updated","title":"\xff","message":"b","everyone":true}',
+            b'{"type":"cart_updated","title":"\\ud800","message":"b","everyone":true}',
+            with_data(b'{"a":"\xff"}'),
+            with_data(b'{"\xc3\x28":1}'),
+            with_data(b'{"a":"\\ud800"}'),
+            with_data(b'{"a":"\\udc00\\ud800"}'),
+            with_data(b'{"a":NaN}'),
+            with_data(b'{"a":Infinity}'),
+            with_data(b'{"a":01}'),
+            with_data(b'{"a":"\n"}'),
+            with_data(b'{"a":"\x00"}'),
+            with_data(b'{"a":1,}'),
+            with_data(b'{"a":"\xed\xa0\x80"}'),
+            with_data(b'{"a":"\xf4\x90\x80\x80"}'),
+        ],
+    )
+    def test_what_is_no_json_in_utf8_is_refused(self, body: bytes) -> None:
+        """Nothing gets into the log that a client's parser would choke on."""
+        with pytest.raises(InvalidJson):
+            publish(body)
+
+    @pytest.mark.parametrize("data", [b'{"a":1e400}', b'{"a":%b}' % (b"9" * 5000)])
+    def test_numbers_no_machine_holds_are_refused(self, data: bytes) -> None:
+        """A number beyond every type is a 4xx, not an overflow."""
+        with pytest.raises((InvalidField, InvalidJson)):
+            publish(with_data(data))
+
+    def test_ttl_may_not_exceed_the_retention(self) -> None:
+        """Nothing is promised for longer than the hub keeps anything."""
+        with pytest.raises(InvalidField) as caught:
+            parse_publish(body_of(ttl_seconds=61), CONTRACT, now_s=NOW_S, max_ttl_s=60)
+        assert caught.value.field == "$.ttl_seconds"
+        assert parse_publish(body_of(ttl_seconds=60), CONTRACT, now_s=NOW_S, max_ttl_s=60).ttl_seconds == 60
+
+    @settings(max_examples=400)
+    @given(st.binary(max_size=80))
+    def test_arbitrary_bytes_are_refused_as_the_callers_fault(self, noise: bytes) -> None:
+        """No bytes whatever cause anything but a publication or a 4xx."""
+        parsers = (publish, parse_disconnect, lambda body: parse_batch(body, CONTRACT, now_s=NOW_S))
+        for body in (noise, with_data(noise), b'{"notifications":[' + noise + b"]}"):
+            assert {status_of(parse, body) for parse in parsers} <= {202, 400}
+
+    @settings(max_examples=300)
+    @given(st.dictionaries(st.sampled_from(FIELDS), JSON | st.sampled_from(LIKELY)))
+    def test_arbitrary_fields_are_published_or_refused(self, fields: dict[str, Any]) -> None:
+        """No combination of field values causes anything but a good frame or a 4xx."""
+        body = body_of(**fields)
+        assert status_of(lambda body: CONTRACT.decode(publish(body).payload("n")), body) in {202, 400}
+
+
+def depth_of(value: object) -> int:
+    """Return how deep a decoded JSON value is nested, the plain way."""
+    if isinstance(value, dict):
+        return 1 + max((depth_of(inner) for inner in value.values()), default=0)
+    if isinstance(value, list):
+        return 1 + max((depth_of(inner) for inner in value), default=0)
+    return 0
+
+
+class TestDepth:
+    """How deep a notification may be nested."""
+
+    @pytest.mark.parametrize("levels", [MAX_DEPTH - 2, MAX_DEPTH - 1, 500, 100_000])
+    def test_limit_is_exact(self, levels: int) -> None:
+        """The notification, its data and 30 more levels pass; one more does not, nor do many more."""
+        body = with_data(b'{"a":' + b"[" * levels + b"]" * levels + b"}")
+        if levels == MAX_DEPTH - 2:
+            publish(body)
+            return
+        with pytest.raises(TooDeep):
+            publish(body)
+
+    @given(st.text(st.sampled_from('[]{}"\\'), min_size=40, max_size=120))
+    def test_brackets_in_strings_count_for_nothing(self, text: str) -> None:
+        """Depth is that of the JSON, not of the texts in it."""
+        publish(with_data(json.dumps({text: [text, {"a": text}]}).encode()))
+
+    @given(JSON, st.integers(15, 35), st.text(st.sampled_from('[{"\\'), max_size=9))
+    def test_depth_agrees_with_the_plain_way_to_measure(self, leaf: object, levels: int, text: str) -> None:
+        """A notification is refused exactly where it is nested deeper than the limit."""
+        value: object = [leaf, text]
+        for level in range(levels):
+            value = {text: value} if level % 2 else [text, value, []]
+        body = with_data(json.dumps({"a": value}).encode())
+        if depth_of(json.loads(body)) <= MAX_DEPTH:
+            publish(body)
+        else:
+            with pytest.raises(TooDeep):
+                publish(body)
+
+
+class TestBatch:
+    """Several notifications in one request."""
+
+    def test_each_item_gets_its_own_result(self) -> None:
+        """A bad item spoils no good one, and its error's path starts at the batch."""
+        items = [body_of(), body_of(title=None), b"5", body_of(type="nope"), body_of(user_id=None, account_id=None)]
+        items += [with_data(b'{"items":1}', "order_created"), with_data(b'{"a":' + b"[" * 40 + b"]" * 40 + b"}")]
+        results = parse_batch(b'{"notifications":[' + b",".join(items) + b"]}", CONTRACT, now_s=NOW_S)
+        assert publish(items[0]) == results[0]
+        errors = [result for result in results if isinstance(result, HubError)]
+        assert [InvalidField, InvalidField, UnknownType, NoTarget, InvalidField, TooDeep] == [type(e) for e in errors]
+        places = ["[1].title", "[2]", "[3].type", "[4]", "[5].data.items", "[6].data"]
+        assert [f"$.notifications{place}" for place in places] == [error.field for error in errors]
+
+    @pytest.mark.parametrize(
+        ("body", "failure"),
+        [
+            (b"[]", InvalidField),
+            (b"{}", InvalidField),
+            (b'{"notifications":[]}', InvalidField),
+            (b'{"notifications":{}}', InvalidField),
+            (b'{"notifications":[{}],"more":1}', InvalidField),
+            (b'{"notifications":[' + b",".join([b"{}"] * 1001) + b"]}", InvalidField),
+            (b'{"notifications":[{]}', InvalidJson),
+            (b'{"notifications":[{"title":"\xff"}]}', InvalidJson),
+            (b'{"notifications":[' + b"[" * 5000 + b"]" * 5000 + b"]}", TooDeep),
+        ],
+    )
+    def test_malformed_batch_is_refused_whole(self, body: bytes, failure: type[HubError]) -> None:
+        """A batch that cannot be taken apart has no results."""
+        with pytest.raises(failure):
+            parse_batch(body, CONTRACT, now_s=NOW_S)
+
+
+class TestDisconnect:
+    """Whose connections to close."""
+
+    @pytest.mark.parametrize(
+        ("fields", "expected"),
+        [
+            ({"user_id": "u", "account_id": "x"}, DisconnectRequest(user_id="u", account_id="x")),
+            ({"account_id": "x", "revoke": True}, DisconnectRequest(account_id="x", revoke=True)),
+            ({"token": "ab" * 32}, DisconnectRequest(token="ab" * 32)),
+            ({"jti": "j", "user_id": None}, DisconnectRequest(jti="j")),
+        ],
+    )
+    def test_one_way_of_naming_is_taken(self, fields: dict[str, Any], expected: DisconnectRequest) -> None:
+        """A user, an account, a token's digest or a jti."""
+        assert expected == parse_disconnect(json.dumps(fields).encode())
+
+    @pytest.mark.parametrize(
+        ("fields", "failure"),
+        [
+            ({}, NoTarget),
+            ({"revoke": True}, NoTarget),
+            ({"user_id": "u", "jti": "j"}, ConflictingTargets),
+            ({"token": "ab" * 32, "jti": "j"}, ConflictingTargets),
+            ({"token": "AB" * 32}, InvalidField),
+            ({"token": "ab" * 32 + "\n"}, InvalidField),
+            ({"user": "u"}, InvalidField),
+        ],
+    )
+    def test_none_or_several_ways_are_refused(self, fields: dict[str, Any], failure: type[HubError]) -> None:
+        """An operator's slip closes nobody's connections."""
+        with pytest.raises(failure):
+            parse_disconnect(json.dumps(fields).encode())
