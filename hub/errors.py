@@ -27,6 +27,7 @@ __all__ = [
     "InvalidField",
     "InvalidJson",
     "InvalidToken",
+    "KeysUnavailable",
     "MethodNotAllowed",
     "NoTarget",
     "NotFound",
@@ -195,6 +196,10 @@ class StorageUnavailable(HubError):
 
 class DirectoryUnavailable(HubError):
     code, status, close_code, title = "directory_unavailable", 503, 1013, "Users cannot be looked up"
+
+
+class KeysUnavailable(HubError):
+    code, status, close_code, title = "keys_unavailable", 503, 1013, "Tokens cannot be verified at the moment"
 
 
 # Ends of a live connection that no request can meet
