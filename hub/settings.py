@@ -7,16 +7,17 @@ them and a test fails when the two differ. Only `hub.app`, `hub.cli` and tests b
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_type_hints
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
 from hub.errors import SettingsError
 
-__all__ = ["Setting", "Settings", "describe_settings", "read_settings"]
+__all__ = ["Setting", "Settings", "describe_settings", "read_settings", "settings_page"]
 
 #: Secrets that were published as defaults or examples somewhere: signing with one is signing with none.
 _PLACEHOLDERS = re.compile(
@@ -68,7 +69,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     jwt_account_claim: Annotated[str, _about("HUB_JWT_ACCOUNT_CLAIM", "name", "The claim that holds the account's id.", "account_id"), msgspec.Meta(min_length=1)] = "account_id"
     jwt_role_claim: Annotated[str, _about("HUB_JWT_ROLE_CLAIM", "name", "The claim that holds the role.", "role"), msgspec.Meta(min_length=1)] = "role"
     jwt_max_lifetime_s: Annotated[int, _about("HUB_JWT_MAX_LIFETIME", "s", "The longest time a token may still be valid; also the age a revocation assumes of a token without `iat`.", "604800"), msgspec.Meta(ge=60, le=31_536_000)] = 604_800
-    jwt_leeway_s: Annotated[int, _about("HUB_JWT_LEEWAY", "s", "How far the clocks of the hub and the issuer may differ.", "10"), msgspec.Meta(ge=0, le=300)] = 10
+    jwt_leeway_s: Annotated[int, _about("HUB_JWT_LEEWAY", "s", "How far the clocks of the hub and the issuer may differ; a connection lives that much longer than its token.", "5"), msgspec.Meta(ge=0, le=300)] = 0
     ticket_ttl_s: Annotated[int, _about("HUB_TICKET_TTL", "s", "How long a one-use ticket for a URL is good.", "30"), msgspec.Meta(ge=1, le=300)] = 30
     retention_days: Annotated[float, _about("HUB_RETENTION_DAYS", "days", "How long a notification is kept for clients that were away.", "30"), msgspec.Meta(gt=0, le=3650)] = 30.0
     retention_records: Annotated[int, _about("HUB_RETENTION_RECORDS", "records", "How many notifications are kept at most; the oldest go first.", "10000000"), msgspec.Meta(ge=1)] = 10_000_000
@@ -118,10 +119,52 @@ def read_settings(environ: Mapping[str, str], *, development: bool = False) -> S
         text = environ.get(about.variable)
         if text is None or text.strip() == "":
             continue
+        if not text.isascii() and not _is_utf8(text):
+            raise _unusable(about, "is not UTF-8")
         raw[name] = _split(text) if about.unit == "list" and name != "service_keys" else _switch(about, text.strip())
     settings = _convert(raw)
     _check(settings, development=development)
     return settings
+
+
+def settings_page() -> str:
+    """Return `docs/reference/settings.md`: every setting with its unit, default, example and sentence."""
+    lines = [
+        "# Settings",
+        "",
+        "The hub reads its settings from the environment, once, when it starts. A value that cannot be used stops the",
+        "start with the variable's name, what is wrong and an example. An empty variable counts as unset.",
+        "",
+        "`hub serve` needs two of them: a key that verifies user tokens (`JWT_SECRET`, `HUB_JWT_PUBLIC_KEY_FILE` or",
+        "`HUB_JWKS_URL`) and a key that may publish (`HUB_SERVICE_KEYS` or `HUB_SERVICE_KEYS_FILE`). `hub serve --dev`",
+        "makes its own of both.",
+        "",
+        "Made by `make settings-page` from `hub/settings.py`; a test fails when the two differ.",
+    ]
+    for _, about, default in describe_settings():
+        lines += ["", f"## `{about.variable}`", "", about.sentence, ""]
+        lines += [f"- Unit: {about.unit}", f"- Default: {_written(default)}", f"- Example: `{about.example}`"]
+        if about.secret:
+            lines += ["- Secret: never logged, and never shown by `hub check`"]
+    return "\n".join(lines) + "\n"
+
+
+def _written(default: object) -> str:
+    if default in (None, "", ()):
+        return "none"
+    if isinstance(default, bool):
+        return "`on`" if default else "`off`"
+    return f"`{default:g}`" if isinstance(default, float) else f"`{default}`"
+
+
+def _is_utf8(text: str) -> bool:
+    # The environment is bytes: Python carries what is not UTF-8 as lone surrogates, which no file name, URL or
+    # signature can be made of later.
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _split(text: str) -> list[str]:
@@ -174,22 +217,44 @@ def _check(settings: Settings, *, development: bool) -> None:
         for name in ("jwt_secret", "jwt_secret_previous"):
             problem = _secret_problem(getattr(settings, name))
             require(name, problem is None, problem or "")
-        require("jwks_url", not settings.jwks_url, f"does not go with JWT_ALGORITHM={settings.jwt_algorithm}")
+        for name in ("jwks_url", "jwt_public_key_file"):
+            require(name, not getattr(settings, name), f"does not go with JWT_ALGORITHM={settings.jwt_algorithm}")
     elif settings.jwks_url:
-        url = urlsplit(settings.jwks_url)
-        local = url.hostname in {"localhost", "127.0.0.1", "::1"}
-        require("jwks_url", url.scheme == "https" or (url.scheme == "http" and local), "is not an https URL")
+        require("jwks_url", _is_safe_url(settings.jwks_url), "is not an https URL")
         require("jwt_public_key_file", settings.jwt_public_key_file is None, "does not go with HUB_JWKS_URL")
     else:
         require("jwt_public_key_file", settings.jwt_public_key_file is not None, "is missing (or set HUB_JWKS_URL)")
     if not development:
         have_keys = bool(settings.service_keys or settings.service_keys_file)
         require("service_keys", have_keys, "is missing, so nobody could publish")
-    for origin in settings.allowed_origins:
-        url = urlsplit(origin)
-        plain = url.scheme in {"http", "https"} and bool(url.netloc) and origin == f"{url.scheme}://{url.netloc}"
-        require("allowed_origins", plain and "*" not in origin, "has an entry that is not scheme://host[:port]")
+    plain = all(_is_origin(origin) for origin in settings.allowed_origins)
+    require("allowed_origins", plain, "has an entry that is not scheme://host[:port] as a browser writes it")
     require("log_level", settings.log_level in {"debug", "info", "warning", "error"}, "is not a level")
+
+
+def _url_of(text: str) -> SplitResult | None:
+    """Return the parts of a URL with a host and a possible port, or None."""
+    try:
+        url = urlsplit(text)
+        return url if url.hostname and url.port != 0 else None
+    except ValueError:  # an unclosed [, a port that is no number
+        return None
+
+
+def _is_safe_url(text: str) -> bool:
+    """Whether nobody on the way can change what is fetched: https, or http that never leaves the machine."""
+    url = _url_of(text)
+    if url is None:
+        return False
+    return url.scheme == "https" or (url.scheme == "http" and url.hostname in {"localhost", "127.0.0.1", "::1"})
+
+
+def _is_origin(text: str) -> bool:
+    """Whether a browser could send this as `Origin` (RFC 6454 section 6.2); any other entry would never match."""
+    url = _url_of(text)
+    if url is None or "*" in text or url.port == {"http": 80, "https": 443}.get(url.scheme):
+        return False
+    return url.scheme in {"http", "https"} and "@" not in text and text == f"{url.scheme}://{url.netloc.lower()}"
 
 
 def _secret_problem(secret: str) -> str | None:
@@ -198,3 +263,7 @@ def _secret_problem(secret: str) -> str | None:
     if _PLACEHOLDERS.search(secret):
         return "is a placeholder"
     return None
+
+
+if __name__ == "__main__":
+    sys.stdout.write(settings_page())

@@ -7,6 +7,7 @@ refuse them), so the unit separator cannot be forged and `("a", "b c")` never eq
 
 from __future__ import annotations
 
+import re
 from typing import NewType
 
 __all__ = ["CONTROL", "EVERYONE", "Target", "account_target", "user_target"]
@@ -14,6 +15,8 @@ __all__ = ["CONTROL", "EVERYONE", "Target", "account_target", "user_target"]
 Target = NewType("Target", str)
 
 _SEPARATOR = "\x1f"
+#: A lone surrogate cannot be written as UTF-8, so the log could not store its target: a JWT may spell one.
+_UNUSABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 EVERYONE = Target("e")
 #: Records of the hub to itself (a revocation); no subscriber ever matches it.
@@ -24,7 +27,7 @@ def user_target(account_id: str, user_id: str) -> Target:
     """Return the target of one user in one account.
 
     Raises:
-        ValueError: an id is empty or holds a control character.
+        ValueError: an id is empty or holds a control character or half a surrogate pair.
     """
     return Target(f"u{_SEPARATOR}{_checked(account_id)}{_SEPARATOR}{_checked(user_id)}")
 
@@ -33,12 +36,12 @@ def account_target(account_id: str) -> Target:
     """Return the target of every user of one account.
 
     Raises:
-        ValueError: the id is empty or holds a control character.
+        ValueError: the id is empty or holds a control character or half a surrogate pair.
     """
     return Target(f"a{_SEPARATOR}{_checked(account_id)}")
 
 
 def _checked(identifier: str) -> str:
-    if not identifier or any(character < " " or character == "\x7f" for character in identifier):
-        raise ValueError("an id is empty or holds a control character")
+    if not identifier or _UNUSABLE.search(identifier):
+        raise ValueError("an id is empty or cannot be stored")
     return identifier
