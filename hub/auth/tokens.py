@@ -76,11 +76,14 @@ class TokenVerifier:
         """Let go of what the keys hold open."""
         await self._keys.close()
 
-    def _recall(self, digest: bytes, now_s: float) -> Grant | None:
+    def _follow_keys(self) -> None:
+        # A key that was withdrawn takes the tokens it signed with it.
         if self._version != self._keys.version:
-            # A key that was withdrawn takes the tokens it signed with it.
             self._remembered.clear()
             self._version = self._keys.version
+
+    def _recall(self, digest: bytes, now_s: float) -> Grant | None:
+        self._follow_keys()
         grant = self._remembered.get(digest)
         if grant is None:
             return None
@@ -91,6 +94,7 @@ class TokenVerifier:
         return grant
 
     def _remember(self, digest: bytes, grant: Grant) -> None:
+        self._follow_keys()
         self._remembered[digest] = grant
         if len(self._remembered) > self._max_remembered:
             self._remembered.popitem(last=False)

@@ -86,7 +86,7 @@ def public_pem(key: PrivateKey) -> bytes:
     return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
-def jwk(key: PrivateKey, kid: str, **changes: Any) -> dict[str, Any]:
+def jwk(key: PrivateKey, kid: object, **changes: Any) -> dict[str, Any]:
     """Return the public half of `key` as a JWK with this kid, changed as asked."""
     public = key.public_key()
     made: dict[str, Any]

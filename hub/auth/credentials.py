@@ -1,0 +1,109 @@
+"""Where a connection carries its credential: a header, a subprotocol or the query, in this order.
+
+A browser can set no header on a WebSocket and none on an EventSource, which is why there are three.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterable, Sequence
+from typing import Literal, TypeAlias, TypeVar
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from hub.auth.tokens import MAX_TOKEN_BYTES
+from hub.errors import InvalidToken
+
+__all__ = ["BEARER_SUBPROTOCOL", "Credential", "CredentialSource", "find_credential"]
+
+#: What the base64url (without padding) of the token follows; a token itself may be no subprotocol.
+BEARER_SUBPROTOCOL = "hub.bearer."
+
+CredentialSource: TypeAlias = Literal["header", "subprotocol", "query"]
+
+_Value = TypeVar("_Value", str, bytes)
+
+#: RFC 6750 section 2.1, `b64token`.
+_TEXT = re.compile(r"[A-Za-z0-9\-._~+/]+=*", re.ASCII)
+_AUTHORIZATION = re.compile(rb"bearer +(\S+)", re.IGNORECASE)
+_BASE64URL = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
+_MAX_QUERY_BYTES = 16_384
+_MAX_QUERY_FIELDS = 32
+
+
+class Credential(msgspec.Struct, frozen=True):
+    """A token or ticket as it was presented; it does not show itself in a `repr`."""
+
+    text: str
+    source: CredentialSource
+
+    def __repr__(self) -> str:
+        return f"Credential(source={self.source!r})"
+
+
+def find_credential(
+    headers: Iterable[tuple[bytes, bytes]], query: bytes, subprotocols: Sequence[str]
+) -> Credential | None:
+    """Return the credential of a connection, or None where there is none in any of the three places.
+
+    The first place that holds one decides; the others are not looked at. A header with another scheme
+    than Bearer counts as a malformed one, not as none.
+
+    Raises:
+        InvalidToken: it is malformed, longer than 8 KiB, or there is more than one in the same place.
+    """
+    authorizations = [value for name, value in headers if name.lower() == b"authorization"]
+    if authorizations:
+        return Credential(_checked(_from_header(authorizations)), "header")
+    offers = [offer for offer in subprotocols if offer.startswith(BEARER_SUBPROTOCOL)]
+    if offers:
+        return Credential(_checked(_from_subprotocol(offers)), "subprotocol")
+    if b"token" in query or b"%" in query:
+        tokens = _from_query(query)
+        if tokens:
+            return Credential(_checked(_only(tokens)), "query")
+    return None
+
+
+def _from_header(values: list[bytes]) -> str:
+    match = _AUTHORIZATION.fullmatch(_only(values).strip(b" \t"))
+    if match is None:
+        raise InvalidToken
+    return match[1].decode("latin-1")
+
+
+def _from_subprotocol(offers: list[str]) -> str:
+    encoded = _only(offers).removeprefix(BEARER_SUBPROTOCOL)
+    if len(encoded) > MAX_TOKEN_BYTES * 4 // 3 + 4 or _BASE64URL.fullmatch(encoded) is None:
+        raise InvalidToken
+    try:
+        decoded = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
+    except ValueError:
+        raise InvalidToken from None
+    return decoded.decode("latin-1")
+
+
+def _from_query(query: bytes) -> list[str]:
+    if len(query) > _MAX_QUERY_BYTES:
+        raise InvalidToken
+    try:
+        fields = parse_qsl(
+            query.decode("latin-1"), keep_blank_values=True, errors="strict", max_num_fields=_MAX_QUERY_FIELDS
+        )
+    except ValueError:
+        raise InvalidToken from None
+    return [value for name, value in fields if name == "token"]
+
+
+def _only(values: list[_Value]) -> _Value:
+    if len(values) != 1:
+        raise InvalidToken
+    return values[0]
+
+
+def _checked(text: str) -> str:
+    if len(text) > MAX_TOKEN_BYTES or _TEXT.fullmatch(text) is None:
+        raise InvalidToken
+    return text

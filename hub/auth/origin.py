@@ -1,0 +1,28 @@
+"""Which web pages may connect: the answer to cross-site WebSocket hijacking.
+
+A browser puts the page's origin on every WebSocket handshake and every cross-origin request, and no
+page can change it. Compared to the letter: every clever comparison has been a hole somewhere
+(Gitpod GHSA-f53g-frr2-jhpf, Litestar CVE-2026-25479).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+
+from hub.errors import OriginNotAllowed
+
+__all__ = ["check_origin"]
+
+
+def check_origin(origin: str | None, allowed: Set[str]) -> None:
+    """Accept a connection from `origin`, an `Origin` header's value, or from no origin at all.
+
+    None means that there was no such header: a service, a phone, `hub tail`, or a same-origin
+    EventSource, for which browsers send none. `null` (a sandboxed frame, a file) is never allowed.
+    Two `Origin` headers are the caller's to refuse.
+
+    Raises:
+        OriginNotAllowed: the origin is none of the allowed ones.
+    """
+    if origin is not None and (origin == "null" or origin not in allowed):
+        raise OriginNotAllowed

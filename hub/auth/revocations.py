@@ -1,0 +1,124 @@
+"""What was revoked before it expired: a token, a user, an account.
+
+The list is in memory; the app appends every `Revocation` to the log, so that it is durable, reaches
+every node and is rebuilt at the start. Nothing stays longer than the tokens it is about can live.
+"""
+
+from __future__ import annotations
+
+import heapq
+from typing import TypeAlias
+
+import msgspec
+
+from hub.auth.grant import Grant
+
+__all__ = ["Revocation", "Revocations"]
+
+_Key: TypeAlias = tuple[str, ...]
+
+
+class Revocation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One revocation, as it stands in the log.
+
+    Names exactly one of: a token by its digest (`hub.auth.grant.token_digest`) or its `jti`; a user of an
+    account (both ids); an account; a user wherever they are. Of users and accounts, tokens issued
+    before `at_s` are refused. From `until_s` on no such token can be alive and the entry is dropped.
+    Both are Unix time.
+    """
+
+    at_s: float
+    until_s: float
+    token_digest: str | None = None
+    token_id: str | None = None
+    account_id: str | None = None
+    user_id: str | None = None
+
+    def __post_init__(self) -> None:
+        given = [self.token_digest is not None, self.token_id is not None]
+        given.append(self.account_id is not None or self.user_id is not None)
+        if sum(given) != 1:
+            raise ValueError("a revocation names exactly one token, user or account")
+
+    def __repr__(self) -> str:
+        return f"Revocation(at_s={self.at_s}, until_s={self.until_s})"
+
+
+class Revocations:
+    """The deny list."""
+
+    def __init__(self, *, max_lifetime_s: float, leeway_s: float) -> None:
+        self._max_lifetime_s = max_lifetime_s
+        self._leeway_s = leeway_s
+        # Per key (at_s, until_s); a later revocation of the same widens both.
+        self._spans: dict[_Key, tuple[float, float]] = {}
+        self._ends: list[tuple[float, _Key]] = []
+
+    def __len__(self) -> int:
+        """Return how many tokens, users and accounts are on the list."""
+        return len(self._spans)
+
+    def end_s(self, at_s: float) -> float:
+        """Return the `until_s` of a revocation at `at_s`: when the last token issued before is over.
+
+        A token may be dated `leeway_s` ahead, live `max_lifetime_s` and be taken `leeway_s` longer.
+        """
+        return at_s + self._max_lifetime_s + 3 * self._leeway_s
+
+    def add(self, revocation: Revocation, now_s: float) -> None:
+        """Put `revocation` on the list, unless it is over; forget those that are."""
+        self._purge(now_s)
+        if now_s >= revocation.until_s:
+            return
+        key = _key_of(revocation)
+        at_s, until_s = self._spans.get(key, (revocation.at_s, revocation.until_s))
+        self._spans[key] = (max(at_s, revocation.at_s), max(until_s, revocation.until_s))
+        heapq.heappush(self._ends, (self._spans[key][1], key))
+
+    def is_revoked(self, grant: Grant, now_s: float) -> bool:
+        """Whether the token behind `grant` was revoked.
+
+        Ask after the directory has put the user into an account, or an account's revocation is missed. A
+        token without `iat` counts as issued `max_lifetime_s` before it expires.
+        """
+        if not self._spans:
+            return False
+        if self._holds(("digest", grant.token_digest), None, now_s):
+            return True
+        if grant.token_id is not None and self._holds(("jti", grant.token_id), None, now_s):
+            return True
+        issued_at_s = grant.issued_at_s
+        if issued_at_s is None:
+            issued_at_s = grant.expires_at_s - self._leeway_s - self._max_lifetime_s
+        if self._holds(("user", grant.user_id), issued_at_s, now_s):
+            return True
+        if grant.account_id is None:
+            return False
+        member = ("member", grant.account_id, grant.user_id)
+        return self._holds(member, issued_at_s, now_s) or self._holds(("account", grant.account_id), issued_at_s, now_s)
+
+    def _holds(self, key: _Key, issued_at_s: float | None, now_s: float) -> bool:
+        span = self._spans.get(key)
+        if span is None or now_s >= span[1]:
+            return False
+        return issued_at_s is None or issued_at_s < span[0]
+
+    def _purge(self, now_s: float) -> None:
+        while self._ends and self._ends[0][0] <= now_s:
+            _, key = heapq.heappop(self._ends)
+            span = self._spans.get(key)
+            if span is not None and span[1] <= now_s:
+                del self._spans[key]
+
+
+def _key_of(revocation: Revocation) -> _Key:
+    if revocation.token_digest is not None:
+        return ("digest", revocation.token_digest)
+    if revocation.token_id is not None:
+        return ("jti", revocation.token_id)
+    if revocation.user_id is None:
+        assert revocation.account_id is not None
+        return ("account", revocation.account_id)
+    if revocation.account_id is None:
+        return ("user", revocation.user_id)
+    return ("member", revocation.account_id, revocation.user_id)

@@ -1,0 +1,157 @@
+"""The keys of services: who may publish, to whom and what.
+
+The hub keeps only hashes. A key is 32 random bytes, so one plain sha256 is enough: there is nothing
+to guess, and a slow hash on every publish would be the hub's own denial of service.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from pathlib import Path
+
+import msgspec
+
+from hub.auth.grant import OPERATIONS, ServiceGrant
+from hub.errors import InvalidToken, SettingsError
+from hub.settings import Settings
+
+__all__ = ["KeyEntry", "KeyFile", "ServiceKeys", "new_service_key", "read_service_keys"]
+
+_PREFIX = "hubk_"
+_MAX_KEY_BYTES = 256
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
+#: What `sha256sum` prints of nothing: the hash of a variable that was empty.
+_EMPTY_SHA256 = hashlib.sha256(b"").digest()
+
+
+class KeyEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One key in the file of `HUB_SERVICE_KEYS_FILE`.
+
+    `accounts` and `types` left out or null: all of them; `operations` left out: publish alone. Two entries
+    with the same name are a rotation: both keys work, each with the grants of its own entry.
+    """
+
+    name: str
+    sha256: str
+    accounts: list[str] | None = None
+    types: list[str] | None = None
+    everyone: bool = False
+    operations: list[str] = msgspec.field(default_factory=lambda: ["publish"])
+
+
+class KeyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The file of `HUB_SERVICE_KEYS_FILE`; unknown fields are refused, so that a misspelt one grants nothing."""
+
+    keys: list[KeyEntry]
+
+
+class ServiceKeys:
+    """Who presents which key."""
+
+    def __init__(self, grants: list[tuple[bytes, ServiceGrant]]) -> None:
+        self._grants = tuple(grants)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of all services that have a key."""
+        return frozenset(grant.name for _, grant in self._grants)
+
+    def verify(self, key: str) -> ServiceGrant:
+        """Return what `key` allows.
+
+        The work is the same for a known and an unknown key, and for a first or last byte that differs.
+
+        Raises:
+            InvalidToken: no service has this key.
+        """
+        if not 0 < len(key) <= _MAX_KEY_BYTES or not key.isascii():
+            raise InvalidToken
+        digest = hashlib.sha256(key.encode()).digest()
+        found: ServiceGrant | None = None
+        for known, grant in self._grants:
+            if hmac.compare_digest(known, digest):
+                found = grant
+        if found is None:
+            raise InvalidToken
+        return found
+
+
+def new_service_key() -> tuple[str, str]:
+    """Return a new key and its sha256 in hex, which is what the settings hold."""
+    key = _PREFIX + secrets.token_urlsafe(32)
+    return key, hashlib.sha256(key.encode()).hexdigest()
+
+
+def read_service_keys(settings: Settings) -> ServiceKeys:
+    """Return the keys of `HUB_SERVICE_KEYS` and of the file of `HUB_SERVICE_KEYS_FILE` together.
+
+    Raises:
+        SettingsError: naming the variable and the entry, never a hash.
+    """
+    grants = _read_pairs(settings.service_keys)
+    if settings.service_keys_file is not None:
+        grants += _read_file(settings.service_keys_file)
+    digests = [digest for digest, _ in grants]
+    if len(set(digests)) != len(digests):
+        raise SettingsError("HUB_SERVICE_KEYS: the same hash stands there twice, so its grants would be in doubt")
+    return ServiceKeys(grants)
+
+
+def _read_pairs(text: str) -> list[tuple[bytes, ServiceGrant]]:
+    grants = []
+    for number, pair in enumerate(filter(None, (part.strip() for part in text.split(","))), start=1):
+        name, _, sha256 = pair.partition(":")
+        where = f"HUB_SERVICE_KEYS: entry {number}"
+        grant = ServiceGrant(
+            name=_checked_name(where, name), accounts=None, types=None, everyone=False, operations=OPERATIONS
+        )
+        grants.append((_checked_digest(where, sha256), grant))
+    return grants
+
+
+def _read_file(path: Path) -> list[tuple[bytes, ServiceGrant]]:
+    variable = "HUB_SERVICE_KEYS_FILE"
+    try:
+        file = msgspec.json.decode(path.read_bytes(), type=KeyFile)
+    except OSError as error:
+        raise SettingsError(f"{variable}: cannot be read ({error.strerror})") from None
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{variable}: {error}") from None
+    except (ValueError, RecursionError):
+        raise SettingsError(f'{variable}: is not JSON (example: {{"keys": [{{"name": …, "sha256": …}}]}})') from None
+    return [_read_entry(f"{variable}: entry {number}", entry) for number, entry in enumerate(file.keys, start=1)]
+
+
+def _read_entry(where: str, entry: KeyEntry) -> tuple[bytes, ServiceGrant]:
+    unknown = sorted(set(entry.operations) - OPERATIONS)
+    if unknown:
+        known = ", ".join(sorted(OPERATIONS))
+        raise SettingsError(f"{where} has the unknown operation {unknown[0]!r} (there are: {known})")
+    grant = ServiceGrant(
+        name=_checked_name(where, entry.name),
+        accounts=None if entry.accounts is None else frozenset(entry.accounts),
+        types=None if entry.types is None else frozenset(entry.types),
+        everyone=entry.everyone,
+        operations=frozenset(entry.operations),
+    )
+    return _checked_digest(where, entry.sha256), grant
+
+
+def _checked_name(where: str, name: str) -> str:
+    # The name stands in logs and metrics, so it is a short plain word.
+    if _NAME.fullmatch(name) is None:
+        raise SettingsError(f"{where} has no usable name (example: stocktech:9f86d0…)")
+    return name
+
+
+def _checked_digest(where: str, sha256: str) -> bytes:
+    if _SHA256.fullmatch(sha256) is None:
+        raise SettingsError(f"{where} has no sha256 in 64 hex digits (make one with `hub key`)")
+    digest = bytes.fromhex(sha256)
+    if digest == _EMPTY_SHA256:
+        raise SettingsError(f"{where} is the sha256 of nothing (make one with `hub key`)")
+    return digest

@@ -1,0 +1,97 @@
+"""One-use tickets for URLs, where a browser cannot send a header.
+
+A URL ends up in logs and histories, so what stands in it is good once, for seconds, and only for
+the origin that asked for it (RFC 6750 section 2.3).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+
+import msgspec
+
+from hub.auth.grant import Grant
+from hub.errors import InvalidToken, Overloaded, TokenExpired
+
+__all__ = ["Tickets", "looks_like_ticket"]
+
+_PREFIX = "hubt_"
+_LENGTH = len(_PREFIX) + 43
+
+
+class _Outstanding(msgspec.Struct, frozen=True):
+    grant: Grant
+    origin: str | None
+    issued_at_s: float
+
+
+class Tickets:
+    """The tickets that have been issued and not yet used; in memory, so a restart voids them.
+
+    Only digests are kept: whoever reads the hub's memory finds no ticket there.
+    """
+
+    def __init__(self, *, ttl_s: float, max_outstanding: int = 10_000) -> None:
+        self._ttl_s = ttl_s
+        self._max_outstanding = max_outstanding
+        # In the order they were issued, which is the order they expire.
+        self._outstanding: dict[bytes, _Outstanding] = {}
+
+    def __len__(self) -> int:
+        """Return how many tickets are held, expired ones that nobody came for included."""
+        return len(self._outstanding)
+
+    def issue(self, grant: Grant, *, origin: str | None, now_s: float) -> str:
+        """Return a new ticket that stands for `grant` until it is used or `ttl_s` has passed.
+
+        Raises:
+            Overloaded: too many tickets wait to be used.
+        """
+        self._purge(now_s)
+        if len(self._outstanding) >= self._max_outstanding:
+            raise Overloaded("Too many tickets are outstanding", retry_after_s=max(1, round(self._ttl_s)))
+        ticket = _PREFIX + secrets.token_urlsafe(32)
+        self._outstanding[_digest(ticket)] = _Outstanding(grant, origin, now_s)
+        return ticket
+
+    def redeem(self, ticket: str, *, origin: str | None, now_s: float) -> Grant:
+        """Return the grant behind `ticket` and void it, also when it is refused.
+
+        A ticket asked for from an origin is refused from another. No origin at all passes: a browser
+        sends none with a same-origin EventSource, and one on every WebSocket.
+
+        Raises:
+            InvalidToken: there is no such ticket, any more or for this origin.
+            TokenExpired: the token it was issued for has expired.
+        """
+        if len(ticket) != _LENGTH or not ticket.isascii():
+            raise InvalidToken
+        found = self._outstanding.pop(_digest(ticket), None)
+        if found is None or not self._is_fresh(found, now_s):
+            raise InvalidToken
+        if found.origin is not None and origin is not None and origin != found.origin:
+            raise InvalidToken
+        if now_s >= found.grant.expires_at_s:
+            raise TokenExpired
+        return found.grant
+
+    def _is_fresh(self, outstanding: _Outstanding, now_s: float) -> bool:
+        # A clock that was set back must not lengthen a ticket's life.
+        return abs(now_s - outstanding.issued_at_s) < self._ttl_s
+
+    def _purge(self, now_s: float) -> None:
+        while self._outstanding:
+            oldest = next(iter(self._outstanding))
+            if self._is_fresh(self._outstanding[oldest], now_s):
+                return
+            del self._outstanding[oldest]
+
+
+def looks_like_ticket(text: str) -> bool:
+    """Whether `text` is meant to be a ticket; no JWT begins like one."""
+    return text.startswith(_PREFIX)
+
+
+def _digest(ticket: str) -> bytes:
+    return hashlib.sha256(ticket.encode()).digest()
