@@ -77,7 +77,7 @@ format: $(SETUP) ## format the code and sort the imports
 	@$(BIN)/ruff format .
 
 openapi: $(SETUP) ## write openapi/ again (the API document, the frames' schema)
-	@$(BIN)/hub openapi --output openapi
+	@$(BIN)/python -m hub.api.document openapi
 
 settings-page: $(SETUP) ## write docs/reference/settings.md again
 	@mkdir -p docs/reference
