@@ -181,9 +181,11 @@ def _check_text(body: bytes) -> None:
 def _refuse_type(tag: str, contract: Contract) -> HubError:
     if tag in RESERVED_TYPES:
         return ReservedType(field="$.type")
-    return UnknownType(
+    error = UnknownType(
         f"The notification type is not known; the known ones are: {', '.join(contract.types)}", field="$.type"
     )
+    error.known = tuple(contract.types)
+    return error
 
 
 def _check_data(request: PublishRequest, contract: Contract) -> bytes:

@@ -95,6 +95,9 @@ class InvalidField(BadRequest):
 class UnknownType(BadRequest):
     code, title = "unknown_type", "The notification type is not known"
 
+    #: The types that are known, for the caller to choose from.
+    known: tuple[str, ...] = ()
+
 
 class ReservedType(BadRequest):
     code, title = "reserved_type", "The notification type is sent by the hub alone"

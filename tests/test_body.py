@@ -247,6 +247,7 @@ class TestRefusal:
         with pytest.raises(UnknownType) as caught:
             publish(body_of(type="order_craeted"))
         assert all(tag in caught.value.detail for tag in CONTRACT.types)
+        assert tuple(CONTRACT.types) == caught.value.known
         assert caught.value.field == "$.type"
 
     @pytest.mark.parametrize("tag", ["connection_established", "gap", "heartbeat", "closing", "reconnect", "auth"])
