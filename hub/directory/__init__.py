@@ -1,0 +1,30 @@
+"""Users and accounts, looked up in the customer's database and never written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hub.directory.cached import CachedDirectory
+from hub.directory.directory import Directory
+from hub.directory.off import TrustingDirectory
+from hub.directory.sql import SqlDirectory
+from hub.settings import Settings
+
+__all__ = ["open_directory"]
+
+
+def open_directory(settings: Settings, *, now: Callable[[], float]) -> Directory:
+    """Return the directory that the settings name; nothing is connected until somebody is looked up.
+
+    Raises:
+        SettingsError: the URL, a table or a column cannot be used.
+    """
+    if settings.directory_url == "off":
+        return TrustingDirectory()
+    inner = SqlDirectory(
+        settings.directory_url,
+        settings.directory_users,
+        settings.directory_accounts,
+        timeout_s=settings.directory_timeout_s,
+    )
+    return CachedDirectory(inner, ttl_s=settings.directory_ttl_s, now=now)

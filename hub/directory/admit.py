@@ -1,0 +1,58 @@
+"""From a token's claims to a user who may connect: exists, is active, belongs to an account in order."""
+
+from __future__ import annotations
+
+import msgspec
+
+from hub.auth.grant import Grant, home_account
+from hub.directory.directory import Directory, User
+from hub.errors import AccountInactive, UserNotAllowed
+
+__all__ = ["ADMITTED_STATUSES", "admit", "admit_nowait"]
+
+#: Accounts in any other state (suspended, cancelled, one invented later) get no connection.
+ADMITTED_STATUSES = frozenset({"active", "trial", "pending"})
+
+
+async def admit(grant: Grant, directory: Directory) -> Grant:
+    """Return `grant` with the account and role that hold now; its `account_id` is never None.
+
+    Raises:
+        UserNotAllowed: the user does not exist, is not active, has no account or another than the token's.
+        AccountInactive: the account is not active, trial or pending.
+        DirectoryUnavailable: the directory could not be asked.
+    """
+    if directory.trusts_claims:
+        return _settle(grant, grant.role, grant.account_id)
+    return _judge(grant, await directory.find_user(grant.user_id))
+
+
+def admit_nowait(grant: Grant, directory: Directory) -> Grant | None:
+    """Do as `admit`, for a user whom the directory remembers; None means: ask `admit`.
+
+    Raises:
+        UserNotAllowed: as `admit` does.
+        AccountInactive: as `admit` does.
+    """
+    if directory.trusts_claims:
+        return _settle(grant, grant.role, grant.account_id)
+    user = directory.find_user_nowait(grant.user_id)
+    return None if user is None else _judge(grant, user)
+
+
+def _judge(grant: Grant, user: User | None) -> Grant:
+    # One error for all of these: which users exist is nobody's business.
+    if user is None or not user.active:
+        raise UserNotAllowed
+    # The role, too, is the directory's: a token of a former super_admin opens no virtual account.
+    admitted = _settle(grant, user.role, user.account_id)
+    if user.account_id is not None and user.account_status not in ADMITTED_STATUSES:
+        raise AccountInactive
+    return admitted
+
+
+def _settle(grant: Grant, role: str, account_id: str | None) -> Grant:
+    home = home_account(role, account_id)
+    if home is None or (grant.account_id is not None and grant.account_id != home):
+        raise UserNotAllowed
+    return msgspec.structs.replace(grant, role=role, account_id=home)

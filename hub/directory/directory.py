@@ -1,0 +1,60 @@
+"""The directory's port: what the hub asks of the customer's users and accounts. It only ever reads."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+__all__ = ["MAX_ID_LENGTH", "Directory", "User"]
+
+#: No id is longer; a longer one is nobody's, and is not asked for.
+MAX_ID_LENGTH = 128
+
+
+class User(msgspec.Struct, frozen=True, kw_only=True):
+    """A user as the directory knows them; `account_status` is None without an account. Shows no ids in a `repr`."""
+
+    user_id: str
+    account_id: str | None
+    role: str
+    active: bool
+    account_status: str | None
+
+    def __repr__(self) -> str:
+        return f"User(role={self.role!r}, active={self.active}, account_status={self.account_status!r})"
+
+
+class Directory(Protocol):
+    """Who the users are, and in what state their accounts."""
+
+    @property
+    def trusts_claims(self) -> bool:
+        """Whether there is no directory, so that what a token claims is all there is to know."""
+
+    def find_user_nowait(self, user_id: str) -> User | None:
+        """Return the user if they are known without asking; None means: ask `find_user`."""
+
+    async def find_user(self, user_id: str) -> User | None:
+        """Return the user with this id, or None if there is none.
+
+        Raises:
+            DirectoryUnavailable: the directory cannot be asked, or did not answer in time.
+        """
+
+    async def account_status(self, account_id: str) -> str | None:
+        """Return the status of the account with this id, or None if there is none.
+
+        Raises:
+            DirectoryUnavailable: the directory cannot be asked, or did not answer in time.
+        """
+
+    async def check(self) -> None:
+        """Return if users can be looked up now, past every cache.
+
+        Raises:
+            DirectoryUnavailable: they cannot.
+        """
+
+    async def close(self) -> None:
+        """Let go of connections and tasks; nothing is asked afterwards."""

@@ -1,0 +1,258 @@
+"""Tests of hub.directory.cached over a directory that is a fake with a clock of its own."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub.directory.cached import CachedDirectory
+from hub.directory.directory import User
+from hub.errors import DirectoryUnavailable
+
+
+class FakeDirectory:
+    """Knows every user whose id does not begin with `x`; counts what it is asked."""
+
+    trusts_claims = False
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+        self.down = False
+        self.closed = False
+        self.asked: list[str] = []
+        self.question = asyncio.Event()
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    def now(self) -> float:
+        return self.now_s
+
+    def find_user_nowait(self, user_id: str) -> User | None:
+        return None
+
+    async def find_user(self, user_id: str) -> User | None:
+        await self._answer(user_id)
+        return None if user_id.startswith("x") else user(user_id)
+
+    async def account_status(self, account_id: str) -> str | None:
+        await self._answer(account_id)
+        return None if account_id.startswith("x") else "active"
+
+    async def check(self) -> None:
+        await self._answer("check")
+
+    async def close(self) -> None:
+        self.closed = True
+
+    async def wait_question(self) -> None:
+        """Wait until something is asked."""
+        self.question.clear()
+        async with asyncio.timeout(3):
+            await self.question.wait()
+
+    async def _answer(self, question: str) -> None:
+        self.asked.append(question)
+        self.question.set()
+        await self.gate.wait()
+        if self.down:
+            raise DirectoryUnavailable
+
+
+def user(user_id: str) -> User:
+    """Return the user the fake directory knows by this id."""
+    return User(user_id=user_id, account_id="101", role="user", active=True, account_status="active")
+
+
+@pytest.fixture
+def inner() -> FakeDirectory:
+    """A directory that answers."""
+    return FakeDirectory()
+
+
+@pytest.fixture
+def cached(inner: FakeDirectory) -> CachedDirectory:
+    """That directory, remembered for a minute."""
+    return CachedDirectory(inner, ttl_s=60, now=inner.now, max_entries=3)
+
+
+async def test_user_is_asked_for_once_in_the_ttl(inner: FakeDirectory, cached: CachedDirectory) -> None:
+    """A found user is remembered for the time to live and not longer."""
+    assert cached.find_user_nowait("a") is None
+    assert user("a") == await cached.find_user("a")
+    inner.now_s += 59.9
+    assert user("a") == await cached.find_user("a")
+    assert user("a") == cached.find_user_nowait("a")
+    assert ["a"] == inner.asked
+    inner.now_s += 0.1
+    assert cached.find_user_nowait("a") is None
+    assert user("a") == await cached.find_user("a")
+    assert ["a", "a"] == inner.asked
+
+
+async def test_unknown_user_is_remembered_briefly(inner: FakeDirectory, cached: CachedDirectory) -> None:
+    """An unknown user is not asked for again within 5 s, so that a new one is known soon."""
+    assert await cached.find_user("x") is None
+    inner.now_s += 4.9
+    assert await cached.find_user("x") is None
+    assert ["x"] == inner.asked
+    inner.now_s += 0.1
+    assert await cached.find_user("x") is None
+    assert ["x", "x"] == inner.asked
+
+
+async def test_account_status_is_remembered_beside_users(inner: FakeDirectory, cached: CachedDirectory) -> None:
+    """An account and a user with the same id do not answer for each other."""
+    assert user("7") == await cached.find_user("7")
+    assert "active" == await cached.account_status("7")
+    assert "active" == await cached.account_status("7")
+    assert await cached.account_status("x") is None
+    assert ["7", "7", "x"] == inner.asked
+
+
+async def test_ttl_of_zero_asks_every_time(inner: FakeDirectory) -> None:
+    """Without a time to live nothing is remembered."""
+    cached = CachedDirectory(inner, ttl_s=0, now=inner.now)
+    for _ in range(2):
+        assert user("a") == await cached.find_user("a")
+        assert await cached.find_user("x") is None
+    assert ["a", "x", "a", "x"] == inner.asked
+
+
+async def test_clock_set_back_forgets(inner: FakeDirectory, cached: CachedDirectory) -> None:
+    """An answer from the future is not trusted for longer than the time to live."""
+    await cached.find_user("a")
+    inner.now_s -= 3600
+    assert cached.find_user_nowait("a") is None
+
+
+async def test_memory_is_bounded(inner: FakeDirectory, cached: CachedDirectory) -> None:
+    """Over the bound the user who was asked for longest ago is forgotten, found or not."""
+    for user_id in ("a", "x", "b", "a", "c"):
+        await cached.find_user(user_id)
+    inner.asked.clear()
+    for user_id in ("a", "b", "c", "x"):
+        await cached.find_user(user_id)
+    assert ["x"] == inner.asked
+
+
+async def test_many_at_once_share_one_question(inner: FakeDirectory, cached: CachedDirectory) -> None:
+    """A storm for one user asks once, and one who hangs up fails nobody else."""
+    inner.gate.clear()
+    waiting = [asyncio.create_task(cached.find_user("a")) for _ in range(100)]
+    await inner.wait_question()
+    waiting[0].cancel()
+    await asyncio.wait({waiting[0]})
+    inner.gate.set()
+    answers = await asyncio.gather(*waiting, return_exceptions=True)
+    assert isinstance(answers[0], asyncio.CancelledError)
+    assert [user("a")] * 99 == answers[1:]
+    assert ["a"] == inner.asked
+
+
+async def test_known_user_is_answered_during_an_outage(inner: FakeDirectory, cached: CachedDirectory) -> None:
+    """While the directory is down, who is remembered still gets in, and who is not gets 503."""
+    await cached.find_user("a")
+    inner.down = True
+    inner.now_s += 59
+    with pytest.raises(DirectoryUnavailable):
+        await cached.find_user("b")
+    assert user("a") == await cached.find_user("a")
+    inner.now_s += 1
+    with pytest.raises(DirectoryUnavailable):
+        await cached.find_user("a")
+
+
+async def test_outage_is_asked_about_once_a_second(inner: FakeDirectory, cached: CachedDirectory) -> None:
+    """After a failure everybody fails at once, but for one in a second, and the first success ends it."""
+    inner.down = True
+    for _ in range(100):
+        with pytest.raises(DirectoryUnavailable):
+            await cached.find_user("a")
+        with pytest.raises(DirectoryUnavailable):
+            await cached.account_status("a")
+    assert 1 == len(inner.asked)
+    inner.now_s += 1
+    inner.gate.clear()
+    probe = asyncio.create_task(cached.find_user("a"))
+    await inner.wait_question()
+    for number in range(100):
+        with pytest.raises(DirectoryUnavailable):
+            await cached.find_user(f"b{number}")
+    assert 2 == len(inner.asked)
+    inner.down = False
+    inner.gate.set()
+    assert user("a") == await probe
+    assert user("b") == await cached.find_user("b")
+
+
+async def test_failure_is_not_remembered(inner: FakeDirectory, cached: CachedDirectory) -> None:
+    """A look-up that failed leaves no answer behind."""
+    inner.down = True
+    with pytest.raises(DirectoryUnavailable):
+        await cached.find_user("a")
+    inner.down = False
+    inner.now_s += 1
+    assert user("a") == await cached.find_user("a")
+
+
+async def test_failure_after_everybody_hung_up_is_silent(inner: FakeDirectory, cached: CachedDirectory) -> None:
+    """A question whose askers are all gone may fail without a word (warnings are errors here)."""
+    inner.gate.clear()
+    inner.down = True
+    asking = asyncio.create_task(cached.find_user("a"))
+    await inner.wait_question()
+    asking.cancel()
+    await asyncio.wait({asking})
+    inner.gate.set()
+    with pytest.raises(DirectoryUnavailable):
+        await cached.find_user("a")
+    assert ["a"] == inner.asked
+
+
+async def test_check_asks_past_the_memory(inner: FakeDirectory, cached: CachedDirectory) -> None:
+    """Readiness follows the directory itself."""
+    await cached.check()
+    inner.down = True
+    with pytest.raises(DirectoryUnavailable):
+        await cached.check()
+    assert ["check", "check"] == inner.asked
+
+
+async def test_closing_ends_questions_and_the_directory(inner: FakeDirectory, cached: CachedDirectory) -> None:
+    """After the close nothing is under way."""
+    inner.gate.clear()
+    asking = asyncio.create_task(cached.find_user("a"))
+    await inner.wait_question()
+    await cached.close()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert inner.closed
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["a", "b", "c", "x"]), st.sampled_from([0.0, 1.0, 30.0, 60.0]), st.booleans()))
+)
+async def test_answer_is_right_and_never_too_old(steps: list[tuple[str, float, bool]]) -> None:
+    """Whatever happens, an answer is the directory's own, no older than the time to live, or 503 while it was down."""
+    inner = FakeDirectory()
+    cached = CachedDirectory(inner, ttl_s=60, now=inner.now, max_entries=2)
+    known_s: dict[str, float] = {}
+    failed_s = -10.0
+    for user_id, wait_s, down in steps:
+        inner.now_s += wait_s
+        inner.down = down
+        before = len(inner.asked)
+        try:
+            answer = await cached.find_user(user_id)
+        except DirectoryUnavailable:
+            assert down or inner.now_s < failed_s + 1
+            failed_s = inner.now_s if len(inner.asked) > before else failed_s
+            continue
+        if len(inner.asked) > before:
+            known_s[user_id] = inner.now_s
+            failed_s = -10.0
+        assert inner.now_s - known_s[user_id] < (5 if user_id == "x" else 60) or known_s[user_id] == inner.now_s
+        assert (None if user_id == "x" else user(user_id)) == answer
