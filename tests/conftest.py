@@ -1,7 +1,21 @@
-"""What every test shares: how Hypothesis runs here."""
+"""What every test shares: the loop the hub runs on, and how Hypothesis runs here."""
 
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+import uvloop
 from hypothesis import settings
 
 # Hypothesis's own deadline measures the machine, not the hub: on two shared cores it fails at random.
 settings.register_profile("hub", deadline=None, print_blob=True)
 settings.load_profile("hub")
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run every test on the loop that the hub runs on: what links write to are its transports."""
+    return {"uvloop": uvloop.new_event_loop}

@@ -1,0 +1,90 @@
+"""Who may connect: a credential and an origin in, a grant out. The same for both transports and for tickets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from hub.auth.credentials import find_credential
+from hub.auth.grant import Grant
+from hub.auth.origin import check_origin
+from hub.auth.revocations import Revocations
+from hub.auth.tickets import Tickets, looks_like_ticket
+from hub.auth.tokens import TokenVerifier
+from hub.directory.admit import admit, admit_nowait
+from hub.directory.directory import Directory
+from hub.errors import InvalidToken, OriginNotAllowed, Unauthenticated
+
+__all__ = ["Admission", "find_origin"]
+
+Headers = Iterable[tuple[bytes, bytes]]
+
+
+class Admission:
+    """Turns a connection's credential into a grant whose account is settled."""
+
+    def __init__(
+        self,
+        *,
+        verifier: TokenVerifier,
+        tickets: Tickets,
+        revocations: Revocations,
+        directory: Directory,
+        allowed_origins: frozenset[str],
+        now: Callable[[], float],
+    ) -> None:
+        self._verifier = verifier
+        self._tickets = tickets
+        self._revocations = revocations
+        self._directory = directory
+        self._allowed_origins = allowed_origins
+        self._now = now
+
+    async def admit(self, headers: Headers, query: bytes, subprotocols: Sequence[str] = ()) -> Grant:
+        """Return the grant of a connection that presents these.
+
+        Raises:
+            OriginNotAllowed, Unauthenticated, InvalidToken, TokenExpired, UserNotAllowed,
+            AccountInactive, DirectoryUnavailable: as their names say.
+        """
+        headers = list(headers)
+        origin = find_origin(headers)
+        credential = find_credential(headers, query, subprotocols)
+        check_origin(origin, self._allowed_origins)
+        if credential is None:
+            raise Unauthenticated
+        if looks_like_ticket(credential.text):
+            # The user was admitted when the ticket was issued, seconds ago; a revocation since then counts.
+            return self._checked(self._tickets.redeem(credential.text, origin=origin, now_s=self._now()))
+        return await self.admit_token(credential.text)
+
+    async def admit_token(self, token: str) -> Grant:
+        """Return the grant of this token, its user and account checked in the directory."""
+        grant = self._verifier.verify_nowait(token, now_s=self._now())
+        if grant is None:
+            grant = await self._verifier.verify(token, now_s=self._now())
+        admitted = admit_nowait(self._checked(grant), self._directory)
+        if admitted is None:
+            # Asked again after the wait: the user may have been revoked meanwhile.
+            admitted = self._checked(await admit(grant, self._directory))
+        return self._checked(admitted)
+
+    def issue_ticket(self, grant: Grant, *, origin: str | None) -> str:
+        """Return a one-use ticket that stands in for the token of `grant`."""
+        return self._tickets.issue(grant, origin=origin, now_s=self._now())
+
+    def _checked(self, grant: Grant) -> Grant:
+        if self._revocations.is_revoked(grant, now_s=self._now()):
+            raise InvalidToken("The token was revoked")
+        return grant
+
+
+def find_origin(headers: Headers) -> str | None:
+    """Return the one `Origin` header.
+
+    Raises:
+        OriginNotAllowed: there are two; whoever checks the other one would let this through.
+    """
+    origins = [value for name, value in headers if name == b"origin"]
+    if len(origins) > 1:
+        raise OriginNotAllowed
+    return origins[0].decode("latin-1") if origins else None

@@ -1,0 +1,308 @@
+"""The composition root: every room put together, and the ASGI application that opens and closes them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from importlib.metadata import version
+from typing import Any
+
+from litestar import Litestar
+from litestar.config.cors import CORSConfig
+from prometheus_client import start_http_server
+
+from hub.admission import Admission
+from hub.api.disconnect import make_disconnect_routes
+from hub.api.exposition import make_registry
+from hub.api.health import Readiness, make_health_routes, make_metrics_routes
+from hub.api.notify import BATCH_BODY_FACTOR, make_notify_routes
+from hub.api.problems import make_exception_handlers
+from hub.api.schema import make_schema_routes
+from hub.api.stats import make_stats_routes
+from hub.api.ticket import make_ticket_routes
+from hub.auth.revocations import Revocations
+from hub.auth.service_keys import read_service_keys
+from hub.auth.tickets import Tickets
+from hub.auth.tokens import make_verifier
+from hub.contract import load_contract
+from hub.directory import open_directory
+from hub.directory.directory import Directory
+from hub.dispatcher import Dispatcher, Pulse, Replay
+from hub.errors import DirectoryUnavailable
+from hub.expulsion import Expulsion
+from hub.log.port import Log
+from hub.log.sqlite import open_sqlite_log
+from hub.metrics import Metrics
+from hub.publisher import Publisher
+from hub.settings import Settings, read_settings
+from hub.subscribers import Subscribers
+from hub.transports.connections import Connections
+from hub.transports.sse import EventStreamEndpoint
+from hub.transports.websocket import WebSocketEndpoint
+
+__all__ = ["Hub", "HubApp", "create_app", "open_hub"]
+
+logger = logging.getLogger("hub.app")
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+DAY_S = 86_400
+HOUR_S = 3_600
+#: How often readiness asks whether the directory answers.
+DIRECTORY_CHECK_S = 5.0
+
+
+class Hub:
+    """The rooms of one running hub, for those who need more than its ASGI face."""
+
+    def __init__(
+        self,
+        *,
+        http: Litestar,
+        websocket: WebSocketEndpoint,
+        events: EventStreamEndpoint,
+        connections: Connections,
+        subscribers: Subscribers,
+        metrics: Metrics,
+        log: Log,
+    ) -> None:
+        self.http = http
+        self.websocket = websocket
+        self.events = events
+        self.connections = connections
+        self.subscribers = subscribers
+        self.metrics = metrics
+        self.log = log
+
+
+@contextlib.asynccontextmanager
+async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) -> AsyncIterator[Hub]:
+    """Open every room, run the dispatcher and the clock, and close all in reverse order.
+
+    Raises:
+        SettingsError: a setting cannot be used.
+        StorageUnavailable: the log cannot be opened.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        contract = load_contract(settings.contracts)
+        keys = read_service_keys(settings)
+        verifier = make_verifier(settings)
+        stack.push_async_callback(verifier.close)
+        directory = open_directory(settings, now=now)
+        stack.push_async_callback(directory.close)
+        log = await open_sqlite_log(
+            settings.data_dir / "log.sqlite3",
+            now=now,
+            retention_s=settings.retention_days * DAY_S,
+            retention_records=settings.retention_records,
+            idempotency_s=settings.idempotency_hours * HOUR_S,
+            max_pending=settings.max_pending_appends,
+        )
+        stack.push_async_callback(log.close)
+
+        metrics = Metrics(started_at_s=now())
+        subscribers = Subscribers(limit=settings.max_connections, limit_per_user=settings.max_connections_per_user)
+        revocations = Revocations(max_lifetime_s=settings.jwt_max_lifetime_s, leeway_s=settings.jwt_leeway_s)
+        origins = frozenset(settings.allowed_origins)
+        admission = Admission(
+            verifier=verifier,
+            tickets=Tickets(ttl_s=settings.ticket_ttl_s),
+            revocations=revocations,
+            directory=directory,
+            allowed_origins=origins,
+            now=now,
+        )
+        connections = Connections(
+            admission=admission, subscribers=subscribers, metrics=metrics, heartbeat_s=settings.heartbeat_s, now=now
+        )
+        expulsion = Expulsion(log=log, revocations=revocations, subscribers=subscribers, end=connections.end, now=now)
+        dispatcher = Dispatcher(
+            log,
+            subscribers,
+            metrics,
+            link_budget_bytes=settings.link_budget_bytes,
+            now=now,
+            on_control=expulsion.take,
+            on_slow=connections.end_slow,
+            on_broken=connections.end_dead,
+        )
+        # After the tail was taken, so that no revocation falls between the two.
+        await expulsion.rebuild()
+        replay = Replay(
+            log,
+            metrics,
+            link_budget_bytes=settings.link_budget_bytes,
+            take_timeout_s=settings.heartbeat_s,
+            now=now,
+            on_slow=connections.end_slow,
+            write_gap=connections.write_gap,
+        )
+        pulse = Pulse(
+            dispatcher,
+            log,
+            interval_s=settings.heartbeat_s,
+            now=now,
+            on_dead=connections.end_dead,
+            on_expired=connections.end_expired,
+        )
+        connections.start(replay, pulse)
+        probe = _DirectoryProbe(directory)
+        running = [
+            asyncio.create_task(dispatcher.run(), name="dispatcher"),
+            asyncio.create_task(pulse.run(), name="pulse"),
+            asyncio.create_task(probe.run(), name="directory probe"),
+        ]
+        stack.push_async_callback(_stop, running)
+
+        def check() -> Readiness:
+            alive = not any(task.done() for task in running)
+            return Readiness(
+                ready=alive and log.writable and not connections.draining,
+                draining=connections.draining,
+                log="writable" if log.writable else "unavailable",
+                dispatcher="running" if alive else "stopped",
+                directory=probe.state,
+            )
+
+        registry = make_registry(
+            metrics, subscribers, log, version=version("notification-hub"), lag=lambda: log.head - dispatcher.position
+        )
+        routes = [
+            *make_notify_routes(
+                Publisher(
+                    contract=contract,
+                    directory=directory,
+                    log=log,
+                    subscribers=subscribers,
+                    metrics=metrics,
+                    retention_s=settings.retention_days * DAY_S,
+                    now=now,
+                ),
+                keys,
+                max_body_bytes=settings.max_body_bytes,
+            ),
+            *make_stats_routes(subscribers, metrics, keys, now=now),
+            *make_disconnect_routes(expulsion, keys, max_body_bytes=settings.max_body_bytes),
+            *make_ticket_routes(admission, ttl_s=settings.ticket_ttl_s),
+            *make_health_routes(check),
+        ]
+        if settings.metrics_port:
+            server, thread = start_http_server(settings.metrics_port, settings.host, registry)
+            stack.callback(server.server_close)
+            stack.callback(thread.join)
+            stack.callback(server.shutdown)
+        else:
+            routes += make_metrics_routes(registry, keys, key_digest=settings.metrics_key)
+        if settings.schema_public:
+            routes += make_schema_routes(contract, version=version("notification-hub"))
+        yield Hub(
+            http=Litestar(
+                routes,
+                exception_handlers=make_exception_handlers(metrics),
+                openapi_config=None,
+                logging_config=None,
+                request_max_body_size=settings.max_body_bytes * BATCH_BODY_FACTOR,
+                cors_config=CORSConfig(
+                    allow_origins=list(settings.allowed_origins),
+                    allow_methods=["POST"],
+                    allow_headers=["authorization"],
+                ),
+            ),
+            websocket=WebSocketEndpoint(connections),
+            events=EventStreamEndpoint(connections, origins),
+            connections=connections,
+            subscribers=subscribers,
+            metrics=metrics,
+            log=log,
+        )
+
+
+class HubApp:
+    """The ASGI application: `/ws` and `/sse` go straight to their transports, all else to Litestar.
+
+    A route of the framework would cost a handshake more than all the rest of it; both are documented in
+    the OpenAPI document like any other.
+    """
+
+    def __init__(self, settings: Settings, *, now: Callable[[], float] = time.time) -> None:
+        self._settings = settings
+        self._now = now
+        self.hub: Hub
+        #: Why the hub did not start or stopped, for a command that says so in its own words.
+        self.failure: Exception | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+            return
+        path = scope["path"]
+        if scope["type"] == "websocket":
+            if path in {"/ws", "/ws/"}:
+                await self.hub.websocket(scope, receive, send)
+            else:
+                await receive()
+                await send({"type": "websocket.close", "code": 4501})
+        elif path in {"/sse", "/sse/"}:
+            await self.hub.events(scope, receive, send)
+        else:
+            await self.hub.http(scope, receive, send)  # type: ignore[arg-type]  # Litestar's own names for the same
+
+    async def drain(self) -> None:
+        """Send every connection away, spread out; what the server calls before it stops."""
+        with contextlib.suppress(AttributeError):
+            await self.hub.connections.drain(window_s=self._settings.drain_s)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            async with open_hub(self._settings, now=self._now) as hub:
+                self.hub = hub
+                await send({"type": "lifespan.startup.complete"})
+                await receive()
+        except Exception as error:
+            self.failure = error
+            logger.error("the hub cannot run: %s", error)
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+class _DirectoryProbe:
+    """Knows whether the directory answers, without making anybody wait for it."""
+
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+        self.state = "unknown"
+
+    async def run(self) -> None:
+        while True:
+            try:
+                await self._directory.check()
+                self.state = "up"
+            except DirectoryUnavailable:
+                self.state = "down"
+            await asyncio.sleep(DIRECTORY_CHECK_S)
+
+
+async def _stop(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(outcome, Exception):
+            logger.error("a task of the hub had failed: %s", type(outcome).__name__)
+
+
+def create_app() -> HubApp:
+    """Return the application of the environment's settings, for another ASGI server (`--factory`).
+
+    Raises:
+        SettingsError: a setting cannot be used.
+    """
+    return HubApp(read_settings(os.environ))

@@ -1,0 +1,114 @@
+"""From the log's tail to every live subscriber: one task, no queue and no copy per subscriber."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from hub.envelope import Envelope
+from hub.log.port import Log, Record
+from hub.metrics import Metrics
+from hub.subscribers import Subscriber, Subscribers
+from hub.target import CONTROL
+
+__all__ = ["Dispatcher"]
+
+logger = logging.getLogger("hub.dispatcher")
+
+#: Deliveries before the loop gets its turn, so that a wide fan-out holds nobody's handshake up.
+SLICE = 2_000
+
+
+class Dispatcher:
+    """Hands each record of the log's tail to every subscriber of its targets, in log order.
+
+    `on_control` gets the payload of each record the hub wrote to itself, `on_slow` each subscriber that
+    has more unsent bytes than its budget, `on_broken` one whose link failed; none may block.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        subscribers: Subscribers,
+        metrics: Metrics,
+        *,
+        link_budget_bytes: int,
+        now: Callable[[], float],
+        on_control: Callable[[bytes], None],
+        on_slow: Callable[[Subscriber], None],
+        on_broken: Callable[[Subscriber], None],
+    ) -> None:
+        self._log = log
+        self._subscribers = subscribers
+        self._metrics = metrics
+        self._link_budget_bytes = link_budget_bytes
+        self._now = now
+        self._on_control = on_control
+        self._on_slow = on_slow
+        self._on_broken = on_broken
+        self._tail = log.tail()
+        # Since the loop had its turn.
+        self._turn_deliveries = 0
+        self._turn_bytes = 0
+        #: Every record up to here was offered to every subscriber of its targets.
+        self.position = log.head
+
+    async def run(self) -> None:
+        """Dispatch until cancelled."""
+        async for records in self._tail:
+            for record in records:
+                await self._dispatch(record)
+
+    async def _dispatch(self, record: Record) -> None:
+        if record.position > self.position + 1 and self._log.first > self.position + 1:
+            self._confess_hole()
+        if CONTROL in record.targets:
+            self._control(record.payload)
+        elif record.expires_at_s is None or record.expires_at_s > self._now():
+            matched = self._subscribers.match(record.targets)
+            if matched:
+                await self._fan_out(
+                    Envelope(record.payload, self._log.epoch, record.position, record.expires_at_s), matched
+                )
+        self.position = record.position
+
+    async def _fan_out(self, envelope: Envelope, matched: list[Subscriber]) -> None:
+        for start in range(0, len(matched), SLICE):
+            part = matched[start : start + SLICE] if len(matched) > SLICE else matched
+            self._turn_deliveries += len(part)
+            self._turn_bytes += len(envelope.json)
+            # Links send when the loop has its turn. Without one, a long batch would fill the budget of peers that
+            # read as fast as they can, and close them as slow.
+            if self._turn_deliveries > SLICE or self._turn_bytes > self._link_budget_bytes // 4:
+                await asyncio.sleep(0)
+                self._turn_deliveries, self._turn_bytes = len(part), len(envelope.json)
+            self._offer(envelope, part)
+
+    def _confess_hole(self) -> None:
+        # The tail fell so far behind that retention passed it. Only a return with the cursor tells every client
+        # of the gap, and of what the log still has.
+        logger.error("retention passed the dispatcher: every connection has to come back with its cursor")
+        for subscriber in self._subscribers.everyone():
+            self._on_slow(subscriber)
+
+    def _control(self, payload: bytes) -> None:
+        try:
+            self._on_control(payload)
+        except Exception as error:  # whatever one record makes of the hub, the others are dispatched
+            logger.error("a control record failed: %s", type(error).__name__)
+
+    def _offer(self, envelope: Envelope, matched: list[Subscriber]) -> None:
+        budget_bytes = self._link_budget_bytes
+        delivered = {"websocket": 0, "sse": 0}
+        for subscriber in matched:
+            if subscriber.session.offer(envelope):
+                delivered[subscriber.transport] += 1
+                try:
+                    if subscriber.link.write(envelope) > budget_bytes:
+                        self._on_slow(subscriber)
+                except Exception as error:  # whatever one link does, the others get their notification
+                    logger.error("a link failed: %s", type(error).__name__)
+                    self._on_broken(subscriber)
+        for transport, count in delivered.items():
+            self._metrics.deliveries[transport] += count

@@ -1,0 +1,117 @@
+"""From the log to one subscriber that was away, up to the seam where the live dispatch takes over."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from hub.cursor import Cursor
+from hub.envelope import Envelope
+from hub.log.port import Log
+from hub.metrics import Metrics
+from hub.session import Phase, Resume
+from hub.subscribers import Subscriber
+
+__all__ = ["Replay"]
+
+#: Records read at once; the next page waits until the peer has taken most of this one.
+PAGE = 200
+#: Pages read at the same time: a reconnect storm must not bury the log's readers.
+READERS = 16
+
+
+class Replay:
+    """Brings subscribers from their cursor to the live phase: no gap unannounced, nothing twice.
+
+    `write_gap` tells a subscriber, in the stream, that what was due up to a position is gone.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        metrics: Metrics,
+        *,
+        link_budget_bytes: int,
+        take_timeout_s: float,
+        now: Callable[[], float],
+        on_slow: Callable[[Subscriber], None],
+        write_gap: Callable[[Subscriber, Cursor], None],
+    ) -> None:
+        self._log = log
+        self._metrics = metrics
+        self._link_budget_bytes = link_budget_bytes
+        self._take_timeout_s = take_timeout_s
+        self._now = now
+        self._on_slow = on_slow
+        self._write_gap = write_gap
+        self._readers = asyncio.Semaphore(READERS)
+
+    def begin(self, subscriber: Subscriber, cursor: Cursor | str | None) -> Resume:
+        """Fix where the session starts; the subscriber must be registered already.
+
+        Registered first, head second: a record stored in between is offered live or read from the log,
+        and what both bring is handed over once.
+        """
+        resume = subscriber.session.begin(cursor, epoch=self._log.epoch, first=self._log.first, head=self._log.head)
+        self._metrics.resumes[resume.kind] += 1
+        return resume
+
+    def cursor(self, position: int) -> Cursor:
+        """Return the cursor that stands at `position` in this log."""
+        return Cursor(self._log.epoch, position)
+
+    async def run(self, subscriber: Subscriber) -> None:
+        """Replay until the session is live, or closed.
+
+        Raises:
+            StorageUnavailable: the log cannot be read; the client keeps its cursor and comes back.
+        """
+        session = subscriber.session
+        while session.phase is Phase.REPLAYING:
+            if session.last < session.upto:
+                await self._write_page(subscriber)
+            else:
+                self._release(subscriber)
+
+    def _release(self, subscriber: Subscriber) -> None:
+        # Pacing left a quarter of the budget unsent at most, so a peer that takes is never over it here.
+        for envelope in subscriber.session.go_live(self._log.head, room_bytes=self._link_budget_bytes // 2) or ():
+            if subscriber.session.phase is Phase.CLOSED:
+                return
+            if self._is_due(envelope.expires_at_s):
+                self._metrics.deliveries[subscriber.transport] += 1
+                if subscriber.link.write(envelope) > self._link_budget_bytes:
+                    self._on_slow(subscriber)
+
+    async def _write_page(self, subscriber: Subscriber) -> None:
+        session, log = subscriber.session, self._log
+        async with self._readers:
+            if session.phase is Phase.CLOSED:
+                return
+            after, upto = session.last, session.upto
+            records = await log.read(subscriber.targets, after=after, upto=upto, limit=PAGE)
+        if log.first > after + 1:
+            # Retention passed the cursor while the page was read: part of it may be missing.
+            if session.lose(log.head):
+                self._write_gap(subscriber, self.cursor(session.last))
+            return
+        for record in records:
+            # Not due any more where the record expired, and not taken once the session was closed, while
+            # this waited for the peer.
+            if self._is_due(record.expires_at_s) and session.replay(record.position):
+                self._metrics.replayed += 1
+                self._metrics.deliveries[subscriber.transport] += 1
+                unsent_bytes = subscriber.link.write(Envelope(record.payload, log.epoch, record.position))
+                await self._pace(subscriber, unsent_bytes)
+        if len(records) < PAGE:
+            session.reach(upto)
+
+    def _is_due(self, expires_at_s: float | None) -> bool:
+        return expires_at_s is None or expires_at_s > self._now()
+
+    async def _pace(self, subscriber: Subscriber, unsent_bytes: int) -> None:
+        # Replay reads as fast as the peer takes; only a peer that takes nothing at all is slow.
+        if unsent_bytes > self._link_budget_bytes // 4 and not await subscriber.link.wait_writable(
+            timeout_s=self._take_timeout_s
+        ):
+            self._on_slow(subscriber)

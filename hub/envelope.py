@@ -1,0 +1,121 @@
+"""One notification in its finished forms, encoded once and shared by every subscriber.
+
+The stored JSON object gets its cursor as last member; the WebSocket frame and the SSE event carry that
+same text. Control frames take the same forms, without a cursor of their own.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from sse_starlette.event import ServerSentEvent
+
+from hub.cursor import Cursor, Epoch
+
+__all__ = [
+    "PING",
+    "Envelope",
+    "chunk",
+    "close_frame",
+    "event_comment",
+    "event_data",
+    "event_preamble",
+    "event_retry",
+    "stamp",
+    "text_frame",
+]
+
+#: An unmasked ping with a fixed payload (RFC 6455 section 5.5.2): one for all, since only its absence matters.
+PING = b"\x89\x03hub"
+
+
+class Envelope:
+    """A notification at a position, in every form a link may need; each form is made at most once."""
+
+    __slots__ = ("_chunk", "_event", "_frame", "cursor", "expires_at_s", "json", "position")
+
+    def __init__(self, payload: bytes, epoch: Epoch, position: int, expires_at_s: float | None = None) -> None:
+        self.position = position
+        self.expires_at_s = expires_at_s
+        self.cursor = str(Cursor(epoch, position))
+        self.json = stamp(payload, self.cursor)
+        self._frame: bytes | None = None
+        self._event: bytes | None = None
+        self._chunk: bytes | None = None
+
+    @property
+    def frame(self) -> bytes:
+        """The finished WebSocket text frame."""
+        if self._frame is None:
+            self._frame = text_frame(self.json)
+        return self._frame
+
+    @property
+    def event(self) -> bytes:
+        """The finished server-sent event; its `id` is the cursor."""
+        if self._event is None:
+            self._event = event_data(self.json, cursor=self.cursor)
+        return self._event
+
+    @property
+    def chunk(self) -> bytes:
+        """The event as one finished chunk of an HTTP/1.1 response (RFC 9112 section 7.1)."""
+        if self._chunk is None:
+            self._chunk = chunk(self.event)
+        return self._chunk
+
+
+def stamp(payload: bytes, cursor: str) -> bytes:
+    """Return the JSON object `payload`, which has at least one member, with `cursor` as its last."""
+    return b'%b,"cursor":"%b"}' % (payload[:-1], cursor.encode())
+
+
+def text_frame(text: bytes) -> bytes:
+    """Return one unmasked, unfragmented text frame (RFC 6455 section 5.2)."""
+    return _header(0x81, len(text)) + text
+
+
+def close_frame(code: int, reason: str) -> bytes:
+    """Return a close frame; the reason is cut to the 123 bytes that a control frame has room for.
+
+    It is cut between characters: RFC 6455 section 5.5.1 wants UTF-8, and a client fails what is not.
+    """
+    body = struct.pack("!H", code) + reason.encode()[:123].decode(errors="ignore").encode()
+    return _header(0x88, len(body)) + body
+
+
+def event_data(text: bytes, *, cursor: str | None = None) -> bytes:
+    """Return one server-sent event with this data and, for a notification, its cursor as `id`."""
+    return ServerSentEvent(data=text.decode(), id=cursor).encode()
+
+
+def event_comment(text: str, *, cursor: str | None = None) -> bytes:
+    """Return a comment that no EventSource shows.
+
+    With a cursor it also moves the client's last event id: WHATWG HTML section 9.2.6 takes over an `id`
+    even where the event has no data and is not dispatched.
+    """
+    return ServerSentEvent(comment=text, id=cursor).encode()
+
+
+def event_preamble(*, retry_ms: int) -> bytes:
+    """Return the first bytes of a stream: 2 KiB that make buffering middleboxes let go, and `retry`."""
+    return ServerSentEvent(comment="." * 2046, retry=retry_ms).encode()
+
+
+def event_retry(retry_ms: int) -> bytes:
+    """Return the bytes that set how long the client waits before it comes back."""
+    return ServerSentEvent(retry=retry_ms).encode()
+
+
+def chunk(body: bytes) -> bytes:
+    """Return `body`, which is not empty, as one chunk of an HTTP/1.1 response."""
+    return b"%x\r\n%b\r\n" % (len(body), body)
+
+
+def _header(first: int, length: int) -> bytes:
+    if length < 126:
+        return bytes((first, length))
+    if length < 65_536:
+        return struct.pack("!BBH", first, 126, length)
+    return struct.pack("!BBQ", first, 127, length)

@@ -1,0 +1,40 @@
+"""Plain counters of what happened since the start. Writing one costs an addition; rendering is `/metrics`' business.
+
+No counter knows a user or an account: a CPF must never become a label.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+__all__ = ["Metrics"]
+
+
+class Metrics:
+    """Everything the hub counts. All values only rise."""
+
+    def __init__(self, *, started_at_s: float) -> None:
+        self.started_at_s = started_at_s
+        #: Accepted and stored notifications by type.
+        self.published: Counter[str] = Counter()
+        #: Publishes answered from an earlier one with the same Idempotency-Key.
+        self.duplicates = 0
+        #: Notifications handed to a connection, by transport, live and replayed together.
+        self.deliveries: Counter[str] = Counter()
+        #: Notifications handed over from the log to a connection that was away.
+        self.replayed = 0
+        #: Beginnings of connections by resume result: live, replayed, gap.
+        self.resumes: Counter[str] = Counter()
+        #: Connections accepted, by transport.
+        self.connects: Counter[str] = Counter()
+        #: Connections ended, by close code.
+        self.closes: Counter[int] = Counter()
+        #: Connections that were refused, by error code.
+        self.refusals: Counter[str] = Counter()
+        #: Requests answered with a problem, by error code.
+        self.problems: Counter[str] = Counter()
+
+    @property
+    def drops(self) -> int:
+        """Connections closed because they did not keep up; what they missed waits in the log."""
+        return self.closes[4000]

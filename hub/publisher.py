@@ -1,0 +1,157 @@
+"""What a service asks to publish, on its way into the log: who may, for whom exactly, and the receipt."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Callable
+from http import HTTPStatus
+
+from contracts.receipt import BatchReceipt, BatchResult, Receipt
+from hub.auth.grant import ServiceGrant, home_account
+from hub.body import Publication, parse_batch, parse_publish
+from hub.contract import Contract
+from hub.cursor import Cursor
+from hub.directory.directory import Directory
+from hub.errors import BadRequest, HubError, UnknownTarget
+from hub.log.port import Appended, Draft, Log
+from hub.metrics import Metrics
+from hub.problem import describe_problem
+from hub.subscribers import Subscribers
+from hub.target import Target, user_target
+
+__all__ = ["Publisher"]
+
+#: An Idempotency-Key is a name, not a document.
+MAX_KEY_LENGTH = 255
+
+
+class Publisher:
+    """Takes notifications from services; what it acknowledged is on disk."""
+
+    def __init__(
+        self,
+        *,
+        contract: Contract,
+        directory: Directory,
+        log: Log,
+        subscribers: Subscribers,
+        metrics: Metrics,
+        retention_s: float,
+        now: Callable[[], float],
+    ) -> None:
+        self._contract = contract
+        self._directory = directory
+        self._log = log
+        self._subscribers = subscribers
+        self._metrics = metrics
+        self._max_ttl_s = int(retention_s)
+        self._now = now
+
+    async def publish(self, body: bytes, service: ServiceGrant, idempotency_key: str | None) -> Receipt:
+        """Store one notification and return its receipt, after it is durable.
+
+        Raises:
+            BadRequest, Forbidden, UnknownTarget, IdempotencyConflict: what was asked cannot be done.
+            DirectoryUnavailable, StorageUnavailable, Overloaded: nothing was stored; try again.
+        """
+        service.require_operation("publish")
+        publication = parse_publish(body, self._contract, now_s=self._now(), max_ttl_s=self._max_ttl_s)
+        key = None if idempotency_key is None else _checked_key(idempotency_key)
+        draft = await self._draft(publication, service, key)
+        (result,) = await self._log.append([draft])
+        if isinstance(result, HubError):
+            raise result
+        return self._receipt(publication, draft, result)
+
+    async def publish_batch(self, body: bytes, service: ServiceGrant, idempotency_key: str | None) -> BatchReceipt:
+        """Store up to 1,000 notifications in one transaction and return a result for each, in order.
+
+        With an Idempotency-Key each notification gets one of its own: the key and its index.
+
+        Raises:
+            HubError: as `publish` does, where it concerns the batch as a whole.
+        """
+        service.require_operation("publish")
+        parsed = parse_batch(body, self._contract, now_s=self._now(), max_ttl_s=self._max_ttl_s)
+        key = None if idempotency_key is None else _checked_key(idempotency_key)
+        drafts: dict[int, Draft] = {}
+        refused: dict[int, HubError] = {}
+        for index, publication in enumerate(parsed):
+            try:
+                if isinstance(publication, HubError):
+                    raise publication
+                item_key = None if key is None else f"{key}\n{index}"
+                drafts[index] = await self._draft(publication, service, item_key)
+            except HubError as error:
+                if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                    raise
+                refused[index] = error
+        stored = dict(zip(drafts, await self._log.append(list(drafts.values())), strict=True)) if drafts else {}
+        results = []
+        for index, publication in enumerate(parsed):
+            outcome = refused.get(index) or stored[index]
+            if isinstance(outcome, HubError):
+                results.append(BatchResult(index=index, problem=describe_problem(outcome)))
+            else:
+                assert isinstance(publication, Publication)
+                receipt = self._receipt(publication, drafts[index], outcome)
+                results.append(BatchResult(index=index, receipt=receipt))
+        return BatchReceipt(results=results)
+
+    async def _draft(self, publication: Publication, service: ServiceGrant, key: str | None) -> Draft:
+        service.require_type(publication.type)
+        targets = await self._resolve(publication, service)
+        notification_id = str(uuid.uuid4())
+        return Draft(
+            id=notification_id,
+            targets=targets,
+            payload=publication.payload(notification_id),
+            idempotency=None if key is None else _digest_key(service.name, key),
+            body_digest=publication.body_digest,
+            expires_at_s=None if publication.ttl_seconds is None else self._now() + publication.ttl_seconds,
+        )
+
+    async def _resolve(self, publication: Publication, service: ServiceGrant) -> tuple[Target, ...]:
+        """Return the targets, each inside what the service's key reaches."""
+        if publication.everyone:
+            service.require_everyone()
+        if publication.account_id is not None:
+            service.require_account(publication.account_id)
+        if not publication.unresolved:
+            return publication.targets
+        targets = []
+        for user_id in publication.unresolved:
+            user = await self._directory.find_user(user_id)
+            account_id = None if user is None else home_account(user.role, user.account_id)
+            if account_id is None:
+                # One answer for "unknown" and "without account": neither can be reached without `account_id`.
+                raise UnknownTarget("A user was not found; give `account_id`", field="$.user_id")
+            service.require_account(account_id)
+            targets.append(user_target(account_id, user_id))
+        return tuple(targets)
+
+    def _receipt(self, publication: Publication, draft: Draft, appended: Appended) -> Receipt:
+        if appended.duplicate:
+            self._metrics.duplicates += 1
+        else:
+            self._metrics.published[publication.type] += 1
+        return Receipt(
+            id=appended.id,
+            cursor=str(Cursor(self._log.epoch, appended.position)),
+            duplicate=appended.duplicate,
+            connections=self._subscribers.count(draft.targets),
+        )
+
+
+def _checked_key(key: str) -> str:
+    if not 1 <= len(key) <= MAX_KEY_LENGTH or not key.isascii() or not key.isprintable():
+        raise BadRequest(
+            f"An Idempotency-Key is 1 to {MAX_KEY_LENGTH} printable ASCII characters", field="Idempotency-Key"
+        )
+    return key
+
+
+def _digest_key(service: str, key: str) -> bytes:
+    # A service cannot answer for another's key, so its name is part of it.
+    return hashlib.sha256(f"{service}\x00{key}".encode()).digest()

@@ -1,0 +1,208 @@
+"""The life of every connection, the same for both transports: admitted, registered, replayed, live, ended."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from contracts.closing import CloseCode
+from contracts.frame import AuthAccepted, Closing, ConnectionData, ConnectionEstablished, Gap, GapData, Reconnect
+from hub.admission import Admission
+from hub.auth.grant import Grant
+from hub.cursor import Cursor, parse_cursor
+from hub.dispatcher import Pulse, Replay
+from hub.errors import Draining, Forbidden, HubError, StorageUnavailable
+from hub.link import Link
+from hub.metrics import Metrics
+from hub.session import Session
+from hub.subscribers import Subscriber, Subscribers, TransportName
+
+__all__ = ["SUBPROTOCOL", "Connections", "format_time"]
+
+logger = logging.getLogger("hub.connections")
+
+#: What a client offers that reads close codes and knows the control frames.
+SUBPROTOCOL = "hub.v1"
+#: Connections told to leave, or closed, before the loop gets its turn.
+SLICE = 200
+#: The shutdown window grows with the number of clients that will come back: so many a second.
+RETURNS_PER_S = 500.0
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Connections:
+    """Every live connection and what happens to it, from the handshake to the last byte."""
+
+    def __init__(
+        self,
+        *,
+        admission: Admission,
+        subscribers: Subscribers,
+        metrics: Metrics,
+        heartbeat_s: float,
+        now: Callable[[], float],
+    ) -> None:
+        self._admission = admission
+        self._subscribers = subscribers
+        self._metrics = metrics
+        self._heartbeat_s = heartbeat_s
+        self._now = now
+        self._replay: Replay
+        self._pulse: Pulse
+        self.draining = False
+
+    def start(self, replay: Replay, pulse: Pulse) -> None:
+        """Take the two that need this object's own callbacks; called once, before the first connection."""
+        self._replay = replay
+        self._pulse = pulse
+
+    async def admit(
+        self, headers: Iterable[tuple[bytes, bytes]], query: bytes, subprotocols: Sequence[str] = ()
+    ) -> Grant:
+        """Return the grant of who wants to connect.
+
+        Raises:
+            HubError: whoever it is may not, and why.
+        """
+        if self.draining:
+            raise Draining
+        return await self._admission.admit(headers, query, subprotocols)
+
+    def register(self, grant: Grant, transport: TransportName, link: Link, *, understands: bool) -> Subscriber:
+        """Take a place for a connection; from here on `leave` must follow, whatever happens.
+
+        Raises:
+            HubFull: there is no place.
+            Draining: the hub began to shut down since `admit`.
+        """
+        if self.draining:
+            raise Draining
+        if grant.account_id is None:
+            raise Forbidden("The token belongs to no account")
+        subscriber = Subscriber(
+            id=secrets.token_urlsafe(9),
+            grant=grant,
+            account_id=grant.account_id,
+            transport=transport,
+            session=Session(expires_at_s=grant.expires_at_s),
+            link=link,
+            understands=understands,
+        )
+        evicted = self._subscribers.add(subscriber)
+        if evicted is not None:
+            self._end(evicted, CloseCode.TOO_MANY_CONNECTIONS, "another connection of this user took the place")
+        self._metrics.connects[transport] += 1
+        return subscriber
+
+    async def serve(self, subscriber: Subscriber, cursor: str | None) -> None:
+        """Greet, replay what was missed, and return once the connection is live (or ended)."""
+        parsed = None if not cursor else parse_cursor(cursor) or cursor
+        resume = self._replay.begin(subscriber, parsed)
+        at = self._replay.cursor(resume.position)
+        data = ConnectionData(
+            connection_id=subscriber.id, resume=resume.kind, cursor=str(at), heartbeat_seconds=self._heartbeat_s
+        )
+        subscriber.link.write_control(_encode(ConnectionEstablished(data=data, timestamp=self._timestamp())))
+        if resume.kind == "gap":
+            self.write_gap(subscriber, at)
+        self._pulse.watch(subscriber, asyncio.get_running_loop().time())
+        try:
+            await self._replay.run(subscriber)
+        except StorageUnavailable as error:
+            self.end(subscriber, error.close_code, error.title)
+
+    async def renew(self, subscriber: Subscriber, token: str) -> None:
+        """Let a connection go on with another token of the same user and account.
+
+        Raises:
+            HubError: the token is not good, or somebody else's; the connection has to end.
+        """
+        grant = await self._admission.admit_token(token)
+        if (grant.account_id, grant.user_id) != (subscriber.account_id, subscriber.user_id):
+            raise Forbidden("The token belongs to another user or account")
+        subscriber.grant = grant
+        subscriber.session.renew(grant.expires_at_s)
+        self._pulse.renewed(subscriber)
+        subscriber.link.write_control(_encode(AuthAccepted(expires_at=format_time(grant.expires_at_s))))
+
+    def leave(self, subscriber: Subscriber, code: int = 1006) -> None:
+        """Forget a connection whose transport has ended; harmless when it was ended by the hub."""
+        if subscriber.session.close():
+            self._metrics.closes[code] += 1
+        self._subscribers.remove(subscriber)
+
+    def end(self, subscriber: Subscriber, code: int, reason: str) -> None:
+        """End a connection in order; the client is told why."""
+        self._subscribers.remove(subscriber)
+        self._end(subscriber, code, reason)
+
+    def end_slow(self, subscriber: Subscriber) -> None:
+        """End a connection that does not keep up; it comes back with its cursor."""
+        self.end(subscriber, CloseCode.SLOW, "too slow; come back with the cursor")
+
+    def end_expired(self, subscriber: Subscriber) -> None:
+        """End a connection whose token expired."""
+        self.end(subscriber, CloseCode.TOKEN_EXPIRED, "the token expired")
+
+    def end_dead(self, subscriber: Subscriber) -> None:
+        """Drop a connection whose peer gives no sign of life."""
+        self._subscribers.remove(subscriber)
+        if subscriber.session.close():
+            self._metrics.closes[1006] += 1
+        subscriber.link.abort()
+
+    def refuse(self, error: HubError) -> None:
+        """Count a refused connection."""
+        self._metrics.refusals[error.code] += 1
+
+    def write_gap(self, subscriber: Subscriber, at: Cursor) -> None:
+        """Tell a client, in the stream, that the log no longer holds what it missed."""
+        subscriber.link.write_control(_encode(Gap(data=GapData(cursor=str(at)), timestamp=self._timestamp())))
+
+    async def drain(self, *, window_s: float) -> None:
+        """Send every connection away, spread over at most `window_s`; nobody new is let in any more.
+
+        Each client is told a window in which to come back, sized by how many there are, and is then
+        closed at a random moment within ours, in slices.
+        """
+        self.draining = True
+        leaving = self._subscribers.everyone()
+        random.shuffle(leaving)
+        within_s = round(max(1.0, len(leaving) / RETURNS_PER_S), 1)
+        window_s = min(window_s, within_s)
+        frame = _encode(Reconnect(within_seconds=within_s))
+        slices = [leaving[start : start + SLICE] for start in range(0, len(leaving), SLICE)]
+        for part in slices:
+            for subscriber in part:
+                if subscriber.understands:
+                    subscriber.link.write_control(frame)
+                elif subscriber.transport == "sse":
+                    subscriber.link.write_retry(secrets.randbelow(int(within_s * 1000)))
+            await asyncio.sleep(0)
+        for part in slices:
+            for subscriber in part:
+                self.end(subscriber, CloseCode.DRAIN, "the hub is restarting")
+            await asyncio.sleep(window_s / len(slices))
+
+    def _end(self, subscriber: Subscriber, code: int, reason: str) -> None:
+        if subscriber.session.close():
+            self._metrics.closes[code] += 1
+            if subscriber.transport == "sse":
+                # A stream has no close code, so the last event carries it.
+                subscriber.link.write_control(_encode(Closing(code=code, reason=reason)))
+            subscriber.link.close(code, reason)
+
+    def _timestamp(self) -> str:
+        return format_time(self._now())
+
+
+def format_time(at_s: float) -> str:
+    """Return a moment (Unix seconds) as ISO 8601 in UTC with milliseconds and `Z`."""
+    return datetime.fromtimestamp(at_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

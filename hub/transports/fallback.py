@@ -1,0 +1,124 @@
+"""The link for any other ASGI server: finished messages wait in a bounded queue for one writer."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from hub.envelope import Envelope, event_comment, event_data, event_retry
+
+__all__ = ["QueuedLink", "Send"]
+
+Message = MutableMapping[str, Any]
+Send = Callable[[Message], Awaitable[None]]
+
+
+class QueuedLink:
+    """Writes through the server's own `send`, which may wait; so one task writes and the rest queue.
+
+    The dispatcher closes the link when the queue is over its budget, so it is bounded like any other.
+    """
+
+    #: `send` cannot ping; the server's own keepalive finds dead peers.
+    answers = False
+
+    def __init__(self, send: Send, *, events: bool) -> None:
+        self._send = send
+        self._events = events
+        self._queue: deque[bytes] = deque()
+        self._queued = asyncio.Event()
+        self._drained = asyncio.Event()
+        self._drained.set()
+        self._close: Message | None = None
+        self.unsent_bytes = 0
+        self.taken_bytes = 0
+        self.open = True
+        self.on_answer: Callable[[], None] = lambda: None
+        self.on_lost: Callable[[], None] = lambda: None
+
+    def write(self, envelope: Envelope) -> int:
+        """Queue a notification; return the unsent bytes after it."""
+        return self._put(envelope.event if self._events else envelope.json)
+
+    def write_control(self, frame: bytes) -> int:
+        """Queue a control frame; return the unsent bytes after it."""
+        return self._put(event_data(frame) if self._events else frame)
+
+    def write_event(self, event: bytes) -> int:
+        """Queue finished event-stream bytes; return the unsent bytes after them."""
+        return self._put(event)
+
+    def write_heartbeat(self, frame: bytes | None, cursor: str) -> None:
+        """Queue a sign of life where this transport can carry one."""
+        if self._events:
+            self._put(event_comment("hb", cursor=cursor) if frame is None else event_data(frame, cursor=cursor))
+        elif frame is not None:
+            self._put(frame)
+
+    def write_retry(self, retry_ms: int) -> None:
+        """Queue how long an event stream's client waits before it comes back."""
+        if self._events:
+            self._put(event_retry(retry_ms))
+
+    def close(self, code: int, reason: str) -> None:
+        """End the connection after what is queued."""
+        if self.open:
+            self.open = False
+            if self._events:
+                self._close = {"type": "http.response.body", "body": b"", "more_body": False}
+            else:
+                self._close = {"type": "websocket.close", "code": code, "reason": reason}
+            self._queued.set()
+
+    def abort(self) -> None:
+        """End the connection; what is queued is forgotten."""
+        self._queue.clear()
+        self.close(1011, "")
+
+    async def wait_writable(self, *, timeout_s: float) -> bool:
+        """Wait until the queue is empty."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._drained.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def run(self) -> None:
+        """Write until the link is closed; the end of the connection is the last thing written."""
+        # A server says that the peer is gone by an OSError (ASGI 2.4), an older one by a RuntimeError.
+        with contextlib.suppress(OSError, RuntimeError):
+            await self._write_queue()
+        self.open = False
+        self._drained.set()
+        self.on_lost()
+
+    async def _write_queue(self) -> None:
+        while True:
+            while self._queue:
+                body = self._queue.popleft()
+                await self._send(self._message(body))
+                self.unsent_bytes -= len(body)
+                self.taken_bytes += len(body)
+            self._drained.set()
+            if self._close is not None:
+                await self._send(self._close)
+                return
+            self._queued.clear()
+            await self._queued.wait()
+
+    def _message(self, body: bytes) -> Message:
+        if self._events:
+            return {"type": "http.response.body", "body": body, "more_body": True}
+        return {"type": "websocket.send", "text": body.decode()}
+
+    def _put(self, body: bytes) -> int:
+        if self.open:
+            self._queue.append(body)
+            self.unsent_bytes += len(body)
+            self._drained.clear()
+            self._queued.set()
+        return self.unsent_bytes

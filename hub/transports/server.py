@@ -1,0 +1,100 @@
+"""uvicorn as the hub runs it: our protocols, quiet about query strings, and a shutdown that drains first."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import uvicorn
+
+from hub.errors import SettingsError
+from hub.settings import Settings
+from hub.transports.http_protocol import HttpProtocol
+from hub.transports.websocket_protocol import WebSocketProtocol
+
+__all__ = ["HubServer", "configure", "listen"]
+
+logger = logging.getLogger("hub.server")
+
+#: One message of a client: nothing a client says is longer than a token.
+MAX_MESSAGE_BYTES = 65_536
+#: What uvicorn may take after the drain; requests in flight finish within it.
+GRACE_S = 5
+
+
+class HubServer(uvicorn.Server):
+    """A server whose shutdown first sends the connections away, in order and spread out.
+
+    uvicorn alone closes every socket at once and waits for event streams for ever.
+    """
+
+    def __init__(self, config: uvicorn.Config, *, drain: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(config)
+        self._drain = drain
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Drain, then stop; a second SIGINT stops at once."""
+        if not self.force_exit:
+            await self._drain()
+        await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Begin the shutdown; the process then ends with status 0, for it did as it was told."""
+        if self.should_exit and sig == signal.SIGINT:
+            self.force_exit = True
+        self.should_exit = True
+
+
+def configure(app: Any, settings: Settings) -> uvicorn.Config:
+    """Return uvicorn's configuration for `app`, an ASGI application."""
+    return uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http=HttpProtocol,
+        ws=WebSocketProtocol,
+        ws_max_size=MAX_MESSAGE_BYTES,
+        # The shared clock pings; a compressor per connection would cost 30 KiB each.
+        ws_ping_interval=None,
+        ws_per_message_deflate=False,
+        lifespan="on",
+        # uvicorn would log the query string, and with it the token, at INFO.
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
+        server_header=False,
+        backlog=4096,
+        timeout_keep_alive=15,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+
+
+def listen(settings: Settings) -> socket.socket:
+    """Return the listening socket.
+
+    Accepted sockets inherit its options: a peer that takes nothing for two heartbeats is dropped by the
+    kernel (RFC 5482), and what the kernel holds for one that stopped reading is bounded.
+
+    Raises:
+        SettingsError: the address cannot be listened on.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(settings.heartbeat_s * 1000))
+        listener.bind((settings.host, settings.port))
+        listener.listen(4096)
+        listener.setblocking(False)
+    except OSError as error:
+        listener.close()
+        raise SettingsError(f"HUB_HOST, HUB_PORT: cannot listen there: {error.strerror}") from error
+    return listener

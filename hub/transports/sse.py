@@ -1,0 +1,136 @@
+"""`/sse`: the event stream, with our own response instead of a generator per connection."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from hub.admission import find_origin
+from hub.auth.grant import Grant
+from hub.envelope import event_preamble
+from hub.errors import BadRequest, HubError, MethodNotAllowed, OriginNotAllowed
+from hub.problem import encode_problem
+from hub.session import Phase
+from hub.transports.connections import Connections
+from hub.transports.fallback import QueuedLink
+from hub.transports.links import EventStreamLink
+from hub.transports.websocket import find_cursor
+
+__all__ = ["EventStreamEndpoint"]
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+#: What a client waits before it comes back, unless a drain tells it otherwise.
+RETRY_MS = 3_000
+
+_PREAMBLE = event_preamble(retry_ms=RETRY_MS)
+_STREAM_HEADERS: Headers = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    # `no-transform`: a gzip in between would hold events back until its buffer is full.
+    (b"cache-control", b"no-cache, no-transform"),
+    (b"x-accel-buffering", b"no"),
+    (b"referrer-policy", b"no-referrer"),
+]
+
+
+class EventStreamEndpoint:
+    """The ASGI application behind `/sse`; one task per connection, the server's own."""
+
+    def __init__(self, connections: Connections, allowed_origins: frozenset[str]) -> None:
+        self._connections = connections
+        self._allowed_origins = allowed_origins
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        headers: Headers = scope["headers"]
+        cors: Headers = []
+        try:
+            cors = self._cors(headers)
+            if scope["method"] == "OPTIONS":
+                await _respond(send, 204, [*cors, *_PREFLIGHT], b"")
+                return
+            if scope["method"] != "GET":
+                raise MethodNotAllowed
+            grant = await self._connections.admit(headers, scope["query_string"])
+            cursor = _last_event_id(headers) or find_cursor(scope["query_string"])
+            open_link = scope.get("extensions", {}).get("hub.link")
+            if open_link is not None:
+                await self._stream(receive, send, grant, open_link(), cursor, cors)
+                return
+            queued = QueuedLink(send, events=True)
+            async with asyncio.TaskGroup() as tasks:
+                start = lambda: tasks.create_task(queued.run())  # noqa: E731  # the group must exist first
+                await self._stream(receive, send, grant, queued, cursor, cors, start)
+        except* HubError as errors:
+            await self._refuse(send, errors, cors)
+
+    async def _refuse(self, send: Send, errors: BaseExceptionGroup[HubError], cors: Headers) -> None:
+        error = errors.exceptions[0]
+        assert isinstance(error, HubError)
+        self._connections.refuse(error)
+        headers = [*cors, (b"content-type", b"application/problem+json"), (b"cache-control", b"no-store")]
+        if error.status == 401:
+            headers.append((b"www-authenticate", b"Bearer"))
+        if error.status == 405:
+            headers.append((b"allow", b"GET, OPTIONS"))
+        if error.status == 503:
+            headers.append((b"retry-after", str(error.retry_after_s or 5).encode()))
+        await _respond(send, error.status, headers, encode_problem(error))
+
+    async def _stream(
+        self,
+        receive: Receive,
+        send: Send,
+        grant: Grant,
+        link: EventStreamLink | QueuedLink,
+        cursor: str | None,
+        cors: Headers,
+        on_start: Callable[[], object] = lambda: None,
+    ) -> None:
+        subscriber = self._connections.register(grant, "sse", link, understands=False)
+        try:
+            link.on_lost = lambda: self._connections.leave(subscriber)
+            await send({"type": "http.response.start", "status": 200, "headers": [*_STREAM_HEADERS, *cors]})
+            on_start()
+            link.write_event(_PREAMBLE)
+            await self._connections.serve(subscriber, cursor)
+            while link.open and (await receive())["type"] != "http.disconnect":
+                # A body where none belongs: nothing to do with it.
+                pass
+            if isinstance(link, EventStreamLink) and subscriber.session.phase is Phase.CLOSED:
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            self._connections.leave(subscriber)
+            link.close(1000, "")
+
+    def _cors(self, headers: Headers) -> Headers:
+        origin = find_origin(headers)
+        if origin is None:
+            return [(b"vary", b"Origin")]
+        if origin not in self._allowed_origins:
+            raise OriginNotAllowed
+        return [(b"vary", b"Origin"), (b"access-control-allow-origin", origin.encode("latin-1"))]
+
+
+_PREFLIGHT: Headers = [
+    (b"access-control-allow-methods", b"GET"),
+    (b"access-control-allow-headers", b"authorization, cache-control, last-event-id"),
+    (b"access-control-max-age", b"600"),
+]
+
+
+def _last_event_id(headers: Headers) -> str | None:
+    values = [value for name, value in headers if name == b"last-event-id"]
+    if len(values) > 1:
+        raise BadRequest("There are two Last-Event-ID headers")
+    return values[0].decode("latin-1") if values else None
+
+
+async def _respond(send: Send, status: int, headers: Headers, body: bytes) -> None:
+    if body or status != 204:
+        headers = [*headers, (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

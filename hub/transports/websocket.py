@@ -1,0 +1,128 @@
+"""`/ws`: the handshake, what a client may say, and the end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import parse_qs
+
+import msgspec
+
+from contracts.frame import Auth
+from hub.auth.grant import Grant
+from hub.errors import HubError
+from hub.problem import encode_problem
+from hub.session import Phase
+from hub.subscribers import Subscriber
+from hub.transports.connections import SUBPROTOCOL, Connections
+from hub.transports.fallback import QueuedLink
+from hub.transports.links import WebSocketLink
+
+__all__ = ["WebSocketEndpoint", "find_cursor"]
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+_decode_auth = msgspec.json.Decoder(Auth).decode
+
+
+class WebSocketEndpoint:
+    """The ASGI application behind `/ws`; one task per connection, the server's own."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        await receive()  # websocket.connect
+        offered = scope.get("subprotocols") or []
+        understands = SUBPROTOCOL in offered
+        try:
+            grant = await self._connections.admit(scope["headers"], scope["query_string"], offered)
+        except HubError as error:
+            await self._refuse(scope, send, error, understands=understands)
+            return
+        open_link = scope.get("extensions", {}).get("hub.link")
+        if open_link is not None:
+            await self._serve(scope, receive, send, grant, open_link(), understands)
+            return
+        queued = QueuedLink(send, events=False)
+        async with asyncio.TaskGroup() as tasks:
+            # The writer starts after the accept: its first frame may not come before it.
+            await self._serve(scope, receive, send, grant, queued, understands, lambda: tasks.create_task(queued.run()))
+            queued.close(1000, "")
+
+    async def _serve(
+        self,
+        scope: MutableMapping[str, Any],
+        receive: Receive,
+        send: Send,
+        grant: Grant,
+        link: WebSocketLink | QueuedLink,
+        understands: bool,
+        on_accept: Callable[[], object] = lambda: None,
+    ) -> None:
+        try:
+            subscriber = self._connections.register(grant, "websocket", link, understands=understands)
+        except HubError as error:
+            await self._refuse(scope, send, error, understands=understands)
+            return
+        code = 1006
+        try:
+            link.on_lost = lambda: self._connections.leave(subscriber)
+            link.on_answer = subscriber.session.answer
+            await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL if understands else None})
+            on_accept()
+            await self._connections.serve(subscriber, find_cursor(scope["query_string"]))
+            code = await self._listen(subscriber, receive)
+        finally:
+            self._connections.leave(subscriber, code)
+
+    async def _listen(self, subscriber: Subscriber, receive: Receive) -> int:
+        """Read until the connection has ended; return the close code."""
+        while True:
+            message = await receive()
+            if message["type"] == "websocket.disconnect":
+                return int(message.get("code") or 1005)
+            subscriber.session.answer()
+            # The frontends in the field never send; what others say without `hub.v1` means nothing here.
+            if subscriber.understands and subscriber.session.phase is not Phase.CLOSED:
+                await self._hear(subscriber, message.get("text"))
+
+    async def _hear(self, subscriber: Subscriber, text: str | None) -> None:
+        try:
+            auth = _decode_auth(text or "")
+        except (msgspec.MsgspecError, RecursionError):
+            self._connections.end(subscriber, 1008, "not a message of hub.v1")
+            return
+        try:
+            await self._connections.renew(subscriber, auth.token)
+        except HubError as error:
+            self._connections.end(subscriber, error.close_code, error.title)
+
+    async def _refuse(self, scope: MutableMapping[str, Any], send: Send, error: HubError, *, understands: bool) -> None:
+        """Refuse: so that the client can read why where it can, before the accept where it cannot.
+
+        The frontends in the field take an accept as success and would come back for ever.
+        """
+        self._connections.refuse(error)
+        with contextlib.suppress(OSError):  # the peer may be gone already
+            if understands:
+                await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
+                await send({"type": "websocket.close", "code": error.close_code, "reason": error.title})
+            elif "websocket.http.response" in scope.get("extensions", {}):
+                headers = [(b"content-type", b"application/problem+json"), (b"cache-control", b"no-store")]
+                await send({"type": "websocket.http.response.start", "status": error.status, "headers": headers})
+                await send({"type": "websocket.http.response.body", "body": encode_problem(error)})
+            else:
+                await send({"type": "websocket.close", "code": error.close_code, "reason": error.title})
+
+
+def find_cursor(query: bytes) -> str | None:
+    """Return the `cursor` of a query string, if there is one."""
+    if b"cursor=" not in query:
+        return None
+    values = parse_qs(query.decode("latin-1"), max_num_fields=32).get("cursor")
+    return values[-1] if values else None

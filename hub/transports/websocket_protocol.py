@@ -1,0 +1,140 @@
+"""The edge of the process for WebSockets: uvicorn's sans-I/O protocol with bounds, and the link.
+
+uvicorn never drops a peer that stops reading, answers pings without a bound and lets two million empty
+continuation frames through; each of these ends here. Its own keepalive is off: the shared clock pings.
+It leans on the inside of uvicorn, whose exact version is therefore pinned.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, cast
+
+from uvicorn.config import Config
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
+from websockets.frames import Frame
+from websockets.protocol import State
+
+from hub.transports.links import CLOSE_TIMEOUT_S, WebSocketLink
+
+__all__ = ["WebSocketProtocol"]
+
+#: Frames of any kind a client may send, as a token bucket. The frontends in the field send none.
+FRAMES_PER_S = 50.0
+FRAMES_BURST = 200.0
+#: What may wait unread by a peer that keeps us answering (pongs).
+MAX_ANSWER_BYTES = 65_536
+
+
+class WebSocketProtocol(WebSocketsSansIOProtocol):
+    """One WebSocket connection whose frames, answers and end are bounded."""
+
+    _link: WebSocketLink | None = None
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._tokens = FRAMES_BURST
+        self._seen_s = self.loop.time()
+
+    def open_link(self) -> WebSocketLink:
+        """Return the link of this connection; it writes to the transport directly."""
+        self._link = WebSocketLink(self.transport, self)
+        return self._link
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the link, so that nothing is written to a transport that is gone."""
+        if self._link is not None:
+            self._link.lose()
+            self._link = None
+        super().connection_lost(exc)
+
+    def handle_events(self) -> None:
+        """Act on what was parsed, unless the peer sends more frames than any client of ours would."""
+        events = self.conn.events_received()
+        now_s = self.loop.time()
+        self._tokens = min(FRAMES_BURST, self._tokens + (now_s - self._seen_s) * FRAMES_PER_S) - len(events)
+        self._seen_s = now_s
+        if self._tokens < 0:
+            self._drop(1008)
+            return
+        if self._link is not None and events:
+            self._link.on_answer()
+        # The base class asks the core for the events, which it hands out once.
+        self.conn.events = events
+        super().handle_events()
+
+    def handle_connect(self, event: Any) -> None:
+        """Start the app; it finds the way to the link of this connection in its scope."""
+        super().handle_connect(event)
+        if not self.close_sent:
+            extensions = cast("dict[str, object]", self.scope["extensions"])
+            extensions["hub.link"] = self.open_link
+
+    def handle_ping(self) -> None:
+        """Answer a ping, unless the peer does not read the answers."""
+        super().handle_ping()
+        if self.transport.get_write_buffer_size() > MAX_ANSWER_BYTES and self._link is None:
+            self._drop(1008)
+
+    def handle_pong(self, event: Frame) -> None:
+        """Nothing to do: any frame counted as a sign of life already."""
+
+    def handle_close(self, event: Frame) -> None:
+        """Answer the peer's close; one that then reads nothing is aborted."""
+        super().handle_close(event)
+        self._abort_soon()
+
+    def handle_parser_exception(self) -> None:
+        """End a connection that broke the protocol, with the code the parser chose."""
+        super().handle_parser_exception()
+        self._abort_soon()
+
+    def send_receive_event_to_app(self) -> None:
+        """Hand a message to the app; text that is not UTF-8 closes with 1007 (RFC 6455 section 8.1)."""
+        if self.curr_msg_data_type == "text" and not self.close_sent:
+            try:
+                b"".join(self.frames).decode()
+            except UnicodeDecodeError:
+                self.frames = []
+                self.conn.fail(1007, "text is not UTF-8")
+                self.handle_parser_exception()
+                return
+        super().send_receive_event_to_app()
+
+    def close_nowait(self, code: int, reason: str) -> None:
+        """Send a close frame and end the app's part; abort where the peer does not answer in time."""
+        if not self.handshake_complete:
+            self.transport.abort()
+            return
+        if self.close_sent or self.transport.is_closing() or self.conn.state is not State.OPEN:
+            return
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        self.conn.send_close(code, reason)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+        self.close_timer = self.loop.call_later(CLOSE_TIMEOUT_S, self.transport.abort)
+
+    def shutdown(self) -> None:
+        """End with 1012, at the latest when the close was not answered in time."""
+        super().shutdown()
+        self._abort_soon()
+
+    def _drop(self, code: int) -> None:
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": ""})
+        self.close_sent = True
+        self.transport.abort()
+
+    def _abort_soon(self) -> None:
+        # `transport.close()` waits for bytes that a stalled peer never takes.
+        if self.close_timer is None:
+            self.close_timer = self.loop.call_later(CLOSE_TIMEOUT_S, self.transport.abort)
