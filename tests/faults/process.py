@@ -1,0 +1,99 @@
+"""A hub process that a test starts, kills and starts again on the same data folder and port."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import secrets
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+from random import SystemRandom
+
+import jwt
+
+__all__ = ["HubProcess"]
+
+ROOT = Path(__file__).parents[2]
+#: The kernel gives these to nobody by itself, so the port is still free after a kill.
+PORTS = range(20_000, 30_000)
+STOP_DEADLINE_S = 15.0
+
+
+class HubProcess:
+    """One data folder and one port, served by one process after another."""
+
+    def __init__(self, folder: Path, **environ: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.key = f"hubk_{secrets.token_urlsafe(32)}"
+        self.port = _free_port()
+        self.log_path = folder / "hub.log"
+        self.data_dir = folder / "data"
+        self._secret = secrets.token_hex(32)
+        self._environ = {
+            "PATH": os.environ["PATH"],
+            "HUB_PORT": str(self.port),
+            "HUB_DATA_DIR": str(self.data_dir),
+            "JWT_SECRET": self._secret,
+            "HUB_SERVICE_KEYS_FILE": str(_write_keys(folder, self.key)),
+            "HUB_DRAIN": "0",
+            "WS_HEARTBEAT_INTERVAL": "0.5",
+            **environ,
+        }
+        self._process: asyncio.subprocess.Process | None = None
+        #: Monotonic moment of the last exec.
+        self.started_s = 0.0
+
+    async def start(self) -> None:
+        """Start a process; it serves some time later."""
+        self.started_s = time.monotonic()
+        with self.log_path.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "tests.faults.launcher", cwd=ROOT, env=self._environ, stdout=log, stderr=log
+            )
+
+    async def kill(self) -> None:
+        """End the process as a power switch would end it, but for what the kernel holds."""
+        assert self._process is not None
+        self._process.kill()
+        assert -signal.SIGKILL == await self._process.wait(), "the hub had ended before it was killed"
+        self._process = None
+
+    async def stop(self) -> int | None:
+        """End the process in order; return its status, or None where none ran."""
+        process, self._process = self._process, None
+        if process is None:
+            return None
+        process.terminate()
+        try:
+            async with asyncio.timeout(STOP_DEADLINE_S):
+                return await process.wait()
+        except TimeoutError:
+            process.kill()
+            return await process.wait()
+
+    def token(self, account_id: str, user_id: str) -> str:
+        """Return a user's token."""
+        claims = {"sub": user_id, "user_id": user_id, "account_id": account_id, "role": "user"}
+        return jwt.encode({**claims, "exp": time.time() + 86_400}, self._secret, algorithm="HS256")
+
+
+def _write_keys(folder: Path, key: str) -> Path:
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    path = folder / "keys.json"
+    path.write_text(f'{{"keys": [{{"name": "tests", "sha256": "{digest}", "everyone": true}}]}}')
+    return path
+
+
+def _free_port() -> int:
+    while True:
+        port = SystemRandom().choice(PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
