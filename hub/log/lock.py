@@ -1,0 +1,36 @@
+"""The lock that lets one process write a log: `flock` on a file beside it.
+
+The kernel drops it with the process, however that ends, so nothing stale can keep a hub from starting.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from hub.errors import SettingsError
+
+__all__ = ["LogLock"]
+
+
+class LogLock:
+    """The right to write the log at `path`, held from construction to `release`.
+
+    Raises:
+        SettingsError: another process holds it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._descriptor)
+            raise SettingsError(
+                f"HUB_DATA_DIR: another process has {path} open for writing; stop it, or use another folder"
+            ) from None
+
+    def release(self) -> None:
+        """Let the next process write."""
+        os.close(self._descriptor)

@@ -1,0 +1,121 @@
+"""Reading the log: a few threads, each with a connection of its own that cannot write.
+
+Reads are short and never hold a transaction open between two calls, so that a checkpoint always finds
+its moment. They go on while writing fails.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+from typing import Any
+
+import apsw
+import msgspec
+
+from hub.errors import StorageUnavailable
+from hub.log.port import Record
+from hub.log.schema import LogFile, open_reader
+from hub.target import Target
+
+__all__ = ["Readers"]
+
+_THREADS = 4
+_DEADLINE_S = 10.0
+#: SQLite merges at most 500 selects; a subscriber has three targets.
+_MOST_TARGETS = 100
+
+_decode_targets = msgspec.json.Decoder(tuple[Target, ...]).decode
+
+_ONE = "SELECT position FROM target WHERE target = ? AND position > ? AND position <= ?"
+# UNION with ORDER BY merges the targets' index ranges and stops at the limit; CROSS JOIN keeps it outermost.
+_MERGED = """SELECT r.position, r.targets, r.payload, r.expires_ms FROM ({} ORDER BY 1) p
+CROSS JOIN record r ON r.position = p.position WHERE r.expires_ms IS NULL OR r.expires_ms > ? LIMIT ?"""
+_EVERY = """SELECT position, targets, payload, expires_ms FROM record
+WHERE position > ? AND position <= ? ORDER BY position LIMIT ?"""
+
+
+class Readers:
+    """A pool of reading connections, opened when first needed."""
+
+    def __init__(self, file: LogFile) -> None:
+        self._file = file
+        self._refusing = False
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="hub-log-reader")
+        self._idle: SimpleQueue[apsw.Connection | None] = SimpleQueue()
+        for _ in range(_THREADS):
+            self._idle.put(None)
+
+    async def read(self, targets: Sequence[Target], *, after: int, upto: int, limit: int, now_s: float) -> list[Record]:
+        """Return what `Log.read` promises.
+
+        Raises:
+            StorageUnavailable: the log cannot be read, or not in time.
+            ValueError: more than 100 targets.
+        """
+        distinct = tuple(dict.fromkeys(targets))
+        if len(distinct) > _MOST_TARGETS:
+            raise ValueError(f"more than {_MOST_TARGETS} targets in one read")
+        if not distinct or limit < 1 or upto <= after:
+            return []
+        query = _MERGED.format(" UNION ".join([_ONE] * len(distinct)))
+        bindings: list[object] = []
+        for target in distinct:
+            bindings += (target, after, upto)
+        bindings += (round(now_s * 1000), limit)
+        return await self._run(query, bindings)
+
+    async def read_every(self, after: int, upto: int, limit: int) -> list[Record]:
+        """Return at most `limit` records in `(after, upto]`, in order, whomever they are for, expired or not.
+
+        Raises:
+            StorageUnavailable: the log cannot be read, or not in time.
+        """
+        return await self._run(_EVERY, [after, upto, limit])
+
+    def refuse(self) -> None:
+        """Accept no further reads."""
+        self._refusing = True
+
+    def close(self) -> None:
+        """Wait for the reads under way and close the connections; blocks, so never on the event loop."""
+        # Not cancelling what waits: a cancelled read would look to its caller like its own cancellation.
+        self._threads.shutdown()
+        for _ in range(_THREADS):
+            connection = self._idle.get_nowait()
+            if connection is not None:
+                connection.close(True)
+
+    async def _run(self, query: str, bindings: list[object]) -> list[Record]:
+        loop = asyncio.get_running_loop()
+        if self._refusing:
+            raise StorageUnavailable("The log is closed")
+        try:
+            async with asyncio.timeout(_DEADLINE_S):
+                return await loop.run_in_executor(self._threads, self._fetch, query, bindings)
+        except TimeoutError:
+            raise StorageUnavailable("The log cannot be read in time") from None
+
+    def _fetch(self, query: str, bindings: list[object]) -> list[Record]:
+        connection = self._idle.get_nowait()
+        try:
+            if connection is None:
+                connection = open_reader(self._file)
+            rows = connection.execute(query, bindings).fetchall()
+        except apsw.Error as error:
+            # A fresh connection next time: this one may remember pages that a failing disk never kept.
+            if connection is not None:
+                connection.close(True)
+                connection = None
+            raise StorageUnavailable("The log cannot be read") from error
+        finally:
+            self._idle.put(connection)
+        return [_record(row) for row in rows]
+
+
+def _record(row: Any) -> Record:
+    # The columns' types are the STRICT tables' word, so they are not checked a second time for each row.
+    position, targets, payload, expires_ms = row
+    return Record(position, _decode_targets(targets), payload, None if expires_ms is None else expires_ms / 1000)

@@ -1,0 +1,88 @@
+"""What the log lets go of, a slice at a time: old records, surplus records, idempotency keys past their time.
+
+Records go strictly from the lowest position up, whatever the clock says: one that jumps can only make
+a record stay longer or go by its age, never break the order. Control records stay until they expire.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import apsw
+import msgspec
+
+__all__ = ["SLICE", "Purged", "Retention"]
+
+#: Rows of a kind in one transaction: few enough that a publish never waits long for one.
+SLICE = 500
+
+_KEEP_FROM = "SELECT min(position) FROM record WHERE position >= ? AND position < ? AND created_s > ?"
+# Only the lowest positions are looked at, so that a look costs the same however many keys there are.
+_SPENT_KEYS = """SELECT position FROM (SELECT position, created_s FROM idempotency ORDER BY position LIMIT ?)
+WHERE created_s <= ?"""
+_DEAD_CONTROL = "SELECT position FROM record WHERE control = 1 AND expires_ms <= ? AND position < ? LIMIT ?"
+# One statement for the whole slice: each call into SQLite lets go of the interpreter and must win it back.
+_DELETE_TARGETS = """DELETE FROM target WHERE (target, position) IN (
+    SELECT j.value, r.position FROM record r, json_each(r.targets) j
+    WHERE r.position >= ? AND r.position < ? AND r.control = ?)"""
+_DELETE_RECORDS = "DELETE FROM record WHERE position >= ? AND position < ? AND control = ?"
+
+
+class Purged(msgspec.Struct, frozen=True):
+    """The outcome of one slice: where the log starts now, and whether more is due."""
+
+    first: int
+    more: bool
+
+
+class Retention(msgspec.Struct, frozen=True, kw_only=True):
+    """How long (s) and how many records are kept, and how long (s) idempotency keys."""
+
+    retention_s: float
+    retention_records: int
+    idempotency_s: float
+
+    def purge(
+        self,
+        connection: apsw.Connection,
+        *,
+        first: int,
+        head: int,
+        now_s: float,
+        announce_first: Callable[[int], None],
+    ) -> Purged:
+        """Take at most one slice of each kind, in one transaction.
+
+        `announce_first` is called before records vanish: a reader that missed some must find `first` risen.
+
+        Raises:
+            apsw.Error: the file failed; nothing was taken.
+        """
+        kept_from = self._kept_from(connection, first, head, now_s)
+        keys = connection.execute(_SPENT_KEYS, (SLICE, now_s - self.idempotency_s)).fetchall()
+        control = connection.execute(_DEAD_CONTROL, (round(now_s * 1000), kept_from, SLICE)).fetchall()
+        if kept_from == first and not keys and not control:
+            return Purged(first, False)
+        connection.execute("BEGIN IMMEDIATE")
+        if kept_from > first:
+            _delete(connection, first, kept_from, control=False)
+            connection.execute("UPDATE meta SET first = ?", (kept_from,))
+            announce_first(kept_from)
+        connection.executemany("DELETE FROM idempotency WHERE position = ?", keys)
+        for row in control:
+            position = msgspec.convert(row[0], int)
+            _delete(connection, position, position + 1, control=True)
+        connection.execute("COMMIT")
+        return Purged(kept_from, SLICE in (kept_from - first, len(keys), len(control)))
+
+    def _kept_from(self, connection: apsw.Connection, first: int, head: int, now_s: float) -> int:
+        slice_end = min(first + SLICE, head + 1)
+        surplus_end = head + 1 - self.retention_records
+        (young,) = connection.execute(_KEEP_FROM, (first, slice_end, now_s - self.retention_s)).fetchall()[0]
+        aged_end = slice_end if young is None else young
+        return int(max(first, aged_end, min(surplus_end, slice_end)))
+
+
+def _delete(connection: apsw.Connection, first: int, end: int, *, control: bool) -> None:
+    connection.execute(_DELETE_TARGETS, (first, end, control))
+    connection.execute(_DELETE_RECORDS, (first, end, control))

@@ -1,0 +1,114 @@
+"""The engines the contract suite runs over; a second engine is one more line in `ENGINES`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+from hub.log.port import Appended, Draft, Log, Record
+from hub.log.sqlite import open_sqlite_log
+from hub.target import EVERYONE, Target
+
+__all__ = ["DEADLINE_S", "ENGINES", "Clock", "Follower", "draft", "drain", "stored", "wait_until"]
+
+DEADLINE_S = 10.0
+
+
+class Clock:
+    """A wall clock that stands still until it is told to jump."""
+
+    def __init__(self, now_s: float = 1_800_000_000.0) -> None:
+        self.now_s = now_s
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+async def _open_sqlite(path: Path, clock: Clock, max_pending: int = 1_000) -> Log:
+    return await open_sqlite_log(
+        path / "hub.db",
+        now=clock,
+        retention_s=30 * 86_400,
+        retention_records=1_000_000,
+        idempotency_s=86_400,
+        max_pending=max_pending,
+    )
+
+
+#: Opens the log that lives in a folder, with the product's usual retention.
+ENGINES: dict[str, Callable[[Path, Clock, int], Awaitable[Log]]] = {"sqlite": _open_sqlite}
+
+
+def draft(
+    identifier: str,
+    *targets: Target,
+    key: bytes | None = None,
+    body: bytes = b"",
+    expires_at_s: float | None = None,
+    payload: bytes | None = None,
+) -> Draft:
+    """Return a draft whose payload names it, for everyone unless targets are given."""
+    return Draft(
+        id=identifier,
+        targets=targets or (EVERYONE,),
+        payload=b'{"id":"%s"}' % identifier.encode() if payload is None else payload,
+        idempotency=key,
+        body_digest=body,
+        expires_at_s=expires_at_s,
+    )
+
+
+def stored(result: object) -> Appended:
+    """Return the result as what it must be: a draft that is on disk."""
+    assert isinstance(result, Appended), result
+    return result
+
+
+async def drain(log: Log, *targets: Target, after: int = 0, page: int = 1_000) -> list[Record]:
+    """Return all that a subscriber of `targets` (everyone unless given) would be replayed."""
+    records: list[Record] = []
+    upto = log.head
+    while True:
+        found = await log.read(targets or (EVERYONE,), after=after, upto=upto, limit=page)
+        records += found
+        if len(found) < page:
+            return records
+        after = found[-1].position
+
+
+async def wait_until(condition: Callable[[], bool], what: str) -> None:
+    """Return once `condition` holds, looking every few milliseconds."""
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            while not condition():
+                await asyncio.sleep(0.005)
+    except TimeoutError:
+        raise AssertionError(f"not within {DEADLINE_S} s: {what}") from None
+
+
+class Follower:
+    """Collects what a log's tail yields."""
+
+    def __init__(self, tail: AsyncIterator[list[Record]]) -> None:
+        self.records: list[Record] = []
+        self._tail = tail
+        self._task = asyncio.get_running_loop().create_task(self._follow())
+
+    @property
+    def positions(self) -> list[int]:
+        return [record.position for record in self.records]
+
+    async def wait_for(self, count: int) -> None:
+        """Return once `count` records were yielded."""
+        await wait_until(lambda: len(self.records) >= count, f"{count} records from the tail")
+
+    async def wait_end(self) -> None:
+        """Return once the tail has ended."""
+        async with asyncio.timeout(DEADLINE_S):
+            await self._task
+
+    async def _follow(self) -> None:
+        async for records in self._tail:
+            assert records, "a batch holds at least one record"
+            self.records += records

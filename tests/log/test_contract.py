@@ -1,0 +1,294 @@
+"""What every engine behind the log's port must keep."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hub.errors import IdempotencyConflict, Overloaded, StorageUnavailable
+from hub.log.port import Appended, Draft, Log, Record
+from hub.target import CONTROL, EVERYONE, Target, account_target, user_target
+from tests.log.conftest import OpenLog
+from tests.log.engines import Clock, Follower, draft, drain, stored
+
+ANNA = user_target("acme", "anna")
+BRUNO = user_target("acme", "bruno")
+ACME = account_target("acme")
+
+_ids = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=8)
+_targets = st.one_of(st.just(EVERYONE), st.builds(account_target, _ids), st.builds(user_target, _ids, _ids))
+_expiries = st.one_of(st.none(), st.integers(1, 10**13).map(lambda milliseconds: milliseconds / 1000))
+_folders = itertools.count()
+
+
+@st.composite
+def _drafts(draw: st.DrawFn) -> Draft:
+    return Draft(
+        id=draw(_ids),
+        targets=tuple(draw(st.lists(_targets, min_size=1, max_size=5))),
+        payload=draw(st.binary(max_size=64)),
+        expires_at_s=draw(_expiries),
+    )
+
+
+class TestAppend:
+    async def test_positions_count_from_one_in_the_order_of_drafts(self, log: Log) -> None:
+        """Positions are dense, start at 1 and follow the order in which drafts were given."""
+        results = await log.append([draft("a"), draft("b")]) + await log.append([draft("c")])
+        assert [Appended("a", 1, False), Appended("b", 2, False), Appended("c", 3, False)] == results
+        assert (3, 1) == (log.head, log.first)
+
+    async def test_nothing_to_append_is_answered_with_nothing(self, log: Log) -> None:
+        """An empty call stores nothing."""
+        assert [] == await log.append([])
+        assert 0 == log.head
+
+    async def test_concurrent_appends_resolve_in_log_order(self, log: Log) -> None:
+        """Whoever waits is woken in the order of positions, and the head is never behind."""
+        woken: list[int] = []
+
+        async def publish(number: int) -> None:
+            (result,) = await log.append([draft(str(number))])
+            position = stored(result).position
+            assert log.head >= position
+            woken.append(position)
+
+        await asyncio.gather(*(publish(number) for number in range(200)))
+        assert list(range(1, 201)) == woken
+
+    async def test_a_cancelled_append_breaks_nobody_elses(self, log: Log) -> None:
+        """A caller that gives up takes neither its draft back nor its neighbours down."""
+        tasks = [asyncio.create_task(log.append([draft(str(number))])) for number in range(9)]
+        await asyncio.sleep(0)
+        tasks[4].cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        assert isinstance(results[4], asyncio.CancelledError)
+        await log.append([draft("last")])
+        assert [*map(str, range(9)), "last"] == [_name(record) for record in await drain(log)]
+
+    async def test_a_draft_that_cannot_be_stored_fails_alone(self, log: Log) -> None:
+        """A poisoned draft is refused; those that waited with it are stored."""
+        poison = draft("\ud800", payload=b"{}")
+        answers = await asyncio.gather(
+            log.append([draft("a")]), log.append([poison]), log.append([draft("b")]), return_exceptions=True
+        )
+        assert ["list", "Internal", "list"] == [type(answer).__name__ for answer in answers]
+        assert ["a", "b"] == [_name(record) for record in await drain(log)]
+
+    async def test_too_many_waiting_appends_are_refused(self, open_log: OpenLog) -> None:
+        """Beyond the bound a call is refused at once, with a time to come back; those waiting are stored."""
+        log = await open_log(max_pending=5)
+        tasks = [asyncio.create_task(log.append([draft(str(number))])) for number in range(8)]
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        refused = [result for result in results if isinstance(result, Overloaded)]
+        assert [1, 1, 1] == [error.retry_after_s for error in refused]
+        assert 5 == log.head
+
+    async def test_append_after_close_is_refused(self, log: Log) -> None:
+        """A closed log accepts nothing and says so."""
+        await log.close()
+        with pytest.raises(StorageUnavailable):
+            await log.append([draft("late")])
+        assert not log.writable
+
+    async def test_close_finishes_what_was_accepted(self, open_log: OpenLog) -> None:
+        """Appends that were waiting when the log closed are stored and answered."""
+        log = await open_log()
+        tasks = [asyncio.create_task(log.append([draft(str(number))])) for number in range(50)]
+        await asyncio.sleep(0)
+        await log.close()
+        answers = await asyncio.gather(*tasks)
+        again = await open_log()
+        assert len(answers) == again.head == 50
+
+    async def test_closing_twice_is_closing_once(self, log: Log) -> None:
+        """A second close waits for the first and does nothing."""
+        await asyncio.gather(log.close(), log.close())
+        await log.close()
+
+
+class TestIdempotency:
+    async def test_a_repeat_gets_the_first_answer(self, log: Log) -> None:
+        """The same key and body are stored once and answered with the same id and position."""
+        (first,) = await log.append([draft("a", key=b"k", body=b"1")])
+        (again,) = await log.append([draft("b", key=b"k", body=b"1")])
+        assert (Appended("a", 1, False), Appended("a", 1, True)) == (first, again)
+        assert 1 == log.head
+
+    async def test_another_body_under_the_key_is_a_conflict(self, log: Log) -> None:
+        """A key used with another body is refused by itself; its neighbours are stored."""
+        await log.append([draft("a", key=b"k", body=b"1")])
+        results = await log.append([draft("b"), draft("c", key=b"k", body=b"2"), draft("d")])
+        assert ["Appended", "IdempotencyConflict", "Appended"] == [type(result).__name__ for result in results]
+        assert ["a", "b", "d"] == [_name(record) for record in await drain(log)]
+
+    async def test_repeats_within_one_call(self, log: Log) -> None:
+        """Keys are honoured between the drafts of one transaction too."""
+        results = await log.append(
+            [draft("a", key=b"k"), draft("b", key=b"k"), draft("c", key=b"k", body=b"other"), draft("d", key=b"l")]
+        )
+        assert [Appended("a", 1, False), Appended("a", 1, True)] == results[:2]
+        assert isinstance(results[2], IdempotencyConflict)
+        assert Appended("d", 2, False) == results[3]
+
+    async def test_parallel_retries_store_one_row_per_key(self, open_log: OpenLog) -> None:
+        """1,000 keys, each retried three times in parallel: one record each, and one id for all tries."""
+        log = await open_log(max_pending=3_000)
+
+        async def publish(number: int, attempt: int) -> tuple[int, Appended]:
+            (result,) = await log.append([draft(f"{number}.{attempt}", key=b"key%d" % number, body=b"same")])
+            return number, stored(result)
+
+        tries = [publish(number, attempt) for attempt in range(3) for number in range(1_000)]
+        answers = await asyncio.gather(*tries)
+        by_key: dict[int, set[tuple[str, int]]] = {}
+        for number, appended in answers:
+            by_key.setdefault(number, set()).add((appended.id, appended.position))
+        assert 1_000 == len(by_key) == log.head
+        assert {1} == {len(identities) for identities in by_key.values()}
+        assert 2_000 == sum(appended.duplicate for _, appended in answers)
+
+    async def test_keys_survive_a_restart(self, open_log: OpenLog) -> None:
+        """A key is honoured by the next process too."""
+        log = await open_log()
+        await log.append([draft("a", key=b"k", body=b"1")])
+        await log.close()
+        again = await open_log()
+        assert [Appended("a", 1, True)] == await again.append([draft("b", key=b"k", body=b"1")])
+
+    async def test_a_key_past_its_time_is_new(self, log: Log, clock: Clock) -> None:
+        """After its time a key stores again, whatever the body, and is remembered anew."""
+        await log.append([draft("a", key=b"k", body=b"1")])
+        clock.now_s += 86_400 + 1
+        assert [Appended("b", 2, False)] == await log.append([draft("b", key=b"k", body=b"2")])
+        assert [Appended("b", 2, True)] == await log.append([draft("c", key=b"k", body=b"2")])
+
+
+class TestRead:
+    async def test_each_subscriber_reads_its_own(self, log: Log) -> None:
+        """Records come for any of the targets, once even where two match, and nobody else's."""
+        await log.append(
+            [draft("a", ANNA), draft("b", BRUNO), draft("c", ANNA, ACME), draft("d", EVERYONE), draft("e", ACME)]
+        )
+        assert ["a", "c", "d", "e"] == [_name(record) for record in await drain(log, ANNA, ACME, EVERYONE)]
+        assert ["b"] == [_name(record) for record in await drain(log, BRUNO)]
+        assert [] == await drain(log, user_target("other", "anna"))
+
+    async def test_the_range_is_open_below_and_closed_above(self, log: Log) -> None:
+        """`after` is left out and `upto` is let in; nothing to ask for is nothing found."""
+        await log.append([draft(str(number)) for number in range(1, 10)])
+        found = await log.read([EVERYONE], after=3, upto=6, limit=10)
+        assert [4, 5, 6] == [record.position for record in found]
+        assert [] == await log.read([EVERYONE], after=6, upto=6, limit=10)
+        assert [] == await log.read([], after=0, upto=9, limit=10)
+
+    async def test_expired_records_are_left_out_and_do_not_shorten_a_page(self, log: Log, clock: Clock) -> None:
+        """The page limit counts what is handed out, so a short page means there is no more."""
+        soon = clock.now_s + 5
+        await log.append([draft(f"{number}", expires_at_s=soon if number % 2 else None) for number in range(20)])
+        assert 20 == len(await drain(log))
+        clock.now_s = soon
+        page = await log.read([EVERYONE], after=0, upto=log.head, limit=8)
+        assert ["0", "2", "4", "6", "8", "10", "12", "14"] == [_name(record) for record in page]
+
+    async def test_the_hubs_own_records_are_for_nobody_else(self, log: Log, clock: Clock) -> None:
+        """Control records come under their own target alone, until they expire."""
+        await log.append([draft("c", CONTROL, expires_at_s=clock.now_s + 60), draft("n")])
+        assert ["n"] == [_name(record) for record in await drain(log)]
+        assert ["c"] == [_name(record) for record in await drain(log, CONTROL)]
+
+    async def test_read_after_close_is_refused(self, log: Log) -> None:
+        """A closed log is not read."""
+        await log.append([draft("a")])
+        await log.close()
+        with pytest.raises(StorageUnavailable):
+            await log.read([EVERYONE], after=0, upto=1, limit=1)
+
+    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(calls=st.lists(st.lists(_drafts(), max_size=6), max_size=5), page=st.integers(1, 4))
+    async def test_what_was_stored_is_what_is_read(
+        self, open_log: OpenLog, clock: Clock, calls: list[list[Draft]], page: int
+    ) -> None:
+        """Any drafts come back byte for byte, to each target, in pages of any size, after a restart too."""
+        folder = f"round-trip-{next(_folders)}"
+        log = await open_log(folder)
+        tail = Follower(log.tail())
+        for drafts in calls:
+            await log.append(drafts)
+        expected = [
+            Record(position, tuple(dict.fromkeys(draft.targets)), draft.payload, draft.expires_at_s)
+            for position, draft in enumerate(itertools.chain(*calls), start=1)
+        ]
+        await log.close()
+        await tail.wait_end()
+        assert expected == tail.records
+
+        log = await open_log(folder)
+        visible = [record for record in expected if (record.expires_at_s or float("inf")) > clock.now_s]
+        everybody: list[Target] = sorted({target for record in expected for target in record.targets})
+        for target in everybody:
+            assert [record for record in visible if target in record.targets] == await drain(log, target, page=page)
+        if everybody:
+            assert visible == await drain(log, *everybody, page=page)
+        await log.close()
+
+
+class TestTail:
+    async def test_yields_everything_from_the_call_on(self, log: Log) -> None:
+        """Records appended after `tail` was called come, those before do not, even if iteration starts later."""
+        await log.append([draft("before")])
+        tail = log.tail()
+        await log.append([draft("a"), draft("b", CONTROL)])
+        follower = Follower(tail)
+        await follower.wait_for(2)
+        await log.append([draft("c")])
+        await follower.wait_for(3)
+        assert ["a", "b", "c"] == [_name(record) for record in follower.records]
+
+    async def test_ends_with_the_log(self, log: Log) -> None:
+        """Closing yields what was accepted, then ends the iteration."""
+        follower = Follower(log.tail())
+        await log.append([draft("a")])
+        await log.close()
+        await follower.wait_end()
+        assert [1] == follower.positions
+
+    async def test_a_second_consumer_takes_over(self, log: Log) -> None:
+        """Calling `tail` again ends the first iterator; the second misses nothing from its call on."""
+        first = Follower(log.tail())
+        await log.append([draft("a")])
+        second = Follower(log.tail())
+        await log.append([draft("b")])
+        await first.wait_end()
+        await second.wait_for(1)
+        assert ([1], [2]) == (first.positions, second.positions)
+
+    async def test_a_duplicate_is_not_yielded(self, log: Log) -> None:
+        """A repeat stores nothing, so nobody is told twice."""
+        follower = Follower(log.tail())
+        for identifier in "abc":
+            await log.append([draft(identifier, key=b"k")])
+        await log.append([draft("last")])
+        await follower.wait_for(2)
+        assert ["a", "last"] == [_name(record) for record in follower.records]
+
+
+class TestLife:
+    async def test_a_log_goes_on_where_it_ended(self, open_log: OpenLog) -> None:
+        """Epoch, head and records survive a restart; another log has another epoch."""
+        log = await open_log()
+        await log.append([draft("a")])
+        epoch = log.epoch
+        await log.close()
+        again = await open_log()
+        assert (epoch, 1, 1) == (again.epoch, again.head, again.first)
+        assert [Appended("b", 2, False)] == await again.append([draft("b")])
+        assert epoch != (await open_log("elsewhere")).epoch
+
+
+def _name(record: Record) -> str:
+    return record.payload.decode().split('"')[3]
