@@ -17,7 +17,7 @@ import msgspec
 
 from hub.errors import StorageUnavailable
 from hub.log.port import Record
-from hub.log.schema import LogFile, open_reader
+from hub.log.schema import LogFile, close_connection, open_reader
 from hub.target import Target
 
 __all__ = ["Readers"]
@@ -86,7 +86,7 @@ class Readers:
         for _ in range(_THREADS):
             connection = self._idle.get_nowait()
             if connection is not None:
-                connection.close(True)
+                close_connection(connection)
 
     async def _run(self, query: str, bindings: list[object]) -> list[Record]:
         loop = asyncio.get_running_loop()
@@ -107,7 +107,7 @@ class Readers:
         except apsw.Error as error:
             # A fresh connection next time: this one may remember pages that a failing disk never kept.
             if connection is not None:
-                connection.close(True)
+                close_connection(connection)
                 connection = None
             raise StorageUnavailable("The log cannot be read") from error
         finally:

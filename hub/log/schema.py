@@ -11,6 +11,7 @@ all. So a position is never given twice.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -25,6 +26,7 @@ __all__ = [
     "LogFile",
     "check_engine",
     "check_newest",
+    "close_connection",
     "make_file",
     "open_reader",
     "open_writer",
@@ -123,13 +125,13 @@ def open_writer(file: LogFile) -> apsw.Connection:
         connection.set_busy_timeout(_WRITER_WAIT_MS)
         _check_or_create(connection, file)
     except (apsw.NotADBError, apsw.CorruptError) as error:
-        connection.close(True)
+        close_connection(connection)
         raise SettingsError(f"HUB_DATA_DIR: {file.path} is damaged; restore a copy, or move it away") from error
     except apsw.Error as error:
-        connection.close(True)
+        close_connection(connection)
         raise StorageUnavailable("The log cannot be opened") from error
     except BaseException:
-        connection.close(True)
+        close_connection(connection)
         raise
     return connection
 
@@ -141,6 +143,12 @@ def open_reader(file: LogFile) -> apsw.Connection:
     connection.wal_autocheckpoint(0)
     connection.execute("PRAGMA query_only = ON")
     return connection
+
+
+def close_connection(connection: apsw.Connection) -> None:
+    """Close, whatever the disk says: SQLite may want to checkpoint once more, and its files are let go anyway."""
+    with contextlib.suppress(apsw.Error):
+        connection.close(True)
 
 
 def read_extent(connection: apsw.Connection) -> Extent:

@@ -17,7 +17,16 @@ from hub.log.batch import Batch
 from hub.log.lock import LogLock
 from hub.log.port import Appended, Draft, Record
 from hub.log.retention import Retention
-from hub.log.schema import Extent, LogFile, check_engine, check_newest, make_file, open_writer, read_extent
+from hub.log.schema import (
+    Extent,
+    LogFile,
+    check_engine,
+    check_newest,
+    close_connection,
+    make_file,
+    open_writer,
+    read_extent,
+)
 
 __all__ = ["Store", "Stored"]
 
@@ -158,7 +167,7 @@ class Store:
     def _close(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            connection.close(True)
+            close_connection(connection)
 
     def _open(self) -> Extent:
         connection = open_writer(self._file)
@@ -166,7 +175,7 @@ class Store:
             extent = read_extent(connection)
             page_bytes = int(connection.pragma("page_size"))
         except BaseException:
-            connection.close(True)
+            close_connection(connection)
             raise
 
         def note_wal(connection: apsw.Connection, database: str, pages: int) -> int:
