@@ -87,12 +87,12 @@ def encode_document(document: dict[str, Any]) -> bytes:
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
 
 
-def write_artefacts(folder: Path, *, version: str | None = None) -> list[Path]:
-    """Write the document and the frames' schema of the built-in types into `folder`; return the paths.
+def write_artefacts(folder: Path, *, version: str | None = None, contract: Contract | None = None) -> list[Path]:
+    """Write the document and the frames' schema of `contract` into `folder`; return the paths.
 
-    `version` is that of the installed hub unless given.
+    Unless given, `contract` is the built-in types, and `version` that of the installed hub.
     """
-    contract = load_contract()
+    contract = contract or load_contract()
     version = version or installed_version("notification-hub")
     folder.mkdir(parents=True, exist_ok=True)
     written = {

@@ -1,0 +1,63 @@
+"""The process that `hub serve` is: one socket, one uvloop, one hub, and a plain sentence when it cannot start."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import sys
+from collections.abc import Callable
+
+import uvloop
+
+from hub.app import HubApp
+from hub.cli.address import address_of
+from hub.cli.outcome import Refused, Unusable
+from hub.errors import SettingsError
+from hub.journal import configure_logging
+from hub.settings import Settings
+from hub.transports.server import HubServer, configure, listen
+
+__all__ = ["run_hub"]
+
+logger = logging.getLogger("hub.serve")
+
+
+def run_hub(settings: Settings, *, announce: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT; call `announce` with the hub's URL once it answers there.
+
+    Raises:
+        SettingsError: the address cannot be listened on.
+        Refused, Unusable: the hub did not start; why is said in it.
+    """
+    journal = configure_logging(settings.log_level, json_lines=not sys.stderr.isatty())
+    app = HubApp(settings)
+    listener = listen(settings)
+    url = address_of(settings.host, listener.getsockname()[1])
+    server = _Server(configure(app, settings), drain=app.drain)
+    # hub.app says why it does not start, and so does this function; uvicorn would say it twice more.
+    foreign = logging.getLogger("uvicorn.error")
+    level = foreign.level
+    foreign.setLevel(logging.CRITICAL)
+
+    def start() -> None:
+        foreign.setLevel(level)
+        logger.info("listening on %s", url)
+        announce(url)
+
+    server.on_start = start
+    try:
+        uvloop.run(server.serve(sockets=[listener]))
+    except SystemExit:
+        # uvicorn's way to say that the lifespan did not start.
+        kind = Unusable if isinstance(app.failure, SettingsError) else Refused
+        raise kind(f"cannot start: {app.failure}") from None
+    finally:
+        journal.close()
+
+
+class _Server(HubServer):
+    on_start: Callable[[], None]
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.on_start()
