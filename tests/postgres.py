@@ -5,15 +5,17 @@ Use it by importing the fixture: `from tests.postgres import postgres as postgre
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 import pytest
@@ -48,6 +50,9 @@ class Postgres:
         if self._user is not None:
             shutil.chown(folder, self._user)
         self.port = 0
+        self._process: subprocess.Popen[bytes] | None = None
+        # A file, not a pipe that somebody would have to empty.
+        self._output = (folder / "output").open("w+b")
 
     @property
     def url(self) -> str:
@@ -56,9 +61,10 @@ class Postgres:
 
     def create(self) -> None:
         """Make the cluster."""
-        self._run(
-            "initdb", "--pgdata", "data", "--username", "hub", "--auth", "trust", "--no-sync", "--encoding", "UTF8"
-        )
+        arguments = ["--pgdata=data", "--username=hub", "--auth=trust", "--encoding=UTF8", "--no-sync"]
+        program = self._programs / "initdb"
+        if subprocess.run([program, *arguments], timeout=_DEADLINE_S, check=False, **self._surroundings()).returncode:
+            self._fail("initdb")
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -66,17 +72,35 @@ class Postgres:
             configuration.write(f"{_CONFIGURATION}port = {self.port}\nunix_socket_directories = '{self._folder}'\n")
 
     def start(self) -> None:
-        """Start the server and wait until it answers."""
-        self._run("pg_ctl", "start", "--pgdata", "data", "--log", "log", "--wait", "--timeout", str(_DEADLINE_S))
+        """Start the server and wait until it answers. It dies with the test run, however that ends."""
+        self._process = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "QUIT", self._programs / "postgres", "-D", "data"], **self._surroundings()
+        )
+        deadline_s = time.monotonic() + _DEADLINE_S
+        while not self._says_ready():
+            if self._process.poll() is not None or time.monotonic() > deadline_s:
+                self._fail("postgres")
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(timeout=0.02)
 
     def stop(self) -> None:
         """Stop the server as a crash would: connections are cut, nothing is said goodbye to."""
+        assert self._process is not None
         self.resume()
-        self._run("pg_ctl", "stop", "--pgdata", "data", "--mode", "immediate", "--timeout", str(_DEADLINE_S))
+        self._process.send_signal(signal.SIGQUIT)
+        self._process.wait(timeout=_DEADLINE_S)
+        self._process = None
+
+    def remove(self) -> None:
+        """Stop the server and take away its folder."""
+        if self._process is not None:
+            self.stop()
+        self._output.close()
+        shutil.rmtree(self._folder)
 
     def is_running(self) -> bool:
-        """Whether there is a server."""
-        return (self._folder / "data" / "postmaster.pid").exists()
+        """Whether there is a server, hanging or not."""
+        return self._process is not None
 
     def pause(self) -> None:
         """Make the server hang: it keeps its connections and the kernel takes new ones, but nothing answers."""
@@ -109,29 +133,35 @@ class Postgres:
         )
 
     def _signal(self, number: signal.Signals) -> None:
-        postmaster = int((self._folder / "data" / "postmaster.pid").read_text().split()[0])
-        for process in [postmaster, *_children(postmaster)]:
-            os.kill(process, number)
+        assert self._process is not None
+        for process in [self._process.pid, *_children(self._process.pid)]:
+            # A child that ended meanwhile needs no signal.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, number)
 
-    def _run(self, program: str, *arguments: str) -> None:
-        # A file, not a pipe: the server inherits it, and reading a pipe to its end would wait for the server's.
-        with (self._folder / "output").open("a") as output:
-            done = subprocess.run(
-                [self._programs / program, *arguments],
-                cwd=self._folder,
-                env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                timeout=_DEADLINE_S,
-                check=False,
-                user=self._user,
-                group=None if self._user is None else "nogroup",
-                extra_groups=None if self._user is None else [],
-            )
-        if done.returncode != 0:
-            said = "".join(path.read_text() for name in ("output", "log") if (path := self._folder / name).exists())
-            pytest.fail(f"PostgreSQL's {program} failed:\n{said[-2000:]}", pytrace=False)
+    def _says_ready(self) -> bool:
+        try:
+            lines = (self._folder / "data" / "postmaster.pid").read_text().splitlines()
+        except FileNotFoundError:
+            return False
+        assert self._process is not None
+        return len(lines) >= 8 and lines[0] == str(self._process.pid) and lines[7].strip() == "ready"
+
+    def _surroundings(self) -> dict[str, Any]:
+        return {
+            "cwd": self._folder,
+            "env": {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
+            "stdin": subprocess.DEVNULL,
+            "stdout": self._output,
+            "stderr": subprocess.STDOUT,
+            "user": self._user,
+            "group": None if self._user is None else "nogroup",
+            "extra_groups": None if self._user is None else [],
+        }
+
+    def _fail(self, program: str) -> NoReturn:
+        said = (self._folder / "output").read_text()[-2000:]
+        pytest.fail(f"PostgreSQL's {program} failed:\n{said}", pytrace=False)
 
 
 def _children(parent: int) -> list[int]:
@@ -169,6 +199,4 @@ def postgres() -> Iterator[Postgres]:
         server.start()
         yield server
     finally:
-        if server.is_running():
-            server.stop()
-        shutil.rmtree(folder)
+        server.remove()

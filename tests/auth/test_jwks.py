@@ -7,17 +7,20 @@ import base64
 import gzip
 import json
 import logging
+import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from jwt.warnings import InsecureKeyLengthWarning
 
 from hub.auth.jwks import JwksKeys
 from hub.auth.tokens import TokenVerifier, make_verifier
 from hub.errors import InvalidToken, KeysUnavailable
 from tests.auth.issuer import Issuer, run_issuer
-from tests.auth.tokens import NOW_S, claims, jwk, private_key, settings, sign_with
+from tests.auth.tokens import NOW_S, claims, encode, jwk, private_key, settings, sign_with
 
 
 @pytest.fixture(autouse=True)
@@ -252,6 +255,10 @@ async def test_clock_set_back_does_not_stop_fetching(issuer: Issuer) -> None:
 
 SECRET_JWK = {"kty": "oct", "kid": "k1", "k": base64.urlsafe_b64encode(b"k" * 32).decode()}
 
+_PRIVATE = private_key("ES256")
+assert isinstance(_PRIVATE, EllipticCurvePrivateKey)
+SECRET_NUMBER = encode(_PRIVATE.private_numbers().private_value.to_bytes(32))
+
 UNFIT: dict[str, dict[str, Any]] = {
     "a secret": SECRET_JWK,
     "a secret said to be for ES256": SECRET_JWK | {"alg": "ES256"},
@@ -261,7 +268,8 @@ UNFIT: dict[str, dict[str, Any]] = {
     "for encryption": jwk(private_key("ES256"), "k1", use="enc"),
     "for signing alone": jwk(private_key("ES256"), "k1", key_ops=["sign"]),
     "operations are no list": jwk(private_key("ES256"), "k1", key_ops="verify"),
-    "a private key": jwk(private_key("ES256"), "k1", d="AAAA"),
+    "a private key": jwk(private_key("ES256"), "k1", d=SECRET_NUMBER),
+    "half a private key": jwk(private_key("ES256"), "k1", d="AAAA"),
     "no kid": jwk(private_key("ES256"), ...),
     "kid is a number": jwk(private_key("ES256"), 1),
     "kid is a path": jwk(private_key("ES256"), "../k1"),
@@ -289,8 +297,11 @@ async def test_short_rsa_key_is_passed_over(issuer: Issuer) -> None:
     async with verifying(issuer, "RS256") as verifier:
         made = token("k2", key="RS256", algorithm="RS256")
         assert "00000000001" == (await verifier.verify(made, now_s=NOW_S)).user_id
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", InsecureKeyLengthWarning)
+            forged = token("k1", key="RS1024", algorithm="RS256")
         with pytest.raises(InvalidToken):
-            await verifier.verify(token("k1", key="RS256", algorithm="RS256"), now_s=NOW_S)
+            await verifier.verify(forged, now_s=NOW_S)
 
 
 async def test_first_of_two_keys_with_one_kid_is_used(issuer: Issuer) -> None:
