@@ -7,16 +7,19 @@ same text. Control frames take the same forms, without a cursor of their own.
 from __future__ import annotations
 
 import struct
+import zlib
 
 from sse_starlette.event import ServerSentEvent
 
 from hub.cursor import Cursor, Epoch
 
 __all__ = [
+    "DEFLATE_WINDOW_BITS",
     "PING",
     "Envelope",
     "chunk",
     "close_frame",
+    "deflated_frame",
     "event_comment",
     "event_data",
     "event_preamble",
@@ -28,11 +31,15 @@ __all__ = [
 #: An unmasked ping with a fixed payload (RFC 6455 section 5.5.2): one for all, since only its absence matters.
 PING = b"\x89\x03hub"
 
+#: 4 KiB of history are all that a notification of usual size can refer to.
+DEFLATE_WINDOW_BITS = 12
+DEFLATE_LEVEL = 6
+
 
 class Envelope:
     """A notification at a position, in every form a link may need; each form is made at most once."""
 
-    __slots__ = ("_chunk", "_event", "_frame", "cursor", "expires_at_s", "json", "position")
+    __slots__ = ("_chunk", "_deflated", "_event", "_frame", "cursor", "expires_at_s", "json", "position")
 
     def __init__(self, payload: bytes, epoch: Epoch, position: int, expires_at_s: float | None = None) -> None:
         self.position = position
@@ -40,6 +47,7 @@ class Envelope:
         self.cursor = str(Cursor(epoch, position))
         self.json = stamp(payload, self.cursor)
         self._frame: bytes | None = None
+        self._deflated: bytes | None = None
         self._event: bytes | None = None
         self._chunk: bytes | None = None
 
@@ -49,6 +57,13 @@ class Envelope:
         if self._frame is None:
             self._frame = text_frame(self.json)
         return self._frame
+
+    @property
+    def deflated(self) -> bytes:
+        """The frame for clients that negotiated compression: made by itself, so one serves them all."""
+        if self._deflated is None:
+            self._deflated = deflated_frame(self.json)
+        return self._deflated
 
     @property
     def event(self) -> bytes:
@@ -73,6 +88,17 @@ def stamp(payload: bytes, cursor: str) -> bytes:
 def text_frame(text: bytes) -> bytes:
     """Return one unmasked, unfragmented text frame (RFC 6455 section 5.2)."""
     return _header(0x81, len(text)) + text
+
+
+def deflated_frame(text: bytes) -> bytes:
+    """Return one compressed text frame that refers to no earlier one (RFC 7692 section 7.2.1).
+
+    A text that compression would not make shorter is sent as it is, which the extension allows.
+    """
+    compressor = zlib.compressobj(level=DEFLATE_LEVEL, wbits=-DEFLATE_WINDOW_BITS)
+    # Without the empty block that a flush ends with.
+    body = (compressor.compress(text) + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]
+    return _header(0xC1, len(body)) + body if len(body) < len(text) else text_frame(text)
 
 
 def close_frame(code: int, reason: str) -> bytes:

@@ -80,6 +80,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_connections: Annotated[int, _about("WS_MAX_CONNECTIONS", "connections", "How many connections the hub holds, both transports together.", "1000"), msgspec.Meta(ge=1)] = 1000
     max_connections_per_user: Annotated[int, _about("HUB_MAX_CONNECTIONS_PER_USER", "connections", "How many connections one user may hold; one more closes the oldest (4002).", "20"), msgspec.Meta(ge=1)] = 20
     link_budget_bytes: Annotated[int, _about("HUB_LINK_BUDGET", "bytes", "How much may wait unsent for one connection before it is closed as slow (4000).", "1048576"), msgspec.Meta(ge=65_536)] = 1_048_576
+    compression: Annotated[bool, _about("HUB_COMPRESSION", "on/off", "Whether WebSocket clients are offered permessage-deflate; a notification is then compressed once for all of them.", "off")] = False
     drain_s: Annotated[float, _about("HUB_DRAIN", "s", "The most time a shutdown takes to send the connections away.", "20"), msgspec.Meta(ge=0, le=600)] = 20.0
     metrics_port: Annotated[int, _about("HUB_METRICS_PORT", "port", "A port of its own for /metrics; 0: on the hub's port.", "9100"), msgspec.Meta(ge=0, le=65535)] = 0
     metrics_key: Annotated[str, _about("HUB_METRICS_KEY", "sha256hex", "The hash of the key that /metrics asks for on the hub's port; empty: any service key.", "9f86d0…", secret=True)] = ""

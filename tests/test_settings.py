@@ -68,6 +68,7 @@ USABLE: dict[str, tuple[str, object]] = {
     "HUB_METRICS_PORT": ("9100", 9100),
     "HUB_METRICS_KEY": ("ef" * 32, "ef" * 32),
     "HUB_SCHEMA": ("off", False),
+    "HUB_COMPRESSION": ("on", True),
     "HUB_LOG_LEVEL": ("debug", "debug"),
     "HUB_TRUSTED_PROXIES": ("10.0.0.0/8, 192.0.2.1", ("10.0.0.0/8", "192.0.2.1")),
 }

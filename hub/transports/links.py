@@ -10,7 +10,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from hub.envelope import PING, Envelope, chunk, event_comment, event_data, event_retry, text_frame
 
-__all__ = ["CLOSE_TIMEOUT_S", "EventStreamLink", "WebSocketLink"]
+__all__ = ["CLOSE_TIMEOUT_S", "DeflatedLink", "EventStreamLink", "WebSocketLink"]
 
 #: How long a peer may take to answer a close before the connection is aborted.
 CLOSE_TIMEOUT_S = 5.0
@@ -92,6 +92,19 @@ class WebSocketLink:
     async def wait_writable(self, *, timeout_s: float) -> bool:
         """Wait until the transport's buffer is below its low mark."""
         return await _wait(self._protocol.writable, timeout_s)
+
+
+class DeflatedLink(WebSocketLink):
+    """A link to a client that negotiated compression; control frames go as they are, being short."""
+
+    __slots__ = ()
+
+    def write(self, envelope: Envelope) -> int:
+        """Send a notification, compressed once for everybody; return the unsent bytes after it."""
+        if not self._open:
+            return 0
+        self._transport.write(envelope.deflated)
+        return self._transport.get_write_buffer_size()
 
 
 class EventStreamLink:

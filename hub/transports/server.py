@@ -58,9 +58,9 @@ def configure(app: Any, settings: Settings) -> uvicorn.Config:
         http=HttpProtocol,
         ws=WebSocketProtocol,
         ws_max_size=MAX_MESSAGE_BYTES,
-        # The shared clock pings; a compressor per connection would cost 30 KiB each.
+        # The shared clock pings.
         ws_ping_interval=None,
-        ws_per_message_deflate=False,
+        ws_per_message_deflate=settings.compression,
         lifespan="on",
         # uvicorn would log the query string, and with it the token, at INFO.
         log_config=None,

@@ -10,13 +10,18 @@ from __future__ import annotations
 import asyncio
 from typing import Any, cast
 
+from uvicorn._types import ASGISendEvent
 from uvicorn.config import Config
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
-from websockets.frames import Frame
+from websockets.extensions import Extension
+from websockets.extensions.permessage_deflate import PerMessageDeflate, ServerPerMessageDeflateFactory
+from websockets.frames import Frame, Opcode
 from websockets.protocol import State
+from websockets.server import ServerProtocol
 
-from hub.transports.links import CLOSE_TIMEOUT_S, WebSocketLink
+from hub.envelope import DEFLATE_WINDOW_BITS
+from hub.transports.links import CLOSE_TIMEOUT_S, DeflatedLink, WebSocketLink
 
 __all__ = ["WebSocketProtocol"]
 
@@ -25,6 +30,27 @@ FRAMES_PER_S = 50.0
 FRAMES_BURST = 200.0
 #: What may wait unread by a peer that keeps us answering (pongs).
 MAX_ANSWER_BYTES = 65_536
+
+
+#: Without context on either side a frame stands for itself, and no connection keeps a compressor.
+_DEFLATE = ServerPerMessageDeflateFactory(
+    server_no_context_takeover=True,
+    client_no_context_takeover=True,
+    server_max_window_bits=DEFLATE_WINDOW_BITS,
+    client_max_window_bits=DEFLATE_WINDOW_BITS,
+)
+
+
+class _Core(ServerProtocol):
+    """websockets' core, which answers a close inside an unfinished message with 1002 instead of its echo.
+
+    RFC 6455 section 5.4: control frames may come in the middle of a fragmented message.
+    """
+
+    def recv_frame(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.CLOSE:
+            self.cur_size = None
+        super().recv_frame(frame)
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
@@ -40,12 +66,18 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
+        self.conn = _Core(
+            extensions=[_DEFLATE] if config.ws_per_message_deflate else [],
+            max_size=config.ws_max_size,
+            logger=self.logger,
+        )
         self._tokens = FRAMES_BURST
         self._seen_s = self.loop.time()
 
     def open_link(self) -> WebSocketLink:
         """Return the link of this connection; it writes to the transport directly."""
-        self._link = WebSocketLink(self.transport, self)
+        kind = DeflatedLink if any(map(_takes_our_window, self.conn.extensions)) else WebSocketLink
+        self._link = kind(self.transport, self)
         return self._link
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -76,6 +108,15 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if not self.close_sent:
             extensions = cast("dict[str, object]", self.scope["extensions"])
             extensions["hub.link"] = self.open_link
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send what the app says; a refusal before the accept is a complete handshake too.
+
+        The base class takes it for an app that forgot to answer and logs an error for each.
+        """
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and self.close_sent:
+            self.handshake_complete = True
 
     def handle_ping(self) -> None:
         """Answer a ping, unless the peer does not read the answers."""
@@ -138,3 +179,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         # `transport.close()` waits for bytes that a stalled peer never takes.
         if self.close_timer is None:
             self.close_timer = self.loop.call_later(CLOSE_TIMEOUT_S, self.transport.abort)
+
+
+def _takes_our_window(extension: Extension) -> bool:
+    # A client may ask for a smaller window than our shared frames are made with; it gets them plain.
+    return isinstance(extension, PerMessageDeflate) and extension.local_max_window_bits >= DEFLATE_WINDOW_BITS
