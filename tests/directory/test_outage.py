@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -16,7 +15,7 @@ from tests.postgres import Postgres
 
 #: What a look-up may take here, and how much later its caller must have the answer.
 TIMEOUT_S = 0.5
-GRACE_S = 0.5
+GRACE_S = 2.0
 
 
 @pytest.fixture
@@ -45,7 +44,7 @@ async def fail_in_time(directory: SqlDirectory | CachedDirectory, user_id: str =
             await directory.find_user(user_id)
 
 
-async def recover(directory: SqlDirectory | CachedDirectory) -> None:
+async def recover(directory: SqlDirectory) -> None:
     """Look somebody up until it works again."""
     async with asyncio.timeout(15):
         while True:
@@ -81,7 +80,7 @@ async def test_restart_between_look_ups_costs_few(server: Postgres, directory: S
     assert failures <= 4
 
 
-async def _fails(directory: SqlDirectory) -> bool:
+async def _fails(directory: SqlDirectory | CachedDirectory) -> bool:
     try:
         await directory.find_user("00000000001")
     except DirectoryUnavailable:
@@ -111,18 +110,18 @@ async def test_hanging_server_does_not_hold_up_the_close(server: Postgres) -> No
 
 async def test_known_users_get_in_while_the_server_hangs(server: Postgres, directory: SqlDirectory) -> None:
     """With a cache, known users are answered at once, and a storm of unknown ones fails at once but for the first."""
-    cached = CachedDirectory(directory, ttl_s=60, now=time.monotonic)
+    clock = [1000.0]
+    cached = CachedDirectory(directory, ttl_s=60, now=lambda: clock[0])
     assert await cached.find_user("00000000001") is not None
     server.pause()
     await fail_in_time(cached)
-    started_s = time.monotonic()
-    for number in range(1000):
-        assert await cached.find_user("00000000001") is not None
-        with pytest.raises(DirectoryUnavailable):
-            await cached.find_user(f"unknown{number}")
-        if time.monotonic() - started_s > 0.5:
-            break
-    else:
-        assert time.monotonic() - started_s < 1
+    async with asyncio.timeout(GRACE_S):
+        for number in range(1000):
+            assert await cached.find_user("00000000001") is not None
+            with pytest.raises(DirectoryUnavailable):
+                await cached.find_user(f"unknown{number}")
     server.resume()
-    await recover(cached)
+    clock[0] += 60
+    async with asyncio.timeout(15):
+        while await _fails(cached):
+            clock[0] += 1
