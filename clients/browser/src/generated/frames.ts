@@ -1,0 +1,322 @@
+/* Made from openapi/frames.schema.json by `make clients-types`; never edited by hand. */
+
+/**
+ * One message on a connection: a notification or a control frame. Types may be added, so a client passes over a `type` it does not know.
+ */
+export type Frame = (OrderCreated | PaymentConfirmed | OrderUpdated | StockAlert | CartUpdated | ProductAdded | ProductUpdated | ProductDeleted | TransactionCreated | ProfileUpdated | ReturnRequested | ReturnResponded | ReplacementSent | DefectiveReceived | ExchangeValidated | ExchangeResolved | ConnectionEstablished | Gap | Heartbeat | Reconnect | Closing | AuthAccepted)
+
+/**
+ * Sent to buyer and seller when an order has been placed.
+ */
+export interface OrderCreated {
+type: "order_created"
+title: string
+message: string
+data?: OrderData
+timestamp: string
+id: string
+cursor: string
+}
+/**
+ * An order, as buyer and seller are told of it; `total` goes to the seller.
+ */
+export interface OrderData {
+orderId?: (number | string | null)
+orderCode?: (number | string | null)
+items?: (unknown[] | null)
+total?: (number | string | null)
+[k: string]: unknown
+}
+/**
+ * Sent to buyer and seller when an order has been paid.
+ */
+export interface PaymentConfirmed {
+type: "payment_confirmed"
+title: string
+message: string
+data?: OrderData
+timestamp: string
+id: string
+cursor: string
+}
+/**
+ * Sent to the buyer when an order's status changes.
+ */
+export interface OrderUpdated {
+type: "order_updated"
+title: string
+message: string
+data?: OrderUpdateData
+timestamp: string
+id: string
+cursor: string
+}
+/**
+ * An order's new status: `processing`, `shipped`, `delivered`, `cancelled` or another word.
+ */
+export interface OrderUpdateData {
+orderId?: (number | string | null)
+orderCode?: (number | string | null)
+status?: (string | null)
+trackingCode?: (number | string | null)
+items?: (unknown[] | null)
+[k: string]: unknown
+}
+/**
+ * Sent to the seller when a product's stock falls to its minimum.
+ */
+export interface StockAlert {
+type: "stock_alert"
+title: string
+message: string
+data?: StockData
+timestamp: string
+id: string
+cursor: string
+}
+/**
+ * A product whose stock needs somebody.
+ */
+export interface StockData {
+productId?: (number | string | null)
+productName?: (string | null)
+currentStock?: (number | null)
+minStock?: (number | null)
+[k: string]: unknown
+}
+/**
+ * Sent to a user when their cart changes.
+ */
+export interface CartUpdated {
+type: "cart_updated"
+title: string
+message: string
+data?: {
+[k: string]: unknown
+}
+timestamp: string
+id: string
+cursor: string
+}
+/**
+ * Sent to the seller when a product joins the catalogue.
+ */
+export interface ProductAdded {
+type: "product_added"
+title: string
+message: string
+data?: ProductData
+timestamp: string
+id: string
+cursor: string
+}
+/**
+ * A product that came, changed or went.
+ */
+export interface ProductData {
+productId?: (number | string | null)
+productName?: (string | null)
+[k: string]: unknown
+}
+/**
+ * Sent to the seller when a product in the catalogue changes.
+ */
+export interface ProductUpdated {
+type: "product_updated"
+title: string
+message: string
+data?: ProductData
+timestamp: string
+id: string
+cursor: string
+}
+/**
+ * Sent to the seller when a product leaves the catalogue.
+ */
+export interface ProductDeleted {
+type: "product_deleted"
+title: string
+message: string
+data?: ProductData
+timestamp: string
+id: string
+cursor: string
+}
+/**
+ * Sent to a user when a transaction is entered in their books.
+ */
+export interface TransactionCreated {
+type: "transaction_created"
+title: string
+message: string
+data?: {
+[k: string]: unknown
+}
+timestamp: string
+id: string
+cursor: string
+}
+/**
+ * Sent to a user when their profile changes.
+ */
+export interface ProfileUpdated {
+type: "profile_updated"
+title: string
+message: string
+data?: {
+[k: string]: unknown
+}
+timestamp: string
+id: string
+cursor: string
+}
+/**
+ * Sent to the seller when a buyer asks to return something.
+ */
+export interface ReturnRequested {
+type: "return_requested"
+title: string
+message: string
+data?: {
+[k: string]: unknown
+}
+timestamp: string
+id: string
+cursor: string
+}
+/**
+ * Sent to the buyer when the seller answers a return.
+ */
+export interface ReturnResponded {
+type: "return_responded"
+title: string
+message: string
+data?: {
+[k: string]: unknown
+}
+timestamp: string
+id: string
+cursor: string
+}
+/**
+ * Sent to the buyer when a replacement is on its way.
+ */
+export interface ReplacementSent {
+type: "replacement_sent"
+title: string
+message: string
+data?: {
+[k: string]: unknown
+}
+timestamp: string
+id: string
+cursor: string
+}
+/**
+ * Sent to the buyer when the seller has received the defective item.
+ */
+export interface DefectiveReceived {
+type: "defective_received"
+title: string
+message: string
+data?: {
+[k: string]: unknown
+}
+timestamp: string
+id: string
+cursor: string
+}
+/**
+ * Sent to the buyer when an exchange has been checked and accepted.
+ */
+export interface ExchangeValidated {
+type: "exchange_validated"
+title: string
+message: string
+data?: {
+[k: string]: unknown
+}
+timestamp: string
+id: string
+cursor: string
+}
+/**
+ * Sent to the seller when an exchange is closed.
+ */
+export interface ExchangeResolved {
+type: "exchange_resolved"
+title: string
+message: string
+data?: {
+[k: string]: unknown
+}
+timestamp: string
+id: string
+cursor: string
+}
+/**
+ * The first frame of every connection.
+ */
+export interface ConnectionEstablished {
+type: "connection_established"
+title: string
+message: string
+data: ConnectionData
+timestamp: string
+}
+/**
+ * What a client may want to know of its connection; `heartbeat_seconds` is the longest silence.
+ */
+export interface ConnectionData {
+connectionId: string
+resume: ("gap" | "live" | "replayed")
+cursor: string
+heartbeatSeconds: number
+}
+/**
+ * Sent when the log no longer holds what the client's cursor asks for: fetch the state afresh.
+ */
+export interface Gap {
+type: "gap"
+title: string
+message: string
+data: GapData
+timestamp: string
+}
+/**
+ * Where the connection goes on after the hole.
+ */
+export interface GapData {
+cursor: string
+}
+/**
+ * Sent to `hub.v1` clients when nothing else was, since browsers cannot see pings.
+ * 
+ * `cursor` is how far this connection has come, whatever was addressed to it or not.
+ */
+export interface Heartbeat {
+type: "heartbeat"
+cursor: string
+}
+/**
+ * Sent before a shutdown: come back with the cursor at a random moment within these seconds.
+ */
+export interface Reconnect {
+type: "reconnect"
+withinSeconds: number
+}
+/**
+ * The last frame before the hub ends a stream; `code` is the WebSocket close code it stands for.
+ */
+export interface Closing {
+type: "closing"
+code: number
+reason: string
+}
+/**
+ * The answer to `Auth`; the connection now lives until `expires_at`.
+ */
+export interface AuthAccepted {
+type: "auth_accepted"
+expiresAt: string
+}

@@ -1,0 +1,25 @@
+// Writes the browser client's frame types from openapi/frames.schema.json; with `--check` it only compares.
+import { readFile, writeFile } from "node:fs/promises";
+import { compile } from "json-schema-to-typescript";
+
+const schemaFile = new URL("../../openapi/frames.schema.json", import.meta.url);
+const typesFile = new URL("../browser/src/generated/frames.ts", import.meta.url);
+
+const schema = JSON.parse(await readFile(schemaFile, "utf8"));
+// The hub passes on what `data` holds beyond its type, so the types must not deny it.
+for (const frame of Object.values(schema.$defs)) {
+  const data = frame.properties?.data;
+  const open = data?.$ref ? schema.$defs[data.$ref.split("/").at(-1)] : data;
+  if (open && frame.properties.id) open.additionalProperties = true;
+}
+const types = await compile(schema, "Frame", {
+  additionalProperties: false,
+  bannerComment: "/* Made from openapi/frames.schema.json by `make clients-types`; never edited by hand. */",
+  format: false,
+});
+if (!process.argv.includes("--check")) {
+  await writeFile(typesFile, types);
+} else if ((await readFile(typesFile, "utf8")) !== types) {
+  console.error("clients/browser/src/generated/frames.ts is not what openapi/ says: make clients-types");
+  process.exitCode = 1;
+}
