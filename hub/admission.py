@@ -39,8 +39,12 @@ class Admission:
         self._allowed_origins = allowed_origins
         self._now = now
 
-    async def admit(self, headers: Headers, query: bytes, subprotocols: Sequence[str] = ()) -> Grant:
+    async def admit(
+        self, headers: Headers, query: bytes, subprotocols: Sequence[str] = (), *, takes_tickets: bool = True
+    ) -> Grant:
         """Return the grant of a connection that presents these.
+
+        `takes_tickets` is False where a ticket would buy another one: good once means once.
 
         Raises:
             OriginNotAllowed, Unauthenticated, InvalidToken, TokenExpired, UserNotAllowed,
@@ -53,6 +57,8 @@ class Admission:
         if credential is None:
             raise Unauthenticated
         if looks_like_ticket(credential.text):
+            if not takes_tickets:
+                raise InvalidToken
             # The user was admitted when the ticket was issued, seconds ago; a revocation since then counts.
             return self._checked(self._tickets.redeem(credential.text, origin=origin, now_s=self._now()))
         return await self.admit_token(credential.text)

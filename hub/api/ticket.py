@@ -20,7 +20,7 @@ def make_ticket_routes(admission: Admission, *, ttl_s: int) -> list[HTTPRouteHan
     async def ticket(request: AnyRequest) -> Response[bytes]:
         headers = request.scope["headers"]
         # Without the query: a token in this URL would defeat the purpose.
-        grant = await admission.admit(headers, b"")
+        grant = await admission.admit(headers, b"", takes_tickets=False)
         issued = Ticket(ticket=admission.issue_ticket(grant, origin=find_origin(headers)), expires_in=ttl_s)
         return Response(
             msgspec.json.encode(issued),

@@ -197,8 +197,13 @@ class Client:
     async def _websocket(self) -> AsyncGenerator[dict[str, Any], None]:
         query = f"?token={self._token}" + (f"&cursor={self._cursor}" if self._cursor else "")
         protocols = [Subprotocol("hub.v1")] if self._random.random() < 0.5 else None
+        # With its bounded queue this client would not see the answer to its own close for ten seconds.
         async with connect(
-            f"ws://127.0.0.1:{self._hub.port}/ws{query}", subprotocols=protocols, compression=None, proxy=None
+            f"ws://127.0.0.1:{self._hub.port}/ws{query}",
+            subprotocols=protocols,
+            compression=None,
+            proxy=None,
+            max_queue=None,
         ) as connection:
             self.connects["websocket"] += 1
             async for text in connection:
