@@ -101,7 +101,7 @@ image: ## build the container image notification-hub with podman or docker
 	@[ -n "$(ENGINE)" ] || { echo "An image needs podman or docker: sudo apt-get install podman" >&2; exit 1; }
 	$(ENGINE) build --file Containerfile --tag notification-hub .
 
-bench: $(SETUP) ## measure the hub beside its comparisons and print the table
+bench: $(SETUP) ## measure the hub beside its peers, 20 minutes (BENCH=quick: 3)
 	@$(BIN)/python -m bench
 
 clean: ## remove .venv and everything made; hub-data stays

@@ -1,0 +1,1 @@
+"""What the hub costs, measured beside what others cost, in one run: `python -m bench`."""

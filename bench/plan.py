@@ -1,0 +1,47 @@
+"""How much is measured: `quick` to see whether a change helps, `full` for figures to quote."""
+
+from __future__ import annotations
+
+import msgspec
+
+__all__ = ["PLANS", "Plan"]
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """The sizes of one run. An empty tuple or a zero leaves that measurement out."""
+
+    name: str
+    rounds: int
+    fanout_seconds: float
+    connect_connections: int
+    publish_seconds: float
+    replay_records: int
+    idle_connections: int
+    curve_connections: tuple[int, ...]
+    curve_seconds: float
+
+
+PLANS = {
+    "quick": Plan(
+        name="quick",
+        rounds=1,
+        fanout_seconds=3.0,
+        connect_connections=500,
+        publish_seconds=2.0,
+        replay_records=20_000,
+        idle_connections=0,
+        curve_connections=(),
+        curve_seconds=0.0,
+    ),
+    "full": Plan(
+        name="full",
+        rounds=3,
+        fanout_seconds=8.0,
+        connect_connections=2_000,
+        publish_seconds=5.0,
+        replay_records=200_000,
+        idle_connections=10_000,
+        curve_connections=(10, 100, 3_000, 10_000),
+        curve_seconds=3.0,
+    ),
+}

@@ -1,0 +1,140 @@
+"""The benchmark's own words: what it reads from the load tool, and what it makes of the figures. Nothing is timed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import msgspec
+import pytest
+
+from bench.figure import Budget, Figure, Figures
+from bench.load import parse_load
+from bench.notice import ACCOUNT, batch_body, delivered_text, publish_body
+from bench.plot import plot_bars, plot_lines
+from bench.report import align_table, make_page, make_plots, make_table
+from contracts.request import BatchRequest, PublishRequest
+
+LINE = (
+    '{"label":"hub","connections":10,"refused":0,"ended":1,"connect_s":0.1,"connect_cpu_us":400.0,'
+    '"rss_kib_per_connection":20.0,"rss_end_mib":90.0,"hold_cpu_s":0.5,"published":5,"publish_errors":0,'
+    '"publish_s":2.5,"delivered":48,"expected":50,"cpu_s":0.00048,"delivery_p50_ms":1.0,"delivery_p99_ms":2.0,'
+    '"last_count":5,"last_p50_ms":1.0,"last_p90_ms":2.0,"last_p99_ms":3.0,"last_max_ms":4.0}\n'
+)
+
+
+def make_figures() -> Figures:
+    """Return figures of three rounds with two contestants and a gap."""
+    figures = Figures()
+    row = figures.row("cost", "us", Budget(1.6, "C floor"), Budget(5.0))
+    for hub, floor in ((8.0, 4.0), (9.0, 3.0), (6.0, 4.0)):
+        row.add("hub", hub)
+        row.add("C floor", floor)
+    figures.row("rate", "/s", Budget(3_000, at_least=True)).add("hub", 12_345.6)
+    figures.curves = {"ws": {"hub": [(10, 40.0), (1_000, 8.0), (1_000, 10.0)], "C floor": [(10, 6.0), (1_000, 4.0)]}}
+    figures.latencies = {"ws": {"hub": [(5.0, 7.0, 9.0, 12.0)]}}
+    return figures
+
+
+class TestLoad:
+    """A line of the load tool."""
+
+    def test_derives_what_the_table_shows(self) -> None:
+        """Costs are per delivery and per publish, rates per second of publishing."""
+        load = parse_load(LINE)
+        assert pytest.approx(10.0) == load.delivery_cpu_us
+        assert pytest.approx(96.0) == load.publish_cpu_us
+        assert pytest.approx(2.0) == load.publishes_per_s
+
+    def test_names_its_flaws(self) -> None:
+        """Connections that ended and deliveries that never came are said."""
+        assert ["1 connections ended", "2 deliveries missing"] == parse_load(LINE).flaws
+
+    def test_refuses_another_line(self) -> None:
+        """What is no result is never read as one."""
+        with pytest.raises(msgspec.ValidationError):
+            parse_load('{"label":"hub"}')
+
+
+class TestNotice:
+    """What is published."""
+
+    def test_is_what_the_hub_accepts(self) -> None:
+        """One notification and a batch decode as the hub's own requests."""
+        target: dict[str, object] = {"account_id": ACCOUNT}
+        one = publish_body(target).replace(b"@TS@", b"1")
+        assert ACCOUNT == msgspec.json.decode(one, type=PublishRequest).account_id
+        batch = batch_body([target] * 3).replace(b"@TS@", b"1")
+        assert 3 == len(msgspec.json.decode(batch, type=BatchRequest).notifications)
+
+    def test_carries_the_time_for_the_peers_too(self) -> None:
+        """What the others deliver is JSON with the same time in it."""
+        assert 7 == msgspec.json.decode(delivered_text().replace(b"@TS@", b"7"))["data"]["ts"]
+
+
+class TestFigure:
+    """Medians, ratios and budgets."""
+
+    def test_ratio_is_within_rounds(self) -> None:
+        """The ratio is the median of each round's own ratio, not the ratio of the medians."""
+        figure = make_figures().rows[0]
+        assert 8.0 == figure.median("hub")
+        assert 2.0 == figure.ratio("C floor")
+
+    @pytest.mark.parametrize(
+        ("budget", "held"),
+        [
+            (Budget(8.0), True),
+            (Budget(7.9), False),
+            (Budget(2.0, "C floor"), True),
+            (Budget(1.9, "C floor"), False),
+            (Budget(8.0, at_least=True), True),
+            (Budget(8.1, at_least=True), False),
+            (Budget(1.0, "nchan"), None),
+        ],
+    )
+    def test_budget(self, budget: Budget, held: bool | None) -> None:
+        """A budget holds at its bound, fails beyond it, and is unknown without a measurement."""
+        assert held is make_figures().rows[0].holds(budget)
+
+    def test_absent_contestant(self) -> None:
+        """Who took no part has neither a median nor a ratio."""
+        figure = Figure(title="x", unit="us", rounds={"hub": [1.0]})
+        assert (None, None) == (figure.median("nchan"), figure.ratio("nchan"))
+
+
+class TestReport:
+    """The table, the page and the plots."""
+
+    def test_table(self) -> None:
+        """Each row has a cell for each column, and each budget its verdict."""
+        rows = make_table(make_figures(), ["hub", "C floor", "nchan"])
+        assert ["What", "unit", "hub", "C floor", "nchan", "hub / C floor", "hub / nchan", "budget", "met"] == rows[0]
+        assert ["cost", "us", "8.00", "4.00", "", "2.00", "", "≤ 1.6 × C floor, ≤ 5", "NO, NO"] == rows[1]
+        assert ["rate", "/s", "12,346", "", "", "", "", "≥ 3,000", "yes"] == rows[2]
+
+    def test_lines_up(self) -> None:
+        """Every line of the aligned table has the same width and the same number of bars."""
+        lines = align_table(make_table(make_figures(), ["hub", "C floor"])).splitlines()
+        assert 1 == len({len(line) for line in lines})
+        assert 1 == len({line.count("|") for line in lines})
+
+    def test_page_says_what_went_wrong(self, tmp_path: Path) -> None:
+        """Trouble, machine and plots stand on the page."""
+        figures = make_figures()
+        figures.trouble.append("nchan takes no part: there is none")
+        about = dict.fromkeys(("command", "date", "machine", "run", "versions", "server_core", "load_core"), "so")
+        plots = make_plots(figures, ["hub", "C floor"], tmp_path)
+        page = make_page(figures, ["hub"], {**about, "connect_connections": 500, "in_flight": 64}, plots)
+        assert "nchan takes no part" in page
+        assert all(f"![{name}]({name})" in page and (tmp_path / name).exists() for name in plots)
+        assert ["benchmarks-fan-out-ws.svg", "benchmarks-latency-ws.svg"] == plots
+
+    def test_plots_are_svg(self) -> None:
+        """Lines and bars are well-formed, with one line a contestant and one bar a value."""
+        lines = plot_lines("a < b", "x", "y", {"hub": [(10, 40.0), (1_000, 8.0)]}, ["hub"])
+        bars = plot_bars("t", "ms", ["p50", "p99"], {"hub": [1.0, 2.0], "<peer>": [0.0, 4.5]})
+        name = "{http://www.w3.org/2000/svg}"
+        # Both were made a line above; nothing foreign is parsed.
+        assert 1 == len(ElementTree.fromstring(lines).findall(f"{name}polyline"))
+        assert 4 == len([rect for rect in ElementTree.fromstring(bars).iter(f"{name}rect") if len(rect)])
