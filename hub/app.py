@@ -31,7 +31,7 @@ from hub.auth.tokens import make_verifier
 from hub.contract import load_contract
 from hub.directory import open_directory
 from hub.directory.directory import Directory
-from hub.dispatcher import Dispatcher, Pulse, Replay
+from hub.dispatcher import Dispatcher, Pages, Pulse, Replay
 from hub.errors import DirectoryUnavailable
 from hub.expulsion import Expulsion
 from hub.log.port import Log
@@ -41,6 +41,7 @@ from hub.publisher import Publisher
 from hub.settings import Settings, read_settings
 from hub.subscribers import Subscribers
 from hub.transports.connections import Connections
+from hub.transports.poll import PollEndpoint
 from hub.transports.sse import EventStreamEndpoint
 from hub.transports.websocket import WebSocketEndpoint
 
@@ -68,6 +69,7 @@ class Hub:
         http: Litestar,
         websocket: WebSocketEndpoint,
         events: EventStreamEndpoint,
+        poll: PollEndpoint,
         connections: Connections,
         subscribers: Subscribers,
         metrics: Metrics,
@@ -76,6 +78,7 @@ class Hub:
         self.http = http
         self.websocket = websocket
         self.events = events
+        self.poll = poll
         self.connections = connections
         self.subscribers = subscribers
         self.metrics = metrics
@@ -217,6 +220,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
             ),
             websocket=WebSocketEndpoint(connections),
             events=EventStreamEndpoint(connections, origins),
+            poll=PollEndpoint(connections, Pages(log, metrics, now=now), origins, now=now),
             connections=connections,
             subscribers=subscribers,
             metrics=metrics,
@@ -225,10 +229,10 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
 
 
 class HubApp:
-    """The ASGI application: `/ws` and `/sse` go straight to their transports, all else to Litestar.
+    """The ASGI application: `/ws`, `/sse` and `/poll` go straight to their transports, all else to Litestar.
 
-    A route of the framework would cost a handshake more than all the rest of it; both are documented in
-    the OpenAPI document like any other.
+    A route of the framework would cost a handshake more than all the rest of it; all three are documented
+    in the OpenAPI document like any other.
     """
 
     def __init__(self, settings: Settings, *, now: Callable[[], float] = time.time) -> None:
@@ -251,6 +255,8 @@ class HubApp:
                 await send({"type": "websocket.close", "code": 4501})
         elif path in {"/sse", "/sse/"}:
             await self.hub.events(scope, receive, send)
+        elif path in {"/poll", "/poll/"}:
+            await self.hub.poll(scope, receive, send)
         else:
             await self.hub.http(scope, receive, send)  # type: ignore[arg-type]  # Litestar's own names for the same
 

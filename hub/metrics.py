@@ -25,6 +25,8 @@ class Metrics:
         self.replayed = 0
         #: Beginnings of connections by resume result: live, replayed, gap.
         self.resumes: Counter[str] = Counter()
+        #: Pages answered to clients that poll, by resume result.
+        self.polls: Counter[str] = Counter()
         #: Connections accepted, by transport.
         self.connects: Counter[str] = Counter()
         #: Connections ended, by close code.

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 from hub.cursor import Cursor, Epoch
 from hub.envelope import Envelope
 
-__all__ = ["Phase", "Resume", "Session", "Sign"]
+__all__ = ["Phase", "Resume", "ResumeKind", "Session", "Sign"]
 
 ResumeKind = Literal["live", "replayed", "gap"]
 

@@ -12,7 +12,7 @@ from hub.link import Link
 from hub.session import Session
 from hub.target import EVERYONE, Target, account_target, user_target
 
-__all__ = ["Subscriber", "Subscribers", "SubscribersStatistics", "TransportName"]
+__all__ = ["Subscriber", "Subscribers", "SubscribersStatistics", "TransportName", "subscriber_targets"]
 
 TransportName = Literal["websocket", "sse"]
 
@@ -45,11 +45,12 @@ class Subscriber:
         self.session = session
         self.link = link
         self.understands = understands
-        self.targets: tuple[Target, ...] = (
-            user_target(account_id, grant.user_id),
-            account_target(account_id),
-            EVERYONE,
-        )
+        self.targets = subscriber_targets(account_id, grant.user_id)
+
+
+def subscriber_targets(account_id: str, user_id: str) -> tuple[Target, ...]:
+    """Return every target whose notifications this user of this account gets; the user's own comes first."""
+    return (user_target(account_id, user_id), account_target(account_id), EVERYONE)
 
 
 class SubscribersStatistics(NamedTuple):

@@ -54,6 +54,7 @@ class _HubCollector(Collector):
         yield _counter("hub_deliveries", "Notifications handed to connections", "transport", metrics.deliveries)
         yield _plain("hub_replayed", "Notifications handed over from the log", metrics.replayed)
         yield _counter("hub_resumes", "Connections begun, by resume result", "result", metrics.resumes)
+        yield _counter("hub_polls", "Pages answered to clients that poll, by resume result", "result", metrics.polls)
         yield _counter("hub_connects", "Connections accepted", "transport", metrics.connects)
         closes = {str(code): count for code, count in metrics.closes.items()}
         yield _counter("hub_disconnects", "Connections ended, by close code", "code", closes)

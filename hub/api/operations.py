@@ -71,6 +71,7 @@ _USER_FAILURES = (
     errors.DirectoryUnavailable,
     errors.KeysUnavailable,
 )
+_PAGE_FAILURES = (errors.BadRequest, *_USER_FAILURES, errors.Forbidden, errors.Draining, errors.StorageUnavailable)
 _CONNECT_FAILURES = (errors.BadRequest, *_USER_FAILURES, errors.Forbidden, errors.HubFull, errors.Draining)
 
 _TOKEN = {
@@ -115,6 +116,15 @@ _STREAM_EXAMPLE = (
     '"timestamp":"2026-11-22T14:03:07.125Z","id":"0b6f2c52-9d0e-4c39-9f0a-0d6f3a4c1e77","cursor":"k3v9q2m7xa-1z8"}\n\n'
 )
 _OBJECT = {"type": "object"}
+_PAGE = {
+    "type": "object",
+    "properties": {
+        "frames": {"type": "array", "items": {"$ref": "#/components/schemas/Frame"}},
+        "cursor": {"type": "string", "examples": ["k3v9q2m7xa-1z8"]},
+        "resume": {"enum": ["live", "replayed", "gap"]},
+    },
+    "required": ["frames", "cursor", "resume"],
+}
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation(
@@ -188,6 +198,21 @@ OPERATIONS: tuple[Operation, ...] = (
         parameters=(_TOKEN, _CURSOR, _LAST_EVENT_ID),
         answers=(Answer(200, "The stream.", {"type": "string", "examples": [_STREAM_EXAMPLE]}, "text/event-stream"),),
         failures=_CONNECT_FAILURES,
+    ),
+    Operation(
+        method="get",
+        path="/poll",
+        id="pollFrames",
+        tag="Receive",
+        summary="Fetch frames, where nothing can be kept open",
+        description="The last resort. Answers at once with what was addressed to the user since the cursor, each frame "
+        "byte for byte what a connection carries, and the cursor for the next request. At most 200 frames or 1 MiB: "
+        "after an answer with frames ask again at once, after an empty one wait. Without a cursor only the log's head "
+        "comes; with one the hub cannot use, a `gap` frame.",
+        security=_USER,
+        parameters=(_TOKEN, _CURSOR, _LAST_EVENT_ID),
+        answers=(Answer(200, "What was missed, in order.", _PAGE),),
+        failures=_PAGE_FAILURES,
     ),
     Operation(
         method="post",

@@ -1,7 +1,8 @@
-"""The one way from the log to the subscribers: live, by replay, and the shared clock's signs of life."""
+"""The one way from the log to the subscribers: live, by replay, page by page, and the shared clock's signs of life."""
 
 from hub.dispatcher.live import Dispatcher
+from hub.dispatcher.pages import Page, Pages
 from hub.dispatcher.pulse import Pulse
 from hub.dispatcher.replay import Replay
 
-__all__ = ["Dispatcher", "Pulse", "Replay"]
+__all__ = ["Dispatcher", "Page", "Pages", "Pulse", "Replay"]

@@ -6,12 +6,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from hub.admission import find_origin
 from hub.auth.grant import Grant
 from hub.envelope import event_preamble
-from hub.errors import BadRequest, HubError, MethodNotAllowed, OriginNotAllowed
-from hub.problem import encode_problem
+from hub.errors import HubError, MethodNotAllowed
 from hub.session import Phase
+from hub.transports.answer import PREFLIGHT, Headers, Send, allow_origin, find_last_event_id, respond, respond_problem
 from hub.transports.connections import Connections
 from hub.transports.fallback import QueuedLink
 from hub.transports.links import EventStreamLink
@@ -21,8 +20,6 @@ __all__ = ["EventStreamEndpoint"]
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Headers = list[tuple[bytes, bytes]]
 
 #: What a client waits before it comes back, unless a drain tells it otherwise.
 RETRY_MS = 3_000
@@ -48,14 +45,14 @@ class EventStreamEndpoint:
         headers: Headers = scope["headers"]
         cors: Headers = []
         try:
-            cors = self._cors(headers)
+            cors = allow_origin(headers, self._allowed_origins)
             if scope["method"] == "OPTIONS":
-                await _respond(send, 204, [*cors, *_PREFLIGHT], b"")
+                await respond(send, 204, [*cors, *PREFLIGHT], b"")
                 return
             if scope["method"] != "GET":
                 raise MethodNotAllowed
             grant = await self._connections.admit(headers, scope["query_string"])
-            cursor = _last_event_id(headers) or find_cursor(scope["query_string"])
+            cursor = find_last_event_id(headers) or find_cursor(scope["query_string"])
             open_link = scope.get("extensions", {}).get("hub.link")
             if open_link is not None:
                 await self._stream(receive, send, grant, open_link(), cursor, cors)
@@ -71,14 +68,7 @@ class EventStreamEndpoint:
         error = errors.exceptions[0]
         assert isinstance(error, HubError)
         self._connections.refuse(error)
-        headers = [*cors, (b"content-type", b"application/problem+json"), (b"cache-control", b"no-store")]
-        if error.status == 401:
-            headers.append((b"www-authenticate", b"Bearer"))
-        if error.status == 405:
-            headers.append((b"allow", b"GET, OPTIONS"))
-        if error.status == 503:
-            headers.append((b"retry-after", str(error.retry_after_s or 5).encode()))
-        await _respond(send, error.status, headers, encode_problem(error))
+        await respond_problem(send, error, cors)
 
     async def _stream(
         self,
@@ -105,32 +95,3 @@ class EventStreamEndpoint:
         finally:
             self._connections.leave(subscriber)
             link.close(1000, "")
-
-    def _cors(self, headers: Headers) -> Headers:
-        origin = find_origin(headers)
-        if origin is None:
-            return [(b"vary", b"Origin")]
-        if origin not in self._allowed_origins:
-            raise OriginNotAllowed
-        return [(b"vary", b"Origin"), (b"access-control-allow-origin", origin.encode("latin-1"))]
-
-
-_PREFLIGHT: Headers = [
-    (b"access-control-allow-methods", b"GET"),
-    (b"access-control-allow-headers", b"authorization, cache-control, last-event-id"),
-    (b"access-control-max-age", b"600"),
-]
-
-
-def _last_event_id(headers: Headers) -> str | None:
-    values = [value for name, value in headers if name == b"last-event-id"]
-    if len(values) > 1:
-        raise BadRequest("There are two Last-Event-ID headers")
-    return values[0].decode("latin-1") if values else None
-
-
-async def _respond(send: Send, status: int, headers: Headers, body: bytes) -> None:
-    if body or status != 204:
-        headers = [*headers, (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

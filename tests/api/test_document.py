@@ -131,6 +131,7 @@ def test_every_operation_of_the_design_is_there() -> None:
     assert {
         "get /ws",
         "get /sse",
+        "get /poll",
         "post /api/internal/notify",
         "post /api/internal/notify/batch",
         "get /api/internal/ws-stats",

@@ -1,0 +1,78 @@
+"""From the log to a client that asks again and again: one bounded page each time, by the rules of a replay."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from hub.cursor import Cursor
+from hub.envelope import stamp
+from hub.log.port import Log
+from hub.metrics import Metrics
+from hub.session import ResumeKind, Session
+from hub.target import Target
+
+__all__ = ["Page", "Pages"]
+
+#: The most records of one page, and what they may weigh together before the page ends early.
+PAGE = 200
+PAGE_BYTES = 1_048_576
+#: Pages read at the same time, as in a replay.
+READERS = 16
+
+
+class Page(NamedTuple):
+    """What was due since a cursor: finished frames in order, and the cursor that stands after them.
+
+    `resume` is `gap` where something before `cursor` is gone from the log; then there are no frames.
+    """
+
+    resume: ResumeKind
+    frames: list[bytes]
+    cursor: Cursor
+
+
+class Pages:
+    """Reads what was missed without a connection: no gap unannounced, nothing twice, in order."""
+
+    def __init__(self, log: Log, metrics: Metrics, *, now: Callable[[], float]) -> None:
+        self._log = log
+        self._metrics = metrics
+        self._now = now
+        self._readers = asyncio.Semaphore(READERS)
+
+    async def read(self, targets: Sequence[Target], cursor: Cursor | str | None) -> Page:
+        """Return at most `PAGE` notifications for any of `targets` since `cursor`; without one, only the head.
+
+        Fewer frames than were due means that the next page has them: ask until one is empty.
+
+        Raises:
+            StorageUnavailable: the log cannot be read.
+        """
+        log = self._log
+        # Who asks for a page begins like a connection and is gone at its end.
+        session = Session(expires_at_s=self._now())
+        kind, after = session.begin(cursor, epoch=log.epoch, first=log.first, head=log.head)
+        frames: list[bytes] = []
+        position = session.upto
+        if kind == "replayed":
+            async with self._readers:
+                records = await log.read(targets, after=after, upto=session.upto, limit=PAGE)
+            if log.first > after + 1:
+                # Retention passed the cursor while the page was read: part of it may be missing.
+                kind, position, records = "gap", log.head, []
+            elif len(records) == PAGE:
+                position = records[-1].position
+            size_bytes = 0
+            for record in records:
+                frame = stamp(record.payload, str(Cursor(log.epoch, record.position)))
+                size_bytes += len(frame)
+                if frames and size_bytes > PAGE_BYTES:
+                    break
+                frames.append(frame)
+            if len(frames) < len(records):
+                position = records[len(frames) - 1].position
+        self._metrics.polls[kind] += 1
+        self._metrics.deliveries["poll"] += len(frames)
+        return Page(kind, frames, Cursor(log.epoch, position))

@@ -1,0 +1,74 @@
+"""`/poll`: the last resort, for networks that pass neither a WebSocket nor an unbuffered stream."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import msgspec
+
+from contracts.frame import Gap, GapData
+from hub.cursor import parse_cursor
+from hub.dispatcher import Page, Pages
+from hub.errors import Forbidden, HubError, MethodNotAllowed
+from hub.subscribers import subscriber_targets
+from hub.transports.answer import PREFLIGHT, Headers, Send, allow_origin, find_last_event_id, respond, respond_problem
+from hub.transports.connections import Connections, format_time
+from hub.transports.websocket import find_cursor
+
+__all__ = ["PollEndpoint"]
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+
+class PollEndpoint:
+    """The ASGI application behind `/poll`; it holds nothing between two requests."""
+
+    def __init__(
+        self, connections: Connections, pages: Pages, allowed_origins: frozenset[str], *, now: Callable[[], float]
+    ) -> None:
+        self._connections = connections
+        self._pages = pages
+        self._allowed_origins = allowed_origins
+        self._now = now
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        headers: Headers = scope["headers"]
+        cors: Headers = []
+        try:
+            cors = allow_origin(headers, self._allowed_origins)
+            if scope["method"] == "OPTIONS":
+                await respond(send, 204, [*cors, *PREFLIGHT], b"")
+                return
+            if scope["method"] != "GET":
+                raise MethodNotAllowed
+            grant = await self._connections.admit(headers, scope["query_string"])
+            if grant.account_id is None:
+                raise Forbidden("The token belongs to no account")
+            cursor = find_last_event_id(headers) or find_cursor(scope["query_string"])
+            page = await self._pages.read(
+                subscriber_targets(grant.account_id, grant.user_id), cursor and (parse_cursor(cursor) or cursor)
+            )
+        except HubError as error:
+            self._connections.refuse(error)
+            await respond_problem(send, error, cors)
+            return
+        answer = [
+            *cors,
+            (b"content-type", b"application/json"),
+            (b"cache-control", b"no-store"),
+            (b"referrer-policy", b"no-referrer"),
+        ]
+        await respond(send, 200, answer, self._encode(page))
+
+    def _encode(self, page: Page) -> bytes:
+        frames = page.frames
+        if page.resume == "gap":
+            # In the answer as in the stream: a client that reads frames cannot overlook it.
+            gap = Gap(data=GapData(cursor=str(page.cursor)), timestamp=format_time(self._now()))
+            frames = [msgspec.json.encode(gap)]
+        return b'{"frames":[%b],"cursor":"%b","resume":"%b"}' % (
+            b",".join(frames),
+            str(page.cursor).encode(),
+            page.resume.encode(),
+        )
