@@ -9,16 +9,18 @@ import fcntl
 import os
 from pathlib import Path
 
-from hub.errors import SettingsError
+from hub.errors import LogHeld
 
-__all__ = ["LogLock"]
+__all__ = ["LogLock", "find_holder"]
 
 
 class LogLock:
     """The right to write the log at `path`, held from construction to `release`.
 
+    The file holds the number of the process, for whoever wants to end it.
+
     Raises:
-        SettingsError: another process holds it.
+        LogHeld: another process holds it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -27,10 +29,22 @@ class LogLock:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             os.close(self._descriptor)
-            raise SettingsError(
+            raise LogHeld(
                 f"HUB_DATA_DIR: another process has {path} open for writing; stop it, or use another folder"
             ) from None
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, b"%d\n" % os.getpid(), 0)
 
     def release(self) -> None:
         """Let the next process write."""
         os.close(self._descriptor)
+
+
+def find_holder(path: Path) -> int | None:
+    """Return the number of the process that writes the log at `path`; None where none does."""
+    try:
+        LogLock(path).release()
+    except LogHeld:
+        text = Path(f"{path}.lock").read_text().strip()
+        return int(text) if text.isdigit() else None
+    return None

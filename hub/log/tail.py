@@ -14,10 +14,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from hub.errors import StorageUnavailable
 from hub.log.port import Record
 
-__all__ = ["Tail"]
+__all__ = ["MOST_BYTES", "MOST_RECORDS", "Tail"]
 
-_MOST_RECORDS = 10_000
-_MOST_BYTES = 16 * 2**20
+#: What the buffer may hold.
+MOST_RECORDS = 10_000
+MOST_BYTES = 16 * 2**20
 _PAGE = 1_000
 #: How long to wait before reading again from a log that could not be read.
 _RETRY_S = 0.2
@@ -46,8 +47,8 @@ class Tail(AsyncIterator[list[Record]]):
         if (
             records
             and records[0].position == self._upto + 1
-            and (self._buffered + len(records) <= _MOST_RECORDS or not self._buffered)
-            and (self._buffered_bytes + size_bytes <= _MOST_BYTES or not self._buffered)
+            and (self._buffered + len(records) <= MOST_RECORDS or not self._buffered)
+            and (self._buffered_bytes + size_bytes <= MOST_BYTES or not self._buffered)
         ):
             self._buffer.append(records)
             self._buffered += len(records)

@@ -1,0 +1,183 @@
+"""What retention takes, in which order, and how much at a time."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import apsw
+import pytest
+
+from hub.log.port import Appended
+from hub.log.retention import SLICE, Retention
+from hub.log.schema import LogFile, open_writer
+from hub.log.sqlite import SqliteLog, open_sqlite_log
+from hub.target import CONTROL, EVERYONE, user_target
+from tests.log.engines import Clock, draft, drain, wait_until
+
+DAY_S = 86_400.0
+
+OpenShort = Callable[..., Awaitable[SqliteLog]]
+
+
+@pytest.fixture
+async def open_short(tmp_path: Path, clock: Clock) -> AsyncIterator[OpenShort]:
+    """Open a log that keeps little."""
+    opened: list[SqliteLog] = []
+
+    async def open_short(*, days: float = 30, records: int = 1_000_000) -> SqliteLog:
+        log = await open_sqlite_log(
+            tmp_path / "hub.db",
+            now=clock,
+            retention_s=days * DAY_S,
+            retention_records=records,
+            idempotency_s=DAY_S,
+            max_pending=100,
+        )
+        opened.append(log)
+        return log
+
+    yield open_short
+    for log in opened:
+        await log.close()
+
+
+def _rows(path: Path, table: str) -> int:
+    connection = apsw.Connection(str(path / "hub.db"), flags=apsw.SQLITE_OPEN_READONLY)
+    ((count,),) = connection.execute(f"SELECT count(*) FROM {table}").fetchall()
+    connection.close()
+    assert isinstance(count, int)
+    return count
+
+
+class TestCount:
+    async def test_the_oldest_go_beyond_the_count(self, open_short: OpenShort, tmp_path: Path) -> None:
+        """At most so many records stay; `first` rises with them, durably, and no index row is left behind."""
+        log = await open_short(records=100)
+        await log.append([draft(str(number), EVERYONE, user_target("a", str(number))) for number in range(1_500)])
+        await wait_until(lambda: log.first == 1_401, "retention")
+        assert list(range(1_401, 1_501)) == [record.position for record in await drain(log, after=log.first - 1)]
+        await log.close()
+        assert (100, 200) == (_rows(tmp_path, "record"), _rows(tmp_path, "target"))
+        again = await open_short(records=100)
+        assert (1_401, 1_500) == (again.first, again.head)
+
+
+class TestAge:
+    async def test_old_records_go_and_positions_are_never_given_twice(
+        self, open_short: OpenShort, clock: Clock
+    ) -> None:
+        """Even when all records went, the next position is a new one, also after a restart."""
+        log = await open_short()
+        await log.append([draft(str(number)) for number in range(10)])
+        clock.now_s += 31 * DAY_S
+        await wait_until(lambda: log.first == 11, "retention")
+        await log.close()
+        again = await open_short()
+        assert (11, 10) == (again.first, again.head)
+        assert [] == await drain(again)
+        assert [Appended("x", 11, False)] == await again.append([draft("x")])
+
+    async def test_young_records_stay(self, open_short: OpenShort, clock: Clock) -> None:
+        """Retention stops at the first record that is young enough."""
+        log = await open_short(days=1)
+        await log.append([draft("old")])
+        clock.now_s += DAY_S - 10
+        await log.append([draft("young")])
+        clock.now_s += 20
+        await wait_until(lambda: log.first == 2, "retention")
+        assert [2] == [record.position for record in await drain(log, after=log.first - 1)]
+
+    @pytest.mark.parametrize("jump_s", [DAY_S, -DAY_S, 3_600.0, -3_600.0])
+    async def test_a_clock_that_jumps_loses_nothing(self, open_short: OpenShort, clock: Clock, jump_s: float) -> None:
+        """Order is by position whatever the clock says, and nothing young by either clock goes."""
+        log = await open_short()
+        for number in range(6):
+            await log.append([draft(str(number), key=b"%d" % number)])
+            clock.now_s += jump_s if number % 2 else -jump_s
+        # Retention looks when a log is opened and after the first append.
+        await log.close()
+        again = await open_short()
+        await again.append([draft("last")])
+        await again.close()
+        last = await open_short()
+        assert (1, 7) == (last.first, last.head)
+        assert list(range(1, 8)) == [record.position for record in await drain(last)]
+
+
+class TestSlices:
+    def test_a_pass_is_bounded(self, tmp_path: Path) -> None:
+        """However much is due, one pass takes one slice, announces `first` before the records are gone, and says so."""
+        connection = open_writer(LogFile(tmp_path / "hub.db"))
+        with connection:
+            connection.executemany(
+                "INSERT INTO record VALUES (?, 'x', 0, NULL, 0, '[\"e\"]', x'')",
+                [(number,) for number in range(1, 1_201)],
+            )
+            connection.executemany("INSERT INTO target VALUES ('e', ?)", [(number,) for number in range(1, 1_201)])
+            connection.executemany(
+                "INSERT INTO idempotency VALUES (?, ?, x'', 'x', 0)",
+                [(number, b"%d" % number) for number in range(1, 601)],
+            )
+        retention = Retention(retention_s=10, retention_records=10**6, idempotency_s=10)
+        announced: list[tuple[int, int]] = []
+        reader = apsw.Connection(str(tmp_path / "hub.db"), flags=apsw.SQLITE_OPEN_READONLY)
+
+        def announce(first: int) -> None:
+            ((count,),) = reader.execute("SELECT count(*) FROM record").fetchall()
+            assert isinstance(count, int)
+            announced.append((first, count))
+
+        first, outcomes = 1, []
+        for _ in range(4):
+            purged = retention.purge(connection, first=first, head=1_200, now_s=100.0, announce_first=announce)
+            outcomes.append((purged.first - first, purged.more))
+            first = purged.first
+        assert [(SLICE, True), (SLICE, True), (200, False), (0, False)] == outcomes
+        assert [(501, 1_200), (1_001, 700), (1_201, 200)] == announced
+        assert [(0, 0, 0)] == connection.execute(
+            "SELECT (SELECT count(*) FROM record), (SELECT count(*) FROM target), (SELECT count(*) FROM idempotency)"
+        ).fetchall()
+        reader.close()
+        connection.close()
+
+    async def test_publishers_are_served_while_much_is_due(self, open_short: OpenShort, clock: Clock) -> None:
+        """Appends go on between the slices, and retention catches up all the same."""
+        log = await open_short(days=1)
+        for _ in range(10):
+            await log.append([draft(str(number)) for number in range(1_000)])
+        clock.now_s += 2 * DAY_S
+        while log.first <= 10_000:
+            await log.append([draft("fresh")])
+        assert log.head == 10_000 + len(await drain(log, after=log.first - 1))
+
+
+class TestControl:
+    async def test_control_records_stay_until_they_expire(
+        self, open_short: OpenShort, clock: Clock, tmp_path: Path
+    ) -> None:
+        """Retention passes them by; once expired and passed they go too."""
+        log = await open_short(records=5)
+        soon, late = clock.now_s + 60, clock.now_s + 120
+        await log.append([draft("soon", CONTROL, expires_at_s=soon), draft("late", CONTROL, expires_at_s=late)])
+        await log.append([draft(str(number)) for number in range(20)])
+        await wait_until(lambda: log.first == 18, "retention")
+        assert [1, 2] == [record.position for record in await log.read([CONTROL], after=0, upto=log.head, limit=10)]
+        clock.now_s = soon
+        assert [2] == [record.position for record in await log.read([CONTROL], after=0, upto=log.head, limit=10)]
+        await wait_until(lambda: _rows(tmp_path, "record") == 6, "the expired control record to go")
+        await log.close()
+        again = await open_short(records=5)
+        assert [2] == [record.position for record in await again.read([CONTROL], after=0, upto=again.head, limit=10)]
+
+
+class TestKeys:
+    async def test_keys_outlive_their_records(self, open_short: OpenShort, tmp_path: Path, clock: Clock) -> None:
+        """A key holds its time though retention took the record; then it goes as well."""
+        log = await open_short(records=1)
+        await log.append([draft("a", key=b"k")])
+        await log.append([draft("b")])
+        await wait_until(lambda: log.first == 2, "retention")
+        assert [Appended("a", 1, True)] == await log.append([draft("c", key=b"k")])
+        clock.now_s += DAY_S + 1
+        await wait_until(lambda: _rows(tmp_path, "idempotency") == 0, "the key to go")
