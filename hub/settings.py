@@ -17,7 +17,7 @@ import msgspec
 
 from hub.errors import SettingsError
 
-__all__ = ["Setting", "Settings", "describe_settings", "read_settings", "settings_page"]
+__all__ = ["Setting", "Settings", "describe_settings", "read_settings", "secret_problem", "settings_page"]
 
 #: Secrets that were published as defaults or examples somewhere: signing with one is signing with none.
 _PLACEHOLDERS = re.compile(
@@ -59,7 +59,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     directory_accounts: Annotated[str, _about("HUB_DIRECTORY_ACCOUNTS", "names", "Table and columns of accounts: `table(id,status)`.", "accounts(id,status)")] = "accounts(id,status)"
     contracts: Annotated[tuple[str, ...], _about("HUB_CONTRACTS", "list", "Python modules with further notification types, comma separated.", "avelarsys_contracts")] = ()
     jwt_secret: Annotated[str, _about("JWT_SECRET", "text", "The secret user tokens are signed with (HS algorithms): 32 bytes or more.", "$(openssl rand -hex 32)", secret=True)] = ""
-    jwt_secret_previous: Annotated[str, _about("JWT_SECRET_PREVIOUS", "text", "The secret before the last rotation; tokens signed with it are accepted until it is unset.", "the old JWT_SECRET", secret=True)] = ""
+    jwt_secret_previous: Annotated[str, _about("JWT_SECRET_PREVIOUS", "text", "The secret before the last rotation, however bad; tokens signed with it are accepted until it is unset, so unset it after the longest lifetime of a token.", "the old JWT_SECRET", secret=True)] = ""
     jwt_algorithm: Annotated[str, _about("JWT_ALGORITHM", "name", "The one algorithm accepted: HS256, HS384, HS512, RS256, RS384, RS512, ES256, ES384 or EdDSA.", "HS256")] = "HS256"
     jwt_public_key_file: Annotated[Path | None, _about("HUB_JWT_PUBLIC_KEY_FILE", "file", "The PEM public key for RS, ES and EdDSA tokens.", "/etc/hub/jwt.pem")] = None
     jwks_url: Annotated[str, _about("HUB_JWKS_URL", "URL", "Where the public keys are fetched from (https, or http on loopback), instead of a key file.", "https://id.example.com/.well-known/jwks.json")] = ""
@@ -81,6 +81,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_connections_per_user: Annotated[int, _about("HUB_MAX_CONNECTIONS_PER_USER", "connections", "How many connections one user may hold; one more closes the oldest (4002).", "20"), msgspec.Meta(ge=1)] = 20
     link_budget_bytes: Annotated[int, _about("HUB_LINK_BUDGET", "bytes", "How much may wait unsent for one connection before it is closed as slow (4000).", "1048576"), msgspec.Meta(ge=65_536)] = 1_048_576
     compression: Annotated[bool, _about("HUB_COMPRESSION", "on/off", "Whether WebSocket clients are offered permessage-deflate; a notification is then compressed once for all of them.", "off")] = False
+    handover_s: Annotated[float, _about("HUB_HANDOVER", "s", "How long a starting hub waits for the one before it to let go of the log.", "30"), msgspec.Meta(ge=0, le=600)] = 0.0
     drain_s: Annotated[float, _about("HUB_DRAIN", "s", "The most time a shutdown takes to send the connections away.", "20"), msgspec.Meta(ge=0, le=600)] = 20.0
     metrics_port: Annotated[int, _about("HUB_METRICS_PORT", "port", "A port of its own for /metrics; 0: on the hub's port.", "9100"), msgspec.Meta(ge=0, le=65535)] = 0
     metrics_key: Annotated[str, _about("HUB_METRICS_KEY", "sha256hex", "The hash of the key that /metrics asks for on the hub's port; empty: any service key.", "9f86d0…", secret=True)] = ""
@@ -215,9 +216,9 @@ def _check(settings: Settings, *, development: bool) -> None:
     if settings.jwt_algorithm.startswith("HS"):
         if not development:
             require("jwt_secret", bool(settings.jwt_secret), "is missing")
-        for name in ("jwt_secret", "jwt_secret_previous"):
-            problem = _secret_problem(getattr(settings, name))
-            require(name, problem is None, problem or "")
+        # Not the previous one: a secret is rotated away because it is bad, and its tokens live on for days.
+        problem = secret_problem(settings.jwt_secret)
+        require("jwt_secret", problem is None, problem or "")
         for name in ("jwks_url", "jwt_public_key_file"):
             require(name, not getattr(settings, name), f"does not go with JWT_ALGORITHM={settings.jwt_algorithm}")
     elif settings.jwks_url:
@@ -258,7 +259,8 @@ def _is_origin(text: str) -> bool:
     return url.scheme in {"http", "https"} and "@" not in text and text == f"{url.scheme}://{url.netloc.lower()}"
 
 
-def _secret_problem(secret: str) -> str | None:
+def secret_problem(secret: str) -> str | None:
+    """Return why nobody should sign with `secret`, in words that follow its name; None if it will do."""
     if secret and len(secret.encode()) < 32:
         return "is shorter than 32 bytes (RFC 7518 section 3.2)"
     if _PLACEHOLDERS.search(secret):

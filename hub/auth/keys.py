@@ -6,6 +6,7 @@ ever be used as what it is.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, TypeAlias
@@ -18,9 +19,11 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from hub.errors import SettingsError
-from hub.settings import Settings
+from hub.settings import Settings, secret_problem
 
 __all__ = ["Key", "Keys", "StaticKeys", "key_problem", "read_static_keys"]
+
+logger = logging.getLogger("hub.auth")
 
 Key: TypeAlias = bytes | RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey
 
@@ -86,7 +89,11 @@ def read_static_keys(settings: Settings) -> StaticKeys:
     if settings.jwt_algorithm.startswith("HS"):
         secrets = [_read_secret("JWT_SECRET", settings.jwt_secret, settings.jwt_algorithm)]
         if settings.jwt_secret_previous:
-            secrets.append(_read_secret("JWT_SECRET_PREVIOUS", settings.jwt_secret_previous, settings.jwt_algorithm))
+            if problem := secret_problem(settings.jwt_secret_previous):
+                logger.warning(
+                    "JWT_SECRET_PREVIOUS %s: whoever knows it can be anybody here until it is unset", problem
+                )
+            secrets.append(_prepare_secret("JWT_SECRET_PREVIOUS", settings.jwt_secret_previous, settings.jwt_algorithm))
         return StaticKeys(secrets)
     if settings.jwt_public_key_file is None:
         raise SettingsError("HUB_JWT_PUBLIC_KEY_FILE: is missing (example: /etc/hub/jwt.pem)")
@@ -117,6 +124,12 @@ def _read_secret(variable: str, secret: str, algorithm: str) -> bytes:
         raise SettingsError(
             f"{variable}: is shorter than {least} bytes, which {algorithm} needs (RFC 7518 section 3.2)"
         )
+    return _prepare_secret(variable, secret, algorithm)
+
+
+def _prepare_secret(variable: str, secret: str, algorithm: str) -> bytes:
+    # RFC 2104 section 2: HMAC fills a short secret up with zeros, so this is the same secret; PyJWT wants it long.
+    encoded = secret.encode().ljust(_MIN_SECRET_BYTES[algorithm], b"\0")
     try:
         # PyJWT refuses a public key as a secret only when a token comes in; here it stops the start.
         jwt.get_algorithm_by_name(algorithm).prepare_key(encoded)
