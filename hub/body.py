@@ -19,6 +19,7 @@ from contracts.request import MAX_TTL_S, BatchRequest, DisconnectRequest, Publis
 from hub.complaint import complain
 from hub.contract import Contract
 from hub.errors import (
+    BodyTooLarge,
     ConflictingTargets,
     HubError,
     InvalidField,
@@ -100,11 +101,18 @@ def parse_publish(body: bytes, contract: Contract, *, now_s: float, max_ttl_s: i
 
 
 def parse_batch(
-    body: bytes, contract: Contract, *, now_s: float, max_ttl_s: int = MAX_TTL_S
+    body: bytes,
+    contract: Contract,
+    *,
+    now_s: float,
+    max_ttl_s: int = MAX_TTL_S,
+    max_item_bytes: int | None = None,
 ) -> list[Publication | HubError]:
     """Return a publication or its own error for each notification of a batch, in order.
 
-    Paths of errors start at the batch: `$.notifications[3].title`.
+    Paths of errors start at the batch: `$.notifications[3].title`. A notification of more than
+    `max_item_bytes` is refused as it would be alone: one as large as a batch would fill every subscriber's
+    budget at once and close them all as slow.
 
     Raises:
         InvalidJson, TooDeep, InvalidField: the batch cannot be taken apart (a notification nested so deep
@@ -117,8 +125,11 @@ def parse_batch(
         raise complain(error) from None
     results: list[Publication | HubError] = []
     for index, item in enumerate(items):
+        notification = bytes(item)
         try:
-            results.append(_parse(bytes(item), contract, now_s, max_ttl_s))
+            if max_item_bytes is not None and len(notification) > max_item_bytes:
+                raise BodyTooLarge(f"A notification may have {max_item_bytes} bytes")
+            results.append(_parse(notification, contract, now_s, max_ttl_s))
         except HubError as error:
             error.field = f"$.notifications[{index}]{(error.field or '$')[1:]}"
             results.append(error)

@@ -64,7 +64,9 @@ class Publisher:
             raise result
         return self._receipt(publication, draft, result)
 
-    async def publish_batch(self, body: bytes, service: ServiceGrant, idempotency_key: str | None) -> BatchReceipt:
+    async def publish_batch(
+        self, body: bytes, service: ServiceGrant, idempotency_key: str | None, *, max_item_bytes: int
+    ) -> BatchReceipt:
         """Store up to 1,000 notifications in one transaction and return a result for each, in order.
 
         With an Idempotency-Key each notification gets one of its own: the key and its index.
@@ -73,7 +75,9 @@ class Publisher:
             HubError: as `publish` does, where it concerns the batch as a whole.
         """
         service.require_operation("publish")
-        parsed = parse_batch(body, self._contract, now_s=self._now(), max_ttl_s=self._max_ttl_s)
+        parsed = parse_batch(
+            body, self._contract, now_s=self._now(), max_ttl_s=self._max_ttl_s, max_item_bytes=max_item_bytes
+        )
         key = None if idempotency_key is None else _checked_key(idempotency_key)
         drafts: dict[int, Draft] = {}
         refused: dict[int, HubError] = {}

@@ -33,7 +33,7 @@ def make_notify_routes(publisher: Publisher, keys: ServiceKeys, *, max_body_byte
         service = find_service(request, keys)
         key = find_idempotency_key(request)
         body = await read_json_body(request, limit_bytes=max_body_bytes * BATCH_BODY_FACTOR)
-        return _accepted(await publisher.publish_batch(body, service, key))
+        return _accepted(await publisher.publish_batch(body, service, key, max_item_bytes=max_body_bytes))
 
     return [notify, notify_batch]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 from typing import Any, TypeAlias
 
 from litestar import Request
@@ -71,8 +72,11 @@ async def read_json_body(request: AnyRequest, *, limit_bytes: int) -> bytes:
                     raise BodyTooLarge(f"A body may have {limit_bytes} bytes")
     except TimeoutError:
         raise RequestTimeout from None
-    except HTTPException:
-        # Litestar's word for a peer that left before its body was complete; nobody reads the answer.
+    except HTTPException as error:
+        # Litestar has a cap of its own, the batch's.
+        if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            raise BodyTooLarge(f"A body may have {limit_bytes} bytes") from None
+        # Its word for a peer that left before the body was complete; nobody reads the answer.
         raise BadRequest("The body ended early") from None
     return bytes(body)
 
