@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from hub.cli.address import find_url
+from hub.cli.development import data_folder, read_development, read_development_hub
 from hub.cli.outcome import Unusable
 
 __all__ = ["ServiceAccess", "find_service_access"]
@@ -35,10 +36,8 @@ def find_service_access(url: str | None, environ: Mapping[str, str], *, dev: boo
     """
     key, kept = environ.get("HUB_SERVICE_KEY", "").strip(), None
     if dev:
-        from hub.cli.development import data_folder, read_development, read_url  # loads SQLAlchemy
-
         folder = data_folder(environ)
-        kept = read_url(folder)
+        kept = read_development_hub(folder).url
         key = key or read_development(folder).service_key
     if not key:
         raise Unusable("HUB_SERVICE_KEY: is missing (make one with `hub key`, or use --dev with `hub serve --dev`)")

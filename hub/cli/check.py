@@ -9,6 +9,7 @@ import httpx
 import msgspec
 
 from hub.cli.address import address_of, find_url, open_client
+from hub.cli.development import data_folder, read_development_hub
 from hub.cli.outcome import Outcome
 from hub.journal import escape_control
 from hub.settings import Settings
@@ -32,7 +33,8 @@ def check(live: bool, url: str | None, dev: bool, as_json: bool) -> None:
     if live:
         _check_live(url, dev)
         return
-    # Here, since the health check must not load SQLAlchemy every few seconds.
+    # Imported here, since the health check must not load SQLAlchemy every few seconds.
+    from hub.cli.display import use_colour
     from hub.cli.examination import examine
 
     findings = list(examine(os.environ, dev=dev))
@@ -41,19 +43,16 @@ def check(live: bool, url: str | None, dev: bool, as_json: bool) -> None:
         click.echo(msgspec.json.encode({"ok": not failed, "checks": findings}))
     else:
         for finding in findings:
-            state = click.style(f"{finding.state:<5}", fg=_COLOURS[finding.state])
+            state = f"{finding.state:<5}"
+            state = click.style(state, fg=_COLOURS[finding.state]) if use_colour() else state
             click.echo(f"{state} {finding.name:<11} {escape_control(finding.detail)}")
     if failed:
         raise click.exceptions.Exit(Outcome.REFUSED)
 
 
 def _check_live(url: str | None, dev: bool) -> None:
-    kept = None
-    if dev:
-        from hub.cli.development import data_folder, read_url
-
-        kept = read_url(data_folder(os.environ))
-    base = find_url(url, os.environ, kept or _own_url())
+    kept = read_development_hub(data_folder(os.environ)).url if dev else _own_url()
+    base = find_url(url, os.environ, kept)
     try:
         with open_client(base, timeout_s=LIVE_S) as client:
             response = client.get("/health/live")

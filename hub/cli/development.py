@@ -1,6 +1,8 @@
 """What `hub serve --dev` makes for itself, once, and what the other commands find there with `--dev`.
 
-All of it lies in the data folder, readable by its owner alone. What the environment sets always wins.
+All of it lies in the data folder, readable by its owner alone: `dev.json` (the secrets, made once), `dev-keys.json`
+(the key file) and `dev-hub.json` (where the hub listens and who its demo users are, at each start). What the
+environment sets always wins.
 """
 
 from __future__ import annotations
@@ -10,36 +12,34 @@ import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from hub.auth.grant import OPERATIONS
 from hub.auth.service_keys import KeyEntry, KeyFile, new_service_key
 from hub.cli.outcome import Unusable
-from hub.directory.demo import DEMO_USERS, DemoUser
 from hub.settings import Settings, read_settings
 
 __all__ = [
-    "CAST",
     "Development",
+    "DevelopmentHub",
+    "Person",
     "data_folder",
     "demo_directory",
     "development_environ",
     "make_development",
     "read_development",
+    "read_development_hub",
     "read_development_settings",
-    "read_url",
-    "write_url",
+    "write_development_hub",
 ]
 
-#: What the demo users are called on the command line (`hub tail --dev --as seller`).
-CAST: dict[str, DemoUser] = dict(
-    zip(("buyer", "seller", "colleague", "trial", "suspended", "inactive", "support"), DEMO_USERS, strict=True)
-)
+_File = TypeVar("_File", bound=msgspec.Struct)
 
 _PORTS = (3000, 5173, 8000)
 _ORIGINS = tuple(f"http://{host}:{port}" for host in ("localhost", "127.0.0.1") for port in _PORTS)
-_FILE, _KEYS, _URL, _DIRECTORY = "dev.json", "dev-keys.json", "dev-url", "demo-directory.sqlite3"
+_FILE, _KEYS, _HUB, _DIRECTORY = "dev.json", "dev-keys.json", "dev-hub.json", "demo-directory.sqlite3"
 
 
 class Development(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,6 +50,21 @@ class Development(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __repr__(self) -> str:
         return "Development()"
+
+
+class Person(msgspec.Struct, frozen=True):
+    """A demo user."""
+
+    user_id: str
+    account_id: str | None
+    role: str
+
+
+class DevelopmentHub(msgspec.Struct, frozen=True):
+    """The development hub that runs, or ran last: its URL, and its demo users by what they are called."""
+
+    url: str
+    people: dict[str, Person]
 
 
 def data_folder(environ: Mapping[str, str]) -> Path:
@@ -84,13 +99,7 @@ def read_development(folder: Path) -> Development:
     Raises:
         Unusable: there are none, or they cannot be used.
     """
-    path = folder / _FILE
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Development)
-    except FileNotFoundError:
-        raise Unusable(f"{path} is not there; start `hub serve --dev` first") from None
-    except (OSError, ValueError):
-        raise Unusable(f"{path} cannot be used; remove it and start `hub serve --dev` again") from None
+    return _read(folder / _FILE, Development)
 
 
 def development_environ(environ: Mapping[str, str], folder: Path, development: Development) -> dict[str, str]:
@@ -123,17 +132,27 @@ def read_development_settings(environ: Mapping[str, str]) -> tuple[Development, 
     return development, read_settings(development_environ(environ, folder, development))
 
 
-def write_url(folder: Path, url: str) -> None:
-    """Leave word of where the development hub listens, for the other commands."""
-    _write(folder / _URL, url.encode())
+def write_development_hub(folder: Path, hub: DevelopmentHub) -> None:
+    """Leave word of the hub that runs, for the other commands."""
+    _write(folder / _HUB, msgspec.json.encode(hub))
 
 
-def read_url(folder: Path) -> str | None:
-    """Return where the development hub of this folder listens, or last did."""
+def read_development_hub(folder: Path) -> DevelopmentHub:
+    """Return what the hub that runs in this folder, or ran last, left word of.
+
+    Raises:
+        Unusable: there was none.
+    """
+    return _read(folder / _HUB, DevelopmentHub)
+
+
+def _read(path: Path, kind: type[_File]) -> _File:
     try:
-        return (folder / _URL).read_text(encoding="ascii").strip() or None
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except FileNotFoundError:
+        raise Unusable(f"{path} is not there; start `hub serve --dev` first") from None
     except (OSError, ValueError):
-        return None
+        raise Unusable(f"{path} cannot be used; remove it and start `hub serve --dev` again") from None
 
 
 def _write_once(path: Path, content: bytes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import sys
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from hub.cli.outcome import Refused, Unusable
 from hub.errors import SettingsError
 from hub.journal import configure_logging
 from hub.settings import Settings
-from hub.transports.server import HubServer, configure, listen
+from hub.transports.server import HubServer, configure, inherit_socket, listen
 
 __all__ = ["run_hub"]
 
@@ -31,9 +32,10 @@ def run_hub(settings: Settings, *, announce: Callable[[str], None]) -> None:
     """
     journal = configure_logging(settings.log_level, json_lines=not sys.stderr.isatty())
     app = HubApp(settings)
-    listener = listen(settings)
+    passed = inherit_socket(os.environ)
+    listener = listen(settings) if passed is None else passed
     url = address_of(settings.host, listener.getsockname()[1])
-    server = _Server(configure(app, settings), drain=app.drain)
+    server = _Server(configure(app, settings), drain=app.drain, hands_over=passed is not None)
     # hub.app says why it does not start, and so does this function; uvicorn would say it twice more.
     foreign = logging.getLogger("uvicorn.error")
     level = foreign.level

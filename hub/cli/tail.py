@@ -14,7 +14,9 @@ import click
 import msgspec
 
 from hub.cli.address import find_url
+from hub.cli.development import data_folder, read_development_hub, read_development_settings
 from hub.cli.display import show_frame
+from hub.cli.issuer import issue_token
 from hub.cli.outcome import Refused, Unreachable, Unusable
 from hub.cli.stream import Ended, Frame, listen_events, listen_websocket
 from hub.journal import escape_control
@@ -185,26 +187,23 @@ def _access(url: str | None, token: str | None) -> tuple[str, Callable[[], str],
 
 
 def _demo_access(url: str | None, name: str) -> tuple[str, Callable[[], str], bool]:
-    from hub.cli.development import CAST, data_folder, read_development_settings, read_url  # loads SQLAlchemy
-    from hub.cli.issuer import issue_token
-
-    if name not in CAST:
-        raise click.BadParameter(f"there is no {name}; there are {', '.join(CAST)}.", param_hint="--as")
-    user = CAST[name]
+    hub = read_development_hub(data_folder(os.environ))
+    if name not in hub.people:
+        raise click.BadParameter(f"there is no {name}; there are {', '.join(hub.people)}.", param_hint="--as")
+    person = hub.people[name]
     _, settings = read_development_settings(os.environ)
 
     def issue() -> str:
         return issue_token(
             settings,
-            user_id=user.user_id,
-            account_id=user.account_id,
-            role=user.role,
+            user_id=person.user_id,
+            account_id=person.account_id,
+            role=person.role,
             ttl_s=settings.jwt_max_lifetime_s,
             now_s=time.time(),
         )
 
-    issue()
-    return find_url(url, os.environ, read_url(data_folder(os.environ))), issue, True
+    return find_url(url, os.environ, hub.url), issue, True
 
 
 def _say(words: str) -> None:

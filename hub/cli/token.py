@@ -15,6 +15,7 @@ import msgspec
 
 from hub.auth.grant import token_digest
 from hub.auth.tokens import make_verifier
+from hub.cli.development import read_development_settings
 from hub.cli.duration import DURATION, say_duration
 from hub.cli.issuer import issue_token
 from hub.cli.outcome import Outcome, Refused, Unreachable, Unusable
@@ -87,8 +88,6 @@ def inspect(text: str | None, show_ids: bool, dev: bool, as_json: bool) -> None:
 def _settings(dev: bool) -> Settings:
     if not dev:
         return read_settings(os.environ, development=True)
-    from hub.cli.development import read_development_settings  # loads SQLAlchemy
-
     return read_development_settings(os.environ)[1]
 
 

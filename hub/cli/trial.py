@@ -16,19 +16,25 @@ import click
 
 from hub.cli.address import is_loopback
 from hub.cli.development import (
-    CAST,
     Development,
+    DevelopmentHub,
+    Person,
     data_folder,
     demo_directory,
     development_environ,
     make_development,
-    write_url,
+    write_development_hub,
 )
 from hub.cli.issuer import issue_token
-from hub.directory.demo import DemoUser, create_demo_directory
+from hub.directory.demo import DEMO_USERS, DemoUser, create_demo_directory
 from hub.settings import Settings, read_settings
 
-__all__ = ["Trial", "prepare_trial"]
+__all__ = ["CAST", "Trial", "prepare_trial"]
+
+#: What the demo users are called on the command line (`hub tail --dev --as seller`).
+CAST: dict[str, DemoUser] = dict(
+    zip(("buyer", "seller", "colleague", "trial", "suspended", "inactive", "support"), DEMO_USERS, strict=True)
+)
 
 
 class Trial:
@@ -45,7 +51,8 @@ class Trial:
 
     def announce(self, url: str) -> None:
         """Leave word of the address for the other commands, and print what to paste next."""
-        write_url(self.settings.data_dir, url)
+        people = {name: Person(user.user_id, user.account_id, user.role) for name, user in CAST.items()}
+        write_development_hub(self.settings.data_dir, DevelopmentHub(url, people))
         click.echo("\n".join(self._lines(url)))
 
     def _lines(self, url: str) -> list[str]:

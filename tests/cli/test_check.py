@@ -1,0 +1,123 @@
+"""`hub check`: what it finds where a hub runs, where one could, and where none could."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from hub.cli import examination
+from hub.cli.examination import Finding, examine
+from tests.cli.process import DevHub, run
+
+ENOUGH = {"JWT_SECRET": "Zx9-k2Lq7Vt4Wm1Rb8Ny5Hc3Jd6Pf0Gs", "HUB_SERVICE_KEYS": "dev:" + "ab" * 32}
+NAMES = ["settings", "data folder", "disk", "log", "SQLite", "directory", "clock", "uvicorn"]
+
+
+def look(folder: Path, **settings: str) -> dict[str, Finding]:
+    """Return what is found with these settings, by name."""
+    found = examine(ENOUGH | {"HUB_DATA_DIR": str(folder)} | settings, dev=False)
+    return {finding.name: finding for finding in found}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A data folder that is as it should be."""
+    made = tmp_path / "hub-data"
+    made.mkdir(mode=0o700)
+    return made
+
+
+class TestCommand:
+    def test_running_hub(self, dev_hub: DevHub) -> None:
+        """Beside a running hub all is well, and its log is said to be held."""
+        done = run("check", "--dev", "--json", folder=dev_hub.folder)
+        report = msgspec.json.decode(done.stdout)
+        assert (0, True) == (done.returncode, report["ok"])
+        assert dict.fromkeys(NAMES, "ok") == {line["name"]: line["state"] for line in report["checks"]}
+        assert "a running hub holds it" in next(line["detail"] for line in report["checks"] if line["name"] == "log")
+
+    def test_failing(self, tmp_path: Path) -> None:
+        """What would stop a hub is a line that begins with `fail`, and exit code 1."""
+        done = run("check", folder=tmp_path / "hub-data")
+        assert 1 == done.returncode
+        assert done.stdout.startswith("fail  settings    JWT_SECRET: is missing")
+
+    def test_live(self, dev_hub: DevHub) -> None:
+        """--live finds a hub by HUB_HOST and HUB_PORT without any other setting, and says no where there is none."""
+        port = dev_hub.url.rpartition(":")[2]
+        there = run("check", "--live", folder=dev_hub.folder, env={"HUB_HOST": "0.0.0.0", "HUB_PORT": port})
+        assert (0, "", "") == (there.returncode, there.stdout, there.stderr)
+        began_s = time.monotonic()
+        gone = run("check", "--live", "--url", "http://127.0.0.1:9", folder=dev_hub.folder)
+        assert (1, "hub: http://127.0.0.1:9 does not live: ConnectError\n") == (gone.returncode, gone.stderr)
+        assert 5 > time.monotonic() - began_s
+
+
+class TestExamination:
+    def test_first_start(self, tmp_path: Path) -> None:
+        """Where nothing was made yet, nothing is made, and nothing stands in the way."""
+        found = look(tmp_path / "hub-data")
+        assert NAMES == list(found)
+        assert {"ok"} == {finding.state for finding in found.values()}
+        assert not (tmp_path / "hub-data").exists()
+
+    def test_secrets_are_not_shown(self, folder: Path) -> None:
+        """No finding repeats a secret, a wrong one included."""
+        found = look(folder, JWT_SECRET="hunter2")
+        assert "fail" == found["settings"].state
+        assert "hunter2" not in found["settings"].detail
+
+    def test_open_folder(self, folder: Path) -> None:
+        """A folder that others can enter is doubtful."""
+        folder.chmod(0o755)
+        assert "warn" == look(folder)["data folder"].state
+
+    def test_file_in_the_way(self, tmp_path: Path) -> None:
+        """A file where the folder belongs is a failure, not a traceback."""
+        (tmp_path / "file").write_bytes(b"")
+        found = look(tmp_path / "file")
+        assert {"fail"} == {found[name].state for name in ("data folder", "clock")}
+
+    @pytest.mark.parametrize(("least_bytes", "state"), [(2**60, "fail"), (0, "warn")])
+    def test_disk(self, folder: Path, monkeypatch: pytest.MonkeyPatch, least_bytes: int, state: str) -> None:
+        """A disk that is nearly full is doubtful first, then a failure."""
+        monkeypatch.setattr(examination, "FREE_FAIL_BYTES", least_bytes)
+        monkeypatch.setattr(examination, "FREE_WARN_BYTES", 2**60)
+        assert state == look(folder)["disk"].state
+
+    def test_foreign_log(self, folder: Path) -> None:
+        """A file that is no log is a failure."""
+        (folder / "log.sqlite3").write_bytes(b"not a database" * 1000)
+        assert "fail" == look(folder)["log"].state
+
+    def test_old_sqlite(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A SQLite that can corrupt the log is a failure."""
+        monkeypatch.setattr("hub.cli.examination.apsw.sqlite_lib_version", lambda: "3.40.1")
+        assert "fail" == look(folder)["SQLite"].state
+
+    @pytest.mark.parametrize("url", ["nothing", "sqlite+aiosqlite:////nowhere/x.sqlite3"])
+    def test_directory(self, folder: Path, url: str) -> None:
+        """A directory that cannot be one, or cannot be asked, is a failure."""
+        assert "fail" == look(folder, HUB_DIRECTORY_URL=url)["directory"].state
+
+    def test_log_from_the_future(self, folder: Path) -> None:
+        """A log written later than now means that the clock went back."""
+        log = folder / "log.sqlite3"
+        log.write_bytes(b"")
+        os.utime(log, (time.time() + 3600, time.time() + 3600))
+        found = look(folder)["clock"]
+        assert ("warn", True) == (found.state, "in the future" in found.detail)
+
+    def test_clock_never_set(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A clock in 1970 is a failure: every token would be refused."""
+        monkeypatch.setattr("hub.cli.examination.time.time", lambda: 60.0)
+        assert "fail" == look(folder)["clock"].state
+
+    def test_other_uvicorn(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A uvicorn that the protocols were not written for is a failure."""
+        monkeypatch.setattr(examination, "version", lambda name: "0.55.0")
+        assert "fail" == look(folder)["uvicorn"].state
