@@ -23,7 +23,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 
     `payload` is the finished JSON object a subscriber will read, without its cursor. `idempotency` is
     a digest of service name and key; `body_digest` tells a repeat from another body under the same key.
-    `expires_at_s` is Unix time; from then on nobody is handed the record any more.
+    `expires_at_s` is Unix time, kept to the millisecond; from then on nobody is handed the record any more.
     """
 
     id: str
@@ -67,7 +67,10 @@ class Log(Protocol):
 
     @property
     def first(self) -> int:
-        """The lowest position that retention has not passed; a cursor below `first - 1` meets a gap."""
+        """The lowest position that retention has not passed; a cursor below `first - 1` meets a gap.
+
+        It rises before the first record is gone, so whoever looks at it after a read misses no gap.
+        """
 
     @property
     def writable(self) -> bool:
@@ -81,6 +84,7 @@ class Log(Protocol):
         Raises:
             StorageUnavailable: nothing was acknowledged; the disk is full or failing.
             Overloaded: too many appends wait already.
+            Internal: a draft holds something that cannot be stored; nothing of this call was.
         """
 
     async def read(self, targets: Sequence[Target], *, after: int, upto: int, limit: int) -> list[Record]:
@@ -90,13 +94,14 @@ class Log(Protocol):
 
         Raises:
             StorageUnavailable: the log cannot be read.
+            ValueError: more than 100 targets.
         """
 
     def tail(self) -> AsyncIterator[list[Record]]:
         """Yield every record stored from now on, in order, in batches of at least one.
 
-        One consumer at a time. What was appended before the first `anext` of the iterator but after
-        the call of `tail` is yielded too.
+        One consumer at a time: a second call ends the first iterator, and so does `close`. What was
+        appended before the first `anext` of the iterator but after the call of `tail` is yielded too.
         """
 
     async def close(self) -> None:

@@ -79,17 +79,16 @@ class Store:
             Exception: a draft holds something that cannot be stored.
         """
         connection = self._usable()
-        batch = Batch(connection, self.head, now_s=now_s, idempotency_s=self._retention.idempotency_s)
         try:
             connection.execute("BEGIN IMMEDIATE")
-            results = [batch.take(drafts) for drafts in groups]
+            batch = Batch(connection, groups, head=self.head, now_s=now_s, idempotency_s=self._retention.idempotency_s)
             batch.store()
             connection.execute("COMMIT")
         except BaseException:
             self._roll_back()
             raise
         self.head = batch.head
-        return Stored(batch.records, results)
+        return Stored(batch.records, batch.results)
 
     def purge(self, now_s: float) -> bool:
         """Let go of one slice of what is due and return whether more is.

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from hub.errors import IdempotencyConflict, Overloaded, StorageUnavailable
@@ -208,6 +208,7 @@ class TestRead:
         with pytest.raises(StorageUnavailable):
             await log.read([EVERYONE], after=0, upto=1, limit=1)
 
+    @example(calls=[[Draft(id="0", targets=(EVERYONE,), payload=b"")]], page=1)
     @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(calls=st.lists(st.lists(_drafts(), max_size=6), max_size=5), page=st.integers(1, 4))
     async def test_what_was_stored_is_what_is_read(

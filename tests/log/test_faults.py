@@ -11,6 +11,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import apsw
 import pytest
 
 from hub.errors import StorageUnavailable
@@ -182,6 +183,22 @@ class TestFailingDisk:
         assert [again.position] == [record.position for record in await drain(log)]
         assert Appended("first", 1, True) == again
         await log.close()
+
+    async def test_a_file_that_lost_acknowledged_records_is_not_written_on(
+        self, tmp_path: Path, disk: Disk, log: SqliteLog
+    ) -> None:
+        """Going on would give positions a second time; publishers are refused until somebody looks."""
+        for number in range(3):
+            await _publish(log, f"n{number}")
+        thief = apsw.Connection(str(tmp_path / "hub.db"))
+        thief.execute("DELETE FROM record WHERE position > 1")
+        thief.close()
+        disk.failing_syncs = 1
+        for _ in range(3):
+            with pytest.raises(StorageUnavailable):
+                await _publish(log, "refused")
+        assert not log.writable
+        assert 1 == len(await drain(log))
 
     async def test_a_failing_checkpoint_takes_no_acknowledged_record(
         self, tmp_path: Path, clock: Clock, vfs: str, disk: Disk, log: SqliteLog
