@@ -1,0 +1,27 @@
+// Writes the service client's types from openapi/openapi.json; with `--check` it only compares.
+// A company with types of its own gives two arguments: its document (`hub openapi`) and the file to write.
+import { readFile, writeFile } from "node:fs/promises";
+import { relative, resolve } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import openapiTS, { astToString } from "openapi-typescript";
+
+const [document, target] = process.argv.slice(2).filter((argument) => argument !== "--check");
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const documentFile = resolve(document ?? `${root}openapi/openapi.json`);
+const typesFile = resolve(target ?? `${root}clients/typescript/src/generated/openapi.ts`);
+
+const tree = await openapiTS(pathToFileURL(documentFile), {
+  alphabetize: false,
+  // Else every field with a default (`everyone`) would have to be given in each request.
+  defaultNonNullable: false,
+  // Else a free-form `data` would be an object that may hold nothing.
+  emptyObjectsUnknown: true,
+});
+const command = document ? "clients/codegen/openapi.mjs" : "`make clients-types`";
+const types = `/* Made from ${relative(root, documentFile)} by ${command}; never edited by hand. */\n${astToString(tree)}`;
+if (!process.argv.includes("--check")) {
+  await writeFile(typesFile, types);
+} else if ((await readFile(typesFile, "utf8")) !== types) {
+  console.error(`${relative(root, typesFile)} is not what ${relative(root, documentFile)} says: make clients-types`);
+  process.exitCode = 1;
+}

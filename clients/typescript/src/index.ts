@@ -1,0 +1,21 @@
+export { HubFailure, HubRefused, HubUnreachable, type LossReason, NotificationLost, type Problem } from "./failure.js";
+export type { components, operations, paths } from "./generated/openapi.js";
+export {
+  type AnyPublishRequest,
+  type BatchResult,
+  type CallOptions,
+  type DisconnectReceipt,
+  type DisconnectRequest,
+  type HubOptions,
+  NotificationHub,
+  type NotificationType,
+  type Publish,
+  type PublishOptions,
+  type PublishRequest,
+  type Readiness,
+  type Receipt,
+  type Stats,
+  type Ticket,
+} from "./hub.js";
+export type { QueueCounts, QueueLimits } from "./queue.js";
+export type { RetryPolicy } from "./retry.js";

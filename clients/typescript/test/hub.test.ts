@@ -1,0 +1,131 @@
+import { createHash } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { NotificationHub, type operations } from "../src/index.js";
+import { BUYER, type RunningHub, SELLER, startHub } from "./running-hub.js";
+import { type Answer, type StandIn, standIn } from "./stand-in.js";
+
+let running: RunningHub;
+let hub: NotificationHub;
+beforeAll(async () => {
+  running = await startHub();
+  hub = new NotificationHub({ url: running.url, key: running.key });
+});
+afterAll(() => running.stop());
+
+const TO_SELLER = { user_id: SELLER.userId, account_id: SELLER.accountId };
+
+describe("a real hub", () => {
+  test("delivers what was published, as it was", async () => {
+    const listener = await running.listen(SELLER);
+    const data = { orderId: 7, orderCode: "PED-7", items: [{ sku: "A" }], total: "R$ 10,00" };
+    const said = { type: "order_created", title: "Novo pedido", message: "PED-7", data } as const;
+    const receipt = await hub.notify({ ...said, ...TO_SELLER });
+    expect(await listener.next()).toMatchObject({ ...said, id: receipt.id });
+    expect(receipt).toMatchObject({ duplicate: false, connections: 1 });
+    listener.close();
+  });
+
+  test("delivers what was queued", async () => {
+    const listener = await running.listen(BUYER);
+    const said = { type: "cart_updated", title: "Carrinho", message: "2 itens" } as const;
+    expect(hub.enqueue({ ...said, account_id: BUYER.accountId })).toBe(true);
+    expect((await listener.next()).title).toBe("Carrinho");
+    listener.close();
+  });
+
+  test("stores once what was sent twice because the answer was lost", async () => {
+    const listener = await running.listen(BUYER);
+    const cut = await cuttingProxy(running.url);
+    const through = new NotificationHub({ url: cut.url, key: running.key, retry: { baseMs: 1 } });
+    const to = { user_id: BUYER.userId, account_id: BUYER.accountId };
+    const receipt = await through.notify({ type: "profile_updated", title: "Perfil", message: "Uma vez", ...to });
+    expect(receipt.duplicate).toBe(true);
+    await hub.notify({ type: "profile_updated", title: "Perfil", message: "Depois", ...to });
+    expect([(await listener.next()).message, (await listener.next()).message]).toEqual(["Uma vez", "Depois"]);
+    listener.close();
+    await cut.close();
+  });
+
+  test("answers each notification of a batch by itself", async () => {
+    const good = { type: "stock_alert", title: "a", message: "b", ...TO_SELLER } as const;
+    const results = await hub.notifyBatch([good, { ...good, user_id: null, account_id: null }]);
+    expect(results.map((result) => result.problem?.code ?? "stored")).toEqual(["stored", "no_target"]);
+  });
+
+  test("names the field that cannot be used, and the types it knows", async () => {
+    const wrong = { type: "stock_alert", title: "a", message: "b", data: { currentStock: "many" }, ...TO_SELLER };
+    await expect(hub.notify(wrong as never)).rejects.toMatchObject({ status: 400, field: "$.data.currentStock" });
+    await expect(hub.notify({ ...wrong, type: "nope" } as never)).rejects.toMatchObject({
+      code: "unknown_type",
+      known: expect.arrayContaining(["stock_alert"]),
+    });
+  });
+
+  test("says who is connected", async () => {
+    const listener = await running.listen(SELLER);
+    const stats = await hub.stats();
+    expect(stats.totalConnections).toBeGreaterThanOrEqual(1);
+    expect(stats.connectionsByAccount[SELLER.accountId]).toBeGreaterThanOrEqual(1);
+    listener.close();
+  });
+
+  test("turns a user's token into a ticket that opens one connection", async () => {
+    const { ticket, expiresIn } = await hub.ticket(running.token(SELLER));
+    expect(expiresIn).toBe(30);
+    const control = new AbortController();
+    const response = await fetch(`${running.url}/sse?token=${ticket}`, { signal: control.signal });
+    expect(response.status).toBe(200);
+    control.abort();
+  });
+
+  test("closes a user's connections, and those of one token", async () => {
+    const listener = await running.listen(SELLER);
+    expect((await hub.disconnect({ user_id: SELLER.userId })).closed).toBeGreaterThanOrEqual(1);
+    expect((await listener.next()).type).toBe("closing");
+    const digest = createHash("sha256").update(running.token(BUYER)).digest("hex");
+    expect(await hub.disconnect({ token: digest, revoke: true })).toEqual({ closed: 0, revoked: true });
+  });
+
+  test("is live and ready", async () => {
+    expect(await hub.live()).toBe(true);
+    expect((await hub.health()).ready).toBe(true);
+  });
+});
+
+test("every operation of the document is a method, or is none for a service", () => {
+  // A new operation in openapi/openapi.json does not compile until it stands here.
+  const covered: Record<keyof operations, keyof NotificationHub | "for subscribers" | "for machines"> = {
+    publishNotification: "notify",
+    publishBatch: "notifyBatch",
+    readStats: "stats",
+    disconnect: "disconnect",
+    issueTicket: "ticket",
+    checkReady: "health",
+    checkLive: "live",
+    openWebSocket: "for subscribers",
+    openEventStream: "for subscribers",
+    pollFrames: "for subscribers",
+    readMetrics: "for machines",
+    showSchema: "for machines",
+    readOpenApi: "for machines",
+    readFramesSchema: "for machines",
+  };
+  for (const name of Object.values(covered)) {
+    if (!name.startsWith("for ")) expect(hub[name as keyof NotificationHub]).toBeTypeOf("function");
+  }
+});
+
+/** Passes the first request on and cuts the line before the answer; passes all later ones on whole. */
+function cuttingProxy(target: string): Promise<StandIn> {
+  const pass = (cut: boolean): Answer => {
+    return async (response, seen) => {
+      const headers = new Headers({ "content-type": "application/json" });
+      for (const name of ["authorization", "idempotency-key"]) headers.set(name, String(seen.headers[name]));
+      const answer = await fetch(target + seen.path, { method: "POST", headers, body: seen.body });
+      const text = await answer.text();
+      if (cut) response.socket?.destroy();
+      else response.writeHead(answer.status, { "content-type": "application/json" }).end(text);
+    };
+  };
+  return standIn(pass(true), pass(false));
+}

@@ -1,0 +1,80 @@
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+/** A request as the stand-in got it. */
+export interface Seen {
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+  readonly atMs: number;
+}
+
+export type Answer = (response: ServerResponse, seen: Seen) => unknown;
+
+/** What stands where a hub should be, and misbehaves on cue. */
+export interface StandIn {
+  readonly url: string;
+  readonly seen: Seen[];
+  close(): Promise<void>;
+}
+
+/** Answer the nth request by the nth answer, and all later ones by the last. */
+export async function standIn(...answers: Answer[]): Promise<StandIn> {
+  const seen: Seen[] = [];
+  const server = createServer((request, response) => {
+    let body = "";
+    request.setEncoding("utf8");
+    request.on("data", (text: string) => (body += text));
+    request.on("end", () => {
+      const one = { path: request.url ?? "", headers: request.headers, body, atMs: performance.now() };
+      seen.push(one);
+      answers[Math.min(seen.length, answers.length) - 1]?.(response, one);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    seen,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+/** A receipt, as a hub gives it. */
+export const accept: Answer = (response) => {
+  response.writeHead(202, { "content-type": "application/json" });
+  response.end('{"id":"1","cursor":"e-1","duplicate":false,"connections":0}');
+};
+
+/** A refusal with this status. */
+export function refuse(status: number, headers: Record<string, string> = {}, code = "overloaded"): Answer {
+  return (response) => {
+    response.writeHead(status, { "content-type": "application/problem+json", ...headers });
+    response.end(JSON.stringify({ type: `urn:${code}`, title: code, status, detail: "No", code }));
+  };
+}
+
+/** No answer at all. */
+export const stall: Answer = () => undefined;
+
+/** The connection is cut. */
+export const reset: Answer = (response) => response.socket?.destroy();
+
+/** An address at which nobody listens. */
+export async function nobody(): Promise<string> {
+  const server = await standIn();
+  await server.close();
+  return server.url;
+}
+
+/** Wait for something that must happen. */
+export async function until(condition: () => boolean): Promise<void> {
+  const endsAt = performance.now() + 10_000;
+  while (!condition()) {
+    if (performance.now() > endsAt) throw new Error(`never: ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
