@@ -32,10 +32,10 @@ from hub.contract import load_contract
 from hub.directory import open_directory
 from hub.directory.directory import Directory
 from hub.dispatcher import Dispatcher, Pages, Pulse, Replay
-from hub.errors import DirectoryUnavailable
+from hub.errors import DirectoryUnavailable, LogHeld
 from hub.expulsion import Expulsion
 from hub.log.port import Log
-from hub.log.sqlite import open_sqlite_log
+from hub.log.sqlite import SqliteLog, open_sqlite_log
 from hub.metrics import Metrics
 from hub.publisher import Publisher
 from hub.settings import Settings, read_settings
@@ -45,7 +45,7 @@ from hub.transports.poll import PollEndpoint
 from hub.transports.sse import EventStreamEndpoint
 from hub.transports.websocket import WebSocketEndpoint
 
-__all__ = ["Hub", "HubApp", "create_app", "open_hub"]
+__all__ = ["LOG_NAME", "Hub", "HubApp", "create_app", "open_hub"]
 
 logger = logging.getLogger("hub.app")
 
@@ -54,6 +54,9 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
+#: The log's file in the data folder.
+LOG_NAME = "log.sqlite3"
+HANDOVER_POLL_S = 0.02
 DAY_S = 86_400
 HOUR_S = 3_600
 #: How often readiness asks whether the directory answers.
@@ -100,14 +103,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
         stack.push_async_callback(verifier.close)
         directory = open_directory(settings, now=now)
         stack.push_async_callback(directory.close)
-        log = await open_sqlite_log(
-            settings.data_dir / "log.sqlite3",
-            now=now,
-            retention_s=settings.retention_days * DAY_S,
-            retention_records=settings.retention_records,
-            idempotency_s=settings.idempotency_hours * HOUR_S,
-            max_pending=settings.max_pending_appends,
-        )
+        log = await _open_log(settings, now)
         stack.push_async_callback(log.close)
 
         metrics = Metrics(started_at_s=now())
@@ -278,6 +274,30 @@ class HubApp:
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
         await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _open_log(settings: Settings, now: Callable[[], float]) -> SqliteLog:
+    deadline_s = asyncio.get_running_loop().time() + settings.handover_s
+    waiting = False
+    while True:
+        try:
+            return await open_sqlite_log(
+                settings.data_dir / LOG_NAME,
+                now=now,
+                retention_s=settings.retention_days * DAY_S,
+                retention_records=settings.retention_records,
+                idempotency_s=settings.idempotency_hours * HOUR_S,
+                max_pending=settings.max_pending_appends,
+            )
+        except LogHeld:
+            # The hub before this one is still sending its connections away; whoever calls meanwhile waits in
+            # the queue of the listening socket that both were given.
+            if asyncio.get_running_loop().time() >= deadline_s:
+                raise
+            if not waiting:
+                waiting = True
+                logger.info("waiting for the hub before this one to let go of the log")
+            await asyncio.sleep(HANDOVER_POLL_S)
 
 
 class _DirectoryProbe:

@@ -28,6 +28,7 @@ __all__ = [
     "InvalidJson",
     "InvalidToken",
     "KeysUnavailable",
+    "LogHeld",
     "MethodNotAllowed",
     "NoTarget",
     "NotFound",
@@ -216,3 +217,9 @@ class SettingsError(HubError):
     """A setting that cannot be used; the text names it, its problem and an example."""
 
     code, title = "settings", "A setting cannot be used"
+
+
+class LogHeld(SettingsError):
+    """Another process writes the log that this one was pointed at."""
+
+    code, title = "log_held", "Another process writes this log"

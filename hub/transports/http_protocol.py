@@ -8,9 +8,10 @@ version is therefore pinned.
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import cast
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from hub.transports.links import EventStreamLink
 
@@ -20,6 +21,8 @@ __all__ = ["HttpProtocol"]
 MAX_HEAD_BYTES = 32_768
 #: From the first byte expected (or the connection made) to the end of the headers.
 HEAD_TIMEOUT_S = 10.0
+#: What a shutdown waits for the request of a connection that was just made, and for the end of a stream.
+LAST_REQUEST_S = 0.5
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -29,6 +32,8 @@ class HttpProtocol(HttpToolsProtocol):
     _head_done = False
     _head_timer: asyncio.TimerHandle | None = None
     _refused = False
+    _upgraded = False
+    _ending = False
     _link: EventStreamLink | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn types it
@@ -45,29 +50,30 @@ class HttpProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what arrived, as long as the head stays within its bound."""
-        if self._refused:
-            return
-        if not self._head_done:
-            self._head_bytes += len(data)
-            over = self._head_bytes - MAX_HEAD_BYTES
-            if over > 0:
-                # The rest may be body: give the parser what fits, and go on only if the head ended in it.
-                fits = max(0, len(data) - over)
-                super().data_received(data[:fits])
-                self._refuse_unended_head()
-                data = data[fits:]
-        if data and not self._refused:
-            super().data_received(data)
+        """Parse what arrived, as long as each head stays within its bound."""
+        while data and not self._refused and not self._upgraded:
+            part = data
+            if not self._head_done:
+                # The rest may be body, or another request: give the parser what fits, and see how far it came.
+                part = data[: MAX_HEAD_BYTES - self._head_bytes]
+                self._head_bytes += len(part)
+            if not part:
+                self._refuse(431, "The headers are too large.")
+                return
+            data = data[len(part) :]
+            super().data_received(part)
+        self._keep_clock()
 
     def on_message_begin(self) -> None:
-        """Begin a request; the app finds the way to a link of this connection in its scope."""
+        """Begin a request."""
         super().on_message_begin()
         self._expect_head()
-        self.scope["extensions"] = {"hub.link": cast("dict[object, object]", self.open_link)}
 
     def on_headers_complete(self) -> None:
-        """Refuse what two parsers could read differently, then hand the request over."""
+        """Refuse what two parsers could read differently, then hand the request over.
+
+        The app finds the way to the link of its own response in its scope.
+        """
         self._head_done = True
         self._stop_head_timer()
         hosts = [value for name, value in self.headers if name == b"host"]
@@ -75,7 +81,12 @@ class HttpProtocol(HttpToolsProtocol):
             # RFC 9112 section 3.2: a request without or with more than one Host is answered 400.
             self._refuse(400, "One Host header is required.")
             return
+        before = self.cycle
         super().on_headers_complete()
+        if self.cycle is not before:
+            # Bound to this request: by the time the app runs, another may have been read behind it.
+            self.scope["extensions"] = {"hub.link": cast("dict[object, object]", partial(self.open_link, self.cycle))}
+            self.cycle.keep_alive = self.cycle.keep_alive and not self._ending
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body, unless the request was refused."""
@@ -91,16 +102,42 @@ class HttpProtocol(HttpToolsProtocol):
     def handle_websocket_upgrade(self) -> None:
         """Hand the connection to the WebSocket protocol, unless the request was refused."""
         if not self._refused:
+            self._upgraded = True
             super().handle_websocket_upgrade()
 
-    def open_link(self) -> EventStreamLink:
-        """Return the link of the response in progress; it writes to the transport directly."""
-        self._link = EventStreamLink(self.transport, self.cycle)
+    def shutdown(self) -> None:
+        """End in order: a request that is on its way is still answered, a stream that takes nothing is aborted."""
+        self._ending = True
+        if not self._has_request() and not self._refused:
+            # Accepted a moment ago; its request may be in the socket already.
+            self.loop.call_later(LAST_REQUEST_S, self._end_silent)
+            return
+        super().shutdown()
+        if self._link is not None:
+            self.loop.call_later(LAST_REQUEST_S, self.transport.abort)
+
+    def open_link(self, cycle: RequestResponseCycle) -> EventStreamLink:
+        """Return the link of a response in progress; it writes to the transport directly."""
+        self._link = EventStreamLink(self.transport, cycle)
         return self._link
 
-    def _refuse_unended_head(self) -> None:
-        if not self._head_done:
-            self._refuse(431, "The headers are too large.")
+    def _keep_clock(self) -> None:
+        # uvicorn's clock for idle connections stops at the first byte, whatever that is: line breaks, or the
+        # body of a request that is answered already. Without another one such a connection stays for ever.
+        if not self._is_busy() and self.timeout_keep_alive_task is None and self._head_timer is None:
+            self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, self._head_late)
+
+    def _is_busy(self) -> bool:
+        """Whether an answer is still to be given here, or the connection is no longer ours."""
+        return self._refused or self._upgraded or (self._has_request() and not self.cycle.response_complete)
+
+    def _end_silent(self) -> None:
+        if not self._has_request() and not self.transport.is_closing():
+            self.transport.close()
+
+    def _has_request(self) -> bool:
+        # uvicorn sets it with the first request, whatever its annotation says.
+        return cast("object | None", self.cycle) is not None
 
     def _expect_head(self) -> None:
         self._head_done = False
@@ -114,18 +151,28 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _head_late(self) -> None:
         self._head_timer = None
-        self._refuse(408, "The headers took too long.")
+        if self._head_done:  # answered already, and nothing further asked
+            self._refused = True
+            self.transport.close()
+        else:
+            self._refuse(408, "The headers took too long.")
 
     def _refuse(self, status: int, text: str) -> None:
         self._refused = True
         self._stop_head_timer()
-        if not self.transport.is_closing():
+        if self.transport.is_closing():
+            return
+        if not self.pipeline and not self._is_answering():
             body = b'{"status":%d,"title":"%b","code":"bad_request"}' % (status, text.encode())
             head = b"content-type: application/problem+json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(
                 body
             )
             self.transport.write(STATUS_LINE[status] + head + body)
-            self.transport.close()
+        self.transport.close()
+
+    def _is_answering(self) -> bool:
+        # Into an answer that has begun, a stream above all, no other may be written.
+        return self._has_request() and self.cycle.response_started and not self.cycle.response_complete
 
     def send_400_response(self, msg: str) -> None:
         """Answer what httptools cannot parse."""

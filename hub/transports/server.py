@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
+import os
 import signal
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import uvicorn
@@ -15,14 +15,14 @@ from hub.settings import Settings
 from hub.transports.http_protocol import HttpProtocol
 from hub.transports.websocket_protocol import WebSocketProtocol
 
-__all__ = ["HubServer", "configure", "listen"]
-
-logger = logging.getLogger("hub.server")
+__all__ = ["HubServer", "configure", "inherit_socket", "listen"]
 
 #: One message of a client: nothing a client says is longer than a token.
 MAX_MESSAGE_BYTES = 65_536
 #: What uvicorn may take after the drain; requests in flight finish within it.
 GRACE_S = 5
+#: SD_LISTEN_FDS_START of systemd's protocol.
+_FIRST_PASSED = 3
 
 
 class HubServer(uvicorn.Server):
@@ -31,12 +31,22 @@ class HubServer(uvicorn.Server):
     uvicorn alone closes every socket at once and waits for event streams for ever.
     """
 
-    def __init__(self, config: uvicorn.Config, *, drain: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, *, drain: Callable[[], Awaitable[None]], hands_over: bool = False
+    ) -> None:
         super().__init__(config)
         self._drain = drain
+        self._hands_over = hands_over
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Drain, then stop; a second SIGINT stops at once."""
+        """Drain, then stop; a second SIGINT stops at once.
+
+        With a socket that somebody else keeps open, new connections are left in its queue from the first
+        moment on: the next hub takes them, and none is refused.
+        """
+        if self._hands_over:
+            for server in self.servers:
+                server.close()
         if not self.force_exit:
             await self._drain()
         await super().shutdown(sockets)
@@ -73,6 +83,27 @@ def configure(app: Any, settings: Settings) -> uvicorn.Config:
         timeout_keep_alive=15,
         timeout_graceful_shutdown=GRACE_S,
     )
+
+
+def inherit_socket(environ: Mapping[str, str]) -> socket.socket | None:
+    """Return the listening socket that a supervisor opened for us, if it did (systemd's `sd_listen_fds(3)`).
+
+    Raises:
+        SettingsError: more than one was passed, or it is not a listening stream socket.
+    """
+    if environ.get("LISTEN_PID") != str(os.getpid()):
+        return None
+    if environ.get("LISTEN_FDS") != "1":
+        raise SettingsError("LISTEN_FDS: exactly one socket can be served (example: LISTEN_FDS=1)")
+    try:
+        listener = socket.socket(fileno=_FIRST_PASSED)
+        if not listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            raise OSError("it does not listen")
+    except OSError as error:
+        raise SettingsError(f"LISTEN_FDS: the passed socket cannot be used: {error}") from error
+    listener.setblocking(False)
+    os.set_inheritable(_FIRST_PASSED, False)
+    return listener
 
 
 def listen(settings: Settings) -> socket.socket:

@@ -12,7 +12,7 @@ import msgspec
 
 from contracts.frame import Auth
 from hub.auth.grant import Grant
-from hub.errors import HubError
+from hub.errors import BadRequest, HubError
 from hub.problem import encode_problem
 from hub.session import Phase
 from hub.subscribers import Subscriber
@@ -25,6 +25,9 @@ __all__ = ["WebSocketEndpoint", "find_cursor"]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+
+#: No client of ours sends more than three.
+MAX_QUERY_FIELDS = 32
 
 _decode_auth = msgspec.json.Decoder(Auth).decode
 
@@ -41,17 +44,19 @@ class WebSocketEndpoint:
         understands = SUBPROTOCOL in offered
         try:
             grant = await self._connections.admit(scope["headers"], scope["query_string"], offered)
+            cursor = find_cursor(scope["query_string"])
         except HubError as error:
             await self._refuse(scope, send, error, understands=understands)
             return
         open_link = scope.get("extensions", {}).get("hub.link")
         if open_link is not None:
-            await self._serve(scope, receive, send, grant, open_link(), understands)
+            await self._serve(scope, receive, send, grant, open_link(), cursor, understands)
             return
         queued = QueuedLink(send, events=False)
         async with asyncio.TaskGroup() as tasks:
             # The writer starts after the accept: its first frame may not come before it.
-            await self._serve(scope, receive, send, grant, queued, understands, lambda: tasks.create_task(queued.run()))
+            start = lambda: tasks.create_task(queued.run())  # noqa: E731  # the group must exist first
+            await self._serve(scope, receive, send, grant, queued, cursor, understands, start)
             queued.close(1000, "")
 
     async def _serve(
@@ -61,6 +66,7 @@ class WebSocketEndpoint:
         send: Send,
         grant: Grant,
         link: WebSocketLink | QueuedLink,
+        cursor: str | None,
         understands: bool,
         on_accept: Callable[[], object] = lambda: None,
     ) -> None:
@@ -75,7 +81,7 @@ class WebSocketEndpoint:
             link.on_answer = subscriber.session.answer
             await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL if understands else None})
             on_accept()
-            await self._connections.serve(subscriber, find_cursor(scope["query_string"]))
+            await self._connections.serve(subscriber, cursor)
             code = await self._listen(subscriber, receive)
         finally:
             self._connections.leave(subscriber, code)
@@ -121,8 +127,15 @@ class WebSocketEndpoint:
 
 
 def find_cursor(query: bytes) -> str | None:
-    """Return the `cursor` of a query string, if there is one."""
+    """Return the `cursor` of a query string, if there is one.
+
+    Raises:
+        BadRequest: the query has more fields than anybody reads; to pass over its cursor would lose what was missed.
+    """
     if b"cursor=" not in query:
         return None
-    values = parse_qs(query.decode("latin-1"), max_num_fields=32).get("cursor")
+    try:
+        values = parse_qs(query.decode("latin-1"), max_num_fields=MAX_QUERY_FIELDS).get("cursor")
+    except ValueError:
+        raise BadRequest(f"A query may have {MAX_QUERY_FIELDS} fields") from None
     return values[-1] if values else None

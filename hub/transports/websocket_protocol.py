@@ -30,6 +30,8 @@ FRAMES_PER_S = 50.0
 FRAMES_BURST = 200.0
 #: What may wait unread by a peer that keeps us answering (pongs).
 MAX_ANSWER_BYTES = 65_536
+#: What a shutdown gives the closes that are still under way; the drain before it gave them their time.
+LAST_MOMENT_S = 0.5
 
 
 #: Without context on either side a frame stands for itself, and no connection keeps a compressor.
@@ -166,9 +168,9 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.close_timer = self.loop.call_later(CLOSE_TIMEOUT_S, self.transport.abort)
 
     def shutdown(self) -> None:
-        """End with 1012, at the latest when the close was not answered in time."""
+        """End with 1012; a peer that has not taken it a moment later is aborted."""
         super().shutdown()
-        self._abort_soon()
+        self.loop.call_later(LAST_MOMENT_S, self.transport.abort)
 
     def _drop(self, code: int) -> None:
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": ""})

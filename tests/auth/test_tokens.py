@@ -214,7 +214,7 @@ def test_unusable_secret_stops_the_start(changes: dict[str, Any], problem: str) 
         make_verifier(settings(**changes))
 
 
-@pytest.mark.parametrize("published", ["short", "your-secret-key-change-in-production-please"])
+@pytest.mark.parametrize("published", ["pass123", "your-secret-key-change-in-production-please"])
 async def test_published_secret_can_be_rotated_away(published: str, caplog: pytest.LogCaptureFixture) -> None:
     """AvAdmin's old default is known to the world, and its tokens must work for a week more: told, not refused."""
     token = sign(claims(), secret=published)
