@@ -65,12 +65,9 @@ class Dispatcher:
             self._confess_hole()
         if CONTROL in record.targets:
             self._control(record.payload)
-        elif record.expires_at_s is None or record.expires_at_s > self._now():
-            matched = self._subscribers.match(record.targets)
-            if matched:
-                await self._fan_out(
-                    Envelope(record.payload, self._log.epoch, record.position, record.expires_at_s), matched
-                )
+        elif matched := self._subscribers.match(record.targets):
+            envelope = Envelope(record.payload, self._log.epoch, record.position, record.expires_at_s)
+            await self._fan_out(envelope, matched)
         self.position = record.position
 
     async def _fan_out(self, envelope: Envelope, matched: list[Subscriber]) -> None:
@@ -83,7 +80,8 @@ class Dispatcher:
             if self._turn_deliveries > SLICE or self._turn_bytes > self._link_budget_bytes // 4:
                 await asyncio.sleep(0)
                 self._turn_deliveries, self._turn_bytes = len(part), len(envelope.json)
-            self._offer(envelope, part)
+            if envelope.expires_at_s is None or envelope.expires_at_s > self._now():
+                self._offer(envelope, part)
 
     def _confess_hole(self) -> None:
         # The tail fell so far behind that retention passed it. Only a return with the cursor tells every client

@@ -1,0 +1,101 @@
+"""The model's own proof: each way to break the seam that somebody may think of turns it red.
+
+A mutation is one piece of a method's text replaced by another. A text that is not there any more fails as well, so
+the list follows the code.
+"""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from typing import Any
+from unittest import mock
+
+import pytest
+from hypothesis import Phase
+
+from hub.dispatcher import Dispatcher, Pulse, Replay
+from hub.session import Session
+from hub.subscribers import Subscriber
+from tests.dispatcher.test_model import EXAMPLES, run_seam
+
+#: What a wrong seam most likely looks like, tried at every run.
+LIKELY = [
+    (Replay.begin, "head=self._log.head", "head=max(0, self._log.head - 1)"),
+    (Session.offer, "position <= self.last", "False"),
+    (Session.offer, "position > self.upto", "position > self.upto + 1"),
+    (Session.offer, "self.phase is Phase.LIVE", "self.phase is not Phase.CLOSED"),
+    (Session._hold, "self._overflowed = True", "self._overflowed = False"),
+    (Session.go_live, "if again:", "if False:"),
+    (Replay._write_page, "log.first > after + 1", "False"),
+    (Replay._write_page, "len(records) < PAGE", "True"),
+    (Subscriber.__init__, "subscriber_targets(account_id,", "subscriber_targets('a',"),
+    (Pulse._beat_one, "session.last if session.phase is Phase.REPLAYING else", ""),
+]
+FURTHER = [
+    # Where a client begins.
+    (Session.begin, "first - 1 <= cursor.position", "0 <= cursor.position"),
+    (Session.begin, "<= head:", "<= head + 1:"),
+    (Session.begin, "cursor.epoch != epoch", "False"),
+    # What was held.
+    (Session.go_live, "if envelope.position > self.last", "if True"),
+    (Session.go_live, "self.upto = head", "pass"),
+    # Retention in the middle of a replay.
+    (Replay._write_page, "log.first > after + 1", "log.first > after"),
+    # After its time.
+    (Replay._write_page, "self._is_due(record.expires_at_s)", "True"),
+    (Replay._release, "self._is_due(envelope.expires_at_s)", "True"),
+    (Dispatcher._fan_out, "envelope.expires_at_s is None", "True"),
+    # After the end.
+    (Session.lose, "self.phase is Phase.CLOSED", "False"),
+    (Session.replay, "self.phase is not Phase.REPLAYING", "False"),
+    # Peers that do not read, and peers that do.
+    (Dispatcher._offer, "> budget_bytes", "> 1_000_000"),
+    (Replay._pace, "not await", "await"),
+    (Dispatcher._fan_out, "self._turn_bytes > self._link_budget_bytes // 4", "False"),
+    (Replay._release, "self._link_budget_bytes // 4", "1_000_000"),
+    # Heartbeats ahead of what was handed over.
+    (Dispatcher._dispatch, "if CONTROL", "self.position = record.position\n    if CONTROL"),
+]
+
+
+def mutate(method: Any, old: str, new: str) -> Any:
+    """Return the method with one piece of its text replaced."""
+    source = textwrap.dedent(inspect.getsource(method))
+    assert 1 == source.count(old), f"{method.__qualname__} has no longer (just one) {old!r}"
+    scope: dict[str, Any] = {}
+    exec(compile(source.replace(old, new), method.__qualname__, "exec"), method.__globals__, scope)  # the mutant
+    return scope[method.__name__]
+
+
+def run_with(method: Any, old: str, new: str) -> None:
+    """Run the model over a hub with this mutation in it."""
+    owner = next(kind for kind in (Dispatcher, Pulse, Replay, Session, Subscriber) if method in vars(kind).values())
+    with mock.patch.object(owner, method.__name__, mutate(method, old, new)):
+        run_seam(4 * EXAMPLES, derandomize=True, phases=[Phase.generate], report_multiple_bugs=False)
+
+
+def _each(mutations: list[tuple[Any, str, str]]) -> pytest.MarkDecorator:
+    names = [f"{method.__qualname__}: {old} -> {new}" for method, old, new in mutations]
+    return pytest.mark.parametrize(("method", "old", "new"), mutations, ids=names)
+
+
+@_each(LIKELY)
+def test_likely_mutation_is_noticed(method: Any, old: str, new: str) -> None:
+    """A hub with this in it fails the model."""
+    with pytest.raises((AssertionError, RuntimeError)):
+        run_with(method, old, new)
+
+
+@pytest.mark.soak
+@_each(FURTHER)
+def test_further_mutation_is_noticed(method: Any, old: str, new: str) -> None:
+    """A hub with this in it fails the model, too."""
+    with pytest.raises((AssertionError, RuntimeError)):
+        run_with(method, old, new)
+
+
+@_each(FURTHER)
+def test_further_mutation_is_possible(method: Any, old: str, new: str) -> None:
+    """The text that is to be mutated is there, so that the long run cannot fall behind the code."""
+    assert mutate(method, old, new).__name__ == method.__name__

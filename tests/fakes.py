@@ -1,0 +1,372 @@
+"""Stand-ins for what the dispatcher leans on: a log in memory, a link that remembers, a clock that is told the time.
+
+Each can be held up at the points where the real one lets others run, so that a test decides what happens in
+between. They work in a running loop and also where a test drives the coroutines by hand, step by step.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import AsyncIterator, Generator, Sequence
+from typing import Any, NamedTuple
+
+from hub.auth.grant import Grant
+from hub.cursor import Epoch
+from hub.envelope import Envelope
+from hub.errors import HubError, StorageUnavailable
+from hub.link import Link
+from hub.log.port import Appended, Draft, Record
+from hub.session import Session
+from hub.subscribers import Subscriber, TransportName
+from hub.target import Target
+
+__all__ = ["Beat", "FakeClock", "FakeLink", "Gate", "MemoryLog", "make_grant", "make_payload", "make_subscriber"]
+
+NOW_S = 1_760_000_000.0
+
+
+class FakeClock:
+    """A wall clock that stands still until it is set; it may also be set back."""
+
+    def __init__(self, now_s: float = NOW_S) -> None:
+        self.now_s = now_s
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+class Gate:
+    """A place to wait at: `await gate` passes while it is open.
+
+    `pauses` makes even an open gate let others run that many times first, for coroutines driven by hand.
+    """
+
+    def __init__(self, *, is_open: bool = True, pauses: int = 0) -> None:
+        self.is_open = is_open
+        self.pauses = pauses
+        self.waiting = 0
+        self._futures: list[asyncio.Future[None]] = []
+
+    def open(self) -> None:
+        """Let everybody pass, from now on."""
+        self.is_open = True
+        for future in self._futures:
+            if not future.done():
+                future.set_result(None)
+        self._futures.clear()
+
+    def close(self) -> None:
+        """Stop whoever comes from now on."""
+        self.is_open = False
+
+    def __await__(self) -> Generator[Any, None, None]:
+        self.waiting += 1
+        try:
+            for _ in range(self.pauses):
+                yield
+            while not self.is_open:
+                try:
+                    future = asyncio.get_running_loop().create_future()
+                except RuntimeError:  # driven by hand: whoever does it looks again at the next step
+                    yield
+                else:
+                    self._futures.append(future)
+                    yield from future
+        finally:
+            self.waiting -= 1
+
+
+class MemoryLog:
+    """The log's port in memory. Positions are consecutive, from 1.
+
+    A read waits at `before_read`, looks at what there is, waits at `after_read` and only then returns: what is
+    published or forgotten meanwhile has the two orders a real log can have. `fails` makes every call fail.
+    """
+
+    def __init__(self, now: FakeClock, *, epoch: str = "memory2345") -> None:
+        self.epoch = Epoch(epoch)
+        self.head = 0
+        self.first = 1
+        self.fails = False
+        self.reads = 0
+        self.before_read = Gate()
+        self.after_read = Gate()
+        self.tails: list[MemoryTail] = []
+        self._now = now
+        self._records: deque[Record] = deque()
+
+    @property
+    def writable(self) -> bool:
+        """Whether the log works."""
+        return not self.fails
+
+    async def append(self, drafts: Sequence[Draft]) -> list[Appended | HubError]:
+        """Store the drafts; see `store`."""
+        if self.fails:
+            raise StorageUnavailable
+        return list(self.store(drafts))
+
+    def store(self, drafts: Sequence[Draft]) -> list[Appended]:
+        """Store the drafts and announce them to the tails as one batch."""
+        records = []
+        for draft in drafts:
+            self.head += 1
+            records.append(Record(self.head, draft.targets, draft.payload, draft.expires_at_s))
+        self._records += records
+        for tail in self.tails:
+            tail.announce(records)
+        return [
+            Appended(draft.id, record.position, duplicate=False) for draft, record in zip(drafts, records, strict=True)
+        ]
+
+    def publish(self, *targets: Target, size_bytes: int = 0, expires_at_s: float | None = None) -> int:
+        """Store one notification of about `size_bytes` and return its position."""
+        (appended,) = self.store([make_draft(targets, size_bytes=size_bytes, expires_at_s=expires_at_s)])
+        return appended.position
+
+    async def read(self, targets: Sequence[Target], *, after: int, upto: int, limit: int) -> list[Record]:
+        """Return what the port promises, as it was between the two gates."""
+        await self.before_read
+        self.reads += 1
+        if self.fails:
+            raise StorageUnavailable
+        wanted, now_s = set(targets), self._now()
+        found = [
+            record
+            for record in self._records
+            if after < record.position <= upto
+            and not wanted.isdisjoint(record.targets)
+            and (record.expires_at_s is None or record.expires_at_s > now_s)
+        ][:limit]
+        await self.after_read
+        return found
+
+    def tail(self) -> AsyncIterator[list[Record]]:
+        """Begin to collect what is stored from now on."""
+        tail = MemoryTail()
+        self.tails.append(tail)
+        return tail
+
+    def forget(self, upto: int) -> None:
+        """Let retention pass everything up to and including `upto`."""
+        self.first = max(self.first, min(upto, self.head) + 1)
+        while self._records and self._records[0].position < self.first:
+            self._records.popleft()
+
+    async def close(self) -> None:
+        """End the tails."""
+        for tail in self.tails:
+            tail.end()
+
+
+class MemoryTail(AsyncIterator[list[Record]]):
+    """Yields the batches in the order they were announced; `gate` can hold it up."""
+
+    def __init__(self) -> None:
+        self.gate = Gate()
+        self.batches: deque[list[Record]] = deque()
+        self._ended = False
+        self._news = Gate(is_open=False)
+
+    def announce(self, records: list[Record]) -> None:
+        """Add a batch."""
+        self.batches.append(records)
+        self._news.open()
+
+    def end(self) -> None:
+        """Stop once everything was yielded."""
+        self._ended = True
+        self._news.open()
+
+    async def __anext__(self) -> list[Record]:
+        await self.gate
+        while not self.batches:
+            if self._ended:
+                raise StopAsyncIteration
+            self._news.close()
+            await self._news
+        return self.batches.popleft()
+
+
+class Beat(NamedTuple):
+    """A heartbeat as a link was asked to write it."""
+
+    frame: bytes | None
+    cursor: str
+
+
+class FakeLink:
+    """A link that keeps what it was given, in order, and whose peer takes all of it, or nothing, or a part.
+
+    `said` is everything written; the first `taken` items of it have reached the peer. Control frames and
+    heartbeats count `CONTROL_BYTES` each, a notification its JSON. With `collects`, even a peer that reads gets
+    nothing before `flush`, as uvloop sends at the end of its turn. What is written after the end goes to `late`:
+    the real links ignore it, and whoever relies on that counts deliveries that never were.
+    """
+
+    CONTROL_BYTES = 10
+
+    def __init__(self, *, answers: bool = True, collects: bool = False) -> None:
+        self.answers = answers
+        self.collects = collects
+        self.said: list[Envelope | bytes | Beat] = []
+        self.late: list[Envelope | bytes | Beat] = []
+        self.taken = 0
+        self.retry_ms: int | None = None
+        self.closed: tuple[int, str] | None = None
+        self.aborted = False
+        self.stalled = False
+        self.breaks = False
+        self.unsent_bytes = 0
+        self.taken_bytes = 0
+        self._writable = Gate()
+        self._timed_out = False
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing can be written any more."""
+        return self.closed is not None or self.aborted
+
+    @property
+    def waiting(self) -> bool:
+        """Whether somebody waits for the peer."""
+        return self._writable.waiting > 0
+
+    @property
+    def positions(self) -> list[int]:
+        """The positions of the notifications written."""
+        return [item.position for item in self.said if isinstance(item, Envelope)]
+
+    @property
+    def controls(self) -> list[dict[str, Any]]:
+        """The control frames written."""
+        return [json.loads(item) for item in self.said if isinstance(item, bytes)]
+
+    @property
+    def beats(self) -> list[Beat]:
+        """The heartbeats written."""
+        return [item for item in self.said if isinstance(item, Beat)]
+
+    def write(self, envelope: Envelope) -> int:
+        """Take a notification."""
+        return self._write(envelope)
+
+    def write_control(self, frame: bytes) -> int:
+        """Take a control frame."""
+        return self._write(frame)
+
+    def write_heartbeat(self, frame: bytes | None, cursor: str) -> None:
+        """Take a heartbeat."""
+        self._write(Beat(frame, cursor))
+
+    def write_retry(self, retry_ms: int) -> None:
+        """Note the pause a client was told."""
+        self.retry_ms = retry_ms
+
+    def close(self, code: int, reason: str) -> None:
+        """End in order."""
+        self.closed = self.closed or (code, reason)
+        self._writable.open()
+
+    def abort(self) -> None:
+        """End at once."""
+        self.aborted = True
+        self._writable.open()
+
+    async def wait_writable(self, *, timeout_s: float) -> bool:
+        """Wait until the peer took everything, the link ended, or `time_out`."""
+        assert timeout_s > 0
+        self._timed_out = False
+        if self.unsent_bytes and not self.ended:
+            self._writable.close()
+        await self._writable
+        return not self._timed_out
+
+    def stall(self) -> None:
+        """Let the peer take nothing from now on."""
+        self.stalled = True
+
+    def release(self) -> None:
+        """Let the peer take everything there is, and all that comes."""
+        self.stalled = False
+        self.flush()
+
+    def flush(self) -> None:
+        """Let a peer that reads take what was collected."""
+        if not self.stalled:
+            self.take(len(self.said))
+
+    def take(self, count: int) -> None:
+        """Let the peer take the next `count` of the items that wait."""
+        self.taken = min(len(self.said), self.taken + count)
+        unsent_bytes = sum(map(self._size_bytes, self.said[self.taken :]))
+        self.taken_bytes += self.unsent_bytes - unsent_bytes
+        self.unsent_bytes = unsent_bytes
+        if not unsent_bytes:
+            self._writable.open()
+
+    def time_out(self) -> None:
+        """Let whoever waits for the peer learn that it took too long."""
+        self._timed_out = True
+        self._writable.open()
+
+    def _write(self, item: Envelope | bytes | Beat) -> int:
+        if self.breaks:
+            raise RuntimeError("the handle is closed")
+        if self.ended:
+            self.late.append(item)
+            return 0
+        self.said.append(item)
+        self.unsent_bytes += self._size_bytes(item)
+        if not self.stalled and not self.collects:
+            self.take(1)
+        return self.unsent_bytes
+
+    def _size_bytes(self, item: Envelope | bytes | Beat) -> int:
+        return len(item.json) if isinstance(item, Envelope) else self.CONTROL_BYTES
+
+
+def make_payload(size_bytes: int = 0) -> bytes:
+    """Return a stored notification of about `size_bytes`."""
+    return b'{"type":"info","title":"%b"}' % (b"x" * max(0, size_bytes - 26))
+
+
+def make_draft(targets: Sequence[Target], *, size_bytes: int = 0, expires_at_s: float | None = None) -> Draft:
+    """Return a draft for these targets."""
+    return Draft(id="n", targets=tuple(targets), payload=make_payload(size_bytes), expires_at_s=expires_at_s)
+
+
+def make_grant(user_id: str = "u1", account_id: str | None = "a1", *, expires_at_s: float = NOW_S + 86_400) -> Grant:
+    """Return what a good token of this user says."""
+    return Grant(
+        user_id=user_id,
+        account_id=account_id,
+        role="user",
+        expires_at_s=expires_at_s,
+        issued_at_s=None,
+        token_id=f"jti of {user_id}",
+        token_digest=f"digest of {user_id}",
+    )
+
+
+def make_subscriber(
+    user_id: str = "u1",
+    account_id: str = "a1",
+    *,
+    session: Session | None = None,
+    link: Link | None = None,
+    transport: TransportName = "websocket",
+    understands: bool = False,
+) -> Subscriber:
+    """Return a subscriber that is registered nowhere."""
+    return Subscriber(
+        id=f"{account_id}/{user_id}",
+        grant=make_grant(user_id, account_id),
+        account_id=account_id,
+        transport=transport,
+        session=session or Session(expires_at_s=NOW_S + 86_400),
+        link=link or FakeLink(answers=transport == "websocket"),
+        understands=understands,
+    )
