@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections import Counter
 
 import msgspec
 
@@ -32,9 +33,11 @@ class Tickets:
     Only digests are kept: whoever reads the hub's memory finds no ticket there.
     """
 
-    def __init__(self, *, ttl_s: float, max_outstanding: int = 10_000) -> None:
+    def __init__(self, *, ttl_s: float, max_outstanding: int = 10_000, max_per_user: int = 100) -> None:
         self._ttl_s = ttl_s
         self._max_outstanding = max_outstanding
+        self._max_per_user = max_per_user
+        self._per_user: Counter[tuple[str | None, str]] = Counter()
         # In the order they were issued, which is the order they expire.
         self._outstanding: dict[bytes, _Outstanding] = {}
 
@@ -46,13 +49,15 @@ class Tickets:
         """Return a new ticket that stands for `grant` until it is used or `ttl_s` has passed.
 
         Raises:
-            Overloaded: too many tickets wait to be used.
+            Overloaded: too many tickets wait to be used, of this user or of all together.
         """
         self._purge(now_s)
-        if len(self._outstanding) >= self._max_outstanding:
+        full = len(self._outstanding) >= self._max_outstanding
+        if full or self._per_user[_owner(grant)] >= self._max_per_user:
             raise Overloaded("Too many tickets are outstanding", retry_after_s=max(1, round(self._ttl_s)))
         ticket = _PREFIX + secrets.token_urlsafe(32)
         self._outstanding[_digest(ticket)] = _Outstanding(grant, origin, now_s)
+        self._per_user[_owner(grant)] += 1
         return ticket
 
     def redeem(self, ticket: str, *, origin: str | None, now_s: float) -> Grant:
@@ -67,7 +72,7 @@ class Tickets:
         """
         if len(ticket) != _LENGTH or not ticket.isascii():
             raise InvalidToken
-        found = self._outstanding.pop(_digest(ticket), None)
+        found = self._take(_digest(ticket))
         if found is None or not self._is_fresh(found, now_s):
             raise InvalidToken
         if found.origin is not None and origin is not None and origin != found.origin:
@@ -85,12 +90,25 @@ class Tickets:
             oldest = next(iter(self._outstanding))
             if self._is_fresh(self._outstanding[oldest], now_s):
                 return
-            del self._outstanding[oldest]
+            self._take(oldest)
+
+    def _take(self, digest: bytes) -> _Outstanding | None:
+        found = self._outstanding.pop(digest, None)
+        if found is not None:
+            owner = _owner(found.grant)
+            self._per_user[owner] -= 1
+            if not self._per_user[owner]:
+                del self._per_user[owner]
+        return found
 
 
 def looks_like_ticket(text: str) -> bool:
     """Whether `text` is meant to be a ticket; no JWT begins like one."""
     return text.startswith(_PREFIX)
+
+
+def _owner(grant: Grant) -> tuple[str | None, str]:
+    return grant.account_id, grant.user_id
 
 
 def _digest(ticket: str) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -117,3 +118,17 @@ def test_any_other_text_is_refused(text: str) -> None:
     with pytest.raises(InvalidToken):
         tickets.redeem(text, origin=None, now_s=NOW_S)
     assert 1 == len(tickets)
+
+
+def test_one_user_cannot_take_all_tickets() -> None:
+    """A user over their own bound is refused; others are not, and a used ticket makes room."""
+    tickets = Tickets(ttl_s=30, max_per_user=2)
+    other = msgspec.structs.replace(GRANT, user_id="00000000002")
+    held = [tickets.issue(GRANT, origin=None, now_s=NOW_S) for _ in range(2)]
+    with pytest.raises(Overloaded):
+        tickets.issue(GRANT, origin=None, now_s=NOW_S)
+    tickets.issue(other, origin=None, now_s=NOW_S)
+    tickets.redeem(held[0], origin=None, now_s=NOW_S)
+    tickets.issue(GRANT, origin=None, now_s=NOW_S)
+    # Those that expired are nobody's any more.
+    assert [tickets.issue(GRANT, origin=None, now_s=NOW_S + 60) for _ in range(2)]
