@@ -61,8 +61,9 @@ class BatchRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 class DisconnectRequest(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """Whose connections to close: a user's, an account's, or those of one token.
 
-    Exactly one of `user_id` (with or without `account_id`), `account_id`, `token` (the SHA-256 of the
-    token in hex, never the token) and `jti`. `revoke` also refuses the tokens until they expire.
+    Exactly one of `user_id` (with or without `account_id`), `account_id`, `token` and `jti`. `token` is the
+    SHA-256, in hex, of the token without its last dot and signature, as `hub token inspect` prints it; never
+    the token. `revoke` also refuses the tokens until they expire.
     """
 
     user_id: UserId | None = None

@@ -487,7 +487,7 @@ export interface components {
          * DisconnectRequest
          * @description Whose connections to close: a user's, an account's, or those of one token.
          *
-         *     Exactly one of `user_id` (with or without `account_id`), `account_id`, `token` (the SHA-256 of the token in hex, never the token) and `jti`. `revoke` also refuses the tokens until they expire.
+         *     Exactly one of `user_id` (with or without `account_id`), `account_id`, `token` and `jti`. `token` is the SHA-256, in hex, of the token without its last dot and signature, as `hub token inspect` prints it; never the token. `revoke` also refuses the tokens until they expire.
          */
         DisconnectRequest: {
             user_id?: string | null;
