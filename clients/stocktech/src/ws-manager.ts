@@ -1,0 +1,191 @@
+import { NotificationClient, type OldStats } from "./client.js";
+
+/** Where StockTech's notifications go: to the hub, to StockTech's own server, or to both while frontends move. */
+export type Via = "hub" | "local" | "both";
+
+const PUBLISHING = [
+  "notifyOrderCreated",
+  "notifyPaymentConfirmed",
+  "notifyOrderStatusUpdated",
+  "notifyStockAlert",
+  "notifyProductAdded",
+  "notifyProductUpdated",
+  "notifyProductDeleted",
+  "notifyCartUpdated",
+  "notifyTransactionCreated",
+  "notifyProfileUpdated",
+  "notifyReturnRequested",
+  "notifyReturnResponded",
+  "notifyReplacementSent",
+  "notifyDefectiveReceived",
+  "notifyExchangeValidated",
+  "notifyExchangeResolved",
+  "sendNotificationToUser",
+  "broadcastToUsers",
+  "broadcastToAccount",
+] as const;
+
+type Publishing = Pick<NotificationClient, (typeof PUBLISHING)[number]>;
+
+/** StockTech's own server, as it was: whatever of the old names it has. */
+export type LocalManager = LocalLife & {
+  // Any arguments: they are handed on exactly as they came.
+  [name in keyof Publishing]?: (...given: never[]) => unknown;
+};
+
+interface LocalLife {
+  init?(server: never): unknown;
+  cleanup?(): unknown;
+  getStats?(): unknown;
+}
+
+/** The old `wsManager`, name by name. */
+export interface WsManager extends Publishing {
+  /** Does nothing but warn once, unless StockTech's own server runs. */
+  init(server?: unknown): void;
+  /** Does nothing but warn once, unless StockTech's own server runs. */
+  cleanup(): void;
+  /** Who is connected; may be waited for, and holds what was last known for code that does not wait. */
+  getStats(): Promise<OldStats> & OldStats;
+}
+
+/** What a `WsManager` is made of. */
+export interface WsManagerOptions {
+  /** Default: what `NOTIFICATIONS_VIA` says, or `hub`. */
+  via?: Via;
+  /** Default: one made from `NOTIFICATION_HUB_URL` and `NOTIFICATION_HUB_KEY`. */
+  client?: NotificationClient;
+  /** StockTech's own server; needed for `local` and `both`. */
+  local?: LocalManager;
+  env?: Record<string, string | undefined>;
+}
+
+interface Routes {
+  client: NotificationClient | undefined;
+  local: LocalManager | undefined;
+}
+
+/**
+ * Return an object with the old names that publishes through the hub.
+ *
+ * Nothing is read or connected before the first call. Settings that cannot be used are complained about once on
+ * `console.error`, and then nothing is sent: a notification is no reason for StockTech not to start or not to sell.
+ *
+ * @deprecated For the time of the migration; call `NotificationClient` instead.
+ */
+export function createWsManager(options: WsManagerOptions = {}): WsManager {
+  let routes: Routes | undefined;
+  const route = (): Routes => (routes ??= findRoutes(options));
+  const warned = new Set<string>();
+  const warnOnce = (name: string, instead: string) => {
+    if (warned.has(name)) return;
+    warned.add(name);
+    console.warn(`wsManager.${name}() does nothing any more: ${instead}`);
+  };
+  const publishing = PUBLISHING.map((name) => [
+    name,
+    async (...given: unknown[]): Promise<void> => {
+      const { client, local } = route();
+      await Promise.all([call(client, name, given), call(local, name, given)]);
+    },
+  ]);
+  return {
+    // Each name takes what the client's method of that name takes, and hands it on.
+    ...(Object.fromEntries(publishing) as Publishing),
+    init(server) {
+      const { local } = route();
+      if (local) local.init?.(server as never);
+      else warnOnce("init", "the hub holds the connections");
+    },
+    cleanup() {
+      const { local } = route();
+      if (local) local.cleanup?.();
+      else warnOnce("cleanup", "call `close()` of NotificationClient to send what is queued");
+    },
+    getStats() {
+      const { client, local } = route();
+      const own = readStats(local);
+      const remote = client?.getStats();
+      const now = add(own, remote);
+      return Object.assign(
+        Promise.resolve(remote).then((fresh) => add(own, fresh)),
+        now,
+      );
+    },
+  };
+}
+
+let injected: LocalManager | undefined;
+
+/**
+ * Hand over StockTech's own server, for `NOTIFICATIONS_VIA=local` and `both`; before the first use of `wsManager`.
+ *
+ * @deprecated For the time of the migration.
+ */
+export function useLocalManager(local: LocalManager): void {
+  injected = local;
+}
+
+/**
+ * The drop-in for StockTech's own `wsManager`; `NOTIFICATIONS_VIA` says where it sends to.
+ *
+ * @deprecated For the time of the migration; call `NotificationClient` instead.
+ */
+export const wsManager: WsManager = createWsManager();
+
+function findRoutes(options: WsManagerOptions): Routes {
+  const env = options.env ?? process.env;
+  const via = options.via ?? (env.NOTIFICATIONS_VIA?.trim() || "hub");
+  const local = options.local ?? injected;
+  try {
+    if (via !== "hub" && via !== "local" && via !== "both") {
+      throw new Error("NOTIFICATIONS_VIA: is none of hub, local, both");
+    }
+    if (via !== "hub" && !local) {
+      throw new Error(`NOTIFICATIONS_VIA=${via}: StockTech's own server was not handed over (useLocalManager)`);
+    }
+    return {
+      client: via === "local" ? undefined : (options.client ?? clientFrom(env)),
+      local: via === "hub" ? undefined : local,
+    };
+  } catch (error) {
+    console.error(`Notifications are off: ${error instanceof Error ? error.message : String(error)}`);
+    return { client: undefined, local: undefined };
+  }
+}
+
+function clientFrom(env: Record<string, string | undefined>): NotificationClient {
+  const { NOTIFICATION_HUB_URL: url, NOTIFICATION_HUB_KEY: key } = env;
+  if (!url || !key) throw new Error("NOTIFICATION_HUB_URL and NOTIFICATION_HUB_KEY are not both set");
+  return new NotificationClient({ url, key });
+}
+
+async function call(target: object | undefined, name: string, given: unknown[]): Promise<void> {
+  const method = target && (target as Record<string, unknown>)[name];
+  if (typeof method !== "function") return;
+  try {
+    await method.apply(target, given);
+  } catch (error) {
+    console.error(`wsManager.${name} failed`, error instanceof Error ? error.message : undefined);
+  }
+}
+
+function readStats(local: LocalManager | undefined): Partial<OldStats> | undefined {
+  try {
+    const said = local?.getStats?.();
+    return typeof said === "object" && said !== null ? (said as Partial<OldStats>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function add(one: Partial<OldStats> | undefined, other: Partial<OldStats> | undefined): OldStats {
+  const connectionsByAccount: Record<string, number> = { ...one?.connectionsByAccount };
+  for (const [account, count] of Object.entries(other?.connectionsByAccount ?? {})) {
+    connectionsByAccount[account] = (connectionsByAccount[account] ?? 0) + count;
+  }
+  return {
+    totalConnections: (one?.totalConnections ?? 0) + (other?.totalConnections ?? 0),
+    connectionsByAccount,
+  };
+}

@@ -1,0 +1,17 @@
+import { NotificationHub, type PublishRequest } from "@notification-hub/service";
+import { NotificationClient } from "../src/index.js";
+
+/** A client whose notifications are kept instead of sent. */
+export function recorder(options: { directory?: boolean; onError?: (failure: Error) => void } = {}): {
+  client: NotificationClient;
+  said: PublishRequest[];
+} {
+  const said: PublishRequest[] = [];
+  const hub = new NotificationHub({ url: "http://127.0.0.1:1", key: "hubk_test" });
+  hub.enqueue = (request) => {
+    // Through JSON, as a subscriber would get it.
+    said.push(JSON.parse(JSON.stringify(request)));
+    return true;
+  };
+  return { client: new NotificationClient({ hub, ...options }), said };
+}
