@@ -43,6 +43,9 @@ _DEFLATE = ServerPerMessageDeflateFactory(
 )
 
 
+_BAD_HANDSHAKE = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+
 class _Core(ServerProtocol):
     """websockets' core, which answers a close inside an unfinished message with 1002 instead of its echo.
 
@@ -91,6 +94,9 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     def handle_events(self) -> None:
         """Act on what was parsed, unless the peer sends more frames than any client of ours would."""
+        if self.conn.handshake_exc is not None and not self.handshake_initiated:
+            self._refuse_handshake()
+            return
         events = self.conn.events_received()
         now_s = self.loop.time()
         self._tokens = min(FRAMES_BURST, self._tokens + (now_s - self._seen_s) * FRAMES_PER_S) - len(events)
@@ -171,6 +177,14 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         """End with 1012; a peer that has not taken it a moment later is aborted."""
         super().shutdown()
         self.loop.call_later(LAST_MOMENT_S, self.transport.abort)
+
+    def _refuse_handshake(self) -> None:
+        # A request with a body, or with more or longer headers than the core reads. It makes no event of one, so
+        # that nobody would answer, and nobody would ever close the connection.
+        answer = b"".join(self.conn.data_to_send())
+        self.transport.write(answer or _BAD_HANDSHAKE)
+        self.close_sent = True
+        self.transport.close()
 
     def _drop(self, code: int) -> None:
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": ""})

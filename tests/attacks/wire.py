@@ -39,7 +39,7 @@ class Wire:
             try:
                 self._writer.write(data)
                 await self._writer.drain()
-            except ConnectionError:
+            except (ConnectionError, RuntimeError):  # uvloop's word for a transport that was closed meanwhile
                 return False
         return True
 
@@ -58,14 +58,15 @@ class Wire:
             data += part
         return data
 
-    async def response(self) -> Answer:
-        """Read one response; a connection closed without one counts as status 0."""
+    async def response(self, *, head: bool = False) -> Answer:
+        """Read one response (`head`: to a HEAD request); a connection closed without one counts as status 0."""
         async with asyncio.timeout(DEADLINE_S):
             try:
-                head = await self._reader.readuntil(b"\r\n\r\n")
-                status_line, *lines = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
+                text = await self._reader.readuntil(b"\r\n\r\n")
+                status_line, *lines = text.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
                 headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-                return Answer(int(status_line.split()[1]), headers, await self._body(headers))
+                body = b"" if head else await self._body(headers)
+                return Answer(int(status_line.split()[1]), headers, body)
             except (asyncio.IncompleteReadError, ConnectionError):
                 return Answer(0, {}, b"")
 
