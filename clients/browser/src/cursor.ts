@@ -1,0 +1,40 @@
+/** How far this page has come, kept over a reload: in the tab for the tab, in the browser for the next visit. */
+import type { StorageLike } from "./storage.js";
+
+const THROTTLE_MS = 1_000;
+
+export interface CursorKeeper {
+  /** Everything up to here was handed to this page's handlers. */
+  current: string | undefined;
+  /** Whether `current` is this tab's own, so that it wants what came since, whatever other tabs had. */
+  own: boolean;
+  /** Note how far this page has come; `lead`: the whole browser has. Written at most once a second. */
+  move(cursor: string, lead: boolean): void;
+  /** Write what is not written yet. */
+  flush(): void;
+}
+
+/** Return the keeper of the cursor under `key`. */
+export function keepCursor(key: string, browser: StorageLike, tab: StorageLike): CursorKeeper {
+  const own = tab.getItem(key);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let leading = false;
+  const keeper: CursorKeeper = {
+    current: own ?? browser.getItem(key) ?? undefined,
+    own: own !== null,
+    move: (cursor, lead) => {
+      keeper.current = cursor;
+      keeper.own = true;
+      leading = lead;
+      timer ??= setTimeout(keeper.flush, THROTTLE_MS);
+    },
+    flush: () => {
+      if (timer === undefined) return;
+      clearTimeout(timer);
+      timer = undefined;
+      tab.setItem(key, keeper.current!);
+      if (leading) browser.setItem(key, keeper.current!);
+    },
+  };
+  return keeper;
+}

@@ -1,0 +1,30 @@
+/** Server-sent events out of text that arrives in any slices (WHATWG HTML, section 9.2.6). */
+
+/** One event, dispatched or not: an `id` counts even where there is no data. */
+export interface StreamEvent {
+  data: string | undefined;
+  id: string | undefined;
+  retryMs: number | undefined;
+}
+
+/** Return a function that takes text as it comes and hands over each event at its end. */
+export function createEventParser(hand: (event: StreamEvent) => void): (text: string) => void {
+  let rest = "";
+  let event: StreamEvent = { data: undefined, id: undefined, retryMs: undefined };
+  return (text) => {
+    // A carriage return at the end may be half of a line's end; it waits for what follows.
+    const lines = (rest + text).split(/\r\n|\n|\r(?!$)/);
+    rest = lines.pop() ?? "";
+    for (const line of lines) {
+      if (!line) {
+        hand(event);
+        event = { data: undefined, id: undefined, retryMs: undefined };
+        continue;
+      }
+      const [, field, value = ""] = /^([^:]*)(?:: ?(.*))?$/s.exec(line) ?? [];
+      if (field === "data") event.data = event.data === undefined ? value : `${event.data}\n${value}`;
+      else if (field === "id") event.id = value;
+      else if (field === "retry") event.retryMs = Number(value);
+    }
+  };
+}

@@ -1,0 +1,138 @@
+/** The list behind a bell: what came, what was read, what was removed; the same in every tab, kept over visits. */
+import type { Hub } from "./hub.js";
+import type { Notification } from "./wire.js";
+
+const MOST_SHOWN = 100;
+/** Removed ones are remembered, so that no other tab brings them back. */
+const MOST_KEPT = 200;
+
+export type InboxNotification = Notification & { read: boolean };
+
+/** One moment's list; a new object for each change. */
+export interface InboxView {
+  /** Newest first, at most 100. */
+  notifications: readonly InboxNotification[];
+  unreadCount: number;
+}
+
+export interface Inbox {
+  readonly view: InboxView;
+  /** The last notification that came to this page. */
+  readonly last: Notification | null;
+  /** Begin to listen; once is enough. */
+  open(): void;
+  subscribe(listener: () => void): () => void;
+  markRead(id: string): void;
+  markAllRead(): void;
+  remove(id: string): void;
+  clear(): void;
+}
+
+interface Entry {
+  notification: Notification;
+  read?: boolean | undefined;
+  gone?: boolean | undefined;
+}
+
+export const EMPTY_VIEW: InboxView = { notifications: [], unreadCount: 0 };
+
+/**
+ * Return the inbox of a hub.
+ *
+ * Flags only ever go from false to true, so two tabs that write at the same moment cannot undo each other: whoever
+ * reads merges, and writes again what the other one had missed.
+ */
+export function createInbox(hub: Hub): Inbox {
+  const { storage } = hub;
+  const listeners = new Set<() => void>();
+  let entries: Entry[] = [];
+  let view = EMPTY_VIEW;
+  let last: Notification | null = null;
+  let key: string | undefined;
+  let opened = false;
+
+  const show = (): void => {
+    const shown = entries.filter((entry) => !entry.gone).slice(0, MOST_SHOWN);
+    view = {
+      notifications: shown.map(({ notification, read }) => ({ ...notification, read: Boolean(read) })),
+      unreadCount: shown.filter((entry) => !entry.read).length,
+    };
+    for (const listener of [...listeners]) listener();
+  };
+  /** Take over what the storage has beyond this page, and give it what this page has beyond it. */
+  const commit = (): void => {
+    const stored = key ? storage.getItem(key) : null;
+    entries = merge(entries, parse(stored));
+    const text = JSON.stringify(entries);
+    if (key && text !== stored) storage.setItem(key, text);
+    show();
+  };
+  const change = (matches: (entry: Entry) => boolean, flags: Partial<Entry>): void => {
+    entries = entries.map((entry) => (matches(entry) ? { ...entry, ...flags } : entry));
+    commit();
+  };
+  const identify = (): void => {
+    const wanted = hub.identity && `hub:inbox:${hub.identity}`;
+    if (!wanted || wanted === key) return;
+    // Another user's notifications are not this one's to see.
+    if (key) entries = [];
+    key = wanted;
+    commit();
+  };
+
+  return {
+    get view() {
+      return view;
+    },
+    get last() {
+      return last;
+    },
+    open: () => {
+      if (opened) return;
+      opened = true;
+      hub.subscribe(identify);
+      hub.onAny((notification) => {
+        last = notification;
+        entries = [{ notification }, ...entries];
+        commit();
+      });
+      window.addEventListener("storage", (event) => {
+        if (key && event.key === key) commit();
+      });
+      identify();
+    },
+    subscribe: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    markRead: (id) => change((entry) => entry.notification.id === id, { read: true }),
+    markAllRead: () => change(() => true, { read: true }),
+    remove: (id) => change((entry) => entry.notification.id === id, { gone: true }),
+    clear: () => change(() => true, { gone: true }),
+  };
+}
+
+function parse(text: string | null): Entry[] {
+  try {
+    const entries: unknown = JSON.parse(text ?? "[]");
+    return Array.isArray(entries) ? (entries as Entry[]).filter((entry) => typeof entry?.notification?.id === "string") : [];
+  } catch {
+    return [];
+  }
+}
+
+/** Both lists as one, each notification once with the flags of either, newest first: the same whichever comes first. */
+function merge(mine: Entry[], theirs: Entry[]): Entry[] {
+  const byId = new Map<string, Entry>();
+  for (const entry of [...mine, ...theirs]) {
+    const known = byId.get(entry.notification.id);
+    byId.set(entry.notification.id, {
+      notification: entry.notification,
+      read: known?.read || entry.read,
+      gone: known?.gone || entry.gone,
+    });
+  }
+  const newestFirst = (a: Notification, b: Notification): number =>
+    a.timestamp === b.timestamp ? (a.id < b.id ? 1 : -1) : a.timestamp < b.timestamp ? 1 : -1;
+  return [...byId.values()].sort((a, b) => newestFirst(a.notification, b.notification)).slice(0, MOST_KEPT);
+}

@@ -1,0 +1,78 @@
+/** The last resort: asking again and again, where nothing can be kept open. */
+import { BROKEN, endingOf, type Ending, type Offer, type OpenLink } from "./link.js";
+import { readRefusal, requestHeaders } from "./refusal.js";
+import type { AnyFrame, ConnectionEstablished } from "./wire.js";
+
+const SHORTEST_MS = 5_000;
+const LONGEST_MS = 30_000;
+const DEADLINE_MS = 10_000;
+
+/** What was due since a cursor: at most a page, and the cursor to go on with. */
+export interface Page {
+  frames: AnyFrame[];
+  cursor: string;
+  resume: "live" | "replayed" | "gap";
+}
+
+/** Fetch the page after a cursor; a refusal is returned as the ending it stands for. Rejects where the network fails. */
+export async function fetchPage(base: string, token: string, cursor: string | undefined, signal: AbortSignal): Promise<Page | Ending> {
+  const deadline = new AbortController();
+  const abort = (): void => deadline.abort();
+  const timer = setTimeout(abort, DEADLINE_MS);
+  signal.addEventListener("abort", abort);
+  try {
+    const response = await fetch(`${base}/poll`, {
+      headers: requestHeaders(token, cursor),
+      cache: "no-store",
+      signal: deadline.signal,
+    });
+    return response.ok ? ((await response.json()) as Page) : await readRefusal(response);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+/** Poll: at once while frames come, then every 5 s, and up to every 30 s while none do. */
+export const openPolling: OpenLink = (offer, listener) => {
+  const abort = new AbortController();
+  let wake = (): void => {};
+  let waitMs = SHORTEST_MS;
+
+  const run = async ({ base, token, cursor, renew }: Offer): Promise<Ending> => {
+    for (let first = true; !abort.signal.aborted; first = false) {
+      const page = await fetchPage(base, first ? token : await renew(), cursor, abort.signal);
+      if (!("frames" in page)) return page;
+      listener.alive();
+      if (first) listener.frame(greet(page));
+      for (const frame of page.frames) listener.frame(frame);
+      if (page.cursor !== cursor) listener.cursor((cursor = page.cursor));
+      if (page.frames.length) {
+        waitMs = SHORTEST_MS;
+        continue;
+      }
+      await new Promise<void>((resolve) => {
+        wake = () => {
+          waitMs = SHORTEST_MS;
+          resolve();
+        };
+        setTimeout(resolve, waitMs * (0.75 + Math.random() / 4));
+      });
+      waitMs = Math.min(LONGEST_MS, waitMs * 1.5);
+    }
+    return BROKEN;
+  };
+
+  const close = (): void => {
+    abort.abort();
+    wake();
+  };
+  run(offer).then(listener.end, (error: unknown) => listener.end(endingOf(error)));
+  return { close, wake: () => wake() };
+};
+
+/** The greeting that a connection would have begun with; no heartbeat is due from one that answers each request. */
+function greet({ resume, cursor }: Page): ConnectionEstablished {
+  const data = { connectionId: "", resume, cursor, heartbeatSeconds: 0 };
+  return { type: "connection_established", title: "", message: "", data, timestamp: "" };
+}

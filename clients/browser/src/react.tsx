@@ -1,0 +1,133 @@
+"use client";
+/** The hub in React 18 and 19: rendered on a server, mounted twice by StrictMode, used in many places at once. */
+import {
+  createContext,
+  useContext,
+  useEffect,
+  useInsertionEffect,
+  useMemo,
+  useRef,
+  useSyncExternalStore,
+  type ReactNode,
+} from "react";
+import type { Hub } from "./hub.js";
+import { EMPTY_VIEW, createInbox, type Inbox, type InboxView } from "./inbox.js";
+import { IDLE, type Reason, type State, type Transport } from "./status.js";
+import type { EventOf, EventType, Notification } from "./wire.js";
+
+export type { InboxNotification, InboxView } from "./inbox.js";
+
+/** Unmounting and mounting again within this is a re-render, not a farewell. */
+const FAREWELL_MS = 1_000;
+
+interface Use {
+  inbox: Inbox;
+  mounts: number;
+  farewell?: ReturnType<typeof setTimeout>;
+}
+
+const uses = new WeakMap<Hub, Use>();
+const HubContext = createContext<Hub | null>(null);
+
+function useOf(hub: Hub): Use {
+  let use = uses.get(hub);
+  if (!use) uses.set(hub, (use = { inbox: createInbox(hub), mounts: 0 }));
+  return use;
+}
+
+function mount(hub: Hub): () => void {
+  const use = useOf(hub);
+  clearTimeout(use.farewell);
+  use.mounts++;
+  use.inbox.open();
+  hub.connect();
+  return () => {
+    if (--use.mounts === 0) use.farewell = setTimeout(() => hub.close(), FAREWELL_MS);
+  };
+}
+
+/** Give `client`, made once with `createHub`, to everything below, and keep it connected while this is mounted. */
+export function HubProvider({ client, children }: { client: Hub; children?: ReactNode }): ReactNode {
+  // After the effects of everything below, so that their handlers hear the first frame.
+  useEffect(() => mount(client), [client]);
+  return <HubContext.Provider value={client}>{children}</HubContext.Provider>;
+}
+
+/** Return the provider's hub. Throws where there is no `HubProvider` above. */
+export function useHub(): Hub {
+  const hub = useContext(HubContext);
+  if (!hub) throw new Error("useHub needs a <HubProvider client={createHub(…)}> above it");
+  return hub;
+}
+
+export interface WebSocketState {
+  isConnected: boolean;
+  /** The last notification that came. React may skip some when many come at once: act on events with `useHubEvent`. */
+  lastMessage: Notification | null;
+  /** Why there is no connection, as a sentence for the page. */
+  connectionError: string | null;
+  /** Try again at once. */
+  reconnect: () => void;
+  status: State;
+  transport: Transport | null;
+  reason: Reason | null;
+}
+
+/** Return how the connection is, under the names that frontends of the hub have always used. */
+export function useWebSocket(): WebSocketState {
+  const hub = useHub();
+  const { inbox } = useOf(hub);
+  const { state, transport, reason } = useSyncExternalStore(
+    hub.subscribe,
+    () => hub.status,
+    () => IDLE,
+  );
+  const lastMessage = useSyncExternalStore(
+    inbox.subscribe,
+    () => inbox.last,
+    () => null,
+  );
+  const { reconnect } = hub;
+  return {
+    isConnected: state === "connected",
+    lastMessage,
+    connectionError: reason?.message ?? null,
+    reconnect,
+    status: state,
+    transport,
+    reason,
+  };
+}
+
+/** Call `handler`, always the latest render's, for each notification of this type (or each `gap`), once and in order. */
+export function useHubEvent<T extends EventType>(type: T, handler: (event: EventOf<T>) => void): void {
+  const hub = useHub();
+  const latest = useRef(handler);
+  // Before any effect that might make an event happen.
+  useInsertionEffect(() => {
+    latest.current = handler;
+  });
+  useEffect(() => hub.on(type, (event) => latest.current(event)), [hub, type]);
+}
+
+export interface Notifications extends InboxView {
+  markRead: (id: string) => void;
+  markAllRead: () => void;
+  remove: (id: string) => void;
+  clear: () => void;
+}
+
+/** Return the user's notifications of this browser, newest first, with what a bell's list does to them. */
+export function useNotifications(): Notifications {
+  const { inbox } = useOf(useHub());
+  const view = useSyncExternalStore(
+    inbox.subscribe,
+    () => inbox.view,
+    () => EMPTY_VIEW,
+  );
+  const { markRead, markAllRead, remove, clear } = inbox;
+  return useMemo(
+    () => ({ ...view, markRead, markAllRead, remove, clear }),
+    [view, markRead, markAllRead, remove, clear],
+  );
+}

@@ -1,0 +1,41 @@
+/** The line over Server-Sent Events, by `fetch`: headers, status codes and comments, none of which EventSource shows. */
+import { createEventParser } from "./events.js";
+import { BROKEN, type Ending, type Listener, type Offer, type OpenLink } from "./link.js";
+import { readRefusal, requestHeaders } from "./refusal.js";
+import { parseFrame, type Closing } from "./wire.js";
+
+/** Open an event stream. */
+export const openEventStream: OpenLink = (offer, listener) => {
+  const abort = new AbortController();
+  read(offer, listener, abort.signal).then(listener.end, () => listener.end(BROKEN));
+  return { close: () => abort.abort() };
+};
+
+async function read({ base, token, cursor }: Offer, listener: Listener, signal: AbortSignal): Promise<Ending> {
+  const response = await fetch(`${base}/sse`, { headers: requestHeaders(token, cursor), cache: "no-store", signal });
+  const { body, headers } = response;
+  if (!response.ok || !body || !headers.get("content-type")?.startsWith("text/event-stream")) return readRefusal(response);
+  let greeted = false;
+  let retryMs: number | undefined;
+  let closing: Ending | undefined;
+  const parse = createEventParser((event) => {
+    // The first `retry` is EventSource's default; a later one comes from a hub that sends its clients away.
+    if (greeted && event.retryMs !== undefined) retryMs = event.retryMs;
+    const frame = event.data === undefined ? undefined : parseFrame(event.data);
+    if (frame?.type === "closing") closing = { code: (frame as Closing).code };
+    else if (frame) listener.frame(frame);
+    else if (event.id) listener.cursor(event.id);
+    greeted ||= Boolean(frame);
+  });
+  const reader = body.getReader();
+  const decoder = new TextDecoder();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (value) {
+      listener.alive();
+      parse(decoder.decode(value, { stream: true }));
+    }
+    // What follows `closing` is only the end of the stream, which a proxy may hold back.
+    if (done || closing) return { ...(closing ?? BROKEN), retryMs };
+  }
+}

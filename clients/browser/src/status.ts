@@ -1,0 +1,67 @@
+/** Where the connection stands, and why, in words that a page can show. */
+
+/** How frames reach this page: best first. */
+export type Transport = "ws" | "sse" | "poll";
+
+export type State = "idle" | "connecting" | "connected" | "reconnecting" | "closed";
+
+export type ReasonCode =
+  | "network"
+  | "restarting"
+  | "slow"
+  | "expired"
+  | "replaced"
+  | "unauthorized"
+  | "forbidden"
+  | "disconnected"
+  | "full";
+
+/** Why there is no connection. `terminal`: the client has stopped, until `reconnect()`. */
+export interface Reason {
+  code: ReasonCode;
+  /** A sentence for the page, in Portuguese; other languages go by `code`. */
+  message: string;
+  terminal: boolean;
+}
+
+/** One moment's state; a new object for each change, so it can be compared. */
+export interface Status {
+  state: State;
+  /** What carries the frames; null while nothing does. */
+  transport: Transport | null;
+  /** Failed attempts running. */
+  attempt: number;
+  /** When the next attempt starts (Unix time in ms), while one is waited for. */
+  retryAt: number | null;
+  reason: Reason | null;
+}
+
+export const IDLE: Status = { state: "idle", transport: null, attempt: 0, retryAt: null, reason: null };
+
+/** Close codes from which on the client stops until something changes. */
+const FIRST_FINAL_CODE = 4500;
+
+const NETWORK: [ReasonCode, string] = ["network", "Sem conexão com as notificações. Tentando novamente."];
+const RESTARTING: [ReasonCode, string] = ["restarting", "As notificações estão reiniciando."];
+const REASONS: Record<number, [ReasonCode, string]> = {
+  1012: RESTARTING,
+  1013: RESTARTING,
+  4000: ["slow", "A conexão está lenta demais."],
+  4001: ["expired", "A sessão expirou."],
+  4002: ["replaced", "Há conexões demais deste usuário."],
+  4500: ["unauthorized", "Acesso não reconhecido. Entre novamente."],
+  4501: ["forbidden", "Este acesso não recebe notificações."],
+  4502: ["disconnected", "A conexão foi encerrada por um administrador."],
+  4503: ["full", "O serviço de notificações está lotado."],
+};
+
+/** Say whether the hub's close code tells the client to stop. */
+export function isFinal(code: number): boolean {
+  return code >= FIRST_FINAL_CODE && code < 5000;
+}
+
+/** Return the reason that a close code stands for. */
+export function describeReason(closeCode: number, terminal: boolean): Reason {
+  const [code, message] = REASONS[closeCode] ?? NETWORK;
+  return { code, message, terminal };
+}

@@ -1,0 +1,75 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { openPolling } from "../src/poll.js";
+import { alert, flush, installFakes, newestRequest, pass, removeFakes, requests } from "./fakes.js";
+import { listen, offer } from "./lines.js";
+
+beforeEach(() => installFakes());
+afterEach(removeFakes);
+
+test("the first answer is the greeting, without a heartbeat to wait for", async () => {
+  const { heard, listener } = listen();
+  openPolling(offer({ cursor: "ep-1" }), listener);
+  newestRequest().page([alert(2)], "epoch-2");
+  await flush();
+  expect(newestRequest().headers["last-event-id"]).toBe("epoch-2");
+  expect(heard.frames).toMatchObject([
+    { type: "connection_established", data: { resume: "replayed", cursor: "epoch-2", heartbeatSeconds: 0 } },
+    { id: "id-2" },
+  ]);
+});
+
+test("while frames come it asks at once, each time with a token of its own; then it waits longer and longer", async () => {
+  openPolling(offer(), listen().listener);
+  newestRequest().page([], "epoch-0", "live");
+  await pass(3_749);
+  expect(requests.length).toBe(1);
+  await pass(1_251);
+  expect(requests.map((request) => request.headers.authorization)).toEqual(["Bearer t0", "Bearer t1"]);
+  newestRequest().page([alert(1)], "epoch-1");
+  await flush();
+  expect(requests.length).toBe(3);
+  for (const most of [5_000, 7_500, 11_250, 16_875, 25_312.5, 30_000, 30_000]) {
+    const before = requests.length;
+    newestRequest().page([], "epoch-1");
+    await pass(most * 0.75 - 1);
+    expect(requests.length).toBe(before);
+    await pass(most * 0.25 + 1);
+    expect(requests.length).toBe(before + 1);
+  }
+});
+
+test("the cursor goes on where nothing was for this user", async () => {
+  const { heard, listener } = listen();
+  openPolling(offer({ cursor: "epoch-1" }), listener);
+  newestRequest().page([], "epoch-9");
+  await pass(5_000);
+  expect([heard.cursors, newestRequest().headers["last-event-id"]]).toEqual([["epoch-9"], "epoch-9"]);
+});
+
+test("a page that wakes up asks at once", async () => {
+  const line = openPolling(offer(), listen().listener);
+  newestRequest().page([], "epoch-0", "live");
+  await flush();
+  line.wake?.();
+  await flush();
+  expect(requests.length).toBe(2);
+});
+
+test("a refusal ends it with its code, silence after 10 s with the network's", async () => {
+  const refused = listen();
+  openPolling(offer(), refused.listener);
+  newestRequest().refuse(401, "token_expired");
+  const silent = listen();
+  openPolling(offer(), silent.listener);
+  await pass(10_000);
+  expect([refused.heard.endings, silent.heard.endings]).toMatchObject([[{ code: 4001 }], [{ code: 1006 }]]);
+});
+
+test("after it was closed nothing is asked any more", async () => {
+  const line = openPolling(offer(), listen().listener);
+  newestRequest().page([], "epoch-0", "live");
+  await flush();
+  line.close();
+  await pass(60_000);
+  expect(requests.length).toBe(1);
+});

@@ -1,0 +1,97 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { openEventStream } from "../src/sse.js";
+import { alert, flush, hello, installFakes, newestRequest, removeFakes } from "./fakes.js";
+import { listen, offer, type Heard } from "./lines.js";
+
+beforeEach(() => installFakes());
+afterEach(removeFakes);
+
+async function open(): Promise<Heard> {
+  const { heard, listener } = listen();
+  openEventStream(offer(), listener);
+  await newestRequest().begin();
+  return heard;
+}
+
+test("token and cursor are headers", () => {
+  openEventStream(offer({ cursor: "ep-1" }), listen().listener);
+  expect(newestRequest()).toMatchObject({
+    url: "https://hub.test/sse",
+    headers: { authorization: "Bearer t0", "last-event-id": "ep-1" },
+  });
+});
+
+test("frames come as objects, also where a character is cut in two", async () => {
+  const heard = await open();
+  await newestRequest().say(hello());
+  const bytes = new TextEncoder().encode(`data: ${JSON.stringify({ ...alert(1), title: "çã€" })}\r\n\r\n`);
+  for (const byte of bytes) (newestRequest() as unknown as { stream: ReadableStreamDefaultController }).stream.enqueue(Uint8Array.of(byte));
+  await flush();
+  expect(heard.frames).toEqual([hello(), { ...alert(1), title: "çã€" }]);
+});
+
+test("a comment is a sign of life, and its id moves the cursor", async () => {
+  const heard = await open();
+  await newestRequest().say(hello());
+  const before = heard.signs;
+  await newestRequest().write(": hb\r\nid: ep-7\r\n\r\n");
+  expect([heard.signs - before, heard.cursors]).toEqual([1, ["ep-7"]]);
+});
+
+test("a closing frame ends the stream with its code, before the end of the response", async () => {
+  const heard = await open();
+  await newestRequest().say(hello(), { type: "closing", code: 4001, reason: "expired" });
+  expect(heard.endings).toEqual([{ code: 4001 }]);
+});
+
+test("a wait that the hub names after its greeting goes with the end, the default before it does not", async () => {
+  const heard = await open();
+  await newestRequest().say(hello());
+  await newestRequest().write("retry: 700\r\n\r\n");
+  await newestRequest().end();
+  expect(heard.endings).toEqual([{ code: 1006, retryMs: 700 }]);
+});
+
+test("a stream that ends without a word is the network's end", async () => {
+  const heard = await open();
+  await newestRequest().end();
+  expect(heard.endings).toEqual([{ code: 1006 }]);
+});
+
+test.each([
+  [401, "token_expired", 4001],
+  [401, "invalid_token", 4500],
+  [403, "origin_not_allowed", 4501],
+  [503, "hub_full", 4503],
+  [503, "draining", 1012],
+  [503, "directory_unavailable", 1013],
+  [400, "bad_request", 1006],
+])("the hub's %i %s is what a WebSocket would be closed with", async (status, code, expected) => {
+  const { heard, listener } = listen();
+  openEventStream(offer(), listener);
+  newestRequest().refuse(status, code, { "retry-after": "7" });
+  await flush();
+  expect(heard.endings).toEqual([{ code: expected, retryMs: 7000 }]);
+});
+
+test.each([401, 403, 407, 502])("a proxy's own %i says nothing of the user", async (status) => {
+  const { heard, listener } = listen();
+  openEventStream(offer(), listener);
+  newestRequest().respond(status, "<html>", { "content-type": "text/html" });
+  await flush();
+  expect(heard.endings).toEqual([{ code: 1006 }]);
+});
+
+test("a login page in place of the stream is no stream", async () => {
+  const { heard, listener } = listen();
+  openEventStream(offer(), listener);
+  newestRequest().respond(200, "<html>", { "content-type": "text/html" });
+  await flush();
+  expect(heard.endings).toEqual([{ code: 1006 }]);
+});
+
+test("closing the line ends its request", async () => {
+  const line = openEventStream(offer(), listen().listener);
+  line.close();
+  expect(newestRequest().aborted).toBe(true);
+});
