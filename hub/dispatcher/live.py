@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from operator import attrgetter
 
 from hub.envelope import Envelope
 from hub.log.port import Log, Record
@@ -15,6 +16,8 @@ from hub.target import CONTROL
 __all__ = ["Dispatcher"]
 
 logger = logging.getLogger("hub.dispatcher")
+
+_transport = attrgetter("transport")
 
 #: Deliveries before the loop gets its turn, so that a wide fan-out holds nobody's handshake up.
 SLICE = 2_000
@@ -98,15 +101,14 @@ class Dispatcher:
 
     def _offer(self, envelope: Envelope, matched: list[Subscriber]) -> None:
         budget_bytes = self._link_budget_bytes
-        delivered = {"websocket": 0, "sse": 0}
-        for subscriber in matched:
-            if subscriber.session.offer(envelope):
-                delivered[subscriber.transport] += 1
-                try:
-                    if subscriber.link.write(envelope) > budget_bytes:
-                        self._on_slow(subscriber)
-                except Exception as error:  # whatever one link does, the others get their notification
-                    logger.error("a link failed: %s", type(error).__name__)
-                    self._on_broken(subscriber)
-        for transport, count in delivered.items():
-            self._metrics.deliveries[transport] += count
+        # First who takes it, then the writes one after the other: each write is a system call that leaves the
+        # processor's caches cold, and the less lies between two of them, the less has to be fetched again.
+        taking = [subscriber for subscriber in matched if subscriber.session.offer(envelope)]
+        for subscriber in taking:
+            try:
+                if subscriber.link.write(envelope) > budget_bytes:
+                    self._on_slow(subscriber)
+            except Exception as error:  # whatever one link does, the others get their notification
+                logger.error("a link failed: %s", type(error).__name__)
+                self._on_broken(subscriber)
+        self._metrics.deliveries.update(map(_transport, taking))
