@@ -22,7 +22,17 @@ from hub.session import Session
 from hub.subscribers import Subscriber, TransportName
 from hub.target import Target
 
-__all__ = ["Beat", "FakeClock", "FakeLink", "Gate", "MemoryLog", "make_grant", "make_payload", "make_subscriber"]
+__all__ = [
+    "Beat",
+    "FakeClock",
+    "FakeLink",
+    "Gate",
+    "MemoryLog",
+    "make_draft",
+    "make_grant",
+    "make_payload",
+    "make_subscriber",
+]
 
 NOW_S = 1_760_000_000.0
 

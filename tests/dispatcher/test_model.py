@@ -284,6 +284,7 @@ def test_seam() -> None:
 
 
 @pytest.mark.soak
-def test_seam_for_long() -> None:
-    """Nor in a million other steps, different ones each time."""
-    assert 1_000_000 <= run_seam(50 * EXAMPLES, print_blob=True)
+@pytest.mark.parametrize("tenth", range(10))
+def test_seam_for_long(tenth: int) -> None:
+    """Nor in a million other steps, different ones each time; in tenths, so that none looks like a test that hangs."""
+    assert 100_000 <= run_seam(5 * EXAMPLES, print_blob=True)
