@@ -26,6 +26,8 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
+#: RFC 6455 section 7.4.2: from here on libraries and applications choose.
+FIRST_FREE_CODE = 3000
 #: No client of ours sends more than three.
 MAX_QUERY_FIELDS = 32
 
@@ -91,7 +93,9 @@ class WebSocketEndpoint:
         while True:
             message = await receive()
             if message["type"] == "websocket.disconnect":
-                return int(message.get("code") or 1005)
+                code = int(message.get("code") or 1005)
+                # Codes from 3000 are free for anybody: a peer's 4000 is not our "slow", nor a label for a metric.
+                return code if code < FIRST_FREE_CODE else 1000
             subscriber.session.answer()
             # The frontends in the field never send; what others say without `hub.v1` means nothing here.
             if subscriber.understands and subscriber.session.phase is not Phase.CLOSED:

@@ -129,9 +129,7 @@ async def test_frames_before_the_accept_are_no_failure(
         await settle(hub)
 
 
-async def test_a_stream_that_ended_leaves_the_next_one_alone(
-    hub: RunningHub, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_stream_that_ended_leaves_the_next_one_alone(hub: RunningHub, monkeypatch: pytest.MonkeyPatch) -> None:
     """The deadline of an ended stream does not outlive it: its connection may carry another by then."""
     monkeypatch.setattr(links, "CLOSE_TIMEOUT_S", 0.2)
     # As if some bytes were always on their way.

@@ -11,6 +11,7 @@ import os
 import secrets
 import struct
 import time
+import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from random import Random
@@ -201,6 +202,37 @@ async def test_who_offers_no_subprotocol_is_not_listened_to(hub: RunningHub) -> 
         while (answer := await client.frame())[0] == TEXT:
             pass
         assert (PONG, b"still?") == answer
+
+
+async def test_a_peers_close_code_is_not_taken_for_one_of_ours(hub: RunningHub) -> None:
+    """A client that closes with our "slow" is no drop in the statistics, and fifty codes are not as many labels."""
+    for code in (4000, 4502, *range(3000, 3050)):
+        async with peer(hub) as client:
+            await client.send(close(code))
+            assert code == await client.close_code()
+    await hub.wait_until(lambda: len(hub.hub.subscribers) == 0)
+    assert 0 == hub.hub.metrics.drops
+    assert {1000: 52} == dict(hub.hub.metrics.closes)
+
+
+async def test_a_compression_bomb_is_refused_while_it_inflates(tmp_path: Path) -> None:
+    """A small frame that would inflate to 64 MiB is closed with 1009 at no cost in memory or time."""
+    squeeze = zlib.compressobj(wbits=-15)
+    bomb = squeeze.compress(bytes(64 * 2**20)) + squeeze.flush(zlib.Z_SYNC_FLUSH)
+    bomb = bomb.removesuffix(b"\x00\x00\xff\xff")
+    assert len(bomb) < 70_000
+    before_bytes = resident_bytes()
+    async with run_hub(tmp_path, compression=True) as hub, hub.websocket() as healthy:
+        for part in (bomb, bomb[:60_000]):
+            async with Peer(hub.port) as client:
+                assert 101 == await client.shake_hands(hub, "Sec-WebSocket-Extensions: permessage-deflate")
+                asked_s = time.monotonic()
+                await client.send(frame(FIN | 0x40 | TEXT, part))
+                await hub.publish(title="meanwhile")
+                assert "meanwhile" == (await healthy.frame())["title"]
+                assert time.monotonic() - asked_s < STALL_S
+                assert await client.close_code() in {1009, 1006}
+    assert resident_bytes() - before_bytes < 16 * 2**20
 
 
 FLOODS = {
