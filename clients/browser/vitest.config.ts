@@ -2,13 +2,13 @@ import { defineConfig } from "vitest/config";
 
 const react18 = new URL("../react-18/node_modules/", import.meta.url).pathname;
 const reactTests = ["tests/react.test.tsx", "tests/server.test.tsx"];
+const pageTests = ["tests/hub.test.ts", "tests/inbox.test.ts", ...reactTests];
 
 export default defineConfig({
   test: {
     projects: [
-      {
-        test: { name: "core", environment: "jsdom", include: ["tests/**/*.test.{ts,tsx}"] },
-      },
+      { test: { name: "lines", environment: "node", include: ["tests/*.test.ts"], exclude: pageTests } },
+      { test: { name: "page", environment: "jsdom", include: pageTests } },
       {
         // The hooks once more, on the oldest React they promise to run on.
         test: { name: "react-18", environment: "jsdom", include: reactTests },

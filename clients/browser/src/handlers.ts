@@ -24,9 +24,7 @@ export function createHandlers(): Handlers {
           entry.handler(event as never);
         } catch (error) {
           // To the page's own error reporting, without stopping the stream.
-          setTimeout(() => {
-            throw error;
-          });
+          reportError(error);
         }
       }
     },

@@ -19,8 +19,8 @@ export interface Inbox {
   readonly view: InboxView;
   /** The last notification that came to this page. */
   readonly last: Notification | null;
-  /** Begin to listen; once is enough. */
-  open(): void;
+  /** Begin to listen, to the hub and to other tabs; returns what ends that. */
+  open(): () => void;
   subscribe(listener: () => void): () => void;
   markRead(id: string): void;
   markAllRead(): void;
@@ -49,7 +49,6 @@ export function createInbox(hub: Hub): Inbox {
   let view = EMPTY_VIEW;
   let last: Notification | null = null;
   let key: string | undefined;
-  let opened = false;
 
   const show = (): void => {
     const shown = entries.filter((entry) => !entry.gone).slice(0, MOST_SHOWN);
@@ -88,18 +87,22 @@ export function createInbox(hub: Hub): Inbox {
       return last;
     },
     open: () => {
-      if (opened) return;
-      opened = true;
-      hub.subscribe(identify);
-      hub.onAny((notification) => {
-        last = notification;
-        entries = [{ notification }, ...entries];
-        commit();
-      });
-      window.addEventListener("storage", (event) => {
+      const onStorage = (event: StorageEvent): void => {
         if (key && event.key === key) commit();
-      });
+      };
+      window.addEventListener("storage", onStorage);
+      const closers = [
+        () => window.removeEventListener("storage", onStorage),
+        hub.subscribe(identify),
+        hub.onAny((notification) => {
+          last = notification;
+          entries = [{ notification }, ...entries];
+          commit();
+        }),
+      ];
+      commit();
       identify();
+      return () => closers.forEach((close) => close());
     },
     subscribe: (listener) => {
       listeners.add(listener);

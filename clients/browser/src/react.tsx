@@ -23,7 +23,8 @@ const FAREWELL_MS = 1_000;
 interface Use {
   inbox: Inbox;
   mounts: number;
-  farewell?: ReturnType<typeof setTimeout>;
+  farewell?: ReturnType<typeof setTimeout> | undefined;
+  close?: (() => void) | undefined;
 }
 
 const uses = new WeakMap<Hub, Use>();
@@ -39,10 +40,15 @@ function mount(hub: Hub): () => void {
   const use = useOf(hub);
   clearTimeout(use.farewell);
   use.mounts++;
-  use.inbox.open();
+  use.close ??= use.inbox.open();
   hub.connect();
   return () => {
-    if (--use.mounts === 0) use.farewell = setTimeout(() => hub.close(), FAREWELL_MS);
+    if (--use.mounts) return;
+    use.farewell = setTimeout(() => {
+      hub.close();
+      use.close?.();
+      use.close = undefined;
+    }, FAREWELL_MS);
   };
 }
 

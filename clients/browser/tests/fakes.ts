@@ -151,8 +151,11 @@ export function memoryStorage(): StorageLike & { items: Map<string, string> } {
 export function installFakes({ share = false } = {}): void {
   sockets.length = requests.length = 0;
   FakeChannel.all.clear();
-  localStorage.clear();
-  sessionStorage.clear();
+  if (typeof window === "object") {
+    localStorage.clear();
+    sessionStorage.clear();
+    Object.defineProperty(navigator, "locks", { value: share ? new FakeLocks() : undefined, configurable: true });
+  }
   vi.useFakeTimers({ now: Date.parse("2026-11-22T12:00:00Z") });
   vi.stubGlobal("WebSocket", FakeSocket);
   vi.stubGlobal(
@@ -161,7 +164,6 @@ export function installFakes({ share = false } = {}): void {
       new FakeRequest(url, init.headers as Record<string, string>, init.signal ?? undefined).answer,
   );
   vi.stubGlobal("BroadcastChannel", share ? FakeChannel : undefined);
-  Object.defineProperty(navigator, "locks", { value: share ? new FakeLocks() : undefined, configurable: true });
 }
 
 export function removeFakes(): void {

@@ -20,7 +20,7 @@ export const WORDING: Record<FreeType, { title: string; message: string }> = {
   transaction_created: { title: "Nova transação", message: "Uma nova transação foi registrada." },
   profile_updated: { title: "Perfil atualizado", message: "Seu perfil foi atualizado." },
   return_requested: { title: "Devolução solicitada", message: "Um comprador solicitou uma devolução." },
-  return_responded: { title: "Devolução respondida", message: "O vendedor respondeu à sua solicitação de devolução." },
+  return_responded: { title: "Devolução respondida", message: "O vendedor respondeu à sua devolução." },
   replacement_sent: { title: "Produto de troca enviado", message: "O produto de troca foi enviado para você." },
   defective_received: {
     title: "Produto com defeito recebido",

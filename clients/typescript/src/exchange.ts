@@ -74,6 +74,9 @@ export class Exchange {
       authorization: `Bearer ${request.bearer ?? this.#key}`,
     };
     if (request.body !== undefined) headers["content-type"] = "application/json";
+    if (request.idempotencyKey !== undefined && !/^[!-~]([ -~]{0,253}[!-~])?$/.test(request.idempotencyKey)) {
+      throw new TypeError("idempotencyKey: is not 1 to 255 printable ASCII characters");
+    }
     if (request.idempotencyKey !== undefined) headers["idempotency-key"] = request.idempotencyKey;
     // Not AbortSignal.any: on Node 20 it keeps a trace of each attempt as long as the caller's signal lives.
     const control = new AbortController();

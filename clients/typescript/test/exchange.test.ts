@@ -49,6 +49,12 @@ describe("retry", () => {
     expect(server.seen[0]?.headers["idempotency-key"]).toBe("order-17");
   });
 
+  test.each(["", "line\nbreak", "é", "a".repeat(256)])("refuses a key that no hub takes: %j", async (idempotencyKey) => {
+    server = await standIn(accept);
+    await expect(hubAt(server.url).notify(ALERT, { idempotencyKey })).rejects.toThrow("idempotencyKey: is not");
+    expect(server.seen).toEqual([]);
+  });
+
   test.each([400, 401, 403, 413, 422, 500])("does not repeat after %i", async (status) => {
     server = await standIn(refuse(status, {}, "some_code"), accept);
     const failure = await hubAt(server.url).notify(ALERT).catch((error: unknown) => error);

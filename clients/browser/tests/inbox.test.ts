@@ -1,0 +1,120 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { createHub, type Hub } from "../src/index.js";
+import { createInbox, type Inbox } from "../src/inbox.js";
+import { alert, flush, hello, installFakes, memoryStorage, newestSocket, removeFakes, token } from "./fakes.js";
+
+const hubs: Hub[] = [];
+const closers: (() => void)[] = [];
+beforeEach(() => installFakes({ share: true }));
+afterEach(() => {
+  hubs.splice(0).forEach((hub) => hub.close());
+  closers.splice(0).forEach((close) => close());
+  removeFakes();
+});
+
+async function openTab(user = "u"): Promise<Inbox> {
+  const hub = createHub({ url: "https://hub.test", getToken: () => token(user), tabStorage: memoryStorage() });
+  hubs.push(hub);
+  const inbox = createInbox(hub);
+  closers.push(inbox.open());
+  hub.connect();
+  await flush();
+  return inbox;
+}
+
+/** A browser tells the other tabs of a change; here the test does. */
+function tellTabs(): void {
+  for (const key of Object.keys(localStorage)) window.dispatchEvent(new StorageEvent("storage", { key }));
+}
+
+function titles({ view }: Inbox): string[] {
+  return view.notifications.map((notification) => `${notification.title}${notification.read ? " read" : ""}`);
+}
+
+test("the list is newest first, each once, and counts what is unread", async () => {
+  const inbox = await openTab();
+  newestSocket().say(hello(), alert(1), alert(3), alert(2), alert(3));
+  expect([titles(inbox), inbox.view.unreadCount, inbox.last]).toEqual([["n3", "n2", "n1"], 3, alert(2)]);
+});
+
+test("one can be read, all can be read, one removed, all removed", async () => {
+  const inbox = await openTab();
+  newestSocket().say(hello(), alert(1), alert(2), alert(3));
+  inbox.markRead("id-2");
+  expect([titles(inbox), inbox.view.unreadCount]).toEqual([["n3", "n2 read", "n1"], 2]);
+  inbox.markAllRead();
+  expect([titles(inbox), inbox.view.unreadCount]).toEqual([["n3 read", "n2 read", "n1 read"], 0]);
+  inbox.remove("id-3");
+  expect(titles(inbox)).toEqual(["n2 read", "n1 read"]);
+  inbox.clear();
+  expect(titles(inbox)).toEqual([]);
+});
+
+test("what was removed stays so when it is replayed", async () => {
+  const inbox = await openTab();
+  newestSocket().say(hello(), alert(1), alert(2));
+  inbox.remove("id-1");
+  const reloaded = await openTab();
+  hubs[0]!.close();
+  await flush();
+  newestSocket().say(hello(), alert(1), alert(2));
+  expect(titles(reloaded)).toEqual(["n2"]);
+});
+
+test("two tabs show the same, whichever of them was clicked", async () => {
+  const [one, two] = [await openTab(), await openTab()];
+  newestSocket().say(hello(), alert(1), alert(2));
+  await flush();
+  one.markRead("id-1");
+  two.remove("id-2");
+  tellTabs();
+  expect([titles(one), titles(two)]).toEqual([["n1 read"], ["n1 read"]]);
+});
+
+test("a write that another tab overwrote at the same moment is made again", async () => {
+  const [one, two] = [await openTab(), await openTab()];
+  newestSocket().say(hello(), alert(1), alert(2));
+  await flush();
+  const key = Object.keys(localStorage).find((name) => name.startsWith("hub:inbox:"))!;
+  const before = localStorage.getItem(key)!;
+  one.markRead("id-1");
+  localStorage.setItem(key, before);
+  two.markRead("id-2");
+  tellTabs();
+  expect([titles(one), titles(two)]).toEqual([["n2 read", "n1 read"], ["n2 read", "n1 read"]]);
+  expect(localStorage.getItem(key)!.match(/"read":true/g)).toHaveLength(2);
+});
+
+test("it is there at the next visit, before anything is connected to", async () => {
+  const inbox = await openTab();
+  newestSocket().say(hello(), alert(1));
+  inbox.markRead("id-1");
+  hubs[0]!.close();
+  await flush();
+  expect(titles(await openTab())).toEqual(["n1 read"]);
+});
+
+test("another user sees nothing of it", async () => {
+  await openTab();
+  newestSocket().say(hello(), alert(1));
+  hubs[0]!.close();
+  await flush();
+  expect(titles(await openTab("v"))).toEqual([]);
+});
+
+test("what stands in the storage and is no list is no list", async () => {
+  const first = await openTab();
+  newestSocket().say(hello(), alert(1));
+  const key = Object.keys(localStorage).find((name) => name.startsWith("hub:inbox:"))!;
+  for (const text of ["{", "null", '"x"', "[null, 5, {}]"]) {
+    localStorage.setItem(key, text);
+    tellTabs();
+    expect(titles(first)).toEqual(["n1"]);
+  }
+});
+
+test("it is bounded: a hundred are shown, and the newest stay", async () => {
+  const inbox = await openTab();
+  newestSocket().say(hello(), ...Array.from({ length: 300 }, (_, number) => alert(number)));
+  expect([inbox.view.notifications.length, titles(inbox)[0], inbox.view.unreadCount]).toEqual([100, "n299", 100]);
+});

@@ -1,0 +1,170 @@
+import { StrictMode, act, useEffect, useState, type ReactNode } from "react";
+import { createRoot, type Root } from "react-dom/client";
+import * as React from "react";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { createHub, type Hub, type HubOptions } from "../src/index.js";
+import { HubProvider, useHub, useHubEvent, useNotifications, useWebSocket, type Notifications, type WebSocketState } from "../src/react.js";
+import { alert, flush, hello, installFakes, newestSocket, pass, removeFakes, sockets, token } from "./fakes.js";
+
+(globalThis as { IS_REACT_ACT_ENVIRONMENT?: boolean }).IS_REACT_ACT_ENVIRONMENT = true;
+
+let root: Root;
+let hub: Hub;
+beforeEach(() => {
+  installFakes();
+  hub = makeHub();
+  root = createRoot(document.createElement("div"));
+});
+afterEach(async () => {
+  await act(async () => root.unmount());
+  hub.close();
+  removeFakes();
+});
+
+function makeHub(options: Partial<HubOptions> = {}): Hub {
+  return createHub({ url: "https://hub.test", getToken: () => token(), ...options });
+}
+
+async function render(element: ReactNode): Promise<void> {
+  await act(async () => {
+    root.render(element);
+    await flush();
+  });
+}
+
+async function say(...frames: Parameters<ReturnType<typeof newestSocket>["say"]>): Promise<void> {
+  await act(async () => {
+    newestSocket().say(...frames);
+    await flush();
+  });
+}
+
+test(`this is React ${React.version.split(".")[0]}`, () => {
+  expect(["18", "19"]).toContain(React.version.split(".")[0]);
+});
+
+test("useWebSocket has what the frontends in the field use, and more", async () => {
+  let seen!: WebSocketState;
+  const Probe = (): null => {
+    seen = useWebSocket();
+    return null;
+  };
+  await render(<HubProvider client={hub}><Probe /></HubProvider>);
+  expect(seen).toMatchObject({ isConnected: false, lastMessage: null, connectionError: null, status: "connecting", transport: null });
+  await say(hello(), alert(1));
+  expect(seen).toMatchObject({ isConnected: true, lastMessage: alert(1), status: "connected", transport: "ws", reason: null });
+  await act(async () => newestSocket().end(4501));
+  expect(seen).toMatchObject({ isConnected: false, connectionError: "Este acesso não recebe notificações.", reason: { code: "forbidden" } });
+  await act(async () => {
+    seen.reconnect();
+    await flush();
+  });
+  await say(hello());
+  expect(seen).toMatchObject({ isConnected: true, connectionError: null });
+});
+
+test("useHubEvent gets every event once and in order, however many come in one batch, also under StrictMode", async () => {
+  const got: string[] = [];
+  const Probe = (): null => {
+    const [, setCount] = useState(0);
+    useHubEvent("stock_alert", (event) => {
+      got.push(event.title);
+      setCount((count) => count + 1);
+    });
+    return null;
+  };
+  await render(<StrictMode><HubProvider client={hub}><Probe /></HubProvider></StrictMode>);
+  await say(hello(), ...Array.from({ length: 50 }, (_, number) => alert(number)));
+  expect(got).toEqual(Array.from({ length: 50 }, (_, number) => `n${number}`));
+});
+
+test("useHubEvent calls the handler of the latest render", async () => {
+  const got: string[] = [];
+  const Probe = ({ name }: { name: string }): null => {
+    useHubEvent("stock_alert", (event) => got.push(name + event.title));
+    return null;
+  };
+  await render(<HubProvider client={hub}><Probe name="a" /></HubProvider>);
+  await say(hello(), alert(1));
+  await render(<HubProvider client={hub}><Probe name="b" /></HubProvider>);
+  await say(alert(2));
+  expect(got).toEqual(["an1", "bn2"]);
+});
+
+test("StrictMode's double mount opens one connection", async () => {
+  await render(<StrictMode><HubProvider client={hub}>x</HubProvider></StrictMode>);
+  await pass(5_000 - 3_001);
+  expect([sockets.length, sockets[0]!.closed]).toEqual([1, false]);
+});
+
+test("the connection stays over a change of page and ends when nobody is left", async () => {
+  await render(<HubProvider key="one" client={hub} />);
+  await say(hello());
+  await render(<HubProvider key="two" client={hub} />);
+  await pass(2_000);
+  expect([sockets.length, sockets[0]!.closed]).toEqual([1, false]);
+  await render(null);
+  await pass(999);
+  expect(sockets[0]!.closed).toBe(false);
+  await pass(1);
+  expect([sockets[0]!.closed, hub.status.state]).toEqual([true, "closed"]);
+});
+
+test("a handler that is there from the start hears the first frame", async () => {
+  const got: string[] = [];
+  const synchronous = makeHub({ getToken: () => token() });
+  vi.spyOn(synchronous, "connect");
+  const Probe = (): null => {
+    useHubEvent("stock_alert", (event) => got.push(event.title));
+    useEffect(() => {
+      expect(synchronous.connect).not.toHaveBeenCalled();
+    }, []);
+    return null;
+  };
+  await render(<HubProvider client={synchronous}><Probe /></HubProvider>);
+  await say(hello(), alert(1));
+  expect(got).toEqual(["n1"]);
+  synchronous.close();
+});
+
+test("useNotifications is a bell: a list, a count, and what is done to it", async () => {
+  let bell!: Notifications;
+  const Probe = (): null => {
+    bell = useNotifications();
+    return null;
+  };
+  await render(<HubProvider client={hub}><Probe /></HubProvider>);
+  expect(bell).toMatchObject({ notifications: [], unreadCount: 0 });
+  await say(hello(), alert(1), alert(2));
+  expect([bell.notifications.map(({ title }) => title), bell.unreadCount]).toEqual([["n2", "n1"], 2]);
+  await act(async () => bell.markRead("id-1"));
+  expect([bell.notifications.map(({ read }) => read), bell.unreadCount]).toEqual([[false, true], 1]);
+  await act(async () => bell.markAllRead());
+  expect(bell.unreadCount).toBe(0);
+  await act(async () => bell.remove("id-2"));
+  expect(bell.notifications.map(({ title }) => title)).toEqual(["n1"]);
+  await act(async () => bell.clear());
+  expect(bell.notifications).toEqual([]);
+});
+
+test("a bell that is mounted later has what came before", async () => {
+  let bell: Notifications | undefined;
+  const Bell = (): null => {
+    bell = useNotifications();
+    return null;
+  };
+  await render(<HubProvider client={hub}>{null}</HubProvider>);
+  await say(hello(), alert(1));
+  await render(<HubProvider client={hub}><Bell /></HubProvider>);
+  expect(bell!.unreadCount).toBe(1);
+});
+
+test("without a provider the error says what to do", async () => {
+  const quiet = vi.spyOn(console, "error").mockImplementation(() => undefined);
+  const Lonely = (): null => {
+    useHub();
+    return null;
+  };
+  await expect(render(<Lonely />)).rejects.toThrow(/HubProvider/);
+  quiet.mockRestore();
+});

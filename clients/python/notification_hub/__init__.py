@@ -1,0 +1,28 @@
+"""A service's way to the notification hub: `Hub` for threads, `AsyncHub` for asyncio.
+
+What is published are the structs of `contracts.notification`, and those of a company's own module.
+"""
+
+from __future__ import annotations
+
+from notification_hub.address import Addressed
+from notification_hub.async_hub import AsyncHub
+from notification_hub.failure import HubFailure, HubRefused, HubUnreachable, NotificationLost
+from notification_hub.hub import Hub
+from notification_hub.outbox import QueueCounts, QueueLimits
+from notification_hub.retry import RetryPolicy
+from notification_hub.wire import Readiness
+
+__all__ = [
+    "Addressed",
+    "AsyncHub",
+    "Hub",
+    "HubFailure",
+    "HubRefused",
+    "HubUnreachable",
+    "NotificationLost",
+    "QueueCounts",
+    "QueueLimits",
+    "Readiness",
+    "RetryPolicy",
+]

@@ -1,0 +1,56 @@
+"""How often and how fast a request is repeated."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import msgspec
+
+__all__ = ["RetryPolicy", "choose_delay_s", "read_retry_after_s"]
+
+#: A year; what asks for more means never.
+_MAX_RETRY_AFTER_S = 31_536_000.0
+
+
+class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """`attempts` counts the first one too; the first wait is at most `base_s`, each later one twice as long.
+
+    `attempts` is for calls that are waited for. What is queued is repeated until it is too old.
+    """
+
+    attempts: int = 4
+    base_s: float = 0.2
+    cap_s: float = 10.0
+
+
+def choose_delay_s(
+    policy: RetryPolicy,
+    failures: int,
+    retry_after_s: float | None,
+    # Spreads the clients of a hub that came back; nothing is secret about it.
+    draw: Callable[[], float] = random.random,
+) -> float:
+    """Return how long to wait before repeating a request that failed `failures` times (1 or more).
+
+    Full jitter: anything between nothing and the doubled base, on top of what the hub asked for (`Retry-After`).
+    """
+    # The exponent is bounded too: a float would overflow where a hub stays away for long.
+    ceiling_s = min(policy.cap_s, policy.base_s * 2.0 ** min(failures - 1, 60))
+    return (retry_after_s or 0.0) + draw() * ceiling_s
+
+
+def read_retry_after_s(header: str | None, now: datetime) -> float | None:
+    """Return the seconds a `Retry-After` header asks for (RFC 9110 section 10.2.3), or None if it says nothing."""
+    text = (header or "").strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text), _MAX_RETRY_AFTER_S)
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return min(max(0.0, (moment - now).total_seconds()), _MAX_RETRY_AFTER_S)

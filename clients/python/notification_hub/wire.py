@@ -1,0 +1,199 @@
+"""The hub's operations as values: what to send, and how to read what comes back. No I/O."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Generic, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+
+from contracts.problem import Problem
+from contracts.receipt import BatchReceipt, DisconnectReceipt, Receipt, Ticket
+from contracts.request import DisconnectRequest
+from contracts.stats import Stats
+from notification_hub.address import Addressed, encode_addressed, encode_batch
+from notification_hub.failure import HubRefused, HubUnreachable
+from notification_hub.retry import read_retry_after_s
+
+__all__ = [
+    "Call",
+    "Liveness",
+    "Readiness",
+    "check_address",
+    "check_credential",
+    "describe_batch",
+    "describe_disconnect",
+    "describe_encoded",
+    "describe_live",
+    "describe_publish",
+    "describe_ready",
+    "describe_stats",
+    "describe_ticket",
+    "new_idempotency_key",
+    "read_answer",
+]
+
+T = TypeVar("T")
+
+_SENDABLE = re.compile(r"[!-~]+")
+_IDEMPOTENCY_KEY = re.compile(r"[!-~]([ -~]{0,253}[!-~])?")
+
+
+class Readiness(msgspec.Struct, frozen=True):
+    """Whether the hub wants new work, and what each part of it says."""
+
+    ready: bool
+    draining: bool
+    log: str
+    dispatcher: str
+    directory: str
+
+
+class Liveness(msgspec.Struct, frozen=True):
+    """Whether the hub's process answers."""
+
+    live: bool
+
+
+class Call(Generic[T]):
+    """One request, the same at every attempt, and the type of its answer."""
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        answer: type[T],
+        *,
+        body: bytes | None = None,
+        idempotency_key: str | None = None,
+        bearer: str | None = None,
+        also_answers: int = 0,
+    ) -> None:
+        self.method = method
+        self.path = path
+        self.answer = answer
+        self.body = body
+        self.also_answers = also_answers
+        self._bearer = bearer
+        self._idempotency_key = idempotency_key
+
+    def headers(self, key: str) -> dict[str, str]:
+        """Return the headers of a request by the service with this key."""
+        headers = {"accept": "application/json", "authorization": f"Bearer {self._bearer or key}"}
+        if self.body is not None:
+            headers["content-type"] = "application/json"
+        if self._idempotency_key is not None:
+            headers["idempotency-key"] = self._idempotency_key
+        return headers
+
+
+def check_address(url: str) -> str:
+    """Return the hub's address without a slash at its end.
+
+    Raises:
+        ValueError: it is none; the text does not repeat it.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc or parts.query:
+        raise ValueError("url: is not the address of a hub (example: https://hub.example.com)")
+    return url.rstrip("/")
+
+
+def check_credential(credential: str) -> str:
+    """Return a key or token that can stand in a header; one that cannot would be quoted in the HTTP library's error.
+
+    Raises:
+        ValueError: it cannot; the text does not repeat it.
+    """
+    if _SENDABLE.fullmatch(credential) is None:
+        raise ValueError("key: is not a service key (example: hubk_...)")
+    return credential
+
+
+def new_idempotency_key() -> str:
+    """Return a key nobody has used."""
+    return str(uuid.uuid4())
+
+
+def describe_publish(addressed: Addressed, idempotency_key: str) -> Call[Receipt]:
+    """Return the request that publishes one notification."""
+    return describe_encoded(encode_addressed(addressed), idempotency_key)
+
+
+def describe_encoded(body: bytes, idempotency_key: str) -> Call[Receipt]:
+    """Return the request that publishes one notification whose body was written before.
+
+    Raises:
+        ValueError: the key is not 1 to 255 printable ASCII characters.
+    """
+    _check_idempotency_key(idempotency_key)
+    return Call("POST", "/api/internal/notify", Receipt, body=body, idempotency_key=idempotency_key)
+
+
+def describe_batch(batch: Sequence[Addressed], idempotency_key: str) -> Call[BatchReceipt]:
+    """Return the request that publishes up to 1,000; raises as `describe_encoded` does."""
+    _check_idempotency_key(idempotency_key)
+    body = encode_batch(batch)
+    return Call("POST", "/api/internal/notify/batch", BatchReceipt, body=body, idempotency_key=idempotency_key)
+
+
+def _check_idempotency_key(key: str) -> None:
+    if _IDEMPOTENCY_KEY.fullmatch(key) is None:
+        raise ValueError("idempotency_key: is not 1 to 255 printable ASCII characters")
+
+
+def describe_stats() -> Call[Stats]:
+    """Return the request for the statistics."""
+    return Call("GET", "/api/internal/ws-stats", Stats)
+
+
+def describe_disconnect(request: DisconnectRequest) -> Call[DisconnectReceipt]:
+    """Return the request that closes connections."""
+    return Call("POST", "/api/internal/disconnect", DisconnectReceipt, body=msgspec.json.encode(request))
+
+
+def describe_ticket(user_token: str) -> Call[Ticket]:
+    """Return the request that turns a user's token into a ticket."""
+    return Call("POST", "/api/ticket", Ticket, bearer=check_credential(user_token))
+
+
+def describe_ready() -> Call[Readiness]:
+    """Return the question whether new work is welcome; a 503 that says how the parts are is an answer."""
+    return Call("GET", "/health/ready", Readiness, also_answers=503)
+
+
+def describe_live() -> Call[Liveness]:
+    """Return the question whether the process answers."""
+    return Call("GET", "/health/live", Liveness)
+
+
+def read_answer(call: Call[T], status: int, headers: Mapping[str, str], body: bytes) -> T:
+    """Return the decoded answer; `headers` has lower-case names.
+
+    Raises:
+        HubRefused: the hub, or a proxy, said no.
+        HubUnreachable: what answered is not a hub.
+    """
+    is_problem = headers.get("content-type", "").startswith("application/problem+json")
+    if 200 <= status < 300 or (status == call.also_answers and not is_problem):
+        try:
+            return msgspec.json.decode(body, type=call.answer)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            raise HubUnreachable("What answered is not a hub: its answer cannot be read") from None
+    retry_after_s = read_retry_after_s(headers.get("retry-after"), datetime.now(UTC))
+    try:
+        problem = msgspec.json.decode(body, type=Problem)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise HubRefused(status, f"http_{status}", retry_after_s=retry_after_s) from None
+    raise HubRefused(
+        status,
+        problem.code,
+        problem.detail,
+        field=problem.field if isinstance(problem.field, str) else None,
+        known=tuple(problem.known) if isinstance(problem.known, list) else (),
+        retry_after_s=retry_after_s,
+    )
