@@ -1,0 +1,122 @@
+"""What stands where a hub should be, and misbehaves on cue."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, ClassVar, NamedTuple, Self
+
+__all__ = ["Answer", "Seen", "StandIn", "accept", "refuse", "reply", "reset", "stall"]
+
+#: How long a stalled answer is held back, unless the stand-in is closed first.
+STALL_S = 10.0
+
+
+class Seen(NamedTuple):
+    """A request as the stand-in got it."""
+
+    path: str
+    headers: dict[str, str]
+    body: bytes
+    at_s: float
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    # Headers and body in one segment: apart, the second waits 40 ms for the first one's acknowledgement.
+    wbufsize = -1
+    stand_in: ClassVar[StandIn]
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length", "0")))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.stand_in.pick(Seen(self.path, headers, body, time.monotonic()))(self)
+
+    do_GET = do_POST
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+Answer = Callable[[_Handler], None]
+
+
+class StandIn:
+    """Answers the nth request by the nth answer, and all later ones by the last."""
+
+    def __init__(self, *answers: Answer) -> None:
+        self._answers = answers
+        self._lock = threading.Lock()
+        self.seen: list[Seen] = []
+        self.closed = threading.Event()
+        handler = type("Handler", (_Handler,), {"stand_in": self})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.closed.set()
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def pick(self, seen: Seen) -> Answer:
+        """Note a request and return what to answer."""
+        with self._lock:
+            self.seen.append(seen)
+            return self._answers[min(len(self.seen), len(self._answers)) - 1]
+
+    @property
+    def keys(self) -> list[str]:
+        """The Idempotency-Key of each request."""
+        return [seen.headers["idempotency-key"] for seen in self.seen]
+
+    def fields(self, name: str) -> list[Any]:
+        """A field of each request's body."""
+        return [json.loads(seen.body)[name] for seen in self.seen]
+
+
+def reply(status: int, body: object, headers: dict[str, str] | None = None, kind: str = "application/json") -> Answer:
+    """Return an answer with this JSON, or these bytes."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+
+    def answer(handler: _Handler) -> None:
+        handler.send_response(status)
+        for name, value in {"content-type": kind, "content-length": str(len(content)), **(headers or {})}.items():
+            handler.send_header(name, value)
+        handler.end_headers()
+        handler.wfile.write(content)
+
+    return answer
+
+
+def refuse(status: int, headers: dict[str, str] | None = None, code: str = "overloaded") -> Answer:
+    """Return a refusal, as the hub words them."""
+    problem = {"type": f"urn:{code}", "title": code, "status": status, "detail": "No", "code": code}
+    return reply(status, problem, headers, "application/problem+json")
+
+
+#: A receipt, as a hub gives it.
+accept = reply(202, {"id": "1", "cursor": "e-1", "duplicate": False, "connections": 0})
+
+
+def stall(handler: _Handler) -> None:
+    """Answer nothing."""
+    handler.stand_in.closed.wait(STALL_S)
+    handler.close_connection = True
+
+
+def reset(handler: _Handler) -> None:
+    """Cut the line."""
+    handler.close_connection = True
