@@ -78,8 +78,8 @@ class Dispatcher:
             part = matched[start : start + SLICE] if len(matched) > SLICE else matched
             self._turn_deliveries += len(part)
             self._turn_bytes += len(envelope.json)
-            # Links send when the loop has its turn. Without one, a long batch would fill the budget of peers that
-            # read as fast as they can, and close them as slow.
+            # What a socket does not take at once is sent only when the loop has its turn. Without one, a long batch
+            # would fill the budget of peers that read as fast as they can, and close them as slow.
             if self._turn_deliveries > SLICE or self._turn_bytes > self._link_budget_bytes // 4:
                 await asyncio.sleep(0)
                 self._turn_deliveries, self._turn_bytes = len(part), len(envelope.json)

@@ -74,8 +74,8 @@ class Replay:
                 self._release(subscriber)
 
     def _release(self, subscriber: Subscriber) -> None:
-        # Links send when the loop has its turn. Pacing left a quarter of the budget unsent, and the dispatcher
-        # may add another in this turn: with a third one nobody is over it.
+        # Pacing left a quarter of the budget unsent, and the dispatcher may add another before the loop has its
+        # turn to send: with a third one no peer that reads is over it.
         for envelope in subscriber.session.go_live(self._log.head, room_bytes=self._link_budget_bytes // 4) or ():
             if self._is_due(envelope.expires_at_s):
                 self._metrics.deliveries[subscriber.transport] += 1

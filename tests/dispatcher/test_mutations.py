@@ -25,7 +25,6 @@ LIKELY = [
     (Session.offer, "position <= self.last", "False"),
     (Session.offer, "position > self.upto", "position > self.upto + 1"),
     (Session.offer, "self.phase is Phase.LIVE", "self.phase is not Phase.CLOSED"),
-    (Session._hold, "self._overflowed = True", "self._overflowed = False"),
     (Session.go_live, "if again:", "if False:"),
     (Replay._write_page, "log.first > after + 1", "False"),
     (Replay._write_page, "len(records) < PAGE", "True"),
@@ -38,6 +37,7 @@ FURTHER = [
     (Session.begin, "<= head:", "<= head + 1:"),
     (Session.begin, "cursor.epoch != epoch", "False"),
     # What was held.
+    (Session._hold, "self._overflowed = True", "self._overflowed = False"),
     (Session.go_live, "if envelope.position > self.last", "if True"),
     (Session.go_live, "self.upto = head", "pass"),
     # Retention in the middle of a replay.
