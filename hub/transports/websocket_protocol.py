@@ -54,7 +54,7 @@ class _Core(ServerProtocol):
 
     def recv_frame(self, frame: Frame) -> None:
         if frame.opcode is Opcode.CLOSE:
-            self.cur_size = None
+            self.current_size = None
         super().recv_frame(frame)
 
 
