@@ -25,7 +25,7 @@ ENGINE ?= $(or $(shell command -v podman),$(shell command -v docker))
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" $(LOCK_ARGS)
 
-.PHONY: help setup postgresql serve test soak lint types format openapi settings-page lock wheel-check image bench clean
+.PHONY: help setup postgresql serve test soak lint types format openapi settings-page lock wheel-check image bench conformance clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -103,6 +103,10 @@ image: ## build the container image notification-hub with podman or docker
 
 bench: $(SETUP) ## measure the hub beside its peers, 20 minutes (BENCH=quick: 3)
 	@$(BIN)/python -m bench
+
+# The suite is Python 2 code: PYTHON27 is a CPython 2.7 (conformance/README.md).
+conformance: $(SETUP) ## Autobahn against the WebSocket protocol (CONFORMANCE=full: half an hour)
+	@$(BIN)/python -m conformance
 
 clean: ## remove .venv and everything made; hub-data stays
 	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

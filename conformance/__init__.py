@@ -1,0 +1,1 @@
+"""The Autobahn suite against the hub's own WebSocket protocol."""
