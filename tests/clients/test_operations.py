@@ -1,0 +1,140 @@
+"""The Python clients against a real hub, operation by operation."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from contracts.data import OrderData
+from contracts.notification import OrderCreated, ProfileUpdated
+from contracts.request import DisconnectRequest
+from notification_hub import Addressed, AsyncHub, Hub, HubRefused, Readiness
+from tests.clients.conftest import Client, MakeClient, alert
+from tests.harness import ACCOUNT, USER, RunningHub, run_hub
+
+DOCUMENT = json.loads((Path(__file__).parents[2] / "openapi/openapi.json").read_text(encoding="utf-8"))
+
+#: What each operation is in the clients; None: none for a service.
+METHODS = {
+    "publishNotification": "notify",
+    "publishBatch": "notify_batch",
+    "readStats": "stats",
+    "disconnect": "disconnect",
+    "issueTicket": "ticket",
+    "checkReady": "health",
+    "checkLive": "live",
+    "openWebSocket": None,
+    "openEventStream": None,
+    "pollFrames": None,
+    "readMetrics": None,
+    "showSchema": None,
+    "readOpenApi": None,
+    "readFramesSchema": None,
+}
+
+
+@pytest.fixture
+async def hub(tmp_path: Path) -> AsyncIterator[RunningHub]:
+    """Run a hub."""
+    async with run_hub(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+async def client(hub: RunningHub, open_client: MakeClient) -> AsyncIterator[Client]:
+    """Open a client of the hub."""
+    async with open_client(hub.url, key=hub.key) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("kind", [Hub, AsyncHub])
+def test_every_operation_is_covered(kind: type[Hub | AsyncHub]) -> None:
+    """Each operation of the document is a method of both clients, or is named as none for a service."""
+    operations = {operation["operationId"] for path in DOCUMENT["paths"].values() for operation in path.values()}
+    assert operations == METHODS.keys()
+    assert [] == [method for method in METHODS.values() if method and not callable(getattr(kind, method, None))]
+
+
+def test_readiness_is_the_documents() -> None:
+    """The one wire model that contracts does not hold has the fields of the document."""
+    assert list(Readiness.__struct_fields__) == DOCUMENT["components"]["schemas"]["Readiness"]["required"]
+
+
+async def test_notify(hub: RunningHub, client: Client) -> None:
+    """What is published arrives as it was, with the receipt's id."""
+    order = OrderData(order_id=7, order_code="PED-7", items=[{"sku": "A"}], total="R$ 10,00")
+    async with hub.websocket() as listener:
+        receipt = await client.notify(
+            OrderCreated(title="Novo pedido", message="PED-7", data=order), user_id=USER, account_id=ACCOUNT, ttl_s=60
+        )
+        frame = await listener.frame()
+    data = {"orderId": 7, "orderCode": "PED-7", "items": [{"sku": "A"}], "total": "R$ 10,00"}
+    assert ("order_created", data, receipt.id) == (frame["type"], frame["data"], frame["id"])
+    assert (False, 1) == (receipt.duplicate, receipt.connections)
+
+
+async def test_enqueue(hub: RunningHub, client: Client) -> None:
+    """What is queued arrives, in order."""
+    async with hub.websocket() as listener:
+        for number in range(5):
+            assert client.hub.enqueue(alert(f"Aviso {number}"), user_ids=[USER], account_id=ACCOUNT)
+        assert [f"Aviso {number}" for number in range(5)] == [frame["title"] for frame in await listener.frames(5)]
+        assert await client.call("flush")
+
+
+async def test_repeat_is_no_second_notification(hub: RunningHub, client: Client) -> None:
+    """The same key and notification get the first receipt again, marked."""
+    said = ProfileUpdated(title="Perfil", message="Uma vez")
+    receipts = [await client.notify(said, account_id=ACCOUNT, idempotency_key="once") for _ in range(2)]
+    assert [False, True] == [receipt.duplicate for receipt in receipts]
+    assert receipts[0].id == receipts[1].id
+
+
+async def test_batch(client: Client) -> None:
+    """Each notification of a batch has its own receipt or problem."""
+    batch = [Addressed(alert(), account_id=ACCOUNT), Addressed(alert()), Addressed(alert(), everyone=True)]
+    results = await client.call("notify_batch", batch)
+    codes = [getattr(result.problem, "code", "stored") for result in results]
+    assert ["stored", "no_target", "stored"] == codes
+
+
+async def test_refusal(client: Client) -> None:
+    """A refusal says the code and the field."""
+    wrong = OrderCreated(title="a", message="b", data=OrderData(order_id=1.5))  # type: ignore[arg-type]  # the point of it
+    with pytest.raises(HubRefused) as caught:
+        await client.notify(wrong, account_id=ACCOUNT)
+    assert ("invalid_field", "$.data.orderId") == (caught.value.code, caught.value.field)
+
+
+async def test_stats(hub: RunningHub, client: Client) -> None:
+    """The statistics count a connection."""
+    async with hub.websocket():
+        stats = await client.call("stats")
+    assert (1, {ACCOUNT: 1}) == (stats.total_connections, stats.connections_by_account)
+
+
+async def test_ticket(hub: RunningHub, client: Client) -> None:
+    """A user's token becomes a ticket that opens one connection."""
+    ticket = await client.call("ticket", hub.token())
+    async with hub.websocket(ticket.ticket) as listener:
+        assert listener.hello["data"]["resume"] == "live"
+
+
+async def test_disconnect(hub: RunningHub, client: Client) -> None:
+    """A user's connections can be closed, and one token refused."""
+    token = hub.token()
+    async with hub.websocket(token) as listener:
+        assert 1 == (await client.call("disconnect", DisconnectRequest(user_id=USER, account_id=ACCOUNT))).closed
+        assert 4502 == await listener.wait_closed()
+    digest = hashlib.sha256(token.encode()).hexdigest()
+    assert (await client.call("disconnect", DisconnectRequest(token=digest, revoke=True))).revoked
+
+
+async def test_health(client: Client) -> None:
+    """A hub at work is live and ready."""
+    assert await client.call("live") is True
+    assert (await client.call("health")).ready
