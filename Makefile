@@ -11,6 +11,8 @@ SHELL := bash
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 SETUP := .venv/.installed
+CLIENTS := clients/node_modules/.installed
+NPM := cd clients && npm run --silent
 # The first of these that is Python 3.11 or newer; set PYTHON to choose another.
 PYTHON ?= $(firstword $(foreach name,python3 python3.11 python3.12 python3.13 python3.14,$(shell \
 	$(name) -c 'import sys; sys.version_info >= (3, 11) and print("$(name)")' 2>/dev/null)))
@@ -25,7 +27,7 @@ ENGINE ?= $(or $(shell command -v podman),$(shell command -v docker))
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" $(LOCK_ARGS)
 
-.PHONY: help setup postgresql serve test soak lint types format openapi settings-page lock wheel-check image bench conformance clean
+.PHONY: help setup clients clients-types clients-test postgresql serve test soak lint types format openapi settings-page lock wheel-check image bench conformance faults clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -45,6 +47,30 @@ $(SETUP): requirements/dev.txt pyproject.toml
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
+clients: $(CLIENTS) ## install what the JavaScript clients are built with (Node 20 or newer)
+
+$(CLIENTS): clients/package-lock.json
+	@node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)' 2>/dev/null \
+		|| { echo "The JavaScript clients need Node 20 or newer, and none was found." >&2; exit 1; }
+	@echo "Installing the locked packages into clients/node_modules"
+	@cd clients && npm ci --silent --no-audit --no-fund
+	@touch $@
+
+clients-types: $(CLIENTS) ## write the clients' generated types again (after `make openapi`)
+	@$(NPM) codegen
+
+clients-test: $(CLIENTS) ## the JavaScript clients: generated types, build, types, size, tests
+	@echo "== clients: generated types"
+	@$(NPM) drift
+	@echo "== clients: build"
+	@$(NPM) build
+	@echo "== clients: types"
+	@$(NPM) types
+	@echo "== clients: size"
+	@$(NPM) size
+	@echo "== clients: tests"
+	@$(NPM) test
+
 # Debian keeps initdb out of the PATH.
 postgresql:
 	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 \
@@ -53,13 +79,14 @@ postgresql:
 serve: $(SETUP) ## run the hub for development, with demo users and a ready-to-paste curl
 	@exec $(BIN)/hub serve --dev $(SERVE_ARGS)
 
-test: $(SETUP) postgresql ## format check, lint, types, tests
+test: $(SETUP) $(CLIENTS) postgresql ## format check, lint, types, tests, the clients' too
 	@echo "== format"
 	@$(BIN)/ruff format --check --quiet . || { echo "Files are not formatted: make format" >&2; exit 1; }
 	@echo "== lint"
 	@$(BIN)/ruff check --quiet .
 	@echo "== types"
 	@$(BIN)/mypy
+	@$(MAKE) --no-print-directory clients-test
 	@echo "== tests"
 	@$(BIN)/pytest $(PYTEST_ARGS)
 
@@ -108,5 +135,8 @@ bench: $(SETUP) ## measure the hub beside its peers, 20 minutes (BENCH=quick: 3)
 conformance: $(SETUP) ## Autobahn against the WebSocket protocol (CONFORMANCE=full: half an hour)
 	@$(BIN)/python -m conformance
 
+faults: $(SETUP) ## break the hub in every way we know and write docs/reference/faults.md, under 20 minutes
+	@$(BIN)/python -m tests.faults
+
 clean: ## remove .venv and everything made; hub-data stays
-	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist clients/node_modules clients/*/node_modules clients/*/dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -91,6 +91,20 @@ class TestLocks:
         assert re.search(r'^  "uvicorn==\d+\.\d+\.\d+",$', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.M)
 
 
+class TestNpmLock:
+    def test_every_package_is_hashed_and_none_has_an_address(self) -> None:
+        """The clients' lock names packages and hashes; where they come from is the machine's business here too."""
+        lock = json.loads((ROOT / "clients/package-lock.json").read_text(encoding="utf-8"))
+        installed = {
+            path: package
+            for path, package in lock["packages"].items()
+            if "node_modules/" in path and not package.get("link")
+        }
+        assert installed
+        assert [] == [path for path, package in installed.items() if not package["integrity"].startswith("sha512-")]
+        assert [] == [path for path, package in installed.items() if "resolved" in package]
+
+
 class TestFloors:
     @pytest.mark.parametrize("name", FLOORS)
     def test_lock(self, name: str) -> None:

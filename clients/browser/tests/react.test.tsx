@@ -161,6 +161,8 @@ test("a bell that is mounted later has what came before", async () => {
 
 test("without a provider the error says what to do", async () => {
   const quiet = vi.spyOn(console, "error").mockImplementation(() => undefined);
+  // React 18 shows the error to the page too.
+  window.addEventListener("error", (event) => event.preventDefault(), { once: true });
   const Lonely = (): null => {
     useHub();
     return null;
