@@ -2,6 +2,8 @@
 import type { Hub } from "./hub.js";
 import type { Notification } from "./wire.js";
 
+/** A long replay is written a few times, not once a notification. */
+const SAVE_MS = 50;
 const MOST_SHOWN = 100;
 /** Removed ones are remembered, so that no other tab brings them back. */
 const MOST_KEPT = 200;
@@ -49,6 +51,7 @@ export function createInbox(hub: Hub): Inbox {
   let view = EMPTY_VIEW;
   let last: Notification | null = null;
   let key: string | undefined;
+  let saving: ReturnType<typeof setTimeout> | undefined;
 
   const show = (): void => {
     const shown = entries.filter((entry) => !entry.gone).slice(0, MOST_SHOWN);
@@ -60,6 +63,8 @@ export function createInbox(hub: Hub): Inbox {
   };
   /** Take over what the storage has beyond this page, and give it what this page has beyond it. */
   const commit = (): void => {
+    clearTimeout(saving);
+    saving = undefined;
     const stored = key ? storage.getItem(key) : null;
     entries = merge(entries, parse(stored));
     const text = JSON.stringify(entries);
@@ -90,14 +95,21 @@ export function createInbox(hub: Hub): Inbox {
       const onStorage = (event: StorageEvent): void => {
         if (key && event.key === key) commit();
       };
+      const onLeave = (): void => {
+        if (saving !== undefined) commit();
+      };
       window.addEventListener("storage", onStorage);
+      window.addEventListener("pagehide", onLeave);
       const closers = [
+        onLeave,
         () => window.removeEventListener("storage", onStorage),
+        () => window.removeEventListener("pagehide", onLeave),
         hub.subscribe(identify),
         hub.onAny((notification) => {
           last = notification;
-          entries = [{ notification }, ...entries];
-          commit();
+          entries = merge([{ notification }], entries);
+          saving ??= setTimeout(commit, SAVE_MS);
+          show();
         }),
       ];
       commit();

@@ -1,7 +1,7 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { createHub, type Hub } from "../src/index.js";
 import { createInbox, type Inbox } from "../src/inbox.js";
-import { alert, flush, hello, installFakes, memoryStorage, newestSocket, removeFakes, token } from "./fakes.js";
+import { alert, flush, hello, installFakes, memoryStorage, newestSocket, pass, removeFakes, token } from "./fakes.js";
 
 const hubs: Hub[] = [];
 const closers: (() => void)[] = [];
@@ -92,6 +92,21 @@ test("it is there at the next visit, before anything is connected to", async () 
   hubs[0]!.close();
   await flush();
   expect(titles(await openTab())).toEqual(["n1 read"]);
+});
+
+test("a long replay is written once, and what waits is written when the page is left", async () => {
+  const write = vi.spyOn(Storage.prototype, "setItem");
+  const inbox = await openTab();
+  newestSocket().say(hello());
+  const inboxWrites = (): unknown[] => write.mock.calls.filter(([key]) => key.startsWith("hub:inbox:"));
+  const before = inboxWrites().length;
+  newestSocket().say(...Array.from({ length: 99 }, (_, number) => alert(number)));
+  expect([inbox.view.unreadCount, inboxWrites().length]).toEqual([99, before]);
+  await pass(50);
+  expect(inboxWrites().length).toBe(before + 1);
+  newestSocket().say(alert(100));
+  window.dispatchEvent(new Event("pagehide"));
+  expect(inboxWrites().length).toBe(before + 2);
 });
 
 test("another user sees nothing of it", async () => {
