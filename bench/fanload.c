@@ -275,9 +275,34 @@ static char *read_file(const char *name) {
     return text;
 }
 
-/* Connect one after the other; the number that were refused. */
-static int connect_all(struct conn *conns, int count, char **paths, int path_count, int epoll) {
+/* Read for `wait_ms` at most; the number of connections that ended. */
+static int read_some(struct conn *conns, int epoll, int wait_ms, uint64_t *last) {
+    static char bytes[READ_BYTES + CARRY_BYTES];
+    static struct epoll_event events[1024];
+    int ended = 0, n = epoll_wait(epoll, events, 1024, wait_ms);
+    uint64_t at = now_ns();
+    for (int i = 0; i < n; i++) {
+        struct conn *c = &conns[events[i].data.u32];
+        memcpy(bytes, c->carry, c->carried);
+        int got = read(c->fd, bytes + c->carried, READ_BYTES);
+        if (got < 0 && errno == EAGAIN) continue;
+        if (got <= 0) {
+            close(c->fd);
+            ended++;
+            continue;
+        }
+        answer_ping(c->fd, bytes + c->carried, got);
+        uint64_t before = delivered;
+        take_bytes(c, bytes, c->carried + got, at);
+        if (delivered != before) *last = at;
+    }
+    return ended;
+}
+
+/* Connect one after the other, reading in between, since pings come meanwhile; the number that were refused. */
+static int connect_all(struct conn *conns, int count, char **paths, int path_count, int epoll, int *ended) {
     int refused = 0;
+    uint64_t last;
     char request[16384], head[8192];
     for (int i = 0; i < count; i++) {
         int fd = dial(&target, i), got = 0;
@@ -301,32 +326,9 @@ static int connect_all(struct conn *conns, int count, char **paths, int path_cou
         conns[i].fd = fd;
         struct epoll_event event = {.events = EPOLLIN, .data.u32 = i};
         epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+        if (i % 100 == 99) *ended += read_some(conns, epoll, 0, &last);
     }
     return refused;
-}
-
-/* Read for `wait_ms` at most; the number of connections that ended. */
-static int read_some(struct conn *conns, int epoll, int wait_ms, uint64_t *last) {
-    static char bytes[READ_BYTES + CARRY_BYTES];
-    static struct epoll_event events[1024];
-    int ended = 0, n = epoll_wait(epoll, events, 1024, wait_ms);
-    uint64_t at = now_ns();
-    for (int i = 0; i < n; i++) {
-        struct conn *c = &conns[events[i].data.u32];
-        memcpy(bytes, c->carry, c->carried);
-        int got = read(c->fd, bytes + c->carried, READ_BYTES);
-        if (got < 0 && errno == EAGAIN) continue;
-        if (got <= 0) {
-            close(c->fd);
-            ended++;
-            continue;
-        }
-        answer_ping(c->fd, bytes + c->carried, got);
-        uint64_t before = delivered;
-        take_bytes(c, bytes, c->carried + got, at);
-        if (delivered != before) *last = at;
-    }
-    return ended;
 }
 
 int main(int argc, char **argv) {
@@ -379,7 +381,7 @@ int main(int argc, char **argv) {
     long rss_start, rss_connected, rss_end;
     uint64_t last = 0, from = now_ns();
     read_usage(&cpu_start, &rss_start);
-    int refused = connect_all(conns, count, paths, path_count, epoll);
+    int refused = connect_all(conns, count, paths, path_count, epoll, &ended);
     double connect_s = (now_ns() - from) / 1e9;
     for (from = now_ns(); now_ns() - from < settle * NS;) ended += read_some(conns, epoll, 20, &last);
     read_usage(&cpu_connected, &rss_connected);

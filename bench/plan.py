@@ -36,12 +36,12 @@ PLANS = {
     "full": Plan(
         name="full",
         rounds=3,
-        fanout_seconds=8.0,
+        fanout_seconds=6.0,
         connect_connections=2_000,
         publish_seconds=5.0,
         replay_records=200_000,
         idle_connections=10_000,
-        curve_connections=(10, 100, 3_000, 10_000),
+        curve_connections=(10, 100, 10_000),
         curve_seconds=3.0,
     ),
 }
