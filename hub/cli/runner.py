@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
 import socket
 import sys
 from collections.abc import Callable
@@ -23,6 +24,9 @@ __all__ = ["run_hub"]
 logger = logging.getLogger("hub.serve")
 
 SWITCH_INTERVAL_S = 0.0005
+#: Descriptors beside those of the connections that `WS_MAX_CONNECTIONS` counts: the log, the directory, services that
+#: publish, and whoever is just being refused.
+FILES_BESIDE = 256
 
 
 def run_hub(settings: Settings, *, announce: Callable[[str], None]) -> None:
@@ -36,6 +40,7 @@ def run_hub(settings: Settings, *, announce: Callable[[str], None]) -> None:
     # what a publish takes.
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     journal = configure_logging(settings.log_level, json_lines=not sys.stderr.isatty())
+    _raise_file_limit(settings.max_connections)
     app = HubApp(settings)
     passed = inherit_socket(os.environ)
     listener = listen(settings) if passed is None else passed
@@ -60,6 +65,27 @@ def run_hub(settings: Settings, *, announce: Callable[[str], None]) -> None:
         raise kind(f"cannot start: {app.failure}") from None
     finally:
         journal.close()
+
+
+def _raise_file_limit(max_connections: int) -> None:
+    # Many systems allow 1,024 unless a process asks for more; the hub's own bound must be met before theirs, for it
+    # says 503 and theirs just resets.
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = max_connections + FILES_BESIDE
+    if hard != resource.RLIM_INFINITY:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        soft = hard
+    elif soft < needed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+        soft = needed
+    if soft < needed:
+        logger.warning(
+            "WS_MAX_CONNECTIONS=%d needs %d file descriptors and this process may have %d; beyond that, connections "
+            "are reset (raise the limit: LimitNOFILE= in systemd, ulimit -n in a shell)",
+            max_connections,
+            needed,
+            soft,
+        )
 
 
 class _Server(HubServer):

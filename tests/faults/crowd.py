@@ -9,7 +9,10 @@ import re
 import socket
 from typing import cast
 
-__all__ = ["Peer", "dial", "drop_all", "parse_frames"]
+from tests.faults.process import HubProcess
+from tests.harness import ACCOUNT
+
+__all__ = ["Peer", "dial", "dial_many", "drop_all", "parse_frames"]
 
 _CURSOR = re.compile(rb'"cursor":"([^"]+)"')
 _ID = re.compile(rb'"id":"([^"]+)"')
@@ -145,6 +148,27 @@ async def dial(
     async with asyncio.timeout(30):
         await peer.opened
     return peer
+
+
+async def dial_many(
+    hub: HubProcess, count: int, *, transport: str, account: str = ACCOUNT, receive_buffer_bytes: int | None = None
+) -> list[Peer]:
+    """Open connections, fifty at a time."""
+    peers: list[Peer] = []
+    for start in range(0, count, 50):
+        peers += await asyncio.gather(
+            *(
+                dial(
+                    hub.port,
+                    hub.token(account, f"{transport[:1]}{number}"),
+                    transport=transport,
+                    receive_buffer_bytes=receive_buffer_bytes,
+                )
+                for number in range(start, min(start + 50, count))
+            )
+        )
+    assert {101 if transport == "websocket" else 200} == {peer.status for peer in peers}
+    return peers
 
 
 async def drop_all(peers: list[Peer]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import secrets
@@ -13,14 +14,18 @@ import time
 from pathlib import Path
 from random import SystemRandom
 
+import httpx
 import jwt
 
-__all__ = ["HubProcess"]
+from tests.harness import ACCOUNT
+
+__all__ = ["HubProcess", "publish", "wait_ready"]
 
 ROOT = Path(__file__).parents[2]
 #: The kernel gives these to nobody by itself, so the port is still free after a kill.
 PORTS = range(20_000, 30_000)
 STOP_DEADLINE_S = 15.0
+START_DEADLINE_S = 30.0
 
 
 class HubProcess:
@@ -79,6 +84,22 @@ class HubProcess:
         """Return a user's token."""
         claims = {"sub": user_id, "user_id": user_id, "account_id": account_id, "role": "user"}
         return jwt.encode({**claims, "exp": time.time() + 86_400}, self._secret, algorithm="HS256")
+
+
+async def publish(client: httpx.AsyncClient, hub: HubProcess, title: str, **fields: object) -> httpx.Response:
+    """Publish, by default to the account."""
+    body = {"type": "cart_updated", "title": title, "message": "m", "account_id": ACCOUNT, **fields}
+    return await client.post("/api/internal/notify", json=body, headers={"authorization": f"Bearer {hub.key}"})
+
+
+async def wait_ready(client: httpx.AsyncClient) -> None:
+    """Wait until the hub takes work."""
+    async with asyncio.timeout(START_DEADLINE_S):
+        while True:
+            with contextlib.suppress(httpx.TransportError):
+                if (await client.get("/health/ready")).status_code == 200:
+                    return
+            await asyncio.sleep(0.05)
 
 
 def _write_keys(folder: Path, key: str) -> Path:
