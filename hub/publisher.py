@@ -132,10 +132,10 @@ class Publisher:
         for user_id in publication.unresolved:
             user = await self._directory.find_user(user_id)
             account_id = None if user is None else home_account(user.role, user.account_id)
-            if account_id is None:
-                # One answer for "unknown" and "without account": neither can be reached without `account_id`.
+            if account_id is None or not service.reaches(account_id):
+                # One answer for all three: unknown, without an account, and in one that a bound key does not reach.
+                # Otherwise such a key could ask whose customer somebody is, CPF by CPF.
                 raise UnknownTarget("A user was not found; give `account_id`", field="$.user_id")
-            service.require_account(account_id)
             targets.append(user_target(account_id, user_id))
         return tuple(targets)
 

@@ -58,9 +58,13 @@ class ServiceGrant(msgspec.Struct, frozen=True, kw_only=True):
         if operation not in self.operations:
             raise Forbidden(f"This service key does not allow the operation '{operation}'")
 
+    def reaches(self, account_id: str) -> bool:
+        """Whether the key reaches this account."""
+        return self.accounts is None or account_id in self.accounts
+
     def require_account(self, account_id: str) -> None:
         """Raise `Forbidden` unless the key reaches this account."""
-        if self.accounts is not None and account_id not in self.accounts:
+        if not self.reaches(account_id):
             raise Forbidden("This service key does not reach that account")
 
     def require_all_accounts(self) -> None:

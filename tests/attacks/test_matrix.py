@@ -20,6 +20,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from hub.directory.demo import DEMO_USERS, create_demo_directory
 from tests.attacks.identity import (
     ACCOUNT,
     HOSTILE_IDS,
@@ -381,6 +382,23 @@ async def test_a_bound_key_sees_no_other_account(hub: RunningHub, keys: dict[str
             answer = await hub.http.get("/api/internal/ws-stats", headers={"authorization": f"Bearer {keys[actor]}"})
             seen[actor] = answer.json()["connectionsByAccount"]
     assert {"key": {ACCOUNT: 1, OTHER_ACCOUNT: 1}, "bound": {ACCOUNT: 1}} == seen
+
+
+async def test_a_bound_key_cannot_ask_whose_customer_somebody_is(tmp_path: Path) -> None:
+    """By user id alone, somebody of another account and nobody at all are the same 422 to a bound key."""
+    mine, theirs, nobody = DEMO_USERS[0], DEMO_USERS[1], "99999999999"
+    keys = write_keys(tmp_path / "services.json", {"bound": {"accounts": [mine.account_id]}})
+    await create_demo_directory(tmp_path / "directory.sqlite3")
+    directory = f"sqlite+aiosqlite:///{tmp_path / 'directory.sqlite3'}"
+    async with run_hub(tmp_path, service_keys_file=tmp_path / "services.json", directory_url=directory) as hub:
+        hub.key = keys["bound"]
+        assert 202 == (await hub.publish(user_id=mine.user_id)).status_code
+        elsewhere, unknown = [await hub.publish(user_id=user_id) for user_id in (theirs.user_id, nobody)]
+        assert (422, "unknown_target") == (unknown.status_code, unknown.json()["code"])
+        assert unknown.content == elsewhere.content
+        together = await hub.publish(user_ids=[mine.user_id, theirs.user_id])
+        assert unknown.content == together.content
+    assert mine.account_id != theirs.account_id
 
 
 async def test_services_do_not_answer_for_each_others_keys(hub: RunningHub, keys: dict[str, str]) -> None:
