@@ -11,13 +11,15 @@ import asyncio
 from functools import partial
 from typing import cast
 
+from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from hub.transports.links import EventStreamLink
 
 __all__ = ["HttpProtocol"]
 
-#: The request line and headers together; nginx allows as much by default (4 x 8 KiB).
+#: The request line and headers together, and what a body brings besides itself (trailers, chunk extensions);
+#: nginx allows as much by default (4 x 8 KiB).
 MAX_HEAD_BYTES = 32_768
 #: From the first byte expected (or the connection made) to the end of the headers.
 HEAD_TIMEOUT_S = 10.0
@@ -35,6 +37,8 @@ class HttpProtocol(HttpToolsProtocol):
     _upgraded = False
     _ending = False
     _link: EventStreamLink | None = None
+    #: The request that the app is at; `cycle` is the last one that was read.
+    _answering: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn types it
         """Start the clock: a peer that sends nothing is not kept."""
@@ -48,15 +52,17 @@ class HttpProtocol(HttpToolsProtocol):
             self._link.lose()
             self._link = None
         super().connection_lost(exc)
+        if self._answering is not None and not self._answering.response_complete:
+            # uvicorn tells the last request alone; the one before it would write to what is gone, or wait for ever.
+            self._answering.disconnected = True
+            self._answering.message_event.set()
 
     def data_received(self, data: bytes) -> None:
-        """Parse what arrived, as long as each head stays within its bound."""
+        """Parse what arrived, as long as what is no body stays within its bound."""
         while data and not self._refused and not self._upgraded:
-            part = data
-            if not self._head_done:
-                # The rest may be body, or another request: give the parser what fits, and see how far it came.
-                part = data[: MAX_HEAD_BYTES - self._head_bytes]
-                self._head_bytes += len(part)
+            # The rest may be body, or another request: give the parser what fits, and see how far it came.
+            part = data[: MAX_HEAD_BYTES - self._head_bytes]
+            self._head_bytes += len(part)
             if not part:
                 self._refuse(431, "The headers are too large.")
                 return
@@ -90,6 +96,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body, unless the request was refused."""
+        self._head_bytes = 0
         if not self._refused:
             super().on_body(body)
 
@@ -100,10 +107,22 @@ class HttpProtocol(HttpToolsProtocol):
         self._head_bytes = 0
 
     def handle_websocket_upgrade(self) -> None:
-        """Hand the connection to the WebSocket protocol, unless the request was refused."""
+        """Hand the connection to the WebSocket protocol, unless the request was refused.
+
+        One behind a request that is still being answered is: two protocols would write to one connection.
+        """
+        if self._answering is not None and not self._answering.response_complete:
+            self._refuse(400, "A handshake cannot stand behind another request.")
         if not self._refused:
             self._upgraded = True
             super().handle_websocket_upgrade()
+
+    def on_response_complete(self) -> None:
+        """End a response; where it was a stream, its link is not the next one's."""
+        if self._link is not None and not self.transport.is_closing():
+            self._link.lose()
+            self._link = None
+        super().on_response_complete()
 
     def shutdown(self) -> None:
         """End in order: a request that is on its way is still answered, a stream that takes nothing is aborted."""
@@ -117,9 +136,19 @@ class HttpProtocol(HttpToolsProtocol):
             self.loop.call_later(LAST_REQUEST_S, self.transport.abort)
 
     def open_link(self, cycle: RequestResponseCycle) -> EventStreamLink:
-        """Return the link of a response in progress; it writes to the transport directly."""
+        """Return the link of a response in progress; it writes to the transport directly.
+
+        Raises:
+            ConnectionError: the peer has left.
+        """
+        if cycle.disconnected or self.transport.is_closing():
+            raise ConnectionResetError
         self._link = EventStreamLink(self.transport, cycle)
         return self._link
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
 
     def _keep_clock(self) -> None:
         # uvicorn's clock for idle connections stops at the first byte, whatever that is: line breaks, or the
@@ -171,8 +200,10 @@ class HttpProtocol(HttpToolsProtocol):
         self.transport.close()
 
     def _is_answering(self) -> bool:
-        # Into an answer that has begun, a stream above all, no other may be written.
-        return self._has_request() and self.cycle.response_started and not self.cycle.response_complete
+        # Into an answer that has begun, a stream above all, no other may be written; nor may one be before it,
+        # for a client would take it for the answer to the request that it sent first.
+        cycle = self._answering
+        return cycle is not None and not cycle.response_complete and (cycle.response_started or not cycle.more_body)
 
     def send_400_response(self, msg: str) -> None:
         """Answer what httptools cannot parse."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -55,7 +56,9 @@ class EventStreamEndpoint:
             cursor = find_last_event_id(headers) or find_cursor(scope["query_string"])
             open_link = scope.get("extensions", {}).get("hub.link")
             if open_link is not None:
-                await self._stream(receive, send, grant, open_link(), cursor, cors)
+                # The peer may have left while it was looked up.
+                with contextlib.suppress(ConnectionError):
+                    await self._stream(receive, send, grant, open_link(), cursor, cors)
                 return
             queued = QueuedLink(send, events=True)
             async with asyncio.TaskGroup() as tasks:

@@ -52,7 +52,9 @@ class WebSocketEndpoint:
             return
         open_link = scope.get("extensions", {}).get("hub.link")
         if open_link is not None:
-            await self._serve(scope, receive, send, grant, open_link(), cursor, understands)
+            # The peer may have left while it was looked up.
+            with contextlib.suppress(ConnectionError):
+                await self._serve(scope, receive, send, grant, open_link(), cursor, understands)
             return
         queued = QueuedLink(send, events=False)
         async with asyncio.TaskGroup() as tasks:

@@ -80,7 +80,13 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self._seen_s = self.loop.time()
 
     def open_link(self) -> WebSocketLink:
-        """Return the link of this connection; it writes to the transport directly."""
+        """Return the link of this connection; it writes to the transport directly.
+
+        Raises:
+            ConnectionError: the peer has left.
+        """
+        if self.disconnected or self.transport.is_closing():
+            raise ConnectionResetError
         kind = DeflatedLink if any(map(_takes_our_window, self.conn.extensions)) else WebSocketLink
         self._link = kind(self.transport, self)
         return self._link
@@ -142,6 +148,10 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     def handle_parser_exception(self) -> None:
         """End a connection that broke the protocol, with the code the parser chose."""
+        if self.conn.close_sent is None:
+            # Before the accept nobody is there to read a code, and the parser chose none.
+            self._drop(1002)
+            return
         super().handle_parser_exception()
         self._abort_soon()
 
@@ -175,7 +185,12 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     def shutdown(self) -> None:
         """End with 1012; a peer that has not taken it a moment later is aborted."""
-        super().shutdown()
+        if not self.close_sent and self.conn.state in {State.CLOSING, State.CLOSED}:
+            # The peer closed first and has not taken the answer yet; the base class would send a second close,
+            # fail at it, and leave the whole shutdown undone.
+            self.transport.close()
+        else:
+            super().shutdown()
         self.loop.call_later(LAST_MOMENT_S, self.transport.abort)
 
     def _refuse_handshake(self) -> None:
