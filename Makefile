@@ -56,8 +56,11 @@ $(CLIENTS): clients/package-lock.json
 	@cd clients && npm ci --silent --no-audit --no-fund
 	@touch $@
 
-clients-types: $(CLIENTS) ## write the clients' generated types again (after `make openapi`)
+clients-types: $(SETUP) $(CLIENTS) ## write the clients' generated types again (after `make openapi`)
 	@$(NPM) codegen
+	@mkdir -p build
+	@PYTHONPATH=examples/wppconnect-bridge/contracts HUB_CONTRACTS=whatsapp_contracts $(BIN)/hub openapi > build/whatsapp.json
+	@node clients/codegen/openapi.mjs build/whatsapp.json examples/wppconnect-bridge/src/generated/openapi.ts
 
 clients-test: $(CLIENTS) ## the JavaScript clients: generated types, build, types, size, tests
 	@echo "== clients: generated types"

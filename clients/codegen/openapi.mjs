@@ -17,8 +17,10 @@ const tree = await openapiTS(pathToFileURL(documentFile), {
   // Else a free-form `data` would be an object that may hold nothing.
   emptyObjectsUnknown: true,
 });
-const command = document ? "clients/codegen/openapi.mjs" : "`make clients-types`";
-const types = `/* Made from ${relative(root, documentFile)} by ${command}; never edited by hand. */\n${astToString(tree)}`;
+const origin = document
+  ? "the company's document by clients/codegen/openapi.mjs"
+  : "openapi/openapi.json by `make clients-types`";
+const types = `/* Made from ${origin}; never edited by hand. */\n${astToString(tree)}`;
 if (!process.argv.includes("--check")) {
   await writeFile(typesFile, types);
 } else if ((await readFile(typesFile, "utf8")) !== types) {

@@ -1,0 +1,166 @@
+import type { components } from "./generated/openapi.js";
+
+type Schemas = components["schemas"];
+
+/** What this bridge publishes; the types come from contracts/whatsapp_contracts.py by way of the hub's document. */
+export type WhatsappNotification =
+  | Schemas["PublishMessageReceived"]
+  | Schemas["PublishMessageStatus"]
+  | Schemas["PublishSessionState"];
+
+type Kind = Schemas["MessageData"]["kind"];
+type Status = Schemas["StatusData"]["status"];
+type State = Schemas["SessionData"]["state"];
+
+const PREVIEW_LENGTH = 200;
+
+const KINDS: Record<string, [Kind, string]> = {
+  chat: ["text", ""],
+  image: ["image", "Imagem"],
+  video: ["video", "Vídeo"],
+  ptt: ["audio", "Mensagem de voz"],
+  audio: ["audio", "Áudio"],
+  document: ["document", "Documento"],
+  sticker: ["sticker", "Figurinha"],
+  location: ["location", "Localização"],
+  vcard: ["contact", "Contato"],
+};
+
+/** The gateway's `ack` numbers. */
+const STATUSES: Record<number, [Status, string]> = {
+  [-1]: ["failed", "Mensagem não enviada"],
+  0: ["pending", "Mensagem pendente"],
+  1: ["sent", "Mensagem enviada"],
+  2: ["delivered", "Mensagem entregue"],
+  3: ["read", "Mensagem lida"],
+  4: ["played", "Mensagem ouvida"],
+};
+
+/** The gateway's `status-find` words. */
+const STATES: Record<string, State> = {
+  inChat: "connected",
+  isLogged: "connected",
+  qrReadSuccess: "connected",
+  chatsAvailable: "connected",
+  notLogged: "waiting",
+  qrcode: "waiting",
+  qrReadFail: "failed",
+  qrReadError: "failed",
+  autocloseCalled: "disconnected",
+  browserClose: "disconnected",
+  desconnectedMobile: "disconnected",
+  disconnectedMobile: "disconnected",
+  serverClose: "disconnected",
+  deleteToken: "disconnected",
+};
+
+const STATE_WORDS: Record<State, string> = {
+  connected: "está conectado",
+  disconnected: "foi desconectado",
+  waiting: "aguarda a leitura do QR code",
+  failed: "não conseguiu conectar",
+};
+
+/** An event of the gateway: its name, the session it is of, and whatever fields that event has. */
+export interface GatewayEvent {
+  event: string;
+  session: string;
+  [field: string]: unknown;
+}
+
+/** Return what was posted as an event, or undefined if it is none. */
+export function readEvent(posted: unknown): GatewayEvent | undefined {
+  if (typeof posted !== "object" || posted === null) return undefined;
+  const { event, session } = posted as Record<string, unknown>;
+  return typeof event === "string" && typeof session === "string" ? (posted as GatewayEvent) : undefined;
+}
+
+/** Return the notification for an account, or undefined for an event that nobody needs to hear of. */
+export function composeNotification(event: GatewayEvent, accountId: string): WhatsappNotification | undefined {
+  switch (event.event) {
+    case "onmessage":
+      return composeMessage(event, accountId);
+    case "onack":
+      return composeStatus(event, accountId);
+    case "status-find":
+      return composeState(event.session, text(event.status), accountId);
+    case "qrcode":
+      // Without the code itself: whoever sees it can take the number over.
+      return composeState(event.session, "qrcode", accountId);
+    default:
+      return undefined;
+  }
+}
+
+function composeMessage(event: GatewayEvent, accountId: string): WhatsappNotification | undefined {
+  const messageId = findId(event.id);
+  const chatId = text(event.chatId) ?? text(event.from);
+  if (!messageId || !chatId || event.fromMe === true) return undefined;
+  const [kind, label] = KINDS[text(event.type) ?? ""] ?? ["other", "Mensagem"];
+  // The body of anything but a text is the file itself.
+  const preview = kind === "text" ? cut(text(event.body)) : undefined;
+  const sender = (event.sender ?? {}) as Record<string, unknown>;
+  const senderName = text(sender.name) ?? text(sender.pushname) ?? text(event.notifyName);
+  return {
+    type: "whatsapp:message-received",
+    title: senderName ? `Mensagem de ${senderName}` : "Nova mensagem",
+    message: preview ?? (label || "Mensagem"),
+    account_id: accountId,
+    data: {
+      session: event.session,
+      messageId,
+      chatId,
+      kind,
+      isGroup: event.isGroupMsg === true,
+      ...(senderName ? { senderName } : {}),
+      ...(preview ? { preview } : {}),
+    },
+  };
+}
+
+function composeStatus(event: GatewayEvent, accountId: string): WhatsappNotification | undefined {
+  const messageId = findId(event.id);
+  const found = typeof event.ack === "number" ? STATUSES[event.ack] : undefined;
+  if (!messageId || !found) return undefined;
+  const [status, title] = found;
+  return {
+    type: "whatsapp:message-status",
+    title,
+    message: title,
+    account_id: accountId,
+    data: { session: event.session, messageId, status },
+    // Of no use to somebody who comes back tomorrow.
+    ttl_seconds: 3600,
+  };
+}
+
+function composeState(
+  session: string,
+  reason: string | undefined,
+  accountId: string,
+): WhatsappNotification | undefined {
+  const state = STATES[reason ?? ""];
+  if (!reason || !state) return undefined;
+  return {
+    type: "whatsapp:session-state",
+    title: "WhatsApp",
+    message: `O número ${session} ${STATE_WORDS[state]}.`,
+    account_id: accountId,
+    data: { session, state, reason },
+  };
+}
+
+/** The gateway gives an id as text, or as an object with its text inside. */
+function findId(id: unknown): string | undefined {
+  return text(id) ?? text((id as { _serialized?: unknown } | null | undefined)?._serialized);
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+function cut(value: string | undefined): string | undefined {
+  // By characters as people count them, so that no emoji is cut in half.
+  const letters = value === undefined ? [] : [...value.slice(0, 4 * PREVIEW_LENGTH)];
+  return letters.length > PREVIEW_LENGTH ? `${letters.slice(0, PREVIEW_LENGTH).join("")}…` : value;
+}

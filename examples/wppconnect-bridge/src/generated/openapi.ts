@@ -1,0 +1,2895 @@
+/* Made from the company's document by clients/codegen/openapi.mjs; never edited by hand. */
+export interface paths {
+    "/api/internal/notify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Publish one notification
+         * @description Answers 202 once the notification is on disk; delivery no longer depends on the caller. Fields of `data` the type does not name are passed on as they came. Give at least one target: `user_id`, `user_ids`, `account_id` or `everyone`.
+         */
+        post: operations["publishNotification"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/internal/notify/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Publish up to 1,000 notifications
+         * @description All that can be taken are stored in one transaction, in order. One that cannot be taken gets its own problem and spoils no other.
+         */
+        post: operations["publishBatch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ws": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Receive frames over WebSocket
+         * @description Each text frame is one `Frame` (`/schema/frames.json`); the first is `connection_established`. The token may also come as subprotocol `hub.bearer.<base64url>`. A client that offers subprotocol `hub.v1` gets heartbeats it can see, may send `auth` with a newer token, and is refused by a close code it can read; any other client is refused before the accept.
+         *
+         *     Close codes, to be answered with the last cursor:
+         *     - `1012` drain: come back
+         *     - `4000` slow: come back
+         *     - `4001` token expired: come back
+         *     - `4002` too many connections: come back
+         *     - `4500` invalid token: stop
+         *     - `4501` not allowed: stop
+         *     - `4502` disconnected: stop
+         *     - `4503` hub full: stop
+         */
+        get: operations["openWebSocket"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Receive frames as Server-Sent Events
+         * @description Each event's `data` is one `Frame`, byte for byte what a WebSocket carries, and its `id` is the cursor; a client may leave one transport and go on over the other. The stream ends after a `closing` frame, or when the hub restarts.
+         */
+        get: operations["openEventStream"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/poll": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Fetch frames, where nothing can be kept open
+         * @description The last resort. Answers at once with what was addressed to the user since the cursor, each frame byte for byte what a connection carries, and the cursor for the next request. At most 200 frames or 1 MiB: after an answer with frames ask again at once, after an empty one wait. Without a cursor only the log's head comes; with one the hub cannot use, a `gap` frame.
+         */
+        get: operations["pollFrames"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/ticket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Get a one-use ticket for a URL
+         * @description Browsers cannot set headers on a WebSocket or an `EventSource`. A ticket stands in for the token in `?token=`, once, for a few seconds, so that no token stands in a URL.
+         */
+        post: operations["issueTicket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/internal/ws-stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count connections, users and totals
+         * @description The numbers are exact. A key bound to some accounts sees only those under `connectionsByAccount`.
+         */
+        get: operations["readStats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/internal/disconnect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Close somebody's connections
+         * @description Closes the connections of a user, an account or one token with code 4502. With `revoke` the tokens issued until now are refused until they expire; that is on disk before the answer.
+         */
+        post: operations["disconnect"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Ask whether the process answers
+         * @description Never looks at anything else, so that a full disk restarts nothing.
+         */
+        get: operations["checkLive"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Ask whether new work is welcome
+         * @description Not ready: the log cannot be written, the dispatcher stopped, or the hub is draining.
+         */
+        get: operations["checkReady"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the metrics
+         * @description Prometheus text. Not here where `HUB_METRICS_PORT` gives the metrics a port of their own.
+         */
+        get: operations["readMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/schema": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read this document as a page
+         * @description One page that loads nothing from elsewhere. Not here where `HUB_SCHEMA` is off.
+         */
+        get: operations["showSchema"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/schema/openapi.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read this document
+         * @description OpenAPI 3.1, with the company's own notification types.
+         */
+        get: operations["readOpenApi"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/schema/frames.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the JSON Schema of the frames
+         * @description Everything a connection carries, over either transport.
+         */
+        get: operations["readFramesSchema"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        /**
+         * AuthAccepted
+         * @description The answer to `Auth`; the connection now lives until `expires_at`.
+         * @example {
+         *       "type": "auth_accepted",
+         *       "expiresAt": "2026-11-22T14:03:07.125Z"
+         *     }
+         */
+        AuthAccepted: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "auth_accepted";
+            /**
+             * Format: date-time
+             * @example 2026-11-22T14:03:07.125Z
+             */
+            expiresAt: string;
+        };
+        /**
+         * BatchReceipt
+         * @description A result for each notification of a batch, in order.
+         */
+        BatchReceipt: {
+            results: components["schemas"]["BatchResult"][];
+        };
+        /**
+         * BatchRequest
+         * @description Up to 1,000 notifications, stored in this order; each is taken or refused on its own.
+         */
+        BatchRequest: {
+            notifications: components["schemas"]["PublishRequest"][];
+        };
+        /**
+         * BatchResult
+         * @description What became of the notification at `index` of a batch: a receipt or a problem.
+         */
+        BatchResult: {
+            index: number;
+            receipt?: components["schemas"]["Receipt"];
+            problem?: components["schemas"]["Problem"];
+        };
+        /**
+         * CartUpdated
+         * @description Sent to a user when their cart changes.
+         * @example {
+         *       "type": "cart_updated",
+         *       "title": "Carrinho atualizado",
+         *       "message": "Seu carrinho tem 2 itens.",
+         *       "data": {
+         *         "itemCount": 2
+         *       },
+         *       "timestamp": "2026-11-22T14:03:07.125Z",
+         *       "id": "0b6f2c52-9d0e-4c39-9f0a-0d6f3a4c1e77",
+         *       "cursor": "k3v9q2m7xa-1z8"
+         *     }
+         */
+        CartUpdated: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "cart_updated";
+            title: string;
+            message: string;
+            data?: Record<string, unknown>;
+            /**
+             * Format: date-time
+             * @example 2026-11-22T14:03:07.125Z
+             */
+            timestamp: string;
+            id: string;
+            /** @example k3v9q2m7xa-1z8 */
+            cursor: string;
+        };
+        /**
+         * Closing
+         * @description The last frame before the hub ends a stream; `code` is the WebSocket close code it stands for.
+         * @example {
+         *       "type": "closing",
+         *       "code": 4001,
+         *       "reason": "the token has expired"
+         *     }
+         */
+        Closing: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "closing";
+            code: number;
+            reason: string;
+        };
+        /**
+         * ConnectionCounts
+         * @description Connections open at this moment, by transport.
+         */
+        ConnectionCounts: {
+            total: number;
+            websocket: number;
+            sse: number;
+        };
+        /**
+         * ConnectionData
+         * @description What a client may want to know of its connection; `heartbeat_seconds` is the longest silence.
+         */
+        ConnectionData: {
+            connectionId: string;
+            /** @enum {unknown} */
+            resume: "gap" | "live" | "replayed";
+            /** @example k3v9q2m7xa-1z8 */
+            cursor: string;
+            heartbeatSeconds: number;
+        };
+        /**
+         * ConnectionEstablished
+         * @description The first frame of every connection.
+         * @example {
+         *       "type": "connection_established",
+         *       "title": "Conectado",
+         *       "message": "Conexão estabelecida com o hub de notificações",
+         *       "data": {
+         *         "connectionId": "pVb2yS0lq9xw",
+         *         "resume": "replayed",
+         *         "cursor": "k3v9q2m7xa-1z8",
+         *         "heartbeatSeconds": 30
+         *       },
+         *       "timestamp": "2026-11-22T14:03:07.125Z"
+         *     }
+         */
+        ConnectionEstablished: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "connection_established";
+            /** @default Conectado */
+            title: string;
+            /** @default Conexão estabelecida com o hub de notificações */
+            message: string;
+            data: components["schemas"]["ConnectionData"];
+            /**
+             * Format: date-time
+             * @example 2026-11-22T14:03:07.125Z
+             */
+            timestamp: string;
+        };
+        /**
+         * DefectiveReceived
+         * @description Sent to the buyer when the seller has received the defective item.
+         * @example {
+         *       "type": "defective_received",
+         *       "title": "Item recebido",
+         *       "message": "O vendedor recebeu o item com defeito.",
+         *       "data": {
+         *         "returnId": 41
+         *       },
+         *       "timestamp": "2026-11-22T14:03:07.125Z",
+         *       "id": "0b6f2c52-9d0e-4c39-9f0a-0d6f3a4c1e77",
+         *       "cursor": "k3v9q2m7xa-1z8"
+         *     }
+         */
+        DefectiveReceived: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "defective_received";
+            title: string;
+            message: string;
+            data?: Record<string, unknown>;
+            /**
+             * Format: date-time
+             * @example 2026-11-22T14:03:07.125Z
+             */
+            timestamp: string;
+            id: string;
+            /** @example k3v9q2m7xa-1z8 */
+            cursor: string;
+        };
+        /**
+         * DisconnectReceipt
+         * @description How many connections were closed, and whether the tokens are refused from now on.
+         */
+        DisconnectReceipt: {
+            closed: number;
+            revoked: boolean;
+        };
+        /**
+         * DisconnectRequest
+         * @description Whose connections to close: a user's, an account's, or those of one token.
+         *
+         *     Exactly one of `user_id` (with or without `account_id`), `account_id`, `token` and `jti`. `token` is the SHA-256, in hex, of the token without its last dot and signature, as `hub token inspect` prints it; never the token. `revoke` also refuses the tokens until they expire.
+         */
+        DisconnectRequest: {
+            user_id?: string | null;
+            account_id?: string | null;
+            token?: string | null;
+            jti?: string | null;
+            /** @default false */
+            revoke?: boolean;
+        };
+        /**
+         * ExchangeResolved
+         * @description Sent to the seller when an exchange is closed.
+         * @example {
+         *       "type": "exchange_resolved",
+         *       "title": "Troca concluída",
+         *       "message": "A troca do pedido PED-1234 foi concluída.",
+         *       "data": {
+         *         "exchangeId": 12
+         *       },
+         *       "timestamp": "2026-11-22T14:03:07.125Z",
+         *       "id": "0b6f2c52-9d0e-4c39-9f0a-0d6f3a4c1e77",
+         *       "cursor": "k3v9q2m7xa-1z8"
+         *     }
+         */
+        ExchangeResolved: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "exchange_resolved";
+            title: string;
+            message: string;
+            data?: Record<string, unknown>;
+            /**
+             * Format: date-time
+             * @example 2026-11-22T14:03:07.125Z
+             */
+            timestamp: string;
+            id: string;
+            /** @example k3v9q2m7xa-1z8 */
+            cursor: string;
+        };
+        /**
+         * ExchangeValidated
+         * @description Sent to the buyer when an exchange has been checked and accepted.
+         * @example {
+         *       "type": "exchange_validated",
+         *       "title": "Troca validada",
+         *       "message": "Sua troca foi validada.",
+         *       "data": {
+         *         "exchangeId": 12
+         *       },
+         *       "timestamp": "2026-11-22T14:03:07.125Z",
+         *       "id": "0b6f2c52-9d0e-4c39-9f0a-0d6f3a4c1e77",
+         *       "cursor": "k3v9q2m7xa-1z8"
+         *     }
+         */
+        ExchangeValidated: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "exchange_validated";
+            title: string;
+            message: string;
+            data?: Record<string, unknown>;
+            /**
+             * Format: date-time
+             * @example 2026-11-22T14:03:07.125Z
+             */
+            timestamp: string;
+            id: string;
+            /** @example k3v9q2m7xa-1z8 */
+            cursor: string;
+        };
+        /**
+         * Frame
+         * @description One message on a connection: a notification or a control frame. Types may be added, so a client passes over a `type` it does not know.
+         */
+        Frame: components["schemas"]["OrderCreated"] | components["schemas"]["PaymentConfirmed"] | components["schemas"]["OrderUpdated"] | components["schemas"]["StockAlert"] | components["schemas"]["CartUpdated"] | components["schemas"]["ProductAdded"] | components["schemas"]["ProductUpdated"] | components["schemas"]["ProductDeleted"] | components["schemas"]["TransactionCreated"] | components["schemas"]["ProfileUpdated"] | components["schemas"]["ReturnRequested"] | components["schemas"]["ReturnResponded"] | components["schemas"]["ReplacementSent"] | components["schemas"]["DefectiveReceived"] | components["schemas"]["ExchangeValidated"] | components["schemas"]["ExchangeResolved"] | components["schemas"]["MessageReceived"] | components["schemas"]["MessageStatus"] | components["schemas"]["SessionState"] | components["schemas"]["ConnectionEstablished"] | components["schemas"]["Gap"] | components["schemas"]["Heartbeat"] | components["schemas"]["Reconnect"] | components["schemas"]["Closing"] | components["schemas"]["AuthAccepted"];
+        /**
+         * Gap
+         * @description Sent when the log no longer holds what the client's cursor asks for: fetch the state afresh.
+         * @example {
+         *       "type": "gap",
+         *       "title": "Notificações antigas indisponíveis",
+         *       "message": "Parte do que foi enviado durante a sua ausência não está mais disponível. Atualize a página.",
+         *       "data": {
+         *         "cursor": "k3v9q2m7xa-1z8"
+         *       },
+         *       "timestamp": "2026-11-22T14:03:07.125Z"
+         *     }
+         */
+        Gap: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "gap";
+            /** @default Notificações antigas indisponíveis */
+            title: string;
+            /** @default Parte do que foi enviado durante a sua ausência não está mais disponível. Atualize a página. */
+            message: string;
+            data: components["schemas"]["GapData"];
+            /**
+             * Format: date-time
+             * @example 2026-11-22T14:03:07.125Z
+             */
+            timestamp: string;
+        };
+        /**
+         * GapData
+         * @description Where the connection goes on after the hole.
+         */
+        GapData: {
+            /** @example k3v9q2m7xa-1z8 */
+            cursor: string;
+        };
+        /**
+         * Heartbeat
+         * @description Sent to `hub.v1` clients when nothing else was, since browsers cannot see pings.
+         *
+         *     `cursor` is how far this connection has come, whatever was addressed to it or not.
+         * @example {
+         *       "type": "heartbeat",
+         *       "cursor": "k3v9q2m7xa-1z8"
+         *     }
+         */
+        Heartbeat: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "heartbeat";
+            /** @example k3v9q2m7xa-1z8 */
+            cursor: string;
+        };
+        /**
+         * MessageData
+         * @description A message somebody wrote; `preview` is the beginning of a text.
+         */
+        MessageData: {
+            session: string;
+            messageId: string;
+            chatId: string;
+            /** @enum {unknown} */
+            kind: "audio" | "contact" | "document" | "image" | "location" | "other" | "sticker" | "text" | "video";
+            isGroup: boolean;
+            senderName?: string | null;
+            preview?: string | null;
+        };
+        /**
+         * MessageReceived
+         * @description Sent to the account whose number got a message.
+         * @example {
+         *       "type": "whatsapp:message-received",
+         *       "title": "Título",
+         *       "message": "Mensagem",
+         *       "data": {
+         *         "session": "texto",
+         *         "messageId": "texto",
+         *         "chatId": "texto",
+         *         "kind": "audio",
+         *         "isGroup": true
+         *       },
+         *       "timestamp": "2026-11-22T14:03:07.125Z",
+         *       "id": "0b6f2c52-9d0e-4c39-9f0a-0d6f3a4c1e77",
+         *       "cursor": "k3v9q2m7xa-1z8"
+         *     }
+         */
+        MessageReceived: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "whatsapp:message-received";
+            title: string;
+            message: string;
+            data: components["schemas"]["MessageData"];
+            /**
+             * Format: date-time
+             * @example 2026-11-22T14:03:07.125Z
+             */
+            timestamp: string;
+            id: string;
+            /** @example k3v9q2m7xa-1z8 */
+            cursor: string;
+        };
+        /**
+         * MessageStatus
+         * @description Sent to the account when a message of theirs was delivered, read or lost.
+         * @example {
+         *       "type": "whatsapp:message-status",
+         *       "title": "Título",
+         *       "message": "Mensagem",
+         *       "data": {
+         *         "session": "texto",
+         *         "messageId": "texto",
+         *         "status": "delivered"
+         *       },
+         *       "timestamp": "2026-11-22T14:03:07.125Z",
+         *       "id": "0b6f2c52-9d0e-4c39-9f0a-0d6f3a4c1e77",
+         *       "cursor": "k3v9q2m7xa-1z8"
+         *     }
+         */
+        MessageStatus: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "whatsapp:message-status";
+            title: string;
+            message: string;
+            data: components["schemas"]["StatusData"];
+            /**
+             * Format: date-time
+             * @example 2026-11-22T14:03:07.125Z
+             */
+            timestamp: string;
+            id: string;
+            /** @example k3v9q2m7xa-1z8 */
+            cursor: string;
+        };
+        /**
+         * Notification
+         * @description Any notification, as a subscriber receives it.
+         */
+        Notification: components["schemas"]["OrderCreated"] | components["schemas"]["PaymentConfirmed"] | components["schemas"]["OrderUpdated"] | components["schemas"]["StockAlert"] | components["schemas"]["CartUpdated"] | components["schemas"]["ProductAdded"] | components["schemas"]["ProductUpdated"] | components["schemas"]["ProductDeleted"] | components["schemas"]["TransactionCreated"] | components["schemas"]["ProfileUpdated"] | components["schemas"]["ReturnRequested"] | components["schemas"]["ReturnResponded"] | components["schemas"]["ReplacementSent"] | components["schemas"]["DefectiveReceived"] | components["schemas"]["ExchangeValidated"] | components["schemas"]["ExchangeResolved"] | components["schemas"]["MessageReceived"] | components["schemas"]["MessageStatus"] | components["schemas"]["SessionState"];
+        /**
+         * OrderCreated
+         * @description Sent to buyer and seller when an order has been placed.
+         * @example {
+         *       "type": "order_created",
+         *       "title": "Novo pedido",
+         *       "message": "O pedido PED-1234 foi criado.",
+         *       "data": {
+         *         "orderId": 1234,
+         *         "orderCode": "PED-1234",
+         *         "items": [
+         *           {
+         *             "productId": 77,
+         *             "name": "Caixa 30x20",
+         *             "quantity": 2
+         *           }
+         *         ],
+         *         "total": "R$ 59,80"
+         *       },
+         *       "timestamp": "2026-11-22T14:03:07.125Z",
+         *       "id": "0b6f2c52-9d0e-4c39-9f0a-0d6f3a4c1e77",
+         *       "cursor": "k3v9q2m7xa-1z8"
+         *     }
+         */
+        OrderCreated: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "order_created";
+            title: string;
+            message: string;
+            data?: components["schemas"]["OrderData"];
+            /**
+             * Format: date-time
+             * @example 2026-11-22T14:03:07.125Z
+             */
+            timestamp: string;
+            id: string;
+            /** @example k3v9q2m7xa-1z8 */
+            cursor: string;
+        };
+        /**
+         * OrderData
+         * @description An order, as buyer and seller are told of it; `total` goes to the seller.
+         */
+        OrderData: {
+            orderId?: number | string | null;
+            orderCode?: number | string | null;
+            items?: unknown[] | null;
+            total?: number | string | null;
+        };
+        /**
+         * OrderUpdateData
+         * @description An order's new status: `processing`, `shipped`, `delivered`, `cancelled` or another word.
+         */
+        OrderUpdateData: {
+            orderId?: number | string | null;
+            orderCode?: number | string | null;
+            status?: string | null;
+            trackingCode?: number | string | null;
+            items?: unknown[] | null;
+        };
+        /**
+         * OrderUpdated
+         * @description Sent to the buyer when an order's status changes.
+         * @example {
+         *       "type": "order_updated",
+         *       "title": "Pedido enviado",
+         *       "message": "O pedido PED-1234 está a caminho.",
+         *       "data": {
+         *         "orderId": 1234,
+         *         "orderCode": "PED-1234",
+         *         "status": "shipped",
+         *         "trackingCode": "BR123456789"
+         *       },
+         *       "timestamp": "2026-11-22T14:03:07.125Z",
+         *       "id": "0b6f2c52-9d0e-4c39-9f0a-0d6f3a4c1e77",
+         *       "cursor": "k3v9q2m7xa-1z8"
+         *     }
+         */
+        OrderUpdated: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "order_updated";
+            title: string;
+            message: string;
+            data?: components["schemas"]["OrderUpdateData"];
+            /**
+             * Format: date-time
+             * @example 2026-11-22T14:03:07.125Z
+             */
+            timestamp: string;
+            id: string;
+            /** @example k3v9q2m7xa-1z8 */
+            cursor: string;
+        };
+        /**
+         * PaymentConfirmed
+         * @description Sent to buyer and seller when an order has been paid.
+         * @example {
+         *       "type": "payment_confirmed",
+         *       "title": "Pagamento confirmado",
+         *       "message": "O pagamento do pedido PED-1234 foi confirmado.",
+         *       "data": {
+         *         "orderId": 1234,
+         *         "orderCode": "PED-1234",
+         *         "items": [
+         *           {
+         *             "productId": 77,
+         *             "name": "Caixa 30x20",
+         *             "quantity": 2
+         *           }
+         *         ]
+         *       },
+         *       "timestamp": "2026-11-22T14:03:07.125Z",
+         *       "id": "0b6f2c52-9d0e-4c39-9f0a-0d6f3a4c1e77",
+         *       "cursor": "k3v9q2m7xa-1z8"
+         *     }
+         */
+        PaymentConfirmed: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "payment_confirmed";
+            title: string;
+            message: string;
+            data?: components["schemas"]["OrderData"];
+            /**
+             * Format: date-time
+             * @example 2026-11-22T14:03:07.125Z
+             */
+            timestamp: string;
+            id: string;
+            /** @example k3v9q2m7xa-1z8 */
+            cursor: string;
+        };
+        /**
+         * Problem
+         * @description A failure a program can act on.
+         *
+         *     `code` is stable and is what to compare with. `field` is the path of the offending field, such as `$.data.items`. `known` lists the notification types the hub knows, where the given one is not among them.
+         */
+        Problem: {
+            type: string;
+            title: string;
+            status: number;
+            detail: string;
+            code: string;
+            field?: string;
+            known?: string[];
+        };
+        /**
+         * ProductAdded
+         * @description Sent to the seller when a product joins the catalogue.
+         * @example {
+         *       "type": "product_added",
+         *       "title": "Produto adicionado",
+         *       "message": "Caixa 30x20 foi adicionado ao catálogo.",
+         *       "data": {
+         *         "productId": 77,
+         *         "productName": "Caixa 30x20"
+         *       },
+         *       "timestamp": "2026-11-22T14:03:07.125Z",
+         *       "id": "0b6f2c52-9d0e-4c39-9f0a-0d6f3a4c1e77",
+         *       "cursor": "k3v9q2m7xa-1z8"
+         *     }
+         */
+        ProductAdded: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "product_added";
+            title: string;
+            message: string;
+            data?: components["schemas"]["ProductData"];
+            /**
+             * Format: date-time
+             * @example 2026-11-22T14:03:07.125Z
+             */
+            timestamp: string;
+            id: string;
+            /** @example k3v9q2m7xa-1z8 */
+            cursor: string;
+        };
+        /**
+         * ProductData
+         * @description A product that came, changed or went.
+         */
+        ProductData: {
+            productId?: number | string | null;
+            productName?: string | null;
+        };
+        /**
+         * ProductDeleted
+         * @description Sent to the seller when a product leaves the catalogue.
+         * @example {
+         *       "type": "product_deleted",
+         *       "title": "Produto removido",
+         *       "message": "Caixa 30x20 foi removido do catálogo.",
+         *       "data": {
+         *         "productId": 77,
+         *         "productName": "Caixa 30x20"
+         *       },
+         *       "timestamp": "2026-11-22T14:03:07.125Z",
+         *       "id": "0b6f2c52-9d0e-4c39-9f0a-0d6f3a4c1e77",
+         *       "cursor": "k3v9q2m7xa-1z8"
+         *     }
+         */
+        ProductDeleted: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "product_deleted";
+            title: string;
+            message: string;
+            data?: components["schemas"]["ProductData"];
+            /**
+             * Format: date-time
+             * @example 2026-11-22T14:03:07.125Z
+             */
+            timestamp: string;
+            id: string;
+            /** @example k3v9q2m7xa-1z8 */
+            cursor: string;
+        };
+        /**
+         * ProductUpdated
+         * @description Sent to the seller when a product in the catalogue changes.
+         * @example {
+         *       "type": "product_updated",
+         *       "title": "Produto atualizado",
+         *       "message": "Caixa 30x20 foi atualizado.",
+         *       "data": {
+         *         "productId": 77,
+         *         "productName": "Caixa 30x20"
+         *       },
+         *       "timestamp": "2026-11-22T14:03:07.125Z",
+         *       "id": "0b6f2c52-9d0e-4c39-9f0a-0d6f3a4c1e77",
+         *       "cursor": "k3v9q2m7xa-1z8"
+         *     }
+         */
+        ProductUpdated: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "product_updated";
+            title: string;
+            message: string;
+            data?: components["schemas"]["ProductData"];
+            /**
+             * Format: date-time
+             * @example 2026-11-22T14:03:07.125Z
+             */
+            timestamp: string;
+            id: string;
+            /** @example k3v9q2m7xa-1z8 */
+            cursor: string;
+        };
+        /**
+         * ProfileUpdated
+         * @description Sent to a user when their profile changes.
+         * @example {
+         *       "type": "profile_updated",
+         *       "title": "Perfil atualizado",
+         *       "message": "Seus dados foram atualizados.",
+         *       "data": {
+         *         "fields": [
+         *           "phone"
+         *         ]
+         *       },
+         *       "timestamp": "2026-11-22T14:03:07.125Z",
+         *       "id": "0b6f2c52-9d0e-4c39-9f0a-0d6f3a4c1e77",
+         *       "cursor": "k3v9q2m7xa-1z8"
+         *     }
+         */
+        ProfileUpdated: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "profile_updated";
+            title: string;
+            message: string;
+            data?: Record<string, unknown>;
+            /**
+             * Format: date-time
+             * @example 2026-11-22T14:03:07.125Z
+             */
+            timestamp: string;
+            id: string;
+            /** @example k3v9q2m7xa-1z8 */
+            cursor: string;
+        };
+        /**
+         * PublishCartUpdated
+         * @description Sent to a user when their cart changes.
+         * @example {
+         *       "type": "cart_updated",
+         *       "title": "Carrinho atualizado",
+         *       "message": "Seu carrinho tem 2 itens.",
+         *       "data": {
+         *         "itemCount": 2
+         *       },
+         *       "user_id": "usuario-1",
+         *       "account_id": "conta-1"
+         *     }
+         */
+        PublishCartUpdated: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "cart_updated";
+            title: string;
+            message: string;
+            data?: Record<string, unknown> | null;
+            timestamp?: string | null;
+            user_id?: string | null;
+            account_id?: string | null;
+            user_ids?: string[] | null;
+            /** @default false */
+            everyone?: boolean;
+            ttl_seconds?: number | null;
+        };
+        /**
+         * PublishDefectiveReceived
+         * @description Sent to the buyer when the seller has received the defective item.
+         * @example {
+         *       "type": "defective_received",
+         *       "title": "Item recebido",
+         *       "message": "O vendedor recebeu o item com defeito.",
+         *       "data": {
+         *         "returnId": 41
+         *       },
+         *       "user_id": "usuario-1",
+         *       "account_id": "conta-1"
+         *     }
+         */
+        PublishDefectiveReceived: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "defective_received";
+            title: string;
+            message: string;
+            data?: Record<string, unknown> | null;
+            timestamp?: string | null;
+            user_id?: string | null;
+            account_id?: string | null;
+            user_ids?: string[] | null;
+            /** @default false */
+            everyone?: boolean;
+            ttl_seconds?: number | null;
+        };
+        /**
+         * PublishExchangeResolved
+         * @description Sent to the seller when an exchange is closed.
+         * @example {
+         *       "type": "exchange_resolved",
+         *       "title": "Troca concluída",
+         *       "message": "A troca do pedido PED-1234 foi concluída.",
+         *       "data": {
+         *         "exchangeId": 12
+         *       },
+         *       "user_id": "usuario-1",
+         *       "account_id": "conta-1"
+         *     }
+         */
+        PublishExchangeResolved: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "exchange_resolved";
+            title: string;
+            message: string;
+            data?: Record<string, unknown> | null;
+            timestamp?: string | null;
+            user_id?: string | null;
+            account_id?: string | null;
+            user_ids?: string[] | null;
+            /** @default false */
+            everyone?: boolean;
+            ttl_seconds?: number | null;
+        };
+        /**
+         * PublishExchangeValidated
+         * @description Sent to the buyer when an exchange has been checked and accepted.
+         * @example {
+         *       "type": "exchange_validated",
+         *       "title": "Troca validada",
+         *       "message": "Sua troca foi validada.",
+         *       "data": {
+         *         "exchangeId": 12
+         *       },
+         *       "user_id": "usuario-1",
+         *       "account_id": "conta-1"
+         *     }
+         */
+        PublishExchangeValidated: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "exchange_validated";
+            title: string;
+            message: string;
+            data?: Record<string, unknown> | null;
+            timestamp?: string | null;
+            user_id?: string | null;
+            account_id?: string | null;
+            user_ids?: string[] | null;
+            /** @default false */
+            everyone?: boolean;
+            ttl_seconds?: number | null;
+        };
+        /**
+         * PublishMessageReceived
+         * @description Sent to the account whose number got a message.
+         * @example {
+         *       "type": "whatsapp:message-received",
+         *       "title": "Título",
+         *       "message": "Mensagem",
+         *       "data": {
+         *         "session": "texto",
+         *         "messageId": "texto",
+         *         "chatId": "texto",
+         *         "kind": "audio",
+         *         "isGroup": true
+         *       },
+         *       "user_id": "usuario-1",
+         *       "account_id": "conta-1"
+         *     }
+         */
+        PublishMessageReceived: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "whatsapp:message-received";
+            title: string;
+            message: string;
+            data: components["schemas"]["MessageData"];
+            timestamp?: string | null;
+            user_id?: string | null;
+            account_id?: string | null;
+            user_ids?: string[] | null;
+            /** @default false */
+            everyone?: boolean;
+            ttl_seconds?: number | null;
+        };
+        /**
+         * PublishMessageStatus
+         * @description Sent to the account when a message of theirs was delivered, read or lost.
+         * @example {
+         *       "type": "whatsapp:message-status",
+         *       "title": "Título",
+         *       "message": "Mensagem",
+         *       "data": {
+         *         "session": "texto",
+         *         "messageId": "texto",
+         *         "status": "delivered"
+         *       },
+         *       "user_id": "usuario-1",
+         *       "account_id": "conta-1"
+         *     }
+         */
+        PublishMessageStatus: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "whatsapp:message-status";
+            title: string;
+            message: string;
+            data: components["schemas"]["StatusData"];
+            timestamp?: string | null;
+            user_id?: string | null;
+            account_id?: string | null;
+            user_ids?: string[] | null;
+            /** @default false */
+            everyone?: boolean;
+            ttl_seconds?: number | null;
+        };
+        /**
+         * PublishOrderCreated
+         * @description Sent to buyer and seller when an order has been placed.
+         * @example {
+         *       "type": "order_created",
+         *       "title": "Novo pedido",
+         *       "message": "O pedido PED-1234 foi criado.",
+         *       "data": {
+         *         "orderId": 1234,
+         *         "orderCode": "PED-1234",
+         *         "items": [
+         *           {
+         *             "productId": 77,
+         *             "name": "Caixa 30x20",
+         *             "quantity": 2
+         *           }
+         *         ],
+         *         "total": "R$ 59,80"
+         *       },
+         *       "user_id": "usuario-1",
+         *       "account_id": "conta-1"
+         *     }
+         */
+        PublishOrderCreated: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "order_created";
+            title: string;
+            message: string;
+            data?: components["schemas"]["OrderData"] | null;
+            timestamp?: string | null;
+            user_id?: string | null;
+            account_id?: string | null;
+            user_ids?: string[] | null;
+            /** @default false */
+            everyone?: boolean;
+            ttl_seconds?: number | null;
+        };
+        /**
+         * PublishOrderUpdated
+         * @description Sent to the buyer when an order's status changes.
+         * @example {
+         *       "type": "order_updated",
+         *       "title": "Pedido enviado",
+         *       "message": "O pedido PED-1234 está a caminho.",
+         *       "data": {
+         *         "orderId": 1234,
+         *         "orderCode": "PED-1234",
+         *         "status": "shipped",
+         *         "trackingCode": "BR123456789"
+         *       },
+         *       "user_id": "usuario-1",
+         *       "account_id": "conta-1"
+         *     }
+         */
+        PublishOrderUpdated: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "order_updated";
+            title: string;
+            message: string;
+            data?: components["schemas"]["OrderUpdateData"] | null;
+            timestamp?: string | null;
+            user_id?: string | null;
+            account_id?: string | null;
+            user_ids?: string[] | null;
+            /** @default false */
+            everyone?: boolean;
+            ttl_seconds?: number | null;
+        };
+        /**
+         * PublishPaymentConfirmed
+         * @description Sent to buyer and seller when an order has been paid.
+         * @example {
+         *       "type": "payment_confirmed",
+         *       "title": "Pagamento confirmado",
+         *       "message": "O pagamento do pedido PED-1234 foi confirmado.",
+         *       "data": {
+         *         "orderId": 1234,
+         *         "orderCode": "PED-1234",
+         *         "items": [
+         *           {
+         *             "productId": 77,
+         *             "name": "Caixa 30x20",
+         *             "quantity": 2
+         *           }
+         *         ]
+         *       },
+         *       "user_id": "usuario-1",
+         *       "account_id": "conta-1"
+         *     }
+         */
+        PublishPaymentConfirmed: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "payment_confirmed";
+            title: string;
+            message: string;
+            data?: components["schemas"]["OrderData"] | null;
+            timestamp?: string | null;
+            user_id?: string | null;
+            account_id?: string | null;
+            user_ids?: string[] | null;
+            /** @default false */
+            everyone?: boolean;
+            ttl_seconds?: number | null;
+        };
+        /**
+         * PublishProductAdded
+         * @description Sent to the seller when a product joins the catalogue.
+         * @example {
+         *       "type": "product_added",
+         *       "title": "Produto adicionado",
+         *       "message": "Caixa 30x20 foi adicionado ao catálogo.",
+         *       "data": {
+         *         "productId": 77,
+         *         "productName": "Caixa 30x20"
+         *       },
+         *       "user_id": "usuario-1",
+         *       "account_id": "conta-1"
+         *     }
+         */
+        PublishProductAdded: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "product_added";
+            title: string;
+            message: string;
+            data?: components["schemas"]["ProductData"] | null;
+            timestamp?: string | null;
+            user_id?: string | null;
+            account_id?: string | null;
+            user_ids?: string[] | null;
+            /** @default false */
+            everyone?: boolean;
+            ttl_seconds?: number | null;
+        };
+        /**
+         * PublishProductDeleted
+         * @description Sent to the seller when a product leaves the catalogue.
+         * @example {
+         *       "type": "product_deleted",
+         *       "title": "Produto removido",
+         *       "message": "Caixa 30x20 foi removido do catálogo.",
+         *       "data": {
+         *         "productId": 77,
+         *         "productName": "Caixa 30x20"
+         *       },
+         *       "user_id": "usuario-1",
+         *       "account_id": "conta-1"
+         *     }
+         */
+        PublishProductDeleted: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "product_deleted";
+            title: string;
+            message: string;
+            data?: components["schemas"]["ProductData"] | null;
+            timestamp?: string | null;
+            user_id?: string | null;
+            account_id?: string | null;
+            user_ids?: string[] | null;
+            /** @default false */
+            everyone?: boolean;
+            ttl_seconds?: number | null;
+        };
+        /**
+         * PublishProductUpdated
+         * @description Sent to the seller when a product in the catalogue changes.
+         * @example {
+         *       "type": "product_updated",
+         *       "title": "Produto atualizado",
+         *       "message": "Caixa 30x20 foi atualizado.",
+         *       "data": {
+         *         "productId": 77,
+         *         "productName": "Caixa 30x20"
+         *       },
+         *       "user_id": "usuario-1",
+         *       "account_id": "conta-1"
+         *     }
+         */
+        PublishProductUpdated: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "product_updated";
+            title: string;
+            message: string;
+            data?: components["schemas"]["ProductData"] | null;
+            timestamp?: string | null;
+            user_id?: string | null;
+            account_id?: string | null;
+            user_ids?: string[] | null;
+            /** @default false */
+            everyone?: boolean;
+            ttl_seconds?: number | null;
+        };
+        /**
+         * PublishProfileUpdated
+         * @description Sent to a user when their profile changes.
+         * @example {
+         *       "type": "profile_updated",
+         *       "title": "Perfil atualizado",
+         *       "message": "Seus dados foram atualizados.",
+         *       "data": {
+         *         "fields": [
+         *           "phone"
+         *         ]
+         *       },
+         *       "user_id": "usuario-1",
+         *       "account_id": "conta-1"
+         *     }
+         */
+        PublishProfileUpdated: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "profile_updated";
+            title: string;
+            message: string;
+            data?: Record<string, unknown> | null;
+            timestamp?: string | null;
+            user_id?: string | null;
+            account_id?: string | null;
+            user_ids?: string[] | null;
+            /** @default false */
+            everyone?: boolean;
+            ttl_seconds?: number | null;
+        };
+        /**
+         * PublishReplacementSent
+         * @description Sent to the buyer when a replacement is on its way.
+         * @example {
+         *       "type": "replacement_sent",
+         *       "title": "Reposição enviada",
+         *       "message": "A reposição do pedido PED-1234 foi enviada.",
+         *       "data": {
+         *         "returnId": 41
+         *       },
+         *       "user_id": "usuario-1",
+         *       "account_id": "conta-1"
+         *     }
+         */
+        PublishReplacementSent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "replacement_sent";
+            title: string;
+            message: string;
+            data?: Record<string, unknown> | null;
+            timestamp?: string | null;
+            user_id?: string | null;
+            account_id?: string | null;
+            user_ids?: string[] | null;
+            /** @default false */
+            everyone?: boolean;
+            ttl_seconds?: number | null;
+        };
+        /**
+         * PublishRequest
+         * @description One notification and whom it is for.
+         *
+         *     `user_id` with `account_id` is that user; `user_id` alone is looked up in the directory; `user_ids` are several, all in `account_id` where that is given; `account_id` alone is everyone in the account; `everyone` excludes the others. `data` is checked against its type and kept as the bytes that came. A `timestamp` needs its offset from UTC. `ttl_seconds` is how long the notification is worth replaying.
+         */
+        PublishRequest: components["schemas"]["PublishOrderCreated"] | components["schemas"]["PublishPaymentConfirmed"] | components["schemas"]["PublishOrderUpdated"] | components["schemas"]["PublishStockAlert"] | components["schemas"]["PublishCartUpdated"] | components["schemas"]["PublishProductAdded"] | components["schemas"]["PublishProductUpdated"] | components["schemas"]["PublishProductDeleted"] | components["schemas"]["PublishTransactionCreated"] | components["schemas"]["PublishProfileUpdated"] | components["schemas"]["PublishReturnRequested"] | components["schemas"]["PublishReturnResponded"] | components["schemas"]["PublishReplacementSent"] | components["schemas"]["PublishDefectiveReceived"] | components["schemas"]["PublishExchangeValidated"] | components["schemas"]["PublishExchangeResolved"] | components["schemas"]["PublishMessageReceived"] | components["schemas"]["PublishMessageStatus"] | components["schemas"]["PublishSessionState"];
+        /**
+         * PublishReturnRequested
+         * @description Sent to the seller when a buyer asks to return something.
+         * @example {
+         *       "type": "return_requested",
+         *       "title": "Devolução solicitada",
+         *       "message": "O comprador pediu a devolução do pedido PED-1234.",
+         *       "data": {
+         *         "returnId": 41
+         *       },
+         *       "user_id": "usuario-1",
+         *       "account_id": "conta-1"
+         *     }
+         */
+        PublishReturnRequested: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "return_requested";
+            title: string;
+            message: string;
+            data?: Record<string, unknown> | null;
+            timestamp?: string | null;
+            user_id?: string | null;
+            account_id?: string | null;
+            user_ids?: string[] | null;
+            /** @default false */
+            everyone?: boolean;
+            ttl_seconds?: number | null;
+        };
+        /**
+         * PublishReturnResponded
+         * @description Sent to the buyer when the seller answers a return.
+         * @example {
+         *       "type": "return_responded",
+         *       "title": "Devolução respondida",
+         *       "message": "O vendedor respondeu à sua devolução.",
+         *       "data": {
+         *         "returnId": 41,
+         *         "accepted": true
+         *       },
+         *       "user_id": "usuario-1",
+         *       "account_id": "conta-1"
+         *     }
+         */
+        PublishReturnResponded: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "return_responded";
+            title: string;
+            message: string;
+            data?: Record<string, unknown> | null;
+            timestamp?: string | null;
+            user_id?: string | null;
+            account_id?: string | null;
+            user_ids?: string[] | null;
+            /** @default false */
+            everyone?: boolean;
+            ttl_seconds?: number | null;
+        };
+        /**
+         * PublishSessionState
+         * @description Sent to the account when their connection to WhatsApp comes or goes.
+         * @example {
+         *       "type": "whatsapp:session-state",
+         *       "title": "Título",
+         *       "message": "Mensagem",
+         *       "data": {
+         *         "session": "texto",
+         *         "state": "connected",
+         *         "reason": "texto"
+         *       },
+         *       "user_id": "usuario-1",
+         *       "account_id": "conta-1"
+         *     }
+         */
+        PublishSessionState: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "whatsapp:session-state";
+            title: string;
+            message: string;
+            data: components["schemas"]["SessionData"];
+            timestamp?: string | null;
+            user_id?: string | null;
+            account_id?: string | null;
+            user_ids?: string[] | null;
+            /** @default false */
+            everyone?: boolean;
+            ttl_seconds?: number | null;
+        };
+        /**
+         * PublishStockAlert
+         * @description Sent to the seller when a product's stock falls to its minimum.
+         * @example {
+         *       "type": "stock_alert",
+         *       "title": "Estoque baixo",
+         *       "message": "Restam 3 unidades de Caixa 30x20.",
+         *       "data": {
+         *         "productId": 77,
+         *         "productName": "Caixa 30x20",
+         *         "currentStock": 3,
+         *         "minStock": 5
+         *       },
+         *       "user_id": "usuario-1",
+         *       "account_id": "conta-1"
+         *     }
+         */
+        PublishStockAlert: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "stock_alert";
+            title: string;
+            message: string;
+            data?: components["schemas"]["StockData"] | null;
+            timestamp?: string | null;
+            user_id?: string | null;
+            account_id?: string | null;
+            user_ids?: string[] | null;
+            /** @default false */
+            everyone?: boolean;
+            ttl_seconds?: number | null;
+        };
+        /**
+         * PublishTransactionCreated
+         * @description Sent to a user when a transaction is entered in their books.
+         * @example {
+         *       "type": "transaction_created",
+         *       "title": "Nova transação",
+         *       "message": "Uma transação de R$ 59,80 foi registrada.",
+         *       "data": {
+         *         "transactionId": 981
+         *       },
+         *       "user_id": "usuario-1",
+         *       "account_id": "conta-1"
+         *     }
+         */
+        PublishTransactionCreated: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "transaction_created";
+            title: string;
+            message: string;
+            data?: Record<string, unknown> | null;
+            timestamp?: string | null;
+            user_id?: string | null;
+            account_id?: string | null;
+            user_ids?: string[] | null;
+            /** @default false */
+            everyone?: boolean;
+            ttl_seconds?: number | null;
+        };
+        /**
+         * Readiness
+         * @description Whether new work should be sent here, and what each part says; `directory` alone stops nothing.
+         */
+        Readiness: {
+            ready: boolean;
+            draining: boolean;
+            log: string;
+            dispatcher: string;
+            directory: string;
+        };
+        /**
+         * Receipt
+         * @description The notification is on disk under `id`, at `cursor`.
+         *
+         *     `duplicate`: it was there already, from an earlier request with the same Idempotency-Key. `connections` is how many connections matched at that moment; it is no promise of delivery.
+         */
+        Receipt: {
+            id: string;
+            /** @example k3v9q2m7xa-1z8 */
+            cursor: string;
+            duplicate: boolean;
+            connections: number;
+        };
+        /**
+         * Reconnect
+         * @description Sent before a shutdown: come back with the cursor at a random moment within these seconds.
+         * @example {
+         *       "type": "reconnect",
+         *       "withinSeconds": 20
+         *     }
+         */
+        Reconnect: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "reconnect";
+            withinSeconds: number;
+        };
+        /**
+         * ReplacementSent
+         * @description Sent to the buyer when a replacement is on its way.
+         * @example {
+         *       "type": "replacement_sent",
+         *       "title": "Reposição enviada",
+         *       "message": "A reposição do pedido PED-1234 foi enviada.",
+         *       "data": {
+         *         "returnId": 41
+         *       },
+         *       "timestamp": "2026-11-22T14:03:07.125Z",
+         *       "id": "0b6f2c52-9d0e-4c39-9f0a-0d6f3a4c1e77",
+         *       "cursor": "k3v9q2m7xa-1z8"
+         *     }
+         */
+        ReplacementSent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "replacement_sent";
+            title: string;
+            message: string;
+            data?: Record<string, unknown>;
+            /**
+             * Format: date-time
+             * @example 2026-11-22T14:03:07.125Z
+             */
+            timestamp: string;
+            id: string;
+            /** @example k3v9q2m7xa-1z8 */
+            cursor: string;
+        };
+        /**
+         * ReturnRequested
+         * @description Sent to the seller when a buyer asks to return something.
+         * @example {
+         *       "type": "return_requested",
+         *       "title": "Devolução solicitada",
+         *       "message": "O comprador pediu a devolução do pedido PED-1234.",
+         *       "data": {
+         *         "returnId": 41
+         *       },
+         *       "timestamp": "2026-11-22T14:03:07.125Z",
+         *       "id": "0b6f2c52-9d0e-4c39-9f0a-0d6f3a4c1e77",
+         *       "cursor": "k3v9q2m7xa-1z8"
+         *     }
+         */
+        ReturnRequested: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "return_requested";
+            title: string;
+            message: string;
+            data?: Record<string, unknown>;
+            /**
+             * Format: date-time
+             * @example 2026-11-22T14:03:07.125Z
+             */
+            timestamp: string;
+            id: string;
+            /** @example k3v9q2m7xa-1z8 */
+            cursor: string;
+        };
+        /**
+         * ReturnResponded
+         * @description Sent to the buyer when the seller answers a return.
+         * @example {
+         *       "type": "return_responded",
+         *       "title": "Devolução respondida",
+         *       "message": "O vendedor respondeu à sua devolução.",
+         *       "data": {
+         *         "returnId": 41,
+         *         "accepted": true
+         *       },
+         *       "timestamp": "2026-11-22T14:03:07.125Z",
+         *       "id": "0b6f2c52-9d0e-4c39-9f0a-0d6f3a4c1e77",
+         *       "cursor": "k3v9q2m7xa-1z8"
+         *     }
+         */
+        ReturnResponded: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "return_responded";
+            title: string;
+            message: string;
+            data?: Record<string, unknown>;
+            /**
+             * Format: date-time
+             * @example 2026-11-22T14:03:07.125Z
+             */
+            timestamp: string;
+            id: string;
+            /** @example k3v9q2m7xa-1z8 */
+            cursor: string;
+        };
+        /**
+         * SessionData
+         * @description Whether a session of the gateway works; `reason` is the gateway's own word.
+         */
+        SessionData: {
+            session: string;
+            /** @enum {unknown} */
+            state: "connected" | "disconnected" | "failed" | "waiting";
+            reason: string;
+        };
+        /**
+         * SessionState
+         * @description Sent to the account when their connection to WhatsApp comes or goes.
+         * @example {
+         *       "type": "whatsapp:session-state",
+         *       "title": "Título",
+         *       "message": "Mensagem",
+         *       "data": {
+         *         "session": "texto",
+         *         "state": "connected",
+         *         "reason": "texto"
+         *       },
+         *       "timestamp": "2026-11-22T14:03:07.125Z",
+         *       "id": "0b6f2c52-9d0e-4c39-9f0a-0d6f3a4c1e77",
+         *       "cursor": "k3v9q2m7xa-1z8"
+         *     }
+         */
+        SessionState: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "whatsapp:session-state";
+            title: string;
+            message: string;
+            data: components["schemas"]["SessionData"];
+            /**
+             * Format: date-time
+             * @example 2026-11-22T14:03:07.125Z
+             */
+            timestamp: string;
+            id: string;
+            /** @example k3v9q2m7xa-1z8 */
+            cursor: string;
+        };
+        /**
+         * Stats
+         * @description Connections, users and totals; exact, not sampled.
+         */
+        Stats: {
+            totalConnections: number;
+            connectionsByAccount: {
+                [key: string]: number;
+            };
+            connections: components["schemas"]["ConnectionCounts"];
+            uniqueUsers: number;
+            uptimeSeconds: number;
+            totals: components["schemas"]["Totals"];
+        };
+        /**
+         * StatusData
+         * @description How far a message of ours has come.
+         */
+        StatusData: {
+            session: string;
+            messageId: string;
+            /** @enum {unknown} */
+            status: "delivered" | "failed" | "pending" | "played" | "read" | "sent";
+        };
+        /**
+         * StockAlert
+         * @description Sent to the seller when a product's stock falls to its minimum.
+         * @example {
+         *       "type": "stock_alert",
+         *       "title": "Estoque baixo",
+         *       "message": "Restam 3 unidades de Caixa 30x20.",
+         *       "data": {
+         *         "productId": 77,
+         *         "productName": "Caixa 30x20",
+         *         "currentStock": 3,
+         *         "minStock": 5
+         *       },
+         *       "timestamp": "2026-11-22T14:03:07.125Z",
+         *       "id": "0b6f2c52-9d0e-4c39-9f0a-0d6f3a4c1e77",
+         *       "cursor": "k3v9q2m7xa-1z8"
+         *     }
+         */
+        StockAlert: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "stock_alert";
+            title: string;
+            message: string;
+            data?: components["schemas"]["StockData"];
+            /**
+             * Format: date-time
+             * @example 2026-11-22T14:03:07.125Z
+             */
+            timestamp: string;
+            id: string;
+            /** @example k3v9q2m7xa-1z8 */
+            cursor: string;
+        };
+        /**
+         * StockData
+         * @description A product whose stock needs somebody.
+         */
+        StockData: {
+            productId?: number | string | null;
+            productName?: string | null;
+            currentStock?: number | null;
+            minStock?: number | null;
+        };
+        /**
+         * Ticket
+         * @description A one-use stand-in for a token, to be put into a URL within `expires_in` seconds.
+         */
+        Ticket: {
+            ticket: string;
+            expiresIn: number;
+        };
+        /**
+         * Totals
+         * @description What happened since the hub started.
+         *
+         *     `deliveries` are frames handed to a connection, `replays` connections that came back with a cursor, `gaps` those of them the log could not serve whole, `drops` connections closed for being slow.
+         */
+        Totals: {
+            connected: number;
+            disconnected: number;
+            refused: number;
+            published: number;
+            duplicates: number;
+            deliveries: number;
+            replays: number;
+            gaps: number;
+            drops: number;
+        };
+        /**
+         * TransactionCreated
+         * @description Sent to a user when a transaction is entered in their books.
+         * @example {
+         *       "type": "transaction_created",
+         *       "title": "Nova transação",
+         *       "message": "Uma transação de R$ 59,80 foi registrada.",
+         *       "data": {
+         *         "transactionId": 981
+         *       },
+         *       "timestamp": "2026-11-22T14:03:07.125Z",
+         *       "id": "0b6f2c52-9d0e-4c39-9f0a-0d6f3a4c1e77",
+         *       "cursor": "k3v9q2m7xa-1z8"
+         *     }
+         */
+        TransactionCreated: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "transaction_created";
+            title: string;
+            message: string;
+            data?: Record<string, unknown>;
+            /**
+             * Format: date-time
+             * @example 2026-11-22T14:03:07.125Z
+             */
+            timestamp: string;
+            id: string;
+            /** @example k3v9q2m7xa-1z8 */
+            cursor: string;
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    publishNotification: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes a repeat harmless: for 24 hours the same key with the same body gets the first receipt again, with `duplicate: true`. Each service has keys of its own; in a batch each notification's key is this and its index. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PublishRequest"];
+            };
+        };
+        responses: {
+            /** @description The notification is stored and on its way. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description The request cannot be used; The body is not valid JSON in UTF-8; The body is nested too deeply; A field has a value of the wrong type or range; The notification type is not known; The notification type is sent by the hub alone; The notification names nobody to send it to; The targets exclude each other */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A credential is required; The credential is not valid */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long to arrive */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body must be application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A target cannot be resolved; This Idempotency-Key was used with another body */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The log cannot be written; The hub has too much to do; Users cannot be looked up */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    publishBatch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes a repeat harmless: for 24 hours the same key with the same body gets the first receipt again, with `duplicate: true`. Each service has keys of its own; in a batch each notification's key is this and its index. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "notifications": [
+                 *         {
+                 *           "type": "order_created",
+                 *           "title": "Novo pedido",
+                 *           "message": "O pedido PED-1234 foi criado.",
+                 *           "data": {
+                 *             "orderId": 1234,
+                 *             "orderCode": "PED-1234",
+                 *             "items": [
+                 *               {
+                 *                 "productId": 77,
+                 *                 "name": "Caixa 30x20",
+                 *                 "quantity": 2
+                 *               }
+                 *             ],
+                 *             "total": "R$ 59,80"
+                 *           },
+                 *           "user_id": "usuario-1",
+                 *           "account_id": "conta-1"
+                 *         },
+                 *         {
+                 *           "type": "payment_confirmed",
+                 *           "title": "Pagamento confirmado",
+                 *           "message": "O pagamento do pedido PED-1234 foi confirmado.",
+                 *           "data": {
+                 *             "orderId": 1234,
+                 *             "orderCode": "PED-1234",
+                 *             "items": [
+                 *               {
+                 *                 "productId": 77,
+                 *                 "name": "Caixa 30x20",
+                 *                 "quantity": 2
+                 *               }
+                 *             ]
+                 *           },
+                 *           "user_id": "usuario-1",
+                 *           "account_id": "conta-1"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["BatchRequest"];
+            };
+        };
+        responses: {
+            /** @description A receipt or a problem for each notification. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchReceipt"];
+                };
+            };
+            /** @description The request cannot be used; The body is not valid JSON in UTF-8; The body is nested too deeply; A field has a value of the wrong type or range */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A credential is required; The credential is not valid */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long to arrive */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body must be application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The log cannot be written; The hub has too much to do; Users cannot be looked up */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    openWebSocket: {
+        parameters: {
+            query?: {
+                /** @description A one-use ticket, or a user token, where no header can be set. A token in a URL ends up in logs. */
+                token?: string;
+                /** @description The last cursor seen; everything addressed to the user since then comes first. One the hub cannot use is answered with a `gap` frame. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The connection is a WebSocket from here on. */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be used */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A credential is required; The credential is not valid; The token has expired */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This origin is not allowed; This user may not connect; This account is not active; The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Users cannot be looked up; Tokens cannot be verified at the moment; The hub holds as many connections as it may; The hub is restarting */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    openEventStream: {
+        parameters: {
+            query?: {
+                /** @description A one-use ticket, or a user token, where no header can be set. A token in a URL ends up in logs. */
+                token?: string;
+                /** @description The last cursor seen; everything addressed to the user since then comes first. One the hub cannot use is answered with a `gap` frame. */
+                cursor?: string;
+            };
+            header?: {
+                /** @description The cursor, as `EventSource` sends it by itself when it comes back; it wins over `cursor`. */
+                "Last-Event-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The stream. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description The request cannot be used */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A credential is required; The credential is not valid; The token has expired */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This origin is not allowed; This user may not connect; This account is not active; The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Users cannot be looked up; Tokens cannot be verified at the moment; The hub holds as many connections as it may; The hub is restarting */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pollFrames: {
+        parameters: {
+            query?: {
+                /** @description A one-use ticket, or a user token, where no header can be set. A token in a URL ends up in logs. */
+                token?: string;
+                /** @description The last cursor seen; everything addressed to the user since then comes first. One the hub cannot use is answered with a `gap` frame. */
+                cursor?: string;
+            };
+            header?: {
+                /** @description The cursor, as `EventSource` sends it by itself when it comes back; it wins over `cursor`. */
+                "Last-Event-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was missed, in order. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        frames: components["schemas"]["Frame"][];
+                        /** @example k3v9q2m7xa-1z8 */
+                        cursor: string;
+                        /** @enum {unknown} */
+                        resume: "live" | "replayed" | "gap";
+                    };
+                };
+            };
+            /** @description The request cannot be used */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A credential is required; The credential is not valid; The token has expired */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This origin is not allowed; This user may not connect; This account is not active; The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Users cannot be looked up; Tokens cannot be verified at the moment; The hub is restarting; The log cannot be written */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    issueTicket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The ticket. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ticket"];
+                };
+            };
+            /** @description A credential is required; The credential is not valid; The token has expired */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This origin is not allowed; This user may not connect; This account is not active */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Users cannot be looked up; Tokens cannot be verified at the moment */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readStats: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The numbers at this moment. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Stats"];
+                };
+            };
+            /** @description A credential is required; The credential is not valid */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    disconnect: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "user_id": "usuario-1",
+                 *       "account_id": "conta-1",
+                 *       "revoke": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["DisconnectRequest"];
+            };
+        };
+        responses: {
+            /** @description How many connections were closed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisconnectReceipt"];
+                };
+            };
+            /** @description The request cannot be used; The body is not valid JSON in UTF-8; The body is nested too deeply; A field has a value of the wrong type or range; The notification names nobody to send it to; The targets exclude each other */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A credential is required; The credential is not valid */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long to arrive */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body must be application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The log cannot be written; The hub has too much to do */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    checkLive: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It answers. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        live: true;
+                    };
+                };
+            };
+            /** @description The hub failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    checkReady: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Work is welcome. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
+                };
+            };
+            /** @description The hub failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send work elsewhere; each part says how it is. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
+                };
+            };
+        };
+    };
+    readMetrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The metrics. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description A credential is required; The credential is not valid */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    showSchema: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readOpenApi: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, unknown>;
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readFramesSchema: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The schema. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, unknown>;
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+}

@@ -1,0 +1,92 @@
+"""The clients' packages, built as they are published, and empty folders to install them in without any registry."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import venv
+from functools import cache
+from pathlib import Path
+
+__all__ = ["DEADLINE_S", "NODE_MODULES", "ROOT", "build_wheels", "install_service", "make_environment", "run"]
+
+ROOT = Path(__file__).parents[1]
+#: What `make clients-setup` installs for development.
+NODE_MODULES = ROOT / "clients" / "node_modules"
+DEADLINE_S = 120.0
+
+
+def run(*command: str | Path, folder: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end; return what it printed and its exit code."""
+    return subprocess.run(
+        [str(part) for part in command],
+        cwd=folder,
+        env=os.environ | (env or {}),
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+    )
+
+
+def _done(done: subprocess.CompletedProcess[str]) -> str:
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@cache
+def _pack_service() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="hub-packages-"))
+    source = ROOT / "clients" / "typescript"
+    # Built beside, not in `dist`: another test may be reading that.
+    _done(
+        run(NODE_MODULES / ".bin/tsc", "-p", source / "tsconfig.build.json", "--outDir", folder / "dist", folder=source)
+    )
+    for name in ("package.json", "README.md", "LICENSE"):
+        (folder / name).write_bytes((source / name).read_bytes())
+    _done(run("npm", "pack", "--silent", folder=folder))
+    (archive,) = folder.glob("*.tgz")
+    return archive
+
+
+def install_service(folder: Path) -> None:
+    """Install the packed `@notification-hub/service` into a folder, offline; link Node's own types beside it."""
+    if not (folder / "package.json").exists():
+        (folder / "package.json").write_text('{"name": "empty", "private": true, "type": "module"}')
+    _done(run("npm", "install", "--offline", "--omit=dev", "--no-package-lock", _pack_service(), folder=folder))
+    (folder / "node_modules" / "@types").symlink_to(NODE_MODULES / "@types")
+
+
+@cache
+def build_wheels() -> tuple[Path, ...]:
+    """Return the wheels of the contracts and of the Python client."""
+    folder = Path(tempfile.mkdtemp(prefix="hub-wheels-"))
+    for source in (ROOT / "contracts", ROOT / "clients" / "python"):
+        # From a copy: setuptools leaves `build` and `*.egg-info` where it builds.
+        copy = folder / source.name
+        for path in source.rglob("*"):
+            if path.is_file() and path.suffix in {".py", ".toml", ".md", ".typed", ""} and "build" not in path.parts:
+                target = copy / path.relative_to(source)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(path.read_bytes())
+        options = ("--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir", folder)
+        _done(run(sys.executable, "-m", "pip", "wheel", *options, copy, folder=folder))
+    return tuple(sorted(folder.glob("*.whl")))
+
+
+def make_environment(folder: Path) -> Path:
+    """Make an environment with the Python client and the contracts installed from their wheels; return its Python.
+
+    What they need from others (httpx, msgspec) is lent by this environment, since nothing is fetched.
+    """
+    venv.create(folder, with_pip=False)
+    python = folder / "bin" / "python"
+    options = ("--quiet", "--no-index", "--no-deps")
+    _done(run(sys.executable, "-m", "pip", "--python", python, "install", *options, *build_wheels(), folder=folder))
+    lent = sysconfig.get_path("purelib")
+    own = _done(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", folder=folder)).strip()
+    # A bare path: the .pth files over there, which lead to this repository, are not followed.
+    (Path(own) / "lent.pth").write_text(lent + "\n")
+    return python
