@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from hub.envelope import Envelope
@@ -26,6 +27,9 @@ class Link(Protocol):
 
     def write(self, envelope: Envelope) -> int:
         """Send a notification; return the unsent bytes after it."""
+
+    def write_many(self, envelopes: Sequence[Envelope]) -> int:
+        """Send notifications in this order, in one write; return the unsent bytes after them."""
 
     def write_control(self, frame: bytes) -> int:
         """Send a control frame (one JSON object); return the unsent bytes after it."""

@@ -224,6 +224,8 @@ class FakeLink:
         self.said: list[Envelope | bytes | Beat] = []
         self.late: list[Envelope | bytes | Beat] = []
         self.taken = 0
+        #: The positions of what came in one write.
+        self.together: list[list[int]] = []
         self.retry_ms: int | None = None
         self.closed: tuple[int, str] | None = None
         self.aborted = False
@@ -262,6 +264,13 @@ class FakeLink:
     def write(self, envelope: Envelope) -> int:
         """Take a notification."""
         return self._write(envelope)
+
+    def write_many(self, envelopes: Sequence[Envelope]) -> int:
+        """Take notifications, and remember that they came together."""
+        self.together.append([envelope.position for envelope in envelopes])
+        for envelope in envelopes:
+            self._write(envelope)
+        return self.unsent_bytes
 
     def write_control(self, frame: bytes) -> int:
         """Take a control frame."""

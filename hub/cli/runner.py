@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import resource
@@ -24,6 +25,8 @@ __all__ = ["run_hub"]
 logger = logging.getLogger("hub.serve")
 
 SWITCH_INTERVAL_S = 0.0005
+#: Python's own first threshold is 700 objects: two connections.
+GC_THRESHOLDS = (20_000, 20, 50)
 #: Descriptors beside those of the connections that `WS_MAX_CONNECTIONS` counts: the log, the directory, services that
 #: publish, and whoever is just being refused.
 FILES_BESIDE = 256
@@ -93,4 +96,9 @@ class _Server(HubServer):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        # What exists now lives as long as the process. Without this the collector walks it, and every connection,
+        # over and over while a thousand clients come back.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)
         self.on_start()

@@ -51,6 +51,9 @@ class Dispatcher:
         self._on_slow = on_slow
         self._on_broken = on_broken
         self._tail = log.tail()
+        # What a batch of records brings each subscriber in this turn of the loop, to leave in one write.
+        self._due: dict[Subscriber, list[Envelope]] = {}
+        self._collecting = False
         # Since the loop had its turn.
         self._turn_deliveries = 0
         self._turn_bytes = 0
@@ -60,8 +63,10 @@ class Dispatcher:
     async def run(self) -> None:
         """Dispatch until cancelled."""
         async for records in self._tail:
+            self._collecting = len(records) > 1
             for record in records:
                 await self._dispatch(record)
+            self._flush()
 
     async def _dispatch(self, record: Record) -> None:
         if record.position > self.position + 1 and self._log.first > self.position + 1:
@@ -81,6 +86,7 @@ class Dispatcher:
             # What a socket does not take at once is sent only when the loop has its turn. Without one, a long batch
             # would fill the budget of peers that read as fast as they can, and close them as slow.
             if self._turn_deliveries > SLICE or self._turn_bytes > self._link_budget_bytes // 4:
+                self._flush()
                 await asyncio.sleep(0)
                 self._turn_deliveries, self._turn_bytes = len(part), len(envelope.json)
             if envelope.expires_at_s is None or envelope.expires_at_s > self._now():
@@ -94,21 +100,41 @@ class Dispatcher:
             self._on_slow(subscriber)
 
     def _control(self, payload: bytes) -> None:
+        # It may end connections, and what came before it in the log is theirs.
+        self._flush()
         try:
             self._on_control(payload)
         except Exception as error:  # whatever one record makes of the hub, the others are dispatched
             logger.error("a control record failed: %s", type(error).__name__)
 
     def _offer(self, envelope: Envelope, matched: list[Subscriber]) -> None:
-        budget_bytes = self._link_budget_bytes
         # First who takes it, then the writes one after the other: each write is a system call that leaves the
         # processor's caches cold, and the less lies between two of them, the less has to be fetched again.
         taking = [subscriber for subscriber in matched if subscriber.session.offer(envelope)]
+        self._metrics.deliveries.update(map(_transport, taking))
+        if self._collecting:
+            for subscriber in taking:
+                self._due.setdefault(subscriber, []).append(envelope)
+            return
+        budget_bytes = self._link_budget_bytes
         for subscriber in taking:
             try:
                 if subscriber.link.write(envelope) > budget_bytes:
                     self._on_slow(subscriber)
-            except Exception as error:  # whatever one link does, the others get their notification
-                logger.error("a link failed: %s", type(error).__name__)
-                self._on_broken(subscriber)
-        self._metrics.deliveries.update(map(_transport, taking))
+            except Exception as error:
+                self._break(subscriber, error)
+
+    def _flush(self) -> None:
+        """Write what was collected; nothing may await between an offer and this."""
+        due, self._due = self._due, {}
+        for subscriber, envelopes in due.items():
+            try:
+                if subscriber.link.write_many(envelopes) > self._link_budget_bytes:
+                    self._on_slow(subscriber)
+            except Exception as error:
+                self._break(subscriber, error)
+
+    def _break(self, subscriber: Subscriber, error: Exception) -> None:
+        # Whatever one link does, the others get their notification.
+        logger.error("a link failed: %s", type(error).__name__)
+        self._on_broken(subscriber)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
 from hub.envelope import Envelope, event_comment, event_data, event_retry
@@ -42,6 +42,12 @@ class QueuedLink:
     def write(self, envelope: Envelope) -> int:
         """Queue a notification; return the unsent bytes after it."""
         return self._put(envelope.event if self._events else envelope.json)
+
+    def write_many(self, envelopes: Sequence[Envelope]) -> int:
+        """Queue notifications, one message each; return the unsent bytes after them."""
+        for envelope in envelopes:
+            self.write(envelope)
+        return self.unsent_bytes
 
     def write_control(self, frame: bytes) -> int:
         """Queue a control frame; return the unsent bytes after it."""

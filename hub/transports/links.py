@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
@@ -27,11 +27,7 @@ class _WebSocketProtocol(Protocol):
 
 
 class WebSocketLink:
-    """Writes to one WebSocket through uvicorn's transport, past its per-message machinery.
-
-    uvloop collects all writes of one turn of the loop and sends them at its end, so several
-    notifications due at once leave together.
-    """
+    """Writes to one WebSocket through uvicorn's transport, past its per-message machinery."""
 
     __slots__ = ("_open", "_protocol", "_transport", "on_answer", "on_lost")
 
@@ -56,6 +52,13 @@ class WebSocketLink:
         if not self._open:
             return 0
         self._transport.write(envelope.frame)
+        return self._transport.get_write_buffer_size()
+
+    def write_many(self, envelopes: Sequence[Envelope]) -> int:
+        """Send notifications in one write; return the unsent bytes after them."""
+        if not self._open:
+            return 0
+        self._transport.write(b"".join([envelope.frame for envelope in envelopes]))
         return self._transport.get_write_buffer_size()
 
     def write_control(self, frame: bytes) -> int:
@@ -106,6 +109,13 @@ class DeflatedLink(WebSocketLink):
         self._transport.write(envelope.deflated)
         return self._transport.get_write_buffer_size()
 
+    def write_many(self, envelopes: Sequence[Envelope]) -> int:
+        """Send notifications in one write; return the unsent bytes after them."""
+        if not self._open:
+            return 0
+        self._transport.write(b"".join([envelope.deflated for envelope in envelopes]))
+        return self._transport.get_write_buffer_size()
+
 
 class EventStreamLink:
     """Writes server-sent events into the response that is in progress on one HTTP connection."""
@@ -140,6 +150,12 @@ class EventStreamLink:
     def write(self, envelope: Envelope) -> int:
         """Send a notification; return the unsent bytes after it."""
         return self._write(envelope.chunk if self._chunked else envelope.event)
+
+    def write_many(self, envelopes: Sequence[Envelope]) -> int:
+        """Send notifications in one write; return the unsent bytes after them."""
+        if self._chunked:
+            return self._write(b"".join([envelope.chunk for envelope in envelopes]))
+        return self._write(b"".join([envelope.event for envelope in envelopes]))
 
     def write_control(self, frame: bytes) -> int:
         """Send a control frame; return the unsent bytes after it."""

@@ -50,6 +50,30 @@ async def test_one_envelope_for_all() -> None:
     assert 1 == len({id(link.said[0]) for link in links})
 
 
+async def test_what_is_due_together_leaves_in_one_write() -> None:
+    """A batch of the log costs each connection one write, however many of its records are for it."""
+    rooms = Rooms()
+    _, first = await rooms.connect("1", "a")
+    _, second = await rooms.connect("2", "a")
+    rooms.log.publish(user_target("a", "1"))
+    rooms.log.publish(account_target("a"))
+    rooms.log.publish(EVERYONE)
+    await rooms.dispatch()
+    assert [[1, 2, 3]] == first.together
+    assert [[2, 3]] == second.together
+
+
+async def test_what_came_before_a_control_record_is_written_before_it_acts() -> None:
+    """A revocation ends a connection after what the log has before it, not instead of it."""
+    rooms = Rooms()
+    _, link = await rooms.connect()
+    rooms.log.publish(EVERYONE)
+    rooms.log.publish(CONTROL)
+    rooms.log.publish(EVERYONE)
+    await rooms.dispatch()
+    assert [[1], [3]] == link.together
+
+
 async def test_what_was_stored_before_is_not_repeated() -> None:
     """The tail begins where the dispatcher does: what the log had then is for replays alone."""
     rooms = Rooms()
