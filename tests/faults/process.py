@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[2]
 #: The kernel gives these to nobody by itself, so the port is still free after a kill.
 PORTS = range(20_000, 30_000)
 STOP_DEADLINE_S = 15.0
+_OPERATIONS = '["publish", "stats", "disconnect"]'
 START_DEADLINE_S = 30.0
 
 
@@ -105,7 +106,8 @@ async def wait_ready(client: httpx.AsyncClient) -> None:
 def _write_keys(folder: Path, key: str) -> Path:
     digest = hashlib.sha256(key.encode()).hexdigest()
     path = folder / "keys.json"
-    path.write_text(f'{{"keys": [{{"name": "tests", "sha256": "{digest}", "everyone": true}}]}}')
+    grant = f'"everyone": true, "operations": {_OPERATIONS}'
+    path.write_text(f'{{"keys": [{{"name": "tests", "sha256": "{digest}", {grant}}}]}}')
     return path
 
 
