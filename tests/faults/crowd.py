@@ -33,6 +33,8 @@ class Peer(asyncio.Protocol):
         self.close_code = 0
         self.cursor = ""
         self.ids: list[str] = []
+        #: When each of them came, on the loop's clock.
+        self.came_s: list[float] = []
         self.window_s: float | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -97,6 +99,7 @@ class Peer(asyncio.Protocol):
             self.close_code = int(text.partition(b'"code":')[2].partition(b",")[0])
         elif found := _ID.findall(text):
             self.ids += [identifier.decode() for identifier in found]
+            self.came_s += [self._loop.time()] * len(found)
 
 
 def parse_frames(data: bytes) -> tuple[list[tuple[int, bytes]], bytes]:
@@ -124,6 +127,7 @@ async def dial(
     cursor: str = "",
     understands: bool = True,
     receive_buffer_bytes: int | None = None,
+    deadline_s: float = 30,
 ) -> Peer:
     """Connect over `websocket` or `sse` and wait for the answer; `Peer.status` has it."""
     loop = asyncio.get_running_loop()
@@ -145,7 +149,7 @@ async def dial(
         )
     assert peer._transport is not None
     peer._transport.write(request.encode())
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(deadline_s):
         await peer.opened
     return peer
 
@@ -153,7 +157,7 @@ async def dial(
 async def dial_many(
     hub: HubProcess, count: int, *, transport: str, account: str = ACCOUNT, receive_buffer_bytes: int | None = None
 ) -> list[Peer]:
-    """Open connections, fifty at a time."""
+    """Open connections of as many users, fifty at a time."""
     peers: list[Peer] = []
     for start in range(0, count, 50):
         peers += await asyncio.gather(
