@@ -112,6 +112,10 @@ class Connections:
         subscriber.link.write_control(_encode(ConnectionEstablished(data=data, timestamp=self._timestamp())))
         if resume.kind == "gap":
             self.write_gap(subscriber, at)
+        if subscriber.transport == "sse":
+            # A browser can only send back an id it was given. Without one, what comes between a cut right after
+            # the greeting and the return would be lost, and nobody would say so.
+            subscriber.link.write_heartbeat(None, str(at))
         self._pulse.watch(subscriber, asyncio.get_running_loop().time())
         try:
             await self._replay.run(subscriber)

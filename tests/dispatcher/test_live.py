@@ -55,7 +55,8 @@ async def test_what_is_due_together_leaves_in_one_write() -> None:
     rooms = Rooms()
     _, first = await rooms.connect("1", "a")
     _, second = await rooms.connect("2", "a")
-    await rooms.log.append([make_draft(user_target("a", "1")), make_draft(account_target("a")), make_draft(EVERYONE)])
+    audiences = [user_target("a", "1")], [account_target("a")], [EVERYONE]
+    await rooms.log.append([make_draft(targets) for targets in audiences])
     await rooms.dispatch()
     assert [[1, 2, 3]] == first.together
     assert [[2, 3]] == second.together
@@ -65,7 +66,7 @@ async def test_what_came_before_a_control_record_is_written_before_it_acts() -> 
     """A revocation ends a connection after what the log has before it, not instead of it."""
     rooms = Rooms()
     _, link = await rooms.connect()
-    await rooms.log.append([make_draft(EVERYONE), make_draft(CONTROL), make_draft(EVERYONE)])
+    await rooms.log.append([make_draft([target]) for target in (EVERYONE, CONTROL, EVERYONE)])
     await rooms.dispatch()
     assert [[1], [3]] == link.together
 

@@ -6,7 +6,7 @@ import asyncio
 import time
 from pathlib import Path
 
-from tests.harness import ACCOUNT, USER, RunningHub, run_hub
+from tests.harness import ACCOUNT, DEADLINE_S, USER, RunningHub, run_hub
 
 OTHER_USER = "00000000272"
 OTHER_ACCOUNT = "98765432000110"
@@ -104,6 +104,22 @@ async def test_the_greeting_is_a_cursor_too(hub: RunningHub) -> None:
     await hub.publish(title="missed")
     async with hub.websocket(cursor=cursor) as websocket:
         assert "missed" == (await websocket.frame())["title"]
+
+
+async def test_an_event_source_that_got_nothing_yet_can_come_back(hub: RunningHub) -> None:
+    """A browser sends back the last id it saw, so the first bytes of a stream bring one, and not only the first event."""
+    async with hub.http.stream("GET", "/sse", headers={"authorization": f"Bearer {hub.token()}"}) as answer:
+        text = ""
+        async with asyncio.timeout(DEADLINE_S):
+            async for part in answer.aiter_text():
+                text += part
+                if "\nid: " in text:
+                    break
+    last_event_id = text.partition("\nid: ")[2].split()[0]
+    await hub.publish(title="missed")
+    async with hub.events(last_event_id=last_event_id) as events:
+        assert "replayed" == events.hello["data"]["resume"]
+        assert "missed" == (await events.frame())["title"]
 
 
 async def test_last_event_id_wins_over_the_query(hub: RunningHub) -> None:
