@@ -47,6 +47,8 @@ export interface WsManager extends Publishing {
   cleanup(): void;
   /** Who is connected; may be waited for, and holds what was last known for code that does not wait. */
   getStats(): Promise<OldStats> & OldStats;
+  /** Send what is still queued for the hub, for the end of the process; say whether all of it was sent in time. */
+  close(timeoutMs?: number): Promise<boolean>;
 }
 
 /** What a `WsManager` is made of. */
@@ -100,7 +102,10 @@ export function createWsManager(options: WsManagerOptions = {}): WsManager {
     cleanup() {
       const { local } = route();
       if (local) local.cleanup?.();
-      else warnOnce("cleanup", "call `close()` of NotificationClient to send what is queued");
+      else warnOnce("cleanup", "call `close()` to send what is queued");
+    },
+    async close(timeoutMs) {
+      return (await route().client?.close(timeoutMs)) ?? true;
     },
     getStats() {
       const { client, local } = route();

@@ -72,7 +72,7 @@ describe("init and cleanup", () => {
     }
     expect(warned).toEqual([
       "wsManager.init() does nothing any more: the hub holds the connections",
-      "wsManager.cleanup() does nothing any more: call `close()` of NotificationClient to send what is queued",
+      "wsManager.cleanup() does nothing any more: call `close()` to send what is queued",
     ]);
   });
 
@@ -85,6 +85,16 @@ describe("init and cleanup", () => {
     manager.cleanup();
     expect(asked).toEqual([["init", server], ["cleanup"]]);
     expect(warned).toEqual([]);
+  });
+});
+
+describe("close", () => {
+  test("sends what is queued for the hub, and is done at once without one", async () => {
+    const { client } = recorder();
+    const close = vi.spyOn(client, "close").mockResolvedValue(false);
+    expect(await createWsManager({ client, via: "hub" }).close(7)).toBe(false);
+    expect(close).toHaveBeenCalledWith(7);
+    expect(await createWsManager({ local: ownServer().local, via: "local" }).close()).toBe(true);
   });
 });
 
