@@ -158,10 +158,13 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
             asyncio.create_task(pulse.run(), name="pulse"),
             asyncio.create_task(probe.run(), name="directory probe"),
         ]
+        for task in running:
+            task.add_done_callback(_report)
         stack.push_async_callback(_stop, running)
 
         def check() -> Readiness:
-            alive = not any(task.done() for task in running)
+            dispatching, beating, _ = running
+            alive = not (dispatching.done() or beating.done())
             return Readiness(
                 ready=alive and log.writable and not connections.draining,
                 draining=connections.draining,
@@ -235,6 +238,7 @@ class HubApp:
         self._settings = settings
         self._now = now
         self.hub: Hub
+        self._started = False
         #: Why the hub did not start or stopped, for a command that says so in its own words.
         self.failure: Exception | None = None
 
@@ -258,7 +262,7 @@ class HubApp:
 
     async def drain(self) -> None:
         """Send every connection away, spread out; what the server calls before it stops."""
-        with contextlib.suppress(AttributeError):
+        if self._started:
             await self.hub.connections.drain(window_s=self._settings.drain_s)
 
     async def _live(self, receive: Receive, send: Send) -> None:
@@ -266,12 +270,14 @@ class HubApp:
         try:
             async with open_hub(self._settings, now=self._now) as hub:
                 self.hub = hub
+                self._started = True
                 await send({"type": "lifespan.startup.complete"})
                 await receive()
         except Exception as error:
             self.failure = error
             logger.error("the hub cannot run: %s", error)
-            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            moment = "shutdown" if self._started else "startup"
+            await send({"type": f"lifespan.{moment}.failed", "message": str(error)})
             return
         await send({"type": "lifespan.shutdown.complete"})
 
@@ -320,9 +326,13 @@ class _DirectoryProbe:
 async def _stop(tasks: list[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
-    for outcome in await asyncio.gather(*tasks, return_exceptions=True):
-        if isinstance(outcome, Exception):
-            logger.error("a task of the hub had failed: %s", type(outcome).__name__)
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    # At once: a hub that stores and does not dispatch looks well to all but readiness.
+    if not task.cancelled() and (error := task.exception()) is not None:
+        logger.error("the %s stopped: %s", task.get_name(), type(error).__name__)
 
 
 def create_app() -> HubApp:

@@ -101,9 +101,9 @@ class Expulsion:
             return
         try:
             revocation = _decode(payload)
-        except msgspec.MsgspecError:
-            # Written by a newer hub, perhaps; the dispatcher must go on.
-            logger.exception("a control record cannot be read")
+        except msgspec.MsgspecError as error:
+            # Written by a newer hub, perhaps; the dispatcher must go on. Its text may quote an id.
+            logger.error("a control record cannot be read: %s", type(error).__name__)
             return
         self._revocations.add(revocation, self._now())
         # Who came back meanwhile with a newer token is not meant.

@@ -56,7 +56,8 @@ class _HubCollector(Collector):
         yield _counter("hub_resumes", "Connections begun, by resume result", "result", metrics.resumes)
         yield _counter("hub_polls", "Pages answered to clients that poll, by resume result", "result", metrics.polls)
         yield _counter("hub_connects", "Connections accepted", "transport", metrics.connects)
-        closes = {str(code): count for code, count in metrics.closes.items()}
+        # Copied first: with a port of its own this runs on another thread than the one that counts.
+        closes = {str(code): count for code, count in metrics.closes.copy().items()}
         yield _counter("hub_disconnects", "Connections ended, by close code", "code", closes)
         yield _counter("hub_refusals", "Connections refused, by error code", "code", metrics.refusals)
         yield _counter("hub_problems", "Requests answered with a problem", "code", metrics.problems)
