@@ -362,7 +362,7 @@ async def test_an_endless_head_is_cut_early(hub: RunningHub, beginning: bytes, p
             sent_bytes += len(piece)
             asked_s = time.monotonic()
             assert 200 == (await hub.http.get("/health/live")).status_code
-            assert time.monotonic() - asked_s < 0.5
+            assert time.monotonic() - asked_s < 1.0
     assert sent_bytes < 16 * MIB
     assert resident_bytes() - before_bytes < 32 * MIB
 
