@@ -45,7 +45,7 @@ def run_hub(settings: Settings, *, announce: Callable[[str], None]) -> None:
     journal = configure_logging(settings.log_level, json_lines=not sys.stderr.isatty())
     _raise_file_limit(settings.max_connections)
     app = HubApp(settings)
-    passed = inherit_socket(os.environ)
+    passed = inherit_socket(os.environ, settings)
     listener = listen(settings) if passed is None else passed
     url = address_of(settings.host, listener.getsockname()[1])
     server = _Server(configure(app, settings), drain=app.drain, hands_over=passed is not None)

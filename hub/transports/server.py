@@ -85,8 +85,10 @@ def configure(app: Any, settings: Settings) -> uvicorn.Config:
     )
 
 
-def inherit_socket(environ: Mapping[str, str]) -> socket.socket | None:
+def inherit_socket(environ: Mapping[str, str], settings: Settings) -> socket.socket | None:
     """Return the listening socket that a supervisor opened for us, if it did (systemd's `sd_listen_fds(3)`).
+
+    It gets the options of one of our own.
 
     Raises:
         SettingsError: more than one was passed, or it is not a listening stream socket.
@@ -97,8 +99,13 @@ def inherit_socket(environ: Mapping[str, str]) -> socket.socket | None:
         raise SettingsError("LISTEN_FDS: exactly one socket can be served (example: LISTEN_FDS=1)")
     try:
         listener = socket.socket(fileno=_FIRST_PASSED)
-        if not listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-            raise OSError("it does not listen")
+        try:
+            if not listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                raise OSError("it does not listen")
+            _bind_peers(listener, settings)
+        except OSError:
+            listener.close()
+            raise
     except OSError as error:
         raise SettingsError(f"LISTEN_FDS: the passed socket cannot be used: {error}") from error
     listener.setblocking(False)
@@ -109,9 +116,6 @@ def inherit_socket(environ: Mapping[str, str]) -> socket.socket | None:
 def listen(settings: Settings) -> socket.socket:
     """Return the listening socket.
 
-    Accepted sockets inherit its options: a peer that takes nothing for two heartbeats is dropped by the
-    kernel (RFC 5482), and what the kernel holds for one that stopped reading is bounded.
-
     Raises:
         SettingsError: the address cannot be listened on.
     """
@@ -119,9 +123,7 @@ def listen(settings: Settings) -> socket.socket:
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if hasattr(socket, "TCP_USER_TIMEOUT"):
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(settings.heartbeat_s * 1000))
+        _bind_peers(listener, settings)
         listener.bind((settings.host, settings.port))
         listener.listen(4096)
         listener.setblocking(False)
@@ -129,3 +131,12 @@ def listen(settings: Settings) -> socket.socket:
         listener.close()
         raise SettingsError(f"HUB_HOST, HUB_PORT: cannot listen there: {error.strerror}") from error
     return listener
+
+
+def _bind_peers(listener: socket.socket, settings: Settings) -> None:
+    # Accepted sockets inherit these. A peer that takes nothing for a heartbeat is dropped by the kernel (RFC 5482):
+    # a dead one whose bytes all fit into the kernel's buffer shows itself in no other way on an event stream.
+    if listener.family != socket.AF_UNIX:
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(settings.heartbeat_s * 1000))

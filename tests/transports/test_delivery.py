@@ -107,7 +107,7 @@ async def test_the_greeting_is_a_cursor_too(hub: RunningHub) -> None:
 
 
 async def test_an_event_source_that_got_nothing_yet_can_come_back(hub: RunningHub) -> None:
-    """A browser sends back the last id it saw, so the first bytes of a stream bring one, and not only the first event."""
+    """A browser sends back the last id it saw, so the first bytes of a stream bring one."""
     async with hub.http.stream("GET", "/sse", headers={"authorization": f"Bearer {hub.token()}"}) as answer:
         text = ""
         async with asyncio.timeout(DEADLINE_S):

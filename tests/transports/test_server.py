@@ -1,0 +1,63 @@
+"""The listening socket: however the hub came by it, what it accepts is bounded."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from hub.errors import SettingsError
+from hub.transports import server
+from hub.transports.server import inherit_socket, listen
+from tests.harness import make_settings
+
+
+def options(listener: socket.socket) -> tuple[int, int]:
+    """Return what accepted sockets inherit."""
+    return (
+        listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT),
+        listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY),
+    )
+
+
+@pytest.fixture
+def passed() -> dict[str, str]:
+    """The environment of a process that was given one socket, which the test still has to make."""
+    return {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
+
+
+def test_a_passed_socket_is_bounded_like_our_own(
+    tmp_path: Path, passed: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A peer that takes nothing is dropped by the kernel after a heartbeat, whoever opened the listener."""
+    settings, _ = make_settings(tmp_path, heartbeat_s=7.0)
+    with listen(settings) as own, socket.create_server(("127.0.0.1", 0)) as foreign:
+        monkeypatch.setattr(server, "_FIRST_PASSED", os.dup(foreign.fileno()))
+        inherited = inherit_socket(passed, settings)
+        assert inherited is not None
+        with inherited:
+            assert (7_000, 1) == options(own) == (options(inherited)[0], bool(options(inherited)[1]))
+            assert not inherited.getblocking()
+            assert not inherited.get_inheritable()
+
+
+def test_a_passed_socket_that_does_not_listen_is_refused(
+    tmp_path: Path, passed: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The start stops with the variable's name, and not at the first accept."""
+    settings, _ = make_settings(tmp_path)
+    with socket.socket() as deaf:
+        monkeypatch.setattr(server, "_FIRST_PASSED", os.dup(deaf.fileno()))
+        with pytest.raises(SettingsError, match="LISTEN_FDS"):
+            inherit_socket(passed, settings)
+    with pytest.raises(SettingsError, match="LISTEN_FDS"):
+        inherit_socket({**passed, "LISTEN_FDS": "2"}, settings)
+
+
+def test_a_socket_for_another_process_is_not_taken(tmp_path: Path) -> None:
+    """The variables may have been inherited from a parent that they were meant for."""
+    settings, _ = make_settings(tmp_path)
+    assert inherit_socket({"LISTEN_PID": "1", "LISTEN_FDS": "1"}, settings) is None
+    assert inherit_socket({}, settings) is None
