@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
 from hub.envelope import Envelope, event_comment, event_data, event_retry
+from hub.transports.links import CLOSE_TIMEOUT_S
 
 __all__ = ["QueuedLink", "Send"]
 
@@ -20,13 +21,16 @@ class QueuedLink:
     """Writes through the server's own `send`, which may wait; so one task writes and the rest queue.
 
     The dispatcher closes the link when the queue is over its budget, so it is bounded like any other.
+    `patience` is the deadline of the whole connection: from the close on there is one, since `send` may wait
+    for ever for a peer that takes nothing.
     """
 
     #: `send` cannot ping; the server's own keepalive finds dead peers.
     answers = False
 
-    def __init__(self, send: Send, *, events: bool) -> None:
+    def __init__(self, send: Send, patience: asyncio.Timeout, *, events: bool) -> None:
         self._send = send
+        self._patience = patience
         self._events = events
         self._queue: deque[bytes] = deque()
         self._queued = asyncio.Event()
@@ -78,11 +82,14 @@ class QueuedLink:
             else:
                 self._close = {"type": "websocket.close", "code": code, "reason": reason}
             self._queued.set()
+            self._patience.reschedule(asyncio.get_running_loop().time() + CLOSE_TIMEOUT_S)
 
     def abort(self) -> None:
-        """End the connection; what is queued is forgotten."""
+        """End the connection now; what is queued is forgotten."""
         self._queue.clear()
-        self.close(1011, "")
+        if self.open:
+            self.close(1011, "")
+            self._patience.reschedule(asyncio.get_running_loop().time())
 
     async def wait_writable(self, *, timeout_s: float) -> bool:
         """Wait until the queue is empty."""

@@ -60,10 +60,11 @@ class EventStreamEndpoint:
                 with contextlib.suppress(ConnectionError):
                     await self._stream(receive, send, grant, open_link(), cursor, cors)
                 return
-            queued = QueuedLink(send, events=True)
-            async with asyncio.TaskGroup() as tasks:
-                start = lambda: tasks.create_task(queued.run())  # noqa: E731  # the group must exist first
-                await self._stream(receive, send, grant, queued, cursor, cors, start)
+            with contextlib.suppress(TimeoutError):  # of a peer that takes nothing, not even the end
+                async with asyncio.timeout(None) as patience, asyncio.TaskGroup() as tasks:
+                    queued = QueuedLink(send, patience, events=True)
+                    start = lambda: tasks.create_task(queued.run())  # noqa: E731  # the group must exist first
+                    await self._stream(receive, send, grant, queued, cursor, cors, start)
         except* HubError as errors:
             await self._refuse(send, errors, cors)
 

@@ -56,12 +56,13 @@ class WebSocketEndpoint:
             with contextlib.suppress(ConnectionError):
                 await self._serve(scope, receive, send, grant, open_link(), cursor, understands)
             return
-        queued = QueuedLink(send, events=False)
-        async with asyncio.TaskGroup() as tasks:
-            # The writer starts after the accept: its first frame may not come before it.
-            start = lambda: tasks.create_task(queued.run())  # noqa: E731  # the group must exist first
-            await self._serve(scope, receive, send, grant, queued, cursor, understands, start)
-            queued.close(1000, "")
+        with contextlib.suppress(TimeoutError):  # of a peer that takes nothing, not even its close
+            async with asyncio.timeout(None) as patience, asyncio.TaskGroup() as tasks:
+                queued = QueuedLink(send, patience, events=False)
+                # The writer starts after the accept: its first frame may not come before it.
+                start = lambda: tasks.create_task(queued.run())  # noqa: E731  # the group must exist first
+                await self._serve(scope, receive, send, grant, queued, cursor, understands, start)
+                queued.close(1000, "")
 
     async def _serve(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import httpx
@@ -14,8 +14,10 @@ import uvicorn
 from websockets.exceptions import InvalidStatus
 
 from hub.app import HubApp
+from hub.transports import fallback
 from hub.transports.server import HubServer
-from tests.harness import DEADLINE_S, RunningHub, make_settings
+from tests.harness import ACCOUNT, DEADLINE_S, USER, RunningHub, make_settings
+from tests.transports.test_liveness import sse_request, websocket_request
 
 
 @contextlib.asynccontextmanager
@@ -97,3 +99,22 @@ async def test_the_plain_server_answers_http(tmp_path: Path) -> None:
     """The API needs nothing of our server."""
     async with serve_plainly(tmp_path, "h11") as hub, httpx.AsyncClient(base_url=hub.url) as client:
         assert 200 == (await client.get("/health/ready")).status_code
+
+
+@pytest.mark.parametrize("request_of", [websocket_request, sse_request])
+async def test_a_stalled_peer_holds_nothing_of_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request_of: Callable[[RunningHub], str]
+) -> None:
+    """Closed as slow, it gets its time to take the end; then its task goes, though the server still waits to send."""
+    monkeypatch.setattr(fallback, "CLOSE_TIMEOUT_S", 0.3)
+    async with serve_plainly(tmp_path, "httptools") as hub:
+        loop = asyncio.get_running_loop()
+        with socket.socket() as peer:
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            peer.setblocking(False)
+            await loop.sock_connect(peer, ("127.0.0.1", hub.port))
+            await loop.sock_sendall(peer, request_of(hub).replace("\n", "\r\n").encode())
+            await hub.wait_until(lambda: len(hub.hub.subscribers) == 1)
+            while len(hub.hub.subscribers):
+                await hub.publish(user_id=USER, account_id=ACCOUNT, message="x" * 60_000)
+            await hub.wait_until(lambda: not hub.server.server_state.tasks)
