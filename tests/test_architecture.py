@@ -82,7 +82,7 @@ ROOMS = [
     # The doors.
     _room(
         "hub.transports",
-        "msgspec uvicorn websockets",
+        "httptools msgspec uvicorn websockets",
         never=NO_SQL | {"hub.log", "hub.publisher", "hub.expulsion"},
         awaits=True,
     ),
@@ -104,7 +104,6 @@ RESERVED = {
 LOADED_BY_NAME = {
     "aiosqlite": "SQLAlchemy, for sqlite+aiosqlite",
     "asyncpg": "SQLAlchemy, for postgresql+asyncpg",
-    "httptools": "uvicorn's HTTP protocol",
 }
 
 

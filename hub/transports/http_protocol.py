@@ -15,6 +15,8 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from hub.transports.links import EventStreamLink
+from hub.transports.turnstile import find_turnstile
+from hub.transports.websocket_protocol import WebSocketProtocol
 
 __all__ = ["HttpProtocol"]
 
@@ -23,6 +25,8 @@ __all__ = ["HttpProtocol"]
 MAX_HEAD_BYTES = 32_768
 #: From the first byte expected (or the connection made) to the end of the headers.
 HEAD_TIMEOUT_S = 10.0
+#: What stays: whoever asks for these waits for the turn. A publish never does.
+STAYING = (b"GET /ws", b"GET /sse")
 #: What a shutdown waits for the request of a connection that was just made, and for the end of a stream.
 LAST_REQUEST_S = 0.5
 
@@ -36,6 +40,8 @@ class HttpProtocol(HttpToolsProtocol):
     _refused = False
     _upgraded = False
     _ending = False
+    _entered = False
+    _early: bytes | None = None
     _link: EventStreamLink | None = None
     #: The request that the app is at; `cycle` is the last one that was read.
     _answering: RequestResponseCycle | None = None
@@ -43,11 +49,13 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn types it
         """Start the clock: a peer that sends nothing is not kept."""
         super().connection_made(transport)
+        self._turnstile = find_turnstile(self.loop)
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clock and tell the stream, if this connection carries one."""
         self._stop_head_timer()
+        self._early = None
         if self._link is not None:
             self._link.lose()
             self._link = None
@@ -59,6 +67,8 @@ class HttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what arrived, as long as what is no body stays within its bound."""
+        if not self._entered and not self._may_enter(data):
+            return
         while data and not self._refused and not self._upgraded:
             # The rest may be body, or another request: give the parser what fits, and see how far it came.
             part = data[: MAX_HEAD_BYTES - self._head_bytes]
@@ -115,7 +125,10 @@ class HttpProtocol(HttpToolsProtocol):
             self._refuse(400, "A handshake cannot stand behind another request.")
         if not self._refused:
             self._upgraded = True
-            super().handle_websocket_upgrade()
+            self.connections.discard(self)
+            protocol = WebSocketProtocol(self.config, self.server_state, self.app_state)
+            self.transport.set_protocol(protocol)
+            protocol.begin(self.transport, self.scope, self.url)
 
     def on_response_complete(self) -> None:
         """End a response; where it was a stream, its link is not the next one's."""
@@ -149,6 +162,24 @@ class HttpProtocol(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._answering = cycle
         super()._start_asgi_task(cycle, app)
+
+    def _may_enter(self, data: bytes) -> bool:
+        if self._early is not None:
+            self._early += data  # read before the pause took hold
+            return False
+        self._entered = not data.startswith(STAYING) or self._turnstile.enter()
+        if not self._entered:
+            self._early = data
+            self._stop_head_timer()  # the wait is our doing
+            self.transport.pause_reading()
+            self._turnstile.wait(self._enter)
+        return self._entered
+
+    def _enter(self) -> None:
+        data, self._early, self._entered = self._early, None, True
+        if data is not None and not self.transport.is_closing():
+            self.transport.resume_reading()
+            self.data_received(data)
 
     def _keep_clock(self) -> None:
         # uvicorn's clock for idle connections stops at the first byte, whatever that is: line breaks, or the

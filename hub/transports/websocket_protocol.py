@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any, cast
+from urllib.parse import unquote
 
-from uvicorn._types import ASGISendEvent
+import httptools
+from uvicorn._types import ASGISendEvent, HTTPScope
 from uvicorn.config import Config
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
-from websockets.extensions import Extension
-from websockets.extensions.permessage_deflate import PerMessageDeflate, ServerPerMessageDeflateFactory
 from websockets.frames import Frame, Opcode
-from websockets.protocol import State
-from websockets.server import ServerProtocol
+from websockets.protocol import SERVER, Protocol, State
 
 from hub.envelope import DEFLATE_WINDOW_BITS
+from hub.transports.handshake import Handshake, HandshakeRefused, negotiate, refuse
 from hub.transports.links import CLOSE_TIMEOUT_S, DeflatedLink, WebSocketLink
 
 __all__ = ["WebSocketProtocol"]
@@ -32,21 +33,11 @@ FRAMES_BURST = 200.0
 MAX_ANSWER_BYTES = 65_536
 #: What a shutdown gives the closes that are still under way; the drain before it gave them their time.
 LAST_MOMENT_S = 0.5
+#: ASGI's name for an app that refuses a handshake with an answer of its own.
+_DENIAL = "websocket.http.response"
 
 
-#: Without context on either side a frame stands for itself, and no connection keeps a compressor.
-_DEFLATE = ServerPerMessageDeflateFactory(
-    server_no_context_takeover=True,
-    client_no_context_takeover=True,
-    server_max_window_bits=DEFLATE_WINDOW_BITS,
-    client_max_window_bits=DEFLATE_WINDOW_BITS,
-)
-
-
-_BAD_HANDSHAKE = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-
-
-class _Core(ServerProtocol):
+class _Core(Protocol):
     """websockets' core, which answers a close inside an unfinished message with 1002 instead of its echo.
 
     RFC 6455 section 5.4: control frames may come in the middle of a fragmented message.
@@ -62,6 +53,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     """One WebSocket connection whose frames, answers and end are bounded."""
 
     _link: WebSocketLink | None = None
+    _refusal: tuple[int, list[tuple[bytes, bytes]]] | None = None
 
     def __init__(
         self,
@@ -71,13 +63,56 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self.conn = _Core(
-            extensions=[_DEFLATE] if config.ws_per_message_deflate else [],
-            max_size=config.ws_max_size,
-            logger=self.logger,
-        )
         self._tokens = FRAMES_BURST
         self._seen_s = self.loop.time()
+        self._handshake: Handshake
+
+    def begin(self, transport: asyncio.Transport, request: HTTPScope, url: bytes) -> None:
+        """Take over a connection with the upgrade request that was read from it, and start the app.
+
+        The app finds the way to the link of this connection in its scope.
+        """
+        self.connection_made(transport)
+        self.handshake_initiated = True
+        try:
+            self._handshake = negotiate(
+                request["method"],
+                request["http_version"],
+                list(request["headers"]),
+                compresses=self.config.ws_per_message_deflate,
+            )
+            target = httptools.parse_url(url)
+            path = unquote(target.path.decode("ascii"))
+        except HandshakeRefused as refused:
+            self._end_handshake(refused.answer)
+            return
+        except (httptools.HttpParserInvalidURLError, UnicodeDecodeError):
+            self._end_handshake(refuse(400))
+            return
+        core = _Core(SERVER, state=State.OPEN, max_size=self.config.ws_max_size, logger=self.logger)
+        if self._handshake.deflate is not None:
+            core.extensions = [self._handshake.deflate]
+        self.conn = core  # type: ignore[assignment]  # of the base's class we need what both have
+        self.scope = {
+            "type": "websocket",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.4"},
+            "http_version": "1.1",
+            "scheme": self.scheme,
+            "server": self.server,
+            "client": self.client,
+            "root_path": self.root_path,
+            "path": self.root_path + path,
+            "raw_path": self.root_path.encode("ascii") + target.path,
+            "query_string": target.query or b"",
+            "headers": request["headers"],
+            "subprotocols": self._handshake.subprotocols,
+            "state": self.app_state.copy(),
+            "extensions": cast("dict[str, dict[object, object]]", {_DENIAL: {}, "hub.link": self.open_link}),
+        }
+        self.queue.put_nowait({"type": "websocket.connect"})
+        task = self.loop.create_task(self.run_asgi())
+        task.add_done_callback(self.on_task_complete)
+        self.tasks.add(task)
 
     def open_link(self) -> WebSocketLink:
         """Return the link of this connection; it writes to the transport directly.
@@ -87,8 +122,10 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         """
         if self.disconnected or self.transport.is_closing():
             raise ConnectionResetError
-        kind = DeflatedLink if any(map(_takes_our_window, self.conn.extensions)) else WebSocketLink
-        self._link = kind(self.transport, self)
+        deflate = self._handshake.deflate
+        # A client may ask for a smaller window than our shared frames are made with; it gets them plain.
+        fits = deflate is not None and deflate.local_max_window_bits >= DEFLATE_WINDOW_BITS
+        self._link = (DeflatedLink if fits else WebSocketLink)(self.transport, self)
         return self._link
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -100,9 +137,6 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     def handle_events(self) -> None:
         """Act on what was parsed, unless the peer sends more frames than any client of ours would."""
-        if self.conn.handshake_exc is not None and not self.handshake_initiated:
-            self._refuse_handshake()
-            return
         events = self.conn.events_received()
         now_s = self.loop.time()
         self._tokens = min(FRAMES_BURST, self._tokens + (now_s - self._seen_s) * FRAMES_PER_S) - len(events)
@@ -116,21 +150,28 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.conn.events = events
         super().handle_events()
 
-    def handle_connect(self, event: Any) -> None:
-        """Start the app; it finds the way to the link of this connection in its scope."""
-        super().handle_connect(event)
-        if not self.close_sent:
-            extensions = cast("dict[str, object]", self.scope["extensions"])
-            extensions["hub.link"] = self.open_link
-
     async def send(self, message: ASGISendEvent) -> None:
-        """Send what the app says; a refusal before the accept is a complete handshake too.
+        """Send what the app says; until the handshake is answered, that is how it is answered."""
+        if self.handshake_complete:
+            await super().send(message)
+        elif self.disconnected:
+            raise ClientDisconnected
+        elif message["type"] == "websocket.accept":
+            self._accept(message.get("subprotocol"), list(message.get("headers", [])))
+        elif message["type"] == "websocket.close":
+            self._end_handshake(refuse(403))
+        elif message["type"] == "websocket.http.response.start":
+            self._refusal = (message["status"], list(message.get("headers", [])))
+        elif message["type"] == "websocket.http.response.body" and self._refusal is not None:
+            status, headers = self._refusal
+            self._end_handshake(refuse(status, headers, message["body"]))
+        else:
+            raise RuntimeError(f"a handshake cannot be answered with {message['type']}")
 
-        The base class takes it for an app that forgot to answer and logs an error for each.
-        """
-        await super().send(message)
-        if message["type"] == "websocket.http.response.body" and self.close_sent:
-            self.handshake_complete = True
+    def send_500_response(self) -> None:
+        """Answer a handshake whose app failed, or that the shutdown overtook."""
+        if not self.handshake_complete:
+            self._end_handshake(refuse(500))
 
     def handle_ping(self) -> None:
         """Answer a ping, unless the peer does not read the answers."""
@@ -193,13 +234,18 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             super().shutdown()
         self.loop.call_later(LAST_MOMENT_S, self.transport.abort)
 
-    def _refuse_handshake(self) -> None:
-        # A request with a body, or with more or longer headers than the core reads. It makes no event of one, so
-        # that nobody would answer, and nobody would ever close the connection.
-        answer = b"".join(self.conn.data_to_send())
-        self.transport.write(answer or _BAD_HANDSHAKE)
+    def _accept(self, subprotocol: str | None, headers: list[tuple[bytes, bytes]]) -> None:
+        if not self.transport.is_closing():
+            self.handshake_complete = True
+            self.transport.write(self._handshake.answer(subprotocol, headers))
+
+    def _end_handshake(self, answer: bytes) -> None:
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": 1006})
         self.close_sent = True
-        self.transport.close()
+        self.handshake_complete = True
+        if not self.transport.is_closing():
+            self.transport.write(answer)
+            self.transport.close()
 
     def _drop(self, code: int) -> None:
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": ""})
@@ -210,8 +256,3 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         # `transport.close()` waits for bytes that a stalled peer never takes.
         if self.close_timer is None:
             self.close_timer = self.loop.call_later(CLOSE_TIMEOUT_S, self.transport.abort)
-
-
-def _takes_our_window(extension: Extension) -> bool:
-    # A client may ask for a smaller window than our shared frames are made with; it gets them plain.
-    return isinstance(extension, PerMessageDeflate) and extension.local_max_window_bits >= DEFLATE_WINDOW_BITS
