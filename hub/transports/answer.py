@@ -9,7 +9,16 @@ from hub.admission import find_origin
 from hub.errors import BadRequest, HubError, OriginNotAllowed
 from hub.problem import encode_problem
 
-__all__ = ["PREFLIGHT", "Headers", "Send", "allow_origin", "find_last_event_id", "respond", "respond_problem"]
+__all__ = [
+    "PREFLIGHT",
+    "Headers",
+    "Send",
+    "allow_origin",
+    "find_last_event_id",
+    "forget_request",
+    "respond",
+    "respond_problem",
+]
 
 Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
@@ -71,3 +80,9 @@ async def respond_problem(send: Send, error: HubError, cors: Headers) -> None:
     if error.status == 503:
         headers.append((b"retry-after", str(error.retry_after_s or 5).encode()))
     await respond(send, error.status, headers, encode_problem(error))
+
+
+def forget_request(scope: MutableMapping[str, Any]) -> None:
+    """Let go of the headers and the query of a connection that may stay for days: of kilobytes, and of its token."""
+    scope["headers"].clear()
+    scope["query_string"] = b""

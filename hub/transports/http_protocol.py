@@ -157,6 +157,8 @@ class HttpProtocol(HttpToolsProtocol):
         if cycle.disconnected or self.transport.is_closing():
             raise ConnectionResetError
         self._link = EventStreamLink(self.transport, cycle)
+        # It may hold a token, and the stream may last for days.
+        self.url = b""
         return self._link
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:

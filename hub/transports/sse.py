@@ -11,7 +11,16 @@ from hub.auth.grant import Grant
 from hub.envelope import event_preamble
 from hub.errors import HubError, MethodNotAllowed
 from hub.session import Phase
-from hub.transports.answer import PREFLIGHT, Headers, Send, allow_origin, find_last_event_id, respond, respond_problem
+from hub.transports.answer import (
+    PREFLIGHT,
+    Headers,
+    Send,
+    allow_origin,
+    find_last_event_id,
+    forget_request,
+    respond,
+    respond_problem,
+)
 from hub.transports.connections import Connections
 from hub.transports.fallback import QueuedLink
 from hub.transports.links import EventStreamLink
@@ -58,7 +67,9 @@ class EventStreamEndpoint:
             if open_link is not None:
                 # The peer may have left while it was looked up.
                 with contextlib.suppress(ConnectionError):
-                    await self._stream(receive, send, grant, open_link(), cursor, cors)
+                    link = open_link()
+                    forget_request(scope)
+                    await self._stream(receive, send, grant, link, cursor, cors)
                 return
             with contextlib.suppress(TimeoutError):  # of a peer that takes nothing, not even the end
                 async with asyncio.timeout(None) as patience, asyncio.TaskGroup() as tasks:

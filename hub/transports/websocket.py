@@ -16,6 +16,7 @@ from hub.errors import BadRequest, HubError
 from hub.problem import encode_problem
 from hub.session import Phase
 from hub.subscribers import Subscriber
+from hub.transports.answer import forget_request
 from hub.transports.connections import SUBPROTOCOL, Connections
 from hub.transports.fallback import QueuedLink
 from hub.transports.links import WebSocketLink
@@ -86,6 +87,7 @@ class WebSocketEndpoint:
             link.on_answer = subscriber.session.answer
             await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL if understands else None})
             on_accept()
+            forget_request(scope)
             await self._connections.serve(subscriber, cursor)
             code = await self._listen(subscriber, receive)
         finally:
