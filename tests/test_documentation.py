@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import json
 import re
 from pathlib import Path
 from urllib.parse import unquote
@@ -52,6 +54,15 @@ def test_paths_of_the_code_exist(page: Path) -> None:
     """A module or test that a page names is in the tree."""
     named = re.findall(r"\b(?:hub|contracts|tests)/[\w/]+\.py\b", prose(page))
     assert [] == [name for name in named if not (ROOT / name).exists()]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_examples_can_be_read(page: Path) -> None:
+    """Each block of JSON or YAML is what it says it is."""
+    # Litestar brings it, without types.
+    yaml = importlib.import_module("yaml")
+    for kind, text in re.findall(r"^```(json|yaml)\n(.*?)^```$", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL):
+        assert (json.loads if kind == "json" else yaml.safe_load)(text)
 
 
 async def test_every_metric_is_explained(tmp_path: Path) -> None:
