@@ -13,6 +13,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 SETUP := .venv/.installed
 CLIENTS := clients/node_modules/.installed
 NPM := cd clients && npm run --silent
+EXAMPLES := examples/node_modules/.installed
 # The first of these that is Python 3.11 or newer; set PYTHON to choose another.
 PYTHON ?= $(firstword $(foreach name,python3 python3.11 python3.12 python3.13 python3.14,$(shell \
 	$(name) -c 'import sys; sys.version_info >= (3, 11) and print("$(name)")' 2>/dev/null)))
@@ -27,7 +28,7 @@ ENGINE ?= $(or $(shell command -v podman),$(shell command -v docker))
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" $(LOCK_ARGS)
 
-.PHONY: help setup clients clients-types clients-test postgresql serve test soak lint types format openapi settings-page lock wheel-check image bench conformance faults clean
+.PHONY: help setup clients clients-types clients-build clients-test examples demo postgresql serve test soak lint types format openapi settings-page lock wheel-check image bench conformance faults clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -62,17 +63,35 @@ clients-types: $(SETUP) $(CLIENTS) ## write the clients' generated types again (
 	@PYTHONPATH=examples/wppconnect-bridge/contracts HUB_CONTRACTS=whatsapp_contracts $(BIN)/hub openapi > build/whatsapp.json
 	@node clients/codegen/openapi.mjs build/whatsapp.json examples/wppconnect-bridge/src/generated/openapi.ts
 
-clients-test: $(SETUP) $(CLIENTS) ## the JavaScript clients: generated types, build, types, size, tests
-	@echo "== clients: generated types"
-	@$(NPM) drift
+clients-build: $(CLIENTS)
 	@echo "== clients: build"
 	@$(NPM) build
+
+clients-test: $(SETUP) clients-build ## the JavaScript clients: generated types, build, types, size, tests
+	@echo "== clients: generated types"
+	@$(NPM) drift
 	@echo "== clients: types"
 	@$(NPM) types
 	@echo "== clients: size"
 	@$(NPM) size
 	@echo "== clients: tests"
 	@$(NPM) test
+
+$(EXAMPLES): examples/package-lock.json
+	@echo "Installing the locked packages into examples/node_modules"
+	@cd examples && npm ci --silent --no-audit --no-fund
+	@touch $@
+
+# The clients are installed there as copies, as strangers get them; so what was built last is copied over them.
+examples: clients-build $(EXAMPLES) ## install and build the example frontends
+	@for pair in client:browser service:typescript stocktech:stocktech; do \
+		cp -R clients/$${pair#*:}/dist examples/node_modules/@notification-hub/$${pair%:*}/; \
+	done
+	@echo "== examples: build"
+	@cd examples && npm run --silent build
+
+demo: $(SETUP) examples ## start the hub and every example frontend, and print the addresses
+	@exec node examples/demo.mjs
 
 # Debian keeps initdb out of the PATH.
 postgresql:
@@ -142,4 +161,4 @@ faults: $(SETUP) ## break the hub in every way we know and write docs/reference/
 	@$(BIN)/python -m tests.faults
 
 clean: ## remove .venv and everything made; hub-data stays
-	rm -rf .venv build dist clients/node_modules clients/*/node_modules clients/*/dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist clients/node_modules clients/*/node_modules clients/*/dist examples/node_modules examples/*/dist examples/stocktech/server/dist examples/*/.next *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

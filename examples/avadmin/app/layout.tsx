@@ -1,0 +1,19 @@
+import "example-bell/page.css";
+import "example-bell/bell.css";
+import "./operator.css";
+import type { Metadata } from "next";
+import type { ReactNode } from "react";
+import { Notifications } from "./Notifications";
+
+export const metadata: Metadata = { title: "AvAdmin", icons: "data:," };
+
+/** Rendered on the server; only the bell and what listens is the browser's. */
+export default function Layout({ children }: { children: ReactNode }) {
+  return (
+    <html lang="pt-BR">
+      <body>
+        <Notifications>{children}</Notifications>
+      </body>
+    </html>
+  );
+}

@@ -1,0 +1,137 @@
+/** `make demo`: the hub for development, and every example frontend; Ctrl-C stops them all. */
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import path from "node:path";
+
+const EXAMPLES = import.meta.dirname;
+const ROOT = path.dirname(EXAMPLES);
+const HUB = path.join(ROOT, ".venv/bin/hub");
+const DATA = path.resolve(ROOT, process.env.HUB_DATA_DIR?.trim() || "hub-data");
+const PORTS = { hub: 8000, service: 5174, stocktech: 5173, appportal: 3000, page: 3001, avadmin: 8080, nginx: 8081 };
+const STARTED = ["hub", "service", "stocktech", "appportal", "page", "avadmin"];
+const ORIGINS = ["stocktech", "appportal", "avadmin", "nginx"].map((name) => `http://localhost:${PORTS[name]}`);
+const READY_MS = 90_000;
+const STOP_MS = 8_000;
+const MOST_LINES = 30;
+
+const children = new Map();
+let stopping;
+
+/** Start a program whose group this script ends; its last lines are shown if it ends by itself. */
+function start(name, folder, command, env) {
+  const lines = [];
+  const child = spawn(command[0], command.slice(1), {
+    cwd: path.join(ROOT, folder),
+    env: { ...process.env, NEXT_TELEMETRY_DISABLED: "1", ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
+  });
+  const keep = (text) => lines.push(...String(text).trimEnd().split("\n")) > MOST_LINES && lines.splice(0, lines.length - MOST_LINES);
+  child.stdout.on("data", keep);
+  child.stderr.on("data", keep);
+  child.on("error", (error) => keep(error.message));
+  child.on("close", (code, signal) => {
+    children.delete(name);
+    if (stopping) return;
+    console.error(`\n${name} ended (${signal ?? `exit code ${code}`}). Its last lines:\n\n${lines.join("\n")}\n`);
+    void stop(1);
+  });
+  children.set(name, child);
+}
+
+function stop(code) {
+  return (stopping ??= (async () => {
+    const signal = (name) => {
+      for (const child of children.values()) {
+        try {
+          process.kill(-child.pid, name);
+        } catch {
+          // It has ended meanwhile.
+        }
+      }
+    };
+    signal("SIGTERM");
+    const deadlineMs = Date.now() + STOP_MS;
+    while (children.size && Date.now() < deadlineMs) await pause(50);
+    signal("SIGKILL");
+    process.exit(code);
+  })());
+}
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Wait until an address answers with less than 500. */
+async function ready(url) {
+  const deadlineMs = Date.now() + READY_MS;
+  while (Date.now() < deadlineMs) {
+    const answer = await fetch(url, { signal: AbortSignal.timeout(READY_MS) }).catch(() => undefined);
+    await answer?.body?.cancel();
+    if (answer && answer.status < 500) return;
+    await pause(200);
+  }
+  throw new Error(`${url} did not answer within ${READY_MS / 1000} s`);
+}
+
+function isFree(port, host) {
+  return new Promise((resolve) => {
+    const server = createServer()
+      .once("error", (error) => resolve(error.code !== "EADDRINUSE"))
+      .listen(port, host, () => server.close(() => resolve(true)));
+  });
+}
+
+/** Return what stands in the way, in plain words. */
+async function findProblems() {
+  const problems = [];
+  if (!existsSync(HUB)) problems.push("The hub is not installed: run `make setup`.");
+  if (!existsSync(path.join(EXAMPLES, "node_modules"))) problems.push("The examples' packages are missing: run `make demo`, which installs them.");
+  else if (!existsSync(path.join(EXAMPLES, "stocktech/server/dist/main.js"))) problems.push("StockTech's service is not built: run `make demo`, which builds it.");
+  for (const name of STARTED) {
+    const free = (await isFree(PORTS[name], "127.0.0.1")) && (await isFree(PORTS[name], "::1"));
+    if (!free) problems.push(`Port ${PORTS[name]} (${name}) is taken: end what listens there.`);
+  }
+  return problems;
+}
+
+async function run() {
+  const problems = await findProblems();
+  if (problems.length) {
+    console.error(problems.join("\n"));
+    process.exit(1);
+  }
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => void stop(0));
+
+  console.log("Starting the hub and the example frontends");
+  const hubUrl = `http://localhost:${PORTS.hub}`;
+  start("hub", ".", [HUB, "serve", "--dev", "--port", String(PORTS.hub)], { HUB_DATA_DIR: DATA, HUB_ALLOWED_ORIGINS: ORIGINS.join(","), HUB_DRAIN: "1" });
+  await ready(`${hubUrl}/health/ready`);
+  const { jwt_secret: secret, service_key: key } = JSON.parse(readFileSync(path.join(DATA, "dev.json"), "utf8"));
+  const server = { AVADMIN_API_URL: hubUrl, NOTIFICATION_HUB_KEY: key, JWT_SECRET: process.env.JWT_SECRET || secret };
+  const wsUrl = `ws://localhost:${PORTS.hub}/ws`;
+  const vite = path.join(EXAMPLES, "node_modules/vite/bin/vite.js");
+  const next = path.join(EXAMPLES, "node_modules/next/dist/bin/next");
+  const node = process.execPath;
+
+  start("service", "examples/stocktech/server", [node, "dist/main.js"], { ...server, PORT: String(PORTS.service) });
+  start("stocktech", "examples/stocktech", [node, vite], { VITE_WS_URL: wsUrl, SERVICE_PORT: String(PORTS.service) });
+  start("appportal", "examples/appportal", [node, next, "dev", "--hostname", "127.0.0.1", "--port", String(PORTS.appportal)], { NEXT_PUBLIC_WS_URL: wsUrl, JWT_SECRET: server.JWT_SECRET });
+  start("page", "examples/avadmin", [node, next, "dev", "--hostname", "127.0.0.1", "--port", String(PORTS.page)], { ...server, NEXT_PUBLIC_WS_URL: "/ws" });
+  start("avadmin", "examples/avadmin", [node, "proxy.mjs"], { PORT: String(PORTS.avadmin), HUB_PORT: String(PORTS.hub), PAGE_PORT: String(PORTS.page) });
+
+  await Promise.all(["stocktech", "appportal", "avadmin"].map((name) => ready(`http://localhost:${PORTS[name]}/`)));
+  console.log(`
+  StockTech, the seller   http://localhost:${PORTS.stocktech}/?user=seller
+  StockTech, the buyer    http://localhost:${PORTS.stocktech}/?user=buyer
+  AppPortal, the buyer    http://localhost:${PORTS.appportal}/
+  AvAdmin, the operator   http://localhost:${PORTS.avadmin}/
+  The hub                 ${hubUrl}/schema
+
+Open the first two side by side: what one sells or buys, the other one sees. Ctrl-C stops everything.`);
+}
+
+run().catch((error) => {
+  if (stopping) return;
+  console.error(error.message);
+  void stop(1);
+});

@@ -1,0 +1,3 @@
+export { Bell } from "./Bell";
+export { ConnectionLight } from "./ConnectionLight";
+export { Toasts } from "./Toasts";
