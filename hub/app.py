@@ -77,6 +77,7 @@ class Hub:
         subscribers: Subscribers,
         metrics: Metrics,
         log: Log,
+        is_alive: Callable[[], bool],
     ) -> None:
         self.http = http
         self.websocket = websocket
@@ -86,6 +87,8 @@ class Hub:
         self.subscribers = subscribers
         self.metrics = metrics
         self.log = log
+        #: False once the dispatcher or the clock has ended, which only a fault of ours makes them do.
+        self.is_alive = is_alive
 
 
 @contextlib.asynccontextmanager
@@ -162,9 +165,12 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
             task.add_done_callback(_report)
         stack.push_async_callback(_stop, running)
 
-        def check() -> Readiness:
+        def is_alive() -> bool:
             dispatching, beating, _ = running
-            alive = not (dispatching.done() or beating.done())
+            return not (dispatching.done() or beating.done())
+
+        def check() -> Readiness:
+            alive = is_alive()
             return Readiness(
                 ready=alive and log.writable and not connections.draining,
                 draining=connections.draining,
@@ -224,6 +230,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
             subscribers=subscribers,
             metrics=metrics,
             log=log,
+            is_alive=is_alive,
         )
 
 
@@ -264,6 +271,10 @@ class HubApp:
         """Send every connection away, spread out; what the server calls before it stops."""
         if self._started:
             await self.hub.connections.drain(window_s=self._settings.drain_s)
+
+    def is_broken(self) -> bool:
+        """Whether the hub runs on without what delivers; a process in that state is better ended."""
+        return self._started and not self.hub.is_alive()
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hashlib
 import secrets
 import uuid
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from http import HTTPStatus
 
 from contracts.receipt import BatchReceipt, BatchResult, Receipt
@@ -13,8 +15,8 @@ from hub.auth.grant import ServiceGrant, home_account
 from hub.body import Publication, parse_batch, parse_publish
 from hub.contract import Contract
 from hub.cursor import Cursor
-from hub.directory.directory import Directory
-from hub.errors import BadRequest, HubError, UnknownTarget
+from hub.directory.directory import Directory, User
+from hub.errors import BadRequest, DirectoryUnavailable, HubError, UnknownTarget
 from hub.log.port import Appended, Draft, Log
 from hub.metrics import Metrics
 from hub.problem import describe_problem
@@ -23,6 +25,9 @@ from hub.target import Target, user_target
 
 __all__ = ["Publisher"]
 
+#: Users looked up at once, and how long all look-ups of one request may take.
+LOOK_UPS = 32
+LOOK_UPS_TIMEOUT_S = 10.0
 #: An Idempotency-Key is a name, not a document.
 MAX_KEY_LENGTH = 255
 UUID_BYTES = 16
@@ -57,12 +62,15 @@ class Publisher:
 
         Raises:
             BadRequest, Forbidden, UnknownTarget, IdempotencyConflict: what was asked cannot be done.
-            DirectoryUnavailable, StorageUnavailable, Overloaded: nothing was stored; try again.
+            DirectoryUnavailable, Overloaded: nothing was stored; try again.
+            StorageUnavailable: nothing was acknowledged. It may have been stored all the same, so try again with
+                the same key.
         """
         service.require_operation("publish")
         publication = parse_publish(body, self._contract, now_s=self._now(), max_ttl_s=self._max_ttl_s)
         key = None if idempotency_key is None else _checked_key(idempotency_key)
-        draft = await self._draft(publication, service, key)
+        async with _look_up_deadline():
+            draft = await self._draft(publication, service, key)
         (result,) = await self._log.append([draft])
         if isinstance(result, HubError):
             raise result
@@ -85,16 +93,17 @@ class Publisher:
         key = None if idempotency_key is None else _checked_key(idempotency_key)
         drafts: dict[int, Draft] = {}
         refused: dict[int, HubError] = {}
-        for index, publication in enumerate(parsed):
-            try:
-                if isinstance(publication, HubError):
-                    raise publication
-                item_key = None if key is None else f"{key}\n{index}"
-                drafts[index] = await self._draft(publication, service, item_key)
-            except HubError as error:
-                if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                    raise
-                refused[index] = error
+        async with _look_up_deadline():
+            for index, publication in enumerate(parsed):
+                try:
+                    if isinstance(publication, HubError):
+                        raise publication
+                    item_key = None if key is None else f"{key}\n{index}"
+                    drafts[index] = await self._draft(publication, service, item_key)
+                except HubError as error:
+                    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                        raise
+                    refused[index] = error
         stored = dict(zip(drafts, await self._log.append(list(drafts.values())), strict=True)) if drafts else {}
         results = []
         for index, publication in enumerate(parsed):
@@ -129,8 +138,7 @@ class Publisher:
         if not publication.unresolved:
             return publication.targets
         targets = []
-        for user_id in publication.unresolved:
-            user = await self._directory.find_user(user_id)
+        for user_id, user in (await self._find_users(publication.unresolved)).items():
             account_id = None if user is None else home_account(user.role, user.account_id)
             if account_id is None or not service.reaches(account_id):
                 # One answer for all three: unknown, without an account, and in one that a bound key does not reach.
@@ -138,6 +146,17 @@ class Publisher:
                 raise UnknownTarget("A user was not found; give `account_id`", field="$.user_id")
             targets.append(user_target(account_id, user_id))
         return tuple(targets)
+
+    async def _find_users(self, user_ids: Sequence[str]) -> dict[str, User | None]:
+        found: dict[str, User | None] = {}
+        for start in range(0, len(user_ids), LOOK_UPS):
+            part = user_ids[start : start + LOOK_UPS]
+            answers = await asyncio.gather(*map(self._directory.find_user, part), return_exceptions=True)
+            for user_id, answer in zip(part, answers, strict=True):
+                if isinstance(answer, BaseException):
+                    raise answer
+                found[user_id] = answer
+        return found
 
     def _receipt(self, publication: Publication, draft: Draft, appended: Appended) -> Receipt:
         if appended.duplicate:
@@ -166,6 +185,15 @@ class _Identifiers:
             block = secrets.token_bytes(UUID_BYTES * IDENTIFIERS_PER_DRAW)
             self._drawn = [block[start : start + UUID_BYTES] for start in range(0, len(block), UUID_BYTES)]
         return str(uuid.UUID(bytes=self._drawn.pop(), version=4))
+
+
+@contextlib.asynccontextmanager
+async def _look_up_deadline() -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(LOOK_UPS_TIMEOUT_S):
+            yield
+    except TimeoutError:
+        raise DirectoryUnavailable("Too many users had to be looked up; give `account_id`", retry_after_s=5) from None
 
 
 def _checked_key(key: str) -> str:

@@ -56,7 +56,9 @@ def make_metrics_routes(registry: CollectorRegistry, keys: ServiceKeys, *, key_d
             if not hmac.compare_digest(hashlib.sha256(given.encode()).hexdigest(), key_digest):
                 raise InvalidToken
         else:
-            find_service(request, keys).require_operation("stats")
+            service = find_service(request, keys)
+            service.require_operation("stats")
+            service.require_all_accounts()
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     return [metrics]

@@ -20,21 +20,18 @@ __all__ = ["make_stats_routes"]
 def make_stats_routes(
     subscribers: Subscribers, metrics: Metrics, keys: ServiceKeys, *, now: Callable[[], float]
 ) -> list[HTTPRouteHandler]:
-    """Return the handler of the statistics; a key bound to some accounts sees only those."""
+    """Return the handler of the statistics."""
 
     @get("/api/internal/ws-stats", operation_id="readStats")
     async def ws_stats(request: AnyRequest) -> Response[bytes]:
         service = find_service(request, keys)
         service.require_operation("stats")
+        # The totals are everybody's, and a key bound to some accounts may not even know how busy the others are.
+        service.require_all_accounts()
         counts = subscribers.statistics()
-        visible = {
-            account_id: count
-            for account_id, count in sorted(counts.by_account.items())
-            if service.accounts is None or account_id in service.accounts
-        }
         stats = Stats(
             total_connections=counts.connections,
-            connections_by_account=visible,
+            connections_by_account=dict(sorted(counts.by_account.items())),
             connections=ConnectionCounts(total=counts.connections, websocket=counts.websocket, sse=counts.sse),
             unique_users=counts.unique_users,
             uptime_seconds=round(max(0.0, now() - metrics.started_at_s), 3),

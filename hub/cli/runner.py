@@ -14,7 +14,7 @@ import uvloop
 
 from hub.app import HubApp
 from hub.cli.address import address_of
-from hub.cli.outcome import Refused, Unusable
+from hub.cli.outcome import Refused, Unreachable, Unusable
 from hub.errors import SettingsError
 from hub.journal import configure_logging
 from hub.settings import Settings
@@ -60,6 +60,7 @@ def run_hub(settings: Settings, *, announce: Callable[[str], None]) -> None:
         announce(url)
 
     server.on_start = start
+    server.is_broken = app.is_broken
     try:
         uvloop.run(server.serve(sockets=[listener]))
     except SystemExit:
@@ -68,6 +69,8 @@ def run_hub(settings: Settings, *, announce: Callable[[str], None]) -> None:
         raise kind(f"cannot start: {app.failure}") from None
     finally:
         journal.close()
+    if server.broke:
+        raise Unreachable("the hub broke and ended itself; its log says where")
 
 
 def _raise_file_limit(max_connections: int) -> None:
@@ -93,6 +96,13 @@ def _raise_file_limit(max_connections: int) -> None:
 
 class _Server(HubServer):
     on_start: Callable[[], None]
+    is_broken: Callable[[], bool]
+    broke = False
+
+    async def on_tick(self, counter: int) -> bool:
+        # Publishes would be acknowledged and nobody be told; whoever supervises us starts a whole hub again.
+        self.broke = self.is_broken()
+        return await super().on_tick(counter) or self.broke
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

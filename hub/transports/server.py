@@ -21,6 +21,8 @@ __all__ = ["HubServer", "configure", "inherit_socket", "listen"]
 MAX_MESSAGE_BYTES = 65_536
 #: What uvicorn may take after the drain; requests in flight finish within it.
 GRACE_S = 5
+#: What the kernel may hold for a peer; Linux doubles it for its own book-keeping.
+SEND_BUFFER_BYTES = 131_072
 #: SD_LISTEN_FDS_START of systemd's protocol.
 _FIRST_PASSED = 3
 
@@ -129,7 +131,8 @@ def listen(settings: Settings) -> socket.socket:
         listener.setblocking(False)
     except OSError as error:
         listener.close()
-        raise SettingsError(f"HUB_HOST, HUB_PORT: cannot listen there: {error.strerror}") from error
+        address = f"{settings.host}:{settings.port}"
+        raise SettingsError(f"HUB_HOST, HUB_PORT: cannot listen on {address}: {error.strerror}") from error
     return listener
 
 
@@ -140,3 +143,5 @@ def _bind_peers(listener: socket.socket, settings: Settings) -> None:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(settings.heartbeat_s * 1000))
+        # Otherwise the kernel alone would hold up to 4 MiB for each peer that stopped reading.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)

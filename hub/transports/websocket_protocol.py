@@ -31,6 +31,11 @@ FRAMES_PER_S = 50.0
 FRAMES_BURST = 200.0
 #: What may wait unread by a peer that keeps us answering (pongs).
 MAX_ANSWER_BYTES = 65_536
+#: The same once notifications wait there too; the dispatcher has its own budget for these.
+MAX_UNSENT_BYTES = 2_097_152
+#: Messages that may wait for the app. It is busy while it replays, and a peer whose pongs are not read meanwhile
+#: would be taken for dead.
+MAX_WAITING_MESSAGES = 8
 #: What a shutdown gives the closes that are still under way; the drain before it gave them their time.
 LAST_MOMENT_S = 0.5
 #: ASGI's name for an app that refuses a handshake with an answer of its own.
@@ -176,7 +181,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def handle_ping(self) -> None:
         """Answer a ping, unless the peer does not read the answers."""
         super().handle_ping()
-        if self.transport.get_write_buffer_size() > MAX_ANSWER_BYTES and self._link is None:
+        limit_bytes = MAX_ANSWER_BYTES if self._link is None else MAX_UNSENT_BYTES
+        if self.transport.get_write_buffer_size() > limit_bytes:
             self._drop(1008)
 
     def handle_pong(self, event: Frame) -> None:
@@ -207,6 +213,9 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
                 self.handle_parser_exception()
                 return
         super().send_receive_event_to_app()
+        if self.read_paused and self.queue.qsize() < MAX_WAITING_MESSAGES:
+            self.read_paused = False
+            self.transport.resume_reading()
 
     def close_nowait(self, code: int, reason: str) -> None:
         """Send a close frame and end the app's part; abort where the peer does not answer in time."""

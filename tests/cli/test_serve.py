@@ -99,7 +99,7 @@ class TestStart:
             env = {"HUB_SERVICE_KEYS": KEYS, "JWT_SECRET": SECRET}
             done = run("serve", "--port", port, folder=tmp_path / "hub-data", env=env)
         assert 2 == done.returncode
-        assert "hub: HUB_HOST, HUB_PORT: cannot listen there: Address already in use\n" == done.stderr
+        assert f"hub: HUB_HOST, HUB_PORT: cannot listen on 127.0.0.1:{port}: Address already in use\n" == done.stderr
 
     def test_log_of_another_process(self, dev_hub: DevHub) -> None:
         """A data folder in use is a plain sentence at the end, without a traceback."""

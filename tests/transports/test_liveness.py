@@ -7,11 +7,13 @@ import base64
 import os
 import socket
 import struct
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from hub.log.port import Record
+from hub.target import Target
 from tests.harness import ACCOUNT, DEADLINE_S, USER, RunningHub, run_hub
 
 STALLED = "00000000353"
@@ -181,3 +183,25 @@ async def test_a_drain_tells_each_client_when_to_come_back(tmp_path: Path) -> No
         assert 503 == (await hub.http.get("/health/ready")).status_code
         answer = await hub.http.get("/sse", params={"token": hub.token()})
         assert (503, "draining") == (answer.status_code, answer.json()["code"])
+
+
+async def test_a_client_that_speaks_during_its_replay_is_heard_alive(
+    quick: RunningHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its pongs are read although the hub is busy with its replay and its message waits for the end of it."""
+    cursor = (await quick.publish(title="seen")).json()["cursor"]
+    await quick.publish(title="missed")
+    read, may_read = quick.hub.log.read, asyncio.Event()
+
+    async def read_later(targets: Sequence[Target], *, after: int, upto: int, limit: int) -> list[Record]:
+        await may_read.wait()
+        return await read(targets, after=after, upto=upto, limit=limit)
+
+    monkeypatch.setattr(quick.hub.log, "read", read_later)
+    async with quick.websocket(cursor=cursor) as websocket:
+        await websocket.connection.send(f'{{"type":"auth","token":"{quick.token(ttl_s=7200)}"}}')
+        for _ in range(5):
+            assert ("heartbeat", cursor) == ((beat := await websocket.frame())["type"], beat["cursor"])
+        may_read.set()
+        assert "missed" == (await websocket.frame())["title"]
+        assert "auth_accepted" == (await websocket.frame())["type"]
