@@ -1,6 +1,6 @@
 # Everything a developer does here, by name. `make` alone lists it.
 # The Python environment is .venv, made from requirements/dev.txt; nothing else on the machine is touched,
-# except that `make test` installs Debian's postgresql where there is none.
+# except that `make test` installs Debian's postgresql and chromium where there are none.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -28,7 +28,7 @@ ENGINE ?= $(or $(shell command -v podman),$(shell command -v docker))
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" $(LOCK_ARGS)
 
-.PHONY: help setup clients clients-types clients-build clients-test examples demo postgresql serve test soak lint types format openapi settings-page lock wheel-check image bench conformance faults clean
+.PHONY: help setup clients clients-types clients-build clients-test examples examples-test demo postgresql chromium serve test soak lint types format openapi settings-page lock wheel-check image bench conformance faults clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -90,6 +90,12 @@ examples: clients-build $(EXAMPLES) ## install and build the example frontends
 	@echo "== examples: build"
 	@cd examples && npm run --silent build
 
+examples-test: $(SETUP) examples chromium ## the example frontends: types, and their tests in Chromium
+	@echo "== examples: types"
+	@cd examples && npm run --silent types
+	@echo "== examples: Chromium"
+	@node --test --test-concurrency=1 --test-reporter=spec tests/e2e/*.test.mjs
+
 demo: $(SETUP) examples ## start the hub and every example frontend, and print the addresses
 	@exec node examples/demo.mjs
 
@@ -98,17 +104,20 @@ postgresql:
 	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 \
 		|| requirements/install-debian.sh postgresql "The test run (it starts a database of its own)"
 
+chromium:
+	@command -v chromium >/dev/null || requirements/install-debian.sh chromium "The test run (it looks at the examples' pages)"
+
 serve: $(SETUP) ## run the hub for development, with demo users and a ready-to-paste curl
 	@exec $(BIN)/hub serve --dev $(SERVE_ARGS)
 
-test: $(SETUP) $(CLIENTS) postgresql ## format check, lint, types, tests, the clients' too
+test: $(SETUP) $(CLIENTS) postgresql chromium ## format check, lint, types, tests, the clients' and the examples' too
 	@echo "== format"
 	@$(BIN)/ruff format --check --quiet . || { echo "Files are not formatted: make format" >&2; exit 1; }
 	@echo "== lint"
 	@$(BIN)/ruff check --quiet .
 	@echo "== types"
 	@$(BIN)/mypy
-	@$(MAKE) --no-print-directory clients-test
+	@$(MAKE) --no-print-directory clients-test examples-test
 	@echo "== tests"
 	@$(BIN)/pytest $(PYTEST_ARGS)
 

@@ -1,0 +1,112 @@
+/** A real hub, StockTech's service and its built page, and a Chromium to look at it with. */
+import { createRequire } from "node:module";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { DEADLINE_MS, findPort, Program, ROOT, run, until } from "./programs.mjs";
+
+// The browser's driver is one of the examples' packages: they are what it drives.
+const { chromium } = createRequire(path.join(ROOT, "examples/package.json"))("playwright-core");
+const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+/** Without these it asks for hosts of its maker's, which a test machine may not reach. */
+const QUIET = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const VITE = path.join(ROOT, "examples/node_modules/vite/bin/vite.js");
+/** The demo users of `hub serve --dev`. */
+export const SELLER = { user_id: "00000000002", account_id: "00000000000202" };
+
+/** Everything a browser test needs. `hubPort` is where the page looks for the hub: another one where a proxy is between. */
+export class Stage {
+  static async build({ viaPort } = {}) {
+    const stage = new Stage();
+    stage.folder = await mkdtemp(path.join(os.tmpdir(), "hub-e2e-"));
+    const [hubPort, servicePort, pagePort] = [await findPort(), await findPort(), await findPort()];
+    stage.page = `http://localhost:${pagePort}`;
+    stage.hubUrl = `http://localhost:${hubPort}`;
+    stage.hub = new Program(hubPort, ".", [path.join(ROOT, ".venv/bin/hub"), "serve", "--dev", "--port", String(hubPort)]);
+    stage.service = new Program(servicePort, "examples/stocktech/server", [process.execPath, "dist/main.js"]);
+    const dist = path.join(stage.folder, "page");
+    stage.web = new Program(pagePort, "examples/stocktech", [process.execPath, VITE, "preview", "--outDir", dist, "--host", "127.0.0.1", "--port", String(pagePort)]);
+    stage.env = { HUB_DATA_DIR: path.join(stage.folder, "data"), HUB_ALLOWED_ORIGINS: stage.page, HUB_DRAIN: "0", WS_HEARTBEAT_INTERVAL: "1" };
+    await Promise.all([
+      stage.hub.start(stage.env),
+      run("examples/stocktech", [process.execPath, VITE, "build", "--logLevel", "warn", "--outDir", dist], {
+        VITE_WS_URL: `ws://localhost:${viaPort ?? hubPort}/ws`,
+      }),
+    ]);
+    const secrets = JSON.parse(await readFile(path.join(stage.folder, "data/dev.json"), "utf8"));
+    stage.key = secrets.service_key;
+    stage.serviceEnv = { AVADMIN_API_URL: stage.hubUrl, NOTIFICATION_HUB_KEY: stage.key, JWT_SECRET: secrets.jwt_secret, PORT: String(servicePort) };
+    await Promise.all([stage.service.start(stage.serviceEnv), stage.web.start({ SERVICE_PORT: String(servicePort) })]);
+    // Chromium's own sandbox refuses to run as root.
+    const sandbox = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
+    stage.browser = await chromium.launch({ executablePath: CHROMIUM, args: [...QUIET, ...sandbox] });
+    return stage;
+  }
+
+  async close() {
+    await this.browser?.close();
+    await Promise.all([this.web.stop(), this.service.stop(), this.hub.stop()]);
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  /** Return a fresh browser profile, closed when the test ends. */
+  async profile(test) {
+    const context = await this.browser.newContext();
+    context.setDefaultTimeout(DEADLINE_MS);
+    // The last profile's connections are gone, so that each test counts only its own.
+    await until(async () => (await this.stats()).totalConnections === 0, "no connection is left");
+    test.after(() => context.close());
+    return context;
+  }
+
+  /** Publish `stock_alert`s to the seller with these messages, in order. */
+  async publish(...messages) {
+    for (const message of messages) {
+      await this.ask("POST", "/api/internal/notify", { type: "stock_alert", title: "Estoque baixo", message, ...SELLER });
+    }
+  }
+
+  stats() {
+    return this.ask("GET", "/api/internal/ws-stats");
+  }
+
+  async ask(method, where, body) {
+    const headers = { authorization: `Bearer ${this.key}`, "content-type": "application/json" };
+    const answer = await fetch(this.hubUrl + where, { method, headers, body: body && JSON.stringify(body), signal: AbortSignal.timeout(DEADLINE_MS) });
+    if (!answer.ok) throw new Error(`${method} ${where}: ${answer.status} ${await answer.text()}`);
+    return answer.json();
+  }
+
+  /** Open the page of one user and wait until it says that it is live. */
+  async open(context, user = "seller") {
+    const page = await context.newPage();
+    await page.goto(`${this.page}/?user=${user}`);
+    await live(page);
+    return page;
+  }
+}
+
+/** Wait until the connection's light is green. */
+export const live = (page) => page.locator(".light.is-connected").waitFor();
+
+/** Return the messages in the bell's list, oldest first. */
+export async function readBell(page) {
+  const button = page.locator(".bell-button");
+  if ((await button.getAttribute("aria-expanded")) === "false") await button.click();
+  return (await page.locator(".bell-list p").allTextContents()).reverse();
+}
+
+/** Wait until the bell's list holds as many messages, and return them, oldest first. */
+export async function waitForBell(page, count) {
+  let read = [];
+  await until(async () => (read = await readBell(page)).length >= count, `${count} messages in the bell`).catch((error) => {
+    throw new Error(`${error.message}; there were ${JSON.stringify(read)}`);
+  });
+  return read;
+}
+
+/** Wait for a toast with this title, and return its message. */
+export async function waitForToast(page, title) {
+  const toast = page.locator(".toast", { has: page.getByText(title, { exact: true }) }).first();
+  return toast.locator("p").textContent();
+}
