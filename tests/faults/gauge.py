@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["count_files", "percentile_ms", "read_resident_bytes"]
+__all__ = ["count_files", "percentile_ms", "read_peak_bytes", "read_resident_bytes"]
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -15,6 +15,12 @@ PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 def read_resident_bytes(process_id: int) -> int:
     """Return the resident set of a process."""
     return int(Path(f"/proc/{process_id}/statm").read_text().split()[1]) * PAGE_BYTES
+
+
+def read_peak_bytes(process_id: int) -> int:
+    """Return the largest resident set that a process ever had."""
+    status = Path(f"/proc/{process_id}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
 def count_files(process_id: int) -> int:

@@ -1,0 +1,264 @@
+"""Every fault we know, what the hub does then, which tests break it so, and the page made from how they ended."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import NamedTuple
+
+__all__ = ["FAULTS", "Fault", "Outcome", "make_page", "read_outcomes"]
+
+
+class Fault(NamedTuple):
+    """One way to break the hub."""
+
+    title: str
+    answer: str
+    #: `file::test`, below tests/.
+    tests: Sequence[str]
+
+
+class Outcome(NamedTuple):
+    """How the cases of one test ended, and what they measured."""
+
+    passed: int
+    failed: int
+    figures: Sequence[str]
+
+
+#: Room of the table -> its faults.
+ROOMS: dict[str, Sequence[Fault]] = {
+    "The process": (
+        Fault(
+            "`kill -9` under load",
+            "Nothing acknowledged is lost; every client has it once and in order; a retried request is one record.",
+            (
+                "faults/test_kill.py::test_nothing_acknowledged_is_lost_in_five_kills",
+                "faults/test_kill.py::test_nothing_acknowledged_is_lost_in_two_hundred_kills",
+            ),
+        ),
+        Fault(
+            "SIGTERM under load",
+            "Not ready first, nobody new, every client told when to come back, stalled ones aborted, exit 0.",
+            ("faults/test_restart.py::test_sigterm_under_load_sends_everybody_away_in_order",),
+        ),
+        Fault(
+            "One hub follows another on the same socket",
+            "No request is refused; it waits in the queue of the socket until the next hub has the log.",
+            ("faults/test_restart.py::test_two_hubs_hand_over_one_socket_and_refuse_nobody",),
+        ),
+        Fault(
+            "No file descriptors left",
+            "Who is connected is served, publishes are stored, newcomers are reset without a log line; back at once.",
+            (
+                "faults/test_exhaustion.py::test_without_file_descriptors_the_hub_serves_who_is_there",
+                "faults/test_exhaustion.py::"
+                "test_the_hub_takes_the_descriptors_it_may_have_and_says_when_they_are_too_few",
+            ),
+        ),
+    ),
+    "Peers": (
+        Fault(
+            "Clients stop reading",
+            "Closed as slow at their budget, or as dead after two heartbeats; they miss nothing when they come back.",
+            (
+                "faults/test_stalled.py::test_clients_that_stop_reading_cost_little_and_go_in_time",
+                "transports/test_liveness.py::test_a_client_that_stops_reading_is_closed_as_slow_and_misses_nothing",
+                "transports/test_liveness.py::test_a_stalled_event_stream_without_traffic_is_dropped",
+            ),
+        ),
+        Fault(
+            "Everybody is dropped at once and back at once",
+            "Sixteen handshakes per turn of the loop, in order; each gets exactly what it missed; publishes go past.",
+            (
+                "faults/test_storm.py::test_everybody_dropped_at_once_is_back_and_misses_nothing",
+                "transports/test_turnstile.py::test_a_publish_goes_past_those_who_wait",
+            ),
+        ),
+        Fault(
+            "Peers that are gone without a word",
+            "One heartbeat is missed, at the next the connection is dropped; a reset one is forgotten at once.",
+            (
+                "transports/test_liveness.py::test_a_websocket_that_answers_no_ping_is_gone_within_two_intervals",
+                "transports/test_liveness.py::test_a_reset_connection_is_forgotten_at_once",
+            ),
+        ),
+        Fault(
+            "Silent sockets, half a head, half a body",
+            "Gone after 10 s (408 where a request had begun); nobody else waits.",
+            (
+                "attacks/test_http.py::test_silent_and_slow_peers_are_not_kept",
+                "attacks/test_http.py::test_half_a_body_is_answered_408",
+            ),
+        ),
+        Fault(
+            "A head without end",
+            "431 at 32 KiB.",
+            (
+                "attacks/test_http.py::test_an_endless_head_is_cut_early",
+                "attacks/test_http.py::test_too_many_headers_are_refused",
+            ),
+        ),
+        Fault(
+            "Requests that two parsers read differently",
+            "400, and the connection ends.",
+            (
+                "attacks/test_http.py::test_no_request_breaks_the_hub",
+                "attacks/test_http.py::test_what_hides_behind_a_request_is_not_a_request",
+            ),
+        ),
+        Fault(
+            "Floods of pings, pongs, fragments, messages",
+            "Cut off after 200 frames beyond 50 a second (1008); others notice nothing.",
+            ("attacks/test_frames.py::test_a_flood_is_cut_off",),
+        ),
+        Fault(
+            "Frames that break the protocol",
+            "Closed with the code of RFC 6455; no traceback, no log line.",
+            (
+                "attacks/test_frames.py::test_each_violation_ends_its_connection_with_its_code",
+                "attacks/test_frames.py::test_mutated_frames_on_live_sockets",
+            ),
+        ),
+        Fault(
+            "Inflate bombs (compression on)",
+            "Closed with 1009 while they inflate.",
+            ("faults/test_bombs.py::test_a_bomb_costs_no_more_than_a_few_messages",),
+        ),
+        Fault(
+            "Bodies with millions of keys, deep nesting, huge numbers",
+            "A problem with a code; never a 500.",
+            (
+                "attacks/test_bodies.py::test_a_hostile_body_is_a_problem_with_a_code",
+                "attacks/test_bodies.py::test_a_million_keys_are_refused_before_they_are_read",
+            ),
+        ),
+        Fault(
+            "Too many connections",
+            "503 at WS_MAX_CONNECTIONS, exactly; a user's oldest goes (4002) at HUB_MAX_CONNECTIONS_PER_USER.",
+            (
+                "transports/test_admission.py::test_the_hub_holds_its_limit_exactly",
+                "transports/test_admission.py::test_the_oldest_connection_of_a_user_goes",
+            ),
+        ),
+    ),
+    "The log": (
+        Fault(
+            "Power cut",
+            "What was acknowledged had been synced; the same cuts take records from a log that does not sync.",
+            (
+                "log/test_power_cut.py::test_no_power_cut_takes_an_acknowledged_record",
+                "log/test_power_cut.py::test_the_cuts_do_take_what_was_not_synced",
+            ),
+        ),
+        Fault(
+            "Disk full",
+            "Publishes get 503, replay goes on, and it recovers by itself once there is room.",
+            ("log/test_faults.py::TestDiskFull",),
+        ),
+        Fault(
+            "Disk errors",
+            "No false acknowledgement; the file is opened anew, and refused where it lost what was acknowledged.",
+            ("log/test_faults.py::TestFailingDisk",),
+        ),
+        Fault(
+            "Disk that hangs",
+            "Publishers get 503 at their deadline.",
+            ("log/test_sqlite.py::TestDeadlines",),
+        ),
+        Fault(
+            "Damaged or foreign file, second process",
+            "The hub refuses to start and says why.",
+            ("log/test_sqlite.py::TestRefusals",),
+        ),
+    ),
+    "The directory": (
+        Fault(
+            "The database of users is down or hangs",
+            "Known users get in, others get 503 at a deadline; publishing does not ask it.",
+            (
+                "directory/test_outage.py::test_crash_is_an_outage_until_the_restart",
+                "directory/test_outage.py::test_hanging_server_holds_nobody",
+                "directory/test_outage.py::test_known_users_get_in_while_the_server_hangs",
+            ),
+        ),
+    ),
+}
+FAULTS = [fault for room in ROOMS.values() for fault in room]
+
+_FLOODS = """## Floods: what is bounded, and what a proxy has to do
+
+| Flood | Bound |
+|---|---|
+| connections, all together | `WS_MAX_CONNECTIONS`; one more gets 503 with `Retry-After`, or 4503 |
+| connections of one user | `HUB_MAX_CONNECTIONS_PER_USER`; one more closes the oldest (4002) |
+| handshakes | sixteen per turn of the loop, in order of arrival; publishes and health checks do not wait behind them |
+| connections that say nothing | ten seconds to the end of the head, fifteen between requests |
+| frames of one connection | 50 a second, 200 at once; then 1008 |
+| one message, one head, one body | 64 KiB, 32 KiB, `HUB_MAX_BODY` |
+| publishes that wait for the disk | `HUB_MAX_PENDING_APPENDS`; one more gets 503 |
+| bytes that one connection does not read | `HUB_LINK_BUDGET`; then 4000, and it comes back with its cursor |
+| file descriptors | the soft limit is raised to the hard one; one line in the log where that is too few |
+
+There is no limit per address. Behind a proxy every connection comes from one address, and behind a carrier's NAT
+thousands of honest users do; the address that `X-Forwarded-For` names is worth what the proxy makes of it. A token is
+what the hub can tell people apart by, and that has its limit. Handshakes without a good token cost a signature check
+each and hold nothing; where they come in numbers that hurt, the proxy is where they end (`limit_req` and `limit_conn`
+in nginx).
+
+The memory of the process is not bounded by the hub itself: what it holds is bounded by the rows above, and a limit on
+address space would strike wherever the next allocation happens to be. Set one from outside (`MemoryMax=` in systemd),
+above `WS_MAX_CONNECTIONS` x 40 KiB + 200 MiB; a hub that is killed loses nothing that was acknowledged.
+"""
+
+
+def read_outcomes(junit: str) -> dict[str, Outcome]:
+    """Return the outcomes in a JUnit file, by `file::test` below tests/; a class counts for its tests."""
+    outcomes: dict[str, Outcome] = {}
+    for case in ElementTree.fromstring(junit).iter("testcase"):
+        file = case.attrib["file"].removeprefix("tests/")
+        name = case.attrib["name"].partition("[")[0]
+        # `tests.log.test_faults.TestDiskFull`: what is behind the module is the class.
+        module = case.attrib["file"].removesuffix(".py").replace("/", ".")
+        inside = case.attrib["classname"].removeprefix(module).removeprefix(".")
+        key = f"{file}::{inside or name}"
+        before = outcomes.get(key, Outcome(0, 0, ()))
+        failed = any(case.find(kind) is not None for kind in ("failure", "error", "skipped"))
+        figures = [found.attrib["value"] for found in case.iter("property") if found.attrib["name"] == "figure"]
+        outcomes[key] = Outcome(before.passed + (not failed), before.failed + failed, (*before.figures, *figures))
+    return outcomes
+
+
+def make_page(
+    outcomes: Mapping[str, Outcome], *, command: str, date: date, machine: str, versions: str
+) -> tuple[str, int]:
+    """Return the page, and how many faults the hub survived."""
+    lines = [
+        "# Faults",
+        "",
+        f"What was broken, what the hub does then, and what was measured. Made by `{command}`; do not edit.",
+        "",
+        "| | |",
+        "|---|---|",
+        f"| Date | {date} |",
+        f"| Machine | {machine} |",
+        f"| Versions | {versions} |",
+        "",
+    ]
+    held = 0
+    for room, faults in ROOMS.items():
+        lines += [f"## {room}", "", "| Fault | The hub | Measured | Test |", "|---|---|---|---|"]
+        for fault in faults:
+            found = [outcomes[test] for test in fault.tests if test in outcomes]
+            passed, failed = sum(one.passed for one in found), sum(one.failed for one in found)
+            survived = passed > 0 and not failed
+            held += survived
+            cases = passed + failed
+            verdict = f"{passed} passed" if survived else f"**{failed} of {cases} failed**"
+            measured = "<br>".join([*(figure for one in found for figure in one.figures), verdict])
+            files = sorted({test.partition("::")[0] for test in fault.tests})
+            tests = "<br>".join(f"[{file}](../../tests/{file})" for file in files)
+            lines.append(f"| {fault.title} | {fault.answer} | {measured} | {tests} |")
+        lines.append("")
+    return "\n".join(lines) + "\n" + _FLOODS, held
