@@ -1,0 +1,56 @@
+"""The frontends' guide: what it tells an author to write compiles as it stands."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from tests.packages import NODE_MODULES, ROOT, run
+
+GUIDE = ROOT / "docs" / "guides" / "frontends.md"
+CLIENT = ROOT / "clients" / "browser"
+BLOCK = re.compile(r"^```(tsx?)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks() -> list[tuple[str, str]]:
+    """Return the language and the text of each block of code."""
+    return BLOCK.findall(GUIDE.read_text())
+
+
+def test_every_snippet_compiles(tmp_path: Path) -> None:
+    """Each block of the guide, as a file of its own, passes the strict compiler against the packed client's types."""
+    # As an installed package: one folder of declarations, found through package.json's exports.
+    package = tmp_path / "node_modules" / "@notification-hub" / "client"
+    package.mkdir(parents=True)
+    (package / "package.json").write_bytes((CLIENT / "package.json").read_bytes())
+    for name in ("react", "@types", "csstype"):
+        (tmp_path / "node_modules" / name).symlink_to(NODE_MODULES / name)
+    built = run(
+        NODE_MODULES / ".bin/tsc", "-p", CLIENT / "tsconfig.build.json", "--outDir", package / "dist", folder=CLIENT
+    )
+    assert (0, "") == (built.returncode, built.stdout)
+
+    options = {
+        "target": "ES2022",
+        "module": "ESNext",
+        "moduleResolution": "Bundler",
+        "lib": ["ES2022", "DOM"],
+        "jsx": "react-jsx",
+        "strict": True,
+        "noUncheckedIndexedAccess": True,
+        "noEmit": True,
+        "types": [],
+    }
+    (tmp_path / "tsconfig.json").write_text(json.dumps({"compilerOptions": options, "include": ["snippet*"]}))
+    for number, (language, text) in enumerate(blocks()):
+        (tmp_path / f"snippet{number}.{language}").write_text(text)
+    checked = run(NODE_MODULES / ".bin/tsc", "-p", "tsconfig.json", folder=tmp_path)
+    assert (0, "") == (checked.returncode, checked.stdout)
+
+
+def test_the_bell_has_ten_lines() -> None:
+    """The guide's first block is a whole bell, in ten lines."""
+    text = blocks()[0][1]
+    assert "<Bell />" in text
+    assert 10 == len(text.splitlines())
