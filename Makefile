@@ -121,7 +121,7 @@ test: $(SETUP) $(CLIENTS) postgresql chromium ## format check, lint, types, test
 	@echo "== tests"
 	@$(BIN)/pytest $(PYTEST_ARGS)
 
-soak: $(SETUP) postgresql ## the long proofs: 200 kills, long model runs
+soak: $(SETUP) $(CLIENTS) postgresql ## the long proofs: 200 kills, 1,000 fault schedules, long model runs
 	@$(BIN)/pytest -m soak -o faulthandler_timeout=0 $(PYTEST_ARGS)
 
 lint: $(SETUP) ## ruff's rules

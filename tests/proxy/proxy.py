@@ -17,6 +17,8 @@ __all__ = ["FaultProxy"]
 
 _READ_BYTES = 65_536
 _HEAD_DEADLINE_S = 10.0
+_CLOSE_DEADLINE_S = 1.0
+_LEAVE_DEADLINE_S = 10.0
 _LONGEST_SLICE_BYTES = 7
 _REFUSAL = b"HTTP/1.1 403 Forbidden\r\ncontent-type: text/plain\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
@@ -36,6 +38,7 @@ class FaultProxy:
         #: The faults of every connection so far, for a message.
         self.drawn: list[Faults] = []
         self._random = Random(str(seed))
+        self._leaving = False
         self._open: dict[_Connection, asyncio.Task[None]] = {}
 
     @property
@@ -50,10 +53,11 @@ class FaultProxy:
 
     async def __aexit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
         self._server.close()
-        tasks = list(self._open.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        self._leaving = True
+        # Not cancelled: that would leave a connection to the hub that is just being made to nobody.
+        self.end("reset")
+        async with asyncio.timeout(_LEAVE_DEADLINE_S):
+            await asyncio.gather(*self._open.values())
 
     def end(self, ending: Ending) -> None:
         """Do this to every connection that is open now."""
@@ -69,12 +73,12 @@ class FaultProxy:
         assert task is not None
         self._open[connection] = task
         try:
-            # Cancelled: the proxy is being left. asyncio would report a handler that ends so as a failure.
-            with contextlib.suppress(OSError, asyncio.IncompleteReadError, TimeoutError, asyncio.CancelledError):
-                await connection.run(reader, self.to_port)
+            if not self._leaving:
+                with contextlib.suppress(OSError, asyncio.IncompleteReadError, TimeoutError):
+                    await connection.run(reader, self.to_port)
         finally:
+            await connection.close()
             del self._open[connection]
-            connection.close()
 
 
 class _Connection:
@@ -85,6 +89,7 @@ class _Connection:
         self._random = random
         self._writers = [client]
         self._stalled = False
+        self._ended = False
 
     async def run(self, reader: StreamReader, to_port: int) -> None:
         """Pass on until one side ends."""
@@ -104,6 +109,8 @@ class _Connection:
             head = head.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
         hub_reader, hub = await asyncio.open_connection("127.0.0.1", to_port)
         self._writers.append(hub)
+        if self._ended:
+            return
         pumps = [
             asyncio.create_task(self._pass_down(hub_reader, client)),
             asyncio.create_task(self._pass_up(head, reader, hub)),
@@ -120,19 +127,22 @@ class _Connection:
         if ending == "stall":
             self._stalled = True
             return
+        self._ended = True
         for writer in self._writers:
             if ending == "reset":
-                # Closed with a linger of zero, a socket says RST instead of FIN.
-                linger = struct.pack("ii", 1, 0)
-                writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-                writer.transport.abort()
+                _reset(writer)
             else:
                 writer.close()
 
-    def close(self) -> None:
-        """Let go of both sides."""
+    async def close(self) -> None:
+        """Let go of both sides, in order as far as they take what is left for them."""
         for writer in self._writers:
             writer.close()
+        with contextlib.suppress(OSError, TimeoutError):
+            async with asyncio.timeout(_CLOSE_DEADLINE_S):
+                await asyncio.gather(*(writer.wait_closed() for writer in self._writers), return_exceptions=True)
+        for writer in self._writers:
+            writer.transport.abort()
 
     async def _pass_up(self, head: bytes, reader: StreamReader, hub: StreamWriter) -> None:
         await self._write(hub, head)
@@ -164,3 +174,11 @@ class _Connection:
             if data:
                 # The other side shall see this piece by itself.
                 await asyncio.sleep(0)
+
+
+def _reset(writer: StreamWriter) -> None:
+    # Closed with a linger of zero, a socket says RST instead of FIN.
+    if not writer.transport.is_closing():
+        linger = struct.pack("ii", 1, 0)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    writer.transport.abort()

@@ -1,0 +1,62 @@
+/**
+ * The browser client in Node, many pages in one process, told what to do a line of JSON at a time.
+ *
+ * Node 20 has fetch but neither WebSocket nor a page; the little that the client wants of one stands here. Time runs
+ * SPEED times as fast for the client, which sees it only through `setTimeout` and `Date.now`.
+ */
+import { setMaxListeners } from "node:events";
+import { createInterface } from "node:readline";
+import { WebSocket as NodeWebSocket } from "ws";
+import { createHub } from "../../clients/browser/src/index.ts";
+
+const speed = Number(process.argv[2]);
+const { setTimeout: wait } = globalThis;
+const now = Date.now;
+const startedAt = now();
+globalThis.setTimeout = (act, ms = 0, ...given) => wait(act, ms / speed, ...given);
+Date.now = () => startedAt + (now() - startedAt) * speed;
+
+globalThis.WebSocket = class extends NodeWebSocket {
+  constructor(url, protocols) {
+    super(url, protocols, { perMessageDeflate: false });
+    // An emitter throws an error that nobody listens for; a browser's socket does not.
+    this.on("error", () => undefined);
+  }
+};
+globalThis.window = new EventTarget();
+globalThis.document = Object.assign(new EventTarget(), { visibilityState: "visible" });
+// Many pages share these two.
+setMaxListeners(0, window, document);
+globalThis.location = new URL("http://page.example/");
+globalThis.reportError = (error) => {
+  throw error;
+};
+
+const pages = new Map();
+const say = (id, what) => process.stdout.write(JSON.stringify({ id, ...what }) + "\n");
+
+function makeStorage() {
+  const items = new Map();
+  return { getItem: (key) => items.get(key) ?? null, setItem: (key, value) => void items.set(key, value) };
+}
+
+const commands = {
+  open: ({ id, url, token, forgetful }) => {
+    const page = pages.get(id) ?? { storage: makeStorage(), tabStorage: makeStorage() };
+    pages.set(id, page);
+    const kept = forgetful ? { storage: null } : { storage: page.storage, tabStorage: page.tabStorage };
+    page.hub = createHub({ url, getToken: () => token, ...kept });
+    page.hub.onAny(({ title }) => say(id, { event: "notification", title }));
+    page.hub.on("gap", () => say(id, { event: "gap" }));
+    page.hub.subscribe(() => say(id, { event: page.hub.status.state, transport: page.hub.status.transport }));
+    page.hub.connect();
+  },
+  close: ({ id }) => pages.get(id).hub.close(),
+};
+
+createInterface({ input: process.stdin })
+  .on("line", (line) => {
+    const command = JSON.parse(line);
+    commands[command.do](command);
+  })
+  .on("close", () => process.exit());
