@@ -121,8 +121,9 @@ test: $(SETUP) $(CLIENTS) postgresql chromium ## format check, lint, types, test
 	@echo "== tests"
 	@$(BIN)/pytest $(PYTEST_ARGS)
 
-soak: $(SETUP) $(CLIENTS) postgresql ## the long proofs: 200 kills, 1,000 fault schedules, long model runs
+soak: $(SETUP) postgresql examples chromium ## the long proofs: 200 kills, 1,000 fault schedules, long model runs, the whole demo
 	@$(BIN)/pytest -m soak -o faulthandler_timeout=0 $(PYTEST_ARGS)
+	@node --test --test-reporter=spec tests/e2e/demo.soak.mjs
 
 lint: $(SETUP) ## ruff's rules
 	@$(BIN)/ruff check .

@@ -14,6 +14,13 @@ const VITE = path.join(ROOT, "examples/node_modules/vite/bin/vite.js");
 /** The demo users of `hub serve --dev`. */
 export const SELLER = { user_id: "00000000002", account_id: "00000000000202" };
 
+/** Start a Chromium. */
+export function launch() {
+  // Its own sandbox refuses to run as root.
+  const sandbox = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
+  return chromium.launch({ executablePath: CHROMIUM, args: [...QUIET, ...sandbox] });
+}
+
 /** Everything a browser test needs. `hubPort` is where the page looks for the hub: another one where a proxy is between. */
 export class Stage {
   static async build({ viaPort } = {}) {
@@ -37,9 +44,7 @@ export class Stage {
     stage.key = secrets.service_key;
     stage.serviceEnv = { AVADMIN_API_URL: stage.hubUrl, NOTIFICATION_HUB_KEY: stage.key, JWT_SECRET: secrets.jwt_secret, PORT: String(servicePort) };
     await Promise.all([stage.service.start(stage.serviceEnv), stage.web.start({ SERVICE_PORT: String(servicePort) })]);
-    // Chromium's own sandbox refuses to run as root.
-    const sandbox = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
-    stage.browser = await chromium.launch({ executablePath: CHROMIUM, args: [...QUIET, ...sandbox] });
+    stage.browser = await launch();
     return stage;
   }
 
