@@ -51,7 +51,7 @@ $(SETUP): requirements/dev.txt pyproject.toml
 clients: $(CLIENTS) ## install what the JavaScript clients are built with (Node 20 or newer)
 
 $(CLIENTS): clients/package-lock.json
-	@node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)' 2>/dev/null \
+	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null \
 		|| { echo "The JavaScript clients need Node 20 or newer, and none was found." >&2; exit 1; }
 	@echo "Installing the locked packages into clients/node_modules"
 	@cd clients && npm ci --silent --no-audit --no-fund
