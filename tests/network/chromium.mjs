@@ -1,0 +1,40 @@
+/** Chromium for tests in another language: a line of JSON asks, a line of JSON answers. */
+import { createRequire } from "node:module";
+import { createInterface } from "node:readline";
+
+// One copy of the browser's driver serves all tests.
+const { chromium } = createRequire(new URL("../../examples/package.json", import.meta.url))("playwright-core");
+/** Without these it asks for hosts of its maker's, which a test machine may not reach. */
+const QUIET = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+// Chromium's own sandbox refuses to run as root.
+const sandbox = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
+
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: [...QUIET, ...sandbox] });
+const page = await browser.newPage();
+const tools = await page.context().newCDPSession(page);
+
+const commands = {
+  /** Make the page's timers and clock such that they can be moved; they run on by themselves. */
+  clock: () => page.clock.install(),
+  /** Let this much time have passed at once, as after a sleep: what was due meanwhile is due now, once. */
+  forward: ({ ms }) => page.clock.fastForward(ms),
+  open: async ({ url }) => void (await page.goto(url)),
+  evaluate: ({ expression }) => page.evaluate(expression),
+  /** Freeze the page as a browser freezes a tab in the background, or let it go on. */
+  freeze: () => tools.send("Page.setWebLifecycleState", { state: "frozen" }),
+  thaw: () => tools.send("Page.setWebLifecycleState", { state: "active" }),
+};
+
+async function answer({ number, command, ...given }) {
+  try {
+    return { number, value: await commands[command](given) };
+  } catch (error) {
+    return { number, error: String(error) };
+  }
+}
+
+process.stdout.write("{}\n");
+for await (const line of createInterface({ input: process.stdin })) {
+  process.stdout.write(JSON.stringify(await answer(JSON.parse(line))) + "\n");
+}
+await browser.close();

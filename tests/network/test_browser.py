@@ -1,0 +1,71 @@
+"""The browser client in Chromium, on networks that let no WebSocket through, hold streams back, or go to sleep."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.network.conftest import Stage
+from tests.proxy.faults import CLEAN, Faults, Upgrade
+
+FALLBACK_DEADLINE_S = 3.0
+SECOND_FALLBACK_DEADLINE_S = 8.0
+TITLES = [f"{number}" for number in range(20)]
+
+
+async def test_the_first_choice_is_websocket(stage: Stage) -> None:
+    """On a network that breaks nothing the client connects over WebSocket and sees what is published."""
+    await stage.open_page()
+    assert "ws" == (await stage.wait_connected())[0]
+    await stage.publish(*TITLES)
+    assert TITLES == await stage.browser.wait_until(f"seen.length >= {len(TITLES)} && seen")
+
+
+@pytest.mark.parametrize("upgrade", ["refuse", "silence"])
+async def test_a_blocked_websocket_falls_back_to_an_event_stream(
+    stage: Stage, upgrade: Upgrade, figures: list[str]
+) -> None:
+    """Where a proxy refuses or swallows the handshake the client is connected over SSE within 3 s."""
+    stage.proxy.plan = lambda random: Faults(upgrade=upgrade)
+    await stage.open_page()
+    transport, after_s = await stage.wait_connected()
+    figures.append(f"Chromium, WebSocket blocked ({upgrade}): connected over {transport} after {after_s:.2f} s")
+    assert "sse" == transport
+    assert after_s < FALLBACK_DEADLINE_S
+    await stage.publish(*TITLES)
+    assert TITLES == await stage.browser.wait_until(f"seen.length >= {len(TITLES)} && seen")
+
+
+async def test_a_held_event_stream_falls_back_to_polling(stage: Stage, figures: list[str]) -> None:
+    """Where a proxy also holds the stream back the client polls, and sees everything."""
+    stage.proxy.plan = lambda random: Faults(upgrade="silence", holds=True)
+    await stage.open_page()
+    transport, after_s = await stage.wait_connected()
+    figures.append(f"Chromium, WebSocket blocked and SSE held: connected over {transport} after {after_s:.2f} s")
+    assert "poll" == transport
+    assert after_s < SECOND_FALLBACK_DEADLINE_S
+    await stage.publish(*TITLES)
+    assert TITLES == await stage.browser.wait_until(f"seen.length >= {len(TITLES)} && seen")
+
+
+async def test_a_page_that_slept_for_minutes_catches_up(stage: Stage, figures: list[str]) -> None:
+    """Frozen while its line died and five minutes went by, a page then sees what it missed, in order, without a gap."""
+    browser = stage.browser
+    await browser.ask("clock")
+    await stage.open_page()
+    assert "ws" == (await stage.wait_connected())[0]
+    await stage.publish("before")
+    await browser.wait_until("seen.length")
+    await browser.ask("freeze")
+    # Nobody tells the page: what is asleep hears no FIN.
+    stage.proxy.end("stall")
+    stage.proxy.plan = lambda random: CLEAN
+    await stage.publish(*TITLES)
+    await browser.ask("thaw")
+    await browser.ask("forward", ms=5 * 60_000)
+    awake_ms = await browser.evaluate("Date.now()")
+    assert ["before", *TITLES] == await browser.wait_until(f"seen.length > {len(TITLES)} && seen")
+    took_ms = await browser.evaluate("Date.now()") - awake_ms
+    figures.append(f"Chromium, awake after 5 minutes: caught up after {took_ms / 1000:.2f} s")
+    assert 0 == await browser.evaluate("gaps")
+    await stage.publish("after")
+    assert "after" == await browser.wait_until(f"seen[{len(TITLES) + 1}]")

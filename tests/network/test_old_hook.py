@@ -1,0 +1,69 @@
+"""The hook that the frontends in the field have works with the hub as it is."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.harness import ACCOUNT, USER
+from tests.network.conftest import Stage
+
+#: The first try and five more.
+MOST_TRIES = 6
+#: Longer than the longest wait of the hook, 16 s.
+WAIT_MS = 20_000
+
+
+async def open_old_page(stage: Stage, token: str) -> None:
+    """Open the old page; it connects to the hub, with no proxy between."""
+    await stage.browser.ask("clock")
+    await stage.browser.ask("open", url=f"{stage.origin}/old_hook.html")
+    await stage.browser.start(f"ws://127.0.0.1:{stage.hub.port}/ws", token)
+
+
+async def test_the_old_hook_works_unchanged(stage: Stage) -> None:
+    """It is greeted first, keeps each notification as its last message, and nothing else shows up as one."""
+    await open_old_page(stage, stage.token)
+    await stage.browser.wait_until("messages.length")
+    greeting = await stage.browser.evaluate("messages[0]")
+    assert "connection_established" == greeting["type"]
+    assert greeting["title"]
+    assert greeting["message"]
+    await stage.publish("Pedido 1", "Pedido 2")
+    last = await stage.browser.wait_until("lastMessage.title === 'Pedido 2' && lastMessage")
+    assert "cart_updated" == last["type"]
+    assert "m" == last["message"]
+    assert await stage.browser.evaluate("new Date(lastMessage.timestamp).toISOString() === lastMessage.timestamp")
+    # Four heartbeats of this hub, which a hook that answers nothing must outlive without seeing one.
+    await asyncio.sleep(2.0)
+    assert ["connection_established", "cart_updated", "cart_updated"] == await stage.browser.evaluate(
+        "messages.map(({ type }) => type)"
+    )
+    assert await stage.browser.evaluate("isConnected && tries === 1")
+
+
+async def test_a_bad_token_ends_after_five_retries(stage: Stage) -> None:
+    """It is refused before it is opened, so that the hook counts, and stops."""
+    await open_old_page(stage, stage.token[:-4] + "AAAA")
+    for closed in range(1, MOST_TRIES + 1):
+        await stage.browser.wait_until(f"closeCodes.length === {closed}")
+        await stage.browser.ask("forward", ms=WAIT_MS)
+    await stage.browser.ask("forward", ms=600_000)
+    assert [1006] * MOST_TRIES == await stage.browser.evaluate("closeCodes")
+    assert MOST_TRIES == await stage.browser.evaluate("tries")
+    assert 0 == await stage.browser.evaluate("opens")
+
+
+async def test_a_restart_of_the_hub_is_survived(stage: Stage) -> None:
+    """After a kill and after an orderly stop it is back by itself, and sees what is published then."""
+    await open_old_page(stage, stage.hub.token(ACCOUNT, USER))
+    await stage.browser.wait_until("isConnected")
+    for restarts in (1, 2):
+        if restarts == 1:
+            await stage.hub.kill()
+        else:
+            assert 0 == await stage.hub.stop()
+        await stage.browser.wait_until(f"closeCodes.length >= {restarts}")
+        await stage.hub.start()
+        await stage.browser.wait_until(f"isConnected && opens === {restarts + 1}")
+        await stage.publish(f"Pedido {restarts}")
+        await stage.browser.wait_until(f"lastMessage.title === 'Pedido {restarts}'")
