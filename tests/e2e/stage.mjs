@@ -21,9 +21,9 @@ export function launch() {
   return chromium.launch({ executablePath: CHROMIUM, args: [...QUIET, ...sandbox] });
 }
 
-/** Everything a browser test needs. `hubPort` is where the page looks for the hub: another one where a proxy is between. */
+/** Everything a browser test needs, each a process on a port of its own. */
 export class Stage {
-  static async build({ viaPort } = {}) {
+  static async build() {
     const stage = new Stage();
     stage.folder = await mkdtemp(path.join(os.tmpdir(), "hub-e2e-"));
     const [hubPort, servicePort, pagePort] = [await findPort(), await findPort(), await findPort()];
@@ -37,7 +37,7 @@ export class Stage {
     await Promise.all([
       stage.hub.start(stage.env),
       run("examples/stocktech", [process.execPath, VITE, "build", "--logLevel", "warn", "--outDir", dist], {
-        VITE_WS_URL: `ws://localhost:${viaPort ?? hubPort}/ws`,
+        VITE_WS_URL: `ws://localhost:${hubPort}/ws`,
       }),
     ]);
     const secrets = JSON.parse(await readFile(path.join(stage.folder, "data/dev.json"), "utf8"));
