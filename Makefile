@@ -1,6 +1,6 @@
 # Everything a developer does here, by name. `make` alone lists it.
 # The Python environment is .venv, made from requirements/dev.txt; nothing else on the machine is touched,
-# except that `make test` installs Debian's postgresql and chromium where there are none.
+# except that `make test` installs Debian's postgresql, chromium, nginx and caddy where there are none.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -28,7 +28,7 @@ ENGINE ?= $(or $(shell command -v podman),$(shell command -v docker))
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" $(LOCK_ARGS)
 
-.PHONY: help setup clients clients-types clients-build clients-test examples examples-test demo postgresql chromium serve test soak lint types format openapi settings-page lock wheel-check image bench conformance faults clean
+.PHONY: help setup clients clients-types clients-build clients-test examples examples-test demo postgresql chromium proxies serve test soak lint types format openapi settings-page lock wheel-check image bench conformance faults clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -107,10 +107,16 @@ postgresql:
 chromium:
 	@command -v chromium >/dev/null || requirements/install-debian.sh chromium "The test run (it looks at the examples' pages)"
 
+# The two that docs/operations/proxies.md has configurations for. Debian keeps nginx out of the PATH.
+proxies:
+	@command -v nginx >/dev/null || ls /usr/sbin/nginx >/dev/null 2>&1 \
+		|| requirements/install-debian.sh nginx "The test run (it tries the documented configuration)"
+	@command -v caddy >/dev/null || requirements/install-debian.sh caddy "The test run (it tries the documented configuration)"
+
 serve: $(SETUP) ## run the hub for development, with demo users and a ready-to-paste curl
 	@exec $(BIN)/hub serve --dev $(SERVE_ARGS)
 
-test: $(SETUP) $(CLIENTS) postgresql chromium ## format check, lint, types, tests, the clients' and the examples' too
+test: $(SETUP) $(CLIENTS) postgresql chromium proxies ## format check, lint, types, tests, the clients' and the examples' too
 	@echo "== format"
 	@$(BIN)/ruff format --check --quiet . || { echo "Files are not formatted: make format" >&2; exit 1; }
 	@echo "== lint"
