@@ -11,7 +11,8 @@ const sandbox = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
 
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: [...QUIET, ...sandbox] });
 const page = await browser.newPage();
-const tools = await page.context().newCDPSession(page);
+const tools = await browser.newBrowserCDPSession();
+let asleep = [];
 
 const commands = {
   /** Make the page's timers and clock such that they can be moved; they run on by themselves. */
@@ -20,9 +21,16 @@ const commands = {
   forward: ({ ms }) => page.clock.fastForward(ms),
   open: async ({ url }) => void (await page.goto(url)),
   evaluate: ({ expression }) => page.evaluate(expression),
-  /** Freeze the page as a browser freezes a tab in the background, or let it go on. */
-  freeze: () => tools.send("Page.setWebLifecycleState", { state: "frozen" }),
-  thaw: () => tools.send("Page.setWebLifecycleState", { state: "active" }),
+  /** Stop the page's process, as a tab is frozen, or all of the browser's (`machine`), as one is that sleeps; returns which. */
+  sleep: async ({ machine }) => {
+    const { processInfo } = await tools.send("SystemInfo.getProcessInfo");
+    asleep = processInfo.filter(({ type }) => machine || type === "renderer").map(({ id }) => id);
+    for (const id of asleep) process.kill(id, "SIGSTOP");
+    return asleep;
+  },
+  wake: () => {
+    for (const id of asleep.splice(0)) process.kill(id, "SIGCONT");
+  },
 };
 
 async function answer({ number, command, ...given }) {
@@ -37,4 +45,5 @@ process.stdout.write("{}\n");
 for await (const line of createInterface({ input: process.stdin })) {
   process.stdout.write(JSON.stringify(await answer(JSON.parse(line))) + "\n");
 }
+commands.wake();
 await browser.close();

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,13 @@ class Stage:
         """Publish to the user, in order."""
         for title in titles:
             assert 202 == (await publish(self.http, self.hub, title, user_id=USER)).status_code
+
+    async def wait_alone(self) -> None:
+        """Wait until the hub has no connection left."""
+        headers = {"authorization": f"Bearer {self.hub.key}"}
+        async with asyncio.timeout(HTTP_DEADLINE_S):
+            while (await self.http.get("/api/internal/ws-stats", headers=headers)).json()["totalConnections"]:
+                await asyncio.sleep(0.02)
 
     async def open_page(self) -> None:
         """Open the page that has the client and let it connect."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.network.conftest import Stage
-from tests.proxy.faults import CLEAN, Faults, Upgrade
+from tests.proxy.faults import Faults, Upgrade
 
 FALLBACK_DEADLINE_S = 3.0
 SECOND_FALLBACK_DEADLINE_S = 8.0
@@ -47,25 +49,30 @@ async def test_a_held_event_stream_falls_back_to_polling(stage: Stage, figures: 
     assert TITLES == await stage.browser.wait_until(f"seen.length >= {len(TITLES)} && seen")
 
 
-async def test_a_page_that_slept_for_minutes_catches_up(stage: Stage, figures: list[str]) -> None:
-    """Frozen while its line died and five minutes went by, a page then sees what it missed, in order, without a gap."""
+@pytest.mark.parametrize("who", ["tab", "machine"])
+async def test_a_page_that_slept_for_minutes_catches_up(stage: Stage, who: str, figures: list[str]) -> None:
+    """A page whose tab was frozen, or whose machine slept, for five minutes sees what it missed, in order, once."""
     browser = stage.browser
     await browser.ask("clock")
     await stage.open_page()
     assert "ws" == (await stage.wait_connected())[0]
     await stage.publish("before")
     await browser.wait_until("seen.length")
-    await browser.ask("freeze")
-    # Nobody tells the page: what is asleep hears no FIN.
-    stage.proxy.end("stall")
-    stage.proxy.plan = lambda random: CLEAN
+    asleep = await browser.ask("sleep", machine=who == "machine")
+    if who == "machine":
+        # Its line dies, and nobody tells it: what is asleep hears no FIN.
+        stage.proxy.end("stall")
+        await stage.wait_alone()
     await stage.publish(*TITLES)
-    await browser.ask("thaw")
+    # The state of a stopped process (proc(5)): the page had its chance to look, and did not.
+    assert {"T"} == {Path(f"/proc/{process}/stat").read_text().split()[2] for process in asleep}
+    await browser.ask("wake")
     await browser.ask("forward", ms=5 * 60_000)
     awake_ms = await browser.evaluate("Date.now()")
     assert ["before", *TITLES] == await browser.wait_until(f"seen.length > {len(TITLES)} && seen")
     took_ms = await browser.evaluate("Date.now()") - awake_ms
-    figures.append(f"Chromium, awake after 5 minutes: caught up after {took_ms / 1000:.2f} s")
+    figures.append(f"Chromium, awake after 5 minutes ({who}): caught up after {took_ms / 1000:.2f} s")
     assert 0 == await browser.evaluate("gaps")
     await stage.publish("after")
-    assert "after" == await browser.wait_until(f"seen[{len(TITLES) + 1}]")
+    await browser.wait_until(f"seen.length > {len(TITLES) + 1}")
+    assert ["before", *TITLES, "after"] == await browser.evaluate("seen")
