@@ -24,6 +24,8 @@ __all__ = ["CLIENTS", "LAST", "Client", "Ledger", "Publisher", "User"]
 ACCOUNTS = ("12345678000190", "98765432000110", "11222333000181")
 USERS = ("00000000191", "00000000272", "00000000353")
 REQUEST_DEADLINE_S = 5.0
+#: How httpx says that a hub died; the last is anyio's, whose socket was gone between two of its lines.
+HTTP_FAILURES = (httpx.HTTPError, AttributeError)
 #: Title of the notification for everyone after which no further one comes.
 LAST = "last"
 
@@ -116,7 +118,7 @@ class Publisher:
         while True:
             try:
                 response = await self._http.post(path, json=body, headers=headers)
-            except httpx.HTTPError:
+            except HTTP_FAILURES:
                 self._ledger.unanswered += 1
             else:
                 if response.status_code == 202:
@@ -165,7 +167,7 @@ class Client:
             connection = self._websocket() if self._random.random() < 0.5 else self._events()
             # Some leave by themselves, in the middle of whatever comes.
             stay_s = self._random.uniform(0.2, 4.0) if self._random.random() < 0.5 else 600.0
-            with contextlib.suppress(OSError, TimeoutError, WebSocketException, InvalidHandshake, httpx.HTTPError):
+            with contextlib.suppress(OSError, TimeoutError, WebSocketException, InvalidHandshake, *HTTP_FAILURES):
                 async with asyncio.timeout(None) as stay, contextlib.aclosing(connection):
                     async for frame in connection:
                         # Only from the greeting on: a connect that is cancelled half-way leaks its socket in uvloop.
