@@ -74,9 +74,10 @@ def configure(app: Any, settings: Settings) -> uvicorn.Config:
         ws_ping_interval=None,
         ws_per_message_deflate=settings.compression,
         lifespan="on",
-        # uvicorn would log the query string, and with it the token, at INFO.
+        # uvicorn would log the query string, and with it the token, at INFO, and a line for every request that is
+        # no HTTP, which anybody can send, at WARNING.
         log_config=None,
-        log_level="warning",
+        log_level="error",
         access_log=False,
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=list(settings.trusted_proxies),

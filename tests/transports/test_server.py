@@ -1,7 +1,9 @@
-"""The listening socket: however the hub came by it, what it accepts is bounded."""
+"""The server: what it accepts is bounded however it came by its socket, and nobody can fill its log."""
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 import socket
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 from hub.errors import SettingsError
 from hub.transports import server
 from hub.transports.server import inherit_socket, listen
-from tests.harness import make_settings
+from tests.harness import DEADLINE_S, make_settings, run_hub
 
 
 def options(listener: socket.socket) -> tuple[int, int]:
@@ -61,3 +63,16 @@ def test_a_socket_for_another_process_is_not_taken(tmp_path: Path) -> None:
     settings, _ = make_settings(tmp_path)
     assert inherit_socket({"LISTEN_PID": "1", "LISTEN_FDS": "1"}, settings) is None
     assert inherit_socket({}, settings) is None
+
+
+async def test_what_is_no_http_is_answered_without_a_log_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Anybody can send garbage, so a line for each would let anybody fill the log."""
+    async with run_hub(tmp_path) as hub:
+        for _ in range(3):
+            reader, writer = await asyncio.open_connection("127.0.0.1", hub.port)
+            writer.write(b"\x00garbage\r\n\r\n")
+            async with asyncio.timeout(DEADLINE_S):
+                assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
+            writer.close()
+            await writer.wait_closed()
+    assert [] == [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
