@@ -302,7 +302,7 @@ async def test_the_log_scrubs_what_a_library_would_say(hub: RunningHub, journals
         f"first\nsecond\r\n2026 error forged: {token}\x1b[31m\u2028x",
     ]
     for line in lines:
-        logging.getLogger("uvicorn.error").warning("%s", line)
+        logging.getLogger("websockets").warning("%s", line)
     deadline_s = time.monotonic() + 5
     while journals.written.getvalue().count("\n") < len(lines) and time.monotonic() < deadline_s:
         await hub.http.get("/health/live")
@@ -310,4 +310,4 @@ async def test_the_log_scrubs_what_a_library_would_say(hub: RunningHub, journals
     assert len(lines) == written.count("\n")
     for secret in (token, token.rpartition(".")[2], key, ticket, STRANGER, "98.765.432/0001-99", "\x1b", "\u2028"):
         assert secret not in written
-    assert all("uvicorn.error" == json.loads(line)["logger"] for line in written.splitlines())
+    assert all("websockets" == json.loads(line)["logger"] for line in written.splitlines())
