@@ -18,7 +18,6 @@ __all__ = [
     "PING",
     "Envelope",
     "chunk",
-    "close_frame",
     "deflated_frame",
     "event_comment",
     "event_data",
@@ -99,15 +98,6 @@ def deflated_frame(text: bytes) -> bytes:
     # Without the empty block that a flush ends with.
     body = (compressor.compress(text) + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]
     return _header(0xC1, len(body)) + body if len(body) < len(text) else text_frame(text)
-
-
-def close_frame(code: int, reason: str) -> bytes:
-    """Return a close frame; the reason is cut to the 123 bytes that a control frame has room for.
-
-    It is cut between characters: RFC 6455 section 5.5.1 wants UTF-8, and a client fails what is not.
-    """
-    body = struct.pack("!H", code) + reason.encode()[:123].decode(errors="ignore").encode()
-    return _header(0x88, len(body)) + body
 
 
 def event_data(text: bytes, *, cursor: str | None = None) -> bytes:

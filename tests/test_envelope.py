@@ -17,7 +17,6 @@ from hub.envelope import (
     PING,
     Envelope,
     chunk,
-    close_frame,
     deflated_frame,
     event_comment,
     event_data,
@@ -196,25 +195,6 @@ class TestFrames:
     def test_ping(self) -> None:
         """The ping is a final ping frame, short enough for a control frame."""
         assert Frame(True, False, 9, b"hub") == read_frame(PING)
-
-    @pytest.mark.parametrize(("code", "reason"), [(1012, ""), (4000, "too slow"), (4999, "não é possível")])
-    def test_close(self, code: int, reason: str) -> None:
-        """A close frame is its code and its reason."""
-        assert Frame(True, False, 8, code.to_bytes(2, "big") + reason.encode()) == read_frame(close_frame(code, reason))
-
-    @pytest.mark.parametrize("reason", ["x" * 123, "x" * 124, "x" * 1000, "é" * 61, "é" * 62, "x" + "\U0001f600" * 40])
-    def test_long_reason_is_cut_between_characters(self, reason: str) -> None:
-        """A reason never passes what a control frame holds, and what is left of it is UTF-8."""
-        frame = read_frame(close_frame(4000, reason))
-        assert len(frame.payload) <= 125
-        kept = frame.payload[2:].decode()
-        assert reason.startswith(kept)
-        assert len(reason) == len(kept) or len((kept + reason[len(kept)]).encode()) > 123
-
-    @given(reason=texts.map(lambda text: text * 5))
-    def test_any_reason(self, reason: str) -> None:
-        """Whatever the reason, the frame can be read."""
-        assert reason.startswith(read_frame(close_frame(4001, reason)).payload[2:].decode())
 
 
 def inflate(data: bytes) -> bytes:
