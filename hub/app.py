@@ -19,7 +19,7 @@ from hub.admission import Admission
 from hub.api.disconnect import make_disconnect_routes
 from hub.api.exposition import make_registry
 from hub.api.health import Readiness, make_health_routes, make_metrics_routes
-from hub.api.notify import BATCH_BODY_FACTOR, make_notify_routes
+from hub.api.notify import make_notify_routes
 from hub.api.problems import make_exception_handlers
 from hub.api.schema import make_schema_routes
 from hub.api.stats import make_stats_routes
@@ -216,7 +216,6 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
                 exception_handlers=make_exception_handlers(metrics),
                 openapi_config=None,
                 logging_config=None,
-                request_max_body_size=settings.max_body_bytes * BATCH_BODY_FACTOR,
                 cors_config=CORSConfig(
                     allow_origins=list(settings.allowed_origins),
                     allow_methods=["POST"],

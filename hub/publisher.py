@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import secrets
-import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 
 from contracts.receipt import BatchReceipt, BatchResult, Receipt
@@ -69,8 +67,7 @@ class Publisher:
         service.require_operation("publish")
         publication = parse_publish(body, self._contract, now_s=self._now(), max_ttl_s=self._max_ttl_s)
         key = None if idempotency_key is None else _checked_key(idempotency_key)
-        async with _look_up_deadline():
-            draft = await self._draft(publication, service, key)
+        draft = await self._draft(publication, service, key, _look_ups_end_s())
         (result,) = await self._log.append([draft])
         if isinstance(result, HubError):
             raise result
@@ -93,17 +90,17 @@ class Publisher:
         key = None if idempotency_key is None else _checked_key(idempotency_key)
         drafts: dict[int, Draft] = {}
         refused: dict[int, HubError] = {}
-        async with _look_up_deadline():
-            for index, publication in enumerate(parsed):
-                try:
-                    if isinstance(publication, HubError):
-                        raise publication
-                    item_key = None if key is None else f"{key}\n{index}"
-                    drafts[index] = await self._draft(publication, service, item_key)
-                except HubError as error:
-                    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                        raise
-                    refused[index] = error
+        look_ups_end_s = _look_ups_end_s()
+        for index, publication in enumerate(parsed):
+            try:
+                if isinstance(publication, HubError):
+                    raise publication
+                item_key = None if key is None else f"{key}\n{index}"
+                drafts[index] = await self._draft(publication, service, item_key, look_ups_end_s)
+            except HubError as error:
+                if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                    raise
+                refused[index] = error
         stored = dict(zip(drafts, await self._log.append(list(drafts.values())), strict=True)) if drafts else {}
         results = []
         for index, publication in enumerate(parsed):
@@ -116,9 +113,18 @@ class Publisher:
                 results.append(BatchResult(index=index, receipt=receipt))
         return BatchReceipt(results=results)
 
-    async def _draft(self, publication: Publication, service: ServiceGrant, key: str | None) -> Draft:
+    async def _draft(
+        self, publication: Publication, service: ServiceGrant, key: str | None, look_ups_end_s: float
+    ) -> Draft:
+        """Return the draft, each of whose targets is inside what the service's key reaches."""
         service.require_type(publication.type)
-        targets = await self._resolve(publication, service)
+        if publication.everyone:
+            service.require_everyone()
+        if publication.account_id is not None:
+            service.require_account(publication.account_id)
+        targets = publication.targets
+        if unresolved := publication.unresolved:
+            targets = await self._resolve(unresolved, service, look_ups_end_s)
         notification_id = self._identifiers.next()
         return Draft(
             id=notification_id,
@@ -129,16 +135,18 @@ class Publisher:
             expires_at_s=None if publication.ttl_seconds is None else self._now() + publication.ttl_seconds,
         )
 
-    async def _resolve(self, publication: Publication, service: ServiceGrant) -> tuple[Target, ...]:
-        """Return the targets, each inside what the service's key reaches."""
-        if publication.everyone:
-            service.require_everyone()
-        if publication.account_id is not None:
-            service.require_account(publication.account_id)
-        if not publication.unresolved:
-            return publication.targets
+    async def _resolve(
+        self, user_ids: Sequence[str], service: ServiceGrant, look_ups_end_s: float
+    ) -> tuple[Target, ...]:
+        try:
+            async with asyncio.timeout_at(look_ups_end_s):
+                found = await self._find_users(user_ids)
+        except TimeoutError:
+            raise DirectoryUnavailable(
+                "Too many users had to be looked up; give `account_id`", retry_after_s=5
+            ) from None
         targets = []
-        for user_id, user in (await self._find_users(publication.unresolved)).items():
+        for user_id, user in found.items():
             account_id = None if user is None else home_account(user.role, user.account_id)
             if account_id is None or not service.reaches(account_id):
                 # One answer for all three: unknown, without an account, and in one that a bound key does not reach.
@@ -184,16 +192,15 @@ class _Identifiers:
         if not self._drawn:
             block = secrets.token_bytes(UUID_BYTES * IDENTIFIERS_PER_DRAW)
             self._drawn = [block[start : start + UUID_BYTES] for start in range(0, len(block), UUID_BYTES)]
-        return str(uuid.UUID(bytes=self._drawn.pop(), version=4))
+        digits = self._drawn.pop().hex()
+        # The version is 4; the variant is the two highest bits of its digit, 10.
+        variant = "89ab"[int(digits[16], 16) % 4]
+        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
-@contextlib.asynccontextmanager
-async def _look_up_deadline() -> AsyncIterator[None]:
-    try:
-        async with asyncio.timeout(LOOK_UPS_TIMEOUT_S):
-            yield
-    except TimeoutError:
-        raise DirectoryUnavailable("Too many users had to be looked up; give `account_id`", retry_after_s=5) from None
+def _look_ups_end_s() -> float:
+    # One moment for the whole request, however many of its notifications have users to look up.
+    return asyncio.get_running_loop().time() + LOOK_UPS_TIMEOUT_S
 
 
 def _checked_key(key: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import uuid
 
 import pytest
 
@@ -25,7 +26,8 @@ SERVICE = ServiceGrant(name="tests", accounts=None, types=None, everyone=True, o
 class SlowDirectory(TrustingDirectory):
     """Counts who is being looked up at once; answers when it is allowed to."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, answers_after_s: float = 0) -> None:
+        self._answers_after_s = answers_after_s
         self.asked: list[str] = []
         self.at_once = 0
         self.most_at_once = 0
@@ -37,6 +39,7 @@ class SlowDirectory(TrustingDirectory):
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         await self.answers.wait()
+        await asyncio.sleep(self._answers_after_s)
         self.at_once -= 1
         return User(user_id=user_id, account_id="a1", role="user", active=True, account_status="active")
 
@@ -83,3 +86,41 @@ async def test_look_ups_of_one_request_have_one_deadline(monkeypatch: pytest.Mon
     with pytest.raises(DirectoryUnavailable):
         await publisher.publish_batch(batch, SERVICE, None, max_item_bytes=65_536)
     assert 0 == log.head
+
+
+async def test_a_batch_has_one_deadline_for_all_its_look_ups(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look-ups that are each in time end the batch where they are too long together, and nothing was stored."""
+    monkeypatch.setattr(hub.publisher, "LOOK_UPS_TIMEOUT_S", 0.5)
+    directory = SlowDirectory(answers_after_s=0.03)
+    directory.answers.set()
+    publisher, log = make_publisher(directory)
+    one = b'{"type":"stock_alert","title":"t","message":"m","user_id":"7"}'
+    batch = b'{"notifications":[' + b",".join([one] * 50) + b"]}"
+    with pytest.raises(DirectoryUnavailable):
+        await publisher.publish_batch(batch, SERVICE, None, max_item_bytes=65_536)
+    assert 1 < len(directory.asked) < 50
+    assert 0 == log.head
+
+
+async def test_who_names_the_account_waits_for_no_directory() -> None:
+    """A directory that answers nobody holds up only those who need it."""
+    directory = SlowDirectory()
+    publisher, _ = make_publisher(directory)
+    named = b'{"type":"stock_alert","title":"t","message":"m","user_id":"7","account_id":"a1"}'
+    async with asyncio.timeout(5):
+        await publisher.publish(named, SERVICE, None)
+    assert [] == directory.asked
+
+
+async def test_ids_are_random_uuids() -> None:
+    """Of version 4 and the RFC's variant, written as everybody writes them, and no two alike."""
+    publisher, _ = make_publisher(SlowDirectory())
+    body = b'{"type":"stock_alert","title":"t","message":"m","account_id":"a1"}'
+    ids = [(await publisher.publish(body, SERVICE, None)).id for _ in range(600)]
+    assert 600 == len(set(ids))
+    for spelt in ids:
+        read = uuid.UUID(spelt)
+        assert (spelt, 4, uuid.RFC_4122) == (str(read), read.version, read.variant)
+    # None of the other bits is always the same.
+    assert all({spelt[place] for spelt in ids} > {"0", "f"} for place in (0, 7, 9, 15, 20, 24, 35))
+    assert set("89ab") == {spelt[19] for spelt in ids}

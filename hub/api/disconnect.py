@@ -20,9 +20,10 @@ def make_disconnect_routes(expulsion: Expulsion, keys: ServiceKeys, *, max_body_
 
     @post("/api/internal/disconnect", status_code=200, operation_id="disconnect")
     async def disconnect(request: AnyRequest) -> Response[bytes]:
-        service = find_service(request, keys)
+        headers = request.scope["headers"]
+        service = find_service(headers, keys)
         service.require_operation("disconnect")
-        asked = parse_disconnect(await read_json_body(request, limit_bytes=max_body_bytes))
+        asked = parse_disconnect(await read_json_body(headers, request.receive, limit_bytes=max_body_bytes))
         if asked.account_id is not None:
             service.require_account(asked.account_id)
         else:

@@ -56,7 +56,7 @@ def make_metrics_routes(registry: CollectorRegistry, keys: ServiceKeys, *, key_d
             if not hmac.compare_digest(hashlib.sha256(given.encode()).hexdigest(), key_digest):
                 raise InvalidToken
         else:
-            service = find_service(request, keys)
+            service = find_service(request.scope["headers"], keys)
             service.require_operation("stats")
             service.require_all_accounts()
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

@@ -1,16 +1,28 @@
-"""`POST /api/internal/notify` and `/notify/batch`: where a notification comes in."""
+"""`POST /api/internal/notify` and `/notify/batch`: where a notification comes in.
+
+Both are plain ASGI handlers: they read the request from its scope and send the answer themselves. The framework
+routes them, allows origins and turns what they raise into problems; its requests, responses and signature models
+would cost a publish nearly as much as all the rest of it.
+"""
 
 from __future__ import annotations
 
-import msgspec
-from litestar import Response, post
-from litestar.handlers import HTTPRouteHandler
+from collections.abc import MutableMapping
+from typing import Any, TypeAlias
 
-from hub.api.request import AnyRequest, find_idempotency_key, find_service, read_json_body
+import msgspec
+from litestar import asgi
+from litestar.exceptions import MethodNotAllowedException
+from litestar.handlers import ASGIRouteHandler
+
+from hub.api.request import Receive, find_idempotency_key, find_service, read_json_body
 from hub.auth.service_keys import ServiceKeys
 from hub.publisher import Publisher
+from hub.transports.answer import Send, respond
 
-__all__ = ["BATCH_BODY_FACTOR", "make_notify_routes"]
+__all__ = ["make_notify_routes"]
+
+Scope: TypeAlias = MutableMapping[str, Any]
 
 #: A batch may have this many times the bytes of one notification.
 BATCH_BODY_FACTOR = 16
@@ -18,25 +30,40 @@ BATCH_BODY_FACTOR = 16
 _encode = msgspec.json.Encoder().encode
 
 
-def make_notify_routes(publisher: Publisher, keys: ServiceKeys, *, max_body_bytes: int) -> list[HTTPRouteHandler]:
+def make_notify_routes(publisher: Publisher, keys: ServiceKeys, *, max_body_bytes: int) -> list[ASGIRouteHandler]:
     """Return the handlers that publish; each answers 202 only after the record is on disk."""
 
-    @post("/api/internal/notify", status_code=202, operation_id="publishNotification")
-    async def notify(request: AnyRequest) -> Response[bytes]:
-        service = find_service(request, keys)
-        key = find_idempotency_key(request)
-        body = await read_json_body(request, limit_bytes=max_body_bytes)
-        return _accepted(await publisher.publish(body, service, key))
+    @asgi("/api/internal/notify", copy_scope=False)
+    async def notify(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] != "POST":
+            await _answer_other_method(scope["method"], send)
+            return
+        headers = scope["headers"]
+        service = find_service(headers, keys)
+        key = find_idempotency_key(headers)
+        body = await read_json_body(headers, receive, limit_bytes=max_body_bytes)
+        await _accept(send, await publisher.publish(body, service, key))
 
-    @post("/api/internal/notify/batch", status_code=202, operation_id="publishBatch")
-    async def notify_batch(request: AnyRequest) -> Response[bytes]:
-        service = find_service(request, keys)
-        key = find_idempotency_key(request)
-        body = await read_json_body(request, limit_bytes=max_body_bytes * BATCH_BODY_FACTOR)
-        return _accepted(await publisher.publish_batch(body, service, key, max_item_bytes=max_body_bytes))
+    @asgi("/api/internal/notify/batch", copy_scope=False)
+    async def notify_batch(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] != "POST":
+            await _answer_other_method(scope["method"], send)
+            return
+        headers = scope["headers"]
+        service = find_service(headers, keys)
+        key = find_idempotency_key(headers)
+        body = await read_json_body(headers, receive, limit_bytes=max_body_bytes * BATCH_BODY_FACTOR)
+        await _accept(send, await publisher.publish_batch(body, service, key, max_item_bytes=max_body_bytes))
 
     return [notify, notify_batch]
 
 
-def _accepted(receipt: msgspec.Struct) -> Response[bytes]:
-    return Response(_encode(receipt), status_code=202, media_type="application/json")
+async def _answer_other_method(method: str, send: Send) -> None:
+    # A plain ASGI handler is given every method; these are the framework's own answers for a route of POST alone.
+    if method != "OPTIONS":
+        raise MethodNotAllowedException(headers={"allow": "POST, OPTIONS"})
+    await respond(send, 204, [(b"allow", b"OPTIONS, POST")], b"")
+
+
+async def _accept(send: Send, receipt: msgspec.Struct) -> None:
+    await respond(send, 202, [(b"content-type", b"application/json")], _encode(receipt))

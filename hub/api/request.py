@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from http import HTTPStatus
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 from litestar import Request
-from litestar.exceptions import HTTPException
 
 from hub.auth.grant import ServiceGrant
 from hub.auth.service_keys import ServiceKeys
 from hub.errors import BadRequest, BodyTooLarge, InvalidToken, RequestTimeout, Unauthenticated, UnsupportedMediaType
 
-__all__ = ["AnyRequest", "find_idempotency_key", "find_service", "read_json_body"]
+__all__ = ["AnyRequest", "Headers", "Receive", "find_idempotency_key", "find_service", "read_json_body"]
 
 AnyRequest: TypeAlias = Request[Any, Any, Any]
+Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
+Receive: TypeAlias = Callable[[], Awaitable[Mapping[str, Any]]]
 
 #: From the end of the headers to the end of the body.
 BODY_TIMEOUT_S = 15.0
 
 
-def find_service(request: AnyRequest, keys: ServiceKeys) -> ServiceGrant:
+def find_service(headers: Headers, keys: ServiceKeys) -> ServiceGrant:
     """Return the grant of the service key in `Authorization: Bearer`; no other place is looked at.
 
     Raises:
         Unauthenticated: there is none.
         InvalidToken: it is not one of ours, or there are two.
     """
-    values = [value for name, value in request.scope["headers"] if name == b"authorization"]
+    values = [value for name, value in headers if name == b"authorization"]
     if not values:
         raise Unauthenticated("A service key is required: Authorization: Bearer hubk_...")
     scheme, _, key = values[0].decode("latin-1").partition(" ")
@@ -37,48 +38,48 @@ def find_service(request: AnyRequest, keys: ServiceKeys) -> ServiceGrant:
     return keys.verify(key.strip())
 
 
-def find_idempotency_key(request: AnyRequest) -> str | None:
+def find_idempotency_key(headers: Headers) -> str | None:
     """Return the `Idempotency-Key` header.
 
     Raises:
         BadRequest: there are two.
     """
-    values = [value for name, value in request.scope["headers"] if name == b"idempotency-key"]
+    values = [value for name, value in headers if name == b"idempotency-key"]
     if len(values) > 1:
         raise BadRequest("There are two Idempotency-Key headers", field="Idempotency-Key")
     return values[0].decode("latin-1") if values else None
 
 
-async def read_json_body(request: AnyRequest, *, limit_bytes: int) -> bytes:
+async def read_json_body(headers: Headers, receive: Receive, *, limit_bytes: int) -> bytes:
     """Return the whole body, which says it is JSON.
 
     Raises:
         UnsupportedMediaType: it says it is something else; a form on a foreign page can send no JSON type.
         BodyTooLarge: it is longer than `limit_bytes`, or says so.
         RequestTimeout: it took too long to arrive.
+        BadRequest: the peer left before it was complete.
     """
-    kinds = [value for name, value in request.scope["headers"] if name == b"content-type"]
+    kinds = [value for name, value in headers if name == b"content-type"]
     if len(kinds) != 1 or not _is_json(kinds[0]):
         raise UnsupportedMediaType
-    length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > limit_bytes:
+    said = [value for name, value in headers if name == b"content-length"]
+    if said and said[0].isdigit() and int(said[0]) > limit_bytes:
         raise BodyTooLarge(f"A body may have {limit_bytes} bytes")
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
-            async for part in request.stream():
-                body += part
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    # Nobody reads the answer.
+                    raise BadRequest("The body ended early")
+                body += message.get("body", b"")
                 if len(body) > limit_bytes:
                     raise BodyTooLarge(f"A body may have {limit_bytes} bytes")
+                if not message.get("more_body", False):
+                    return bytes(body)
     except TimeoutError:
         raise RequestTimeout from None
-    except HTTPException as error:
-        # Litestar has a cap of its own, the batch's.
-        if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-            raise BodyTooLarge(f"A body may have {limit_bytes} bytes") from None
-        # Its word for a peer that left before the body was complete; nobody reads the answer.
-        raise BadRequest("The body ended early") from None
-    return bytes(body)
 
 
 def _is_json(kind: bytes) -> bool:

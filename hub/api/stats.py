@@ -24,7 +24,7 @@ def make_stats_routes(
 
     @get("/api/internal/ws-stats", operation_id="readStats")
     async def ws_stats(request: AnyRequest) -> Response[bytes]:
-        service = find_service(request, keys)
+        service = find_service(request.scope["headers"], keys)
         service.require_operation("stats")
         # The totals are everybody's, and a key bound to some accounts may not even know how busy the others are.
         service.require_all_accounts()

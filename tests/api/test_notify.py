@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -114,6 +115,99 @@ async def test_a_body_over_the_limit_is_refused(hub: RunningHub) -> None:
     batch = {"notifications": [{**GOOD, "message": "x" * 60_000}] * 10}
     assert 202 == (await hub.post(BATCH, batch)).status_code
     assert 413 == (await hub.post(BATCH, {"notifications": [{**GOOD, "message": "x" * 60_000}] * 20})).status_code
+
+
+async def ask(hub: RunningHub, path: str, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """POST past the server, the body in these messages; return the messages of the answer."""
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": path,
+        "query_string": b"",
+        "headers": [(name.encode(), value.encode()) for name, value in hub.headers({"host": "hub"}).items()],
+    }
+    coming = iter(messages)
+    answer: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return next(coming)
+
+    async def send(message: Any) -> None:
+        answer.append(message)
+
+    await hub.app(scope, receive, send)
+    return answer
+
+
+@pytest.mark.parametrize(("path", "body"), [(NOTIFY, GOOD), (BATCH, {"notifications": [GOOD]})])
+async def test_a_body_may_come_in_parts(hub: RunningHub, path: str, body: object) -> None:
+    """A body in several messages, the last of them empty or with nothing but its type, is one body."""
+    whole = json.dumps(body).encode()
+    parts = [{"type": "http.request", "body": part, "more_body": True} for part in (whole[:5], b"", whole[5:])]
+    for last in ({"type": "http.request", "body": b"", "more_body": False}, {"type": "http.request"}):
+        start, sent = await ask(hub, path, [*parts, last])
+        assert (202, "http.response.body") == (start["status"], sent["type"])
+    assert 2 == hub.hub.log.head
+
+
+@pytest.mark.parametrize("path", [NOTIFY, BATCH, "/api/internal/disconnect"])
+async def test_who_leaves_in_the_body_publishes_nothing(hub: RunningHub, path: str) -> None:
+    """A peer that is gone before its body is complete counts as a bad request, even if what came is whole."""
+    whole = json.dumps(GOOD).encode()
+    came = {"type": "http.request", "body": whole, "more_body": True}
+    start, sent = await ask(hub, path, [came, {"type": "http.disconnect"}])
+    assert (400, "bad_request") == (start["status"], json.loads(sent["body"])["code"])
+    assert (0, 0) == (hub.hub.log.head, hub.hub.metrics.problems["internal"])
+
+
+@pytest.mark.parametrize("path", [NOTIFY, BATCH, "/api/internal/disconnect", f"{NOTIFY}/", f"{BATCH}/"])
+async def test_only_post_is_taken(hub: RunningHub, path: str) -> None:
+    """Every other method is answered 405 before the key is asked for, and OPTIONS tells what there is."""
+    for method in ("GET", "PUT", "PATCH", "DELETE", "TRACE", "HEAD"):
+        answer = await hub.http.request(method, path)
+        assert (405, "POST, OPTIONS") == (answer.status_code, answer.headers["allow"])
+        assert "application/problem+json" == answer.headers["content-type"]
+        assert answer.content == b"" if method == "HEAD" else answer.json()["code"] == "method_not_allowed"
+    options = await hub.http.options(path)
+    assert (204, "OPTIONS, POST", b"") == (options.status_code, options.headers["allow"], options.content)
+
+
+@pytest.mark.parametrize(("path", "body"), [(f"{NOTIFY}/", GOOD), (f"{BATCH}/", {"notifications": [GOOD]})])
+async def test_a_slash_at_the_end_changes_nothing(hub: RunningHub, path: str, body: object) -> None:
+    """As on every route of the framework."""
+    assert 202 == (await hub.post(path, body)).status_code
+
+
+@pytest.mark.parametrize("path", [NOTIFY, BATCH])
+async def test_an_allowed_page_may_read_the_answer(hub: RunningHub, path: str) -> None:
+    """Receipts, refusals and the preflight name an allowed origin, and no other."""
+    (origin,) = hub.settings.allowed_origins
+    body = GOOD if path == NOTIFY else {"notifications": [GOOD]}
+    allowed = {"origin": origin}
+    receipt = await hub.post(path, body, headers=allowed)
+    refusal = await hub.http.post(path, headers=allowed)
+    other = await hub.http.get(path, headers=allowed)
+    preflight = await hub.http.options(path, headers={**allowed, "access-control-request-method": "POST"})
+    assert [202, 401, 405, 204] == [answer.status_code for answer in (receipt, refusal, other, preflight)]
+    for answer in (receipt, refusal, other, preflight):
+        assert (origin, "Origin") == (answer.headers["access-control-allow-origin"], answer.headers["vary"])
+    foreign = await hub.post(path, body, headers={"origin": "https://evil.example"})
+    assert "access-control-allow-origin" not in foreign.headers
+
+
+@pytest.mark.parametrize(("path", "body"), [(NOTIFY, GOOD), (BATCH, {"notifications": [GOOD]})])
+async def test_a_fault_of_ours_is_a_problem_too(
+    hub: RunningHub, monkeypatch: pytest.MonkeyPatch, path: str, body: object
+) -> None:
+    """Whatever is raised on the way of a publish is answered 500 without its text."""
+
+    async def fail(_: object) -> None:
+        raise RuntimeError("secret")
+
+    monkeypatch.setattr(hub.hub.log, "append", fail)
+    answer = await hub.post(path, body)
+    assert (500, "internal") == (answer.status_code, answer.json()["code"])
+    assert "secret" not in answer.text
 
 
 @pytest.mark.parametrize("path", [NOTIFY, BATCH, "/api/internal/disconnect", "/api/internal/ws-stats", "/metrics"])

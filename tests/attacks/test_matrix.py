@@ -130,10 +130,15 @@ async def hub(tmp_path: Path, keys: dict[str, str]) -> AsyncIterator[RunningHub]
 
 
 async def routes_of(hub: RunningHub) -> set[tuple[str, str]]:
-    """Return (method, path) of every route of the running hub: the framework's, and what the document tells of."""
-    listed = {(method, route.path) for route in hub.hub.http.routes for method in getattr(route, "methods", ["?"])}
+    """Return (method, path) of every route of the running hub: the framework's, and what the document tells of.
+
+    A plain ASGI route does not say its methods, so the document has to; one that it does not know has the method "?".
+    """
     paths = (await hub.http.get("/schema/openapi.json")).json()["paths"]
     documented = {(method.upper(), path) for path, operations in paths.items() for method in operations}
+    routes = hub.hub.http.routes
+    listed: set[tuple[str, str]] = {(method, route.path) for route in routes for method in route.methods}
+    listed |= {("?", route.path) for route in routes if not route.methods and route.path not in paths}
     return {(method, path) for method, path in listed | documented if method != "OPTIONS"}
 
 
