@@ -65,9 +65,7 @@ class Admission:
 
     async def admit_token(self, token: str) -> Grant:
         """Return the grant of this token, its user and account checked in the directory."""
-        grant = self._verifier.verify_nowait(token, now_s=self._now())
-        if grant is None:
-            grant = await self._verifier.verify(token, now_s=self._now())
+        grant = await self._verifier.verify(token, now_s=self._now())
         admitted = admit_nowait(self._checked(grant), self._directory)
         if admitted is None:
             # Asked again after the wait: the user may have been revoked meanwhile.

@@ -55,4 +55,7 @@ def _settle(grant: Grant, role: str, account_id: str | None) -> Grant:
     home = home_account(role, account_id)
     if home is None or (grant.account_id is not None and grant.account_id != home):
         raise UserNotAllowed
+    if (grant.role, grant.account_id) == (role, home):
+        # Nothing to settle, so connections with one token share one grant.
+        return grant
     return msgspec.structs.replace(grant, role=role, account_id=home)

@@ -141,6 +141,20 @@ def test_any_bytes_are_a_credential_none_or_refused(value: bytes, query: bytes, 
                 assert found is None or (found.text.isascii() and 0 < len(found.text) <= 8192)
 
 
+@given(st.lists(st.sampled_from([b"token", b"cursor", b"=", b"&", b";", b"a", b"/", b"~", b"\x00", b"\xe9"])))
+def test_query_with_nothing_to_decode_means_the_same(pieces: list[bytes]) -> None:
+    """A query that needs no decoding is read like one that does."""
+
+    def read(query: bytes) -> Credential | str | None:
+        try:
+            return find_credential([], query, [])
+        except InvalidToken:
+            return "refused"
+
+    query = b"".join(pieces)
+    assert read(query) == read(query + b"&x=%20") == read(b"x=a+b&" + query)
+
+
 def test_credential_does_not_show_itself() -> None:
     """Printing a credential by mistake gives away no token."""
     assert "Credential(source='query')" == repr(Credential(TOKEN, "query"))

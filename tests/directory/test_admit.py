@@ -54,6 +54,12 @@ def user(**changes: Any) -> User:
     return msgspec.convert(made | changes, User)
 
 
+async def test_grant_that_says_what_holds_is_returned_as_it_is() -> None:
+    """Ten connections with one token keep one grant, not ten."""
+    made = grant("1", "101")
+    assert made is await admit(made, OneUser(user()))
+
+
 async def test_active_user_of_the_account_is_admitted() -> None:
     """Who exists, is active and belongs to the token's account gets in as who they are."""
     assert grant("1", "101") == await admit(grant("1", "101"), OneUser(user()))
