@@ -43,6 +43,7 @@ from hub.subscribers import Subscribers
 from hub.transports.connections import Connections
 from hub.transports.poll import PollEndpoint
 from hub.transports.sse import EventStreamEndpoint
+from hub.transports.volley import write_at_once
 from hub.transports.websocket import WebSocketEndpoint
 
 __all__ = ["LOG_NAME", "Hub", "HubApp", "create_app", "open_hub"]
@@ -131,6 +132,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
             metrics,
             link_budget_bytes=settings.link_budget_bytes,
             now=now,
+            write_at_once=write_at_once,
             on_control=expulsion.take,
             on_slow=connections.end_slow,
             on_broken=connections.end_dead,

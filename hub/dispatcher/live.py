@@ -26,6 +26,7 @@ SLICE = 2_000
 class Dispatcher:
     """Hands each record of the log's tail to every subscriber of its targets, in log order.
 
+    `write_at_once` writes to those it can and returns the others, who are written to through their links.
     `on_control` gets the payload of each record the hub wrote to itself, `on_slow` each subscriber that
     has more unsent bytes than its budget, `on_broken` one whose link failed; none may block.
     """
@@ -38,6 +39,7 @@ class Dispatcher:
         *,
         link_budget_bytes: int,
         now: Callable[[], float],
+        write_at_once: Callable[[Envelope, list[Subscriber]], list[Subscriber]],
         on_control: Callable[[bytes], None],
         on_slow: Callable[[Subscriber], None],
         on_broken: Callable[[Subscriber], None],
@@ -47,6 +49,7 @@ class Dispatcher:
         self._metrics = metrics
         self._link_budget_bytes = link_budget_bytes
         self._now = now
+        self._write_at_once = write_at_once
         self._on_control = on_control
         self._on_slow = on_slow
         self._on_broken = on_broken
@@ -108,18 +111,15 @@ class Dispatcher:
             logger.error("a control record failed: %s", type(error).__name__)
 
     def _offer(self, envelope: Envelope, matched: list[Subscriber]) -> None:
-        # First who takes it, then the writes one after the other: each write is a system call that leaves the
-        # processor's caches cold, and the less lies between two of them, the less has to be fetched again.
         taking = [subscriber for subscriber in matched if subscriber.session.offer(envelope)]
         self._metrics.deliveries.update(map(_transport, taking))
         if self._collecting:
             for subscriber in taking:
                 self._due.setdefault(subscriber, []).append(envelope)
             return
-        budget_bytes = self._link_budget_bytes
-        for subscriber in taking:
+        for subscriber in self._write_at_once(envelope, taking):
             try:
-                if subscriber.link.write(envelope) > budget_bytes:
+                if subscriber.link.write(envelope) > self._link_budget_bytes:
                     self._on_slow(subscriber)
             except Exception as error:
                 self._break(subscriber, error)

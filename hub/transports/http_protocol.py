@@ -14,7 +14,7 @@ from typing import cast
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from hub.transports.links import EventStreamLink
+from hub.transports.links import EventStreamLink, UnchunkedLink
 from hub.transports.turnstile import find_turnstile
 from hub.transports.websocket_protocol import WebSocketProtocol
 
@@ -50,7 +50,7 @@ class HttpProtocol(HttpToolsProtocol):
         """Start the clock: a peer that sends nothing is not kept."""
         super().connection_made(transport)
         self._turnstile = find_turnstile(self.loop)
-        self._expect_head()
+        self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, self._head_late)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clock and tell the stream, if this connection carries one."""
@@ -81,9 +81,9 @@ class HttpProtocol(HttpToolsProtocol):
         self._keep_clock()
 
     def on_message_begin(self) -> None:
-        """Begin a request."""
+        """Begin a request; where its head does not arrive whole, `_keep_clock` starts the clock."""
         super().on_message_begin()
-        self._expect_head()
+        self._head_done = False
 
     def on_headers_complete(self) -> None:
         """Refuse what two parsers could read differently, then hand the request over.
@@ -156,7 +156,8 @@ class HttpProtocol(HttpToolsProtocol):
         """
         if cycle.disconnected or self.transport.is_closing():
             raise ConnectionResetError
-        self._link = EventStreamLink(self.transport, cycle)
+        make = UnchunkedLink if cycle.scope["http_version"] == "1.0" else EventStreamLink
+        self._link = make(self.transport, cycle)
         # It may hold a token, and the stream may last for days.
         self.url = b""
         return self._link
@@ -200,11 +201,6 @@ class HttpProtocol(HttpToolsProtocol):
     def _has_request(self) -> bool:
         # uvicorn sets it with the first request, whatever its annotation says.
         return cast("object | None", self.cycle) is not None
-
-    def _expect_head(self) -> None:
-        self._head_done = False
-        self._stop_head_timer()
-        self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, self._head_late)
 
     def _stop_head_timer(self) -> None:
         if self._head_timer is not None:

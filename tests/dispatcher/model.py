@@ -175,6 +175,7 @@ class Theatre:
             self.metrics,
             link_budget_bytes=BUDGET_BYTES,
             now=self.clock,
+            write_at_once=lambda envelope, subscribers: subscribers,
             on_control=lambda payload: None,
             on_slow=self._end_slow,
             on_broken=self._end_dead,

@@ -35,6 +35,7 @@ class Rooms:
             self.metrics,
             link_budget_bytes=BUDGET_BYTES,
             now=self.clock,
+            write_at_once=lambda envelope, subscribers: subscribers,
             on_control=self.controls.append,
             on_slow=lambda subscriber: self._end(subscriber, self.slow),
             on_broken=lambda subscriber: self._end(subscriber, self.broken),

@@ -81,6 +81,7 @@ async def test_what_was_stored_before_is_not_repeated() -> None:
         rooms.metrics,
         link_budget_bytes=BUDGET_BYTES,
         now=rooms.clock,
+        write_at_once=lambda envelope, subscribers: subscribers,
         on_control=rooms.controls.append,
         on_slow=rooms.slow.append,
         on_broken=rooms.broken.append,

@@ -50,7 +50,7 @@ FURTHER = [
     (Session.lose, "self.phase is Phase.CLOSED", "False"),
     (Session.replay, "self.phase is not Phase.REPLAYING", "False"),
     # Peers that do not read, and peers that do.
-    (Dispatcher._offer, "> budget_bytes", "> 1_000_000"),
+    (Dispatcher._offer, "> self._link_budget_bytes", "> 1_000_000"),
     (Replay._pace, "not await", "await"),
     (Dispatcher._fan_out, "self._turn_bytes > self._link_budget_bytes // 4", "False"),
     (Replay._release, "self._link_budget_bytes // 4", "1_000_000"),
