@@ -82,18 +82,29 @@ static void parse_address(const char *text, struct sockaddr_in *address) {
     inet_pton(AF_INET, host, &address->sin_addr);
 }
 
-/* Connection number `index` (or -1) gets a source address with ports left: one has 28,000. */
-static int dial(struct sockaddr_in *address, int index) {
-    int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
-    if (fd < 0) die("socket");
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (index >= 0) {
-        struct sockaddr_in source = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000002u + index / 20000)};
-        if (bind(fd, (void *)&source, sizeof source)) die("bind");
-    }
+/* A source address has 28,000 ports, and the end of a connection keeps its port for a minute. So every process
+ * has addresses of its own, 127.x.y.* with x.y from its id, and runs in a row do not meet each other's ends. */
+static struct sockaddr_in source_address(unsigned turn) {
+    uint32_t pid = getpid(), network = 0x7f000000u | (1 + pid % 254) << 16 | (pid / 254 % 256) << 8;
+    return (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(network | (1 + turn % 254))};
+}
+
+/* Connections with the same `turn` share a source address; where it has no port left, the next one is tried. */
+static int dial(struct sockaddr_in *address, unsigned turn) {
+    int one = 1;
     for (int attempt = 0; attempt < 50; attempt++) {
-        if (connect(fd, (void *)address, sizeof *address) == 0) return fd;
-        usleep(20000);
+        struct sockaddr_in source = source_address(turn);
+        int fd = socket(AF_INET, SOCK_STREAM, 0);
+        if (fd < 0) die("socket");
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+        /* Without it `bind` takes a port for all destinations at once; `connect` needs it free for its own only. */
+        setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
+        if (!bind(fd, (void *)&source, sizeof source) && !connect(fd, (void *)address, sizeof *address)) return fd;
+        int reason = errno;
+        close(fd);
+        errno = reason;
+        if (reason == EADDRINUSE || reason == EADDRNOTAVAIL) turn++;
+        else usleep(20000);
     }
     die("connect");
     return -1;
@@ -214,7 +225,7 @@ static int read_answer(int fd, char *in, int size) {
 
 static void *publish(void *argument) {
     long id = (long)argument;
-    int fd = dial(&publish_target, -1), size = 1 << 20;
+    int fd = dial(&publish_target, 0), size = 1 << 20;
     char *request = malloc(2 * size), *content = malloc(size), *answer = malloc(size);
     double interval_ns = rate > 0 ? NS * publishers / rate : 0;
     uint64_t count = 0, start = publish_start + (uint64_t)(interval_ns * id / publishers);
@@ -244,7 +255,10 @@ static void *publish(void *argument) {
         int status = read_answer(fd, answer, size);
         if (status < 200 || status > 299) {
             if (!__sync_fetch_and_add(&publish_errors, 1)) fprintf(stderr, "fanload: publish: %.300s\n", answer);
-            if (!status) fd = dial(&publish_target, -1);
+            if (!status) {
+                close(fd);
+                fd = dial(&publish_target, 0);
+            }
         } else {
             __sync_fetch_and_add(&published, 1);
         }
@@ -288,6 +302,7 @@ static int read_some(struct conn *conns, int epoll, int wait_ms, uint64_t *last)
         if (got < 0 && errno == EAGAIN) continue;
         if (got <= 0) {
             close(c->fd);
+            c->fd = -1;
             ended++;
             continue;
         }
@@ -305,7 +320,7 @@ static int connect_all(struct conn *conns, int count, char **paths, int path_cou
     uint64_t last;
     char request[16384], head[8192];
     for (int i = 0; i < count; i++) {
-        int fd = dial(&target, i), got = 0;
+        int fd = dial(&target, i / 20000), got = 0;
         int length = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: %s\r\n%s\r\n", paths[i % path_count],
                               target_name,
                               websocket ? "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
@@ -422,5 +437,10 @@ int main(int argc, char **argv) {
            percentile_ms(latency, samples, 0.5), percentile_ms(latency, samples, 0.99), complete,
            percentile_ms(last_latency, complete, 0.5), percentile_ms(last_latency, complete, 0.9),
            percentile_ms(last_latency, complete, 0.99), percentile_ms(last_latency, complete, 1));
+    fflush(stdout);
+    /* Everything is measured. Cut off instead of ended, or 10,000 connections would be remembered by the kernel for
+     * a minute, and the next run's would be looked up among them. */
+    struct linger cut = {.l_onoff = 1};
+    for (int i = 0; i < count; i++) setsockopt(conns[i].fd, SOL_SOCKET, SO_LINGER, &cut, sizeof cut);
     return 0;
 }
