@@ -101,8 +101,8 @@ class Connections:
         self._metrics.connects[transport] += 1
         return subscriber
 
-    async def serve(self, subscriber: Subscriber, cursor: str | None) -> None:
-        """Greet, replay what was missed, and return once the connection is live (or ended)."""
+    def greet(self, subscriber: Subscriber, cursor: str | None) -> None:
+        """Tell a registered client where it stands, and let the clock watch it; `serve` must follow."""
         parsed = None if not cursor else parse_cursor(cursor) or cursor
         resume = self._replay.begin(subscriber, parsed)
         at = self._replay.cursor(resume.position)
@@ -117,6 +117,9 @@ class Connections:
             # the greeting and the return would be lost, and nobody would say so.
             subscriber.link.write_heartbeat(None, str(at))
         self._pulse.watch(subscriber, asyncio.get_running_loop().time())
+
+    async def serve(self, subscriber: Subscriber) -> None:
+        """Replay what was missed, and return once the connection is live (or ended)."""
         try:
             await self._replay.run(subscriber)
         except StorageUnavailable as error:

@@ -43,6 +43,12 @@ class QueuedLink:
         self.on_answer: Callable[[], None] = lambda: None
         self.on_lost: Callable[[], None] = lambda: None
 
+    def cork(self) -> None:
+        """Hold nothing: each message is sent by itself."""
+
+    def uncork(self) -> None:
+        """Send nothing: nothing was held."""
+
     def write(self, envelope: Envelope) -> int:
         """Queue a notification; return the unsent bytes after it."""
         return self._put(envelope.event if self._events else envelope.json)

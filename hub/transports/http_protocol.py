@@ -9,13 +9,20 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import cast
+from typing import Any, Self, cast
 
+import httptools
 from uvicorn._types import ASGI3Application
+from uvicorn.config import Config
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.utils import is_ssl
+from uvicorn.server import ServerState
 
+from hub.transports.hoist import hoist
 from hub.transports.links import EventStreamLink, UnchunkedLink
-from hub.transports.turnstile import find_turnstile
+from hub.transports.signal import Signal
+from hub.transports.turnstile import Turnstile, find_turnstile
 from hub.transports.websocket_protocol import WebSocketProtocol
 
 __all__ = ["HttpProtocol"]
@@ -31,9 +38,38 @@ STAYING = (b"GET /ws", b"GET /sse")
 LAST_REQUEST_S = 0.5
 
 
-class HttpProtocol(HttpToolsProtocol):
-    """One HTTP connection whose head is bounded in bytes and in time."""
+#: What uvicorn's constructor makes for each connection; all the rest is the server's.
+OWN = frozenset({"parser", "pipeline"})
 
+
+class _Flow(FlowControl):
+    """uvicorn's, without room for waiters that mostly never come."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self.read_paused = False
+        self.write_paused = False
+        self._is_writable_event = Signal(is_set=True)
+
+
+class _Pipeline(list[tuple[RequestResponseCycle, ASGI3Application]]):
+    """Requests that wait for the one before them: seldom any, and never many, since reading stops at the first."""
+
+    __slots__ = ()
+
+    def appendleft(self, waiting: tuple[RequestResponseCycle, ASGI3Application]) -> None:
+        """Add the newest; the oldest is taken from the end."""
+        self.insert(0, waiting)
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """One HTTP connection whose head is bounded in bytes and in time.
+
+    A server is given a class of its own, from `for_server`, which carries what its connections share.
+    """
+
+    _turnstile: Turnstile
+    _websocket_class: type[WebSocketProtocol]
     _head_bytes = 0
     _head_done = False
     _head_timer: asyncio.TimerHandle | None = None
@@ -46,10 +82,36 @@ class HttpProtocol(HttpToolsProtocol):
     #: The request that the app is at; `cycle` is the last one that was read.
     _answering: RequestResponseCycle | None = None
 
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        kind = type(self)
+        if "config" not in vars(kind):
+            hoist(kind, HttpToolsProtocol(config, server_state, app_state, _loop), but=OWN)
+            kind._turnstile = find_turnstile(self.loop)
+        self.parser = httptools.HttpRequestParser(self)
+        # As uvicorn sets it: what follows a request that closes the connection is no error.
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self.pipeline = _Pipeline()  # type: ignore[assignment]  # of the deque uvicorn needs what this has
+
+    @classmethod
+    def for_server(cls) -> type[Self]:
+        """Return the class for the connections of one server."""
+        return type(cls.__name__, (cls,), {"_websocket_class": WebSocketProtocol.for_server()})
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn types it
         """Start the clock: a peer that sends nothing is not kept."""
-        super().connection_made(transport)
-        self._turnstile = find_turnstile(self.loop)
+        # Not the base's: it asks the kernel for both addresses again, through a socket object for each.
+        self.connections.add(self)
+        self.transport = transport
+        self.flow = _Flow(transport)
+        self.server = _read_local(transport.get_extra_info("sockname"))
+        self.client = _read_remote(transport.get_extra_info("peername"))
+        self.scheme = "https" if is_ssl(transport) else "http"
         self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, self._head_late)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -126,7 +188,7 @@ class HttpProtocol(HttpToolsProtocol):
         if not self._refused:
             self._upgraded = True
             self.connections.discard(self)
-            protocol = WebSocketProtocol(self.config, self.server_state, self.app_state)
+            protocol = self._websocket_class(self.config, self.server_state, self.app_state)
             self.transport.set_protocol(protocol)
             protocol.begin(self.transport, self.scope, self.url)
 
@@ -160,6 +222,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._link = make(self.transport, cycle)
         # It may hold a token, and the stream may last for days.
         self.url = b""
+        # What came of a body is there already, and says so.
+        cycle.message_event = Signal(is_set=cycle.message_event.is_set())
         return self._link
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
@@ -241,3 +305,13 @@ class HttpProtocol(HttpToolsProtocol):
     def _unsupported_upgrade_warning(self) -> None:
         # A peer that asks for h2c or the like is served over HTTP/1.1 (RFC 9110 section 7.8); no log line for it.
         return
+
+
+def _read_local(address: Any) -> tuple[str, int | None] | None:
+    if isinstance(address, tuple):
+        return str(address[0]), int(address[1])
+    return (address, None) if isinstance(address, str) else None  # of a Unix socket: its path
+
+
+def _read_remote(address: Any) -> tuple[str, int] | None:
+    return (str(address[0]), int(address[1])) if isinstance(address, tuple) else None

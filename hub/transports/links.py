@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Literal, Protocol
 
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 from uvicorn.protocols.utils import is_ssl
 
 from hub.envelope import PING, Envelope, chunk, event_comment, event_data, event_retry, text_frame
@@ -35,13 +35,14 @@ def _nothing() -> None:
 class TransportLink:
     """Writes to one connection through the server's transport, past its per-message machinery."""
 
-    __slots__ = ("_transport", "on_answer", "on_lost", "open", "socket")
+    __slots__ = ("_held", "_transport", "on_answer", "on_lost", "open", "socket")
 
     form: Form
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
         self.open = True
+        self._held: list[bytes] | None = None
         #: The descriptor that takes the bytes as they are, or None: under TLS it would take them for ciphertext.
         self.socket: int | None = None if is_ssl(transport) else transport.get_extra_info("socket").fileno()
         self.on_answer: Callable[[], None] = _nothing
@@ -70,6 +71,22 @@ class TransportLink:
         """Send finished bytes; return the unsent bytes after them."""
         if not self.open:
             return 0
+        if self._held is not None:
+            self._held.append(body)
+            return 0
+        return self._send(body)
+
+    def cork(self) -> None:
+        """Hold what is written until `uncork`, which must follow before anything is awaited."""
+        self._held = []
+
+    def uncork(self) -> None:
+        """Send what was held in one write."""
+        held, self._held = self._held, None
+        if held and self.open:
+            self._send(b"".join(held))
+
+    def _send(self, body: bytes) -> int:
         self._transport.write(body)
         return self._transport.get_write_buffer_size()
 
@@ -117,6 +134,7 @@ class WebSocketLink(TransportLink):
 
     def close(self, code: int, reason: str) -> None:
         """Send the close frame; abort where the peer has not answered it in `CLOSE_TIMEOUT_S`."""
+        self.uncork()
         if self.open:
             self.open = False
             self._protocol.close_nowait(code, reason)
@@ -156,13 +174,20 @@ class EventStreamLink(TransportLink):
         """
         return self._written_bytes - self.unsent_bytes
 
-    def write_bytes(self, body: bytes) -> int:
-        """Send finished bytes; return the unsent bytes after them."""
-        if not self.open:
-            return 0
-        self._written_bytes += len(body)
-        self._transport.write(body)
-        return self._transport.get_write_buffer_size()
+    def start(self, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        """Begin the response: its head, with the server's own headers before these.
+
+        uvicorn's way to send it writes it by itself, and judges names and values that are constants here.
+        """
+        cycle = self._cycle
+        cycle.response_started = True
+        cycle.waiting_for_100_continue = False
+        cycle.chunked_encoding = self.form == "chunk"
+        lines = [STATUS_LINE[200], *(b"%b: %b\r\n" % header for header in (*cycle.default_headers, *headers))]
+        if not cycle.keep_alive:
+            lines.append(b"connection: close\r\n")
+        lines.append(b"transfer-encoding: chunked\r\n\r\n" if cycle.chunked_encoding else b"\r\n")
+        self.write_bytes(b"".join(lines))
 
     def write_control(self, frame: bytes) -> int:
         """Send a control frame; return the unsent bytes after it."""
@@ -180,8 +205,13 @@ class EventStreamLink(TransportLink):
         """Set how long the client waits before it comes back."""
         self.write_event(event_retry(retry_ms))
 
+    def _send(self, body: bytes) -> int:
+        self._written_bytes += len(body)
+        return super()._send(body)
+
     def close(self, code: int, reason: str) -> None:
         """End the stream: the handler wakes up and completes the response; a stuck peer is aborted."""
+        self.uncork()
         if self.open:
             self.open = False
             self._cycle.message_event.set()
@@ -216,10 +246,6 @@ class UnchunkedLink(EventStreamLink):
     __slots__ = ()
 
     form: Form = "event"
-
-    def __init__(self, transport: asyncio.Transport, cycle: RequestResponseCycle) -> None:
-        super().__init__(transport, cycle)
-        cycle.chunked_encoding = False
 
     def write_event(self, event: bytes) -> int:
         """Send finished event-stream bytes; return the unsent bytes after them."""

@@ -67,7 +67,7 @@ def configure(app: Any, settings: Settings) -> uvicorn.Config:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http=HttpProtocol,
+        http=HttpProtocol.for_server(),
         ws=WebSocketProtocol,
         ws_max_size=MAX_MESSAGE_BYTES,
         # The shared clock pings.

@@ -98,10 +98,17 @@ class EventStreamEndpoint:
         subscriber = self._connections.register(grant, "sse", link, understands=False)
         try:
             link.on_lost = lambda: self._connections.leave(subscriber)
-            await send({"type": "http.response.start", "status": 200, "headers": [*_STREAM_HEADERS, *cors]})
-            on_start()
+            link.cork()
+            headers = [*_STREAM_HEADERS, *cors]
+            if isinstance(link, EventStreamLink):
+                link.start(headers)
+            else:
+                await send({"type": "http.response.start", "status": 200, "headers": headers})
+                on_start()
             link.write_event(_PREAMBLE)
-            await self._connections.serve(subscriber, cursor)
+            self._connections.greet(subscriber, cursor)
+            link.uncork()
+            await self._connections.serve(subscriber)
             while link.open and (await receive())["type"] != "http.disconnect":
                 # A body where none belongs: nothing to do with it.
                 pass

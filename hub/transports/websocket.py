@@ -85,10 +85,13 @@ class WebSocketEndpoint:
         try:
             link.on_lost = lambda: self._connections.leave(subscriber)
             link.on_answer = subscriber.session.answer
+            link.cork()
             await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL if understands else None})
             on_accept()
             forget_request(scope)
-            await self._connections.serve(subscriber, cursor)
+            self._connections.greet(subscriber, cursor)
+            link.uncork()
+            await self._connections.serve(subscriber)
             code = await self._listen(subscriber, receive)
         finally:
             self._connections.leave(subscriber, code)

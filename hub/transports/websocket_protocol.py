@@ -8,23 +8,27 @@ It leans on the inside of uvicorn, whose exact version is therefore pinned.
 from __future__ import annotations
 
 import asyncio
-from typing import Any, cast
+import logging
+from typing import Any, Self, cast
 from urllib.parse import unquote
 
 import httptools
-from uvicorn._types import ASGISendEvent, HTTPScope
+from uvicorn._types import ASGIReceiveEvent, ASGISendEvent, HTTPScope
 from uvicorn.config import Config
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 from websockets.frames import Frame, Opcode
 from websockets.protocol import SERVER, Protocol, State
+from websockets.streams import StreamReader
 
 from hub.envelope import DEFLATE_WINDOW_BITS
 from hub.transports.handshake import Handshake, HandshakeRefused, negotiate, refuse
+from hub.transports.hoist import hoist
 from hub.transports.links import CLOSE_TIMEOUT_S, DeflatedLink, WebSocketLink
+from hub.transports.signal import Inbox, Signal
 
-__all__ = ["WebSocketProtocol"]
+__all__ = ["Core", "WebSocketProtocol"]
 
 #: Frames of any kind a client may send, as a token bucket. The frontends in the field send none.
 FRAMES_PER_S = 50.0
@@ -42,11 +46,32 @@ LAST_MOMENT_S = 0.5
 _DENIAL = "websocket.http.response"
 
 
-class _Core(Protocol):
+#: What the constructors make for each connection; all the rest is the server's.
+OWN = frozenset({"queue", "conn", "writable", "frames"})
+OWN_OF_CORE = frozenset({"reader", "events", "writes", "parser", "extensions"})
+
+
+class Core(Protocol):
     """websockets' core, which answers a close inside an unfinished message with 1002 instead of its echo.
 
-    RFC 6455 section 5.4: control frames may come in the middle of a fragmented message.
+    RFC 6455 section 5.4: control frames may come in the middle of a fragmented message. A server is given a class
+    of its own, made by `for_server`.
     """
+
+    def __init__(self) -> None:
+        self.extensions = []
+        self.reader = StreamReader()
+        self.events = []
+        self.writes = []
+        self.parser = self.parse()
+        next(self.parser)  # as the base does, to where it waits for bytes
+
+    @classmethod
+    def for_server(cls, *, max_message_bytes: int, logger: logging.Logger) -> type[Self]:
+        """Return the class for the connections of one server."""
+        kind = type(cls.__name__, (cls,), {})
+        hoist(kind, Protocol(SERVER, state=State.OPEN, max_size=max_message_bytes, logger=logger), but=OWN_OF_CORE)
+        return kind
 
     def recv_frame(self, frame: Frame) -> None:
         if frame.opcode is Opcode.CLOSE:
@@ -55,8 +80,12 @@ class _Core(Protocol):
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
-    """One WebSocket connection whose frames, answers and end are bounded."""
+    """One WebSocket connection whose frames, answers and end are bounded.
 
+    A server is given a class of its own, from `for_server`, which carries what its connections share.
+    """
+
+    _core_class: type[Core]
     _link: WebSocketLink | None = None
     _refusal: tuple[int, list[tuple[bytes, bytes]]] | None = None
 
@@ -67,17 +96,33 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
+        kind = type(self)
+        if "config" not in vars(kind):
+            hoist(kind, WebSocketsSansIOProtocol(config, server_state, app_state, _loop), but=OWN)
+            kind._core_class = Core.for_server(max_message_bytes=config.ws_max_size, logger=self.logger)
+        # Of asyncio's both the base needs what these have.
+        self.queue = cast("asyncio.Queue[ASGIReceiveEvent]", Inbox[ASGIReceiveEvent]())
+        self.writable = Signal(is_set=True)
+        self.frames = []
         self._tokens = FRAMES_BURST
         self._seen_s = self.loop.time()
         self._handshake: Handshake
+
+    @classmethod
+    def for_server(cls) -> type[Self]:
+        """Return the class for the connections of one server."""
+        return type(cls.__name__, (cls,), {})
 
     def begin(self, transport: asyncio.Transport, request: HTTPScope, url: bytes) -> None:
         """Take over a connection with the upgrade request that was read from it, and start the app.
 
         The app finds the way to the link of this connection in its scope.
         """
-        self.connection_made(transport)
+        self.connections.add(self)
+        self.transport = transport
+        self.server = request["server"]
+        self.client = request["client"]
+        self.scheme = "wss" if request["scheme"] == "https" else "ws"
         self.handshake_initiated = True
         try:
             self._handshake = negotiate(
@@ -94,7 +139,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         except (httptools.HttpParserInvalidURLError, UnicodeDecodeError):
             self._end_handshake(refuse(400))
             return
-        core = _Core(SERVER, state=State.OPEN, max_size=self.config.ws_max_size, logger=self.logger)
+        core = self._core_class()
         if self._handshake.deflate is not None:
             core.extensions = [self._handshake.deflate]
         self.conn = core  # type: ignore[assignment]  # of the base's class we need what both have
@@ -246,7 +291,12 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def _accept(self, subprotocol: str | None, headers: list[tuple[bytes, bytes]]) -> None:
         if not self.transport.is_closing():
             self.handshake_complete = True
-            self.transport.write(self._handshake.answer(subprotocol, headers))
+            answer = self._handshake.answer(subprotocol, headers)
+            # Through the link, so that it leaves together with the greeting.
+            if self._link is None:
+                self.transport.write(answer)
+            else:
+                self._link.write_bytes(answer)
 
     def _end_handshake(self, answer: bytes) -> None:
         self.queue.put_nowait({"type": "websocket.disconnect", "code": 1006})

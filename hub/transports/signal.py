@@ -1,0 +1,80 @@
+"""Waiting for one thing at a time, at the price of a few bytes while nobody does.
+
+asyncio's `Event` and `Queue` keep deques for their waiters: 600 bytes each before the first one comes, and four of
+them for a queue. A connection that lives for days seldom has more than one waiter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Generic, TypeVar
+
+__all__ = ["Inbox", "Signal"]
+
+T = TypeVar("T")
+
+
+class Signal(asyncio.Event):
+    """An `asyncio.Event` that makes room for waiters when they come."""
+
+    def __init__(self, *, is_set: bool = False) -> None:
+        self._is_set = is_set
+        self._waiting: list[asyncio.Future[None]] | None = None
+
+    def is_set(self) -> bool:
+        """Return whether it is set."""
+        return self._is_set
+
+    def set(self) -> None:
+        """Set it and wake everybody who waits."""
+        self._is_set = True
+        waiting, self._waiting = self._waiting, None
+        for waiter in waiting or ():
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def clear(self) -> None:
+        """Make those who come wait again."""
+        self._is_set = False
+
+    async def wait(self) -> bool:  # type: ignore[override]  # the base says Literal[True], of a bool that is one
+        """Wait until it is set; the caller brings the deadline."""
+        if not self._is_set:
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            waiting = self._waiting = self._waiting or []
+            waiting.append(waiter)
+            try:
+                await waiter
+            finally:
+                waiting.remove(waiter)
+        return True
+
+
+class Inbox(Generic[T]):
+    """What waits for one reader, in order; whoever puts bounds it."""
+
+    __slots__ = ("_items", "_news")
+
+    def __init__(self) -> None:
+        self._items: list[T] = []
+        self._news = Signal()
+
+    def put_nowait(self, item: T) -> None:
+        """Add an item."""
+        self._items.append(item)
+        self._news.set()
+
+    async def get(self) -> T:
+        """Wait for the oldest item and take it; the caller brings the deadline."""
+        while not self._items:
+            self._news.clear()
+            await self._news.wait()
+        return self._items.pop(0)
+
+    def qsize(self) -> int:
+        """Return how many wait."""
+        return len(self._items)
+
+    def empty(self) -> bool:
+        """Return whether nothing waits."""
+        return not self._items
