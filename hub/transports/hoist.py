@@ -1,7 +1,7 @@
 """What a constructor sets alike for every connection, kept once per server instead of once per connection.
 
-uvicorn's protocols have some thirty attributes, most of which are the server's. Setting them for every connection
-costs a tenth of a handshake and, beyond the thirty that Python stores compactly, more than a kilobyte.
+uvicorn's protocols have some thirty attributes, most of which are the server's. They need not be set for each
+connection, and beyond the thirty that Python stores compactly an object takes a kilobyte more.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 from uvicorn.protocols.utils import is_ssl
@@ -13,6 +13,7 @@ from hub.envelope import PING, Envelope, chunk, event_comment, event_data, event
 
 __all__ = [
     "CLOSE_TIMEOUT_S",
+    "FORMS",
     "DeflatedLink",
     "EventStreamLink",
     "Form",
@@ -26,6 +27,7 @@ CLOSE_TIMEOUT_S = 5.0
 
 #: Which of an envelope's finished forms a link sends.
 Form = Literal["frame", "deflated", "chunk", "event"]
+FORMS: tuple[Form, ...] = get_args(Form)
 
 
 def _nothing() -> None:
@@ -35,7 +37,7 @@ def _nothing() -> None:
 class TransportLink:
     """Writes to one connection through the server's transport, past its per-message machinery."""
 
-    __slots__ = ("_held", "_transport", "on_answer", "on_lost", "open", "socket")
+    __slots__ = ("_held", "_socket", "_transport", "on_answer", "on_lost", "open")
 
     form: Form
 
@@ -43,8 +45,8 @@ class TransportLink:
         self._transport = transport
         self.open = True
         self._held: list[bytes] | None = None
-        #: The descriptor that takes the bytes as they are, or None: under TLS it would take them for ciphertext.
-        self.socket: int | None = None if is_ssl(transport) else transport.get_extra_info("socket").fileno()
+        # None under TLS: the peer would take what was written to it for ciphertext.
+        self._socket: int | None = None if is_ssl(transport) else transport.get_extra_info("socket").fileno()
         self.on_answer: Callable[[], None] = _nothing
         self.on_lost: Callable[[], None] = _nothing
 
@@ -53,10 +55,12 @@ class TransportLink:
         """How much waits for the peer."""
         return self._transport.get_write_buffer_size() if self.open else 0
 
-    def is_clear(self) -> bool:
-        """Whether nothing waits, so that the next byte may go to the socket itself."""
+    def find_socket(self) -> int | None:
+        """Return the descriptor that may take the next bytes itself, past the transport, or None: bytes wait there."""
         transport = self._transport
-        return self.open and not transport.get_write_buffer_size() and not transport.is_closing()
+        if self.open and not transport.get_write_buffer_size() and not transport.is_closing():
+            return self._socket
+        return None
 
     def write(self, envelope: Envelope) -> int:
         """Send a notification; return the unsent bytes after it."""

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from hub.envelope import Envelope
 from hub.subscribers import Subscriber
-from hub.transports.links import Form, TransportLink
+from hub.transports.links import FORMS, Form, TransportLink
 
 __all__ = ["write_at_once"]
 
@@ -23,17 +23,18 @@ def write_at_once(envelope: Envelope, subscribers: Sequence[Subscriber]) -> list
     Never blocks, and raises nothing: a socket that fails is among the others, where its transport finds out.
     """
     left: list[Subscriber] = []
-    clear: dict[Form, dict[int, Subscriber]] = {}
+    clear: dict[Form, dict[int, Subscriber]] = {form: {} for form in FORMS}
     # First who, then the writes: each write leaves the processor's caches cold, and the less lies between two of
     # them, the less has to be fetched again.
     for subscriber in subscribers:
         link = subscriber.link
-        if isinstance(link, TransportLink) and link.socket is not None and link.is_clear():
-            clear.setdefault(link.form, {})[link.socket] = subscriber
+        if isinstance(link, TransportLink) and (socket := link.find_socket()) is not None:
+            clear[link.form][socket] = subscriber
         else:
             left.append(subscriber)
     for form, sockets in clear.items():
-        _write_all(getattr(envelope, form), sockets, left)
+        if sockets:
+            _write_all(getattr(envelope, form), sockets, left)
     return left
 
 
