@@ -37,7 +37,7 @@ _CURVES = {"ES256": "secp256r1", "ES384": "secp384r1"}
 class Keys(Protocol):
     """Where the verifier gets its keys, each of them found to fit the algorithm when it was read.
 
-    Nobody checks them again: a key goes as it is into PyJWT's `Algorithm.verify`.
+    Nobody prepares them again: they go as they are into PyJWT's algorithm.
     """
 
     @property

@@ -1,6 +1,6 @@
 """User tokens: a JWT becomes a grant, or the request is refused.
 
-PyJWT checks the signature; header and claims are checked here, because the time is passed in and because
+PyJWT checks the signature; the claims are checked here, because the time is passed in and because
 PyJWT is more lenient than a hub may be: it takes a token without `exp`, an `exp` that is a string,
 a list of audiences, and the last of two claims with the same name.
 """
@@ -8,16 +8,17 @@ a list of audiences, and the last of two claims with the same name.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
 import jwt
+from jwt.algorithms import HMACAlgorithm
 
 from hub.auth.grant import Grant, token_digest
 from hub.auth.jwks import KID, JwksKeys
-from hub.auth.jws import SignedText, split_token
 from hub.auth.keys import Key, Keys, read_static_keys
 from hub.errors import InvalidToken, TokenExpired
 from hub.settings import Settings
@@ -38,9 +39,12 @@ class TokenVerifier:
     def __init__(self, settings: Settings, keys: Keys, *, max_remembered: int = 10_000) -> None:
         self._settings = settings
         self._keys = keys
-        # One algorithm, asked for by its name in the settings: what the token's header says chooses nothing.
-        # Every key was checked to fit it when it was read, so a token need not pay for that.
-        self._algorithm = jwt.get_algorithm_by_name(settings.jwt_algorithm)
+        self._algorithm = settings.jwt_algorithm
+        self._jws = jwt.PyJWS(algorithms=[self._algorithm], options={"enforce_minimum_key_length": True})
+        algorithm = self._jws.get_algorithm_by_name(self._algorithm)
+        if isinstance(algorithm, HMACAlgorithm):
+            self._jws.unregister_algorithm(self._algorithm)
+            self._jws.register_algorithm(self._algorithm, _PreparedHmac(algorithm.hash_alg))
         # By the sha256 of the whole token, signature included: a forged one must never be found here.
         self._remembered: OrderedDict[bytes, Grant] = OrderedDict()
         self._max_remembered = max_remembered
@@ -63,11 +67,9 @@ class TokenVerifier:
             grant = self._recall(digest, now_s)
             if grant is not None:
                 return grant
-        text = _split(token)
-        # Before any fetch: a token of another algorithm is not worth one.
-        kid = self._check_header(text.header)
-        keys = await self._keys.find(kid, now_s=now_s)
-        grant = self._read_grant(self._read_signed(text, keys), token, now_s)
+        kid = self._read_kid(token) if self._keys.by_kid else None
+        claims = self._read_signed(token, await self._keys.find(kid, now_s=now_s))
+        grant = self._read_grant(claims, token, now_s)
         self._remember(digest, grant)
         return grant
 
@@ -98,26 +100,30 @@ class TokenVerifier:
         if len(self._remembered) > self._max_remembered:
             self._remembered.popitem(last=False)
 
-    def _check_header(self, header: dict[str, Any]) -> str | None:
-        if header.get("alg") != self._settings.jwt_algorithm:
-            raise InvalidToken
-        # RFC 7515 section 4.1.11: the hub understands no extension, so every critical one is too many. `b64` is
-        # one that changes what is signed (RFC 7797), and must not be false where nobody says that it is critical.
-        if "crit" in header or header.get("b64", True) is not True:
-            raise InvalidToken
+    def _read_kid(self, token: str) -> str:
+        try:
+            header = self._jws.get_unverified_header(token)
+        except (jwt.PyJWTError, ValueError, RecursionError):
+            raise InvalidToken from None
         kid = header.get("kid")
-        if "kid" in header and not isinstance(kid, str):
-            raise InvalidToken
-        if self._keys.by_kid and (kid is None or KID.fullmatch(kid) is None):
+        # Before any fetch: a token of another algorithm is not worth one.
+        if header.get("alg") != self._algorithm or not isinstance(kid, str) or KID.fullmatch(kid) is None:
             raise InvalidToken
         return kid
 
-    def _read_signed(self, text: SignedText, keys: Sequence[Key]) -> dict[str, Any]:
-        try:
-            if any(self._algorithm.verify(text.signed, key, text.signature) for key in keys):
-                return text.read_claims()
-        except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
-            raise InvalidToken from None
+    def _read_signed(self, token: str, keys: Sequence[Key]) -> dict[str, Any]:
+        for key in keys:
+            try:
+                parts = self._jws.decode_complete(token, key, algorithms=[self._algorithm])
+            except jwt.InvalidSignatureError:
+                continue
+            except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
+                raise InvalidToken from None
+            # RFC 7515 section 4.1.11: the hub understands no extension, so every critical one is too many. `b64` is
+            # one that changes what is signed (RFC 7797), and must not be false where nobody says that it is critical.
+            if "crit" in parts["header"] or parts["header"].get("b64", True) is not True:
+                raise InvalidToken
+            return _decode_claims(parts["payload"])
         raise InvalidToken
 
     def _read_grant(self, claims: dict[str, Any], token: str, now_s: float) -> Grant:
@@ -159,6 +165,18 @@ class TokenVerifier:
             raise InvalidToken
 
 
+class _PreparedHmac(HMACAlgorithm):
+    """PyJWT's HMAC for secrets that were looked at when they were read.
+
+    PyJWT would try anew for each token whether the secret is a PEM, a DER or a JWK, which takes longer than the
+    signature. The keys of its other algorithms are objects, and it leaves those alone.
+    """
+
+    def prepare_key(self, key: str | bytes) -> bytes:
+        """Return the secret as it is."""
+        return key.encode() if isinstance(key, str) else key
+
+
 def make_verifier(settings: Settings) -> TokenVerifier:
     """Return the verifier that the settings ask for, with a secret, a key file or a JWKS URL.
 
@@ -171,19 +189,39 @@ def make_verifier(settings: Settings) -> TokenVerifier:
 
 
 def _is_bounded(token: str) -> bool:
-    # Lone surrogates, which cannot be encoded, are not ASCII either.
-    return 0 < len(token) <= MAX_TOKEN_BYTES and token.isascii()
+    # Lone surrogates are not ASCII either; PyJWT would answer one with a UnicodeEncodeError. Padding is
+    # refused since it would be a second spelling of the same token.
+    return 0 < len(token) <= MAX_TOKEN_BYTES and token.isascii() and "=" not in token
 
 
 def _whole_digest(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def _split(token: str) -> SignedText:
+def _decode_claims(payload: bytes) -> dict[str, Any]:
     try:
-        return split_token(token)
+        claims = _decode_json(payload.decode())
     except (ValueError, RecursionError):
         raise InvalidToken from None
+    if not isinstance(claims, dict):
+        raise InvalidToken
+    return claims
+
+
+def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # RFC 7519 section 4: a duplicate may be rejected; taking the last one lets two readers disagree.
+    claims = dict(pairs)
+    if len(claims) != len(pairs):
+        raise ValueError("a name occurs twice")
+    return claims
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError("NaN and Infinity are not JSON")
+
+
+# Made once: `json.loads` with hooks makes a decoder for every text, which takes as long as reading a token's.
+_decode_json = json.JSONDecoder(object_pairs_hook=_refuse_duplicates, parse_constant=_refuse_constant).decode
 
 
 def _read_text(value: object) -> str:
