@@ -212,4 +212,4 @@ class Connections:
 
 def format_time(at_s: float) -> str:
     """Return a moment (Unix seconds) as ISO 8601 in UTC with milliseconds and `Z`."""
-    return datetime.fromtimestamp(at_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return datetime.fromtimestamp(at_s, UTC).isoformat(timespec="milliseconds")[: -len("+00:00")] + "Z"
