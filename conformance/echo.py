@@ -1,7 +1,7 @@
 """`python -m conformance.echo`: what Autobahn talks to, the hub's server and protocols with an app that echoes.
 
 The hub itself never sends a client's words back, so its app cannot stand in. All below the app is the hub's: text
-goes out as a notification does, through the connection's own link. The first line printed is the port.
+goes out in a notification's finished forms, through the connection's own link. The first line printed is the port.
 """
 
 from __future__ import annotations
