@@ -1,12 +1,13 @@
 """User tokens: a JWT becomes a grant, or the request is refused.
 
-PyJWT checks the signature; the claims are checked here, because the time is passed in and because
-PyJWT is more lenient than a hub may be: it takes a token without `exp`, an `exp` that is a string,
-a list of audiences, and the last of two claims with the same name.
+PyJWT reads the token and checks the signature; the claims are checked here, because the time is passed in
+and because PyJWT is more lenient than a hub may be: it takes a token without `exp`, an `exp` that is a string,
+a list of audiences, and the last of two values with the same name, in the claims as in the header.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
@@ -123,7 +124,9 @@ class TokenVerifier:
             # one that changes what is signed (RFC 7797), and must not be false where nobody says that it is critical.
             if "crit" in parts["header"] or parts["header"].get("b64", True) is not True:
                 raise InvalidToken
-            return _decode_claims(parts["payload"])
+            # PyJWT has taken the last of two equal names in the header; the issuer's other readers may take the first.
+            _decode_object(_header_text(token))
+            return _decode_object(parts["payload"])
         raise InvalidToken
 
     def _read_grant(self, claims: dict[str, Any], token: str, now_s: float) -> Grant:
@@ -198,22 +201,28 @@ def _whole_digest(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def _decode_claims(payload: bytes) -> dict[str, Any]:
+def _header_text(token: str) -> bytes:
+    # Of a token that PyJWT has read: this is base64url without padding.
+    segment = token.partition(".")[0]
+    return base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+
+
+def _decode_object(text: bytes) -> dict[str, Any]:
     try:
-        claims = _decode_json(payload.decode())
+        found = _decode_json(text.decode())
     except (ValueError, RecursionError):
         raise InvalidToken from None
-    if not isinstance(claims, dict):
+    if not isinstance(found, dict):
         raise InvalidToken
-    return claims
+    return found
 
 
 def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # RFC 7519 section 4: a duplicate may be rejected; taking the last one lets two readers disagree.
-    claims = dict(pairs)
-    if len(claims) != len(pairs):
+    # RFC 7515 and RFC 7519, section 4: a duplicate may be rejected; taking the last one lets two readers disagree.
+    found = dict(pairs)
+    if len(found) != len(pairs):
         raise ValueError("a name occurs twice")
-    return claims
+    return found
 
 
 def _refuse_constant(name: str) -> None:

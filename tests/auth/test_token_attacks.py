@@ -20,6 +20,8 @@ from tests.auth.tokens import EXP, NOW_S, SECRET, claims, encode, private_key, p
 
 GOOD = sign(claims())
 HEAD, BODY, SIGNATURE = GOOD.split(".")
+#: Of base64url.
+ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 
 def with_header(**header: Any) -> str:
@@ -94,6 +96,11 @@ FORGED: dict[str, str] = {
     "header is not JSON": sign(claims(), header=b"{alg:HS256}"),
     "header is not UTF-8": sign(claims(), header=b'{"alg":"HS256","x":"\xff"}'),
     "header is nested too deep": sign(claims(), header=b"[" * 4000),
+    "header is UTF-16": sign(claims(), header=json.dumps({"alg": "HS256"}).encode("utf-16")),
+    "header with a byte order mark": sign(claims(), header=b'\xef\xbb\xbf{"alg":"HS256"}'),
+    "duplicate alg": sign(claims(), header=b'{"alg":"none","alg":"HS256"}'),
+    "duplicate alg under an escape": sign(claims(), header=b'{"\\u0061lg":"none","alg":"HS256"}'),
+    "NaN in the header": sign(claims(), header=b'{"alg":"HS256","x":NaN}'),
     "header ends early": sign(claims(), header=b'{"alg":"HS256"'),
     "b64 is 0": with_header(b64=0),
     "b64 is null": with_header(b64=None),
@@ -313,6 +320,18 @@ async def test_any_changed_character_is_refused(place: int, character: str) -> N
     if changed != GOOD:
         with pytest.raises(InvalidToken):
             await VERIFIER.verify(changed, now_s=NOW_S)
+
+
+@pytest.mark.parametrize("algorithm", ["HS256", "HS384", "HS512"])
+async def test_signature_has_one_spelling(algorithm: str) -> None:
+    """Of all last letters that a lenient reader takes for the same bytes, one is read, whatever bits are left over."""
+    verifier = make_verifier(settings(jwt_algorithm=algorithm, jwt_secret=SECRET * 2))
+    digest = algorithm.replace("HS", "sha")
+    token = sign(claims(), header={"alg": algorithm}, secret=SECRET * 2, digest=digest)
+    await verifier.verify(token, now_s=NOW_S)
+    for letter in set(ALPHABET) - {token[-1]}:
+        with pytest.raises(InvalidToken):
+            await verifier.verify(token[:-1] + letter, now_s=NOW_S)
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256", "ES384", "EdDSA"])
