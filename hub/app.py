@@ -41,9 +41,9 @@ from hub.publisher import Publisher
 from hub.settings import Settings, read_settings
 from hub.subscribers import Subscribers
 from hub.transports.connections import Connections
+from hub.transports.fanout import write_at_once
 from hub.transports.poll import PollEndpoint
 from hub.transports.sse import EventStreamEndpoint
-from hub.transports.volley import write_at_once
 from hub.transports.websocket import WebSocketEndpoint
 
 __all__ = ["LOG_NAME", "Hub", "HubApp", "create_app", "open_hub"]

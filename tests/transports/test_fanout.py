@@ -13,8 +13,8 @@ import pytest
 from hub.cursor import Epoch
 from hub.envelope import Envelope
 from hub.subscribers import Subscriber
+from hub.transports.fanout import write_at_once
 from hub.transports.links import WebSocketLink
-from hub.transports.volley import write_at_once
 from tests.fakes import FakeLink, make_subscriber
 
 DEADLINE_S = 10.0

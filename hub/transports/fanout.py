@@ -1,8 +1,7 @@
 """One notification to many sockets, one system call right after the other.
 
-A transport's `write` queues the bytes and the loop writes them later, connection by connection, through layers of
-its own. Where a transport holds nothing back, its socket takes the same bytes directly; what it does not take goes
-the long way.
+A transport's `write` goes through layers of its own before the system call. Where it holds nothing back, its socket
+takes the same bytes directly; what the socket does not take goes through the transport.
 """
 
 from __future__ import annotations
@@ -18,9 +17,10 @@ __all__ = ["write_at_once"]
 
 
 def write_at_once(envelope: Envelope, subscribers: Sequence[Subscriber]) -> list[Subscriber]:
-    """Write to every subscriber whose socket takes all of it now; return the others, to whom nothing was written.
+    """Write to every subscriber whose socket takes some of it now; return the others, to whom nothing was written.
 
-    Never blocks, and raises nothing: a socket that fails is among the others, where its transport finds out.
+    The rest of what a socket took in part waits in its transport. Never blocks. A socket that fails is among the
+    others, where its transport finds out.
     """
     left: list[Subscriber] = []
     clear: dict[Form, dict[int, Subscriber]] = {form: {} for form in FORMS}
