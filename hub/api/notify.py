@@ -16,6 +16,7 @@ from litestar.exceptions import MethodNotAllowedException
 from litestar.handlers import ASGIRouteHandler
 
 from hub.api.request import Receive, find_idempotency_key, find_service, read_json_body
+from hub.auth.grant import ServiceGrant
 from hub.auth.service_keys import ServiceKeys
 from hub.publisher import Publisher
 from hub.transports.answer import Send, respond
@@ -33,15 +34,18 @@ _encode = msgspec.json.Encoder().encode
 def make_notify_routes(publisher: Publisher, keys: ServiceKeys, *, max_body_bytes: int) -> list[ASGIRouteHandler]:
     """Return the handlers that publish; each answers 202 only after the record is on disk."""
 
+    async def read(scope: Scope, receive: Receive, limit_bytes: int) -> tuple[bytes, ServiceGrant, str | None]:
+        headers = scope["headers"]
+        service = find_service(headers, keys)
+        key = find_idempotency_key(headers)
+        return await read_json_body(headers, receive, limit_bytes=limit_bytes), service, key
+
     @asgi("/api/internal/notify", copy_scope=False)
     async def notify(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
             await _answer_other_method(scope["method"], send)
             return
-        headers = scope["headers"]
-        service = find_service(headers, keys)
-        key = find_idempotency_key(headers)
-        body = await read_json_body(headers, receive, limit_bytes=max_body_bytes)
+        body, service, key = await read(scope, receive, max_body_bytes)
         await _accept(send, await publisher.publish(body, service, key))
 
     @asgi("/api/internal/notify/batch", copy_scope=False)
@@ -49,10 +53,7 @@ def make_notify_routes(publisher: Publisher, keys: ServiceKeys, *, max_body_byte
         if scope["method"] != "POST":
             await _answer_other_method(scope["method"], send)
             return
-        headers = scope["headers"]
-        service = find_service(headers, keys)
-        key = find_idempotency_key(headers)
-        body = await read_json_body(headers, receive, limit_bytes=max_body_bytes * BATCH_BODY_FACTOR)
+        body, service, key = await read(scope, receive, max_body_bytes * BATCH_BODY_FACTOR)
         await _accept(send, await publisher.publish_batch(body, service, key, max_item_bytes=max_body_bytes))
 
     return [notify, notify_batch]
