@@ -384,6 +384,7 @@ SILENCES = {
     "a header now and then": (b"GET /health/live HTTP/1.1\r\n", b"X: y\r\n"),
     "line breaks now and then": (b"", b"\r\n"),
     "a second request that stops": (get() + b"GET /health", b""),
+    "a second request, a byte now and then": (get() + b"GET /health/live HTTP/1.1\r\nX: ", b"a"),
     "line breaks after a request": (get(), b"\r\n"),
     "a body nobody reads, half": (post(b"{", b"Content-Length: 99"), b""),
     "a body nobody reads, now and then": (post(b"{", b"Content-Length: 99999"), b" "),
