@@ -220,8 +220,11 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
                 logging_config=None,
                 cors_config=CORSConfig(
                     allow_origins=list(settings.allowed_origins),
-                    allow_methods=["POST"],
-                    allow_headers=["authorization"],
+                    allow_methods=["GET", "HEAD", "POST"],
+                    # The origin is what is checked: tracing libraries add headers of their own to each request.
+                    allow_headers=["*"],
+                    allow_credentials=True,
+                    expose_headers=["retry-after"],
                 ),
             ),
             websocket=WebSocketEndpoint(connections),

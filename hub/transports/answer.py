@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -10,10 +11,10 @@ from hub.errors import BadRequest, HubError, OriginNotAllowed
 from hub.problem import encode_problem
 
 __all__ = [
-    "PREFLIGHT",
     "Headers",
     "Send",
     "allow_origin",
+    "answer_preflight",
     "find_last_event_id",
     "forget_request",
     "respond",
@@ -24,11 +25,10 @@ Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
-PREFLIGHT: Headers = [
-    (b"access-control-allow-methods", b"GET"),
-    (b"access-control-allow-headers", b"authorization, cache-control, last-event-id"),
-    (b"access-control-max-age", b"600"),
-]
+#: What the clients here ask for; a preflight's answer names it whatever was asked.
+_CLIENT_HEADERS = b"authorization, cache-control, last-event-id"
+#: Field names (RFC 9110 section 5.6.2) in a list, as a browser writes one.
+_FIELD_NAMES = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~, \t-]+")
 
 
 def allow_origin(headers: Headers, allowed: frozenset[str]) -> Headers:
@@ -45,9 +45,31 @@ def allow_origin(headers: Headers, allowed: frozenset[str]) -> Headers:
     return [
         (b"vary", b"Origin"),
         (b"access-control-allow-origin", origin.encode("latin-1")),
+        # For pages that send `credentials: "include"` everywhere. No cookie means anything to the hub, so it grants
+        # nothing; without it the browser keeps the answer from the page.
+        (b"access-control-allow-credentials", b"true"),
         # Without this a page cannot see when to come back.
         (b"access-control-expose-headers", b"retry-after"),
     ]
+
+
+async def answer_preflight(send: Send, headers: Headers, cors: Headers) -> None:
+    """Allow the headers that a page of an allowed origin asks for (Fetch standard, CORS preflight).
+
+    Its origin is what is checked. Tracing libraries add headers of their own to each request (`traceparent`,
+    `baggage`, `sentry-trace`), and a list of the known ones would be short of the next one's.
+    """
+    asked = b", ".join(
+        value for name, value in headers if name == b"access-control-request-headers" and _FIELD_NAMES.fullmatch(value)
+    )
+    allowed = b", ".join(names for names in (_CLIENT_HEADERS, asked) if names)
+    preflight: Headers = [
+        *cors,
+        (b"access-control-allow-methods", b"GET, HEAD"),
+        (b"access-control-allow-headers", allowed),
+        (b"access-control-max-age", b"600"),
+    ]
+    await respond(send, 204, preflight, b"")
 
 
 def find_last_event_id(headers: Headers) -> str | None:

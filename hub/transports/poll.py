@@ -12,7 +12,15 @@ from hub.cursor import parse_cursor
 from hub.dispatcher import Page, Pages
 from hub.errors import Forbidden, HubError, MethodNotAllowed
 from hub.subscribers import subscriber_targets
-from hub.transports.answer import PREFLIGHT, Headers, Send, allow_origin, find_last_event_id, respond, respond_problem
+from hub.transports.answer import (
+    Headers,
+    Send,
+    allow_origin,
+    answer_preflight,
+    find_last_event_id,
+    respond,
+    respond_problem,
+)
 from hub.transports.connections import Connections, format_time
 from hub.transports.websocket import find_cursor
 
@@ -38,7 +46,7 @@ class PollEndpoint:
         try:
             cors = allow_origin(headers, self._allowed_origins)
             if scope["method"] == "OPTIONS":
-                await respond(send, 204, [*cors, *PREFLIGHT], b"")
+                await answer_preflight(send, headers, cors)
                 return
             if scope["method"] != "GET":
                 raise MethodNotAllowed

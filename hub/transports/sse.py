@@ -12,13 +12,12 @@ from hub.envelope import event_preamble
 from hub.errors import HubError, MethodNotAllowed
 from hub.session import Phase
 from hub.transports.answer import (
-    PREFLIGHT,
     Headers,
     Send,
     allow_origin,
+    answer_preflight,
     find_last_event_id,
     forget_request,
-    respond,
     respond_problem,
 )
 from hub.transports.connections import Connections
@@ -57,7 +56,7 @@ class EventStreamEndpoint:
         try:
             cors = allow_origin(headers, self._allowed_origins)
             if scope["method"] == "OPTIONS":
-                await respond(send, 204, [*cors, *PREFLIGHT], b"")
+                await answer_preflight(send, headers, cors)
                 return
             if scope["method"] != "GET":
                 raise MethodNotAllowed

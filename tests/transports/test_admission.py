@@ -75,6 +75,44 @@ async def test_an_allowed_origin_may_read_the_stream(hub: RunningHub) -> None:
     assert "authorization" in preflight.headers["access-control-allow-headers"]
 
 
+@pytest.mark.parametrize("path", ["/sse", "/poll", "/api/ticket"])
+async def test_an_instrumented_page_passes_its_preflight(hub: RunningHub, path: str) -> None:
+    """Whatever headers a page of an allowed origin asks for are allowed, with credentials; a foreign page's none."""
+    asked = "authorization,baggage,last-event-id,sentry-trace,traceparent,x-of-tomorrow"
+    method = "POST" if path == "/api/ticket" else "GET"
+    preflight = {"access-control-request-method": method, "access-control-request-headers": asked}
+    answer = await hub.http.options(path, headers={"origin": ORIGIN, **preflight})
+    assert 204 == answer.status_code
+    allowed = {name.strip().lower() for name in answer.headers["access-control-allow-headers"].split(",")}
+    assert set(asked.split(",")) <= allowed
+    assert "true" == answer.headers["access-control-allow-credentials"]
+    foreign = await hub.http.options(path, headers={"origin": "https://evil.example", **preflight})
+    assert foreign.status_code in {400, 403}
+    assert not {name for name in foreign.headers if name.startswith("access-control-allow")}
+
+
+async def test_a_preflight_repeats_nothing_but_names_of_fields(hub: RunningHub) -> None:
+    """What is no list of field names is not given back, and the clients' own headers stay allowed."""
+    headers = {"origin": ORIGIN, "access-control-request-headers": 'x"; <script>'}
+    answer = await hub.http.options("/sse", headers=headers)
+    assert "authorization, cache-control, last-event-id" == answer.headers["access-control-allow-headers"]
+
+
+@pytest.mark.parametrize("path", ["/sse?token={token}", "/poll?token={token}", "/poll?token=bad", "/api/ticket"])
+async def test_a_page_that_sends_credentials_reads_the_answer(hub: RunningHub, path: str) -> None:
+    """Answers and refusals allow credentials to the one origin: EventSource's `withCredentials`, fetch's `include`."""
+    method = "POST" if path == "/api/ticket" else "GET"
+    request = hub.http.build_request(method, path.format(token=hub.token()), headers={"origin": ORIGIN})
+    answer = await hub.http.send(request, stream=True)
+    try:
+        assert (ORIGIN, "true") == (
+            answer.headers["access-control-allow-origin"],
+            answer.headers["access-control-allow-credentials"],
+        )
+    finally:
+        await answer.aclose()
+
+
 async def test_the_credential_may_stand_in_three_places(hub: RunningHub) -> None:
     """Header, subprotocol and query; the bearer subprotocol is never echoed."""
     token = hub.token()
