@@ -27,6 +27,7 @@ logger = logging.getLogger("hub.expulsion")
 _decode = msgspec.json.Decoder(Revocation).decode
 #: Control records read at once when the list is rebuilt.
 PAGE = 1_000
+PAGE_BYTES = 2 * 2**20
 
 
 class Expulsion:
@@ -88,11 +89,12 @@ class Expulsion:
         """Read every revocation that is still in force from the log."""
         after = 0
         while True:
-            records = await self._log.read([CONTROL], after=after, upto=self._log.head, limit=PAGE)
-            for record in records:
+            head = self._log.head
+            reading = await self._log.read([CONTROL], after=after, upto=head, limit=PAGE, limit_bytes=PAGE_BYTES)
+            for record in reading.records:
                 self.take(record.payload)
-                after = record.position
-            if len(records) < PAGE:
+            after = reading.upto
+            if after >= head:
                 return
 
     def take(self, payload: bytes) -> None:

@@ -17,7 +17,7 @@ from hub.cursor import Epoch
 from hub.envelope import Envelope
 from hub.errors import HubError, StorageUnavailable
 from hub.link import Link
-from hub.log.port import Appended, Draft, Record
+from hub.log.port import Appended, Draft, Reading, Record
 from hub.session import Session
 from hub.subscribers import Subscriber, TransportName
 from hub.target import Target
@@ -28,6 +28,7 @@ __all__ = [
     "FakeLink",
     "Gate",
     "MemoryLog",
+    "fit",
     "make_draft",
     "make_grant",
     "make_payload",
@@ -136,7 +137,7 @@ class MemoryLog:
         (appended,) = self.store([make_draft(targets, size_bytes=size_bytes, expires_at_s=expires_at_s)])
         return appended.position
 
-    async def read(self, targets: Sequence[Target], *, after: int, upto: int, limit: int) -> list[Record]:
+    async def read(self, targets: Sequence[Target], *, after: int, upto: int, limit: int, limit_bytes: int) -> Reading:
         """Return what the port promises, as it was between the two gates."""
         await self.before_read
         self.reads += 1
@@ -149,9 +150,9 @@ class MemoryLog:
             if after < record.position <= upto
             and not wanted.isdisjoint(record.targets)
             and (record.expires_at_s is None or record.expires_at_s > now_s)
-        ][:limit]
+        ]
         await self.after_read
-        return found
+        return fit(found, upto=upto, limit=limit, limit_bytes=limit_bytes)
 
     def tail(self) -> AsyncIterator[list[Record]]:
         """Begin to collect what is stored from now on."""
@@ -169,6 +170,18 @@ class MemoryLog:
         """End the tails."""
         for tail in self.tails:
             tail.end()
+
+
+def fit(found: list[Record], *, upto: int, limit: int, limit_bytes: int) -> Reading:
+    """Return as many of the records as a reading may have, and at least one."""
+    records: list[Record] = []
+    for record in found[:limit]:
+        limit_bytes -= len(record.payload) + len(json.dumps(record.targets, separators=(",", ":")).encode())
+        if records and limit_bytes < 0:
+            break
+        records.append(record)
+    complete = len(records) == len(found) < limit
+    return Reading(records, upto if complete else records[-1].position)
 
 
 class MemoryTail(AsyncIterator[list[Record]]):

@@ -70,7 +70,7 @@ async def test_many_users_are_looked_up_a_few_at_a_time() -> None:
     directory.answers.set()
     publisher, log = make_publisher(directory)
     await publisher.publish(BODY, SERVICE, None)
-    (record,) = await log.read([user_target("a1", "7")], after=0, upto=1, limit=1)
+    (record,) = (await log.read([user_target("a1", "7")], after=0, upto=1, limit=1, limit_bytes=1)).records
     assert tuple(user_target("a1", str(number)) for number in range(100)) == record.targets
     assert directory.most_at_once <= hub.publisher.LOOK_UPS
 

@@ -15,9 +15,9 @@ from hub.target import Target
 
 __all__ = ["Page", "Pages"]
 
-#: The most records of one page, and what they may weigh together before the page ends early.
+#: The most records of one page, and what they may weigh together; one that is heavier by itself is a page of its own.
 PAGE = 200
-PAGE_BYTES = 1_048_576
+PAGE_BYTES = 65_536
 #: Pages read at the same time, as in a replay.
 READERS = 16
 
@@ -58,21 +58,13 @@ class Pages:
         position = session.upto
         if kind == "replayed":
             async with self._readers:
-                records = await log.read(targets, after=after, upto=session.upto, limit=PAGE)
+                reading = await log.read(targets, after=after, upto=session.upto, limit=PAGE, limit_bytes=PAGE_BYTES)
             if log.first > after + 1:
                 # Retention passed the cursor while the page was read: part of it may be missing.
-                kind, position, records = "gap", log.head, []
-            elif len(records) == PAGE:
-                position = records[-1].position
-            size_bytes = 0
-            for record in records:
-                frame = stamp(record.payload, str(Cursor(log.epoch, record.position)))
-                size_bytes += len(frame)
-                if frames and size_bytes > PAGE_BYTES:
-                    break
-                frames.append(frame)
-            if len(frames) < len(records):
-                position = records[len(frames) - 1].position
+                kind, position = "gap", log.head
+            else:
+                position = reading.upto
+                frames = [stamp(record.payload, str(Cursor(log.epoch, record.position))) for record in reading.records]
         self._metrics.polls[kind] += 1
         self._metrics.deliveries["poll"] += len(frames)
         return Page(kind, frames, Cursor(log.epoch, position))

@@ -14,8 +14,9 @@ from hub.subscribers import Subscriber
 
 __all__ = ["Replay"]
 
-#: Records read at once; the next page waits until the peer has taken most of this one.
+#: Records read at once, and what they may weigh; the next page waits until the peer has taken most of this one.
 PAGE = 200
+PAGE_BYTES = 65_536
 #: Pages read at the same time: a reconnect storm must not bury the log's readers.
 READERS = 16
 
@@ -87,22 +88,26 @@ class Replay:
             if session.phase is Phase.CLOSED:
                 return
             after, upto = session.last, session.upto
-            records = await log.read(subscriber.targets, after=after, upto=upto, limit=PAGE)
+            reading = await log.read(subscriber.targets, after=after, upto=upto, limit=PAGE, limit_bytes=PAGE_BYTES)
         if log.first > after + 1:
             # Retention passed the cursor while the page was read: part of it may be missing.
             if session.lose(log.head):
                 self._write_gap(subscriber, self.cursor(session.last))
             return
-        for record in records:
+        # Taken out one by one: what was written waits in the link, and is not held here a second time.
+        waiting, reached = reading.records[::-1], reading.upto
+        del reading
+        while waiting:
+            record = waiting.pop()
             # Not due any more where the record expired, and not taken once the session was closed, while
             # this waited for the peer.
             if self._is_due(record.expires_at_s) and session.replay(record.position):
                 self._metrics.replayed += 1
                 self._metrics.deliveries[subscriber.transport] += 1
                 unsent_bytes = subscriber.link.write(Envelope(record.payload, log.epoch, record.position))
+                del record
                 await self._pace(subscriber, unsent_bytes)
-        if len(records) < PAGE:
-            session.reach(upto)
+        session.reach(reached)
 
     def _is_due(self, expires_at_s: float | None) -> bool:
         return expires_at_s is None or expires_at_s > self._now()

@@ -15,7 +15,7 @@ from hub.cursor import Epoch
 from hub.errors import HubError
 from hub.target import Target
 
-__all__ = ["Appended", "Draft", "Log", "Record"]
+__all__ = ["Appended", "Draft", "Log", "Reading", "Record"]
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +54,17 @@ class Record(msgspec.Struct, frozen=True):
     expires_at_s: float | None
 
 
+class Reading(msgspec.Struct, frozen=True):
+    """What one call of `read` found, and how far it came.
+
+    Nothing that was asked for is left out up to `upto`; whoever asked for more goes on after it. It is the `upto` of
+    the call where there is no more, and always beyond its `after`.
+    """
+
+    records: list[Record]
+    upto: int
+
+
 class Log(Protocol):
     """A durable, ordered record of notifications."""
 
@@ -87,10 +98,11 @@ class Log(Protocol):
             Internal: a draft holds something that cannot be stored; nothing of this call was.
         """
 
-    async def read(self, targets: Sequence[Target], *, after: int, upto: int, limit: int) -> list[Record]:
+    async def read(self, targets: Sequence[Target], *, after: int, upto: int, limit: int, limit_bytes: int) -> Reading:
         """Return at most `limit` records for any of `targets` in `(after, upto]`, each once, in order.
 
-        Expired records are left out. Fewer than `limit` means there are no more up to `upto`.
+        Expired records are left out. Payloads and targets together weigh at most `limit_bytes`, and nothing beyond
+        that is held in memory; a first record that is heavier by itself comes alone, so every reading goes on.
 
         Raises:
             StorageUnavailable: the log cannot be read.

@@ -15,7 +15,7 @@ import apsw
 import msgspec
 
 from hub.errors import StorageUnavailable
-from hub.log.port import Record
+from hub.log.port import Reading, Record
 from hub.log.schema import LogFile, close_connection, open_reader
 from hub.target import Target
 
@@ -38,14 +38,19 @@ _decode_rows = msgspec.json.Decoder(list[_Row]).decode
 
 _ONE = "SELECT position FROM target WHERE target = ? AND position > ? AND position <= ?"
 # UNION with ORDER BY merges the targets' index ranges and stops at the limit; CROSS JOIN keeps it outermost.
-_MERGED = """SELECT r.position, r.targets, r.payload, r.expires_ms FROM ({} ORDER BY 1) p
+_MERGED = """SELECT r.position, octet_length(r.payload) + octet_length(r.targets) AS size_bytes FROM ({} ORDER BY 1) p
 CROSS JOIN record r ON r.position = p.position WHERE r.expires_ms IS NULL OR r.expires_ms > ? LIMIT ?"""
-_EVERY = """SELECT position, targets, payload, expires_ms FROM record
+_EVERY = """SELECT position, octet_length(payload) + octet_length(targets) AS size_bytes FROM record
 WHERE position > ? AND position <= ? ORDER BY position LIMIT ?"""
+# Weighed first, which reads no payload: SQLite knows its length from the record's head.
+_FITTING = """SELECT r.position, r.targets, r.payload, r.expires_ms, w.found FROM (
+SELECT position, row_number() OVER upto AS number, sum(size_bytes) OVER upto AS weight_bytes, count(*) OVER () AS found
+FROM ({}) WINDOW upto AS (ORDER BY position ROWS UNBOUNDED PRECEDING)) w
+CROSS JOIN record r ON r.position = w.position WHERE w.number = 1 OR w.weight_bytes <= ?"""
 # A whole page as one row: each row fetched lets go of the interpreter, and under a busy event loop winning
 # it back costs milliseconds. Both aggregates see the rows in the same order; payloads are cut up by size.
 _PAGE = """SELECT json_group_array(json_array(position, length(payload), expires_ms, json(targets))),
-CAST(coalesce(group_concat(payload, ''), '') AS BLOB) FROM ({})"""
+CAST(coalesce(group_concat(payload, ''), '') AS BLOB), coalesce(max(found), 0) FROM ({})"""
 
 
 class Readers:
@@ -59,7 +64,9 @@ class Readers:
         for _ in range(_THREADS):
             self._idle.put(None)
 
-    async def read(self, targets: Sequence[Target], *, after: int, upto: int, limit: int, now_s: float) -> list[Record]:
+    async def read(
+        self, targets: Sequence[Target], *, after: int, upto: int, limit: int, limit_bytes: int, now_s: float
+    ) -> Reading:
         """Return what `Log.read` promises.
 
         Raises:
@@ -70,21 +77,21 @@ class Readers:
         if len(distinct) > _MOST_TARGETS:
             raise ValueError(f"more than {_MOST_TARGETS} targets in one read")
         if not distinct or limit < 1 or upto <= after:
-            return []
+            return Reading([], upto)
         query = _MERGED.format(" UNION ".join([_ONE] * len(distinct)))
         bindings: list[object] = []
         for target in distinct:
             bindings += (target, after, upto)
-        bindings += (round(now_s * 1000), limit)
-        return await self._run(query, bindings)
+        bindings += (round(now_s * 1000), limit, limit_bytes)
+        return _reading(await self._run(query, bindings), upto, limit)
 
-    async def read_every(self, after: int, upto: int, limit: int) -> list[Record]:
-        """Return at most `limit` records in `(after, upto]`, in order, whomever they are for, expired or not.
+    async def read_every(self, after: int, upto: int, limit: int, limit_bytes: int) -> Reading:
+        """Return what there is in `(after, upto]` as `read` does, but whomever it is for, expired or not.
 
         Raises:
             StorageUnavailable: the log cannot be read, or not in time.
         """
-        return await self._run(_EVERY, [after, upto, limit])
+        return _reading(await self._run(_EVERY, [after, upto, limit, limit_bytes]), upto, limit)
 
     def refuse(self) -> None:
         """Accept no further reads."""
@@ -99,7 +106,7 @@ class Readers:
             if connection is not None:
                 close_connection(connection)
 
-    async def _run(self, query: str, bindings: list[object]) -> list[Record]:
+    async def _run(self, query: str, bindings: list[object]) -> tuple[list[Record], int]:
         loop = asyncio.get_running_loop()
         if self._refusing:
             raise StorageUnavailable("The log is closed")
@@ -109,12 +116,12 @@ class Readers:
         except TimeoutError:
             raise StorageUnavailable("The log cannot be read in time") from None
 
-    def _fetch(self, query: str, bindings: list[object]) -> list[Record]:
+    def _fetch(self, query: str, bindings: list[object]) -> tuple[list[Record], int]:
         connection = self._idle.get_nowait()
         try:
             if connection is None:
                 connection = open_reader(self._file)
-            ((rows, payloads),) = connection.execute(_PAGE.format(query), bindings).fetchall()
+            ((rows, payloads, found),) = connection.execute(_PAGE.format(_FITTING.format(query)), bindings).fetchall()
         except apsw.Error as error:
             # A fresh connection next time: this one may remember pages that a failing disk never kept.
             if connection is not None:
@@ -123,7 +130,14 @@ class Readers:
             raise StorageUnavailable("The log cannot be read") from error
         finally:
             self._idle.put(connection)
-        return _cut(*msgspec.convert((rows, payloads), tuple[str, bytes]))
+        return _cut(*msgspec.convert((rows, payloads), tuple[str, bytes])), msgspec.convert(found, int)
+
+
+def _reading(page: tuple[list[Record], int], upto: int, limit: int) -> Reading:
+    records, found = page
+    # Short of what was found: the rest was too heavy.
+    complete = len(records) == found < limit
+    return Reading(records, upto if complete else records[-1].position)
 
 
 def _cut(rows: str, payloads: bytes) -> list[Record]:

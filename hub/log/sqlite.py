@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hub.cursor import Epoch
 from hub.errors import HubError, Overloaded, StorageUnavailable
-from hub.log.port import Appended, Draft, Record
+from hub.log.port import Appended, Draft, Reading, Record
 from hub.log.reader import Readers
 from hub.log.retention import Retention
 from hub.log.schema import Extent, LogFile
@@ -101,14 +101,16 @@ class SqliteLog:
         self._writer.submit(Request(drafts))
         return await answer
 
-    async def read(self, targets: Sequence[Target], *, after: int, upto: int, limit: int) -> list[Record]:
-        """Return at most `limit` records for any of `targets` in `(after, upto]`, each once, in order.
+    async def read(self, targets: Sequence[Target], *, after: int, upto: int, limit: int, limit_bytes: int) -> Reading:
+        """Return at most `limit` records of `limit_bytes` for any of `targets` in `(after, upto]`, in order.
 
         Raises:
             StorageUnavailable: the log cannot be read.
             ValueError: more than 100 targets.
         """
-        return await self._readers.read(targets, after=after, upto=upto, limit=limit, now_s=self._now())
+        return await self._readers.read(
+            targets, after=after, upto=upto, limit=limit, limit_bytes=limit_bytes, now_s=self._now()
+        )
 
     def tail(self) -> AsyncIterator[list[Record]]:
         """Yield every record stored from now on, in order; a second call ends the first one's iterator."""

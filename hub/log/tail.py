@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from hub.errors import StorageUnavailable
-from hub.log.port import Record
+from hub.log.port import Reading, Record
 
 __all__ = ["MOST_BYTES", "MOST_RECORDS", "Tail"]
 
@@ -20,11 +20,12 @@ __all__ = ["MOST_BYTES", "MOST_RECORDS", "Tail"]
 MOST_RECORDS = 10_000
 MOST_BYTES = 16 * 2**20
 _PAGE = 1_000
+_PAGE_BYTES = 2 * 2**20
 #: How long to wait before reading again from a log that could not be read.
 _RETRY_S = 0.2
 
-#: Reads `(after, upto]`, at most `limit` records, in order.
-ReadEvery = Callable[[int, int, int], Awaitable[list[Record]]]
+#: Reads `(after, upto]`, at most `limit` records of `limit_bytes`, in order.
+ReadEvery = Callable[[int, int, int, int], Awaitable[Reading]]
 
 
 class Tail(AsyncIterator[list[Record]]):
@@ -83,15 +84,15 @@ class Tail(AsyncIterator[list[Record]]):
     async def _catch_up(self) -> list[Record]:
         head = self._head
         try:
-            records = await self._read_every(self._upto, head, _PAGE)
+            reading = await self._read_every(self._upto, head, _PAGE, _PAGE_BYTES)
         except StorageUnavailable:
             if self._ended:
                 raise StopAsyncIteration from None
             await asyncio.sleep(_RETRY_S)
             return []
-        # Fewer than a page: the rest up to the head fell to retention.
-        self._upto = records[-1].position if len(records) == _PAGE else head
-        return records
+        # It may be empty: all up to the head fell to retention.
+        self._upto = reading.upto
+        return reading.records
 
     def _wake(self) -> None:
         if self._wakeup is not None and not self._wakeup.done():

@@ -65,16 +65,16 @@ def stored(result: object) -> Appended:
     return result
 
 
-async def drain(log: Log, *targets: Target, after: int = 0, page: int = 1_000) -> list[Record]:
+async def drain(log: Log, *targets: Target, after: int = 0, page: int = 1_000, page_bytes: int = 2**30) -> list[Record]:
     """Return all that a subscriber of `targets` (everyone unless given) would be replayed."""
     records: list[Record] = []
     upto = log.head
-    while True:
-        found = await log.read(targets or (EVERYONE,), after=after, upto=upto, limit=page)
-        records += found
-        if len(found) < page:
-            return records
-        after = found[-1].position
+    while after < upto:
+        found = await log.read(targets or (EVERYONE,), after=after, upto=upto, limit=page, limit_bytes=page_bytes)
+        assert after < found.upto <= upto
+        records += found.records
+        after = found.upto
+    return records
 
 
 async def wait_until(condition: Callable[[], bool], what: str) -> None:

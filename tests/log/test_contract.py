@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from hub.errors import IdempotencyConflict, Overloaded, StorageUnavailable
-from hub.log.port import Appended, Draft, Log, Record
+from hub.log.port import Appended, Draft, Log, Reading, Record
 from hub.target import CONTROL, EVERYONE, Target, account_target, user_target
 from tests.log.conftest import OpenLog
 from tests.log.engines import Clock, Follower, draft, drain, stored
@@ -23,6 +23,10 @@ _ids = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_s
 _targets = st.one_of(st.just(EVERYONE), st.builds(account_target, _ids), st.builds(user_target, _ids, _ids))
 _expiries = st.one_of(st.none(), st.integers(1, 10**13).map(lambda milliseconds: milliseconds / 1000))
 _folders = itertools.count()
+
+
+#: More than any of these readings weighs.
+LIGHT = 1_000_000
 
 
 @st.composite
@@ -181,19 +185,51 @@ class TestRead:
     async def test_the_range_is_open_below_and_closed_above(self, log: Log) -> None:
         """`after` is left out and `upto` is let in; nothing to ask for is nothing found."""
         await log.append([draft(str(number)) for number in range(1, 10)])
-        found = await log.read([EVERYONE], after=3, upto=6, limit=10)
-        assert [4, 5, 6] == [record.position for record in found]
-        assert [] == await log.read([EVERYONE], after=6, upto=6, limit=10)
-        assert [] == await log.read([], after=0, upto=9, limit=10)
+        found = await log.read([EVERYONE], after=3, upto=6, limit=10, limit_bytes=LIGHT)
+        assert [4, 5, 6] == [record.position for record in found.records]
+        assert Reading([], 6) == await log.read([EVERYONE], after=6, upto=6, limit=10, limit_bytes=LIGHT)
+        assert Reading([], 9) == await log.read([], after=0, upto=9, limit=10, limit_bytes=LIGHT)
 
     async def test_expired_records_are_left_out_and_do_not_shorten_a_page(self, log: Log, clock: Clock) -> None:
-        """The page limit counts what is handed out, so a short page means there is no more."""
+        """Neither limit counts what is not handed out."""
         soon = clock.now_s + 5
         await log.append([draft(f"{number}", expires_at_s=soon if number % 2 else None) for number in range(20)])
         assert 20 == len(await drain(log))
         clock.now_s = soon
-        page = await log.read([EVERYONE], after=0, upto=log.head, limit=8)
-        assert ["0", "2", "4", "6", "8", "10", "12", "14"] == [_name(record) for record in page]
+        page = await log.read([EVERYONE], after=0, upto=log.head, limit=8, limit_bytes=LIGHT)
+        assert ["0", "2", "4", "6", "8", "10", "12", "14"] == [_name(record) for record in page.records]
+        weight_bytes = sum(map(_weigh, page.records))
+        assert page == await log.read([EVERYONE], after=0, upto=log.head, limit=50, limit_bytes=weight_bytes)
+
+    async def test_a_reading_is_bounded_in_bytes(self, log: Log) -> None:
+        """It ends before it is too heavy and says where to go on; the last of the range is its end."""
+        await log.append([draft(str(number), payload=b"x" * 1_000) for number in range(10)])
+        each_bytes = 1_000 + len('["*"]')
+        for limit_bytes, positions, upto in (
+            (3 * each_bytes, [1, 2, 3], 3),
+            (3 * each_bytes - 1, [1, 2], 2),
+            (10 * each_bytes, list(range(1, 11)), 10),
+            (10 * each_bytes - 1, list(range(1, 10)), 9),
+        ):
+            page = await log.read([EVERYONE], after=0, upto=10, limit=100, limit_bytes=limit_bytes)
+            assert (positions, upto) == ([record.position for record in page.records], page.upto)
+
+    async def test_what_is_too_heavy_by_itself_comes_alone(self, log: Log) -> None:
+        """A record beyond the limit is a reading of its own, wherever it stands: no reading ends where it began."""
+        await log.append([draft(str(number), payload=b"x" * size) for number, size in enumerate((10, 5_000, 0, 5_000))])
+        upto, pages = 0, []
+        while upto < log.head:
+            page = await log.read([EVERYONE], after=upto, upto=log.head, limit=100, limit_bytes=100)
+            pages.append([record.position for record in page.records])
+            upto = page.upto
+        assert [[1], [2], [3], [4]] == pages
+
+    async def test_whom_a_record_is_for_weighs_too(self, log: Log) -> None:
+        """Thousands of named users are more than many a payload."""
+        users = [user_target("a1", str(number)) for number in range(1_000)]
+        await log.append([draft("a", *users), draft("b", *users)])
+        page = await log.read([users[0]], after=0, upto=2, limit=100, limit_bytes=20_000)
+        assert ([1], 1) == ([record.position for record in page.records], page.upto)
 
     async def test_the_hubs_own_records_are_for_nobody_else(self, log: Log, clock: Clock) -> None:
         """Control records come under their own target alone, until they expire."""
@@ -206,13 +242,17 @@ class TestRead:
         await log.append([draft("a")])
         await log.close()
         with pytest.raises(StorageUnavailable):
-            await log.read([EVERYONE], after=0, upto=1, limit=1)
+            await log.read([EVERYONE], after=0, upto=1, limit=1, limit_bytes=LIGHT)
 
-    @example(calls=[[Draft(id="0", targets=(EVERYONE,), payload=b"")]], page=1)
+    @example(calls=[[Draft(id="0", targets=(EVERYONE,), payload=b"")]], page=1, page_bytes=0)
     @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-    @given(calls=st.lists(st.lists(_drafts(), max_size=6), max_size=5), page=st.integers(1, 4))
+    @given(
+        calls=st.lists(st.lists(_drafts(), max_size=6), max_size=5),
+        page=st.integers(1, 4),
+        page_bytes=st.integers(0, 200),
+    )
     async def test_what_was_stored_is_what_is_read(
-        self, open_log: OpenLog, clock: Clock, calls: list[list[Draft]], page: int
+        self, open_log: OpenLog, clock: Clock, calls: list[list[Draft]], page: int, page_bytes: int
     ) -> None:
         """Any drafts come back byte for byte, to each target, in pages of any size, after a restart too."""
         folder = f"round-trip-{next(_folders)}"
@@ -232,9 +272,11 @@ class TestRead:
         visible = [record for record in expected if (record.expires_at_s or float("inf")) > clock.now_s]
         everybody: list[Target] = sorted({target for record in expected for target in record.targets})
         for target in everybody:
-            assert [record for record in visible if target in record.targets] == await drain(log, target, page=page)
+            assert [record for record in visible if target in record.targets] == await drain(
+                log, target, page=page, page_bytes=page_bytes
+            )
         if everybody:
-            assert visible == await drain(log, *everybody, page=page)
+            assert visible == await drain(log, *everybody, page=page, page_bytes=page_bytes)
         await log.close()
 
 
@@ -289,6 +331,10 @@ class TestLife:
         assert (epoch, 1, 1) == (again.epoch, again.head, again.first)
         assert [Appended("b", 2, False)] == await again.append([draft("b")])
         assert epoch != (await open_log("elsewhere")).epoch
+
+
+def _weigh(record: Record) -> int:
+    return len(record.payload) + len(f'["{record.targets[0]}"]')
 
 
 def _name(record: Record) -> str:

@@ -75,7 +75,7 @@ class TestFiles:
 
         async def read() -> None:
             while not stop:
-                await log.read([EVERYONE], after=0, upto=log.head, limit=50)
+                await log.read([EVERYONE], after=0, upto=log.head, limit=50, limit_bytes=100_000)
 
         await log.append([draft("first")])
         reading = asyncio.create_task(read())
@@ -85,6 +85,19 @@ class TestFiles:
         await reading
         assert (tmp_path / "hub.db-wal").stat().st_size < 9 * 2**18
         assert (tmp_path / "hub.db").stat().st_size > 2**20
+        await log.close()
+
+    async def test_a_reading_loads_no_more_than_it_returns(self, tmp_path: Path) -> None:
+        """SQLite's own memory stays under its page cache, though the records that are due weigh six times as much."""
+        log = await _open(tmp_path / "hub.db")
+        for _ in range(4):
+            await log.append([draft("large", payload=b"x" * 64_000) for _ in range(50)])
+        await log.read([EVERYONE], after=0, upto=log.head, limit=200, limit_bytes=65_536)
+        before_bytes = apsw.memory_used()
+        apsw.memory_high_water(True)
+        page = await log.read([EVERYONE], after=0, upto=log.head, limit=200, limit_bytes=65_536)
+        assert ([1], 1) == ([record.position for record in page.records], page.upto)
+        assert apsw.memory_high_water() - before_bytes < 2 * 2**20
         await log.close()
 
     async def test_settings_of_the_writer(self, tmp_path: Path) -> None:
@@ -193,7 +206,9 @@ class TestRefusals:
         """A read for more targets than SQLite can merge is refused rather than slow."""
         log = await _open(tmp_path / "hub.db")
         with pytest.raises(ValueError, match="100 targets"):
-            await log.read([user_target("a", str(number)) for number in range(101)], after=0, upto=1, limit=1)
+            await log.read(
+                [user_target("a", str(number)) for number in range(101)], after=0, upto=1, limit=1, limit_bytes=1
+            )
         await log.close()
 
 
@@ -258,7 +273,7 @@ class TestDeadlines:
 
         monkeypatch.setattr(Readers, "_fetch", hang)
         with pytest.raises(StorageUnavailable, match="in time"):
-            await log.read([EVERYONE], after=0, upto=1, limit=1)
+            await log.read([EVERYONE], after=0, upto=1, limit=1, limit_bytes=1)
         held.set()
         await log.close()
 

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.errors import StorageUnavailable
-from hub.log.port import Record
+from hub.log.port import Reading, Record
 from hub.log.tail import MOST_BYTES, MOST_RECORDS, Tail
 from hub.target import EVERYONE
+from tests.fakes import fit
 from tests.log.engines import DEADLINE_S
 
 
@@ -31,14 +32,15 @@ class FakeLog:
         self.records += fresh
         return fresh
 
-    async def read_every(self, after: int, upto: int, limit: int) -> list[Record]:
+    async def read_every(self, after: int, upto: int, limit: int, limit_bytes: int) -> Reading:
         """Return what the log's readers would."""
         self.reads += 1
         await asyncio.sleep(0)
         if self.failing:
             self.failing -= 1
             raise StorageUnavailable
-        return [record for record in self.records if after < record.position <= upto][:limit]
+        found = [record for record in self.records if after < record.position <= upto]
+        return fit(found, upto=upto, limit=limit, limit_bytes=limit_bytes)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.log.port import Record
+from hub.log.port import Reading
 from hub.target import Target
 from tests.harness import ACCOUNT, DEADLINE_S, USER, RunningHub, run_hub
 
@@ -193,9 +193,9 @@ async def test_a_client_that_speaks_during_its_replay_is_heard_alive(
     await quick.publish(title="missed")
     read, may_read = quick.hub.log.read, asyncio.Event()
 
-    async def read_later(targets: Sequence[Target], *, after: int, upto: int, limit: int) -> list[Record]:
+    async def read_later(targets: Sequence[Target], **bounds: int) -> Reading:
         await may_read.wait()
-        return await read(targets, after=after, upto=upto, limit=limit)
+        return await read(targets, **bounds)
 
     monkeypatch.setattr(quick.hub.log, "read", read_later)
     async with quick.websocket(cursor=cursor) as websocket:

@@ -101,11 +101,14 @@ async def test_a_page_is_bounded_in_bytes(hub: RunningHub) -> None:
     """Large notifications end a page early, never inside one, and none is skipped."""
     head = (await read(hub))["cursor"]
     for number in range(24):
-        assert 202 == (await hub.publish(title=str(number), data={"padding": "x" * 60_000})).status_code
-    first = await read(hub, head)
-    second = await read(hub, first["cursor"])
-    assert pages.PAGE_BYTES // 60_200 == len(first["frames"])
-    assert [str(number) for number in range(24)] == [frame["title"] for frame in first["frames"] + second["frames"]]
+        assert 202 == (await hub.publish(title=str(number), data={"padding": "x" * 20_000})).status_code
+    titles: list[str] = []
+    cursor = head
+    while frames := (page := await read(hub, cursor))["frames"]:
+        assert pages.PAGE_BYTES // 20_200 >= len(frames)
+        titles += [frame["title"] for frame in frames]
+        cursor = page["cursor"]
+    assert [str(number) for number in range(24)] == titles
 
 
 @pytest.mark.parametrize("cursor", ["nonsense", "aaaaaaaaaa-1", "ahead"])
