@@ -4,9 +4,14 @@ A company adds a type of its own by deriving from `Notification` in a module of 
 tag (`class ServiceOrderCreated(Notification, tag="service-order:created")`); it may declare `data`
 and nothing else, since everything outside `data` belongs to the hub. A class whose name starts with
 an underscore is a base, not a type.
+
+`data` that is not of the declared shape is passed on as it came, with a warning to the publisher, because
+a notification is worth more than its shape. A type that would rather be refused says `strict = True`.
 """
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -42,7 +47,12 @@ class Notification(msgspec.Struct, kw_only=True, tag_field="type", omit_defaults
     `title` and `message` are shown to a person. `timestamp` is set by the hub unless the publisher
     gives one. `id` and `cursor` are the hub's: only what a subscriber receives has them. `id` is the
     same in every copy of one notification; `cursor` is what the subscriber gives back to go on.
+
+    `strict` is no field: where a type (or a base of several) sets it, the hub refuses `data` that is not of the
+    declared shape with 400 instead of passing it on.
     """
+
+    strict: ClassVar[bool] = False
 
     title: str
     message: str

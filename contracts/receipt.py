@@ -10,9 +10,19 @@ from msgspec import UNSET, UnsetType
 from contracts.identifier import CursorText
 from contracts.problem import Problem
 
-__all__ = ["BatchReceipt", "BatchResult", "DisconnectReceipt", "Receipt", "Ticket"]
+__all__ = ["BatchReceipt", "BatchResult", "DisconnectReceipt", "FieldWarning", "Receipt", "Ticket"]
 
 _Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class FieldWarning(msgspec.Struct, kw_only=True):
+    """A field of `data` whose value is not what its type declares; it was passed on as it came.
+
+    `field` is its path, such as `$.data.items`; `detail` says what was expected, never what was sent.
+    """
+
+    field: str
+    detail: str
 
 
 class Receipt(msgspec.Struct, kw_only=True):
@@ -20,12 +30,14 @@ class Receipt(msgspec.Struct, kw_only=True):
 
     `duplicate`: it was there already, from an earlier request with the same Idempotency-Key.
     `connections` is how many connections matched at that moment; it is no promise of delivery.
+    `warnings` names the fields of `data` that are of another type than declared; left out where there are none.
     """
 
     id: str
     cursor: CursorText
     duplicate: bool
     connections: _Count
+    warnings: list[FieldWarning] | UnsetType = UNSET
 
 
 class BatchResult(msgspec.Struct, kw_only=True, omit_defaults=True):

@@ -193,6 +193,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
                     subscribers=subscribers,
                     metrics=metrics,
                     retention_s=settings.retention_days * DAY_S,
+                    checks_targets=settings.directory_targets,
                     now=now,
                 ),
                 keys,

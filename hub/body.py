@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any
 
 import msgspec
 
@@ -18,6 +17,7 @@ from contracts.frame import RESERVED_TYPES
 from contracts.request import MAX_TTL_S, BatchRequest, DisconnectRequest, PublishRequest
 from hub.complaint import complain
 from hub.contract import Contract
+from hub.data_rule import Mismatch
 from hub.errors import (
     BodyTooLarge,
     ConflictingTargets,
@@ -39,7 +39,6 @@ MAX_DEPTH = 32
 _publish_decoder = msgspec.json.Decoder(PublishRequest)
 _batch_decoder = msgspec.json.Decoder(BatchRequest)
 _disconnect_decoder = msgspec.json.Decoder(DisconnectRequest)
-_object_decoder = msgspec.json.Decoder(dict[str, Any])
 _encode = msgspec.json.Encoder().encode
 
 _LINE_BREAKS = bytes.maketrans(b"\r\n", b"  ")
@@ -61,6 +60,8 @@ class Publication(msgspec.Struct, frozen=True, kw_only=True):
     user_ids: tuple[str, ...]
     everyone: bool
     ttl_seconds: int | None
+    #: What of `data` is not as its type declares it, and is passed on all the same.
+    mismatches: tuple[Mismatch, ...] = ()
 
     def payload(self, notification_id: str) -> bytes:
         """Return the JSON object subscribers read: type, title, message, data if given, timestamp, id."""
@@ -92,7 +93,8 @@ def parse_publish(body: bytes, contract: Contract, *, now_s: float, max_ttl_s: i
     Raises:
         InvalidJson: the body is not JSON in UTF-8.
         TooDeep: it is nested deeper than `MAX_DEPTH`.
-        InvalidField: a field is missing, unknown or of the wrong type; `field` is its path.
+        InvalidField: a field is missing, unknown or of the wrong type; `field` is its path. Inside of `data` that is
+            a mismatch of the publication instead, unless the type is strict.
         UnknownType, ReservedType: nobody can publish this type.
         NoTarget, ConflictingTargets: it is for nobody, or for everyone and somebody.
     """
@@ -166,7 +168,7 @@ def _parse(body: bytes, contract: Contract, now_s: float, max_ttl_s: int) -> Pub
         raise _refuse_type(request.type, contract)
     if request.ttl_seconds is not None and request.ttl_seconds > max_ttl_s:
         raise InvalidField(f"Nothing is kept for longer than {max_ttl_s} seconds here", field="$.ttl_seconds")
-    data = _check_data(request, contract)
+    data, mismatches = _check_data(request, contract)
     return Publication(
         type=request.type,
         head=b'{"type":"%b","title":%b,"message":%b%b,"timestamp":"%b"'
@@ -176,6 +178,7 @@ def _parse(body: bytes, contract: Contract, now_s: float, max_ttl_s: int) -> Pub
         user_ids=_check_users(request),
         everyone=request.everyone,
         ttl_seconds=request.ttl_seconds,
+        mismatches=mismatches,
     )
 
 
@@ -199,26 +202,17 @@ def _refuse_type(tag: str, contract: Contract) -> HubError:
     return error
 
 
-def _check_data(request: PublishRequest, contract: Contract) -> bytes:
-    """Return `,"data":{...}` as it goes into the frame, or nothing where there is no data."""
+def _check_data(request: PublishRequest, contract: Contract) -> tuple[bytes, tuple[Mismatch, ...]]:
+    """Return `,"data":{...}` as it goes into the frame, or nothing where there is no data; and what differs in it."""
     raw = b"null" if request.data is msgspec.UNSET else bytes(request.data)
-    rule = contract.data_rules.get(request.type)
+    rule = contract.data_rules[request.type]
     if raw == b"null":
-        if rule is not None and rule.required:
-            raise InvalidField("This type needs `data`", field="$.data")
-        return b""
-    if rule is None:
-        raise InvalidField("This type has no `data`", field="$.data")
+        return b"", rule.check_missing()
     _check_depth(raw)
-    try:
-        _object_decoder.decode(raw)
-        if rule.decoder is not None:
-            rule.decoder.decode(raw)
-    except (ValueError, RecursionError) as error:
-        raise complain(error, at="$.data") from None
+    mismatches = rule.check(raw)
     if b"\n" in raw or b"\r" in raw:
         raw = raw.translate(_LINE_BREAKS)
-    return b',"data":' + raw
+    return b',"data":' + raw, mismatches
 
 
 def _check_depth(raw: bytes) -> None:

@@ -20,7 +20,7 @@ _UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>.*)`", re.DOTALL
 _HARMLESS = ("Expected ", "Invalid RFC3339", "Integer value out of range", "Number out of range")
 
 
-def complain(error: ValueError | RecursionError, *, at: str = "$") -> HubError:
+def complain(error: ValueError | RecursionError | msgspec.MsgspecError, *, at: str = "$") -> HubError:
     """Return the failure to raise for what a msgspec decoder raised; `at` is where its document stands."""
     if isinstance(error, RecursionError):
         return TooDeep()

@@ -16,25 +16,13 @@ import msgspec
 
 from contracts.frame import CONTROL_FRAMES, RESERVED_TYPES
 from contracts.notification import NOTIFICATIONS, Notification
+from hub.data_rule import DataRule, make_data_rule
 from hub.errors import SettingsError
 
-__all__ = ["Contract", "DataRule", "load_contract"]
+__all__ = ["Contract", "load_contract"]
 
 _TAG = re.compile(r"[a-z0-9][a-z0-9_:.-]{0,63}", re.ASCII)
 _ENVELOPE = frozenset(Notification.__struct_fields__)
-_OBJECTS = (
-    msgspec.inspect.StructType,
-    msgspec.inspect.DictType,
-    msgspec.inspect.TypedDictType,
-    msgspec.inspect.DataclassType,
-)
-
-
-class DataRule(msgspec.Struct, frozen=True):
-    """How the `data` of one type is checked; `decoder` is None where any JSON object will do."""
-
-    decoder: msgspec.json.Decoder[Any] | None
-    required: bool
 
 
 class Contract:
@@ -54,10 +42,8 @@ class Contract:
             table[tag] = kind
         #: Tag -> class, for every type a service may publish.
         self.types: Mapping[str, type[Notification]] = MappingProxyType(table)
-        #: Tag -> rule of its `data`; a type without `data` has no rule.
-        self.data_rules: Mapping[str, DataRule] = MappingProxyType(
-            {tag: rule for tag, kind in table.items() if (rule := _rule(kind)) is not None}
-        )
+        #: Tag -> how its `data` is checked.
+        self.data_rules: Mapping[str, DataRule] = MappingProxyType({tag: _rule(kind) for tag, kind in table.items()})
         #: Every struct a subscriber may receive.
         self.frames: tuple[type[msgspec.Struct], ...] = (*table.values(), *CONTROL_FRAMES)
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Union[self.frames])  # noqa: UP007 - made at run time
@@ -115,7 +101,7 @@ def _checked_tag(kind: type[Notification]) -> str:
     return tag
 
 
-def _rule(kind: type[Notification]) -> DataRule | None:
+def _rule(kind: type[Notification]) -> DataRule:
     try:
         fields = {field.name: field for field in msgspec.structs.fields(kind)}
     except Exception as error:  # an annotation that does not resolve raises NameError, TypeError and others
@@ -123,23 +109,15 @@ def _rule(kind: type[Notification]) -> DataRule | None:
     further = sorted(fields.keys() - _ENVELOPE - {"data"})
     if further:
         raise _unusable(f"{_name(kind)} declares `{further[0]}`; a type declares `data` and nothing else")
+    if not isinstance(kind.strict, bool):
+        raise _unusable(f"`strict` of {_name(kind)} is neither True nor False")
     field = fields.get("data")
-    if field is None:
-        return None
     try:
-        described = msgspec.inspect.type_info(field.type)
-        decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(field.type)
+        if field is None:
+            return make_data_rule(msgspec.UNSET, required=False, strict=kind.strict)
+        return make_data_rule(field.type, required=field.required, strict=kind.strict)
     except Exception as error:  # msgspec says TypeError; a company's forward reference may say anything
         raise _unusable(f"the `data` of {_name(kind)} cannot be used: {error}") from error
-    parts = described.types if isinstance(described, msgspec.inspect.UnionType) else (described,)
-    objects = [part for part in parts if isinstance(part, _OBJECTS)]
-    if not objects:
-        raise _unusable(f"the `data` of {_name(kind)} is not an object")
-    free = any(
-        isinstance(part, msgspec.inspect.DictType) and isinstance(part.value_type, msgspec.inspect.AnyType)
-        for part in objects
-    )
-    return DataRule(None if free else decoder, field.required)
 
 
 def _name(kind: type) -> str:

@@ -17,6 +17,9 @@ class Metrics:
         self.started_at_s = started_at_s
         #: Accepted and stored notifications by type.
         self.published: Counter[str] = Counter()
+        #: Stored notifications with a field of `data` of another type than declared, by type and declared field.
+        #: Both come from the contract, never from what was sent; `*` is what belongs to no declared field.
+        self.mismatches: Counter[tuple[str, str]] = Counter()
         #: Publishes answered from an earlier one with the same Idempotency-Key.
         self.duplicates = 0
         #: Notifications handed to a connection, by transport, live and replayed together.

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 
-from contracts.receipt import BatchReceipt, BatchResult, Receipt
+from msgspec import UNSET
+
+from contracts.receipt import BatchReceipt, BatchResult, FieldWarning, Receipt
 from hub.auth.grant import ServiceGrant, home_account
 from hub.body import Publication, parse_batch, parse_publish
 from hub.contract import Contract
@@ -44,14 +46,17 @@ class Publisher:
         subscribers: Subscribers,
         metrics: Metrics,
         retention_s: float,
+        checks_targets: bool = True,
         now: Callable[[], float],
     ) -> None:
+        """Put the rooms together; `checks_targets` says whether the directory has a word on users with an account."""
         self._contract = contract
         self._directory = directory
         self._log = log
         self._subscribers = subscribers
         self._metrics = metrics
         self._max_ttl_s = int(retention_s)
+        self._checks_targets = checks_targets and not directory.trusts_claims
         self._now = now
         self._identifiers = _Identifiers()
 
@@ -123,8 +128,8 @@ class Publisher:
         if publication.account_id is not None:
             service.require_account(publication.account_id)
         targets = publication.targets
-        if unresolved := publication.unresolved:
-            targets = await self._resolve(unresolved, service, look_ups_end_s)
+        if publication.unresolved or (self._checks_targets and not self._remembers(publication)):
+            targets = await self._resolve(publication, service, look_ups_end_s)
         notification_id = self._identifiers.next()
         return Draft(
             id=notification_id,
@@ -135,31 +140,62 @@ class Publisher:
             expires_at_s=None if publication.ttl_seconds is None else self._now() + publication.ttl_seconds,
         )
 
+    def _remembers(self, publication: Publication) -> bool:
+        """Say whether all the users of a notification are known, without asking, to be in its account."""
+        find, account_id = self._directory.find_user_nowait, publication.account_id
+        for user_id in publication.user_ids:
+            user = find(user_id)
+            if user is None or home_account(user.role, user.account_id) != account_id:
+                return False
+        return True
+
     async def _resolve(
-        self, user_ids: Sequence[str], service: ServiceGrant, look_ups_end_s: float
+        self, publication: Publication, service: ServiceGrant, look_ups_end_s: float
     ) -> tuple[Target, ...]:
+        """Return the users' targets, each in the account that the directory knows, which is the named one if any.
+
+        Raises:
+            UnknownTarget: one is nobody, or in another account than the named one.
+            DirectoryUnavailable: that cannot be known now.
+        """
+        named = publication.account_id
+
+        def place(user: User | None) -> str | None:
+            home = None if user is None else home_account(user.role, user.account_id)
+            # One answer for all of these: unknown, without an account, in another than the named one, and in one that
+            # a bound key does not reach. Otherwise such a key could ask whose customer somebody is, CPF by CPF.
+            return home if home is not None and named in {None, home} and service.reaches(home) else None
+
         try:
             async with asyncio.timeout_at(look_ups_end_s):
-                found = await self._find_users(user_ids)
+                found = await self._find_users(publication.user_ids, self._directory.find_user)
+                # Somebody may have signed up, or changed the account, since they were looked up last.
+                doubtful = [user_id for user_id, user in found.items() if place(user) is None]
+                found |= await self._find_users(doubtful, self._directory.find_user_anew)
         except TimeoutError:
-            raise DirectoryUnavailable(
-                "Too many users had to be looked up; give `account_id`", retry_after_s=5
-            ) from None
+            raise DirectoryUnavailable("Too many users had to be looked up; name fewer", retry_after_s=5) from None
         targets = []
         for user_id, user in found.items():
-            account_id = None if user is None else home_account(user.role, user.account_id)
-            if account_id is None or not service.reaches(account_id):
-                # One answer for all three: unknown, without an account, and in one that a bound key does not reach.
-                # Otherwise such a key could ask whose customer somebody is, CPF by CPF.
-                raise UnknownTarget("A user was not found; give `account_id`", field="$.user_id")
-            targets.append(user_target(account_id, user_id))
+            home = place(user)
+            if home is None:
+                raise UnknownTarget(self._explain_unknown(named), field=_field_of(publication))
+            targets.append(user_target(home, user_id))
         return tuple(targets)
 
-    async def _find_users(self, user_ids: Sequence[str]) -> dict[str, User | None]:
+    def _explain_unknown(self, account_id: str | None) -> str:
+        if account_id is not None:
+            return "A user is not in this account; leave `account_id` out to have it looked up"
+        if self._directory.trusts_claims:
+            return "There is no directory to look a user up in; give `account_id`"
+        return "A user was not found"
+
+    async def _find_users(
+        self, user_ids: Sequence[str], find: Callable[[str], Awaitable[User | None]]
+    ) -> dict[str, User | None]:
         found: dict[str, User | None] = {}
         for start in range(0, len(user_ids), LOOK_UPS):
             part = user_ids[start : start + LOOK_UPS]
-            answers = await asyncio.gather(*map(self._directory.find_user, part), return_exceptions=True)
+            answers = await asyncio.gather(*map(find, part), return_exceptions=True)
             for user_id, answer in zip(part, answers, strict=True):
                 if isinstance(answer, BaseException):
                     raise answer
@@ -171,11 +207,14 @@ class Publisher:
             self._metrics.duplicates += 1
         else:
             self._metrics.published[publication.type] += 1
+            for mismatch in publication.mismatches:
+                self._metrics.mismatches[publication.type, mismatch.label] += 1
         return Receipt(
             id=appended.id,
             cursor=str(Cursor(self._log.epoch, appended.position)),
             duplicate=appended.duplicate,
             connections=self._subscribers.count(draft.targets),
+            warnings=[FieldWarning(field=each.path, detail=each.detail) for each in publication.mismatches] or UNSET,
         )
 
 
@@ -201,6 +240,10 @@ class _Identifiers:
 def _look_ups_end_s() -> float:
     # One moment for the whole request, however many of its notifications have users to look up.
     return asyncio.get_running_loop().time() + LOOK_UPS_TIMEOUT_S
+
+
+def _field_of(publication: Publication) -> str:
+    return "$.user_id" if len(publication.user_ids) == 1 else "$.user_ids"
 
 
 def _checked_key(key: str) -> str:

@@ -64,6 +64,7 @@ ROOMS = [
     # Bytes and values: what came in, what goes out.
     _room("hub.problem", "msgspec", never=PURE),
     _room("hub.complaint", "msgspec", never=PURE),
+    _room("hub.data_rule", "msgspec", never=PURE),
     _room("hub.contract", "msgspec", never=PURE),
     _room("hub.body", "msgspec", never=PURE),
     _room("hub.envelope", "sse_starlette", never=PURE),
@@ -77,7 +78,7 @@ ROOMS = [
     _room("hub.dispatcher", "msgspec", never=NO_ACCESS | {"hub.auth", "hub.directory"}, awaits=True),
     # What can be asked of the hub, without a framework: connect, publish, send away.
     _room("hub.admission", never=NO_ACCESS, awaits=True),
-    _room("hub.publisher", never=NO_ACCESS, awaits=True),
+    _room("hub.publisher", "msgspec", never=NO_ACCESS, awaits=True),
     _room("hub.expulsion", "msgspec", never=NO_ACCESS, awaits=True),
     # The doors.
     _room(

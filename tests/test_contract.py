@@ -28,7 +28,7 @@ def test_company_types_join_one_contract_and_leave_others_alone() -> None:
     assert "service-order:created" not in plain.types
     assert ServiceOrderCreated is company.types["service-order:created"]
     assert ServiceOrderClosed is company.types["service-order:closed"]
-    assert len(NOTIFICATIONS) + 2 == len(company.types)
+    assert len(NOTIFICATIONS) + 6 == len(company.types)
 
 
 def test_contract_decodes_notifications_and_control_frames() -> None:
@@ -66,6 +66,7 @@ HEAD = "from contracts.notification import *\nfrom typing import Any\nimport msg
         ("class Wider(Notification, tag='a'):\n    urgent: bool = False", "declares `urgent`"),
         ("class Listed(Notification, tag='a'):\n    data: list[str]", "is not an object"),
         ("class Odd(Notification, tag='a'):\n    data: 'Nowhere'", "cannot be read"),
+        ("class Odd(Notification, tag='a'):\n    strict = 'yes'", "neither True nor False"),
         (
             "class X(msgspec.Struct, tag=True): pass\nclass Y(msgspec.Struct): pass\n"
             "class Odd(Notification, tag='a'):\n    data: X | Y",
@@ -94,3 +95,19 @@ def test_private_base_is_no_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     contract = load_contract(["based_types"])
     assert contract.data_rules["real"].required
     sys.modules.pop("based_types", None)
+
+
+def test_strict_is_said_of_one_type_or_of_a_base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`strict = True` holds for the class that says it and those derived from it; all others are lenient."""
+    source = (
+        "class _Held(Notification):\n    strict = True\n"
+        "class A(_Held, tag='a'): pass\n"
+        "class B(_Held, tag='b'):\n    strict = False\n"
+        "class C(Notification, tag='c'):\n    strict = True\n    data: dict[str, int]\n"
+    )
+    (tmp_path / "held_types.py").write_text(HEAD + source, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    rules = load_contract(["held_types"]).data_rules
+    assert [True, False, True] == [rules[tag].strict for tag in "abc"]
+    assert not any(rules[str(kind.__struct_config__.tag)].strict for kind in NOTIFICATIONS)
+    sys.modules.pop("held_types", None)

@@ -41,6 +41,7 @@ USABLE: dict[str, tuple[str, object]] = {
     "HUB_DIRECTORY_TIMEOUT": ("0.5", 0.5),
     "HUB_DIRECTORY_USERS": ("people(cpf,firm,role,active)", "people(cpf,firm,role,active)"),
     "HUB_DIRECTORY_ACCOUNTS": ("firms(cnpj,status)", "firms(cnpj,status)"),
+    "HUB_DIRECTORY_TARGETS": ("off", False),
     "HUB_CONTRACTS": ("avelarsys_contracts, naldogas.contracts", ("avelarsys_contracts", "naldogas.contracts")),
     "JWT_SECRET": (SECRET, SECRET),
     "JWT_SECRET_PREVIOUS": (SECRET[::-1], SECRET[::-1]),

@@ -41,7 +41,9 @@ def describe_http(contract: Contract) -> Schema:
     requests = {}
     for tag, kind in contract.types.items():
         name = names[kind]
-        components[f"Publish{name}"] = _make_request(tag, components[name], request, components)
+        made = components[f"Publish{name}"] = _make_request(tag, components[name], request, components)
+        if kind.strict:
+            made["description"] = f"{made['description']} Strict: `data` of another shape is refused.".strip()
         requests[tag] = template.format(name=f"Publish{name}")
     _stamp(contract, names, components)
     about = _tidy(request)["description"]

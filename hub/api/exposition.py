@@ -50,6 +50,13 @@ class _HubCollector(Collector):
         yield _gauge("hub_log_writable", "1 when the last write succeeded", int(self._log.writable))
         yield _gauge("hub_dispatch_lag_records", "Records stored but not dispatched yet", self._lag())
         yield _counter("hub_published", "Notifications stored", "type", metrics.published)
+        mismatches = CounterMetricFamily(
+            "hub_contract_mismatches", "Stored with a field of data of another type", labels=["type", "field"]
+        )
+        # Copied first, as below.
+        for labels, count in sorted(metrics.mismatches.copy().items()):
+            mismatches.add_metric(labels, count)
+        yield mismatches
         yield _plain("hub_publish_duplicates", "Publishes answered from an earlier one", metrics.duplicates)
         yield _counter("hub_deliveries", "Notifications handed to connections", "transport", metrics.deliveries)
         yield _plain("hub_replayed", "Notifications handed over from the log", metrics.replayed)

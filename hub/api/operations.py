@@ -134,8 +134,9 @@ OPERATIONS: tuple[Operation, ...] = (
         tag="Publish",
         summary="Publish one notification",
         description="Answers 202 once the notification is on disk; delivery no longer depends on the caller. Fields of "
-        "`data` the type does not name are passed on as they came. Give at least one target: `user_id`, `user_ids`, "
-        "`account_id` or `everyone`.",
+        "`data` the type does not name are passed on as they came. So are those of another shape than the type "
+        "declares, which the receipt names in `warnings`; a type that is declared strict refuses them with 400. Give "
+        "at least one target: `user_id`, `user_ids`, `account_id` or `everyone`.",
         security=_SERVICE,
         parameters=(_IDEMPOTENCY_KEY,),
         body="PublishRequest",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
@@ -16,6 +17,8 @@ __all__ = ["CachedDirectory"]
 _UNKNOWN_TTL_S = 5.0
 #: After a failure, one look-up in this time finds out whether the directory is back; the others fail at once.
 _RETRY_S = 1.0
+#: How old an answer may be that somebody is told no for; so many such questions are one question a second and user.
+_ANEW_S = 1.0
 
 _Answer = TypeVar("_Answer")
 
@@ -53,6 +56,14 @@ class CachedDirectory:
             DirectoryUnavailable: not remembered, and `inner` failed just now.
         """
         return await self._users.find(user_id)
+
+    async def find_user_anew(self, user_id: str) -> User | None:
+        """Return the user, asked for unless that was done within the last second.
+
+        Raises:
+            DirectoryUnavailable: `inner` failed just now, whatever is remembered.
+        """
+        return await self._users.find(user_id, _ANEW_S)
 
     async def account_status(self, account_id: str) -> str | None:
         """Return the status of this account, remembered or asked for, or None if there is none.
@@ -120,8 +131,8 @@ class _Memory(Generic[_Answer]):
         entry = self._fresh(key)
         return None if entry is None else entry[0]
 
-    async def find(self, key: str) -> _Answer | None:
-        entry = self._fresh(key)
+    async def find(self, key: str, max_age_s: float = math.inf) -> _Answer | None:
+        entry = self._fresh(key, max_age_s)
         if entry is not None:
             return entry[0]
         question = self._questions.get(key)
@@ -159,13 +170,13 @@ class _Memory(Generic[_Answer]):
             # Taken note of here, for the case that everybody who waited has hung up.
             question.exception()
 
-    def _fresh(self, key: str) -> tuple[_Answer | None, float] | None:
+    def _fresh(self, key: str, max_age_s: float = math.inf) -> tuple[_Answer | None, float] | None:
         entry = self._entries.get(key)
         if entry is None:
             return None
         answer, since_s = entry
         ttl_s = self._ttl_s if answer is not None else min(self._ttl_s, _UNKNOWN_TTL_S)
-        if not 0 <= self._now() - since_s < ttl_s:
+        if not 0 <= self._now() - since_s < min(ttl_s, max_age_s):
             return None
         self._entries.move_to_end(key)
         return entry

@@ -42,6 +42,15 @@ class Directory(Protocol):
             DirectoryUnavailable: the directory cannot be asked, or did not answer in time.
         """
 
+    async def find_user_anew(self, user_id: str) -> User | None:
+        """Return the user as they are now: what is remembered for longer than a second does not count.
+
+        For whoever is about to say no because of what is remembered.
+
+        Raises:
+            DirectoryUnavailable: as for `find_user`.
+        """
+
     async def account_status(self, account_id: str) -> str | None:
         """Return the status of the account with this id, or None if there is none.
 

@@ -76,6 +76,14 @@ class SqlDirectory:
             account_status=None if status is None else str(status),
         )
 
+    async def find_user_anew(self, user_id: str) -> User | None:
+        """Do as `find_user`: nothing is remembered here.
+
+        Raises:
+            DirectoryUnavailable: as for `find_user`.
+        """
+        return await self.find_user(user_id)
+
     async def account_status(self, account_id: str) -> str | None:
         """Return the status of the account with exactly this id, or None if there is none.
 

@@ -104,10 +104,26 @@ async def test_batch(client: Client) -> None:
 
 async def test_refusal(client: Client) -> None:
     """A refusal says the code and the field."""
-    wrong = OrderCreated(title="a", message="b", data=OrderData(order_id=1.5))  # type: ignore[arg-type]  # the point of it
+    wrong = OrderCreated(title="a", message="b", data=OrderData(order_id=2**53))
     with pytest.raises(HubRefused) as caught:
         await client.notify(wrong, account_id=ACCOUNT)
     assert ("invalid_field", "$.data.orderId") == (caught.value.code, caught.value.field)
+
+
+async def test_warnings(hub: RunningHub, client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    """A receipt names what was passed on in another shape; of what is queued the log says so, once for each field."""
+    data = OrderData(items='[{"sku":"A"}]')  # type: ignore[arg-type]  # the point of it
+    odd = OrderCreated(title="a", message="b", data=data)
+    async with hub.websocket() as listener:
+        receipt = await client.notify(odd, account_id=ACCOUNT)
+        assert isinstance(receipt.warnings, list)
+        assert ["$.data.items"] == [warning.field for warning in receipt.warnings]
+        for _ in range(2):
+            assert client.hub.enqueue(odd, account_id=ACCOUNT)
+        assert await client.call("flush")
+        assert ['[{"sku":"A"}]'] * 3 == [frame["data"]["items"] for frame in await listener.frames(3)]
+    lines = [record.getMessage() for record in caplog.records if record.name == "notification_hub"]
+    assert ["order_created: $.data.items is not as declared: Expected `array | null`, got `str`"] == lines
 
 
 async def test_stats(hub: RunningHub, client: Client) -> None:

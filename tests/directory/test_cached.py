@@ -37,6 +37,9 @@ class FakeDirectory:
         await self._answer(user_id)
         return None if user_id.startswith("x") else user(user_id)
 
+    async def find_user_anew(self, user_id: str) -> User | None:
+        return await self.find_user(user_id)
+
     async def account_status(self, account_id: str) -> str | None:
         await self._answer(account_id)
         return None if account_id.startswith("x") else "active"
@@ -101,6 +104,29 @@ async def test_unknown_user_is_remembered_briefly(inner: FakeDirectory, cached: 
     inner.now_s += 0.1
     assert await cached.find_user("x") is None
     assert ["x", "x"] == inner.asked
+
+
+async def test_who_is_told_no_was_asked_for_within_a_second(inner: FakeDirectory, cached: CachedDirectory) -> None:
+    """What is remembered, of a user or of nobody, counts for a second; the new answer is remembered in its place."""
+    for name in ("a", "x"):
+        inner.asked.clear()
+        first = await cached.find_user(name)
+        assert first == await cached.find_user_anew(name)
+        assert [name] == inner.asked
+        inner.now_s += 1
+        assert first == await cached.find_user_anew(name)
+        assert first == await cached.find_user(name)
+        assert [name, name] == inner.asked
+
+
+async def test_nobody_is_told_no_by_a_directory_that_is_down(inner: FakeDirectory, cached: CachedDirectory) -> None:
+    """An outage is no answer, however well the user is remembered; it spoils no memory either."""
+    assert user("a") == await cached.find_user("a")
+    inner.now_s += 2
+    inner.down = True
+    with pytest.raises(DirectoryUnavailable):
+        await cached.find_user_anew("a")
+    assert user("a") == await cached.find_user("a")
 
 
 async def test_account_status_is_remembered_beside_users(inner: FakeDirectory, cached: CachedDirectory) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from contracts.receipt import Receipt
 from notification_hub.address import Addressed, encode_addressed
 from notification_hub.failure import HubFailure, LossReason, NotificationLost
 from notification_hub.retry import RetryPolicy, choose_delay_s
@@ -16,6 +17,9 @@ from notification_hub.wire import new_idempotency_key
 __all__ = ["Entry", "OnError", "Outbox", "QueueCounts", "QueueLimits", "report"]
 
 logger = logging.getLogger("notification_hub")
+
+#: How many different warnings are logged; paths may hold an index, and so be many.
+_MOST_WARNINGS = 100
 
 #: Hears of every queued notification that was given up.
 OnError = Callable[[HubFailure, Addressed], None]
@@ -63,6 +67,7 @@ class Outbox:
         self._sent = 0
         self._failed = 0
         self._dropped = 0
+        self._warned: set[tuple[str, str]] = set()
         #: Once set, nothing more is taken.
         self.closed = False
 
@@ -106,6 +111,16 @@ class Outbox:
         else:
             self._failed += 1
 
+    def note(self, entry: Entry, answer: object) -> None:
+        """Log, once for each type and field, what the hub passed on in another shape than declared."""
+        if not isinstance(answer, Receipt) or not isinstance(answer.warnings, list):
+            return
+        tag = _tag_of(entry.addressed)
+        for warning in answer.warnings:
+            if (tag, warning.field) not in self._warned and len(self._warned) < _MOST_WARNINGS:
+                self._warned.add((tag, warning.field))
+                logger.warning("%s: %s is not as declared: %s", tag, warning.field, warning.detail)
+
     def give_up(self) -> list[Entry]:
         """Take everything out, unsent."""
         entries = list(self._entries)
@@ -131,7 +146,11 @@ def report(on_error: OnError | None, failure: HubFailure, addressed: Addressed) 
             on_error(failure, addressed)
         else:
             # The type alone: whom it was for is a person's number.
-            tag = getattr(type(addressed.notification), "__struct_config__", None)
-            logger.warning("%s was not sent: %s", getattr(tag, "tag", "a notification"), failure)
+            logger.warning("%s was not sent: %s", _tag_of(addressed), failure)
     except Exception:
         logger.exception("the on_error hook failed")
+
+
+def _tag_of(addressed: Addressed) -> str:
+    config = getattr(type(addressed.notification), "__struct_config__", None)
+    return str(getattr(config, "tag", "a notification"))

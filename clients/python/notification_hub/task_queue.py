@@ -91,7 +91,7 @@ class TaskQueue:
 
     async def _try(self, entry: Entry) -> HubFailure | None:
         try:
-            await self._send(entry.body, entry.idempotency_key)
+            self._outbox.note(entry, await self._send(entry.body, entry.idempotency_key))
         except HubFailure as failure:
             return failure
         except Exception as error:  # the task must outlive whatever the HTTP library comes up with

@@ -106,7 +106,9 @@ class ThreadQueue:
 
     def _try(self, entry: Entry) -> HubFailure | None:
         try:
-            self._send(entry.body, entry.idempotency_key)
+            answer = self._send(entry.body, entry.idempotency_key)
+            with self._changed:
+                self._outbox.note(entry, answer)
         except HubFailure as failure:
             return failure
         except Exception as error:  # the thread must outlive whatever the HTTP library comes up with

@@ -14,6 +14,8 @@ export type NotificationType = PublishRequest["type"];
 /** The request of one type: `Publish<"stock_alert">`. */
 export type Publish<T extends NotificationType> = Extract<PublishRequest, { type: T }>;
 export type Receipt = Schemas["Receipt"];
+/** A field of `data` that is not as its type declares it, and was passed on as it came. */
+export type FieldWarning = Schemas["FieldWarning"];
 export type BatchResult = Schemas["BatchResult"];
 export type Stats = Schemas["Stats"];
 export type DisconnectRequest = Schemas["DisconnectRequest"];
@@ -44,6 +46,11 @@ export interface HubOptions<N extends AnyPublishRequest = PublishRequest> {
   queue?: Partial<QueueLimits>;
   /** Hears of every queued notification that was given up; without it a line goes to `console.warn`. */
   onError?: (failure: HubFailure, notification: N) => void;
+  /**
+   * Hears of every queued notification with a field of `data` that is not as declared; without it a line goes to
+   * `console.warn`, once for each type and field.
+   */
+  onWarning?: (warnings: readonly FieldWarning[], notification: N) => void;
   /** In place of Node's own `fetch`. */
   fetch?: typeof fetch;
 }
@@ -90,6 +97,7 @@ export class NotificationHub<N extends AnyPublishRequest = PublishRequest> {
       retry,
       { ...QUEUE, ...options.queue },
       options.onError ?? warn,
+      readWarnings(options.onWarning ?? warnOnce()),
     );
   }
 
@@ -182,4 +190,26 @@ function publish(body: string, idempotencyKey: string): HubRequest {
 function warn(failure: HubFailure, notification: AnyPublishRequest): void {
   // The type alone: whom it was for is a person's number.
   console.warn(`notification hub: ${notification.type} was not sent: ${failure.message}`);
+}
+
+/** How many different warnings are told; paths may hold an index, and so be many. */
+const MOST_WARNINGS = 100;
+
+function readWarnings<N>(tell: (warnings: readonly FieldWarning[], notification: N) => void) {
+  return (answer: unknown, notification: N): void => {
+    const { warnings } = (answer ?? {}) as Partial<Receipt>;
+    if (Array.isArray(warnings) && warnings.length > 0) tell(warnings, notification);
+  };
+}
+
+function warnOnce(): (warnings: readonly FieldWarning[], notification: AnyPublishRequest) => void {
+  const told = new Set<string>();
+  return (warnings, { type }) => {
+    for (const { field, detail } of warnings) {
+      const what = `${type}: ${field}`;
+      if (told.has(what) || told.size >= MOST_WARNINGS) continue;
+      told.add(what);
+      console.warn(`notification hub: ${what} is not as declared: ${detail}`);
+    }
+  };
 }

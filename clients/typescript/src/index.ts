@@ -6,6 +6,7 @@ export {
   type CallOptions,
   type DisconnectReceipt,
   type DisconnectRequest,
+  type FieldWarning,
   type HubOptions,
   NotificationHub,
   type NotificationType,

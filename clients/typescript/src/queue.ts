@@ -32,6 +32,8 @@ interface Entry<N> {
 
 /** Sends one body once, under this key. */
 export type SendOnce = (body: string, idempotencyKey: string, signal: AbortSignal) => Promise<unknown>;
+/** Hears of every notification that was sent, with the hub's answer. */
+export type OnSent<N> = (answer: unknown, notification: N) => void;
 /** Hears of every notification that was given up. */
 export type OnLost<N> = (failure: HubFailure, notification: N) => void;
 
@@ -46,6 +48,7 @@ export class NotificationQueue<N> {
   readonly #retry: RetryPolicy;
   readonly #limits: QueueLimits;
   readonly #onLost: OnLost<N>;
+  readonly #onSent: OnSent<N>;
   readonly #entries: Entry<N>[] = [];
   /** Ends the attempt and the wait of the moment, for good. */
   readonly #end = new AbortController();
@@ -58,11 +61,12 @@ export class NotificationQueue<N> {
   #hurry = new AbortController();
   readonly #waiting = new Set<() => void>();
 
-  constructor(send: SendOnce, retry: RetryPolicy, limits: QueueLimits, onLost: OnLost<N>) {
+  constructor(send: SendOnce, retry: RetryPolicy, limits: QueueLimits, onLost: OnLost<N>, onSent: OnSent<N>) {
     this.#send = send;
     this.#retry = retry;
     this.#limits = limits;
     this.#onLost = onLost;
+    this.#onSent = onSent;
   }
 
   get counts(): QueueCounts {
@@ -139,7 +143,8 @@ export class NotificationQueue<N> {
   async #deliver(entry: Entry<N>): Promise<HubFailure | undefined> {
     for (let failures = 1; ; failures++) {
       try {
-        await this.#send(entry.body, entry.idempotencyKey, this.#end.signal);
+        const answer = await this.#send(entry.body, entry.idempotencyKey, this.#end.signal);
+        this.#call(() => this.#onSent(answer, entry.notification));
         return undefined;
       } catch (error) {
         const failure = error instanceof HubFailure ? error : new HubFailure("The request failed", { cause: error });
@@ -163,10 +168,14 @@ export class NotificationQueue<N> {
   }
 
   #report(failure: HubFailure, notification: N): void {
+    this.#call(() => this.#onLost(failure, notification));
+  }
+
+  #call(hook: () => void): void {
     try {
-      this.#onLost(failure, notification);
+      hook();
     } catch (error) {
-      console.error("The onError hook of the notification hub failed", error);
+      console.error("A hook of the notification hub failed", error);
     }
   }
 }

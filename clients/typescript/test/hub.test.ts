@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { NotificationHub, type operations } from "../src/index.js";
 import { BUYER, type RunningHub, SELLER, startHub } from "./running-hub.js";
 import { type Answer, type StandIn, standIn } from "./stand-in.js";
@@ -53,12 +53,41 @@ describe("a real hub", () => {
   });
 
   test("names the field that cannot be used, and the types it knows", async () => {
-    const wrong = { type: "stock_alert", title: "a", message: "b", data: { currentStock: "many" }, ...TO_SELLER };
-    await expect(hub.notify(wrong as never)).rejects.toMatchObject({ status: 400, field: "$.data.currentStock" });
+    const wrong = { type: "stock_alert", title: "a", message: "b", data: { productId: 2 ** 53 }, ...TO_SELLER };
+    await expect(hub.notify(wrong as never)).rejects.toMatchObject({ status: 400, field: "$.data.productId" });
     await expect(hub.notify({ ...wrong, type: "nope" } as never)).rejects.toMatchObject({
       code: "unknown_type",
       known: expect.arrayContaining(["stock_alert"]),
     });
+  });
+
+  test("names in the receipt what it passed on in another shape", async () => {
+    const listener = await running.listen(SELLER);
+    const odd = { type: "order_created", title: "a", message: "b", data: { items: "[1]" }, ...TO_SELLER };
+    const receipt = await hub.notify(odd as never);
+    expect(receipt.warnings).toEqual([{ field: "$.data.items", detail: "Expected `array | null`, got `str`" }]);
+    expect((await listener.next()).data).toEqual({ items: "[1]" });
+    listener.close();
+  });
+
+  test("tells once of what was queued in another shape, or tells the hook each time", async () => {
+    const odd = { type: "order_created", title: "a", message: "b", data: { items: "[1]" }, ...TO_SELLER };
+    const lines = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+    for (let time = 0; time < 2; time++) hub.enqueue(odd as never);
+    expect(await hub.flush()).toBe(true);
+    expect(lines.mock.calls).toEqual([
+      ["notification hub: order_created: $.data.items is not as declared: Expected `array | null`, got `str`"],
+    ]);
+    lines.mockRestore();
+    const onWarning = vi.fn();
+    const hooked = new NotificationHub({ url: running.url, key: running.key, onWarning });
+    for (let time = 0; time < 2; time++) hooked.enqueue(odd as never);
+    hooked.enqueue({ type: "cart_updated", title: "a", message: "b", ...TO_SELLER });
+    expect(await hooked.close()).toBe(true);
+    expect(onWarning.mock.calls.map(([warnings, { type }]) => [warnings[0].field, type])).toEqual([
+      ["$.data.items", "order_created"],
+      ["$.data.items", "order_created"],
+    ]);
   });
 
   test("says who is connected", async () => {

@@ -11,7 +11,7 @@ export interface paths {
         put?: never;
         /**
          * Publish one notification
-         * @description Answers 202 once the notification is on disk; delivery no longer depends on the caller. Fields of `data` the type does not name are passed on as they came. Give at least one target: `user_id`, `user_ids`, `account_id` or `everyone`.
+         * @description Answers 202 once the notification is on disk; delivery no longer depends on the caller. Fields of `data` the type does not name are passed on as they came. So are those of another shape than the type declares, which the receipt names in `warnings`; a type that is declared strict refuses them with 400. Give at least one target: `user_id`, `user_ids`, `account_id` or `everyone`.
          */
         post: operations["publishNotification"];
         delete?: never;
@@ -562,6 +562,16 @@ export interface components {
             id: string;
             /** @example k3v9q2m7xa-1z8 */
             cursor: string;
+        };
+        /**
+         * FieldWarning
+         * @description A field of `data` whose value is not what its type declares; it was passed on as it came.
+         *
+         *     `field` is its path, such as `$.data.items`; `detail` says what was expected, never what was sent.
+         */
+        FieldWarning: {
+            field: string;
+            detail: string;
         };
         /**
          * Frame
@@ -1664,7 +1674,7 @@ export interface components {
          * Receipt
          * @description The notification is on disk under `id`, at `cursor`.
          *
-         *     `duplicate`: it was there already, from an earlier request with the same Idempotency-Key. `connections` is how many connections matched at that moment; it is no promise of delivery.
+         *     `duplicate`: it was there already, from an earlier request with the same Idempotency-Key. `connections` is how many connections matched at that moment; it is no promise of delivery. `warnings` names the fields of `data` that are of another type than declared; left out where there are none.
          */
         Receipt: {
             id: string;
@@ -1672,6 +1682,7 @@ export interface components {
             cursor: string;
             duplicate: boolean;
             connections: number;
+            warnings?: components["schemas"]["FieldWarning"][];
         };
         /**
          * Reconnect
