@@ -228,7 +228,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
                     expose_headers=["retry-after"],
                 ),
             ),
-            websocket=WebSocketEndpoint(connections),
+            websocket=WebSocketEndpoint(connections, origins),
             events=EventStreamEndpoint(connections, origins),
             poll=PollEndpoint(connections, Pages(log, metrics, now=now), origins, now=now),
             connections=connections,
@@ -263,13 +263,17 @@ class HubApp:
             if path in {"/ws", "/ws/"}:
                 await self.hub.websocket(scope, receive, send)
             else:
-                await receive()
-                await send({"type": "websocket.close", "code": 4501})
+                await self.hub.websocket.refuse_path(scope, receive, send)
+        elif path in {"/ws", "/ws/"}:
+            await self.hub.websocket.ask_for_upgrade(scope, send)
         elif path in {"/sse", "/sse/"}:
             await self.hub.events(scope, receive, send)
         elif path in {"/poll", "/poll/"}:
             await self.hub.poll(scope, receive, send)
         else:
+            if scope["method"] == "HEAD":
+                # The framework's routes know GET alone. The server has a scope of its own and leaves the body away.
+                scope = {**scope, "method": "GET"}
             await self.hub.http(scope, receive, send)  # type: ignore[arg-type]  # Litestar's own names for the same
 
     async def drain(self) -> None:

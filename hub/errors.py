@@ -20,6 +20,7 @@ __all__ = [
     "Disconnected",
     "Draining",
     "Forbidden",
+    "HeadersTooLarge",
     "HubError",
     "HubFull",
     "IdempotencyConflict",
@@ -43,7 +44,11 @@ __all__ = [
     "Unauthenticated",
     "UnknownTarget",
     "UnknownType",
+    "UnsupportedContentEncoding",
     "UnsupportedMediaType",
+    "UnsupportedTransferCoding",
+    "UpgradeRequired",
+    "UriTooLong",
     "UserNotAllowed",
 ]
 
@@ -153,6 +158,9 @@ class NotFound(HubError):
 class MethodNotAllowed(HubError):
     code, status, close_code, title = "method_not_allowed", 405, 1008, "The method is not allowed here"
 
+    #: The methods that are; they become `Allow`.
+    allow: tuple[str, ...] = ("GET", "HEAD", "OPTIONS")
+
 
 class RequestTimeout(HubError):
     code, status, close_code, title = "request_timeout", 408, 1008, "The request took too long to arrive"
@@ -162,8 +170,16 @@ class BodyTooLarge(HubError):
     code, status, close_code, title = "body_too_large", 413, 1009, "The body is too large"
 
 
+class UriTooLong(HubError):
+    code, status, close_code, title = "uri_too_long", 414, 1008, "The URL is too long"
+
+
 class UnsupportedMediaType(HubError):
     code, status, close_code, title = "unsupported_media_type", 415, 1003, "The body must be application/json"
+
+
+class UnsupportedContentEncoding(HubError):
+    code, status, close_code, title = "unsupported_content_encoding", 415, 1003, "The body must not be compressed"
 
 
 class UnknownTarget(HubError):
@@ -176,6 +192,26 @@ class IdempotencyConflict(HubError):
         422,
         1008,
         "This Idempotency-Key was used with another body",
+    )
+
+
+class UpgradeRequired(HubError):
+    code, status, close_code, title = "upgrade_required", 426, 1008, "This is for WebSocket handshakes of version 13"
+
+
+class HeadersTooLarge(HubError):
+    code, status, close_code, title = "headers_too_large", 431, 1009, "The headers are too large"
+
+
+# 501: never
+
+
+class UnsupportedTransferCoding(HubError):
+    code, status, close_code, title = (
+        "unsupported_transfer_coding",
+        501,
+        1003,
+        "Of the transfer codings only chunked is understood",
     )
 
 

@@ -1,13 +1,31 @@
-"""A failure as its RFC 9457 problem."""
+"""A failure as its RFC 9457 problem: the one place that decides what an HTTP answer to a failure looks like."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import msgspec
 
 from contracts.problem import PROBLEM_TYPE_PREFIX, Problem
-from hub.errors import HubError, UnknownType
+from hub.errors import HubError, MethodNotAllowed, UnknownType, UnsupportedContentEncoding
 
-__all__ = ["describe_problem", "encode_problem"]
+__all__ = ["PROBLEM_MEDIA_TYPE", "ProblemAnswer", "describe_problem", "write_problem"]
+
+PROBLEM_MEDIA_TYPE = b"application/problem+json"
+#: `Retry-After` of a failure that passes, where its cause knows no better.
+RETRY_AFTER_S = 5
+#: After these nothing more is read. Not after 413: a client that is still sending would be reset before it reads why.
+_ENDS_CONNECTION = frozenset({408, 414, 431, 501})
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class ProblemAnswer(NamedTuple):
+    """An HTTP answer: its status, its headers but for the body's length, and its body."""
+
+    status: int
+    headers: Headers
+    body: bytes
 
 
 def describe_problem(error: HubError) -> Problem:
@@ -23,6 +41,27 @@ def describe_problem(error: HubError) -> Problem:
     )
 
 
-def encode_problem(error: HubError) -> bytes:
-    """Return the body of an `application/problem+json` answer."""
-    return msgspec.json.encode(describe_problem(error))
+def write_problem(error: HubError) -> ProblemAnswer:
+    """Return the answer that tells a client of `error`, whichever door it came to."""
+    headers = [(b"content-type", PROBLEM_MEDIA_TYPE), (b"cache-control", b"no-store"), *_required_headers(error)]
+    return ProblemAnswer(error.status, headers, msgspec.json.encode(describe_problem(error)))
+
+
+def _required_headers(error: HubError) -> Headers:
+    """Return what RFC 9110 (section 15.5) and RFC 9112 want beside an error of this status."""
+    if error.status == 401:
+        return [(b"www-authenticate", b"Bearer")]
+    if isinstance(error, MethodNotAllowed):
+        return [(b"allow", ", ".join(error.allow).encode())]
+    if isinstance(error, UnsupportedContentEncoding):
+        return [(b"accept-encoding", b"identity")]
+    if error.status == 415:
+        return [(b"accept", b"application/json")]
+    if error.status == 426:
+        return [(b"upgrade", b"websocket"), (b"connection", b"upgrade"), (b"sec-websocket-version", b"13")]
+    if error.status == 503:
+        delay_s = RETRY_AFTER_S if error.retry_after_s is None else error.retry_after_s
+        return [(b"retry-after", str(delay_s).encode())]
+    if error.status in _ENDS_CONNECTION:
+        return [(b"connection", b"close")]
+    return []

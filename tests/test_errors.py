@@ -25,6 +25,7 @@ PROMISED = {
     "disconnected": (403, 4502),
     "draining": (503, 1012),
     "forbidden": (403, 4501),
+    "headers_too_large": (431, 1009),
     "hub_full": (503, 4503),
     "idempotency_conflict": (422, 1008),
     "internal": (500, 1011),
@@ -47,7 +48,11 @@ PROMISED = {
     "unauthenticated": (401, 4500),
     "unknown_target": (422, 1008),
     "unknown_type": (400, 1008),
+    "unsupported_content_encoding": (415, 1003),
     "unsupported_media_type": (415, 1003),
+    "unsupported_transfer_coding": (501, 1003),
+    "upgrade_required": (426, 1008),
+    "uri_too_long": (414, 1008),
     "user_not_allowed": (403, 4501),
 }
 

@@ -52,6 +52,14 @@ _SECURITY = {
 #: Headers that come with every problem of a status.
 _PROBLEM_HEADERS = {
     401: {"WWW-Authenticate": {"description": "`Bearer`", "schema": {"type": "string"}}},
+    415: {
+        "Accept": {"description": "`application/json`, if that was wrong", "schema": {"type": "string"}},
+        "Accept-Encoding": {"description": "`identity`, if that was wrong", "schema": {"type": "string"}},
+    },
+    426: {
+        "Upgrade": {"description": "`websocket`", "schema": {"type": "string"}},
+        "Sec-WebSocket-Version": {"description": "`13`", "schema": {"type": "string"}},
+    },
     503: {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 0}}},
 }
 

@@ -12,12 +12,12 @@ from typing import Any, TypeAlias
 
 import msgspec
 from litestar import asgi
-from litestar.exceptions import MethodNotAllowedException
 from litestar.handlers import ASGIRouteHandler
 
 from hub.api.request import Receive, find_idempotency_key, find_service, read_json_body
 from hub.auth.grant import ServiceGrant
 from hub.auth.service_keys import ServiceKeys
+from hub.errors import MethodNotAllowed
 from hub.publisher import Publisher
 from hub.transports.answer import Send, respond
 
@@ -60,9 +60,11 @@ def make_notify_routes(publisher: Publisher, keys: ServiceKeys, *, max_body_byte
 
 
 async def _answer_other_method(method: str, send: Send) -> None:
-    # A plain ASGI handler is given every method; these are the framework's own answers for a route of POST alone.
+    # A plain ASGI handler is given every method.
     if method != "OPTIONS":
-        raise MethodNotAllowedException(headers={"allow": "POST, OPTIONS"})
+        error = MethodNotAllowed()
+        error.allow = ("OPTIONS", "POST")
+        raise error
     await respond(send, 204, [(b"allow", b"OPTIONS, POST")], b"")
 
 

@@ -51,6 +51,7 @@ _BODY_FAILURES = (
     errors.RequestTimeout,
     errors.BodyTooLarge,
     errors.UnsupportedMediaType,
+    errors.UnsupportedContentEncoding,
 )
 _PUBLISH_FAILURES = (
     errors.UnknownType,
@@ -184,7 +185,7 @@ OPERATIONS: tuple[Operation, ...] = (
         security=_USER,
         parameters=(_TOKEN, _CURSOR),
         answers=(Answer(101, "The connection is a WebSocket from here on."),),
-        failures=_CONNECT_FAILURES,
+        failures=(*_CONNECT_FAILURES, errors.UpgradeRequired),
     ),
     Operation(
         method="get",

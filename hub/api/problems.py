@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from litestar import Request, Response
@@ -11,29 +11,20 @@ from litestar.exceptions import HTTPException
 
 from hub.errors import BadRequest, BodyTooLarge, HubError, Internal, MethodNotAllowed, NotFound
 from hub.metrics import Metrics
-from hub.problem import encode_problem
+from hub.problem import write_problem
 
-__all__ = ["PROBLEM_MEDIA_TYPE", "answer_problem", "make_exception_handlers"]
+__all__ = ["answer_problem", "make_exception_handlers"]
 
 logger = logging.getLogger("hub.api")
 
-PROBLEM_MEDIA_TYPE = "application/problem+json"
-
 _BY_STATUS: dict[int, type[HubError]] = {404: NotFound, 405: MethodNotAllowed, 413: BodyTooLarge}
-#: After these the rest of the body may still be on its way; nobody will read it.
-_ENDS_CONNECTION = frozenset({408, 413})
 
 
 def answer_problem(error: HubError) -> Response[bytes]:
     """Return the answer that tells a caller of `error`."""
-    headers = {"cache-control": "no-store"}
-    if error.status == 401:
-        headers["www-authenticate"] = "Bearer"
-    if error.status == 503:
-        headers["retry-after"] = str(error.retry_after_s or 1)
-    if error.status in _ENDS_CONNECTION:
-        headers["connection"] = "close"
-    return Response(encode_problem(error), status_code=error.status, media_type=PROBLEM_MEDIA_TYPE, headers=headers)
+    status, headers, body = write_problem(error)
+    named = {name.decode(): value.decode() for name, value in headers}
+    return Response(body, status_code=status, media_type=named.pop("content-type"), headers=named)
 
 
 def make_exception_handlers(
@@ -48,10 +39,10 @@ def make_exception_handlers(
     def answer_framework_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
         # Litestar's own texts may quote the URL, and with it a token, so they are not passed on.
         kind = _BY_STATUS.get(error.status_code, BadRequest if error.status_code < 500 else Internal)
-        response = answer_hub_error(request, kind())
-        if error.headers and "allow" in {name.lower() for name in error.headers}:
-            response.headers.update({name: value for name, value in error.headers.items() if name.lower() == "allow"})
-        return response
+        failure = kind()
+        if isinstance(failure, MethodNotAllowed):
+            failure.allow = _read_allow(error.headers or {})
+        return answer_hub_error(request, failure)
 
     def answer_unforeseen(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
         # The text of a foreign exception may hold anything, ids included: only its kind and place are logged.
@@ -63,3 +54,10 @@ def make_exception_handlers(
         return answer_hub_error(request, Internal())
 
     return {HubError: answer_hub_error, HTTPException: answer_framework_error, Exception: answer_unforeseen}
+
+
+def _read_allow(headers: Mapping[str, str]) -> tuple[str, ...]:
+    named = next((value for name, value in headers.items() if name.lower() == "allow"), "")
+    methods = {method.strip() for method in named.split(",") if method.strip()} | {"OPTIONS"}
+    # HEAD is answered wherever GET is, which the framework does not know.
+    return tuple(sorted(methods | ({"HEAD"} if "GET" in methods else set())))

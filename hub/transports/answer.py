@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
+from http import HTTPStatus
 from typing import Any
 
 from hub.admission import find_origin
 from hub.errors import BadRequest, HubError, OriginNotAllowed
-from hub.problem import encode_problem
+from hub.problem import ProblemAnswer, write_problem
 
 __all__ = [
     "Headers",
     "Send",
     "allow_origin",
     "answer_preflight",
+    "check_headers",
+    "encode_last_answer",
     "find_last_event_id",
     "forget_request",
+    "is_read",
     "respond",
     "respond_problem",
 ]
@@ -27,6 +31,8 @@ Headers = list[tuple[bytes, bytes]]
 
 #: What the clients here ask for; a preflight's answer names it whatever was asked.
 _CLIENT_HEADERS = b"authorization, cache-control, last-event-id"
+#: What no name or value of a header may hold (RFC 9110 section 5.5).
+_LINE_END = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 #: Field names (RFC 9110 section 5.6.2) in a list, as a browser writes one.
 _FIELD_NAMES = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~, \t-]+")
 
@@ -72,6 +78,11 @@ async def answer_preflight(send: Send, headers: Headers, cors: Headers) -> None:
     await respond(send, 204, preflight, b"")
 
 
+def is_read(scope: MutableMapping[str, Any]) -> bool:
+    """Whether a request is a GET, or a HEAD, which is answered like one; the server leaves its body away."""
+    return scope["method"] in {"GET", "HEAD"}
+
+
 def find_last_event_id(headers: Headers) -> str | None:
     """Return the one `Last-Event-ID` header, if there is one.
 
@@ -94,14 +105,35 @@ async def respond(send: Send, status: int, headers: Headers, body: bytes) -> Non
 
 async def respond_problem(send: Send, error: HubError, cors: Headers) -> None:
     """Send the problem that tells a client of `error`."""
-    headers = [*cors, (b"content-type", b"application/problem+json"), (b"cache-control", b"no-store")]
-    if error.status == 401:
-        headers.append((b"www-authenticate", b"Bearer"))
-    if error.status == 405:
-        headers.append((b"allow", b"GET, OPTIONS"))
-    if error.status == 503:
-        headers.append((b"retry-after", str(error.retry_after_s or 5).encode()))
-    await respond(send, error.status, headers, encode_problem(error))
+    status, headers, body = write_problem(error)
+    await respond(send, status, [*cors, *headers], body)
+
+
+def encode_last_answer(answer: ProblemAnswer) -> bytes:
+    """Return an answer in bytes, for where no server writes it; the connection ends with it.
+
+    Raises:
+        ValueError: a header would end early, and what follows would be taken for the rest of the answer.
+    """
+    status, headers, body = answer
+    options = [value for name, value in headers if name == b"connection" and value != b"close"]
+    lines = [
+        b"HTTP/1.1 %d %b\r\n" % (status, HTTPStatus(status).phrase.encode()),
+        *(b"%b: %b\r\n" % header for header in check_headers(headers) if header[0] != b"connection"),
+        b"content-length: %d\r\nconnection: %b\r\n\r\n" % (len(body), b", ".join([b"close", *options])),
+    ]
+    return b"".join((*lines, body))
+
+
+def check_headers(headers: Headers) -> Headers:
+    """Return headers none of which ends early.
+
+    Raises:
+        ValueError: one would.
+    """
+    if any(_LINE_END.search(text) for header in headers for text in header):
+        raise ValueError("a header would end early")
+    return headers
 
 
 def forget_request(scope: MutableMapping[str, Any]) -> None:

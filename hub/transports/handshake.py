@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import re
 from collections.abc import Sequence
 
 from websockets.exceptions import InvalidHeader, NegotiationError
@@ -17,23 +16,15 @@ from websockets.extensions.permessage_deflate import PerMessageDeflate, ServerPe
 from websockets.headers import build_extension, parse_extension, parse_subprotocol
 
 from hub.envelope import DEFLATE_WINDOW_BITS
+from hub.errors import BadRequest, UpgradeRequired
+from hub.transports.answer import Headers, check_headers
+from hub.transports.fields import join_lines, list_tokens
 
-__all__ = ["Handshake", "HandshakeRefused", "negotiate", "refuse"]
-
-Headers = Sequence[tuple[bytes, bytes]]
+__all__ = ["Handshake", "is_handshake", "negotiate"]
 
 #: RFC 6455 section 1.3; the same for everybody, and no secret.
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _KEY_BYTES = 16
-_HEADER_END = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-_REASONS = {
-    400: b"Bad Request",
-    401: b"Unauthorized",
-    403: b"Forbidden",
-    426: b"Upgrade Required",
-    500: b"Internal Server Error",
-    503: b"Service Unavailable",
-}
 
 #: Without context on either side a frame stands for itself, and no connection keeps a compressor.
 _DEFLATE = ServerPerMessageDeflateFactory(
@@ -42,14 +33,6 @@ _DEFLATE = ServerPerMessageDeflateFactory(
     server_max_window_bits=DEFLATE_WINDOW_BITS,
     client_max_window_bits=DEFLATE_WINDOW_BITS,
 )
-
-
-class HandshakeRefused(Exception):
-    """The request is no handshake of RFC 6455; `answer` says so to the client, in bytes."""
-
-    def __init__(self, answer: bytes) -> None:
-        super().__init__("no handshake")
-        self.answer = answer
 
 
 class Handshake:
@@ -76,57 +59,73 @@ class Handshake:
             lines.append(b"sec-websocket-protocol: %b\r\n" % subprotocol.encode("latin-1"))
         if self._agreed:
             lines.append(b"sec-websocket-extensions: %b\r\n" % self._agreed.encode())
-        return b"".join((*lines, *_lines(headers), b"\r\n"))
+        return b"".join((*lines, *(b"%b: %b\r\n" % header for header in check_headers(headers)), b"\r\n"))
+
+
+def is_handshake(method: bytes, http_version: str, headers: Headers) -> bool:
+    """Whether a request that offers an upgrade asks for a WebSocket.
+
+    Any other offer is passed over and the request served as it is (RFC 9110 section 7.8): h2c, which Java's client
+    and `curl --http2` put on each first request, or anything else. So is one of HTTP/1.0, with another method, or
+    with a body, which nothing after an upgrade would read.
+    """
+    if method != b"GET" or http_version != "1.1" or _has_body(headers):
+        return False
+    return any(token.lower() == b"websocket" for token in list_tokens(headers, b"upgrade"))
 
 
 def negotiate(method: str, http_version: str, headers: Headers, *, compresses: bool) -> Handshake:
     """Return the handshake that this upgrade request asks for.
 
     Raises:
-        HandshakeRefused: another method, version of HTTP or of the protocol, a body, or no proper key.
+        UpgradeRequired: another version of the protocol.
+        BadRequest: another method or version of HTTP, a body, no proper key, or a list that is none.
     """
     found: dict[bytes, list[bytes]] = {}
     for name, value in headers:
-        if name.startswith(b"sec-websocket-") or name in {b"content-length", b"transfer-encoding"}:
-            found.setdefault(name, []).append(value)
+        if name.startswith(b"sec-websocket-"):
+            found.setdefault(name, []).append(value.strip(b" \t"))
     if found.get(b"sec-websocket-version") != [b"13"]:
-        raise HandshakeRefused(refuse(426, [(b"sec-websocket-version", b"13")]))
+        raise UpgradeRequired("Sec-WebSocket-Version must be 13 (RFC 6455)")
     key = found.get(b"sec-websocket-key", [])
-    has_body = b"transfer-encoding" in found or found.get(b"content-length", [b"0"]) != [b"0"]
-    if method != "GET" or http_version != "1.1" or has_body or len(key) != 1 or not _is_key(key[0]):
-        raise HandshakeRefused(refuse(400))
+    if method != "GET" or http_version != "1.1":
+        raise BadRequest("A WebSocket handshake is a GET of HTTP/1.1")
+    if _has_body(headers):
+        raise BadRequest("A WebSocket handshake has no body")
+    if len(key) != 1 or not _is_key(key[0]):
+        raise BadRequest("Sec-WebSocket-Key must be 16 bytes in base64")
+    agreed, deflate = _agree(headers) if compresses else ("", None)
     try:
-        agreed, deflate = _agree(found.get(b"sec-websocket-extensions", []) if compresses else [])
-        offered = found.get(b"sec-websocket-protocol", [])
-        subprotocols = [name for value in offered for name in parse_subprotocol(value.decode("latin-1"))]
+        offered = list_tokens(headers, b"sec-websocket-protocol") if b"sec-websocket-protocol" in found else []
+        subprotocols = [name for token in offered for name in parse_subprotocol(token.decode("latin-1"))]
     except InvalidHeader:
-        raise HandshakeRefused(refuse(400)) from None
+        raise BadRequest("Sec-WebSocket-Protocol is not a list of tokens") from None
     digest = hashlib.sha1(key[0] + _GUID, usedforsecurity=False).digest()
     return Handshake(base64.b64encode(digest), subprotocols, agreed, deflate)
 
 
-def refuse(status: int, headers: Headers = (), body: bytes = b"") -> bytes:
-    """Return a whole answer that refuses the upgrade and ends the connection."""
-    first = b"HTTP/1.1 %d %b\r\ncontent-length: %d\r\nconnection: close\r\n" % (
-        status,
-        _REASONS.get(status, b""),
-        len(body),
-    )
-    return b"".join((first, *_lines(headers), b"\r\n", body))
-
-
-def _agree(offers: list[bytes]) -> tuple[str, PerMessageDeflate | None]:
-    for value in offers:
-        for name, parameters in parse_extension(value.decode("latin-1")):
-            if name != _DEFLATE.name:
-                continue
-            try:
-                agreed, extension = _DEFLATE.process_request_params(parameters, [])
-            except NegotiationError:
-                continue  # the client may have offered it with other parameters too
-            assert isinstance(extension, PerMessageDeflate)
-            return build_extension([(name, agreed)]), extension
+def _agree(headers: Headers) -> tuple[str, PerMessageDeflate | None]:
+    offers = join_lines(headers, b"sec-websocket-extensions")
+    try:
+        extensions = parse_extension(offers.decode("latin-1")) if offers else []
+    except InvalidHeader:
+        raise BadRequest("Sec-WebSocket-Extensions cannot be read") from None
+    for name, parameters in extensions:
+        if name != _DEFLATE.name:
+            continue
+        try:
+            agreed, extension = _DEFLATE.process_request_params(parameters, [])
+        except NegotiationError:
+            continue  # the client may have offered it with other parameters too
+        assert isinstance(extension, PerMessageDeflate)
+        return build_extension([(name, agreed)]), extension
     return "", None
+
+
+def _has_body(headers: Headers) -> bool:
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0 \t")) for name, value in headers
+    )
 
 
 def _is_key(value: bytes) -> bool:
@@ -134,10 +133,3 @@ def _is_key(value: bytes) -> bool:
         return len(base64.b64decode(value, validate=True)) == _KEY_BYTES
     except binascii.Error:
         return False
-
-
-def _lines(headers: Headers) -> list[bytes]:
-    for name, value in headers:
-        if _HEADER_END.search(name) or _HEADER_END.search(value):
-            raise ValueError("a header would end early")
-    return [b"%b: %b\r\n" % header for header in headers]

@@ -14,13 +14,18 @@ from typing import Any, Self, cast
 import httptools
 from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
-from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.utils import is_ssl
 from uvicorn.server import ServerState
 
+from hub.errors import BadRequest, HeadersTooLarge, HubError, RequestTimeout, UriTooLong
+from hub.problem import write_problem
+from hub.transports.answer import encode_last_answer
+from hub.transports.handshake import is_handshake
 from hub.transports.hoist import hoist
 from hub.transports.links import EventStreamLink, UnchunkedLink
+from hub.transports.pipeline import Flow, Pipeline
+from hub.transports.request_head import judge_head, origin_form, without_offer
 from hub.transports.signal import Signal
 from hub.transports.turnstile import Turnstile, find_turnstile
 from hub.transports.websocket_protocol import WebSocketProtocol
@@ -34,32 +39,15 @@ MAX_HEAD_BYTES = 32_768
 HEAD_TIMEOUT_S = 10.0
 #: What stays: whoever asks for these waits for the turn. A publish never does.
 STAYING = (b"GET /ws", b"GET /sse")
+#: What a peer may still send, and for how long, while it is told that nobody reads on.
+LINGER_BYTES = 1_048_576
+LINGER_S = 1.0
 #: What a shutdown waits for the request of a connection that was just made, and for the end of a stream.
 LAST_REQUEST_S = 0.5
 
 
 #: What uvicorn's constructor makes for each connection; all the rest is the server's.
 OWN = frozenset({"parser", "pipeline"})
-
-
-class _Flow(FlowControl):
-    """uvicorn's, without room for waiters that mostly never come."""
-
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
-        self.read_paused = False
-        self.write_paused = False
-        self._is_writable_event = Signal(is_set=True)
-
-
-class _Pipeline(list[tuple[RequestResponseCycle, ASGI3Application]]):
-    """Requests that wait for the one before them: seldom any, and never many, since reading stops at the first."""
-
-    __slots__ = ()
-
-    def appendleft(self, waiting: tuple[RequestResponseCycle, ASGI3Application]) -> None:
-        """Add the newest; the oldest is taken from the end."""
-        self.insert(0, waiting)
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -74,6 +62,7 @@ class HttpProtocol(HttpToolsProtocol):
     _head_done = False
     _head_timer: asyncio.TimerHandle | None = None
     _refused = False
+    _linger_bytes = 0
     _upgraded = False
     _ending = False
     _entered = False
@@ -93,10 +82,8 @@ class HttpProtocol(HttpToolsProtocol):
         if "config" not in vars(kind):
             hoist(kind, HttpToolsProtocol(config, server_state, app_state, _loop), but=OWN)
             kind._turnstile = find_turnstile(self.loop)
-        self.parser = httptools.HttpRequestParser(self)
-        # As uvicorn sets it: what follows a request that closes the connection is no error.
-        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-        self.pipeline = _Pipeline()  # type: ignore[assignment]  # of the deque uvicorn needs what this has
+        self.parser = self._make_parser()
+        self.pipeline = Pipeline()  # type: ignore[assignment]  # of the deque uvicorn needs what this has
 
     @classmethod
     def for_server(cls) -> type[Self]:
@@ -108,7 +95,7 @@ class HttpProtocol(HttpToolsProtocol):
         # Not the base's: it asks the kernel for both addresses again, through a socket object for each.
         self.connections.add(self)
         self.transport = transport
-        self.flow = _Flow(transport)
+        self.flow = Flow(transport)
         self.server = _read_local(transport.get_extra_info("sockname"))
         self.client = _read_remote(transport.get_extra_info("peername"))
         self.scheme = "https" if is_ssl(transport) else "http"
@@ -122,13 +109,13 @@ class HttpProtocol(HttpToolsProtocol):
             self._link.lose()
             self._link = None
         super().connection_lost(exc)
-        if self._answering is not None and not self._answering.response_complete:
-            # uvicorn tells the last request alone; the one before it would write to what is gone, or wait for ever.
-            self._answering.disconnected = True
-            self._answering.message_event.set()
+        # uvicorn tells the last request alone; the one before it would write to what is gone, or wait for ever.
+        self._disconnect_app()
 
     def data_received(self, data: bytes) -> None:
         """Parse what arrived, as long as what is no body stays within its bound."""
+        if self._is_ignored(data):
+            return
         if not self._entered and not self._may_enter(data):
             return
         while data and not self._refused and not self._upgraded:
@@ -136,10 +123,10 @@ class HttpProtocol(HttpToolsProtocol):
             part = data[: MAX_HEAD_BYTES - self._head_bytes]
             self._head_bytes += len(part)
             if not part:
-                self._refuse(431, "The headers are too large.")
+                self._refuse(UriTooLong() if self._is_in_url() else HeadersTooLarge())
                 return
             data = data[len(part) :]
-            super().data_received(part)
+            self._read(part)
         self._keep_clock()
 
     def on_message_begin(self) -> None:
@@ -152,13 +139,18 @@ class HttpProtocol(HttpToolsProtocol):
 
         The app finds the way to the link of its own response in its scope.
         """
+        if self._refused:
+            return  # of the same packet, behind what was refused
         self._head_done = True
         self._stop_head_timer()
-        hosts = [value for name, value in self.headers if name == b"host"]
-        if len(hosts) != 1 and not (not hosts and self.parser.get_http_version() == "1.0"):
-            # RFC 9112 section 3.2: a request without or with more than one Host is answered 400.
-            self._refuse(400, "One Host header is required.")
+        method = self.parser.get_method()
+        error = judge_head(method, self.parser.get_http_version(), self.headers)
+        if error is not None:
+            self._refuse(error)
             return
+        if self.parser.should_upgrade() and not self._should_upgrade():
+            return  # `_read` reads it again, without the offer
+        self.url = origin_form(method, self.url)
         before = self.cycle
         super().on_headers_complete()
         if self.cycle is not before:
@@ -174,7 +166,8 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """End the request; the next one on this connection gets its own bound."""
-        if not self._refused:
+        # One that offers an upgrade ends for the parser with its head: it is a handshake, or is read again.
+        if not self._refused and not self.parser.should_upgrade():
             super().on_message_complete()
         self._head_bytes = 0
 
@@ -184,7 +177,7 @@ class HttpProtocol(HttpToolsProtocol):
         One behind a request that is still being answered is: two protocols would write to one connection.
         """
         if self._answering is not None and not self._answering.response_complete:
-            self._refuse(400, "A handshake cannot stand behind another request.")
+            self._refuse(BadRequest("A WebSocket handshake cannot stand behind another request"))
         if not self._refused:
             self._upgraded = True
             self.connections.discard(self)
@@ -248,6 +241,13 @@ class HttpProtocol(HttpToolsProtocol):
             self.transport.resume_reading()
             self.data_received(data)
 
+    def _is_ignored(self, data: bytes) -> bool:
+        if self._refused:
+            self._linger_bytes -= len(data)
+            if self._linger_bytes < 0:
+                self.transport.abort()
+        return self._refused
+
     def _keep_clock(self) -> None:
         # uvicorn's clock for idle connections stops at the first byte, whatever that is: line breaks, or the
         # body of a request that is answered already. Without another one such a connection stays for ever.
@@ -277,20 +277,29 @@ class HttpProtocol(HttpToolsProtocol):
             self._refused = True
             self.transport.close()
         else:
-            self._refuse(408, "The headers took too long.")
+            self._refuse(RequestTimeout("The headers took too long"))
 
-    def _refuse(self, status: int, text: str) -> None:
-        self._refused = True
+    def _refuse(self, error: HubError) -> None:
+        was_refused, self._refused = self._refused, True
         self._stop_head_timer()
-        if self.transport.is_closing():
+        if was_refused or self.transport.is_closing():
             return
-        if not self.pipeline and not self._is_answering():
-            body = b'{"status":%d,"title":"%b","code":"bad_request"}' % (status, text.encode())
-            head = b"content-type: application/problem+json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(
-                body
-            )
-            self.transport.write(STATUS_LINE[status] + head + body)
-        self.transport.close()
+        # Whoever has sent nothing asked nothing. A pool that opened the connection in advance would take an answer
+        # for the one to the request that it is about to send.
+        if not self._entered or self.pipeline or self._is_answering() or not self.transport.can_write_eof():
+            self.transport.close()
+            return
+        self.transport.write(encode_last_answer(write_problem(error)))
+        # A close with bytes unread is a reset, which can overtake the answer (RFC 9112 section 9.6).
+        self._disconnect_app()
+        self.transport.write_eof()
+        self._linger_bytes = LINGER_BYTES
+        self._head_timer = self.loop.call_later(LINGER_S, self.transport.abort)
+
+    def _disconnect_app(self) -> None:
+        if self._answering is not None and not self._answering.response_complete:
+            self._answering.disconnected = True
+            self._answering.message_event.set()
 
     def _is_answering(self) -> bool:
         # Into an answer that has begun, a stream above all, no other may be written; nor may one be before it,
@@ -298,13 +307,38 @@ class HttpProtocol(HttpToolsProtocol):
         cycle = self._answering
         return cycle is not None and not cycle.response_complete and (cycle.response_started or not cycle.more_body)
 
-    def send_400_response(self, msg: str) -> None:
-        """Answer what httptools cannot parse."""
-        self._refuse(400, "The request is not valid HTTP.")
+    def _make_parser(self) -> httptools.HttpRequestParser:
+        parser = httptools.HttpRequestParser(self)
+        # As uvicorn sets it: what follows a request that closes the connection is no error.
+        parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        return parser
 
-    def _unsupported_upgrade_warning(self) -> None:
-        # A peer that asks for h2c or the like is served over HTTP/1.1 (RFC 9110 section 7.8); no log line for it.
-        return
+    def _read(self, data: bytes) -> None:
+        self._unset_keepalive_if_required()
+        while data and not self._refused:
+            try:
+                self.parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as upgrade:
+                if self._should_upgrade():
+                    self.handle_websocket_upgrade()
+                    return
+                data = self._withdraw_offer() + data[upgrade.args[0] :]
+            except httptools.HttpParserError:
+                self._refuse(BadRequest("The request is not valid HTTP/1.1"))
+
+    def _withdraw_offer(self) -> bytes:
+        # The parser takes what follows the head of an upgrade for another protocol's, and loses a body. So a request
+        # whose offer is declined is read once more, without the offer.
+        method, version = self.parser.get_method(), self.parser.get_http_version()
+        self.parser = self._make_parser()
+        return without_offer(method, self.url, version, self.headers)
+
+    def _should_upgrade(self) -> bool:
+        return is_handshake(self.parser.get_method(), self.parser.get_http_version(), self.headers)
+
+    def _is_in_url(self) -> bool:
+        return not self._head_done and len(self.url) * 2 > MAX_HEAD_BYTES
 
 
 def _read_local(address: Any) -> tuple[str, int | None] | None:

@@ -18,6 +18,7 @@ from hub.transports.answer import (
     allow_origin,
     answer_preflight,
     find_last_event_id,
+    is_read,
     respond,
     respond_problem,
 )
@@ -48,7 +49,7 @@ class PollEndpoint:
             if scope["method"] == "OPTIONS":
                 await answer_preflight(send, headers, cors)
                 return
-            if scope["method"] != "GET":
+            if not is_read(scope):
                 raise MethodNotAllowed
             grant = await self._connections.admit(headers, scope["query_string"])
             if grant.account_id is None:

@@ -18,6 +18,7 @@ from hub.transports.answer import (
     answer_preflight,
     find_last_event_id,
     forget_request,
+    is_read,
     respond_problem,
 )
 from hub.transports.connections import Connections
@@ -58,10 +59,15 @@ class EventStreamEndpoint:
             if scope["method"] == "OPTIONS":
                 await answer_preflight(send, headers, cors)
                 return
-            if scope["method"] != "GET":
+            if not is_read(scope):
                 raise MethodNotAllowed
             grant = await self._connections.admit(headers, scope["query_string"])
             cursor = find_last_event_id(headers) or find_cursor(scope["query_string"])
+            if scope["method"] == "HEAD":
+                # What a GET would get, and no stream.
+                await send({"type": "http.response.start", "status": 200, "headers": [*_STREAM_HEADERS, *cors]})
+                await send({"type": "http.response.body", "body": b""})
+                return
             open_link = scope.get("extensions", {}).get("hub.link")
             if open_link is not None:
                 # The peer may have left while it was looked up.

@@ -12,11 +12,18 @@ import msgspec
 
 from contracts.frame import Auth
 from hub.auth.grant import Grant
-from hub.errors import BadRequest, HubError
-from hub.problem import encode_problem
+from hub.errors import BadRequest, HubError, MethodNotAllowed, NotFound, OriginNotAllowed, UpgradeRequired
+from hub.problem import write_problem
 from hub.session import Phase
 from hub.subscribers import Subscriber
-from hub.transports.answer import forget_request
+from hub.transports.answer import (
+    Headers,
+    allow_origin,
+    answer_preflight,
+    forget_request,
+    is_read,
+    respond_problem,
+)
 from hub.transports.connections import SUBPROTOCOL, Connections
 from hub.transports.fallback import QueuedLink
 from hub.transports.links import WebSocketLink
@@ -38,8 +45,27 @@ _decode_auth = msgspec.json.Decoder(Auth).decode
 class WebSocketEndpoint:
     """The ASGI application behind `/ws`; one task per connection, the server's own."""
 
-    def __init__(self, connections: Connections) -> None:
+    def __init__(self, connections: Connections, allowed_origins: frozenset[str]) -> None:
         self._connections = connections
+        self._allowed_origins = allowed_origins
+
+    async def ask_for_upgrade(self, scope: MutableMapping[str, Any], send: Send) -> None:
+        """Answer a plain request for `/ws`: what it is for, and how one asks for it (RFC 9110 section 15.5.22)."""
+        headers = scope["headers"]
+        try:
+            cors = allow_origin(headers, self._allowed_origins)
+            if scope["method"] == "OPTIONS":
+                await answer_preflight(send, headers, cors)
+                return
+        except OriginNotAllowed as error:
+            await respond_problem(send, error, [])
+            return
+        await respond_problem(send, UpgradeRequired() if is_read(scope) else MethodNotAllowed(), cors)
+
+    async def refuse_path(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """Refuse a handshake with a path where there is no WebSocket."""
+        await receive()
+        await self._refuse(scope, send, NotFound(), understands=False)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
@@ -131,11 +157,18 @@ class WebSocketEndpoint:
                 await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
                 await send({"type": "websocket.close", "code": error.close_code, "reason": error.title})
             elif "websocket.http.response" in scope.get("extensions", {}):
-                headers = [(b"content-type", b"application/problem+json"), (b"cache-control", b"no-store")]
-                await send({"type": "websocket.http.response.start", "status": error.status, "headers": headers})
-                await send({"type": "websocket.http.response.body", "body": encode_problem(error)})
+                status, headers, body = write_problem(error)
+                headers = [*self._allow_origin(scope["headers"]), *headers]
+                await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
+                await send({"type": "websocket.http.response.body", "body": body})
             else:
                 await send({"type": "websocket.close", "code": error.close_code, "reason": error.title})
+
+    def _allow_origin(self, headers: Headers) -> Headers:
+        try:
+            return allow_origin(headers, self._allowed_origins)
+        except OriginNotAllowed:
+            return []
 
 
 def find_cursor(query: bytes) -> str | None:

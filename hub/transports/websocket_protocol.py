@@ -23,7 +23,10 @@ from websockets.protocol import SERVER, Protocol, State
 from websockets.streams import StreamReader
 
 from hub.envelope import DEFLATE_WINDOW_BITS
-from hub.transports.handshake import Handshake, HandshakeRefused, negotiate, refuse
+from hub.errors import BadRequest, Draining, Forbidden, HubError, Internal
+from hub.problem import ProblemAnswer, write_problem
+from hub.transports.answer import encode_last_answer
+from hub.transports.handshake import Handshake, negotiate
 from hub.transports.hoist import hoist
 from hub.transports.links import CLOSE_TIMEOUT_S, DeflatedLink, WebSocketLink
 from hub.transports.signal import Inbox, Signal
@@ -88,6 +91,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     _core_class: type[Core]
     _link: WebSocketLink | None = None
     _refusal: tuple[int, list[tuple[bytes, bytes]]] | None = None
+    _ending = False
 
     def __init__(
         self,
@@ -132,12 +136,13 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
                 compresses=self.config.ws_per_message_deflate,
             )
             target = httptools.parse_url(url)
-            path = unquote(target.path.decode("ascii"))
-        except HandshakeRefused as refused:
-            self._end_handshake(refused.answer)
+            raw_path: bytes = target.path
+            path = unquote(raw_path.decode("ascii"))
+        except HubError as error:
+            self._end_handshake(write_problem(error))
             return
         except (httptools.HttpParserInvalidURLError, UnicodeDecodeError):
-            self._end_handshake(refuse(400))
+            self._end_handshake(write_problem(BadRequest("The URL cannot be read")))
             return
         core = self._core_class()
         if self._handshake.deflate is not None:
@@ -152,7 +157,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             "client": self.client,
             "root_path": self.root_path,
             "path": self.root_path + path,
-            "raw_path": self.root_path.encode("ascii") + target.path,
+            "raw_path": self.root_path.encode("ascii") + raw_path,
             "query_string": target.query or b"",
             "headers": request["headers"],
             "subprotocols": self._handshake.subprotocols,
@@ -209,19 +214,20 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         elif message["type"] == "websocket.accept":
             self._accept(message.get("subprotocol"), list(message.get("headers", [])))
         elif message["type"] == "websocket.close":
-            self._end_handshake(refuse(403))
+            # How an app without ASGI's denial response refuses; ours gives its reasons.
+            self._end_handshake(write_problem(Forbidden()))
         elif message["type"] == "websocket.http.response.start":
             self._refusal = (message["status"], list(message.get("headers", [])))
         elif message["type"] == "websocket.http.response.body" and self._refusal is not None:
             status, headers = self._refusal
-            self._end_handshake(refuse(status, headers, message["body"]))
+            self._end_handshake(ProblemAnswer(status, headers, message["body"]))
         else:
             raise RuntimeError(f"a handshake cannot be answered with {message['type']}")
 
     def send_500_response(self) -> None:
         """Answer a handshake whose app failed, or that the shutdown overtook."""
         if not self.handshake_complete:
-            self._end_handshake(refuse(500))
+            self._end_handshake(write_problem(Draining() if self._ending else Internal()))
 
     def handle_ping(self) -> None:
         """Answer a ping, unless the peer does not read the answers."""
@@ -280,6 +286,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     def shutdown(self) -> None:
         """End with 1012; a peer that has not taken it a moment later is aborted."""
+        self._ending = True
         if not self.close_sent and self.conn.state in {State.CLOSING, State.CLOSED}:
             # The peer closed first and has not taken the answer yet; the base class would send a second close,
             # fail at it, and leave the whole shutdown undone.
@@ -298,12 +305,12 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             else:
                 self._link.write_bytes(answer)
 
-    def _end_handshake(self, answer: bytes) -> None:
+    def _end_handshake(self, answer: ProblemAnswer) -> None:
         self.queue.put_nowait({"type": "websocket.disconnect", "code": 1006})
         self.close_sent = True
         self.handshake_complete = True
         if not self.transport.is_closing():
-            self.transport.write(answer)
+            self.transport.write(encode_last_answer(answer))
             self.transport.close()
 
     def _drop(self, code: int) -> None:

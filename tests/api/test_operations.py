@@ -157,12 +157,13 @@ async def test_metrics_may_have_a_port_of_their_own(tmp_path: Path) -> None:
         ("GET", "/", 404),
         ("GET", "/api/internal/notify", 405),
         ("DELETE", "/health/live", 405),
-        ("GET", "/ws", 404),
+        ("GET", "/ws", 426),
+        ("POST", "/ws", 405),
         ("GET", "/%00", 404),
         ("GET", "/api/internal/../internal/ws-stats", 401),
     ],
 )
 async def test_what_is_not_there_is_a_problem(hub: RunningHub, method: str, path: str, status: int) -> None:
-    """404 and 405 are problems too."""
+    """404, 405 and 426 are problems too."""
     answer = await hub.http.request(method, path)
     assert (status, "application/problem+json") == (answer.status_code, answer.headers["content-type"])

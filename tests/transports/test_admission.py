@@ -136,7 +136,7 @@ async def test_sse_refusals_are_problems(hub: RunningHub) -> None:
     assert (401, "token_expired") == (answer.status_code, answer.json()["code"])
     assert "application/problem+json" == answer.headers["content-type"]
     answer = await hub.http.post("/sse", headers={"authorization": f"Bearer {hub.token()}"})
-    assert (405, "GET, OPTIONS") == (answer.status_code, answer.headers["allow"])
+    assert (405, "GET, HEAD, OPTIONS") == (answer.status_code, answer.headers["allow"])
 
 
 async def test_a_stream_is_not_to_be_buffered(hub: RunningHub) -> None:

@@ -174,7 +174,7 @@ async def test_refusals_are_those_of_the_streams(hub: RunningHub) -> None:
         answer = await hub.http.get("/poll", headers=credentials)
         assert (status, code) == (answer.status_code, answer.json()["code"])
     answer = await hub.http.post("/poll", headers={"authorization": f"Bearer {hub.token()}"})
-    assert (405, "GET, OPTIONS") == (answer.status_code, answer.headers["allow"])
+    assert (405, "GET, HEAD, OPTIONS") == (answer.status_code, answer.headers["allow"])
 
 
 async def test_an_allowed_page_may_read_the_answer(hub: RunningHub) -> None:

@@ -1812,9 +1812,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body must be application/json */
+            /** @description The body must be application/json; The body must not be compressed */
             415: {
                 headers: {
+                    /** @description `application/json`, if that was wrong */
+                    Accept?: string;
+                    /** @description `identity`, if that was wrong */
+                    "Accept-Encoding"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1967,9 +1971,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body must be application/json */
+            /** @description The body must be application/json; The body must not be compressed */
             415: {
                 headers: {
+                    /** @description `application/json`, if that was wrong */
+                    Accept?: string;
+                    /** @description `identity`, if that was wrong */
+                    "Accept-Encoding"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2042,6 +2050,19 @@ export interface operations {
             /** @description This origin is not allowed; This user may not connect; This account is not active; The credential does not allow this */
             403: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This is for WebSocket handshakes of version 13 */
+            426: {
+                headers: {
+                    /** @description `websocket` */
+                    Upgrade?: string;
+                    /** @description `13` */
+                    "Sec-WebSocket-Version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2388,9 +2409,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body must be application/json */
+            /** @description The body must be application/json; The body must not be compressed */
             415: {
                 headers: {
+                    /** @description `application/json`, if that was wrong */
+                    Accept?: string;
+                    /** @description `identity`, if that was wrong */
+                    "Accept-Encoding"?: string;
                     [name: string]: unknown;
                 };
                 content: {

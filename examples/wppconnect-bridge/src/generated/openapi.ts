@@ -2054,9 +2054,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body must be application/json */
+            /** @description The body must be application/json; The body must not be compressed */
             415: {
                 headers: {
+                    /** @description `application/json`, if that was wrong */
+                    Accept?: string;
+                    /** @description `identity`, if that was wrong */
+                    "Accept-Encoding"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2209,9 +2213,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body must be application/json */
+            /** @description The body must be application/json; The body must not be compressed */
             415: {
                 headers: {
+                    /** @description `application/json`, if that was wrong */
+                    Accept?: string;
+                    /** @description `identity`, if that was wrong */
+                    "Accept-Encoding"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2284,6 +2292,19 @@ export interface operations {
             /** @description This origin is not allowed; This user may not connect; This account is not active; The credential does not allow this */
             403: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This is for WebSocket handshakes of version 13 */
+            426: {
+                headers: {
+                    /** @description `websocket` */
+                    Upgrade?: string;
+                    /** @description `13` */
+                    "Sec-WebSocket-Version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2630,9 +2651,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body must be application/json */
+            /** @description The body must be application/json; The body must not be compressed */
             415: {
                 headers: {
+                    /** @description `application/json`, if that was wrong */
+                    Accept?: string;
+                    /** @description `identity`, if that was wrong */
+                    "Accept-Encoding"?: string;
                     [name: string]: unknown;
                 };
                 content: {
