@@ -134,7 +134,7 @@ def parse_batch(
             results.append(_parse(notification, contract, now_s, max_ttl_s))
         except HubError as error:
             error.field = f"$.notifications[{index}]{(error.field or '$')[1:]}"
-            results.append(error)
+            results.append(error.detach())
     return results
 
 

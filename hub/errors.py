@@ -9,7 +9,7 @@ tells it to stop until something changes. HTTP answers are RFC 9457 problems bui
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 __all__ = [
     "AccountInactive",
@@ -73,6 +73,14 @@ class HubError(Exception):
         self.detail = detail or self.title
         self.field = field
         self.retry_after_s = retry_after_s
+
+    def detach(self) -> Self:
+        """Return this error without the frames that it and its cause passed, to be kept as a value.
+
+        They hold their callers, and so, in a circle, whatever the error is put into.
+        """
+        self.__context__ = self.__cause__ = None
+        return self.with_traceback(None)
 
 
 class Internal(HubError):

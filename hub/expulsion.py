@@ -81,7 +81,10 @@ class Expulsion:
             finally:
                 self._asked.discard(draft.payload)
             if isinstance(result, HubError):
-                raise result
+                try:
+                    raise result
+                finally:
+                    del result  # which holds this frame now
             self._revocations.add(revocation, self._now())
         return self._close(revocation)
 

@@ -75,7 +75,10 @@ class Publisher:
         draft = await self._draft(publication, service, key, _look_ups_end_s())
         (result,) = await self._log.append([draft])
         if isinstance(result, HubError):
-            raise result
+            try:
+                raise result
+            finally:
+                del result  # which holds this frame now
         return self._receipt(publication, draft, result)
 
     async def publish_batch(
@@ -105,7 +108,7 @@ class Publisher:
             except HubError as error:
                 if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                     raise
-                refused[index] = error
+                refused[index] = error.detach()
         stored = dict(zip(drafts, await self._log.append(list(drafts.values())), strict=True)) if drafts else {}
         results = []
         for index, publication in enumerate(parsed):
@@ -196,10 +199,14 @@ class Publisher:
         for start in range(0, len(user_ids), LOOK_UPS):
             part = user_ids[start : start + LOOK_UPS]
             answers = await asyncio.gather(*map(find, part), return_exceptions=True)
-            for user_id, answer in zip(part, answers, strict=True):
-                if isinstance(answer, BaseException):
-                    raise answer
-                found[user_id] = answer
+            try:
+                for user_id, answer in zip(part, answers, strict=True):
+                    if isinstance(answer, BaseException):
+                        raise answer
+                    found[user_id] = answer
+            finally:
+                # An error that is raised holds this frame, which would hold it.
+                answer, answers = None, []
         return found
 
     def _receipt(self, publication: Publication, draft: Draft, appended: Appended) -> Receipt:

@@ -142,7 +142,11 @@ class _Memory(Generic[_Answer]):
             self._questions[key] = question
             question.add_done_callback(lambda done: self._end(key, done))
         # Shielded: one connection that hangs up must not fail the others that wait for the same user.
-        return await asyncio.shield(question)
+        try:
+            return await asyncio.shield(question)
+        finally:
+            # Its error holds this frame, which would hold it.
+            del question
 
     async def close(self) -> None:
         questions = set(self._questions.values())

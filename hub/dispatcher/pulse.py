@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable
 
 import msgspec
@@ -48,16 +48,22 @@ class Pulse:
         self._now = now
         self._on_dead = on_dead
         self._on_expired = on_expired
-        # All have the same interval, so the queue is in order of time without sorting.
-        self._due: deque[tuple[float, Subscriber]] = deque()
+        # All have the same interval, so it is in order of time without sorting; whoever leaves is taken out of its
+        # middle at once (a plain dict would walk over the holes at its front, again and again).
+        self._due: OrderedDict[Subscriber, float] = OrderedDict()
         # Only who expires before the beat after next is looked at every tick, each once.
         self._expiring: dict[Subscriber, None] = {}
         self._heartbeat: tuple[int, str, bytes] = (-1, "", b"")
 
     def watch(self, subscriber: Subscriber, monotonic_s: float) -> None:
         """Begin to look after a subscriber."""
-        self._due.append((monotonic_s + self._interval_s, subscriber))
+        self._due[subscriber] = monotonic_s + self._interval_s
         self._watch_expiry(subscriber, self._now())
+
+    def forget(self, subscriber: Subscriber) -> None:
+        """Let go of a subscriber that has left; harmless where it was never watched."""
+        self._due.pop(subscriber, None)
+        self._expiring.pop(subscriber, None)
 
     def renewed(self, subscriber: Subscriber) -> None:
         """Take over a new expiry of a subscriber that presented another token."""
@@ -78,19 +84,19 @@ class Pulse:
         now_s = self._now()
         expired = [subscriber for subscriber in self._expiring if subscriber.session.expires_at_s <= now_s][:limit]
         for subscriber in expired:
-            del self._expiring[subscriber]
+            self._expiring.pop(subscriber, None)
             if subscriber.session.phase is not Phase.CLOSED:
                 self._guard(self._on_expired, subscriber)
         for _ in range(limit - len(expired)):
-            if not self._due or self._due[0][0] > monotonic_s:
+            if not self._due or next(iter(self._due.values())) > monotonic_s:
                 return False
-            _, subscriber = self._due.popleft()
+            subscriber, _ = self._due.popitem(last=False)
             if subscriber.session.phase is not Phase.CLOSED:
                 self._guard(self._beat_one, subscriber)
             if subscriber.session.phase is Phase.CLOSED:
                 self._expiring.pop(subscriber, None)
             else:
-                self._due.append((monotonic_s + self._interval_s, subscriber))
+                self._due[subscriber] = monotonic_s + self._interval_s
                 self._watch_expiry(subscriber, now_s)
         return True
 

@@ -99,7 +99,11 @@ class SqliteLog:
         if self._watch is None:
             self._watch = self._loop.call_later(_WATCH_S, self._refuse_overdue)
         self._writer.submit(Request(drafts))
-        return await answer
+        try:
+            return await answer
+        finally:
+            # Its error holds this frame, which would hold it.
+            del answer
 
     async def read(self, targets: Sequence[Target], *, after: int, upto: int, limit: int, limit_bytes: int) -> Reading:
         """Return at most `limit` records of `limit_bytes` for any of `targets` in `(after, upto]`, in order.

@@ -97,6 +97,7 @@ class Connections:
         )
         evicted = self._subscribers.add(subscriber)
         if evicted is not None:
+            self._pulse.forget(evicted)
             self._end(evicted, CloseCode.TOO_MANY_CONNECTIONS, "another connection of this user took the place")
         self._metrics.connects[transport] += 1
         return subscriber
@@ -143,11 +144,11 @@ class Connections:
         """Forget a connection whose transport has ended; harmless when it was ended by the hub."""
         if subscriber.session.close():
             self._metrics.closes[code] += 1
-        self._subscribers.remove(subscriber)
+        self._forget(subscriber)
 
     def end(self, subscriber: Subscriber, code: int, reason: str) -> None:
         """End a connection in order; the client is told why."""
-        self._subscribers.remove(subscriber)
+        self._forget(subscriber)
         self._end(subscriber, code, reason)
 
     def end_slow(self, subscriber: Subscriber) -> None:
@@ -160,7 +161,7 @@ class Connections:
 
     def end_dead(self, subscriber: Subscriber) -> None:
         """Drop a connection whose peer gives no sign of life."""
-        self._subscribers.remove(subscriber)
+        self._forget(subscriber)
         if subscriber.session.close():
             self._metrics.closes[1006] += 1
         subscriber.link.abort()
@@ -197,6 +198,10 @@ class Connections:
             for subscriber in part:
                 self.end(subscriber, CloseCode.DRAIN, "the hub is restarting")
             await asyncio.sleep(window_s / len(slices))
+
+    def _forget(self, subscriber: Subscriber) -> None:
+        self._subscribers.remove(subscriber)
+        self._pulse.forget(subscriber)
 
     def _end(self, subscriber: Subscriber, code: int, reason: str) -> None:
         if subscriber.session.close():

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 from typing import Any, Self, cast
+from weakref import ref
 
 import httptools
 from uvicorn._types import ASGI3Application
@@ -111,6 +112,10 @@ class HttpProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
         # uvicorn tells the last request alone; the one before it would write to what is gone, or wait for ever.
         self._disconnect_app()
+        for cycle, _ in self.pipeline:
+            # It will not be asked any more, and holds this connection that holds it.
+            cycle.on_response = _nothing
+        self.pipeline.clear()
 
     def data_received(self, data: bytes) -> None:
         """Parse what arrived, as long as what is no body stays within its bound."""
@@ -155,7 +160,8 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         if self.cycle is not before:
             # Bound to this request: by the time the app runs, another may have been read behind it.
-            self.scope["extensions"] = {"hub.link": cast("dict[object, object]", partial(self.open_link, self.cycle))}
+            opener = partial(_open_link, ref(self), ref(self.cycle))
+            self.scope["extensions"] = {"hub.link": cast("dict[object, object]", opener)}
             self.cycle.keep_alive = self.cycle.keep_alive and not self._ending
 
     def on_body(self, body: bytes) -> None:
@@ -184,6 +190,8 @@ class HttpProtocol(HttpToolsProtocol):
             protocol = self._websocket_class(self.config, self.server_state, self.app_state)
             self.transport.set_protocol(protocol)
             protocol.begin(self.transport, self.scope, self.url)
+            # Both hold each other.
+            self.parser = None  # type: ignore[assignment]  # as the base does at the end of a connection
 
     def on_response_complete(self) -> None:
         """End a response; where it was a stream, its link is not the next one's."""
@@ -339,6 +347,18 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _is_in_url(self) -> bool:
         return not self._head_done and len(self.url) * 2 > MAX_HEAD_BYTES
+
+
+def _nothing() -> None:
+    """Take the place of a connection's answer to the end of a response."""
+
+
+def _open_link(protocol: ref[HttpProtocol], cycle: ref[RequestResponseCycle]) -> EventStreamLink:
+    # The scope is the cycle's own, and would hold it in a circle.
+    found, asking = protocol(), cycle()
+    if found is None or asking is None:
+        raise ConnectionResetError
+    return found.open_link(asking)
 
 
 def _read_local(address: Any) -> tuple[str, int | None] | None:

@@ -100,9 +100,11 @@ class TransportLink:
         self._transport.abort()
 
     def lose(self) -> None:
-        """Note that the transport is gone."""
+        """Note that the transport is gone, and let go of whoever wanted to know it."""
         self.open = False
-        self.on_lost()
+        on_lost = self.on_lost
+        self.on_lost = self.on_answer = _nothing
+        on_lost()
 
 
 class _WebSocketProtocol(Protocol):

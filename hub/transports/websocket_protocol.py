@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from typing import Any, Self, cast
 from urllib.parse import unquote
+from weakref import ref
 
 import httptools
 from uvicorn._types import ASGIReceiveEvent, ASGISendEvent, HTTPScope
@@ -75,6 +77,11 @@ class Core(Protocol):
         kind = type(cls.__name__, (cls,), {})
         hoist(kind, Protocol(SERVER, state=State.OPEN, max_size=max_message_bytes, logger=logger), but=OWN_OF_CORE)
         return kind
+
+    def end(self) -> None:
+        """Let go of the parser and of its fault, which both hold this object that holds them."""
+        self.parser.close()
+        self.parser_exc = None
 
     def recv_frame(self, frame: Frame) -> None:
         if frame.opcode is Opcode.CLOSE:
@@ -162,7 +169,9 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             "headers": request["headers"],
             "subprotocols": self._handshake.subprotocols,
             "state": self.app_state.copy(),
-            "extensions": cast("dict[str, dict[object, object]]", {_DENIAL: {}, "hub.link": self.open_link}),
+            "extensions": cast(
+                "dict[str, dict[object, object]]", {_DENIAL: {}, "hub.link": partial(_open_link, ref(self))}
+            ),
         }
         self.queue.put_nowait({"type": "websocket.connect"})
         task = self.loop.create_task(self.run_asgi())
@@ -184,11 +193,14 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         return self._link
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the link, so that nothing is written to a transport that is gone."""
+        """Tell the link, so that nothing is written to a transport that is gone, and let go of what holds itself."""
         if self._link is not None:
             self._link.lose()
             self._link = None
         super().connection_lost(exc)
+        core = vars(self).get("conn")
+        if core is not None:
+            core.end()
 
     def handle_events(self) -> None:
         """Act on what was parsed, unless the peer sends more frames than any client of ours would."""
@@ -322,3 +334,11 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         # `transport.close()` waits for bytes that a stalled peer never takes.
         if self.close_timer is None:
             self.close_timer = self.loop.call_later(CLOSE_TIMEOUT_S, self.transport.abort)
+
+
+def _open_link(protocol: ref[WebSocketProtocol]) -> WebSocketLink:
+    # The scope is the protocol's own, and would hold it in a circle.
+    found = protocol()
+    if found is None:
+        raise ConnectionResetError
+    return found.open_link()

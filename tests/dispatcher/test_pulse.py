@@ -285,6 +285,21 @@ class TestForgetting:
         gc.collect()
         assert kept() is None
 
+    @pytest.mark.parametrize("life_s", [20, 86_400])
+    def test_who_left_is_let_go_at_once(self, life_s: float) -> None:
+        """The clock keeps nothing of a subscriber it was told has left, and serves those around it."""
+        rooms = Rooms()
+        first, leaving, last = (register(rooms, life_s=life_s) for _ in range(3))
+        kept = weakref.ref(leaving[1])
+        rooms.subscribers.remove(leaving[0])
+        rooms.pulse.forget(leaving[0])
+        rooms.pulse.forget(leaving[0])
+        del leaving
+        assert kept() is None
+        rooms.pulse.beat(INTERVAL_S - 1, limit=MANY)
+        rooms.pulse.beat(INTERVAL_S, limit=MANY)
+        assert 1 == len(first[1].beats) == len(last[1].beats)
+
     def test_renewing_again_and_again(self) -> None:
         """A client that presents token after token takes one place, not one for each."""
         rooms = Rooms()
