@@ -23,6 +23,7 @@ class CloseCode(IntEnum):
     NOT_ALLOWED = 4501
     DISCONNECTED = 4502
     HUB_FULL = 4503
+    INVALID_CURSOR = 4504
 
 
 def may_return(code: int) -> bool:

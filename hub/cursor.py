@@ -33,10 +33,7 @@ class Cursor(msgspec.Struct, frozen=True):
 
 
 def parse_cursor(text: str) -> Cursor | None:
-    """Return the cursor that `text` spells, or None where it spells none.
-
-    None is not an error: a client with a cursor the hub cannot read is told of a gap and goes on live.
-    """
+    """Return the cursor that `text` spells, or None where it spells none."""
     match = _CURSOR.fullmatch(text)
     if match is None:
         return None

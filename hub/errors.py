@@ -25,6 +25,7 @@ __all__ = [
     "HubFull",
     "IdempotencyConflict",
     "Internal",
+    "InvalidCursor",
     "InvalidField",
     "InvalidJson",
     "InvalidToken",
@@ -104,6 +105,11 @@ class TooDeep(BadRequest):
 
 class InvalidField(BadRequest):
     code, title = "invalid_field", "A field has a value of the wrong type or range"
+
+
+class InvalidCursor(BadRequest):
+    # Not a gap: whoever mistypes a cursor would be told that something is lost, and come back with it for ever.
+    code, close_code, title = "invalid_cursor", 4504, "This is not a cursor of a hub"
 
 
 class UnknownType(BadRequest):

@@ -84,17 +84,17 @@ class Session:
         self._waited = False
         self._taken_bytes = 0
 
-    def begin(self, cursor: Cursor | str | None, *, epoch: Epoch, first: int, head: int) -> Resume:
+    def begin(self, cursor: Cursor | None, *, epoch: Epoch, first: int, head: int) -> Resume:
         """Decide what this client gets, given the log as it is *after* the session was registered.
 
-        `cursor` is None on a first visit and a string where what came spells no cursor. A cursor of
-        another epoch, from before retention or from beyond the head cannot be served: a gap.
+        `cursor` is None on a first visit. A cursor of another epoch, from before retention or from beyond the head
+        cannot be served: a gap.
         """
         self.upto = head
         if cursor is None:
             self.last = head
             return Resume("live", head)
-        if isinstance(cursor, str) or cursor.epoch != epoch or not first - 1 <= cursor.position <= head:
+        if cursor.epoch != epoch or not first - 1 <= cursor.position <= head:
             self.last = head
             return Resume("gap", head)
         self.last = cursor.position

@@ -72,8 +72,22 @@ _USER_FAILURES = (
     errors.DirectoryUnavailable,
     errors.KeysUnavailable,
 )
-_PAGE_FAILURES = (errors.BadRequest, *_USER_FAILURES, errors.Forbidden, errors.Draining, errors.StorageUnavailable)
-_CONNECT_FAILURES = (errors.BadRequest, *_USER_FAILURES, errors.Forbidden, errors.HubFull, errors.Draining)
+_PAGE_FAILURES = (
+    errors.BadRequest,
+    errors.InvalidCursor,
+    *_USER_FAILURES,
+    errors.Forbidden,
+    errors.Draining,
+    errors.StorageUnavailable,
+)
+_CONNECT_FAILURES = (
+    errors.BadRequest,
+    errors.InvalidCursor,
+    *_USER_FAILURES,
+    errors.Forbidden,
+    errors.HubFull,
+    errors.Draining,
+)
 
 _TOKEN = {
     "name": "token",

@@ -42,7 +42,7 @@ class Pages:
         self._now = now
         self._readers = asyncio.Semaphore(READERS)
 
-    async def read(self, targets: Sequence[Target], cursor: Cursor | str | None) -> Page:
+    async def read(self, targets: Sequence[Target], cursor: Cursor | None) -> Page:
         """Return at most `PAGE` notifications for any of `targets` since `cursor`; without one, only the head.
 
         Fewer frames than were due means that the next page has them: ask until one is empty.

@@ -47,7 +47,7 @@ class Replay:
         self._write_gap = write_gap
         self._readers = asyncio.Semaphore(READERS)
 
-    def begin(self, subscriber: Subscriber, cursor: Cursor | str | None) -> Resume:
+    def begin(self, subscriber: Subscriber, cursor: Cursor | None) -> Resume:
         """Fix where the session starts; the subscriber must be registered already.
 
         Registered first, head second: a record stored in between is offered live or read from the log,

@@ -6,9 +6,11 @@ import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import parse_qs
 
 from hub.admission import find_origin
-from hub.errors import BadRequest, HubError, OriginNotAllowed
+from hub.cursor import Cursor, parse_cursor
+from hub.errors import BadRequest, HubError, InvalidCursor, OriginNotAllowed
 from hub.problem import ProblemAnswer, write_problem
 
 __all__ = [
@@ -18,7 +20,7 @@ __all__ = [
     "answer_preflight",
     "check_headers",
     "encode_last_answer",
-    "find_last_event_id",
+    "find_cursor",
     "forget_request",
     "is_read",
     "respond",
@@ -28,6 +30,9 @@ __all__ = [
 Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
+
+#: No client of ours sends more than three.
+MAX_QUERY_FIELDS = 32
 
 #: What the clients here ask for; a preflight's answer names it whatever was asked.
 _CLIENT_HEADERS = b"authorization, cache-control, last-event-id"
@@ -83,16 +88,34 @@ def is_read(scope: MutableMapping[str, Any]) -> bool:
     return scope["method"] in {"GET", "HEAD"}
 
 
-def find_last_event_id(headers: Headers) -> str | None:
-    """Return the one `Last-Event-ID` header, if there is one.
+def find_cursor(headers: Headers, query: bytes) -> Cursor | None:
+    """Return the cursor a client comes back with: its `Last-Event-ID`, else the query's `cursor`; an empty one is none.
 
     Raises:
-        BadRequest: there are two.
+        InvalidCursor: what came in either place is not a cursor.
+        BadRequest: there are two, or the query has more fields than anybody reads; passing over its cursor would lose
+            what was missed.
     """
-    values = [value for name, value in headers if name == b"last-event-id"]
+    values = [value.strip(b" \t") for name, value in headers if name == b"last-event-id"]
     if len(values) > 1:
         raise BadRequest("There are two Last-Event-ID headers")
-    return values[0].decode("latin-1") if values else None
+    place, text = "Last-Event-ID", values[0].decode("latin-1") if values else ""
+    if not text and b"cursor=" in query:
+        place, text = "cursor", _find_query_cursor(query)
+    if not text:
+        return None
+    cursor = parse_cursor(text)
+    if cursor is None:
+        raise InvalidCursor(f"`{place}` is not a cursor of a hub; without one a client goes on from now")
+    return cursor
+
+
+def _find_query_cursor(query: bytes) -> str:
+    try:
+        values = parse_qs(query.decode("latin-1"), max_num_fields=MAX_QUERY_FIELDS).get("cursor")
+    except ValueError:
+        raise BadRequest(f"A query may have {MAX_QUERY_FIELDS} fields") from None
+    return values[-1].strip() if values else ""
 
 
 async def respond(send: Send, status: int, headers: Headers, body: bytes) -> None:

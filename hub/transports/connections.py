@@ -15,7 +15,7 @@ from contracts.closing import CloseCode
 from contracts.frame import AuthAccepted, Closing, ConnectionData, ConnectionEstablished, Gap, GapData, Reconnect
 from hub.admission import Admission
 from hub.auth.grant import Grant
-from hub.cursor import Cursor, parse_cursor
+from hub.cursor import Cursor
 from hub.dispatcher import Pulse, Replay
 from hub.errors import Draining, Forbidden, HubError, StorageUnavailable
 from hub.link import Link
@@ -102,10 +102,9 @@ class Connections:
         self._metrics.connects[transport] += 1
         return subscriber
 
-    def greet(self, subscriber: Subscriber, cursor: str | None) -> None:
+    def greet(self, subscriber: Subscriber, cursor: Cursor | None) -> None:
         """Tell a registered client where it stands, and let the clock watch it; `serve` must follow."""
-        parsed = None if not cursor else parse_cursor(cursor) or cursor
-        resume = self._replay.begin(subscriber, parsed)
+        resume = self._replay.begin(subscriber, cursor)
         at = self._replay.cursor(resume.position)
         data = ConnectionData(
             connection_id=subscriber.id, resume=resume.kind, cursor=str(at), heartbeat_seconds=self._heartbeat_s

@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 
 from contracts.frame import Gap, GapData
-from hub.cursor import parse_cursor
 from hub.dispatcher import Page, Pages
 from hub.errors import Forbidden, HubError, MethodNotAllowed
 from hub.subscribers import subscriber_targets
@@ -17,13 +16,12 @@ from hub.transports.answer import (
     Send,
     allow_origin,
     answer_preflight,
-    find_last_event_id,
+    find_cursor,
     is_read,
     respond,
     respond_problem,
 )
 from hub.transports.connections import Connections, format_time
-from hub.transports.websocket import find_cursor
 
 __all__ = ["PollEndpoint"]
 
@@ -54,10 +52,8 @@ class PollEndpoint:
             grant = await self._connections.admit(headers, scope["query_string"])
             if grant.account_id is None:
                 raise Forbidden("The token belongs to no account")
-            cursor = find_last_event_id(headers) or find_cursor(scope["query_string"])
-            page = await self._pages.read(
-                subscriber_targets(grant.account_id, grant.user_id), cursor and (parse_cursor(cursor) or cursor)
-            )
+            cursor = find_cursor(headers, scope["query_string"])
+            page = await self._pages.read(subscriber_targets(grant.account_id, grant.user_id), cursor)
         except HubError as error:
             self._connections.refuse(error)
             await respond_problem(send, error, cors)

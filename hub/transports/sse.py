@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from hub.auth.grant import Grant
+from hub.cursor import Cursor
 from hub.envelope import event_preamble
 from hub.errors import HubError, MethodNotAllowed
 from hub.session import Phase
@@ -16,7 +17,7 @@ from hub.transports.answer import (
     Send,
     allow_origin,
     answer_preflight,
-    find_last_event_id,
+    find_cursor,
     forget_request,
     is_read,
     respond_problem,
@@ -24,7 +25,6 @@ from hub.transports.answer import (
 from hub.transports.connections import Connections
 from hub.transports.fallback import QueuedLink
 from hub.transports.links import EventStreamLink
-from hub.transports.websocket import find_cursor
 
 __all__ = ["EventStreamEndpoint"]
 
@@ -62,7 +62,7 @@ class EventStreamEndpoint:
             if not is_read(scope):
                 raise MethodNotAllowed
             grant = await self._connections.admit(headers, scope["query_string"])
-            cursor = find_last_event_id(headers) or find_cursor(scope["query_string"])
+            cursor = find_cursor(headers, scope["query_string"])
             if scope["method"] == "HEAD":
                 # What a GET would get, and no stream.
                 await send({"type": "http.response.start", "status": 200, "headers": [*_STREAM_HEADERS, *cors]})
@@ -96,7 +96,7 @@ class EventStreamEndpoint:
         send: Send,
         grant: Grant,
         link: EventStreamLink | QueuedLink,
-        cursor: str | None,
+        cursor: Cursor | None,
         cors: Headers,
         on_start: Callable[[], object] = lambda: None,
     ) -> None:

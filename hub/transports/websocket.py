@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
-from urllib.parse import parse_qs
 
 import msgspec
 
 from contracts.frame import Auth
 from hub.auth.grant import Grant
-from hub.errors import BadRequest, HubError, MethodNotAllowed, NotFound, OriginNotAllowed, UpgradeRequired
+from hub.cursor import Cursor
+from hub.errors import HubError, MethodNotAllowed, NotFound, OriginNotAllowed, UpgradeRequired
 from hub.problem import write_problem
 from hub.session import Phase
 from hub.subscribers import Subscriber
@@ -20,6 +20,7 @@ from hub.transports.answer import (
     Headers,
     allow_origin,
     answer_preflight,
+    find_cursor,
     forget_request,
     is_read,
     respond_problem,
@@ -28,7 +29,7 @@ from hub.transports.connections import SUBPROTOCOL, Connections
 from hub.transports.fallback import QueuedLink
 from hub.transports.links import WebSocketLink
 
-__all__ = ["WebSocketEndpoint", "find_cursor"]
+__all__ = ["WebSocketEndpoint"]
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -36,8 +37,6 @@ Send = Callable[[Message], Awaitable[None]]
 
 #: RFC 6455 section 7.4.2: from here on libraries and applications choose.
 FIRST_FREE_CODE = 3000
-#: No client of ours sends more than three.
-MAX_QUERY_FIELDS = 32
 
 _decode_auth = msgspec.json.Decoder(Auth).decode
 
@@ -73,7 +72,7 @@ class WebSocketEndpoint:
         understands = SUBPROTOCOL in offered
         try:
             grant = await self._connections.admit(scope["headers"], scope["query_string"], offered)
-            cursor = find_cursor(scope["query_string"])
+            cursor = find_cursor([], scope["query_string"])
         except HubError as error:
             await self._refuse(scope, send, error, understands=understands)
             return
@@ -98,7 +97,7 @@ class WebSocketEndpoint:
         send: Send,
         grant: Grant,
         link: WebSocketLink | QueuedLink,
-        cursor: str | None,
+        cursor: Cursor | None,
         understands: bool,
         on_accept: Callable[[], object] = lambda: None,
     ) -> None:
@@ -169,18 +168,3 @@ class WebSocketEndpoint:
             return allow_origin(headers, self._allowed_origins)
         except OriginNotAllowed:
             return []
-
-
-def find_cursor(query: bytes) -> str | None:
-    """Return the `cursor` of a query string, if there is one.
-
-    Raises:
-        BadRequest: the query has more fields than anybody reads; to pass over its cursor would lose what was missed.
-    """
-    if b"cursor=" not in query:
-        return None
-    try:
-        values = parse_qs(query.decode("latin-1"), max_num_fields=MAX_QUERY_FIELDS).get("cursor")
-    except ValueError:
-        raise BadRequest(f"A query may have {MAX_QUERY_FIELDS} fields") from None
-    return values[-1] if values else None

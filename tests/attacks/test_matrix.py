@@ -312,7 +312,17 @@ async def titles_until(client: WebSocket | EventStream, last: str) -> list[str]:
     return titles
 
 
-@pytest.mark.parametrize("resume", ["cursor of another account", "beginning of the log", "hostile"])
+async def refuse_everywhere(hub: RunningHub, cursor: str) -> None:
+    """Present what is not a cursor at every door: it opens none."""
+    token = hub.token(USER, OTHER_ACCOUNT)
+    async with hub.websocket(token, cursor=quote(cursor), greet=False) as websocket:
+        assert 4504 == await websocket.wait_closed()
+    for path in ("/sse", "/poll"):
+        answer = await hub.http.get(path, params={"cursor": cursor}, headers={"authorization": f"Bearer {token}"})
+        assert (400, "invalid_cursor") == (answer.status_code, answer.json()["code"])
+
+
+@pytest.mark.parametrize("resume", ["cursor of another account", "beginning of the log", "gap", "hostile"])
 async def test_a_cursor_opens_no_other_account(hub: RunningHub, resume: str) -> None:
     """Whoever presents whichever cursor is replayed only what their own credential matches."""
     first = (await hub.publish(title="before", account_id=ACCOUNT)).json()["cursor"]
@@ -323,6 +333,7 @@ async def test_a_cursor_opens_no_other_account(hub: RunningHub, resume: str) -> 
     cursors = {
         "cursor of another account": [first],
         "beginning of the log": [f"{epoch}-0"],
+        "gap": [f"{epoch}-zzzz", "aaaaaaaaaa-0"],
         "hostile": [
             "*",
             ">",
@@ -335,6 +346,9 @@ async def test_a_cursor_opens_no_other_account(hub: RunningHub, resume: str) -> 
         ],
     }[resume]
     for cursor in cursors:
+        if resume == "hostile":
+            await refuse_everywhere(hub, cursor)
+            continue
         async with (
             hub.websocket(hub.token(USER, OTHER_ACCOUNT), cursor=quote(cursor)) as websocket,
             hub.events(hub.token(USER, OTHER_ACCOUNT), cursor=cursor) as events,
@@ -349,7 +363,7 @@ async def test_a_cursor_opens_no_other_account(hub: RunningHub, resume: str) -> 
             }
             for client in (websocket, events):
                 titles = await titles_until(client, "now")
-                if resume == "hostile":
+                if resume == "gap":
                     assert "gap" == client.hello["data"]["resume"]
                     assert ["Notificações antigas indisponíveis"] == titles
                 else:

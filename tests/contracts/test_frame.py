@@ -70,7 +70,7 @@ def test_codes_from_4500_tell_the_client_to_stop() -> None:
     """The code's range alone says whether to come back."""
     back = {CloseCode.DRAIN, CloseCode.SLOW, CloseCode.TOKEN_EXPIRED, CloseCode.TOO_MANY_CONNECTIONS}
     assert back == {code for code in CloseCode if may_return(code)}
-    assert [int(code) for code in CloseCode] == [1012, 4000, 4001, 4002, 4500, 4501, 4502, 4503]
+    assert [int(code) for code in CloseCode] == [1012, 4000, 4001, 4002, 4500, 4501, 4502, 4503, 4504]
 
 
 def test_failures_close_with_codes_of_the_contract() -> None:

@@ -77,11 +77,11 @@ class Ledger:
             and (due.expires_at_s is None or due.expires_at_s > self.latest_s)
         ]
 
-    def expect_start(self, cursor: Cursor | str | None, epoch: str) -> tuple[str, int]:
+    def expect_start(self, cursor: Cursor | None, epoch: str) -> tuple[str, int]:
         """Return how a connection with this cursor has to begin, and where."""
         if cursor is None:
             return "live", self.head
-        if isinstance(cursor, Cursor) and cursor.epoch == epoch and self.first <= cursor.position + 1 <= self.head + 1:
+        if cursor.epoch == epoch and self.first <= cursor.position + 1 <= self.head + 1:
             return "replayed", cursor.position
         return "gap", self.head
 
@@ -246,7 +246,7 @@ class Theatre:
         client.connection = connection
         return connection
 
-    def begin(self, connection: Connection, cursor: Cursor | str | None) -> None:
+    def begin(self, connection: Connection, cursor: Cursor | None) -> None:
         """Take the cursor, greet, and have the replay ready for its first step."""
         expected = self.ledger.expect_start(cursor, self.log.epoch)
         resume = self.replay.begin(connection.subscriber, cursor)

@@ -45,7 +45,7 @@ ttls_s = st.sampled_from([0, 0, 5, 20])
 turns = st.integers(0, 6)
 lives_s = st.sampled_from([100_000, 100_000, 100_000, 20])
 #: Which cursor a client presents; None: it only registers, for now.
-kinds = st.sampled_from(["own"] * 6 + ["oldest"] * 4 + [None] * 5 + ["none", "foreign", "garbage", "beyond"])
+kinds = st.sampled_from(["own"] * 6 + ["oldest"] * 4 + [None] * 5 + ["none", "foreign", "beyond"])
 
 
 def among(choose: Callable[[Seam], list[Connection]]) -> Callable[[Any], Any]:
@@ -229,11 +229,10 @@ class Seam(RuleBasedStateMachine):
 
     def _begin(self, connection: Connection, kind: str) -> None:
         log = self.theatre.log
-        cursors: dict[str, Cursor | str | None] = {
+        cursors: dict[str, Cursor | None] = {
             "own": connection.client.cursor,
             "none": None,
             "foreign": Cursor(Epoch("zzzzzzzzzz"), log.head),
-            "garbage": "not a cursor",
             "beyond": Cursor(log.epoch, log.head + 1),
             "oldest": Cursor(log.epoch, log.first - 1),
         }

@@ -132,10 +132,10 @@ async def test_last_event_id_wins_over_the_query(hub: RunningHub) -> None:
 
 
 async def test_a_cursor_the_log_cannot_serve_is_a_gap(hub: RunningHub) -> None:
-    """Another epoch, beyond the head, or no cursor at all: told in the stream, and then live."""
+    """Another epoch, or beyond the head: told in the stream, and then live."""
     cursor = (await hub.publish()).json()["cursor"]
     foreign = "aaaaaaaaaa" + cursor[10:]
-    for bad in (foreign, cursor[:11] + "zzzz", "garbage", "%00", "1"):
+    for bad in (foreign, cursor[:11] + "zzzz"):
         async with hub.websocket(cursor=bad) as websocket:
             assert "gap" == websocket.hello["data"]["resume"]
             assert "gap" == (await websocket.frame())["type"]

@@ -111,7 +111,7 @@ async def test_a_page_is_bounded_in_bytes(hub: RunningHub) -> None:
     assert [str(number) for number in range(24)] == titles
 
 
-@pytest.mark.parametrize("cursor", ["nonsense", "aaaaaaaaaa-1", "ahead"])
+@pytest.mark.parametrize("cursor", ["aaaaaaaaaa-1", "ahead"])
 async def test_a_cursor_the_log_cannot_serve_is_a_gap(hub: RunningHub, cursor: str) -> None:
     """The gap is announced by the frame that the streams have for it, and the client goes on from the head."""
     head = (await read(hub))["cursor"]
@@ -199,7 +199,7 @@ async def test_pages_are_counted(hub: RunningHub) -> None:
     head = (await read(hub))["cursor"]
     await hub.publish()
     await read(hub, head)
-    await read(hub, "nonsense")
+    await read(hub, "aaaaaaaaaa-1")
     text = (await hub.http.get("/metrics", headers=hub.headers())).text
     for line in (
         'hub_polls_total{result="live"} 1.0',

@@ -60,6 +60,7 @@ export interface paths {
          *     - `4501` not allowed: stop
          *     - `4502` disconnected: stop
          *     - `4503` hub full: stop
+         *     - `4504` invalid cursor: stop
          */
         get: operations["openWebSocket"];
         put?: never;
@@ -2027,7 +2028,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be used */
+            /** @description The request cannot be used; This is not a cursor of a hub */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2108,7 +2109,7 @@ export interface operations {
                     "text/event-stream": string;
                 };
             };
-            /** @description The request cannot be used */
+            /** @description The request cannot be used; This is not a cursor of a hub */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2182,7 +2183,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description The request cannot be used */
+            /** @description The request cannot be used; This is not a cursor of a hub */
             400: {
                 headers: {
                     [name: string]: unknown;
