@@ -105,6 +105,7 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clock and tell the stream, if this connection carries one."""
         self._stop_head_timer()
+        self._unset_keepalive_if_required()  # which uvicorn leaves to run where the peer reset the connection
         self._early = None
         if self._link is not None:
             self._link.lose()

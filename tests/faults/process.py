@@ -49,6 +49,8 @@ class HubProcess:
             "WS_HEARTBEAT_INTERVAL": "0.5",
             **environ,
         }
+        #: The module that is run, and its arguments.
+        self.launcher = ["tests.faults.launcher"]
         self._process: asyncio.subprocess.Process | None = None
         #: Monotonic moment of the last exec.
         self.started_s = 0.0
@@ -58,8 +60,14 @@ class HubProcess:
         self.started_s = time.monotonic()
         with self.log_path.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "tests.faults.launcher", cwd=ROOT, env=self._environ, stdout=log, stderr=log
+                sys.executable, "-m", *self.launcher, cwd=ROOT, env=self._environ, stdout=log, stderr=log
             )
+
+    @property
+    def process_id(self) -> int:
+        """The running process."""
+        assert self._process is not None
+        return self._process.pid
 
     async def kill(self) -> None:
         """End the process as a power switch would end it, but for what the kernel holds."""

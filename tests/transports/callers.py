@@ -31,8 +31,9 @@ RESET = struct.pack("ii", 1, 0)
 class Caller:
     """What a client needs to know of a hub, and one connection after the other to it."""
 
-    def __init__(self, port: int, token: str, *, cursor: str, key: str) -> None:
+    def __init__(self, port: int, token: str, *, user_id: str, cursor: str, key: str) -> None:
         self.port = port
+        self.user_id = user_id
         self.token = token
         #: From here on there is something to replay.
         self.cursor = cursor
@@ -136,7 +137,8 @@ def _evicted(caller: Caller, request: bytes) -> None:
             until(peer, b"another connection")
 
 
-def _disconnected(caller: Caller, request: bytes, body: object) -> None:
+def _disconnected(caller: Caller, request: bytes) -> None:
+    body = {"account_id": ACCOUNT, "user_id": caller.user_id, "revoke": False}
     with caller.dial(request) as peer:
         until(peer, GREETING)
         with caller.dial(caller.post("/api/internal/disconnect", body)) as service:
@@ -155,7 +157,6 @@ def _chunked(caller: Caller, path: str) -> bytes:
 
 NOTIFY = "/api/internal/notify"
 NOTICE = {"type": "stock_alert", "title": "t", "message": "m", "user_id": "nobody", "account_id": ACCOUNT}
-USER_GOES = {"account_id": ACCOUNT, "revoke": False}
 
 #: Every end that a connection can come to, by name.
 ENDS: dict[str, Callable[[Caller], None]] = {
@@ -179,7 +180,7 @@ ENDS: dict[str, Callable[[Caller], None]] = {
     "websocket, left in its replay": lambda c: _stalled(c, c.websocket(f"&cursor={c.cursor}")),
     "websocket, a gap": lambda c: _greeted(c, c.websocket("&cursor=nonsense")),
     "websocket, evicted": lambda c: _evicted(c, c.websocket()),
-    "websocket, disconnected": lambda c: _disconnected(c, c.websocket(), USER_GOES),
+    "websocket, disconnected": lambda c: _disconnected(c, c.websocket()),
     "websocket, refused before": lambda c: _answered(c, c.websocket(headers="", token="x.y.z"), b"problem", ends=True),
     "websocket, refused after": lambda c: _answered(c, c.websocket(token="x.y.z"), b"\x88", ends=False),
     "websocket, refused and answered": lambda c: _refused_and_answered(c),
@@ -197,7 +198,7 @@ ENDS: dict[str, Callable[[Caller], None]] = {
     "sse, replayed": lambda c: _greeted(c, c.get("/sse", f"&cursor={c.cursor}")),
     "sse, left in its replay": lambda c: _stalled(c, c.get("/sse", f"&cursor={c.cursor}")),
     "sse, evicted": lambda c: _evicted(c, c.get("/sse")),
-    "sse, disconnected": lambda c: _disconnected(c, c.get("/sse", headers="Connection: close\r\n"), USER_GOES),
+    "sse, disconnected": lambda c: _disconnected(c, c.get("/sse", headers="Connection: close\r\n")),
     "sse, refused": lambda c: _answered(c, c.get("/sse", "&token=x.y.z"), b"problem+json"),
     "sse, with a request behind it": lambda c: _greeted(c, c.get("/sse") + c.get("/poll")),
     "sse, left at once": lambda c: _left(c, c.get("/sse")),

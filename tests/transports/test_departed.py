@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness import RunningHub, run_hub
+from tests.harness import USER, RunningHub, run_hub
 from tests.transports.callers import ENDS, Caller
 
 #: Of each kind of end; a circle that each leaves is told from one that the first leaves, in a cache say.
@@ -32,7 +32,7 @@ async def make_caller(hub: RunningHub) -> Caller:
     cursor = (await hub.publish()).json()["cursor"]
     for _ in range(REPLAYED):
         await hub.publish(data={"padding": "x" * 30_000})
-    return Caller(hub.port, hub.token(), cursor=cursor, key=hub.key)
+    return Caller(hub.port, hub.token(), user_id=USER, cursor=cursor, key=hub.key)
 
 
 async def wait_calm(hub: RunningHub) -> None:
