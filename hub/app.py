@@ -13,15 +13,16 @@ from typing import Any
 
 from litestar import Litestar
 from litestar.config.cors import CORSConfig
-from prometheus_client import start_http_server
 
 from hub.admission import Admission
 from hub.api.disconnect import make_disconnect_routes
 from hub.api.exposition import make_registry
-from hub.api.health import Readiness, make_health_routes, make_metrics_routes
+from hub.api.front import make_front_routes
+from hub.api.health import Readiness, make_health_routes
 from hub.api.notify import make_notify_routes
 from hub.api.problems import make_exception_handlers
 from hub.api.schema import make_schema_routes
+from hub.api.scrape import MetricsApp, make_metrics_routes
 from hub.api.stats import make_stats_routes
 from hub.api.ticket import make_ticket_routes
 from hub.auth.revocations import Revocations
@@ -43,6 +44,7 @@ from hub.subscribers import Subscribers
 from hub.transports.connections import Connections
 from hub.transports.fanout import write_at_once
 from hub.transports.poll import PollEndpoint
+from hub.transports.side_door import serve_beside
 from hub.transports.sse import EventStreamEndpoint
 from hub.transports.websocket import WebSocketEndpoint
 
@@ -203,12 +205,10 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
             *make_disconnect_routes(expulsion, keys, max_body_bytes=settings.max_body_bytes),
             *make_ticket_routes(admission, ttl_s=settings.ticket_ttl_s),
             *make_health_routes(check),
+            *make_front_routes(has_schema=settings.schema_public),
         ]
         if settings.metrics_port:
-            server, thread = start_http_server(settings.metrics_port, settings.host, registry)
-            stack.callback(server.server_close)
-            stack.callback(thread.join)
-            stack.callback(server.shutdown)
+            await stack.enter_async_context(serve_beside(MetricsApp(registry), settings))
         else:
             routes += make_metrics_routes(registry, keys, key_digest=settings.metrics_key)
         if settings.schema_public:

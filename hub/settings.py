@@ -232,6 +232,12 @@ def _check(settings: Settings, *, development: bool) -> None:
         require("service_keys", have_keys, "is missing, so nobody could publish")
     plain = all(_is_origin(origin) for origin in settings.allowed_origins)
     require("allowed_origins", plain, "has an entry that is not scheme://host[:port] as a browser writes it")
+    digest = not settings.metrics_key or re.fullmatch(r"[0-9a-fA-F]{64}", settings.metrics_key) is not None
+    require(
+        "metrics_key",
+        digest,
+        "is not the sha256 of a key in 64 hexadecimal digits; `hub key metrics --json` makes both",
+    )
     require("log_level", settings.log_level in {"debug", "info", "warning", "error"}, "is not a level")
 
 

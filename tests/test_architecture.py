@@ -88,7 +88,7 @@ ROOMS = [
         awaits=True,
     ),
     _room("hub.api", "msgspec litestar prometheus_client", never=NO_ACCESS, awaits=True),
-    _room("hub.app", "litestar prometheus_client", never=NO_SQL, awaits=True, reads_clock=True),
+    _room("hub.app", "litestar", never=NO_SQL, awaits=True, reads_clock=True),
     _room("hub.cli", "apsw click httpx httpx_sse jwt msgspec uvloop websockets", awaits=True, reads_clock=True),
     _room("hub.__main__"),
 ]

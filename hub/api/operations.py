@@ -315,6 +315,16 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         method="get",
+        path="/",
+        id="showHub",
+        tag="Describe",
+        summary="See what this is",
+        description="A small page with links to this document and to the state.",
+        answers=(Answer(200, "The page.", {"type": "string"}, "text/html"),),
+        failures=(errors.Internal,),
+    ),
+    Operation(
+        method="get",
         path="/schema",
         id="showSchema",
         tag="Describe",

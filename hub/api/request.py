@@ -8,9 +8,11 @@ from typing import Any, TypeAlias
 
 from litestar import Request
 
+from hub.api.media_type import check_json
+from hub.auth.credentials import find_bearer
 from hub.auth.grant import ServiceGrant
 from hub.auth.service_keys import ServiceKeys
-from hub.errors import BadRequest, BodyTooLarge, InvalidToken, RequestTimeout, Unauthenticated, UnsupportedMediaType
+from hub.errors import BadRequest, BodyTooLarge, RequestTimeout, Unauthenticated
 
 __all__ = ["AnyRequest", "Headers", "Receive", "find_idempotency_key", "find_service", "read_json_body"]
 
@@ -29,13 +31,10 @@ def find_service(headers: Headers, keys: ServiceKeys) -> ServiceGrant:
         Unauthenticated: there is none.
         InvalidToken: it is not one of ours, or there are two.
     """
-    values = [value for name, value in headers if name == b"authorization"]
-    if not values:
+    key = find_bearer(headers)
+    if key is None:
         raise Unauthenticated("A service key is required: Authorization: Bearer hubk_...")
-    scheme, _, key = values[0].decode("latin-1").partition(" ")
-    if len(values) > 1 or scheme.lower() != "bearer":
-        raise InvalidToken
-    return keys.verify(key.strip())
+    return keys.verify(key)
 
 
 def find_idempotency_key(headers: Headers) -> str | None:
@@ -54,14 +53,12 @@ async def read_json_body(headers: Headers, receive: Receive, *, limit_bytes: int
     """Return the whole body, which says it is JSON.
 
     Raises:
-        UnsupportedMediaType: it says it is something else; a form on a foreign page can send no JSON type.
+        UnsupportedMediaType, UnsupportedContentEncoding: it says it is something else, or compressed.
         BodyTooLarge: it is longer than `limit_bytes`, or says so.
         RequestTimeout: it took too long to arrive.
         BadRequest: the peer left before it was complete.
     """
-    kinds = [value for name, value in headers if name == b"content-type"]
-    if len(kinds) != 1 or not _is_json(kinds[0]):
-        raise UnsupportedMediaType
+    check_json(headers)
     said = [value for name, value in headers if name == b"content-length"]
     if said and said[0].isdigit() and int(said[0]) > limit_bytes:
         raise BodyTooLarge(f"A body may have {limit_bytes} bytes")
@@ -80,9 +77,3 @@ async def read_json_body(headers: Headers, receive: Receive, *, limit_bytes: int
                     return bytes(body)
     except TimeoutError:
         raise RequestTimeout from None
-
-
-def _is_json(kind: bytes) -> bool:
-    name, _, parameters = kind.decode("latin-1").lower().partition(";")
-    charset = parameters.replace(" ", "").replace('"', "")
-    return name.strip() == "application/json" and charset in {"", "charset=utf-8"}

@@ -6,10 +6,15 @@ from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 
 from hub.api.document import build_document, build_frames_schema, encode_document
+from hub.api.front import find_prefix
 from hub.api.page import page_headers, read_page
+from hub.api.request import AnyRequest
 from hub.contract import Contract
 
 __all__ = ["make_schema_routes"]
+
+#: Of `servers`, which stands before all that could look like it.
+_SERVER = b'"url": "/"'
 
 
 def make_schema_routes(contract: Contract, *, version: str) -> list[HTTPRouteHandler]:
@@ -20,11 +25,13 @@ def make_schema_routes(contract: Contract, *, version: str) -> list[HTTPRouteHan
 
     @get("/schema", operation_id="showSchema")
     async def show_schema() -> Response[bytes]:
-        return Response(page, media_type="text/html; charset=utf-8", headers=page_headers())
+        return Response(page, media_type="text/html", headers=page_headers())
 
     @get("/schema/openapi.json", operation_id="readOpenApi")
-    async def read_openapi() -> Response[bytes]:
-        return Response(document, media_type="application/json")
+    async def read_openapi(request: AnyRequest) -> Response[bytes]:
+        prefix = find_prefix(request.scope["headers"])
+        served = document if prefix is None else document.replace(_SERVER, b'"url": "%b"' % prefix.encode(), 1)
+        return Response(served, media_type="application/json", headers={"vary": "X-Forwarded-Prefix"})
 
     @get("/schema/frames.json", operation_id="readFramesSchema")
     async def read_frames_schema() -> Response[bytes]:

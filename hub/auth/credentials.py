@@ -16,7 +16,7 @@ import msgspec
 from hub.auth.tokens import MAX_TOKEN_BYTES
 from hub.errors import InvalidToken
 
-__all__ = ["BEARER_SUBPROTOCOL", "Credential", "CredentialSource", "find_credential"]
+__all__ = ["BEARER_SUBPROTOCOL", "Credential", "CredentialSource", "find_bearer", "find_credential"]
 
 #: What the base64url (without padding) of the token follows; a token itself may be no subprotocol.
 BEARER_SUBPROTOCOL = "hub.bearer."
@@ -54,9 +54,9 @@ def find_credential(
     Raises:
         InvalidToken: it is malformed, longer than 8 KiB, or there is more than one in the same place.
     """
-    authorizations = [value for name, value in headers if name.lower() == b"authorization"]
-    if authorizations:
-        return Credential(_checked(_from_header(authorizations)), "header")
+    bearer = find_bearer(headers)
+    if bearer is not None:
+        return Credential(bearer, "header")
     offers = [offer for offer in subprotocols if offer.startswith(BEARER_SUBPROTOCOL)]
     if offers:
         return Credential(_checked(_from_subprotocol(offers)), "subprotocol")
@@ -65,6 +65,16 @@ def find_credential(
         if tokens:
             return Credential(_checked(_only(tokens)), "query")
     return None
+
+
+def find_bearer(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """Return what `Authorization: Bearer` carries, a user's token or a service's key, or None where there is none.
+
+    Raises:
+        InvalidToken: there is more than one, of another scheme, or nothing that could be either.
+    """
+    authorizations = [value for name, value in headers if name.lower() == b"authorization"]
+    return _checked(_from_header(authorizations)) if authorizations else None
 
 
 def _from_header(values: list[bytes]) -> str:

@@ -116,24 +116,25 @@ def inherit_socket(environ: Mapping[str, str], settings: Settings) -> socket.soc
     return listener
 
 
-def listen(settings: Settings) -> socket.socket:
-    """Return the listening socket.
+def listen(settings: Settings, *, beside: bool = False) -> socket.socket:
+    """Return the listening socket; `beside`: that of the metrics.
 
     Raises:
         SettingsError: the address cannot be listened on.
     """
+    port, variable = (settings.metrics_port, "HUB_METRICS_PORT") if beside else (settings.port, "HUB_PORT")
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         _bind_peers(listener, settings)
-        listener.bind((settings.host, settings.port))
-        listener.listen(4096)
+        listener.bind((settings.host, port))
+        listener.listen(16 if beside else 4096)
         listener.setblocking(False)
     except OSError as error:
         listener.close()
-        address = f"{settings.host}:{settings.port}"
-        raise SettingsError(f"HUB_HOST, HUB_PORT: cannot listen on {address}: {error.strerror}") from error
+        address = f"[{settings.host}]:{port}" if ":" in settings.host else f"{settings.host}:{port}"
+        raise SettingsError(f"HUB_HOST, {variable}: cannot listen on {address}: {error.strerror}") from error
     return listener
 
 

@@ -144,6 +144,7 @@ def test_every_operation_of_the_design_is_there() -> None:
         "get /health/live",
         "get /health/ready",
         "get /metrics",
+        "get /",
         "get /schema",
         "get /schema/openapi.json",
         "get /schema/frames.json",

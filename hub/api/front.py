@@ -1,0 +1,47 @@
+"""`/`: a small page that says what this is and where to go on, also behind a proxy that serves the hub under a path."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from litestar import Response, get
+from litestar.handlers import HTTPRouteHandler
+
+from hub.api.page import page_headers, read_page
+from hub.api.request import AnyRequest
+
+__all__ = ["find_prefix", "make_front_routes"]
+
+#: A path of plain segments; anything else could leave the page, or the site.
+_PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)+")
+_SCHEMA = re.compile(rb"<!--schema-->.*?<!--/schema-->\n?", re.DOTALL)
+
+
+def make_front_routes(*, has_schema: bool) -> list[HTTPRouteHandler]:
+    """Return the handler of `/`; without `has_schema` there is no document to point at."""
+    page = read_page("front") if has_schema else _SCHEMA.sub(b"", read_page("front"))
+
+    @get("/", operation_id="showHub")
+    async def show_hub(request: AnyRequest) -> Response[bytes]:
+        prefix = find_prefix(request.scope["headers"])
+        # Relative links are right at `/` and `/hub/`; at `/hub` only the proxy knows what stands before them.
+        shown = page if prefix is None else page.replace(b'href="./', b'href="%b/' % prefix.encode())
+        at = "." if prefix is None else prefix
+        links = [f'<{at}/health/ready>; rel="status"']
+        if has_schema:
+            links += [f'<{at}/schema/openapi.json>; rel="service-desc"', f'<{at}/schema>; rel="service-doc"']
+        # RFC 8631: what a program needs that was given this address.
+        headers = {**page_headers("front"), "vary": "X-Forwarded-Prefix", "link": ", ".join(links)}
+        return Response(shown, media_type="text/html", headers=headers)
+
+    return [show_hub]
+
+
+def find_prefix(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """Return the path under which a proxy serves the hub, where it says so (`X-Forwarded-Prefix`); else None.
+
+    Anybody can send one, so it decides about nothing but the links in the answer to the same request.
+    """
+    values = [value.decode("latin-1").strip().rstrip("/") for name, value in headers if name == b"x-forwarded-prefix"]
+    return values[0] if len(values) == 1 and _PREFIX.fullmatch(values[0]) else None

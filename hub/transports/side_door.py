@@ -1,0 +1,60 @@
+"""A port beside the hub's own, for machines that watch it: the same bounds, in the same loop, and few connections."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from uvicorn.server import ServerState
+
+from hub.settings import Settings
+from hub.transports.http_protocol import HttpProtocol
+from hub.transports.server import configure, listen
+
+__all__ = ["serve_beside"]
+
+#: One machine that scrapes holds one.
+MAX_CONNECTIONS = 32
+#: What an answer that is on its way may still take at the end.
+GRACE_S = 1.0
+
+
+class _SideProtocol(HttpProtocol):
+    """Plain requests alone, and no more connections than there are places."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn types it
+        self.transport = transport
+        if len(self.connections) < MAX_CONNECTIONS:
+            super().connection_made(transport)
+        else:
+            transport.abort()
+
+    def _should_upgrade(self) -> bool:
+        return False
+
+
+@contextlib.asynccontextmanager
+async def serve_beside(app: Any, settings: Settings) -> AsyncIterator[None]:
+    """Serve `app`, an ASGI application without a lifespan, on the port of the metrics.
+
+    Raises:
+        SettingsError: the address cannot be listened on.
+    """
+    config = configure(app, settings)
+    config.load()
+    state = ServerState()
+    kind = _SideProtocol.for_server()
+    listener = listen(settings, beside=True)
+    server = await asyncio.get_running_loop().create_server(lambda: kind(config, state, {}), sock=listener)
+    try:
+        yield
+    finally:
+        server.close()
+        for connection in list(state.connections):
+            connection.shutdown()
+        if state.tasks:
+            await asyncio.wait(list(state.tasks), timeout=GRACE_S)
+        for connection in list(state.connections):
+            connection.transport.abort()
