@@ -42,7 +42,11 @@ class Totals(msgspec.Struct, kw_only=True):
 
 
 class Stats(msgspec.Struct, kw_only=True, rename="camel"):
-    """Connections, users and totals; exact, not sampled."""
+    """Connections, users and totals; exact, not sampled.
+
+    `refusals` are the connections refused since the start by the code of their problem; `totals.refused` is
+    their sum.
+    """
 
     total_connections: _Count
     connections_by_account: dict[str, int]
@@ -50,3 +54,4 @@ class Stats(msgspec.Struct, kw_only=True, rename="camel"):
     unique_users: _Count
     uptime_seconds: Annotated[float, msgspec.Meta(ge=0)]
     totals: Totals
+    refusals: dict[str, int] = {}

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Sequence
 from hub.auth.credentials import find_credential
 from hub.auth.grant import Grant
 from hub.auth.origin import check_origin
+from hub.auth.refusal_log import RefusalLog
 from hub.auth.revocations import Revocations
 from hub.auth.tickets import Tickets, looks_like_ticket
 from hub.auth.tokens import TokenVerifier
 from hub.directory.admit import admit, admit_nowait
 from hub.directory.directory import Directory
-from hub.errors import InvalidToken, OriginNotAllowed, Unauthenticated
+from hub.errors import HubError, InvalidToken, OriginNotAllowed, Unauthenticated
 
 __all__ = ["Admission", "find_origin"]
 
@@ -38,6 +39,7 @@ class Admission:
         self._directory = directory
         self._allowed_origins = allowed_origins
         self._now = now
+        self._refusals = RefusalLog()
 
     async def admit(
         self, headers: Headers, query: bytes, subprotocols: Sequence[str] = (), *, takes_tickets: bool = True
@@ -47,18 +49,18 @@ class Admission:
         `takes_tickets` is False where a ticket would buy another one: good once means once.
 
         Raises:
-            OriginNotAllowed, Unauthenticated, InvalidToken, TokenExpired, UserNotAllowed,
-            AccountInactive, DirectoryUnavailable: as their names say.
+            OriginNotAllowed, Unauthenticated, InvalidToken, TokenExpired, TokenNotYetValid, KeysUnavailable,
+            UserNotAllowed, AccountInactive, DirectoryUnavailable: as their names say.
         """
         headers = list(headers)
         origin = find_origin(headers)
         credential = find_credential(headers, query, subprotocols)
         check_origin(origin, self._allowed_origins)
         if credential is None:
-            raise Unauthenticated
+            raise Unauthenticated(reason="no Authorization header, no subprotocol hub.bearer., no token in the query")
         if looks_like_ticket(credential.text):
             if not takes_tickets:
-                raise InvalidToken
+                raise InvalidToken(reason="a ticket was shown where a token is asked for")
             # The user was admitted when the ticket was issued, seconds ago; a revocation since then counts.
             return self._checked(self._tickets.redeem(credential.text, origin=origin, now_s=self._now()))
         return await self.admit_token(credential.text)
@@ -72,13 +74,17 @@ class Admission:
             admitted = self._checked(await admit(grant, self._directory))
         return self._checked(admitted)
 
+    def tell_refusal(self, error: HubError) -> None:
+        """Say in the log why somebody was refused, once a minute for each reason."""
+        self._refusals.tell(error)
+
     def issue_ticket(self, grant: Grant, *, origin: str | None) -> str:
         """Return a one-use ticket that stands in for the token of `grant`."""
         return self._tickets.issue(grant, origin=origin, now_s=self._now())
 
     def _checked(self, grant: Grant) -> Grant:
         if self._revocations.is_revoked(grant, now_s=self._now()):
-            raise InvalidToken("The token was revoked")
+            raise InvalidToken("The token was revoked", reason="the token, its user or its account was revoked")
         return grant
 
 
@@ -90,5 +96,5 @@ def find_origin(headers: Headers) -> str | None:
     """
     origins = [value for name, value in headers if name == b"origin"]
     if len(origins) > 1:
-        raise OriginNotAllowed
+        raise OriginNotAllowed(reason="there are two Origin headers")
     return origins[0].decode("latin-1") if origins else None

@@ -41,6 +41,7 @@ __all__ = [
     "SettingsError",
     "StorageUnavailable",
     "TokenExpired",
+    "TokenNotYetValid",
     "TooDeep",
     "Unauthenticated",
     "UnknownTarget",
@@ -59,7 +60,8 @@ class HubError(Exception):
 
     `detail` is shown to callers, so it never holds a token, a key, a user id or an account id.
     `field` is the path of the offending field (`$.data.total`), where there is one.
-    `retry_after_s` becomes `Retry-After` on HTTP.
+    `retry_after_s` becomes `Retry-After` on HTTP. `reason` is for the operator alone (log lines, `hub token
+    inspect`): it names the claim, header or rule that decided, and holds no value that anybody sent.
     """
 
     code: ClassVar[str] = "internal"
@@ -68,12 +70,18 @@ class HubError(Exception):
     title: ClassVar[str] = "The hub failed"
 
     def __init__(
-        self, detail: str | None = None, *, field: str | None = None, retry_after_s: int | None = None
+        self,
+        detail: str | None = None,
+        *,
+        field: str | None = None,
+        retry_after_s: int | None = None,
+        reason: str | None = None,
     ) -> None:
         super().__init__(detail or self.title)
         self.detail = detail or self.title
         self.field = field
         self.retry_after_s = retry_after_s
+        self.reason = reason
 
     def detach(self) -> Self:
         """Return this error without the frames that it and its cause passed, to be kept as a value.
@@ -250,6 +258,10 @@ class StorageUnavailable(HubError):
 
 class DirectoryUnavailable(HubError):
     code, status, close_code, title = "directory_unavailable", 503, 1013, "Users cannot be looked up"
+
+
+class TokenNotYetValid(HubError):
+    code, status, close_code, title = "token_not_yet_valid", 503, 1013, "The token is not valid yet"
 
 
 class KeysUnavailable(HubError):

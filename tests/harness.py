@@ -231,6 +231,8 @@ def make_settings(folder: Path, **changes: Any) -> tuple[Settings, str]:
         "data_dir": folder / "data",
         "service_keys_file": key_file,
         "jwt_secret": secrets.token_hex(32),
+        # One clock makes and reads these tokens, and tests of expiry count on the moment.
+        "jwt_leeway_s": 0,
         "allowed_origins": ("https://app.avelarcompany.com.br",),
         "drain_s": 0.0,
     }

@@ -45,6 +45,7 @@ PROMISED = {
     "settings": (500, 1011),
     "storage_unavailable": (503, 1013),
     "token_expired": (401, 4001),
+    "token_not_yet_valid": (503, 1013),
     "too_deep": (400, 1008),
     "unauthenticated": (401, 4500),
     "unknown_target": (422, 1008),

@@ -50,6 +50,7 @@ USABLE: dict[str, tuple[str, object]] = {
     "HUB_JWKS_URL": ("http://localhost:9999/jwks.json", "http://localhost:9999/jwks.json"),
     "HUB_JWT_ISSUER": ("https://avadmin.example.com", "https://avadmin.example.com"),
     "HUB_JWT_AUDIENCE": ("notification-hub", "notification-hub"),
+    "HUB_JWT_AUDIENCE_CLAIM": ("client_id", "client_id"),
     "HUB_JWT_USER_CLAIM": ("sub", "sub"),
     "HUB_JWT_ACCOUNT_CLAIM": ("tenant", "tenant"),
     "HUB_JWT_ROLE_CLAIM": ("papel", "papel"),

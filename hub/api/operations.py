@@ -71,6 +71,7 @@ _USER_FAILURES = (
     errors.AccountInactive,
     errors.DirectoryUnavailable,
     errors.KeysUnavailable,
+    errors.TokenNotYetValid,
 )
 _PAGE_FAILURES = (
     errors.BadRequest,

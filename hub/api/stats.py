@@ -46,6 +46,7 @@ def make_stats_routes(
                 gaps=metrics.resumes["gap"],
                 drops=metrics.drops,
             ),
+            refusals=dict(sorted(metrics.refusals.items())),
         )
         headers = {"cache-control": "no-store"}
         return Response(msgspec.json.encode(stats), media_type="application/json", headers=headers)

@@ -9,6 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from contracts.receipt import Ticket
 from hub.admission import Admission, find_origin
 from hub.api.request import AnyRequest
+from hub.errors import HubError
 
 __all__ = ["make_ticket_routes"]
 
@@ -20,7 +21,11 @@ def make_ticket_routes(admission: Admission, *, ttl_s: int) -> list[HTTPRouteHan
     async def ticket(request: AnyRequest) -> Response[bytes]:
         headers = request.scope["headers"]
         # Without the query: a token in this URL would defeat the purpose.
-        grant = await admission.admit(headers, b"", takes_tickets=False)
+        try:
+            grant = await admission.admit(headers, b"", takes_tickets=False)
+        except HubError as error:
+            admission.tell_refusal(error)
+            raise
         issued = Ticket(ticket=admission.issue_ticket(grant, origin=find_origin(headers)), expires_in=ttl_s)
         return Response(
             msgspec.json.encode(issued),

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from hub.auth.tokens import MAX_TOKEN_BYTES
+from hub.auth.tokens import MAX_TOKEN_BYTES, find_fault
 from hub.errors import InvalidToken
 
 __all__ = ["BEARER_SUBPROTOCOL", "Credential", "CredentialSource", "find_bearer", "find_credential"]
@@ -27,7 +27,9 @@ _Value = TypeVar("_Value", str, bytes)
 
 #: RFC 6750 section 2.1, `b64token`.
 _TEXT = re.compile(r"[A-Za-z0-9\-._~+/]+=*", re.ASCII)
-_AUTHORIZATION = re.compile(rb"bearer +(\S+)", re.IGNORECASE)
+_AUTHORIZATION = re.compile(rb"bearer[ \t]+(\S+)", re.IGNORECASE)
+#: What often surrounds a token that came out of a file or an answer's text; it belongs to no token.
+_SPACE = " \t\r\n\f\v"
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 _MAX_QUERY_BYTES = 16_384
 _MAX_QUERY_FIELDS = 32
@@ -49,7 +51,8 @@ def find_credential(
     """Return the credential of a connection, or None where there is none in any of the three places.
 
     The first place that holds one decides; the others are not looked at. A header with another scheme
-    than Bearer counts as a malformed one, not as none.
+    than Bearer counts as a malformed one, not as none. White space and line breaks around a credential are
+    not part of it, wherever it stands.
 
     Raises:
         InvalidToken: it is malformed, longer than 8 KiB, or there is more than one in the same place.
@@ -63,7 +66,7 @@ def find_credential(
     if b"token" in query or b"%" in query:
         tokens = _from_query(query)
         if tokens:
-            return Credential(_checked(_only(tokens)), "query")
+            return Credential(_checked(_only(tokens, "token in the query")), "query")
     return None
 
 
@@ -78,26 +81,27 @@ def find_bearer(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
 
 
 def _from_header(values: list[bytes]) -> str:
-    match = _AUTHORIZATION.fullmatch(_only(values).strip(b" \t"))
+    match = _AUTHORIZATION.fullmatch(_only(values, "Authorization header").strip(b" \t"))
     if match is None:
-        raise InvalidToken
+        raise InvalidToken(reason="the Authorization header is not the word Bearer and one token")
     return match[1].decode("latin-1")
 
 
 def _from_subprotocol(offers: list[str]) -> str:
-    encoded = _only(offers).removeprefix(BEARER_SUBPROTOCOL)
-    if len(encoded) > MAX_TOKEN_BYTES * 4 // 3 + 4 or _BASE64URL.fullmatch(encoded) is None:
-        raise InvalidToken
+    encoded = _only(offers, "subprotocol hub.bearer.").removeprefix(BEARER_SUBPROTOCOL)
+    # Room for an HTML page, so that its owner is told that it is one.
+    if len(encoded) > _MAX_QUERY_BYTES or _BASE64URL.fullmatch(encoded) is None:
+        raise InvalidToken(reason="the subprotocol hub.bearer. is not followed by base64url without padding")
     try:
         decoded = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
     except ValueError:
-        raise InvalidToken from None
+        raise InvalidToken(reason="the subprotocol hub.bearer. is not followed by base64url") from None
     return decoded.decode("latin-1")
 
 
 def _from_query(query: bytes) -> list[str]:
     if len(query) > _MAX_QUERY_BYTES or query.count(b"&") >= _MAX_QUERY_FIELDS:
-        raise InvalidToken
+        raise InvalidToken(reason=f"the query has more than {_MAX_QUERY_BYTES} bytes or {_MAX_QUERY_FIELDS} fields")
     text = query.decode("latin-1")
     if "%" not in text and "+" not in text:
         # Nothing to decode, as where a token and a cursor were written as they are.
@@ -105,17 +109,18 @@ def _from_query(query: bytes) -> list[str]:
     try:
         fields = parse_qsl(text, keep_blank_values=True, errors="strict")
     except ValueError:
-        raise InvalidToken from None
+        raise InvalidToken(reason="the query is not percent-encoded UTF-8") from None
     return [value for name, value in fields if name == "token"]
 
 
-def _only(values: list[_Value]) -> _Value:
+def _only(values: list[_Value], place: str) -> _Value:
     if len(values) != 1:
-        raise InvalidToken
+        raise InvalidToken(reason=f"there is more than one {place}")
     return values[0]
 
 
 def _checked(text: str) -> str:
+    text = text.strip(_SPACE)
     if len(text) > MAX_TOKEN_BYTES or _TEXT.fullmatch(text) is None:
-        raise InvalidToken
+        raise InvalidToken(reason=find_fault(text))
     return text

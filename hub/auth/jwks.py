@@ -1,181 +1,203 @@
-"""Public keys fetched from one fixed URL (a JWKS, RFC 7517), refreshed by the hour.
+"""Public keys fetched from an issuer's key set (JWKS, RFC 7517), anew every hour and whenever a token needs it.
 
-What a token says never leads to a fetch of its own: unknown kids share one fetch a minute, redirects
-are not followed, and a failing or hostile server leaves the last good keys in place
-(CVE-2026-48524: a fetch for every unknown kid, and a cache wiped by one error).
+A token whose key is not known may have been signed with one that was published a moment ago, so it is worth a fetch.
+What strangers send cannot be told from it before the answer is there. Therefore all who wait share one fetch, fetches
+follow each other at a pace that no issuer minds, and nobody is refused because of a fetch that somebody else caused: a
+token waits its turn of at most a second. A server that fails leaves the last good keys in place, and whoever needs
+others is told to come back (CVE-2026-48524: a fetch for every unknown kid, and a cache wiped by one error).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import re
+import math
+from collections import deque
 from collections.abc import Sequence
-from typing import Any
 
 import httpx
-import jwt
-import msgspec
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from hub.auth.keys import Key, key_problem
+from hub.auth.key_server import KeyServer, say_failure
+from hub.auth.key_set import KeySet, UnusableKeySet, read_key_set
+from hub.auth.keys import Key
 from hub.errors import KeysUnavailable
 
-__all__ = ["KID", "JwksKeys"]
+__all__ = ["JwksKeys", "Pace"]
 
-#: A kid is a dictionary key and nothing else; no path, no query, no SQL gets this far.
-KID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
-
+#: How long keys are good without asking again; the issuer may say less (`Cache-Control`), but not next to nothing.
 _REFRESH_S = 3600.0
-_COOL_DOWN_S = 60.0
-#: Without a single key nobody can connect, so the issuer is asked sooner.
-_EMPTY_COOL_DOWN_S = 5.0
+_LEAST_REFRESH_S = 300.0
 _TIMEOUT_S = 3.0
-_MAX_BYTES = 262_144
-_MAX_KEYS = 100
+#: What a token may wait in all: its turn and a fetch.
+_PATIENCE_S = 4.5
+#: After a failure, until the issuer is asked again: doubled each time, up to the last.
+_FIRST_REST_S = 1.0
+_LONGEST_REST_S = 5.0
+#: Nobody waits for the hourly fetch, so a failed one takes its time.
+_REFRESH_REST_S = 60.0
+#: Tokens that may wait at once, 8 KiB each at most.
+_MAX_WAITING = 4_096
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("hub.auth")
 
 
-class _Document(msgspec.Struct):
-    keys: list[dict[str, Any]]
+class Pace:
+    """How long after one fetch the next may begin: at once as long as there were few, later on within a second."""
 
+    _SPAN_S = 60.0
+    #: So many fetches within a minute follow at once, the rest at these distances.
+    _AT_ONCE, _SOON = 10, 60
+    _SOON_S, _LATE_S = 0.25, 1.0
 
-class _Unusable(Exception):
-    """The answer is no JWKS; the text says why and holds nothing of the answer."""
+    def __init__(self) -> None:
+        self._begun: deque[float] = deque(maxlen=self._SOON)
+
+    def wait_s(self, at_s: float) -> float:
+        """Return how long a fetch must wait; `at_s` is a clock that nobody sets."""
+        while self._begun and self._begun[0] <= at_s - self._SPAN_S:
+            self._begun.popleft()
+        if len(self._begun) < self._AT_ONCE:
+            return 0.0
+        distance_s = self._SOON_S if len(self._begun) < self._SOON else self._LATE_S
+        return max(0.0, self._begun[-1] + distance_s - at_s)
+
+    def note(self, at_s: float) -> None:
+        """Take note that a fetch begins."""
+        self._begun.append(at_s)
 
 
 class JwksKeys:
-    """The keys behind a JWKS URL, by kid.
+    """The keys behind a JWKS URL.
 
-    Owns at most one task, the fetch under way; `close` ends it.
+    Owns at most two tasks, the fetch under way and the one after it; `close` ends them.
     """
 
     by_kid = True
 
     def __init__(self, url: str, algorithm: str) -> None:
-        self._url = url
+        self._server = KeyServer(url, timeout_s=_TIMEOUT_S)
         self._algorithm = algorithm
-        self._keys: dict[str, Key] = {}
-        self._raw_keys: list[dict[str, Any]] = []
+        self._keys = KeySet()
         self._version = 0
-        # Both are Unix time; before the first fetch neither binds.
+        self._refresh_s = _REFRESH_S
+        # Unix time, as the verifier is told it; before the first fetch it binds nobody.
         self._fetched_at_s = float("-inf")
-        self._tried_at_s = float("-inf")
-        self._flight: asyncio.Task[None] | None = None
-        self._client = httpx.AsyncClient(follow_redirects=False, timeout=_TIMEOUT_S)
+        # The loop's clock, which nobody sets.
+        self._rests_until_s = float("-inf")
+        self._refreshes_at_s = float("-inf")
+        self._failures = 0
+        self._pace = Pace()
+        self._turn = asyncio.Lock()
+        self._flight: asyncio.Task[bool] | None = None
+        self._next: asyncio.Task[bool] | None = None
+        self._waiting = 0
 
     @property
     def version(self) -> int:
         """Counts the changes of the key set; unchanged when a fetch brought the same keys."""
         return self._version
 
-    def is_due(self, now_s: float) -> bool:
-        """Whether the keys are older than an hour and the cool-down after the last try is over."""
-        return not _within(self._fetched_at_s, now_s, _REFRESH_S) and self._may_fetch(now_s)
+    def refresh_if_due(self, now_s: float) -> None:
+        """Begin to fetch the keys again if they are an hour old, or as old as the issuer lets them be."""
+        # A clock set back must not make a fetch count for longer than the span.
+        if self._fetched_at_s <= now_s < self._fetched_at_s + self._refresh_s or not self._keys:
+            return
+        at_s = asyncio.get_running_loop().time()
+        if self._flight is None and self._next is None and at_s >= self._refreshes_at_s:
+            self._refreshes_at_s = at_s + _REFRESH_REST_S
+            self._begin_next(now_s)
 
-    async def find(self, kid: str | None, *, now_s: float) -> Sequence[Key]:
-        """Return the key with this kid, fetching the set first when it is due or the kid is unknown.
+    def candidates(self, kid: str | None) -> Sequence[Key]:
+        """Return the keys to try: of this name, then those that have none; all of them for a token without one."""
+        return self._keys.find(kid)
 
-        Waits at most 3 s. Callers that know their kid do not wait for a fetch somebody else started.
+    async def join(self, now_s: float) -> bool:
+        """Wait for the fetch under way; False if there is none.
 
         Raises:
-            KeysUnavailable: no fetch has succeeded yet.
+            KeysUnavailable: it failed, or takes too long.
         """
-        known = kid is not None and kid in self._keys
-        if self._flight is None and (self.is_due(now_s) or (not known and self._may_fetch(now_s))):
-            self._tried_at_s = now_s
-            self._flight = asyncio.create_task(self._fetch(now_s), name="jwks")
-            self._flight.add_done_callback(self._land)
-            known = False
-        if self._flight is not None and not known:
-            # Shielded: a client that hangs up must not cancel the fetch others wait for.
-            await asyncio.shield(self._flight)
-        if not self._keys:
-            raise KeysUnavailable(retry_after_s=int(_EMPTY_COOL_DOWN_S))
-        return [self._keys[kid]] if kid is not None and kid in self._keys else []
+        if self._flight is None:
+            return False
+        await self._wait_for(self._flight)
+        return True
+
+    async def renew(self, now_s: float) -> bool:
+        """Wait for a fetch that begins after this call, at most a second and the fetch itself.
+
+        Raises:
+            KeysUnavailable: it failed, takes too long, or too many wait already.
+        """
+        rest_s = self._rests_until_s - asyncio.get_running_loop().time()
+        if rest_s > 0:
+            raise _unavailable("the issuer's key server failed a moment ago", rest_s)
+        await self._wait_for(self._next or self._begin_next(now_s))
+        return True
 
     async def close(self) -> None:
-        """End the fetch under way and close the connections."""
-        if self._flight is not None:
-            self._flight.cancel()
-            await asyncio.wait({self._flight})
-        await self._client.aclose()
+        """End what is under way and close the connections."""
+        tasks = {task for task in (self._flight, self._next) if task is not None}
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        await self._server.close()
 
-    def _may_fetch(self, now_s: float) -> bool:
-        return not _within(self._tried_at_s, now_s, _COOL_DOWN_S if self._keys else _EMPTY_COOL_DOWN_S)
+    def _begin_next(self, now_s: float) -> asyncio.Task[bool]:
+        self._next = asyncio.create_task(self._fetch_in_turn(now_s), name="jwks")
+        self._next.add_done_callback(self._land)
+        return self._next
 
-    def _land(self, flight: asyncio.Task[None]) -> None:
-        self._flight = None
+    def _land(self, task: asyncio.Task[bool]) -> None:
+        if self._flight is task:
+            self._flight = None
+        if self._next is task:
+            self._next = None
 
-    async def _fetch(self, now_s: float) -> None:
+    async def _wait_for(self, fetch: asyncio.Task[bool]) -> None:
+        if self._waiting >= _MAX_WAITING:
+            raise _unavailable("too many tokens with unknown keys wait for the issuer", _FIRST_REST_S)
+        self._waiting += 1
         try:
-            async with asyncio.timeout(_TIMEOUT_S):
-                raw_keys = await self._download()
-            keys = _usable_keys(raw_keys, self._algorithm)
-        except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, ValueError) as error:
-            logger.warning("the JWKS cannot be fetched (%s); %d keys are kept", type(error).__name__, len(self._keys))
-            return
-        except _Unusable as error:
-            logger.warning("the JWKS cannot be used: %s; %d keys are kept", error, len(self._keys))
-            return
-        self._fetched_at_s = now_s
-        if raw_keys != self._raw_keys:
-            self._keys, self._raw_keys = keys, raw_keys
-            self._version += 1
+            async with asyncio.timeout(_PATIENCE_S):
+                # Shielded: a client that hangs up must not cancel the fetch others wait for.
+                succeeded = await asyncio.shield(fetch)
+        except TimeoutError:
+            raise _unavailable("the issuer's key server does not answer in time", _FIRST_REST_S) from None
+        finally:
+            self._waiting -= 1
+        if not succeeded:
+            raise _unavailable("the issuer's key server cannot be asked", _FIRST_REST_S)
 
-    async def _download(self) -> list[dict[str, Any]]:
-        # Never inflated (`aiter_raw`): the cap on what is read is then the cap on what is kept.
-        headers = {"Accept": "application/jwk-set+json, application/json", "Accept-Encoding": "identity"}
-        async with self._client.stream("GET", self._url, headers=headers) as response:
-            if response.status_code != 200:
-                raise _Unusable(f"the status is {response.status_code}")
-            body = bytearray()
-            async for chunk in response.aiter_raw(chunk_size=16_384):
-                body += chunk
-                if len(body) > _MAX_BYTES:
-                    raise _Unusable(f"the body is larger than {_MAX_BYTES} bytes")
-        try:
-            document = msgspec.json.decode(bytes(body), type=_Document)
-        except (ValueError, RecursionError):
-            raise _Unusable("the body is not a key set (RFC 7517 section 5)") from None
-        if len(document.keys) > _MAX_KEYS:
-            raise _Unusable(f"it holds more than {_MAX_KEYS} keys")
-        return document.keys
+    async def _fetch_in_turn(self, now_s: float) -> bool:
+        loop = asyncio.get_running_loop()
+        async with self._turn:
+            await asyncio.sleep(self._pace.wait_s(loop.time()))
+            # From here on this is the fetch under way; who comes now and needs a newer answer begins another.
+            self._flight, self._next = self._next, None
+            self._pace.note(loop.time())
+            try:
+                async with asyncio.timeout(_TIMEOUT_S):
+                    answer = await self._server.fetch()
+                keys = read_key_set(answer.document, self._algorithm)
+            except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, ValueError, UnusableKeySet) as error:
+                self._fail(error, loop.time())
+                return False
+            self._failures = 0
+            self._fetched_at_s = now_s
+            max_age_s = answer.max_age_s
+            self._refresh_s = _REFRESH_S if not max_age_s else min(_REFRESH_S, max(_LEAST_REFRESH_S, max_age_s))
+            if keys.raw_keys != self._keys.raw_keys:
+                self._keys = keys
+                self._version += 1
+            return True
 
-
-def _within(then_s: float, now_s: float, span_s: float) -> bool:
-    # A clock set back must not make `then` count for longer than the span.
-    return then_s <= now_s < then_s + span_s
-
-
-def _usable_keys(raw_keys: list[dict[str, Any]], algorithm: str) -> dict[str, Key]:
-    keys: dict[str, Key] = {}
-    for raw in raw_keys:
-        kid = raw.get("kid")
-        key = _read_key(raw, algorithm)
-        if isinstance(kid, str) and KID.fullmatch(kid) and kid not in keys and key is not None:
-            keys[kid] = key
-    if not keys:
-        raise _Unusable(f"none of its {len(raw_keys)} keys has a kid and fits {algorithm}")
-    return keys
+    def _fail(self, error: BaseException, at_s: float) -> None:
+        rest_s = min(_LONGEST_REST_S, _FIRST_REST_S * 2**self._failures)
+        self._failures = min(self._failures + 1, 8)
+        self._rests_until_s = at_s + rest_s
+        logger.warning("the key server (HUB_JWKS_URL) %s; %d keys are kept", say_failure(error), len(self._keys))
 
 
-def _read_key(raw: dict[str, Any], algorithm: str) -> Key | None:
-    kinds = {"R": "RSA", "E": "EC"} if algorithm != "EdDSA" else {"E": "OKP"}
-    stated = raw.get("alg", algorithm) == algorithm and raw.get("use", "sig") == "sig"
-    operations = raw.get("key_ops", ["verify"])
-    verifies = isinstance(operations, list) and "verify" in operations
-    if raw.get("kty") != kinds[algorithm[0]] or not stated or not verifies:
-        return None
-    try:
-        key = jwt.PyJWK.from_dict(raw, algorithm=algorithm).key
-    except (jwt.PyJWTError, ValueError, TypeError, KeyError):
-        return None
-    # Also a private key: one that somebody published is nobody's alone any more.
-    if key_problem(key, algorithm) is not None:
-        return None
-    assert isinstance(key, RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey)
-    return key
+def _unavailable(reason: str, rest_s: float) -> KeysUnavailable:
+    return KeysUnavailable(retry_after_s=max(1, math.ceil(rest_s)), reason=reason)

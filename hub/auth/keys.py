@@ -42,20 +42,30 @@ class Keys(Protocol):
 
     @property
     def by_kid(self) -> bool:
-        """Whether a token must say which key it means (`kid`)."""
+        """Whether there may be newer keys elsewhere, and a token's `kid` says which one it means."""
 
     @property
     def version(self) -> int:
         """Another number after every change of keys; what was verified before it must be verified again."""
 
-    def is_due(self, now_s: float) -> bool:
-        """Whether the keys want to be fetched again before they are used."""
+    def refresh_if_due(self, now_s: float) -> None:
+        """Begin to fetch the keys again if they have grown old; nobody waits for it."""
 
-    async def find(self, kid: str | None, *, now_s: float) -> Sequence[Key]:
-        """Return the keys to try, in order; none when the kid is unknown.
+    def candidates(self, kid: str | None) -> Sequence[Key]:
+        """Return the keys to try for a token with this `kid` (None: without one), in order."""
+
+    async def join(self, now_s: float) -> bool:
+        """Wait for a fetch that is under way; False if there is none.
 
         Raises:
-            KeysUnavailable: there are no keys because they never could be fetched.
+            KeysUnavailable: it failed, or takes too long.
+        """
+
+    async def renew(self, now_s: float) -> bool:
+        """Wait for a fetch that begins after this call; False where nothing is ever fetched.
+
+        Raises:
+            KeysUnavailable: it failed, takes too long, or others wait for so many that there is no room.
         """
 
     async def close(self) -> None:
@@ -71,13 +81,20 @@ class StaticKeys:
     def __init__(self, keys: Sequence[Key]) -> None:
         self._keys = tuple(keys)
 
-    def is_due(self, now_s: float) -> bool:
+    def refresh_if_due(self, now_s: float) -> None:
+        """Do nothing: nothing is fetched."""
+
+    def candidates(self, kid: str | None) -> Sequence[Key]:
+        """Return every key, the current one first, whatever `kid` says."""
+        return self._keys
+
+    async def join(self, now_s: float) -> bool:
         """Return False: nothing is fetched."""
         return False
 
-    async def find(self, kid: str | None, *, now_s: float) -> Sequence[Key]:
-        """Return every key, the current one first, whatever `kid` says."""
-        return self._keys
+    async def renew(self, now_s: float) -> bool:
+        """Return False: nothing is fetched."""
+        return False
 
     async def close(self) -> None:
         """Do nothing; there is nothing open."""

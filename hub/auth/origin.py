@@ -25,4 +25,4 @@ def check_origin(origin: str | None, allowed: Set[str]) -> None:
         OriginNotAllowed: the origin is none of the allowed ones.
     """
     if origin is not None and (origin == "null" or origin not in allowed):
-        raise OriginNotAllowed
+        raise OriginNotAllowed(reason="the page's Origin is none of HUB_ALLOWED_ORIGINS")

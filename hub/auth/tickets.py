@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import time
 from collections import Counter
+from collections.abc import Callable
 
 import msgspec
 
@@ -25,16 +27,25 @@ class _Outstanding(msgspec.Struct, frozen=True):
     grant: Grant
     origin: str | None
     issued_at_s: float
+    issued_steady_s: float
 
 
 class Tickets:
     """The tickets that have been issued and not yet used; in memory, so a restart voids them.
 
-    Only digests are kept: whoever reads the hub's memory finds no ticket there.
+    Only digests are kept: whoever reads the hub's memory finds no ticket there. `steady` is a clock that nobody sets.
     """
 
-    def __init__(self, *, ttl_s: float, max_outstanding: int = 10_000, max_per_user: int = 100) -> None:
+    def __init__(
+        self,
+        *,
+        ttl_s: float,
+        max_outstanding: int = 10_000,
+        max_per_user: int = 100,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._ttl_s = ttl_s
+        self._steady = steady
         self._max_outstanding = max_outstanding
         self._max_per_user = max_per_user
         self._per_user: Counter[tuple[str | None, str]] = Counter()
@@ -56,7 +67,7 @@ class Tickets:
         if full or self._per_user[_owner(grant)] >= self._max_per_user:
             raise Overloaded("Too many tickets are outstanding", retry_after_s=max(1, round(self._ttl_s)))
         ticket = _PREFIX + secrets.token_urlsafe(32)
-        self._outstanding[_digest(ticket)] = _Outstanding(grant, origin, now_s)
+        self._outstanding[_digest(ticket)] = _Outstanding(grant, origin, now_s, self._steady())
         self._per_user[_owner(grant)] += 1
         return ticket
 
@@ -71,19 +82,22 @@ class Tickets:
             TokenExpired: the token it was issued for has expired.
         """
         if len(ticket) != _LENGTH or not ticket.isascii():
-            raise InvalidToken
+            raise InvalidToken(reason="the ticket has another length")
         found = self._take(_digest(ticket))
-        if found is None or not self._is_fresh(found, now_s):
-            raise InvalidToken
+        if found is None:
+            raise InvalidToken(reason="the ticket was used already, is too old, or from before a restart")
+        if not self._is_fresh(found, now_s):
+            raise InvalidToken(reason="the ticket is older than HUB_TICKET_TTL")
         if found.origin is not None and origin is not None and origin != found.origin:
-            raise InvalidToken
+            raise InvalidToken(reason="the ticket was made for another origin")
         if now_s >= found.grant.expires_at_s:
-            raise TokenExpired
+            raise TokenExpired(reason="the token behind the ticket has expired")
         return found.grant
 
     def _is_fresh(self, outstanding: _Outstanding, now_s: float) -> bool:
-        # A clock that was set back must not lengthen a ticket's life.
-        return abs(now_s - outstanding.issued_at_s) < self._ttl_s
+        # By both clocks: the one that nobody sets measures the ticket's life, wherever the other one went meanwhile.
+        lasted_s = self._steady() - outstanding.issued_steady_s
+        return lasted_s < self._ttl_s and abs(now_s - outstanding.issued_at_s) < self._ttl_s
 
     def _purge(self, now_s: float) -> None:
         while self._outstanding:

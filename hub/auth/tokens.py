@@ -1,8 +1,8 @@
 """User tokens: a JWT becomes a grant, or the request is refused.
 
-PyJWT reads the token and checks the signature; the claims are checked here, because the time is passed in
-and because PyJWT is more lenient than a hub may be: it takes a token without `exp`, an `exp` that is a string,
-a list of audiences, and the last of two values with the same name, in the claims as in the header.
+PyJWT reads the token and checks the signature; the claims are checked by `hub.auth.claims`, because the time is
+passed in and because PyJWT is more lenient than a hub may be: it takes a token without `exp`, and the last of two
+values with the same name, in the claims as in the header.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import base64
 import hashlib
 import json
 import re
+import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
@@ -18,27 +19,38 @@ from typing import Any
 import jwt
 from jwt.algorithms import HMACAlgorithm
 
+from hub.auth.claims import ClaimRules
 from hub.auth.grant import Grant, token_digest
-from hub.auth.jwks import KID, JwksKeys
+from hub.auth.jwks import JwksKeys
 from hub.auth.keys import Key, Keys, read_static_keys
-from hub.errors import InvalidToken, TokenExpired
+from hub.auth.refused import RefusedTokens
+from hub.errors import InvalidToken, TokenExpired, TokenNotYetValid
 from hub.settings import Settings
 
-__all__ = ["MAX_TOKEN_BYTES", "TokenVerifier", "make_verifier"]
+__all__ = ["MAX_TOKEN_BYTES", "TokenVerifier", "find_fault", "make_verifier"]
 
 #: Longer than any token with sensible claims; checked before anything is hashed or decoded.
 MAX_TOKEN_BYTES = 8192
 
-_MAX_TEXT = 128
-#: Control characters, the separators that some log readers break lines at, and lone surrogates.
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+#: RFC 7515 section 7.1, with a signature: three parts of base64url without padding.
+_JWT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
+_ENCRYPTED_PARTS = 5
+#: What is often taken for a token, by how it begins.
+_MISTAKEN = {
+    "<": "it is an HTML page and no token",
+    "{": "it is a JSON object and no token",
+    "[": "it is a JSON list and no token",
+    '"': "it stands in quotation marks",
+    "'": "it stands in quotation marks",
+    "bearer ": "it begins with the word Bearer",
+}
 
 
 class TokenVerifier:
     """Turns tokens into grants, and remembers those it has verified until they expire."""
 
     def __init__(self, settings: Settings, keys: Keys, *, max_remembered: int = 10_000) -> None:
-        self._settings = settings
+        self._rules = ClaimRules(settings)
         self._keys = keys
         self._algorithm = settings.jwt_algorithm
         self._jws = jwt.PyJWS(algorithms=[self._algorithm], options={"enforce_minimum_key_length": True})
@@ -49,28 +61,36 @@ class TokenVerifier:
         # By the sha256 of the whole token, signature included: a forged one must never be found here.
         self._remembered: OrderedDict[bytes, Grant] = OrderedDict()
         self._max_remembered = max_remembered
+        self._refused = RefusedTokens()
         self._version = keys.version
 
     async def verify(self, token: str, *, now_s: float) -> Grant:
-        """Return who `token` speaks for. Waits only where keys must be fetched (3 s at most).
+        """Return who `token` speaks for. Waits only where keys must be fetched (4 s at most).
 
         The grant of a token verified before is remembered until it expires, or a key was withdrawn.
 
         Raises:
             TokenExpired: everything about the token is right but the time.
-            InvalidToken: it is not a token this hub takes; the text says no more than that.
-            KeysUnavailable: the keys never could be fetched.
+            TokenNotYetValid: everything is right, and it begins in a moment.
+            InvalidToken: it is not a token this hub takes; the text says no more than that, the reason does.
+            KeysUnavailable: whether it is signed with a key of the issuer's cannot be known at the moment.
         """
-        if not _is_bounded(token):
-            raise InvalidToken
+        # Lone surrogates are not ASCII either; PyJWT would answer one with a UnicodeEncodeError.
+        if not 0 < len(token) <= MAX_TOKEN_BYTES or not token.isascii():
+            raise InvalidToken(reason=find_fault(token))
         digest = _whole_digest(token)
-        if not self._keys.is_due(now_s):
-            grant = self._recall(digest, now_s)
-            if grant is not None:
-                return grant
+        self._keys.refresh_if_due(now_s)
+        grant = self._recall(digest, now_s)
+        if grant is not None:
+            return grant
+        fault = find_fault(token)
+        if fault is not None:
+            raise InvalidToken(reason=fault)
         kid = self._read_kid(token) if self._keys.by_kid else None
-        claims = self._read_signed(token, await self._keys.find(kid, now_s=now_s))
-        grant = self._read_grant(claims, token, now_s)
+        claims = self._read_signed(token, self._keys.candidates(kid))
+        if claims is None:
+            claims = await self._read_with_newer_keys(token, digest, kid, now_s)
+        grant = self._rules.read(claims, token_digest=token_digest(token), now_s=now_s)
         self._remember(digest, grant)
         return grant
 
@@ -101,71 +121,83 @@ class TokenVerifier:
         if len(self._remembered) > self._max_remembered:
             self._remembered.popitem(last=False)
 
-    def _read_kid(self, token: str) -> str:
+    def _read_kid(self, token: str) -> str | None:
         try:
             header = self._jws.get_unverified_header(token)
         except (jwt.PyJWTError, ValueError, RecursionError):
-            raise InvalidToken from None
-        kid = header.get("kid")
+            raise InvalidToken(reason=self._find_header_fault(token)) from None
         # Before any fetch: a token of another algorithm is not worth one.
-        if header.get("alg") != self._algorithm or not isinstance(kid, str) or KID.fullmatch(kid) is None:
-            raise InvalidToken
-        return kid
+        if header.get("alg") != self._algorithm:
+            raise InvalidToken(reason=self._find_header_fault(token))
+        kid = header.get("kid")
+        return kid if isinstance(kid, str) else None
 
-    def _read_signed(self, token: str, keys: Sequence[Key]) -> dict[str, Any]:
+    def _read_signed(self, token: str, keys: Sequence[Key]) -> dict[str, Any] | None:
+        """Return the claims of a token that one of `keys` signed; None where none of them did."""
         for key in keys:
             try:
                 parts = self._jws.decode_complete(token, key, algorithms=[self._algorithm])
             except jwt.InvalidSignatureError:
                 continue
             except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
-                raise InvalidToken from None
+                raise InvalidToken(reason=self._find_header_fault(token)) from None
             # RFC 7515 section 4.1.11: the hub understands no extension, so every critical one is too many. `b64` is
             # one that changes what is signed (RFC 7797), and must not be false where nobody says that it is critical.
             if "crit" in parts["header"] or parts["header"].get("b64", True) is not True:
-                raise InvalidToken
+                raise InvalidToken(reason="its header demands an extension (crit, b64)")
             # PyJWT has taken the last of two equal names in the header; the issuer's other readers may take the first.
-            _decode_object(_header_text(token))
-            return _decode_object(parts["payload"])
-        raise InvalidToken
+            _decode_object(_decode_part(token, 0), "header")
+            return _decode_object(parts["payload"], "claims")
+        return None
 
-    def _read_grant(self, claims: dict[str, Any], token: str, now_s: float) -> Grant:
-        settings = self._settings
-        if settings.jwt_issuer and claims.get("iss") != settings.jwt_issuer:
-            raise InvalidToken
-        if settings.jwt_audience and claims.get("aud") != settings.jwt_audience:
-            raise InvalidToken
-        user_id = _read_text(claims.get(settings.jwt_user_claim))
-        if settings.jwt_user_claim == "user_id" and claims.get("sub", user_id) != user_id:
-            raise InvalidToken
-        account_id = claims.get(settings.jwt_account_claim)
-        role = claims.get(settings.jwt_role_claim)
-        token_id = claims.get("jti")
-        grant = Grant(
-            user_id=user_id,
-            account_id=None if account_id is None else _read_text(account_id),
-            role="user" if role is None else _read_text(role),
-            expires_at_s=_read_time(claims.get("exp")) + settings.jwt_leeway_s,
-            issued_at_s=_read_time(claims["iat"]) if "iat" in claims else None,
-            token_id=None if token_id is None else _read_text(token_id),
-            token_digest=token_digest(token),
-        )
-        # The time last, so that TokenExpired says: get a new one like this and come back.
-        self._check_times(claims, grant, now_s)
-        return grant
+    async def _read_with_newer_keys(self, token: str, digest: bytes, kid: str | None, now_s: float) -> dict[str, Any]:
+        """Return the claims of a token whose key was published, or exchanged, after the keys were fetched.
 
-    def _check_times(self, claims: dict[str, Any], grant: Grant, now_s: float) -> None:
-        leeway_s = self._settings.jwt_leeway_s
-        if "nbf" in claims and now_s < _read_time(claims["nbf"]) - leeway_s:
-            raise InvalidToken
-        if grant.issued_at_s is not None and now_s < grant.issued_at_s - leeway_s:
-            raise InvalidToken
-        if now_s >= grant.expires_at_s:
-            raise TokenExpired
-        from_s = now_s if grant.issued_at_s is None else grant.issued_at_s
-        # Leeway twice: `expires_at_s` holds it already, and the issuer's clock may be ahead of this one.
-        if grant.expires_at_s - from_s > self._settings.jwt_max_lifetime_s + 2 * leeway_s:
-            raise InvalidToken
+        A fetch costs the issuer something, so nobody gets one for a token that no key could make good, and one
+        token gets fewer and fewer. Another token never waits for that: who sends many of them holds up nobody.
+        """
+        unknown = InvalidToken(reason=self._find_header_fault(token))
+        if not self._keys.by_kid:
+            raise unknown
+        # With no signature that counts, expiry is not told either; a moment's wait may be over after the fetch.
+        try:
+            claims = _decode_object(_decode_part(token, 1), "claims")
+            self._rules.read(claims, token_digest="", now_s=now_s)
+        except (InvalidToken, TokenExpired) as error:
+            raise InvalidToken(reason=f"{error.reason}, and its key is not among the issuer's") from None
+        except TokenNotYetValid:
+            pass
+        if not self._refused.may_ask(digest, at_s=time.monotonic()):
+            raise unknown
+        # First the answer that is on its way; it may have been written before the key was published.
+        for wait_for_keys in (self._keys.join, self._keys.renew):
+            if await wait_for_keys(now_s):
+                found = self._read_signed(token, self._keys.candidates(kid))
+                if found is not None:
+                    return found
+        self._refused.note(digest, at_s=time.monotonic())
+        raise unknown
+
+    def _find_header_fault(self, token: str) -> str:
+        """Return, in words, why no key of ours can have signed this token; for the log, so it may take its time."""
+        try:
+            header = _decode_object(_decode_part(token, 0), "header")
+        except InvalidToken as error:
+            return error.reason or ""
+        algorithm = header.get("alg")
+        if isinstance(algorithm, str) and algorithm.lower() == "none":
+            return "it is not signed (alg none)"
+        if algorithm != self._algorithm:
+            return f"its alg is not {self._algorithm} (JWT_ALGORITHM)"
+        if "crit" in header or header.get("b64", True) is not True:
+            return "its header demands an extension (crit, b64)"
+        if not isinstance(header.get("kid", ""), str):
+            return "its kid is no string (RFC 7515 section 4.1.4)"
+        if not self._keys.by_kid:
+            return "it is signed with another secret or key than this hub's"
+        if "kid" in header and not self._keys.candidates(header["kid"]):
+            return "its kid is none of the issuer's keys (HUB_JWKS_URL)"
+        return "it is signed with none of the issuer's keys (HUB_JWKS_URL)"
 
 
 class _PreparedHmac(HMACAlgorithm):
@@ -191,30 +223,44 @@ def make_verifier(settings: Settings) -> TokenVerifier:
     return TokenVerifier(settings, read_static_keys(settings))
 
 
-def _is_bounded(token: str) -> bool:
-    # Lone surrogates are not ASCII either; PyJWT would answer one with a UnicodeEncodeError. Padding is
-    # refused since it would be a second spelling of the same token.
-    return 0 < len(token) <= MAX_TOKEN_BYTES and token.isascii() and "=" not in token
+def find_fault(text: str) -> str | None:
+    """Return, in words, why `text` cannot be a token whatever it says; None where it looks like one."""
+    # Padding is refused too, since it would be a second spelling of the same token.
+    if len(text) <= MAX_TOKEN_BYTES and _JWT.fullmatch(text):
+        return None
+    if not text:
+        return "it is empty"
+    for beginning, fault in _MISTAKEN.items():
+        if text[: len(beginning)].lower() == beginning:
+            return fault
+    if len(text) > MAX_TOKEN_BYTES:
+        return f"it is longer than {MAX_TOKEN_BYTES} bytes"
+    parts = text.count(".") + 1
+    if parts == _ENCRYPTED_PARTS:
+        return "it is encrypted (five parts, RFC 7516), which this hub does not read"
+    return "it is no JWT (three parts of base64url without padding, RFC 7515 section 7.1)"
 
 
 def _whole_digest(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def _header_text(token: str) -> bytes:
-    # Of a token that PyJWT has read: this is base64url without padding.
-    segment = token.partition(".")[0]
-    return base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+def _decode_part(token: str, place: int) -> bytes:
+    segment = token.split(".", 2)[place]
+    try:
+        return base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+    except ValueError:
+        raise InvalidToken(reason="it is no JWT (its parts are not base64url)") from None
 
 
-def _decode_object(text: bytes) -> dict[str, Any]:
+def _decode_object(text: bytes, name: str) -> dict[str, Any]:
     try:
         found = _decode_json(text.decode())
+        if isinstance(found, dict):
+            return found
     except (ValueError, RecursionError):
-        raise InvalidToken from None
-    if not isinstance(found, dict):
-        raise InvalidToken
-    return found
+        pass
+    raise InvalidToken(reason=f"its {name} cannot be read: no JSON object, or a name in it twice")
 
 
 def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -231,16 +277,3 @@ def _refuse_constant(name: str) -> None:
 
 # Made once: `json.loads` with hooks makes a decoder for every text, which takes as long as reading a token's.
 _decode_json = json.JSONDecoder(object_pairs_hook=_refuse_duplicates, parse_constant=_refuse_constant).decode
-
-
-def _read_text(value: object) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= _MAX_TEXT or _UNPRINTABLE.search(value):
-        raise InvalidToken
-    return value
-
-
-def _read_time(value: object) -> float:
-    # True is an int in Python; 1e400 has become infinite; both fail here, as does an int too large for a float.
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**53:
-        raise InvalidToken
-    return float(value)

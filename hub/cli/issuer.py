@@ -6,6 +6,7 @@ from typing import Any
 
 import jwt
 
+from hub.auth.claims import ClaimName
 from hub.cli.outcome import Unusable
 from hub.settings import Settings
 
@@ -26,17 +27,18 @@ def issue_token(
     if ttl_s > settings.jwt_max_lifetime_s:
         problem = f"the hub takes no token valid for longer than {settings.jwt_max_lifetime_s} s (HUB_JWT_MAX_LIFETIME)"
         raise Unusable(problem)
-    claims: dict[str, Any] = {
-        settings.jwt_user_claim: user_id,
-        settings.jwt_account_claim: account_id,
-        settings.jwt_role_claim: role,
-        "iat": int(now_s),
-        "exp": int(now_s) + int(ttl_s),
-    }
+    claims: dict[str, Any] = {"iat": int(now_s), "exp": int(now_s) + int(ttl_s)}
+    named = (
+        (settings.jwt_user_claim, user_id),
+        (settings.jwt_account_claim, account_id),
+        (settings.jwt_role_claim, role),
+    )
+    for name, value in named:
+        ClaimName(name).place(claims, value)
     # AvAdmin's tokens carry the user twice.
     claims.setdefault("sub", user_id)
     if settings.jwt_issuer:
-        claims["iss"] = settings.jwt_issuer
+        claims["iss"] = settings.jwt_issuer.split(",")[0].strip()
     if settings.jwt_audience:
-        claims["aud"] = settings.jwt_audience
+        ClaimName(settings.jwt_audience_claim).place(claims, settings.jwt_audience.split(",")[0].strip())
     return jwt.encode(claims, secret or settings.jwt_secret, algorithm=settings.jwt_algorithm)

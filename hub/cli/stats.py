@@ -66,4 +66,6 @@ def _table(report: Stats) -> str:
         ("connected so far", f"{totals.connected:,} ({totals.disconnected:,} left, {totals.refused:,} refused)"),
         ("closed as slow", f"{totals.drops:,}"),
     ]
-    return "\n".join(f"{name:<18}{value}" for name, value in rows)
+    rows += [(f"refused: {code}", f"{count:,}") for code, count in sorted(report.refusals.items())]
+    width = max(18, *(len(name) + 2 for name, _ in rows))
+    return "\n".join(f"{name:<{width}}{value}" for name, value in rows)

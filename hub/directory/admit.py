@@ -42,19 +42,23 @@ def admit_nowait(grant: Grant, directory: Directory) -> Grant | None:
 
 def _judge(grant: Grant, user: User | None) -> Grant:
     # One error for all of these: which users exist is nobody's business.
-    if user is None or not user.active:
-        raise UserNotAllowed
+    if user is None:
+        raise UserNotAllowed(reason="the directory has no such user")
+    if not user.active:
+        raise UserNotAllowed(reason="the user is not active in the directory")
     # The role, too, is the directory's: a token of a former super_admin opens no virtual account.
     admitted = _settle(grant, user.role, user.account_id)
     if user.account_id is not None and user.account_status not in ADMITTED_STATUSES:
-        raise AccountInactive
+        raise AccountInactive(reason="the account's status in the directory is none of active, trial, pending")
     return admitted
 
 
 def _settle(grant: Grant, role: str, account_id: str | None) -> Grant:
     home = home_account(role, account_id)
-    if home is None or (grant.account_id is not None and grant.account_id != home):
-        raise UserNotAllowed
+    if home is None:
+        raise UserNotAllowed(reason="the user has no account (nor does the token: see HUB_JWT_ACCOUNT_CLAIM)")
+    if grant.account_id is not None and grant.account_id != home:
+        raise UserNotAllowed(reason="the token's account is not the user's account in the directory")
     if (grant.role, grant.account_id) == (role, home):
         # Nothing to settle, so connections with one token share one grant.
         return grant

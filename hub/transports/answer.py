@@ -52,7 +52,7 @@ def allow_origin(headers: Headers, allowed: frozenset[str]) -> Headers:
     if origin is None:
         return [(b"vary", b"Origin")]
     if origin not in allowed:
-        raise OriginNotAllowed
+        raise OriginNotAllowed(reason="the page's Origin is none of HUB_ALLOWED_ORIGINS")
     return [
         (b"vary", b"Origin"),
         (b"access-control-allow-origin", origin.encode("latin-1")),

@@ -131,9 +131,13 @@ class Connections:
         Raises:
             HubError: the token is not good, or somebody else's; the connection has to end.
         """
-        grant = await self._admission.admit_token(token)
-        if (grant.account_id, grant.user_id) != (subscriber.account_id, subscriber.user_id):
-            raise Forbidden("The token belongs to another user or account")
+        try:
+            grant = await self._admission.admit_token(token)
+            if (grant.account_id, grant.user_id) != (subscriber.account_id, subscriber.user_id):
+                raise Forbidden("The token belongs to another user or account")
+        except HubError as error:
+            self._admission.tell_refusal(error)
+            raise
         subscriber.grant = grant
         subscriber.session.renew(grant.expires_at_s)
         self._pulse.renewed(subscriber)
@@ -166,8 +170,10 @@ class Connections:
         subscriber.link.abort()
 
     def refuse(self, error: HubError) -> None:
-        """Count a refused connection."""
+        """Count a refused connection, and say why in the log."""
         self._metrics.refusals[error.code] += 1
+        if not isinstance(error, Draining):
+            self._admission.tell_refusal(error)
 
     def write_gap(self, subscriber: Subscriber, at: Cursor) -> None:
         """Tell a client, in the stream, that the log no longer holds what it missed."""

@@ -16,7 +16,9 @@ class Issuer:
 
     def __init__(self) -> None:
         self.answer = b""
+        self.answers: dict[str, bytes] = {}
         self.paths: list[str] = []
+        self.heads: list[str] = []
         self.requested = asyncio.Event()
         self.gate = asyncio.Event()
         self.gate.set()
@@ -28,22 +30,32 @@ class Issuer:
 
     def respond(self, body: bytes, status: str = "200 OK", *headers: str) -> None:
         """Answer with this status, these headers and this body from now on."""
-        lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close", *headers, "", ""]
-        self.answer = "\r\n".join(lines).encode() + body
+        self.answer = _write(body, status, headers)
+
+    def respond_at(self, path: str, body: bytes, status: str = "200 OK", *headers: str) -> None:
+        """Answer at `path` with this, from now on, and elsewhere as before."""
+        self.answers[path] = _write(body, status, headers)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one request."""
         try:
             head = await reader.readuntil(b"\r\n\r\n")
-            self.paths.append(head.split(b" ")[1].decode())
+            path = head.split(b" ")[1].decode()
+            self.paths.append(path)
+            self.heads.append(head.decode("latin-1"))
             self.requested.set()
             await self.gate.wait()
-            writer.write(self.answer)
+            writer.write(self.answers.get(path, self.answer))
             await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError):
             pass  # The client had enough, which is what some tests are about.
         finally:
             writer.close()
+
+
+def _write(body: bytes, status: str, headers: tuple[str, ...]) -> bytes:
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close", *headers, "", ""]
+    return "\r\n".join(lines).encode() + body
 
 
 @asynccontextmanager

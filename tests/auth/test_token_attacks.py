@@ -136,7 +136,13 @@ FORGED: dict[str, str] = {
     # exp, nbf, iat
     "no exp": sign(claims(exp=...)),
     "exp null": sign(claims(exp=None)),
-    "exp is a string": sign(claims(exp=str(EXP))),
+    "exp is a date": sign(claims(exp="2027-01-15T09:00:00Z")),
+    "exp is a string of milliseconds": sign(claims(exp=str(EXP * 1000))),
+    "exp in full-width digits": sign(claims(exp="１８００００３６００")),
+    "exp with a sign": sign(claims(exp=f"+{EXP}")),
+    "exp with an exponent": sign(claims(exp="1.8e9")),
+    "exp is an empty string": sign(claims(exp="")),
+    "exp is Infinity as a string": sign(claims(exp="Infinity")),
     "exp is true": sign(claims(exp=True)),
     "exp is a list": sign(claims(exp=[EXP])),
     "exp is negative": sign(claims(exp=-1)),
@@ -146,17 +152,20 @@ FORGED: dict[str, str] = {
     "exp a year away": sign(claims(exp=EXP + 31_536_000)),
     "exp a year after iat": sign(claims(iat=NOW_S - 31_536_000)),
     "nbf in an hour": sign(claims(nbf=NOW_S + 3600)),
-    "nbf is a string": sign(claims(nbf="0")),
-    "nbf is null": sign(claims(nbf=None)),
+    "nbf is a string in an hour": sign(claims(nbf=str(NOW_S + 3600))),
+    "nbf is a word": sign(claims(nbf="later")),
+    "nbf is a list": sign(claims(nbf=[0])),
+    "nbf is false": sign(claims(nbf=False)),
+    "iat is a string in an hour": sign(claims(iat=str(NOW_S + 3600))),
     "iat in an hour": sign(claims(iat=NOW_S + 3600)),
-    "iat is a string": sign(claims(iat=str(NOW_S))),
-    "iat is null": sign(claims(iat=None)),
-    "iat is false": sign(claims(iat=False)),
     # Who
     "no user": sign(claims(user_id=...)),
     "user null": sign(claims(user_id=None, sub=None)),
     "user empty": sign(claims(user_id="", sub="")),
-    "user is a number": sign(claims(user_id=1, sub=1)),
+    "user is true": sign(claims(user_id=True, sub=True)),
+    "user is a fraction": sign(claims(user_id=1.5, sub=1.5)),
+    "user is a number beyond floats": raw(f'{{"user_id":1e400,"exp":{EXP}}}'),
+    "user is a number of 129 digits": sign(claims(user_id=10**128, sub=10**128)),
     "user is a list": sign(claims(user_id=["a"], sub=["a"])),
     "user is an object": sign(claims(user_id={"$ne": 1}, sub={"$ne": 1})),
     "user with NUL": sign(claims(user_id="a\x00b", sub="a\x00b")),
@@ -168,21 +177,16 @@ FORGED: dict[str, str] = {
     "user is a lone surrogate": sign(claims(user_id="\ud800", sub="\ud800")),
     "user of 129 characters": sign(claims(user_id="a" * 129, sub="a" * 129)),
     "sub of somebody else": sign(claims(sub="00000000002")),
-    "sub null": sign(claims(sub=None)),
     "sub is a number": sign(claims(sub=1)),
     "account empty": sign(claims(account_id="")),
-    "account is a number": sign(claims(account_id=101)),
+    "account is a fraction": sign(claims(account_id=101.5)),
+    "account is an empty list": sign(claims(account_id=[])),
+    "account is a list in a list": sign(claims(account_id=[["101"]])),
+    "account is an object": sign(claims(account_id={"id": "101"})),
     "account is false": sign(claims(account_id=False)),
     "account is a list": sign(claims(account_id=["101", "102"])),
     "account with a control character": sign(claims(account_id="101\x1f102")),
     "account of 129 characters": sign(claims(account_id="1" * 129)),
-    "role is a list": sign(claims(role=["super_admin"])),
-    "role is a number": sign(claims(role=0)),
-    "role empty": sign(claims(role="")),
-    "role with a line feed": sign(claims(role="user\nsuper_admin")),
-    "jti is a number": sign(claims(jti=1)),
-    "jti empty": sign(claims(jti="")),
-    "jti with NUL": sign(claims(jti="\x00")),
 }
 
 
@@ -206,11 +210,11 @@ async def test_forged_token_is_refused(token: str) -> None:
     ("name", "refused"),
     [
         ("iss", [..., None, "", "https://id.example/", "HTTPS://ID.EXAMPLE", "id", ["https://id.example"], 1]),
-        ("aud", [..., None, "", "hubs", "Hub", ["hub"], ["hub", "other"], {"hub": 1}]),
+        ("aud", [..., None, "", "hubs", "Hub", [], ["hubs"], [["hub"]], {"hub": 1}, "hub,other", "hub other"]),
     ],
 )
 async def test_wrong_issuer_or_audience_is_refused(name: str, refused: list[Any]) -> None:
-    """A configured issuer or audience must be there, be one string, and be equal to the letter."""
+    """A configured issuer or audience must be there and be equal to the letter; the audience may stand in a list."""
     verifier = make_verifier(settings(jwt_issuer="https://id.example", jwt_audience="hub"))
     right = {"iss": "https://id.example", "aud": "hub"}
     assert "00000000001" == (await verifier.verify(sign(claims(**right)), now_s=NOW_S)).user_id

@@ -11,7 +11,8 @@ import pytest
 from hub.auth.grant import Grant, token_digest
 from hub.auth.keys import StaticKeys, read_static_keys
 from hub.auth.tokens import TokenVerifier, make_verifier
-from hub.errors import InvalidToken, SettingsError, TokenExpired
+from hub.errors import InvalidToken, SettingsError, TokenExpired, TokenNotYetValid
+from hub.settings import Settings
 from tests.auth.tokens import (
     EXP,
     NOW_S,
@@ -129,6 +130,29 @@ async def test_leeway_covers_a_clock_that_is_ahead() -> None:
     assert "00000000001" == (await verify(sign(claims(iat=NOW_S + 9, nbf=NOW_S + 9)), jwt_leeway_s=10)).user_id
 
 
+@pytest.mark.parametrize("name", ["iat", "nbf"])
+@pytest.mark.parametrize(("early_s", "wait_s"), [(10.0, None), (10.5, 1), (40.0, 30), (310.0, 300)])
+async def test_token_that_begins_soon_is_told_when(name: str, early_s: float, wait_s: int | None) -> None:
+    """A token early by less than the leeway is taken; by up to five minutes more, it is told how long to wait."""
+    verifier = make_verifier(settings(jwt_leeway_s=10))
+    token = sign(claims(**{name: NOW_S + early_s}))
+    if wait_s is None:
+        assert "00000000001" == (await verifier.verify(token, now_s=NOW_S)).user_id
+        return
+    with pytest.raises(TokenNotYetValid, match="The token is not valid yet") as caught:
+        await verifier.verify(token, now_s=NOW_S)
+    assert wait_s == caught.value.retry_after_s
+    assert name in (caught.value.reason or "")
+    assert "00000000001" == (await verifier.verify(token, now_s=NOW_S + wait_s)).user_id
+
+
+async def test_ten_seconds_of_clock_error_lock_nobody_out() -> None:
+    """By default the clocks of hub and issuer may differ by ten seconds, either way."""
+    verifier = make_verifier(Settings(jwt_secret=SECRET))
+    for token in (sign(claims(iat=NOW_S + 10, nbf=NOW_S + 10)), sign(claims(exp=NOW_S - 9.9))):
+        assert "00000000001" == (await verifier.verify(token, now_s=NOW_S)).user_id
+
+
 async def test_verified_token_is_remembered_until_it_expires() -> None:
     """A token verified before has the grant it had, as long as it holds; another of the same claims has its own."""
     verifier = make_verifier(settings())
@@ -154,7 +178,7 @@ async def test_refused_token_is_not_remembered() -> None:
     """A token refused because it is not yet valid is taken once it is."""
     verifier = make_verifier(settings())
     token = sign(claims(nbf=NOW_S + 5))
-    with pytest.raises(InvalidToken):
+    with pytest.raises(TokenNotYetValid):
         await verifier.verify(token, now_s=NOW_S)
     assert "00000000001" == (await verifier.verify(token, now_s=NOW_S + 5)).user_id
 
@@ -256,4 +280,6 @@ def test_key_file_that_is_missing_or_no_key_stops_the_start(tmp_path: Path) -> N
 async def test_closing_a_verifier_with_static_keys_is_harmless() -> None:
     """A verifier without connections can be closed like one with."""
     await make_verifier(settings()).close()
-    assert [b"k" * 32] == list(await StaticKeys([b"k" * 32]).find("any", now_s=NOW_S))
+    keys = StaticKeys([b"k" * 32])
+    assert [b"k" * 32] == list(keys.candidates("any"))
+    assert [False, False] == [await keys.join(NOW_S), await keys.renew(NOW_S)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import httpx
 import msgspec
 from click.testing import CliRunner
 
@@ -18,6 +19,16 @@ def test_json(dev_hub: DevHub) -> None:
     stats = msgspec.json.decode(done.stdout, type=Stats)
     assert 0 == done.returncode
     assert stats.connections_by_account["00000000000202"] == 1
+
+
+def test_refusals_are_told_by_code(dev_hub: DevHub) -> None:
+    """Who was refused stands in the answer and in the table by the code they were refused with."""
+    refused = httpx.get(f"{dev_hub.url}/poll?token=%3Chtml%3E")
+    assert "invalid_token" == refused.json()["code"]
+    stats = msgspec.json.decode(run("stats", "--dev", "--json", folder=dev_hub.folder).stdout, type=Stats)
+    assert stats.refusals["invalid_token"] >= 1
+    assert sum(stats.refusals.values()) == stats.totals.refused
+    assert "refused: invalid_token" in run("stats", "--dev", folder=dev_hub.folder).stdout
 
 
 def test_table_names_nobody(dev_hub: DevHub) -> None:

@@ -40,6 +40,16 @@ class TestMake:
         [
             {},
             {"HUB_JWT_ISSUER": "https://id", "HUB_JWT_AUDIENCE": "hub"},
+            {
+                "HUB_JWT_ISSUER": "https://id, https://id2",
+                "HUB_JWT_AUDIENCE": "hub,b",
+                "HUB_JWT_AUDIENCE_CLAIM": "client_id",
+            },
+            {
+                "HUB_JWT_USER_CLAIM": "/user/id",
+                "HUB_JWT_ACCOUNT_CLAIM": "https://a.b/c",
+                "HUB_JWT_ROLE_CLAIM": "realm.roles",
+            },
             {"HUB_JWT_USER_CLAIM": "sub", "HUB_JWT_ACCOUNT_CLAIM": "tenant", "HUB_JWT_ROLE_CLAIM": "papel"},
             {"JWT_ALGORITHM": "HS512", "JWT_SECRET": SECRET * 2},
         ],
@@ -50,7 +60,7 @@ class TestMake:
         settings = read_settings({"JWT_SECRET": SECRET} | env, development=True)
         grant = await make_verifier(settings).verify(token, now_s=time.time())
         assert (CPF, "a1", "manager") == (grant.user_id, grant.account_id, grant.role)
-        assert 3500 < grant.expires_at_s - time.time() <= 3600
+        assert 3500 < grant.expires_at_s - settings.jwt_leeway_s - time.time() <= 3600
 
     def test_longest_life(self) -> None:
         """The default of seven days is the longest the default settings take, and a day more is refused."""
@@ -107,7 +117,11 @@ class TestInspect:
             ({"exp": None}, "it has no exp"),
             ({"exp": 4_000_000_000}, "longer than HUB_JWT_MAX_LIFETIME"),
             ({"user_id": None}, "it has no user_id"),
-            ({"iat": 3_900_000_000, "exp": 3_900_000_100}, "is a clock wrong?"),
+            ({"iat": 3_900_000_000, "exp": 3_900_000_100}, "its iat is in the future"),
+            ({"nbf": time.time() + 100}, "do the clocks of hub and issuer differ?"),
+            ({"user_id": None, "sub": "7"}, "see HUB_JWT_USER_CLAIM"),
+            ({"user_id": ["a"]}, "its user_id is no id"),
+            ({"account_id": {}}, "its account_id is no id"),
         ],
     )
     def test_refused(self, change: dict[str, object], words: str) -> None:
@@ -119,15 +133,43 @@ class TestInspect:
         assert words in done.stdout
 
     def test_other_secret(self) -> None:
-        """A token of another issuer is said to be most likely that."""
-        done = invoke("token", "inspect", make(), JWT_SECRET=OTHER)
-        assert (1, True) == (done.exit_code, "signed with another secret" in done.stdout)
+        """A token of another issuer is said to be that, and what is wrong with it besides."""
+        done = invoke("token", "inspect", make("--ttl", "1h"), JWT_SECRET=OTHER, HUB_JWT_AUDIENCE="hub")
+        assert (1, True) == (done.exit_code, "it is signed with another secret" in done.stdout)
+        assert "besides, it has no aud, which HUB_JWT_AUDIENCE asks for" in done.stdout
 
-    @pytest.mark.parametrize("token", ["x", "a.b.c", "eyJ.eyJ.", "\udc9b", "\x1b[31m"])
-    def test_what_is_no_token(self, token: str) -> None:
-        """Anything else is refused in a sentence that does not repeat it."""
+    @pytest.mark.parametrize(
+        ("token", "words"),
+        [
+            ("<!doctype html><p>a.b.c", "it is an HTML page and no token"),
+            ('{"token": "a.b.c"}', "it is a JSON object and no token"),
+            ('"a.b.c"', "it stands in quotation marks"),
+            ("Bearer a.b.c", "it begins with the word Bearer"),
+            ("a.b.c.d.e", "it is encrypted"),
+            ("a.b.c", "its parts are not JSON"),
+            ("W10.W10.c", "its parts are no JSON objects"),
+            ("x", "it is no JWT"),
+            ("eyJ.eyJ.", "it is no JWT"),
+            ("\udc9b", "it is no JWT"),
+            ("\x1b[31m", "it is no JWT"),
+        ],
+    )
+    def test_what_is_no_token(self, token: str, words: str) -> None:
+        """Anything else is refused in a sentence that says what it looks like and does not repeat it."""
         done = invoke("token", "inspect", token)
-        assert (1, "hub: that is no JWT\n") == (done.exit_code, done.stderr)
+        assert (1, True) == (done.exit_code, done.stderr.startswith(f"hub: that is no token: {words}"))
+        assert token not in done.stderr
+
+    def test_ids_are_masked_wherever_they_stand(self) -> None:
+        """The user and account of nested claims are masked as others are, and so are names that are URLs."""
+        claims = {
+            "user": {"id": 4711123},
+            "tenants": ["acme-company"],
+            "http://x/claims/emailaddress": "ana@example.com",
+        }
+        env = {"HUB_JWT_USER_CLAIM": "user.id", "HUB_JWT_ACCOUNT_CLAIM": "tenants"}
+        shown = invoke("token", "inspect", jwt.encode(claims, SECRET), **env).stdout
+        assert not [text for text in ("4711123", "acme-company", "ana@example.com") if text in shown]
 
     def test_nothing(self) -> None:
         """Without a token there is a usage message and exit code 2."""

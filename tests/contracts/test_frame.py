@@ -96,8 +96,17 @@ def test_answers_have_the_names_clients_read() -> None:
         unique_users=0,
         uptime_seconds=1.5,
         totals=totals,
+        refusals={"invalid_token": 1},
     )
-    names = {"totalConnections", "connectionsByAccount", "connections", "uniqueUsers", "uptimeSeconds", "totals"}
+    names = {
+        "totalConnections",
+        "connectionsByAccount",
+        "connections",
+        "uniqueUsers",
+        "uptimeSeconds",
+        "totals",
+        "refusals",
+    }
     assert names == set(msgspec.to_builtins(stats))
 
 

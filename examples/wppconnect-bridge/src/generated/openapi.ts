@@ -1869,6 +1869,8 @@ export interface components {
         /**
          * Stats
          * @description Connections, users and totals; exact, not sampled.
+         *
+         *     `refusals` are the connections refused since the start by the code of their problem; `totals.refused` is their sum.
          */
         Stats: {
             totalConnections: number;
@@ -1879,6 +1881,10 @@ export interface components {
             uniqueUsers: number;
             uptimeSeconds: number;
             totals: components["schemas"]["Totals"];
+            /** @default {} */
+            refusals?: {
+                [key: string]: number;
+            };
         };
         /**
          * StatusData
@@ -2332,7 +2338,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Users cannot be looked up; Tokens cannot be verified at the moment; The hub holds as many connections as it may; The hub is restarting */
+            /** @description Users cannot be looked up; Tokens cannot be verified at the moment; The token is not valid yet; The hub holds as many connections as it may; The hub is restarting */
             503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -2400,7 +2406,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Users cannot be looked up; Tokens cannot be verified at the moment; The hub holds as many connections as it may; The hub is restarting */
+            /** @description Users cannot be looked up; Tokens cannot be verified at the moment; The token is not valid yet; The hub holds as many connections as it may; The hub is restarting */
             503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -2474,7 +2480,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Users cannot be looked up; Tokens cannot be verified at the moment; The hub is restarting; The log cannot be written */
+            /** @description Users cannot be looked up; Tokens cannot be verified at the moment; The token is not valid yet; The hub is restarting; The log cannot be written */
             503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -2534,7 +2540,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Users cannot be looked up; Tokens cannot be verified at the moment */
+            /** @description Users cannot be looked up; Tokens cannot be verified at the moment; The token is not valid yet */
             503: {
                 headers: {
                     /** @description Seconds to wait. */

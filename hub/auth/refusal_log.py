@@ -1,0 +1,46 @@
+"""Why connections are refused, in the log: one line for each reason a minute, however many are refused for it.
+
+The client is told no more than a code, since it may be anybody. Whoever runs the hub reads here which claim or rule it
+was; the lines hold names of claims and settings and nothing that a client sent.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from hub.errors import HubError, TokenExpired, Unauthenticated
+
+__all__ = ["RefusalLog"]
+
+_REST_S = 60.0
+#: Reasons are sentences of the hub's own, some dozens; this is for the case that one of them ever is not.
+_MAX_REASONS = 256
+
+logger = logging.getLogger("hub.admission")
+
+
+class RefusalLog:
+    """Tells why, with the number of those it passed over since; `steady` is a clock that nobody sets."""
+
+    def __init__(self, *, steady: Callable[[], float] = time.monotonic) -> None:
+        self._steady = steady
+        # Per code and reason: when the last line was written, and how many were refused since.
+        self._told: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def tell(self, error: HubError) -> None:
+        """Write a line about this refusal, or count it where one was written within the last minute."""
+        key = error.code, error.reason or error.detail
+        now_s = self._steady()
+        told_at_s, passed_over = self._told.get(key, (float("-inf"), 0))
+        if now_s < told_at_s + _REST_S:
+            self._told[key] = told_at_s, passed_over + 1
+            return
+        if len(self._told) >= _MAX_REASONS:
+            self._told.clear()
+        self._told[key] = now_s, 0
+        # What happens every day is no warning: tokens end, and the curious come without one.
+        level = logging.INFO if isinstance(error, TokenExpired | Unauthenticated) else logging.WARNING
+        more = f" ({passed_over} more for this since the last line)" if passed_over else ""
+        logger.log(level, "refused with %s: %s%s", *key, more)
