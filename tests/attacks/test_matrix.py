@@ -413,8 +413,13 @@ async def test_a_bound_key_cannot_ask_whose_customer_somebody_is(tmp_path: Path)
         elsewhere, unknown = [await hub.publish(user_id=user_id) for user_id in (theirs.user_id, nobody)]
         assert (422, "unknown_target") == (unknown.status_code, unknown.json()["code"])
         assert unknown.content == elsewhere.content
-        together = await hub.publish(user_ids=[mine.user_id, theirs.user_id])
-        assert unknown.content == together.content
+        accounts: list[dict[str, Any]] = [{}, {"account_id": mine.account_id}]
+        for account in accounts:
+            together, none = [
+                await hub.publish(user_ids=[mine.user_id, who], **account) for who in (theirs.user_id, nobody)
+            ]
+            assert (422, "unknown_target") == (none.status_code, none.json()["code"])
+            assert none.content == together.content
     assert mine.account_id != theirs.account_id
 
 

@@ -15,13 +15,17 @@ from tests.faults.process import HubProcess
 
 RUN_DEADLINE_S = 180.0
 START_DEADLINE_S = 20.0
-#: What the checks cannot know: a body over its cap is a refusal as well, a batch answers for each of its items, and
-#: targets that exclude each other, or a key used with another body, are refused though each field is right.
+#: What the checks cannot know: a body over its cap is a refusal as well, a batch answers for each of its items, `data`
+#: of another shape than declared is passed on with a warning, and targets that exclude each other, or a key used with
+#: another body, are refused though each field is right.
 CONFIG = """
 [checks.positive_data_acceptance]
 enabled = false
 [checks.negative_data_rejection]
 expected-statuses = [400, 401, 403, 404, 405, 413, 415, 422]
+[[operations]]
+include-path = "/api/internal/notify"
+checks.negative_data_rejection.enabled = false
 [[operations]]
 include-path = "/api/internal/notify/batch"
 checks.negative_data_rejection.enabled = false

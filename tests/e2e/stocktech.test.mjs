@@ -43,7 +43,7 @@ test("buyer and seller are told of an order, each in their own words and nothing
   await waitForToast(seller, "Pagamento recebido");
   await waitForToast(buyer, "Pagamento confirmado");
   await seller.getByRole("button", { name: "Enviar" }).first().click();
-  assert.match(await waitForToast(buyer, "Pedido atualizado"), /foi enviado\. Código de rastreio: BR/);
+  assert.match(await waitForToast(buyer, "Pedido Enviado"), /foi enviado\. Código de rastreio: BR/);
   assert.equal((await readBell(buyer)).length, 3);
   assert.equal((await readBell(seller)).length, 2);
 });

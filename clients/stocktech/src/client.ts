@@ -1,4 +1,5 @@
 import { type HubFailure, type HubOptions, NotificationHub, type PublishRequest } from "@notification-hub/service";
+import { adopt, type OldNotification } from "./composed.js";
 import {
   type Order,
   orderCreatedForBuyer,
@@ -8,24 +9,20 @@ import {
   paymentConfirmedForSeller,
   type Said,
 } from "./order.js";
+import { type Cart, cartUpdated, type Profile, profileUpdated, type Transaction, transactionCreated } from "./personal.js";
 import { type Product, productAdded, productDeleted, productUpdated, stockAlert } from "./product.js";
+import { type Account, at, checkUser, isConfirmed, isGuess, type Side, sideOf } from "./recipient.js";
+import { type Return, type ReturnType, returnUpdated } from "./return.js";
+import type { Row } from "./row.js";
 import type { Id } from "./text.js";
-import { type FreeType, WORDING } from "./wording.js";
 
 /** How many users one notification may name. */
 const MAX_USERS = 5000;
+/** A health page does not wait for longer. */
+const STATS_DEADLINE_MS = 5000;
 
-/** What `data` may hold where its shape is free. */
-export type FreeData = Record<string, unknown> | null;
-
-/** A notification in the old server's shape: composed by the caller, of any type the hub knows. */
-export interface OldNotification {
-  type: string;
-  title?: string;
-  message?: string;
-  data?: object | null;
-  timestamp?: string | Date;
-}
+/** Any row: the columns of `T` are the ones that are read. */
+export type RowOf<T> = T | object;
 
 /** Who is connected, in the old server's words. */
 export interface OldStats {
@@ -36,19 +33,21 @@ export interface OldStats {
 /** Where the hub is, or a client of it that is there already. */
 export type ClientOptions = (HubOptions | { hub: NotificationHub; onError?: (failure: Error) => void }) & {
   /**
-   * Whether the hub can look up whose account a user is in (`HUB_DIRECTORY_URL`); true. If so, the plan's signatures,
-   * which name one account for buyer and seller, find each in their own; if not, that account is taken for both.
+   * Whether the hub can look up whose account a user is in (`HUB_DIRECTORY_URL`); true. If so, an account that is a guess
+   * (the one account of the plan's signatures, the buyer's for a seller) is left out, and the hub finds each in their own;
+   * if not, the account that is named is believed.
    */
   directory?: boolean;
 };
 
-type Account = Id | null | undefined;
+type Sayable = Said<PublishRequest>;
 
 /**
  * StockTech's notifications: the names of `wsManager`, the Portuguese texts, and the hub behind them.
  *
  * No method throws, rejects or waits for the hub, so that no order fails because somebody could not be told of it: what
- * is lost is told to `onError`. `getStats` is the one that asks the hub and can be waited for.
+ * is lost is told to `onError`. `getStats` is the one that asks the hub and can be waited for. Rows may be whole rows of a
+ * database, of any types; what reaches a person is chosen column by column.
  */
 export class NotificationClient {
   /** The hub behind it, for what has no method here. */
@@ -56,6 +55,7 @@ export class NotificationClient {
   readonly #directory: boolean;
   readonly #onError: (failure: Error) => void;
   #stats: OldStats = { totalConnections: 0, connectionsByAccount: {} };
+  #asking: Promise<OldStats> | undefined;
 
   constructor(options: ClientOptions) {
     this.hub = "hub" in options ? options.hub : new NotificationHub(options);
@@ -65,12 +65,16 @@ export class NotificationClient {
   }
 
   /** Tell buyer and seller of a new order, each in their own words. */
-  notifyOrderCreated(buyer: Id, seller: Id, buyerAccount: Account, sellerAccount: Account, order: Order): Promise<void>;
-  notifyOrderCreated(buyer: Id, seller: Id, account: Account, order: Order): Promise<void>;
-  async notifyOrderCreated(buyer: Id, seller: Id, ...rest: Parties): Promise<void> {
-    const { buyerAccount, sellerAccount, order } = this.#parties(rest);
-    this.#tell(buyer, buyerAccount, () => orderCreatedForBuyer(order));
-    this.#tell(seller, sellerAccount, () => orderCreatedForSeller(order));
+  notifyOrderCreated(
+    buyer: Id,
+    seller: Id,
+    buyerAccount: Account,
+    sellerAccount: Account,
+    order: RowOf<Order>,
+  ): Promise<void>;
+  notifyOrderCreated(buyer: Id, seller: Id, account: Account, order: RowOf<Order>): Promise<void>;
+  async notifyOrderCreated(buyer: Id, seller: Id, ...rest: Deal): Promise<void> {
+    this.#tellBoth(buyer, seller, rest, orderCreatedForBuyer, orderCreatedForSeller);
   }
 
   /** Tell buyer and seller that an order was paid, each in their own words. */
@@ -79,109 +83,115 @@ export class NotificationClient {
     seller: Id,
     buyerAccount: Account,
     sellerAccount: Account,
-    order: Order,
+    order: RowOf<Order>,
   ): Promise<void>;
-  notifyPaymentConfirmed(buyer: Id, seller: Id, account: Account, order: Order): Promise<void>;
-  async notifyPaymentConfirmed(buyer: Id, seller: Id, ...rest: Parties): Promise<void> {
-    const { buyerAccount, sellerAccount, order } = this.#parties(rest);
-    this.#tell(buyer, buyerAccount, () => paymentConfirmedForBuyer(order));
-    this.#tell(seller, sellerAccount, () => paymentConfirmedForSeller(order));
+  notifyPaymentConfirmed(buyer: Id, seller: Id, account: Account, order: RowOf<Order>): Promise<void>;
+  async notifyPaymentConfirmed(buyer: Id, seller: Id, ...rest: Deal): Promise<void> {
+    this.#tellBoth(buyer, seller, rest, paymentConfirmedForBuyer, paymentConfirmedForSeller);
   }
 
-  /** Tell a buyer that an order is now `processing`, `shipped`, `delivered`, `cancelled` or something else. */
-  async notifyOrderStatusUpdated(user: Id, account: Account, order: Order, status: string): Promise<void> {
-    this.#tell(user, account, () => orderStatusUpdated(order, status));
+  /** Tell a buyer, or a seller, that an order is now `processing`, `shipped`, `delivered`, `cancelled` or something else. */
+  async notifyOrderStatusUpdated(
+    user: Id,
+    account: Account,
+    order: RowOf<Order>,
+    status?: string | null,
+  ): Promise<void> {
+    this.#tell(user, account, order, (row) => orderStatusUpdated(row, status, String(user)));
   }
 
   /** Tell a seller that a product's stock fell to its minimum. */
-  async notifyStockAlert(seller: Id, account: Account, product: Product): Promise<void> {
-    this.#tell(seller, account, () => stockAlert(product));
+  async notifyStockAlert(seller: Id, account: Account, product: RowOf<Product>): Promise<void> {
+    this.#tell(seller, account, product, stockAlert);
   }
 
   /** Tell a seller that a product joined the catalogue. */
-  async notifyProductAdded(seller: Id, account: Account, product: Product): Promise<void> {
-    this.#tell(seller, account, () => productAdded(product));
+  async notifyProductAdded(seller: Id, account: Account, product: RowOf<Product>): Promise<void> {
+    this.#tell(seller, account, product, productAdded);
   }
 
   /** Tell a seller that a product changed. */
-  async notifyProductUpdated(seller: Id, account: Account, product: Product): Promise<void> {
-    this.#tell(seller, account, () => productUpdated(product));
+  async notifyProductUpdated(seller: Id, account: Account, product: RowOf<Product>): Promise<void> {
+    this.#tell(seller, account, product, productUpdated);
   }
 
   /** Tell a seller that a product left the catalogue. */
-  async notifyProductDeleted(seller: Id, account: Account, product: Product): Promise<void> {
-    this.#tell(seller, account, () => productDeleted(product));
+  async notifyProductDeleted(seller: Id, account: Account, product: RowOf<Product>): Promise<void> {
+    this.#tell(seller, account, product, productDeleted);
   }
 
   /** Tell a user that their cart changed. */
-  async notifyCartUpdated(user: Id, account: Account, data?: FreeData): Promise<void> {
-    this.#tellFree("cart_updated", user, account, data);
+  async notifyCartUpdated(user: Id, account: Account, data?: RowOf<Cart> | null): Promise<void> {
+    this.#tell(user, account, data ?? {}, cartUpdated);
   }
 
   /** Tell a user that a transaction was entered in their books. */
-  async notifyTransactionCreated(user: Id, account: Account, data?: FreeData): Promise<void> {
-    this.#tellFree("transaction_created", user, account, data);
+  async notifyTransactionCreated(user: Id, account: Account, data?: RowOf<Transaction> | null): Promise<void> {
+    this.#tell(user, account, data ?? {}, transactionCreated);
   }
 
   /** Tell a user that their profile changed. */
-  async notifyProfileUpdated(user: Id, account: Account, data?: FreeData): Promise<void> {
-    this.#tellFree("profile_updated", user, account, data);
+  async notifyProfileUpdated(user: Id, account: Account, data?: RowOf<Profile> | null): Promise<void> {
+    this.#tell(user, account, data ?? {}, profileUpdated);
   }
 
   /** Tell a seller that a buyer asks to return something. */
-  async notifyReturnRequested(seller: Id, account: Account, data?: FreeData): Promise<void> {
-    this.#tellFree("return_requested", seller, account, data);
+  async notifyReturnRequested(seller: Id, account: Account, data?: RowOf<Return> | null): Promise<void> {
+    this.#tellReturn("return_requested", seller, account, data);
   }
 
-  /** Tell a buyer that the seller answered a return. */
-  async notifyReturnResponded(buyer: Id, account: Account, data?: FreeData): Promise<void> {
-    this.#tellFree("return_responded", buyer, account, data);
+  /** Tell a buyer what the seller answered to a return. */
+  async notifyReturnResponded(buyer: Id, account: Account, data?: RowOf<Return> | null): Promise<void> {
+    this.#tellReturn("return_responded", buyer, account, data);
   }
 
   /** Tell a buyer that a replacement is on its way. */
-  async notifyReplacementSent(buyer: Id, account: Account, data?: FreeData): Promise<void> {
-    this.#tellFree("replacement_sent", buyer, account, data);
+  async notifyReplacementSent(buyer: Id, account: Account, data?: RowOf<Return> | null): Promise<void> {
+    this.#tellReturn("replacement_sent", buyer, account, data);
   }
 
   /** Tell a buyer that the seller has the defective product. */
-  async notifyDefectiveReceived(buyer: Id, account: Account, data?: FreeData): Promise<void> {
-    this.#tellFree("defective_received", buyer, account, data);
+  async notifyDefectiveReceived(buyer: Id, account: Account, data?: RowOf<Return> | null): Promise<void> {
+    this.#tellReturn("defective_received", buyer, account, data);
   }
 
-  /** Tell a buyer that an exchange was checked and accepted. */
-  async notifyExchangeValidated(buyer: Id, account: Account, data?: FreeData): Promise<void> {
-    this.#tellFree("exchange_validated", buyer, account, data);
+  /** Tell a buyer whether an exchange was approved or refused. */
+  async notifyExchangeValidated(buyer: Id, account: Account, data?: RowOf<Return> | null): Promise<void> {
+    this.#tellReturn("exchange_validated", buyer, account, data);
   }
 
-  /** Tell a seller that an exchange is closed. */
-  async notifyExchangeResolved(seller: Id, account: Account, data?: FreeData): Promise<void> {
-    this.#tellFree("exchange_resolved", seller, account, data);
+  /** Tell a seller how an exchange ended: paid, or sent back. */
+  async notifyExchangeResolved(seller: Id, account: Account, data?: RowOf<Return> | null): Promise<void> {
+    this.#tellReturn("exchange_resolved", seller, account, data);
   }
 
   /** Send what the caller composed to one user, with or without naming their account. */
   sendNotificationToUser(user: Id, notification: OldNotification): Promise<void>;
   sendNotificationToUser(user: Id, account: Account, notification: OldNotification): Promise<void>;
   async sendNotificationToUser(user: Id, ...rest: Addressed): Promise<void> {
-    const { account, notification } = readAddressed(rest);
-    this.#tell(user, account, () => adopt(notification));
+    this.#attempt(() => {
+      const { account, notification } = readAddressed(rest);
+      this.#enqueue(adopt(notification), { user_id: checkUser(user) }, account, false);
+    });
   }
 
   /** Send what the caller composed to several users, with or without naming one account for all of them. */
   broadcastToUsers(users: readonly Id[], notification: OldNotification): Promise<void>;
   broadcastToUsers(users: readonly Id[], account: Account, notification: OldNotification): Promise<void>;
   async broadcastToUsers(users: readonly Id[], ...rest: Addressed): Promise<void> {
-    const { account, notification } = readAddressed(rest);
     this.#attempt(() => {
-      for (let start = 0; start < users.length; start += MAX_USERS) {
-        const some = users.slice(start, start + MAX_USERS).map(String);
-        this.#enqueue({ ...adopt(notification), user_ids: some, ...at(account) });
+      const { account, notification } = readAddressed(rest);
+      const ids = users.map(checkUser);
+      for (let start = 0; start < ids.length; start += MAX_USERS) {
+        this.#enqueue(adopt(notification), { user_ids: ids.slice(start, start + MAX_USERS) }, account, false);
       }
     });
   }
 
   /** Send what the caller composed to everybody in an account. */
   async broadcastToAccount(account: Id, notification: OldNotification): Promise<void> {
-    this.#attempt(() => this.#enqueue({ ...adopt(notification), account_id: String(account) }));
+    // An id is one for accounts as for users: `String(undefined)` would be one.
+    this.#attempt(() => this.#send({ ...adopt(notification), account_id: checkUser(account) }));
   }
 
   /**
@@ -191,14 +201,12 @@ export class NotificationClient {
    * Never rejects: of a hub that is away it says what was last known.
    */
   getStats(): Promise<OldStats> & OldStats {
-    const fresh = this.hub.stats().then(
-      ({ totalConnections, connectionsByAccount }) => (this.#stats = { totalConnections, connectionsByAccount }),
-      (failure: HubFailure) => {
-        this.#onError(failure);
-        return this.#stats;
-      },
+    // One question for all who ask meanwhile: a health page does not pile up on a hub that is slow.
+    this.#asking ??= this.#askStats().finally(() => (this.#asking = undefined));
+    return Object.assign(
+      this.#asking.then((stats) => stats),
+      this.#stats,
     );
-    return Object.assign(fresh, this.#stats);
   }
 
   /** Send what is still queued, for the end of the process; say whether all of it was sent in time. */
@@ -206,64 +214,90 @@ export class NotificationClient {
     return this.hub.close(timeoutMs);
   }
 
-  #parties(rest: Parties): { buyerAccount: Account; sellerAccount: Account; order: Order } {
-    if (rest.length === 3) return { buyerAccount: rest[0], sellerAccount: rest[1], order: rest[2] };
-    const account = this.#directory ? undefined : rest[0];
-    return { buyerAccount: account, sellerAccount: account, order: rest[1] };
+  async #askStats(): Promise<OldStats> {
+    try {
+      const { totalConnections, connectionsByAccount } = await this.hub.stats({ deadlineMs: STATS_DEADLINE_MS });
+      this.#stats = { totalConnections, connectionsByAccount };
+    } catch (failure) {
+      this.#report(failure as HubFailure);
+    }
+    return this.#stats;
   }
 
-  #tellFree(type: FreeType, user: Id, account: Account, data: FreeData | undefined): void {
-    this.#tell(user, account, () => ({ type, ...WORDING[type], data: data ?? {} }));
-  }
-
-  #tell(user: Id, account: Account, compose: () => Said<PublishRequest>): void {
+  #tellBoth(buyer: Id, seller: Id, rest: Deal, toBuyer: Compose, toSeller: Compose): void {
     this.#attempt(() => {
-      // `String(undefined)` would be somebody.
-      if (user === undefined || user === null || user === "") throw new TypeError("a notification is for nobody");
-      this.#enqueue({ ...compose(), user_id: String(user), ...at(account) });
+      const { buyerAccount, sellerAccount, order } = readDeal(rest);
+      // One account for both is right for one of them at least; which, only the row or the directory can tell.
+      const isShared = String(buyerAccount) === String(sellerAccount);
+      const tell = (user: Id, account: Account, side: Side, compose: Compose) =>
+        this.#tell(user, account, order, compose, isShared ? !isConfirmed(account, side, order) : isGuess(account, side, order));
+      tell(buyer, buyerAccount, "buyer", toBuyer);
+      tell(seller, sellerAccount, "seller", toSeller);
     });
   }
 
-  #enqueue(request: Said<PublishRequest> & { user_id?: string; user_ids?: string[]; account_id?: string }): void {
+  #tellReturn(type: ReturnType, user: Id, account: Account, data: Row | null | undefined): void {
+    this.#tell(user, account, data ?? {}, (row) => returnUpdated(type, row));
+  }
+
+  #tell(user: Id, account: Account, row: Row, compose: Compose, guess?: boolean): void {
+    this.#attempt(() => {
+      const said = compose(checkRow(row));
+      this.#enqueue(said, { user_id: checkUser(user) }, account, guess ?? isGuess(account, sideOf(user, row), row));
+    });
+  }
+
+  /** Queue for users; where the hub knows better than the account that is named, it is asked without, and the reverse. */
+  #enqueue(said: Sayable, users: { user_id: string } | { user_ids: string[] }, account: Account, guess: boolean): void {
+    const [named, found] = [{ ...said, ...users, ...at(account) }, { ...said, ...users }];
+    if (!this.#directory || !("account_id" in named)) this.#send(named);
+    else if (guess) this.#send(found, named);
+    else this.#send(named, found);
+  }
+
+  #send(request: object, orElse?: object): void {
     // Built from a union of types, each with its own `data`, which the spread cannot follow.
-    this.hub.enqueue(request as PublishRequest);
+    this.hub.enqueue(request as PublishRequest, orElse ? { orElse: orElse as PublishRequest } : {});
   }
 
   #attempt(work: () => void): void {
     try {
       work();
     } catch (error) {
-      try {
-        this.#onError(error instanceof Error ? error : new Error("a notification could not be composed"));
-      } catch (hook) {
-        console.error("The onError hook of the notifications failed", hook);
-      }
+      this.#report(error instanceof Error ? error : new Error("a notification could not be composed"));
+    }
+  }
+
+  #report(failure: Error): void {
+    try {
+      this.#onError(failure);
+    } catch (hook) {
+      console.error("The onError hook of the notifications failed", hook);
     }
   }
 }
 
-type Parties = [Account, Account, Order] | [Account, Order];
+type Compose = (row: Row) => Sayable;
+type Deal = [Account, Account, Row] | [Account, Row];
 type Addressed = [OldNotification] | [Account, OldNotification];
 
+/** Read both signatures: the one whose second argument is no account is the plan's, with one account. */
+function readDeal(rest: Deal): { buyerAccount: Account; sellerAccount: Account; order: Row } {
+  const [first, second, third] = rest as [Account, Account | Row, Row | undefined];
+  if (typeof second === "object" && second !== null) {
+    return { buyerAccount: first, sellerAccount: first, order: second };
+  }
+  return { buyerAccount: first, sellerAccount: second, order: checkRow(third) };
+}
+
 function readAddressed(rest: Addressed): { account: Account; notification: OldNotification } {
-  if (rest.length === 1) return { account: undefined, notification: rest[0] };
-  return { account: rest[0], notification: rest[1] };
+  const [first, second] = rest;
+  if (typeof first === "object" && first !== null) return { account: undefined, notification: first };
+  if (typeof second !== "object" || second === null) throw new TypeError("a notification is missing");
+  return { account: first, notification: second };
 }
 
-/** An account that is null is a super admin's: the hub looks it up. */
-function at(account: Account): { account_id?: string } {
-  return account === undefined || account === null || account === "" ? {} : { account_id: String(account) };
-}
-
-function adopt(notification: OldNotification): Said<PublishRequest> {
-  const title = notification.title || "Notificação";
-  const moment = notification.timestamp === undefined ? Number.NaN : new Date(notification.timestamp).getTime();
-  return {
-    type: notification.type,
-    title,
-    message: notification.message || title,
-    ...(notification.data ? { data: notification.data } : {}),
-    ...(Number.isNaN(moment) ? {} : { timestamp: new Date(moment).toISOString() }),
-    // A type that the hub does not know is the hub's to refuse; `onError` hears of it.
-  } as Said<PublishRequest>;
+function checkRow(row: unknown): Row {
+  if (typeof row !== "object" || row === null) throw new TypeError("a notification is about nothing");
+  return row;
 }

@@ -1,95 +1,121 @@
 import type { Publish } from "@notification-hub/service";
-import { given, type Id, say, sayMoney } from "./text.js";
+import { column, type Item, readAmount, readId, readItems, readLine, readStatus, type Row } from "./row.js";
+import { given, say, sayMoney } from "./text.js";
 
-/** An order, as StockTech's modules hand it over; what else it has stays where it is. */
+/** The columns of an order that are read; others may be there, and stay where they are. */
 export interface Order {
-  id?: Id | null;
-  orderId?: Id | null;
-  code?: Id | null;
-  orderCode?: Id | null;
-  items?: unknown[] | null;
-  total?: number | string | null;
-  trackingCode?: string | null;
+  id?: unknown;
+  orderId?: unknown;
+  code?: unknown;
+  orderCode?: unknown;
+  /** A list, or the JSON text of one. */
+  items?: unknown;
+  /** A number, a decimal's text, or text that somebody formatted. */
+  total?: unknown;
+  status?: unknown;
+  trackingCode?: unknown;
+  /** These say whose account is whose, where a call names none or another one. */
+  buyerId?: unknown;
+  sellerId?: unknown;
+  buyerAccountId?: unknown;
+  sellerAccountId?: unknown;
 }
 
 /** What is said to one person: a notification without its address. */
 export type Said<T> = Omit<T, "user_id" | "user_ids" | "account_id">;
 
-const STATUS_WORDS: Record<string, string> = {
-  pending: "está pendente",
-  confirmed: "foi confirmado",
-  paid: "foi pago",
-  processing: "está em preparação",
-  shipped: "foi enviado",
-  delivered: "foi entregue",
-  cancelled: "foi cancelado",
-  canceled: "foi cancelado",
-  returned: "foi devolvido",
-  refunded: "foi reembolsado",
-};
+/** Title and words for each status; a status that is not here gets the neutral ones. */
+const STATUSES = new Map<string, readonly [title: string, words: string]>([
+  ["pending", ["Pedido Pendente", "está pendente"]],
+  ["pending_payment", ["Pedido Aguardando Pagamento", "está aguardando o pagamento"]],
+  ["awaiting_payment", ["Pedido Aguardando Pagamento", "está aguardando o pagamento"]],
+  ["confirmed", ["Pedido Confirmado", "foi confirmado"]],
+  ["paid", ["Pedido Pago", "foi pago"]],
+  ["processing", ["Pedido em Preparação", "está em preparação"]],
+  ["preparing", ["Pedido em Preparação", "está em preparação"]],
+  ["shipped", ["Pedido Enviado", "foi enviado"]],
+  ["in_transit", ["Pedido a Caminho", "está a caminho"]],
+  ["out_for_delivery", ["Pedido Saiu para Entrega", "saiu para entrega"]],
+  ["delivered", ["Pedido Entregue", "foi entregue"]],
+  ["completed", ["Pedido Concluído", "foi concluído"]],
+  ["cancelled", ["Pedido Cancelado", "foi cancelado"]],
+  ["canceled", ["Pedido Cancelado", "foi cancelado"]],
+  ["rejected", ["Pedido Recusado", "foi recusado"]],
+  ["awaiting_exchange", ["Pedido Aguardando Troca", "está aguardando a troca"]],
+  ["exchanged", ["Pedido Trocado", "foi trocado"]],
+  ["returned", ["Pedido Devolvido", "foi devolvido"]],
+  ["refunded", ["Pedido Reembolsado", "foi reembolsado"]],
+]);
+const NEUTRAL = ["Pedido Atualizado", "foi atualizado"] as const;
+/** Where the way of the parcel is of interest. */
+const ON_ITS_WAY = new Set(["processing", "preparing", "shipped", "in_transit", "out_for_delivery"]);
 
-export function orderCreatedForBuyer(order: Order): Said<Publish<"order_created">> {
+export function orderCreatedForBuyer(order: Row): Said<Publish<"order_created">> {
   return {
     type: "order_created",
     title: "Pedido realizado",
-    message: say("Seu pedido {} foi criado com sucesso.", code(order), "Seu pedido foi criado com sucesso."),
+    message: say("Seu pedido {} foi criado com sucesso.", codeOf(order), "Seu pedido foi criado com sucesso."),
     data: orderData(order),
   };
 }
 
-export function orderCreatedForSeller(order: Order): Said<Publish<"order_created">> {
-  const number = say(" {}", code(order), "");
-  const total = say(" Total: {}.", sayMoney(order.total), "");
+export function orderCreatedForSeller(order: Row): Said<Publish<"order_created">> {
+  const total = readAmount(column(order, "total"));
+  const said = say(" Total: {}.", sayMoney(total), "");
   return {
     type: "order_created",
     title: "Novo pedido recebido",
-    message: `Você recebeu um novo pedido${number}.${total}`,
-    data: { ...orderData(order), ...given({ total: order.total ?? undefined }) },
+    message: `Você recebeu um novo pedido${say(" {}", codeOf(order), "")}.${said}`,
+    data: { ...orderData(order), ...given({ total }) },
   };
 }
 
-export function paymentConfirmedForBuyer(order: Order): Said<Publish<"payment_confirmed">> {
+export function paymentConfirmedForBuyer(order: Row): Said<Publish<"payment_confirmed">> {
   return {
     type: "payment_confirmed",
     title: "Pagamento confirmado",
-    message: say("O pagamento do seu pedido {} foi confirmado.", code(order), "O seu pagamento foi confirmado."),
+    message: say("O pagamento do seu pedido {} foi confirmado.", codeOf(order), "O seu pagamento foi confirmado."),
     data: orderData(order),
   };
 }
 
-export function paymentConfirmedForSeller(order: Order): Said<Publish<"payment_confirmed">> {
+export function paymentConfirmedForSeller(order: Row): Said<Publish<"payment_confirmed">> {
   return {
     type: "payment_confirmed",
     title: "Pagamento recebido",
     message: say(
       "O pedido {} foi pago. Já pode preparar o envio.",
-      code(order),
+      codeOf(order),
       "Um pedido foi pago. Já pode preparar o envio.",
     ),
     data: orderData(order),
   };
 }
 
-export function orderStatusUpdated(order: Order, status: string): Said<Publish<"order_updated">> {
-  const number = say(" {}", code(order), "");
-  const words = STATUS_WORDS[status] ?? `mudou para: ${status}`;
-  const tracking = say(" Código de rastreio: {}.", order.trackingCode, "");
+/** Say what became of an order, to its buyer or, where the row says that `user` sells it, to its seller. */
+export function orderStatusUpdated(order: Row, status: unknown, user: string): Said<Publish<"order_updated">> {
+  const said = readLine(status) ?? readLine(column(order, "status"));
+  const word = readStatus(said);
+  const [title, words] = STATUSES.get(word) ?? NEUTRAL;
+  const trackingCode = readLine(column(order, "trackingCode"));
+  const tracking = ON_ITS_WAY.has(word) ? say(" Código de rastreio: {}.", trackingCode, "") : "";
+  const whose = readLine(column(order, "sellerId")) === user ? "O pedido" : "Seu pedido";
   return {
     type: "order_updated",
-    title: "Pedido atualizado",
-    message: `Seu pedido${number} ${words}.${tracking}`,
-    data: { ...orderData(order), status, ...given({ trackingCode: order.trackingCode ?? undefined }) },
+    title,
+    message: `${whose}${say(" {}", codeOf(order), "")} ${words}.${tracking}`,
+    data: { ...orderData(order), ...given({ status: said, trackingCode }) },
   };
 }
 
-function code(order: Order): Id | undefined {
-  return order.orderCode ?? order.code ?? order.orderId ?? order.id ?? undefined;
+function codeOf(order: Row): string | number | undefined {
+  return readId(column(order, "orderCode", "code", "orderId", "id"));
 }
 
-function orderData(order: Order): { orderId?: Id; orderCode?: Id; items?: unknown[] } {
+function orderData(order: Row): { orderId?: number | string; orderCode?: number | string; items?: Item[] } {
   return given({
-    orderId: order.orderId ?? order.id ?? undefined,
-    orderCode: order.orderCode ?? order.code ?? undefined,
-    items: order.items ?? undefined,
+    orderId: readId(column(order, "orderId", "id")),
+    orderCode: readId(column(order, "orderCode", "code")),
+    items: readItems(column(order, "items")),
   });
 }

@@ -1,26 +1,28 @@
 import type { Publish } from "@notification-hub/service";
 import type { Said } from "./order.js";
-import { given, type Id, say } from "./text.js";
+import { column, readId, readLine, readNumber, type Row } from "./row.js";
+import { given, say, sayCount } from "./text.js";
 
-/** A quantity; drivers hand a database's decimals over as text. */
-type Quantity = number | string;
-
-/** A product, as StockTech's modules hand it over. */
+/** The columns of a product that are read; others may be there, and stay where they are. */
 export interface Product {
-  id?: Id | null;
-  productId?: Id | null;
-  name?: string | null;
-  productName?: string | null;
-  currentStock?: Quantity | null;
-  stock?: Quantity | null;
-  minStock?: Quantity | null;
+  id?: unknown;
+  productId?: unknown;
+  name?: unknown;
+  productName?: unknown;
+  /** What is left, by each of its names; a number or a decimal's text. */
+  currentStock?: unknown;
+  quantity?: unknown;
+  stock?: unknown;
+  /** When to warn, likewise. */
+  minStock?: unknown;
+  minQuantity?: unknown;
 }
 
-export function stockAlert(product: Product): Said<Publish<"stock_alert">> {
-  const currentStock = count(product.currentStock ?? product.stock);
-  const minStock = count(product.minStock);
+export function stockAlert(product: Row): Said<Publish<"stock_alert">> {
+  const currentStock = readNumber(column(product, "currentStock", "quantity", "stock"));
+  const minStock = readNumber(column(product, "minStock", "minQuantity"));
   const name = say("{}", nameOf(product), "um produto");
-  const minimum = say(" (mínimo: {})", minStock, "");
+  const minimum = minStock === undefined ? "" : ` (mínimo: ${sayCount(minStock)})`;
   const left = currentStock === undefined ? `O estoque de ${name} está baixo` : `${sayLeft(currentStock)} de ${name}`;
   return {
     type: "stock_alert",
@@ -30,37 +32,32 @@ export function stockAlert(product: Product): Said<Publish<"stock_alert">> {
   };
 }
 
-export function productAdded(product: Product): Said<Publish<"product_added">> {
+export function productAdded(product: Row): Said<Publish<"product_added">> {
   return { type: "product_added", title: "Produto adicionado", ...told(product, "adicionado ao catálogo") };
 }
 
-export function productUpdated(product: Product): Said<Publish<"product_updated">> {
+export function productUpdated(product: Row): Said<Publish<"product_updated">> {
   return { type: "product_updated", title: "Produto atualizado", ...told(product, "atualizado") };
 }
 
-export function productDeleted(product: Product): Said<Publish<"product_deleted">> {
+export function productDeleted(product: Row): Said<Publish<"product_deleted">> {
   return { type: "product_deleted", title: "Produto removido", ...told(product, "removido do catálogo") };
 }
 
-function told(product: Product, what: string): { message: string; data: ReturnType<typeof productData> } {
+function told(product: Row, what: string): { message: string; data: ReturnType<typeof productData> } {
   const message = say(`O produto {} foi ${what}.`, nameOf(product), `Um produto foi ${what}.`);
   return { message, data: productData(product) };
 }
 
-function count(quantity: Quantity | null | undefined): number | undefined {
-  // `Number("")` would be nothing left.
-  const number = quantity === null || quantity === undefined || quantity === "" ? Number.NaN : Number(quantity);
-  return Number.isFinite(number) ? number : undefined;
-}
-
 function sayLeft(left: number): string {
-  return left === 1 ? "Resta 1 unidade" : `Restam ${left} unidades`;
+  if (left <= 0) return "Não resta nenhuma unidade";
+  return left === 1 ? "Resta 1 unidade" : `Restam ${sayCount(left)} unidades`;
 }
 
-function nameOf(product: Product): string | undefined {
-  return product.productName ?? product.name ?? undefined;
+function nameOf(product: Row): string | undefined {
+  return readLine(column(product, "productName", "name"));
 }
 
-function productData(product: Product): { productId?: Id; productName?: string } {
-  return given({ productId: product.productId ?? product.id ?? undefined, productName: nameOf(product) });
+function productData(product: Row): { productId?: number | string; productName?: string } {
+  return given({ productId: readId(column(product, "productId", "id")), productName: nameOf(product) });
 }

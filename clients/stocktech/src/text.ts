@@ -1,7 +1,8 @@
 /** What StockTech's modules use as an id: a number in some, text in others. */
-export type Id = string | number;
+export type Id = string | number | bigint;
 
 const BRL = new Intl.NumberFormat("pt-BR", { style: "currency", currency: "BRL" });
+const COUNT = new Intl.NumberFormat("pt-BR", { maximumFractionDigits: 2 });
 
 /** Return `template` with the value where `{}` stands, or `otherwise` where there is none. */
 export function say(template: string, value: unknown, otherwise: string): string {
@@ -10,10 +11,29 @@ export function say(template: string, value: unknown, otherwise: string): string
   return template.replace("{}", () => String(value));
 }
 
-/** Return an amount as a Brazilian reads it; text was formatted by somebody already. */
-export function sayMoney(amount: number | string | null | undefined): string | undefined {
-  if (typeof amount !== "number") return amount ?? undefined;
-  return Number.isFinite(amount) ? BRL.format(amount) : undefined;
+/** Return a quantity as a Brazilian reads it: `2`, `2,5`. */
+export function sayCount(count: number): string {
+  return COUNT.format(count);
+}
+
+/**
+ * Return an amount as a Brazilian reads it, `R$ 1.234,50`, or undefined where the text holds none.
+ *
+ * Numbers and the decimal text of databases (`1234.50`, `1,234.50`) are formatted; `1.234,50` gets its currency; text that
+ * somebody formatted stays.
+ */
+export function sayMoney(amount: number | string | undefined): string | undefined {
+  if (typeof amount === "number") return Number.isFinite(amount) ? format(String(amount)) : undefined;
+  const text = amount?.trim() ?? "";
+  if (/^[+-]?\d+(\.\d+)?$/.test(text)) return format(text);
+  if (/^[+-]?\d{1,3}(,\d{3})+\.\d+$/.test(text)) return format(text.replaceAll(",", ""));
+  if (/^[+-]?(\d+|\d{1,3}(\.\d{3})+),\d{1,2}$/.test(text)) return format(text.replaceAll(".", "").replace(",", "."));
+  return /\d/.test(text) ? text : undefined;
+}
+
+function format(decimal: string): string {
+  // An ordinary space: the other kind is shown as a box where a font lacks it, and is found by no search.
+  return BRL.format(decimal as `${number}`).replaceAll("\u00a0", " ");
 }
 
 type Given<T> = { [K in keyof T]?: Exclude<T[K], undefined> };

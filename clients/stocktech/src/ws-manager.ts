@@ -1,3 +1,4 @@
+import { finishOnSignal } from "@notification-hub/service";
 import { NotificationClient, type OldStats } from "./client.js";
 
 /** Where StockTech's notifications go: to the hub, to StockTech's own server, or to both while frontends move. */
@@ -55,12 +56,19 @@ export interface WsManager extends Publishing {
 export interface WsManagerOptions {
   /** Default: what `NOTIFICATIONS_VIA` says, or `hub`. */
   via?: Via;
-  /** Default: one made from `NOTIFICATION_HUB_URL` and `NOTIFICATION_HUB_KEY`. */
+  /** Default: one made from `NOTIFICATION_HUB_URL` (or `AVADMIN_API_URL`) and `NOTIFICATION_HUB_KEY`. */
   client?: NotificationClient;
+  /**
+   * How long SIGINT and SIGTERM let the queue be sent before they end the process; 1,200 ms, since pm2 kills after 1,600.
+   * 0: signals are left alone. Not with a `client` that is given: whoever made it closes it.
+   */
+  flushMs?: number;
   /** StockTech's own server; needed for `local` and `both`. */
   local?: LocalManager;
   env?: Record<string, string | undefined>;
 }
+
+const FLUSH_MS = 1200;
 
 interface Routes {
   client: NotificationClient | undefined;
@@ -72,8 +80,7 @@ interface Routes {
  *
  * Nothing is read or connected before the first call. Settings that cannot be used are complained about once on
  * `console.error`, and then nothing is sent: a notification is no reason for StockTech not to start or not to sell.
- *
- * @deprecated For the time of the migration; call `NotificationClient` instead.
+ * Every method may be taken off the object and called alone.
  */
 export function createWsManager(options: WsManagerOptions = {}): WsManager {
   let routes: Routes | undefined;
@@ -123,7 +130,7 @@ export function createWsManager(options: WsManagerOptions = {}): WsManager {
 let injected: LocalManager | undefined;
 
 /**
- * Hand over StockTech's own server, for `NOTIFICATIONS_VIA=local` and `both`; before the first use of `wsManager`.
+ * Hand over StockTech's own server, for `NOTIFICATIONS_VIA=local` and `both`; before the first use of `notificationClient`.
  *
  * @deprecated For the time of the migration.
  */
@@ -131,12 +138,15 @@ export function useLocalManager(local: LocalManager): void {
   injected = local;
 }
 
+/** StockTech's way to the hub, ready to use: settings are read at the first call, and `NOTIFICATIONS_VIA` is heeded. */
+export const notificationClient: WsManager = createWsManager();
+
 /**
- * The drop-in for StockTech's own `wsManager`; `NOTIFICATIONS_VIA` says where it sends to.
+ * The drop-in for StockTech's own `wsManager`: the same object by its old name.
  *
- * @deprecated For the time of the migration; call `NotificationClient` instead.
+ * @deprecated For the time of the migration; say `notificationClient` instead.
  */
-export const wsManager: WsManager = createWsManager();
+export const wsManager: WsManager = notificationClient;
 
 function findRoutes(options: WsManagerOptions): Routes {
   const env = options.env ?? process.env;
@@ -150,7 +160,7 @@ function findRoutes(options: WsManagerOptions): Routes {
       throw new Error(`NOTIFICATIONS_VIA=${via}: StockTech's own server was not handed over (useLocalManager)`);
     }
     return {
-      client: via === "local" ? undefined : (options.client ?? clientFrom(env)),
+      client: via === "local" ? undefined : (options.client ?? clientFrom(env, options.flushMs ?? FLUSH_MS)),
       local: via === "hub" ? undefined : local,
     };
   } catch (error) {
@@ -159,10 +169,15 @@ function findRoutes(options: WsManagerOptions): Routes {
   }
 }
 
-function clientFrom(env: Record<string, string | undefined>): NotificationClient {
-  const { NOTIFICATION_HUB_URL: url, NOTIFICATION_HUB_KEY: key } = env;
-  if (!url || !key) throw new Error("NOTIFICATION_HUB_URL and NOTIFICATION_HUB_KEY are not both set");
-  return new NotificationClient({ url, key });
+function clientFrom(env: Record<string, string | undefined>, flushMs: number): NotificationClient {
+  const url = env.NOTIFICATION_HUB_URL?.trim() || env.AVADMIN_API_URL?.trim();
+  const key = env.NOTIFICATION_HUB_KEY?.trim();
+  if (!url || !key) {
+    throw new Error("NOTIFICATION_HUB_URL (or AVADMIN_API_URL) and NOTIFICATION_HUB_KEY are not both set");
+  }
+  const client = new NotificationClient({ url, key });
+  if (flushMs > 0) finishOnSignal((timeoutMs) => client.close(timeoutMs), flushMs);
+  return client;
 }
 
 async function call(target: object | undefined, name: string, given: unknown[]): Promise<void> {

@@ -22,7 +22,7 @@ describe("an order", () => {
       {
         type: "order_created",
         title: "Novo pedido recebido",
-        message: "Você recebeu um novo pedido PED-41. Total: R$\u00a01.234,50.",
+        message: "Você recebeu um novo pedido PED-41. Total: R$ 1.234,50.",
         data: { ...DATA, total: 1234.5 },
         user_id: "20",
         account_id: "conta-b",
@@ -59,18 +59,22 @@ describe("an order", () => {
   });
 
   test.each([
-    ["processing", "Seu pedido PED-41 está em preparação. Código de rastreio: BR1."],
-    ["shipped", "Seu pedido PED-41 foi enviado. Código de rastreio: BR1."],
-    ["delivered", "Seu pedido PED-41 foi entregue. Código de rastreio: BR1."],
-    ["cancelled", "Seu pedido PED-41 foi cancelado. Código de rastreio: BR1."],
-    ["na doca", "Seu pedido PED-41 mudou para: na doca. Código de rastreio: BR1."],
-  ])("that is now %s is told to the buyer", async (status, message) => {
+    ["processing", "Pedido em Preparação", "Seu pedido PED-41 está em preparação. Código de rastreio: BR1."],
+    ["shipped", "Pedido Enviado", "Seu pedido PED-41 foi enviado. Código de rastreio: BR1."],
+    ["delivered", "Pedido Entregue", "Seu pedido PED-41 foi entregue."],
+    ["cancelled", "Pedido Cancelado", "Seu pedido PED-41 foi cancelado."],
+    ["na doca", "Pedido Atualizado", "Seu pedido PED-41 foi atualizado."],
+  ])("that is now %s is told to the buyer", async (status, title, message) => {
     const { client, said } = recorder();
     await client.notifyOrderStatusUpdated("10", "conta-a", { ...ORDER, trackingCode: "BR1" }, status);
     const data = { ...DATA, status, trackingCode: "BR1" };
-    expect(said).toEqual([
-      { type: "order_updated", title: "Pedido atualizado", message, data, user_id: "10", account_id: "conta-a" },
-    ]);
+    expect(said).toEqual([{ type: "order_updated", title, message, data, user_id: "10", account_id: "conta-a" }]);
+  });
+
+  test("by the plan's signature may have its items as JSON text and its total as a decimal's", async () => {
+    const { client, said } = recorder();
+    await client.notifyOrderCreated("10", "20", "a", { ...ORDER, items: JSON.stringify(ORDER.items), total: "1234.50" });
+    expect(said[1]).toMatchObject({ message: expect.stringContaining("R$ 1.234,50"), data: { ...DATA, total: "1234.50" } });
   });
 
   test("without a number or a total still reads well", async () => {
@@ -130,17 +134,60 @@ describe("the types with free data", () => {
     ["notifyCartUpdated", "cart_updated", "Carrinho atualizado"],
     ["notifyTransactionCreated", "transaction_created", "Nova transação"],
     ["notifyProfileUpdated", "profile_updated", "Perfil atualizado"],
-    ["notifyReturnRequested", "return_requested", "Devolução solicitada"],
-    ["notifyReturnResponded", "return_responded", "Devolução respondida"],
-    ["notifyReplacementSent", "replacement_sent", "Produto de troca enviado"],
-    ["notifyDefectiveReceived", "defective_received", "Produto com defeito recebido"],
-    ["notifyExchangeValidated", "exchange_validated", "Troca validada"],
-    ["notifyExchangeResolved", "exchange_resolved", "Troca concluída"],
-  ] as const)("%s publishes %s with its data untouched", async (method, type, title) => {
+    ["notifyReturnRequested", "return_requested", "Devolução Solicitada"],
+    ["notifyReturnResponded", "return_responded", "Devolução Respondida"],
+    ["notifyReplacementSent", "replacement_sent", "Produto de Troca Enviado"],
+    ["notifyDefectiveReceived", "defective_received", "Produto com Defeito Recebido"],
+    ["notifyExchangeValidated", "exchange_validated", "Troca Atualizada"],
+    ["notifyExchangeResolved", "exchange_resolved", "Troca Atualizada"],
+  ] as const)("%s publishes %s with the columns that were chosen for it", async (method, type, title) => {
     const { client, said } = recorder();
-    await client[method](30, 40, { returnId: 5, deep: { reason: "quebrado" } });
-    const data = { returnId: 5, deep: { reason: "quebrado" } };
+    await client[method](30, 40, { productId: 5, quantity: "2", deep: { reason: "quebrado" }, cpf: "12345678901" });
+    const data = method === "notifyProfileUpdated" ? {} : { productId: 5, quantity: 2 };
     expect(said).toEqual([{ type, title, message: expect.any(String), data, user_id: "30", account_id: "40" }]);
+  });
+});
+
+describe("an account", () => {
+  const row = { ...ORDER, buyerId: "10", sellerId: "20", buyerAccountId: "a", sellerAccountId: "b", accountId: "a" };
+  const accounts = (method: "notifyOrderCreated", ...rest: unknown[]) => {
+    const { client, said, orElse } = recorder();
+    (client[method] as (...given: unknown[]) => unknown)("10", "20", ...rest);
+    return { said: said.map(({ account_id }) => account_id), orElse: orElse.map((one) => one?.account_id) };
+  };
+
+  test.each<[string, unknown[], (string | undefined)[], (string | undefined)[]]>([
+    ["that the row confirms is named", ["a", "b", row], ["a", "b"], [undefined, undefined]],
+    ["that differs from the row's is a guess", ["a", "c", row], ["a", undefined], [undefined, "c"]],
+    ["that is the buyer's for both is a guess for the seller", ["a", "a", row], ["a", undefined], [undefined, "a"]],
+    ["that both have is named where the row says so", ["a", "a", { ...row, sellerAccountId: "a" }], ["a", "a"], [undefined, undefined]],
+    ["that is one for both, and no row to tell", ["a", "a", ORDER], [undefined, undefined], ["a", "a"]],
+    ["that is another for each, and no row to tell, is named", ["a", "b", ORDER], ["a", "b"], [undefined, undefined]],
+    ["of the plan's signature is looked up", ["a", ORDER], [undefined, undefined], ["a", "a"]],
+    ["of the plan's signature is named for whom the row confirms it", ["a", row], ["a", undefined], [undefined, "a"]],
+    ["of nobody is looked up", [null, "", ORDER], [undefined, undefined], [undefined, undefined]],
+  ])("%s", (_, given, named, otherwise) => {
+    expect(accounts("notifyOrderCreated", ...given)).toEqual({ said: named, orElse: otherwise });
+  });
+
+  test.each([
+    ["the buyer's for a seller", "20", "a", undefined],
+    ["the seller's for a seller", "20", "b", "b"],
+    ["the buyer's for a buyer", "10", "a", "a"],
+    ["another's for a buyer", "10", "c", undefined],
+    ["whatever it is for somebody of whom the row says nothing", "30", "c", "c"],
+  ])("of a return: %s", async (_, user, account, named) => {
+    const { client, said } = recorder();
+    await client.notifyExchangeResolved(user, account, { buyerId: "10", sellerId: "20", accountId: "a" });
+    expect(said[0]?.account_id).toBe(named);
+  });
+
+  test("is believed without a directory, guess or not, and nothing else is tried", async () => {
+    const { client, said, orElse } = recorder({ directory: false });
+    await client.notifyOrderCreated("10", "20", "a", "a", row);
+    await client.sendNotificationToUser("10", "x", { type: "cart_updated" });
+    expect(said.map(({ account_id }) => account_id)).toEqual(["a", "a", "x"]);
+    expect(orElse).toEqual([undefined, undefined, undefined]);
   });
 });
 
@@ -186,6 +233,12 @@ describe("never in the way", () => {
     ["nobody", (client) => client.notifyCartUpdated(undefined as never, "a", {})],
     ["no list", (client) => client.broadcastToUsers(null as never, { type: "stock_alert" })],
     ["no notification", (client) => client.broadcastToAccount("a", undefined as never)],
+    ["no notification for a user", (client) => client.sendNotificationToUser("10", "a", undefined as never)],
+    ["a blank user", (client) => client.notifyCartUpdated(" ", "a", {})],
+    ["an object for a user", (client) => client.notifyCartUpdated({ id: 1 } as never, "a", {})],
+    ["no account", (client) => client.broadcastToAccount(undefined as never, { type: "stock_alert" })],
+    ["somebody among nobody", (client) => client.broadcastToUsers(["10", null as never], { type: "stock_alert" })],
+    ["an order that is a number", (client) => client.notifyPaymentConfirmed("10", "20", "a", 5 as never)],
   ];
 
   test.each(WRONG)("a call that makes no sense is told to the hook: %s", async (_, call) => {

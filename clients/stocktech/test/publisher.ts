@@ -5,13 +5,16 @@ import { NotificationClient } from "../src/index.js";
 export function recorder(options: { directory?: boolean; onError?: (failure: Error) => void } = {}): {
   client: NotificationClient;
   said: PublishRequest[];
+  orElse: (PublishRequest | undefined)[];
 } {
   const said: PublishRequest[] = [];
+  const orElse: (PublishRequest | undefined)[] = [];
   const hub = new NotificationHub({ url: "http://127.0.0.1:1", key: "hubk_test" });
-  hub.enqueue = (request) => {
+  hub.enqueue = (request, options) => {
+    orElse.push(options?.orElse);
     // Through JSON, as a subscriber would get it.
     said.push(JSON.parse(JSON.stringify(request)));
     return true;
   };
-  return { client: new NotificationClient({ hub, ...options }), said };
+  return { client: new NotificationClient({ hub, ...options }), said, orElse };
 }

@@ -1,5 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { createWsManager, type LocalManager, NotificationClient, type Via } from "../src/index.js";
+import byDefault, {
+  createWsManager,
+  type LocalManager,
+  NotificationClient,
+  notificationClient,
+  type Via,
+  wsManager,
+} from "../src/index.js";
 import { recorder } from "./publisher.js";
 
 const ORDER = { id: 1, orderCode: "PED-1" };
@@ -42,14 +49,33 @@ describe("where it sends to", () => {
     expect(asked).toEqual(toOwn ? [["notifyOrderCreated", "10", "20", "a", "b", ORDER]] : []);
   });
 
-  test("the environment alone is enough", async () => {
+  test.each([
+    HUB_ENV,
+    { AVADMIN_API_URL: "http://127.0.0.1:1/", NOTIFICATION_HUB_KEY: " hubk_test\n" },
+    { ...HUB_ENV, AVADMIN_API_URL: "not looked at" },
+  ])("the environment alone is enough: %j", async (env) => {
     const client = vi.spyOn(NotificationClient.prototype, "notifyStockAlert").mockResolvedValue();
-    await createWsManager({ env: HUB_ENV }).notifyStockAlert("20", "b", { name: "Caixa" });
+    await createWsManager({ env, flushMs: 0 }).notifyStockAlert("20", "b", { name: "Caixa" });
     expect(client).toHaveBeenCalledOnce();
   });
 
+  test("there is one object, by its new name, its old one and as the default", () => {
+    expect(wsManager).toBe(notificationClient);
+    expect(byDefault).toBe(notificationClient);
+  });
+
+  test("a method works when it is taken off the object", async () => {
+    const { client, said } = recorder();
+    const { notifyCartUpdated, getStats } = createWsManager({ client });
+    client.hub.stats = async () => ({ totalConnections: 1, connectionsByAccount: {} }) as never;
+    await notifyCartUpdated("10", "a", {});
+    expect(said.length).toBe(1);
+    expect((await getStats()).totalConnections).toBe(1);
+  });
+
   test.each([
-    [{}, "NOTIFICATION_HUB_URL and NOTIFICATION_HUB_KEY are not both set"],
+    [{}, "NOTIFICATION_HUB_URL (or AVADMIN_API_URL) and NOTIFICATION_HUB_KEY are not both set"],
+    [{ AVADMIN_API_URL: HUB_ENV.NOTIFICATION_HUB_URL }, "are not both set"],
     [{ ...HUB_ENV, NOTIFICATIONS_VIA: "hubb" }, "NOTIFICATIONS_VIA: is none of hub, local, both"],
     [{ NOTIFICATIONS_VIA: "local" }, "NOTIFICATIONS_VIA=local: StockTech's own server was not handed over"],
     [{ ...HUB_ENV, NOTIFICATION_HUB_URL: "hub" }, "url: is not the address of a hub"],
@@ -133,5 +159,27 @@ describe("getStats", () => {
     expect(await manager.getStats()).toEqual({ totalConnections: 5, connectionsByAccount: { a: 1, b: 3, c: 1 } });
     const health = JSON.parse(JSON.stringify(manager.getStats()));
     expect(health).toEqual({ totalConnections: 5, connectionsByAccount: { a: 1, b: 3, c: 1 } });
+  });
+
+  test("can be read at once, before the first answer too", () => {
+    const { client } = recorder();
+    client.hub.stats = () => new Promise(() => undefined);
+    const manager = createWsManager({ client });
+    const stats = manager.getStats();
+    expect([stats.totalConnections, stats.connectionsByAccount]).toEqual([0, {}]);
+    expect({ ...stats }).toEqual({ totalConnections: 0, connectionsByAccount: {} });
+  });
+
+  test("asks a hub that is slow once, however often it is called", async () => {
+    const { client } = recorder();
+    let answer: (stats: unknown) => void = () => undefined;
+    const stats = vi.fn(() => new Promise((resolve) => (answer = resolve)));
+    client.hub.stats = stats as never;
+    const asked = [client.getStats(), client.getStats(), client.getStats()];
+    answer({ totalConnections: 2, connectionsByAccount: { a: 2 } });
+    for (const one of asked) expect((await one).totalConnections).toBe(2);
+    expect(stats).toHaveBeenCalledOnce();
+    expect(client.getStats().totalConnections).toBe(2);
+    expect(stats).toHaveBeenCalledTimes(2);
   });
 });

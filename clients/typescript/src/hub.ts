@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { Exchange, type HubRequest, type Patience } from "./exchange.js";
 import type { HubFailure } from "./failure.js";
 import type { components } from "./generated/openapi.js";
-import { NotificationQueue, type QueueCounts, type QueueLimits } from "./queue.js";
+import { type EnqueueOptions, NotificationQueue, type QueueCounts, type QueueLimits } from "./queue.js";
 import type { RetryPolicy } from "./retry.js";
 
 type Schemas = components["schemas"];
@@ -112,8 +112,8 @@ export class NotificationHub<N extends AnyPublishRequest = PublishRequest> {
    *
    * What is lost, because the queue is full, the hub refuses it or stays away for too long, is told to `onError`.
    */
-  enqueue(notification: N): boolean {
-    return this.#queue.add(notification);
+  enqueue(notification: N, options: EnqueueOptions<N> = {}): boolean {
+    return this.#queue.add(notification, options);
   }
 
   /** Publish up to 1,000 at once; return a receipt or a problem for each, in order. */

@@ -18,5 +18,6 @@ export {
   type Stats,
   type Ticket,
 } from "./hub.js";
-export type { QueueCounts, QueueLimits } from "./queue.js";
+export type { EnqueueOptions, QueueCounts, QueueLimits } from "./queue.js";
 export type { RetryPolicy } from "./retry.js";
+export { type Finish, finishOnSignal } from "./shutdown.js";

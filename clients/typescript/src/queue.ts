@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { HubFailure, NotificationLost } from "./failure.js";
+import { HubFailure, HubRefused, NotificationLost } from "./failure.js";
 import { chooseDelayMs, type RetryPolicy, sleep } from "./retry.js";
 
 /** What a queue may hold, and for how long. */
@@ -22,11 +22,24 @@ export interface QueueCounts {
   readonly dropped: number;
 }
 
-interface Entry<N> {
+/** How one notification of the queue differs from the others. */
+export interface EnqueueOptions<N> {
+  /**
+   * What to send in its place, once, if the hub says that its target is unknown: the same without an account that was a
+   * guess, or with one for a hub that has no directory.
+   */
+  orElse?: N;
+}
+
+interface Written<N> {
   readonly notification: N;
   readonly body: string;
-  readonly bytes: number;
   readonly idempotencyKey: string;
+}
+
+interface Entry<N> extends Written<N> {
+  readonly orElse: Written<N> | undefined;
+  readonly bytes: number;
   readonly queuedAt: number;
 }
 
@@ -74,14 +87,15 @@ export class NotificationQueue<N> {
   }
 
   /** Take a notification as it is now; say whether it was taken. Never throws and never waits. */
-  add(notification: N): boolean {
-    const body = write(notification);
-    if (body === undefined) {
+  add(notification: N, options: EnqueueOptions<N> = {}): boolean {
+    const written = write(notification);
+    if (written === undefined) {
       this.#failed++;
       this.#report(new NotificationLost("not_json"), notification);
       return false;
     }
-    const bytes = Buffer.byteLength(body);
+    const orElse = options.orElse === undefined ? undefined : write(options.orElse);
+    const bytes = Buffer.byteLength(written.body) + (orElse ? Buffer.byteLength(orElse.body) : 0);
     if (this.#closed) {
       this.#failed++;
       this.#report(new NotificationLost("closed"), notification);
@@ -92,7 +106,7 @@ export class NotificationQueue<N> {
       this.#report(new NotificationLost("queue_full"), notification);
       return false;
     }
-    this.#entries.push({ notification, body, bytes, idempotencyKey: randomUUID(), queuedAt: performance.now() });
+    this.#entries.push({ ...written, orElse, bytes, queuedAt: performance.now() });
     this.#bytes += bytes;
     if (!this.#running) void this.#run();
     return true;
@@ -141,14 +155,21 @@ export class NotificationQueue<N> {
   }
 
   async #deliver(entry: Entry<N>): Promise<HubFailure | undefined> {
+    let sending: Written<N> = entry;
     for (let failures = 1; ; failures++) {
+      const { body, idempotencyKey, notification } = sending;
       try {
-        const answer = await this.#send(entry.body, entry.idempotencyKey, this.#end.signal);
-        this.#call(() => this.#onSent(answer, entry.notification));
+        const answer = await this.#send(body, idempotencyKey, this.#end.signal);
+        this.#call(() => this.#onSent(answer, notification));
         return undefined;
       } catch (error) {
         const failure = error instanceof HubFailure ? error : new HubFailure("The request failed", { cause: error });
-        if (!failure.retryable) return failure;
+        if (!failure.retryable) {
+          const isUnknown = failure instanceof HubRefused && failure.code === "unknown_target";
+          if (!isUnknown || !entry.orElse || sending === entry.orElse) return failure;
+          sending = entry.orElse;
+          continue;
+        }
         const delayMs = chooseDelayMs(this.#retry, failures, failure.retryAfterMs);
         if (performance.now() + delayMs - entry.queuedAt > this.#limits.maxAgeMs) {
           return new NotificationLost("too_old", { cause: failure });
@@ -180,10 +201,11 @@ export class NotificationQueue<N> {
   }
 }
 
-function write(notification: unknown): string | undefined {
+function write<N>(notification: N): Written<N> | undefined {
   try {
     // JavaScript says `undefined`, whatever the type says, of what is no value of JSON at all.
-    return JSON.stringify(notification) as string | undefined;
+    const body = JSON.stringify(notification) as string | undefined;
+    return body === undefined ? undefined : { notification, body, idempotencyKey: randomUUID() };
   } catch {
     return undefined;
   }

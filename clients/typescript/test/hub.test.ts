@@ -135,6 +135,7 @@ test("every operation of the document is a method, or is none for a service", ()
     openEventStream: "for subscribers",
     pollFrames: "for subscribers",
     readMetrics: "for machines",
+    showHub: "for machines",
     showSchema: "for machines",
     readOpenApi: "for machines",
     readFramesSchema: "for machines",

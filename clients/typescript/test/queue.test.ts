@@ -56,6 +56,33 @@ describe("enqueue", () => {
     expect(lost).toEqual([]);
   });
 
+  test("sends what was given for an unknown target, once, in its place and under a key of its own", async () => {
+    const unknown = refuse(422, {}, "unknown_target");
+    server = await standIn(unknown, refuse(503), accept, unknown, unknown, accept);
+    const { hub, lost } = hubAt(server.url);
+    for (const title of ["a", "b"]) hub.enqueue(alert(title), { orElse: alert(`${title} sem conta`) });
+    hub.enqueue(alert("c"), { orElse: alert("c sem conta") });
+    expect(await hub.flush()).toBe(true);
+    const titles = server.seen.map((seen) => JSON.parse(seen.body).title);
+    expect(titles).toEqual(["a", "a sem conta", "a sem conta", "b", "b sem conta", "c"]);
+    const keys = server.seen.map((seen) => seen.headers["idempotency-key"]);
+    expect([keys[1] === keys[0], keys[2] === keys[1]]).toEqual([false, true]);
+    expect(lost).toEqual([expect.objectContaining({ code: "unknown_target" })]);
+    expect(hub.counts).toEqual({ queued: 0, sent: 2, failed: 1, dropped: 0 });
+  });
+
+  test.each([[400, "no_target"], [422, "idempotency_conflict"], [403, "forbidden"]])(
+    "sends nothing else where the hub refuses for another reason: %i %s",
+    async (status, code) => {
+      server = await standIn(refuse(status, {}, code), accept);
+      const { hub, lost } = hubAt(server.url);
+      hub.enqueue(alert("a"), { orElse: alert("sem conta") });
+      expect(await hub.flush()).toBe(true);
+      expect(server.seen.length).toBe(1);
+      expect(lost).toEqual([expect.objectContaining({ code })]);
+    },
+  );
+
   test("a refused notification is told and counted, and holds up no other", async () => {
     server = await standIn(refuse(400, {}, "unknown_type"), accept);
     const { hub, lost } = hubAt(server.url);

@@ -35,11 +35,13 @@ export interface Listener {
 }
 
 /** Start `hub serve --dev`; port 0 takes a free one. */
-export async function startHub(options: { port?: number; folder?: string } = {}): Promise<RunningHub> {
+export async function startHub(
+  options: { port?: number; folder?: string; env?: Record<string, string> } = {},
+): Promise<RunningHub> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), "hub-")));
   const bin = fileURLToPath(new URL("../../../.venv/bin/hub", import.meta.url));
   const child = spawn(bin, ["serve", "--dev", "--port", String(options.port ?? 0)], {
-    env: { PATH: process.env.PATH, HUB_DATA_DIR: join(folder, "data"), HUB_DRAIN: "0" },
+    env: { PATH: process.env.PATH, HUB_DATA_DIR: join(folder, "data"), HUB_DRAIN: "0", ...options.env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let complaints = "";
