@@ -84,6 +84,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     link_budget_bytes: Annotated[int, _about("HUB_LINK_BUDGET", "bytes", "How much may wait unsent for one connection before it is closed as slow (4000).", "1048576"), msgspec.Meta(ge=65_536)] = 1_048_576
     compression: Annotated[bool, _about("HUB_COMPRESSION", "on/off", "Whether WebSocket clients are offered permessage-deflate; a notification is then compressed once for all of them.", "off")] = False
     handover_s: Annotated[float, _about("HUB_HANDOVER", "s", "How long a starting hub waits for the one before it to let go of the log.", "30"), msgspec.Meta(ge=0, le=600)] = 0.0
+    keep_alive_s: Annotated[float, _about("HUB_KEEP_ALIVE", "s", "How long an idle HTTP connection is kept: longer than the proxy before the hub keeps it, whose next request would otherwise meet a closed one.", "75"), msgspec.Meta(ge=5, le=86_400)] = 620.0
     drain_s: Annotated[float, _about("HUB_DRAIN", "s", "The most time a shutdown takes to send the connections away.", "20"), msgspec.Meta(ge=0, le=600)] = 20.0
     metrics_port: Annotated[int, _about("HUB_METRICS_PORT", "port", "A port of its own for /metrics; 0: on the hub's port.", "9100"), msgspec.Meta(ge=0, le=65535)] = 0
     metrics_key: Annotated[str, _about("HUB_METRICS_KEY", "sha256hex", "The hash of the key that /metrics asks for on the hub's port; empty: any service key.", "9f86d0…", secret=True)] = ""

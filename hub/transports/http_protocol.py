@@ -25,7 +25,7 @@ from hub.transports.answer import encode_last_answer
 from hub.transports.handshake import is_handshake
 from hub.transports.hoist import hoist
 from hub.transports.links import EventStreamLink, UnchunkedLink
-from hub.transports.pipeline import Flow, Pipeline
+from hub.transports.pipeline import Flow, Pipeline, read_local, read_remote
 from hub.transports.request_head import judge_head, origin_form, without_offer
 from hub.transports.signal import Signal
 from hub.transports.turnstile import Turnstile, find_turnstile
@@ -40,6 +40,8 @@ MAX_HEAD_BYTES = 32_768
 HEAD_TIMEOUT_S = 10.0
 #: What stays: whoever asks for these waits for the turn. A publish never does.
 STAYING = (b"GET /ws", b"GET /sse")
+#: How long an idle connection is kept where there are too many.
+CROWDED_KEEP_ALIVE_S = 5.0
 #: What a peer may still send, and for how long, while it is told that nobody reads on.
 LINGER_BYTES = 1_048_576
 LINGER_S = 1.0
@@ -59,6 +61,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     _turnstile: Turnstile
     _websocket_class: type[WebSocketProtocol]
+    _crowd: int
     _head_bytes = 0
     _head_done = False
     _head_timer: asyncio.TimerHandle | None = None
@@ -87,9 +90,9 @@ class HttpProtocol(HttpToolsProtocol):
         self.pipeline = Pipeline()  # type: ignore[assignment]  # of the deque uvicorn needs what this has
 
     @classmethod
-    def for_server(cls) -> type[Self]:
-        """Return the class for the connections of one server."""
-        return type(cls.__name__, (cls,), {"_websocket_class": WebSocketProtocol.for_server()})
+    def for_server(cls, *, crowd: int) -> type[Self]:
+        """Return the class for the connections of one server; beyond `crowd` of them idle ones are soon closed."""
+        return type(cls.__name__, (cls,), {"_websocket_class": WebSocketProtocol.for_server(), "_crowd": crowd})
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn types it
         """Start the clock: a peer that sends nothing is not kept."""
@@ -97,8 +100,8 @@ class HttpProtocol(HttpToolsProtocol):
         self.connections.add(self)
         self.transport = transport
         self.flow = Flow(transport)
-        self.server = _read_local(transport.get_extra_info("sockname"))
-        self.client = _read_remote(transport.get_extra_info("peername"))
+        self.server = read_local(transport.get_extra_info("sockname"))
+        self.client = read_remote(transport.get_extra_info("peername"))
         self.scheme = "https" if is_ssl(transport) else "http"
         self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, self._head_late)
 
@@ -200,6 +203,9 @@ class HttpProtocol(HttpToolsProtocol):
             self._link.lose()
             self._link = None
         super().on_response_complete()
+        if self.timeout_keep_alive_task is not None and len(self.connections) > self._crowd:
+            self.timeout_keep_alive_task.cancel()
+            self.timeout_keep_alive_task = self.loop.call_later(CROWDED_KEEP_ALIVE_S, self.timeout_keep_alive_handler)
 
     def shutdown(self) -> None:
         """End in order: a request that is on its way is still answered, a stream that takes nothing is aborted."""
@@ -360,13 +366,3 @@ def _open_link(protocol: ref[HttpProtocol], cycle: ref[RequestResponseCycle]) ->
     if found is None or asking is None:
         raise ConnectionResetError
     return found.open_link(asking)
-
-
-def _read_local(address: Any) -> tuple[str, int | None] | None:
-    if isinstance(address, tuple):
-        return str(address[0]), int(address[1])
-    return (address, None) if isinstance(address, str) else None  # of a Unix socket: its path
-
-
-def _read_remote(address: Any) -> tuple[str, int] | None:
-    return (str(address[0]), int(address[1])) if isinstance(address, tuple) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.flow_control import FlowControl
@@ -10,7 +11,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from hub.transports.signal import Signal
 
-__all__ = ["Flow", "Pipeline"]
+__all__ = ["Flow", "Pipeline", "read_local", "read_remote"]
 
 
 class Flow(FlowControl):
@@ -31,3 +32,15 @@ class Pipeline(list[tuple[RequestResponseCycle, ASGI3Application]]):
     def appendleft(self, waiting: tuple[RequestResponseCycle, ASGI3Application]) -> None:
         """Add the newest; the oldest is taken from the end."""
         self.insert(0, waiting)
+
+
+def read_local(address: Any) -> tuple[str, int | None] | None:
+    """Return the address a connection came to, as ASGI writes it."""
+    if isinstance(address, tuple):
+        return str(address[0]), int(address[1])
+    return (address, None) if isinstance(address, str) else None  # of a Unix socket: its path
+
+
+def read_remote(address: Any) -> tuple[str, int] | None:
+    """Return the address of a connection's peer, as ASGI writes it."""
+    return (str(address[0]), int(address[1])) if isinstance(address, tuple) else None

@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 
@@ -19,6 +19,8 @@ __all__ = ["HubServer", "configure", "inherit_socket", "listen"]
 
 #: One message of a client: nothing a client says is longer than a token.
 MAX_MESSAGE_BYTES = 65_536
+#: Connections beyond those that stay; with more, idle ones are kept for a moment only, since descriptors end.
+REQUESTS_BESIDE = 128
 #: What uvicorn may take after the drain; requests in flight finish within it.
 GRACE_S = 5
 #: What the kernel may hold for a peer; Linux doubles it for its own book-keeping.
@@ -67,7 +69,7 @@ def configure(app: Any, settings: Settings) -> uvicorn.Config:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http=HttpProtocol.for_server(),
+        http=HttpProtocol.for_server(crowd=settings.max_connections + REQUESTS_BESIDE),
         ws=WebSocketProtocol,
         ws_max_size=MAX_MESSAGE_BYTES,
         # The shared clock pings.
@@ -83,7 +85,8 @@ def configure(app: Any, settings: Settings) -> uvicorn.Config:
         forwarded_allow_ips=list(settings.trusted_proxies),
         server_header=False,
         backlog=4096,
-        timeout_keep_alive=15,
+        # Whole seconds for uvicorn's annotation; it passes them to the loop as they are.
+        timeout_keep_alive=cast("int", settings.keep_alive_s),
         timeout_graceful_shutdown=GRACE_S,
     )
 

@@ -45,7 +45,7 @@ async def serve_beside(app: Any, settings: Settings) -> AsyncIterator[None]:
     config = configure(app, settings)
     config.load()
     state = ServerState()
-    kind = _SideProtocol.for_server()
+    kind = _SideProtocol.for_server(crowd=MAX_CONNECTIONS)
     listener = listen(settings, beside=True)
     server = await asyncio.get_running_loop().create_server(lambda: kind(config, state, {}), sock=listener)
     try:

@@ -102,8 +102,7 @@ async def test_a_negative_flush_interval_would_keep_it(tmp_path: Path) -> None:
     """Why the page has no `flush_interval -1` for Caddy: it keeps the stream of a client that is gone."""
 
     def run(folder: Path, port: int) -> AbstractAsyncContextManager[Proxy]:
-        address = f"127.0.0.1:{port}"
-        return run_caddy(folder, port, {address: f"{address} {{\n\t\tflush_interval -1\n\t}}"})
+        return run_caddy(folder, port, {"transport http {": "flush_interval -1\n\t\ttransport http {"})
 
     async with run_behind(run, tmp_path) as (hub, _, http):
         async with open_events(hub, http) as stream:

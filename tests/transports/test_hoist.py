@@ -79,7 +79,7 @@ async def test_connections_share_what_is_the_servers_and_nothing_else(tmp_path: 
 
 async def test_servers_share_no_class() -> None:
     """What one server hoists is not another's: two hubs may live in one process."""
-    first, second = HttpProtocol.for_server(), HttpProtocol.for_server()
+    first, second = HttpProtocol.for_server(crowd=1), HttpProtocol.for_server(crowd=1)
     assert first is not second
     assert make(first).app_state is not make(second).app_state
     assert "config" not in vars(HttpProtocol)
