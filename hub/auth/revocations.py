@@ -1,12 +1,15 @@
 """What was revoked before it expired: a token, a user, an account.
 
 The list is in memory; the app appends every `Revocation` to the log, so that it is durable, reaches
-every node and is rebuilt at the start. Nothing stays longer than the tokens it is about can live.
+every node and is rebuilt at the start. Nothing stays for ever; but nothing goes because somebody set the clock
+ahead: it may come back, and the revoked tokens with it. So an entry goes once it is over by the time of day, and as
+much time has passed by a clock that nobody sets.
 """
 
 from __future__ import annotations
 
-import heapq
+import time
+from collections.abc import Callable
 from typing import TypeAlias
 
 import msgspec
@@ -17,13 +20,16 @@ __all__ = ["Revocation", "Revocations"]
 
 _Key: TypeAlias = tuple[str, ...]
 
+#: How often the list is looked through for what is over: it takes a moment for each entry.
+_LOOK_S = 60.0
+
 
 class Revocation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One revocation, as it stands in the log.
 
     Names exactly one of: a token by its digest (`hub.auth.grant.token_digest`) or its `jti`; a user of an
     account (both ids); an account; a user wherever they are. Of users and accounts, tokens issued
-    before `at_s` are refused. From `until_s` on no such token can be alive and the entry is dropped.
+    before `at_s` are refused. From `until_s` on no such token can be alive.
     Both are Unix time.
     """
 
@@ -44,15 +50,24 @@ class Revocation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return f"Revocation(at_s={self.at_s}, until_s={self.until_s})"
 
 
-class Revocations:
-    """The deny list."""
+class _Span(msgspec.Struct):
+    """When a revocation was, until when it matters, and until when it stays at least, by the steady clock."""
 
-    def __init__(self, *, max_lifetime_s: float, leeway_s: float) -> None:
+    at_s: float
+    until_s: float
+    stays_until_s: float
+
+
+class Revocations:
+    """The deny list. `steady` is a clock that nobody sets, in seconds."""
+
+    def __init__(self, *, max_lifetime_s: float, leeway_s: float, steady: Callable[[], float] = time.monotonic) -> None:
         self._max_lifetime_s = max_lifetime_s
         self._leeway_s = leeway_s
-        # Per key (at_s, until_s); a later revocation of the same widens both.
-        self._spans: dict[_Key, tuple[float, float]] = {}
-        self._ends: list[tuple[float, _Key]] = []
+        self._steady = steady
+        # Per key; a later revocation of the same widens it.
+        self._spans: dict[_Key, _Span] = {}
+        self._looked_at_s = float("-inf")
 
     def __len__(self) -> int:
         """Return how many tokens, users and accounts are on the list."""
@@ -66,14 +81,17 @@ class Revocations:
         return at_s + self._max_lifetime_s + 3 * self._leeway_s
 
     def add(self, revocation: Revocation, now_s: float) -> None:
-        """Put `revocation` on the list, unless it is over; forget those that are."""
+        """Put `revocation` on the list, though it may seem to be over; forget those that are by both clocks."""
         self._purge(now_s)
-        if now_s >= revocation.until_s:
-            return
         key = _key_of(revocation)
-        at_s, until_s = self._spans.get(key, (revocation.at_s, revocation.until_s))
-        self._spans[key] = (max(at_s, revocation.at_s), max(until_s, revocation.until_s))
-        heapq.heappush(self._ends, (self._spans[key][1], key))
+        stays_until_s = self._steady() + max(0.0, revocation.until_s - revocation.at_s)
+        span = self._spans.get(key)
+        if span is None:
+            self._spans[key] = _Span(revocation.at_s, revocation.until_s, stays_until_s)
+            return
+        span.at_s = max(span.at_s, revocation.at_s)
+        span.until_s = max(span.until_s, revocation.until_s)
+        span.stays_until_s = max(span.stays_until_s, stays_until_s)
 
     def is_revoked(self, grant: Grant, now_s: float) -> bool:
         """Whether the token behind `grant` was revoked.
@@ -99,16 +117,18 @@ class Revocations:
 
     def _holds(self, key: _Key, issued_at_s: float | None, now_s: float) -> bool:
         span = self._spans.get(key)
-        if span is None or now_s >= span[1]:
+        if span is None or now_s >= span.until_s:
             return False
-        return issued_at_s is None or issued_at_s < span[0]
+        return issued_at_s is None or issued_at_s < span.at_s
 
     def _purge(self, now_s: float) -> None:
-        while self._ends and self._ends[0][0] <= now_s:
-            _, key = heapq.heappop(self._ends)
-            span = self._spans.get(key)
-            if span is not None and span[1] <= now_s:
-                del self._spans[key]
+        steady_s = self._steady()
+        if steady_s < self._looked_at_s + _LOOK_S:
+            return
+        self._looked_at_s = steady_s
+        over = [key for key, span in self._spans.items() if now_s >= span.until_s and steady_s >= span.stays_until_s]
+        for key in over:
+            del self._spans[key]
 
 
 def _key_of(revocation: Revocation) -> _Key:

@@ -27,15 +27,16 @@ SELECT t.value, ?1 + r.key FROM json_each(?2) r, json_each(r.value, '$[3]') t"""
 _INSERT_KEYS = """INSERT OR REPLACE INTO idempotency (position, key, body, id, created_s)
 SELECT value ->> 0, unhex(value ->> 1), unhex(value ->> 2), value ->> 3, ?1 FROM json_each(?2)"""
 _FIND_KEYS = """SELECT i.key, i.body, i.id, i.position FROM json_each(?1) k
-CROSS JOIN idempotency i ON i.key = unhex(k.value) WHERE i.created_s > ?2"""
+CROSS JOIN idempotency i ON i.key = unhex(k.value) WHERE i.position > ?2"""
 
 
 class Batch:
     """Drafts on their way into one transaction, each given its position, or that of the draft it repeats.
 
-    `results` answers each group of drafts. `store` writes; the caller begins and commits. Each statement
-    handles all rows at once: every call into SQLite lets go of the interpreter, and under a busy event
-    loop winning it back costs milliseconds.
+    `results` answers each group of drafts. `store` writes; the caller begins and commits. Keys up to the position
+    `spent` are past their time, whether they are still there or not. Each statement handles all rows at once:
+    every call into SQLite lets go of the interpreter, and under a busy event loop winning it back costs
+    milliseconds.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class Batch:
         *,
         head: int,
         now_s: float,
-        idempotency_s: float,
+        spent: int,
     ) -> None:
         self.records: list[Record] = []
         self.head = head
@@ -55,7 +56,7 @@ class Batch:
         self._rows: list[tuple[str, int | None, bool, tuple[Target, ...], int, int]] = []
         self._offset = 1
         self._key_rows: list[tuple[int, str, str, str]] = []
-        self._taken = self._find(groups, now_s - idempotency_s)
+        self._taken = self._find(groups, spent)
         self.results = [[self._take(draft) for draft in drafts] for drafts in groups]
 
     def store(self) -> None:
@@ -70,11 +71,11 @@ class Batch:
         if self._key_rows:
             execute(_INSERT_KEYS, (self._now_s, _encode_json(self._key_rows).decode()))
 
-    def _find(self, groups: Sequence[Sequence[Draft]], since_s: float) -> dict[bytes, tuple[bytes, str, int]]:
+    def _find(self, groups: Sequence[Sequence[Draft]], spent: int) -> dict[bytes, tuple[bytes, str, int]]:
         keys = [draft.idempotency.hex() for drafts in groups for draft in drafts if draft.idempotency is not None]
         if not keys:
             return {}
-        found = self._connection.execute(_FIND_KEYS, (_encode_json(keys).decode(), since_s)).fetchall()
+        found = self._connection.execute(_FIND_KEYS, (_encode_json(keys).decode(), spent)).fetchall()
         rows = msgspec.convert(found, list[tuple[bytes, bytes, str, int]])
         return {key: (body_digest, identifier, position) for key, body_digest, identifier, position in rows}
 

@@ -101,8 +101,9 @@ class Log(Protocol):
     async def read(self, targets: Sequence[Target], *, after: int, upto: int, limit: int, limit_bytes: int) -> Reading:
         """Return at most `limit` records for any of `targets` in `(after, upto]`, each once, in order.
 
-        Expired records are left out. Payloads and targets together weigh at most `limit_bytes`, and nothing beyond
-        that is held in memory; a first record that is heavier by itself comes alone, so every reading goes on.
+        Expired records are left out, but for the hub's own (`CONTROL`): whether those are over is not for the time of
+        day alone to say. Payloads and targets together weigh at most `limit_bytes`, and nothing beyond that is held in
+        memory; a first record that is heavier by itself comes alone, so every reading goes on.
 
         Raises:
             StorageUnavailable: the log cannot be read.

@@ -39,7 +39,8 @@ _decode_rows = msgspec.json.Decoder(list[_Row]).decode
 _ONE = "SELECT position FROM target WHERE target = ? AND position > ? AND position <= ?"
 # UNION with ORDER BY merges the targets' index ranges and stops at the limit; CROSS JOIN keeps it outermost.
 _MERGED = """SELECT r.position, octet_length(r.payload) + octet_length(r.targets) AS size_bytes FROM ({} ORDER BY 1) p
-CROSS JOIN record r ON r.position = p.position WHERE r.expires_ms IS NULL OR r.expires_ms > ? LIMIT ?"""
+CROSS JOIN record r ON r.position = p.position
+WHERE r.control = 1 OR r.expires_ms IS NULL OR r.expires_ms > ? LIMIT ?"""
 _EVERY = """SELECT position, octet_length(payload) + octet_length(targets) AS size_bytes FROM record
 WHERE position > ? AND position <= ? ORDER BY position LIMIT ?"""
 # Weighed first, which reads no payload: SQLite knows its length from the record's head.

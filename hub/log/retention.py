@@ -1,26 +1,30 @@
 """What the log lets go of, a slice at a time: old records, surplus records, idempotency keys past their time.
 
 Records go strictly from the lowest position up, whatever the clock says: one that jumps can only make
-a record stay longer or go by its age, never break the order. Control records stay until they expire.
+a record stay longer or go by its age, never break the order. Control records and idempotency keys also stay until the
+log has run for their time (`hub.log.clock`): whoever sets the clock must not open a door.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import apsw
 import msgspec
 
+from hub.log.clock import RunClock
+
 __all__ = ["SLICE", "Purged", "Retention"]
 
 #: Rows of a kind in one transaction: few enough that a publish never waits long for one.
 SLICE = 500
+#: How often the log's clock notes how far the log reaches, and by so much a key is kept too long.
+_LEAST_NOTE_S, _MOST_NOTE_S = 1.0, 300.0
+_NOTES_A_KEY = 100
 
 _KEEP_FROM = "SELECT min(position) FROM record WHERE position >= ? AND position < ? AND created_s > ?"
-# Only the lowest positions are looked at, so that a look costs the same however many keys there are.
-_SPENT_KEYS = """SELECT position FROM (SELECT position, created_s FROM idempotency ORDER BY position LIMIT ?)
-WHERE created_s <= ?"""
-_DEAD_CONTROL = "SELECT position FROM record WHERE control = 1 AND expires_ms <= ? AND position < ? LIMIT ?"
+_SPENT_KEYS = "SELECT position FROM idempotency WHERE position <= ? ORDER BY position LIMIT ?"
 # One statement for the whole slice: each call into SQLite lets go of the interpreter and must win it back.
 _DELETE_TARGETS = """DELETE FROM target WHERE (target, position) IN (
     SELECT j.value, r.position FROM record r, json_each(r.targets) j
@@ -36,11 +40,20 @@ class Purged(msgspec.Struct, frozen=True):
 
 
 class Retention(msgspec.Struct, frozen=True, kw_only=True):
-    """How long (s) and how many records are kept, and how long (s) idempotency keys."""
+    """How long (s) and how many records are kept, and how long (s) idempotency keys.
+
+    `steady` is a clock of the process that nobody sets.
+    """
 
     retention_s: float
     retention_records: int
     idempotency_s: float
+    steady: Callable[[], float] = time.monotonic
+
+    def make_clock(self, connection: apsw.Connection) -> RunClock:
+        """Return the clock that keys and control records are aged by."""
+        every_s = min(_MOST_NOTE_S, max(_LEAST_NOTE_S, self.idempotency_s / _NOTES_A_KEY))
+        return RunClock(connection, self.steady, every_s=every_s)
 
     def purge(
         self,
@@ -49,6 +62,7 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
         first: int,
         head: int,
         now_s: float,
+        clock: RunClock,
         announce_first: Callable[[int], None],
     ) -> Purged:
         """Take at most one slice of each kind, in one transaction.
@@ -59,9 +73,9 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
             apsw.Error: the file failed; nothing was taken.
         """
         kept_from = self._kept_from(connection, first, head, now_s)
-        keys = connection.execute(_SPENT_KEYS, (SLICE, now_s - self.idempotency_s)).fetchall()
-        control = connection.execute(_DEAD_CONTROL, (round(now_s * 1000), kept_from, SLICE)).fetchall()
-        if kept_from == first and not keys and not control:
+        keys = connection.execute(_SPENT_KEYS, (clock.head_before(self.idempotency_s), SLICE)).fetchall()
+        control = clock.find_dead_controls(now_s=now_s, before=kept_from, limit=SLICE)
+        if kept_from == first and not keys and not control and not clock.is_due(head):
             return Purged(first, False)
         connection.execute("BEGIN IMMEDIATE")
         if kept_from > first:
@@ -69,9 +83,9 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
             connection.execute("UPDATE meta SET first = ?", (kept_from,))
             announce_first(kept_from)
         connection.executemany("DELETE FROM idempotency WHERE position = ?", keys)
-        for row in control:
-            position = msgspec.convert(row[0], int)
+        for (position,) in control:
             _delete(connection, position, position + 1, control=True)
+        clock.note(head)
         connection.execute("COMMIT")
         return Purged(kept_from, SLICE in (kept_from - first, len(keys), len(control)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
@@ -216,20 +217,23 @@ async def open_sqlite_log(
     vfs: str | None = None,
     synchronous: str = "FULL",
     checkpoint_bytes: int = 8 * 2**20,
+    steady: Callable[[], float] = time.monotonic,
 ) -> SqliteLog:
     """Open the log at `path`, made with mode 0600 in a folder of mode 0700 where they are missing.
 
     `now` gives Unix seconds and is called from several threads. Records are kept `retention_s` and at most
-    `retention_records`; idempotency keys `idempotency_s`. At most `max_pending` appends wait. `vfs`,
-    `synchronous` and `checkpoint_bytes` are for tests: anything below FULL loses acknowledged records in a
-    power cut.
+    `retention_records`; idempotency keys `idempotency_s` of the time that the log is open. At most `max_pending`
+    appends wait. `vfs`, `synchronous`, `checkpoint_bytes` and `steady` are for tests: anything below FULL loses
+    acknowledged records in a power cut.
 
     Raises:
         SettingsError: another process writes the log, it is damaged, of another schema or no log at all, or
             this SQLite has the WAL-reset bug.
         StorageUnavailable: the file cannot be opened or read.
     """
-    retention = Retention(retention_s=retention_s, retention_records=retention_records, idempotency_s=idempotency_s)
+    retention = Retention(
+        retention_s=retention_s, retention_records=retention_records, idempotency_s=idempotency_s, steady=steady
+    )
     log = SqliteLog(LogFile(path, vfs, synchronous, checkpoint_bytes), retention, now=now, max_pending=max_pending)
     await log.open()
     return log

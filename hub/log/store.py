@@ -81,7 +81,7 @@ class Store:
         connection = self._usable()
         try:
             connection.execute("BEGIN IMMEDIATE")
-            batch = Batch(connection, groups, head=self.head, now_s=now_s, idempotency_s=self._retention.idempotency_s)
+            batch = Batch(connection, groups, head=self.head, now_s=now_s, spent=self._spent)
             batch.store()
             connection.execute("COMMIT")
         except BaseException:
@@ -102,12 +102,14 @@ class Store:
                 first=self.first,
                 head=self.head,
                 now_s=now_s,
+                clock=self._clock,
                 announce_first=self._announce_first,
             )
         except BaseException:
             self._roll_back()
             raise
         self.first = purged.first
+        self._spent = self._clock.head_before(self._retention.idempotency_s)
         return purged.more
 
     def checkpoint(self) -> None:
@@ -158,6 +160,8 @@ class Store:
         """
         try:
             if self._connection is not None:
+                with contextlib.suppress(apsw.Error), self._connection:
+                    self._clock.note(self.head)
                 self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
         finally:
             self._close()
@@ -173,6 +177,9 @@ class Store:
         try:
             extent = read_extent(connection)
             page_bytes = int(connection.pragma("page_size"))
+            self._clock = self._retention.make_clock(connection)
+            # Keys up to here are past their time, whether they are still there or not.
+            self._spent = self._clock.head_before(self._retention.idempotency_s)
         except BaseException:
             close_connection(connection)
             raise

@@ -10,19 +10,29 @@ from hub.log.port import Appended, Draft, Log, Record
 from hub.log.sqlite import open_sqlite_log
 from hub.target import EVERYONE, Target
 
-__all__ = ["DEADLINE_S", "ENGINES", "Clock", "Follower", "draft", "drain", "stored", "wait_until"]
+__all__ = ["DEADLINE_S", "ENGINES", "Clock", "Follower", "draft", "drain", "stored", "wait_for_a_look", "wait_until"]
 
 DEADLINE_S = 10.0
 
 
 class Clock:
-    """A wall clock that stands still until it is told to jump."""
+    """A wall clock that stands still until it is told to jump, and one beside it that nobody sets."""
 
     def __init__(self, now_s: float = 1_800_000_000.0) -> None:
         self.now_s = now_s
+        self.steady_s = 0.0
 
     def __call__(self) -> float:
         return self.now_s
+
+    def steady(self) -> float:
+        """Return the time of the clock that nobody sets."""
+        return self.steady_s
+
+    def pass_by(self, seconds: float) -> None:
+        """Let time go by, which both clocks show."""
+        self.now_s += seconds
+        self.steady_s += seconds
 
 
 async def _open_sqlite(path: Path, clock: Clock, max_pending: int = 1_000) -> Log:
@@ -33,6 +43,7 @@ async def _open_sqlite(path: Path, clock: Clock, max_pending: int = 1_000) -> Lo
         retention_records=1_000_000,
         idempotency_s=86_400,
         max_pending=max_pending,
+        steady=clock.steady,
     )
 
 
@@ -85,6 +96,15 @@ async def wait_until(condition: Callable[[], bool], what: str) -> None:
                 await asyncio.sleep(0.005)
     except TimeoutError:
         raise AssertionError(f"not within {DEADLINE_S} s: {what}") from None
+
+
+async def wait_for_a_look(log: Log) -> None:
+    """Return once the log has looked for what is over: it does so every second, between two appends."""
+    loop = asyncio.get_running_loop()
+    until_s = loop.time() + 1.2
+    while loop.time() < until_s:
+        await log.append([draft("a moment")])
+        await asyncio.sleep(0.05)
 
 
 class Follower:

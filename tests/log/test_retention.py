@@ -13,7 +13,7 @@ from hub.log.retention import SLICE, Retention
 from hub.log.schema import LogFile, open_writer
 from hub.log.sqlite import SqliteLog, open_sqlite_log
 from hub.target import CONTROL, EVERYONE, user_target
-from tests.log.engines import Clock, draft, drain, wait_until
+from tests.log.engines import Clock, draft, drain, wait_for_a_look, wait_until
 
 DAY_S = 86_400.0
 
@@ -33,6 +33,7 @@ async def open_short(tmp_path: Path, clock: Clock) -> AsyncIterator[OpenShort]:
             retention_records=records,
             idempotency_s=DAY_S,
             max_pending=100,
+            steady=clock.steady,
         )
         opened.append(log)
         return log
@@ -119,7 +120,12 @@ class TestSlices:
                 "INSERT INTO idempotency VALUES (?, ?, x'', 'x', 0)",
                 [(number, b"%d" % number) for number in range(1, 601)],
             )
-        retention = Retention(retention_s=10, retention_records=10**6, idempotency_s=10)
+        steady_s = 0.0
+        retention = Retention(retention_s=10, retention_records=10**6, idempotency_s=10, steady=lambda: steady_s)
+        clock = retention.make_clock(connection)
+        with connection:
+            clock.note(1_200)
+        steady_s = 10.0
         announced: list[tuple[int, int]] = []
         reader = apsw.Connection(str(tmp_path / "hub.db"), flags=apsw.SQLITE_OPEN_READONLY)
 
@@ -130,7 +136,9 @@ class TestSlices:
 
         first, outcomes = 1, []
         for _ in range(4):
-            purged = retention.purge(connection, first=first, head=1_200, now_s=100.0, announce_first=announce)
+            purged = retention.purge(
+                connection, first=first, head=1_200, now_s=100.0, clock=clock, announce_first=announce
+            )
             outcomes.append((purged.first - first, purged.more))
             first = purged.first
         assert [(SLICE, True), (SLICE, True), (200, False), (0, False)] == outcomes
@@ -163,12 +171,32 @@ class TestControl:
         await log.append([draft(str(number)) for number in range(20)])
         await wait_until(lambda: log.first == 18, "retention")
         assert [1, 2] == _positions(await drain(log, CONTROL))
+        clock.steady_s += 600
+        await wait_until(lambda: _rows(tmp_path, "clock") == 1, "a note of the clock")
         clock.now_s = soon
-        assert [2] == _positions(await drain(log, CONTROL))
+        clock.steady_s += 60
         await wait_until(lambda: _rows(tmp_path, "record") == 6, "the expired control record to go")
         await log.close()
         again = await open_short(records=5)
         assert [2] == _positions(await drain(again, CONTROL))
+
+    @pytest.mark.parametrize("restart", [False, True])
+    async def test_control_records_outlive_a_clock_that_jumps(
+        self, open_short: OpenShort, clock: Clock, restart: bool
+    ) -> None:
+        """While the clock is a year ahead nothing of the hub's own goes, and it is there when the clock is back."""
+        log = await open_short(records=1)
+        await log.append([draft("revoked", CONTROL, expires_at_s=clock.now_s + 7 * DAY_S)])
+        await log.append([draft(str(number)) for number in range(10)])
+        for jump_s in (365 * DAY_S, -365 * DAY_S):
+            clock.now_s += jump_s
+            clock.steady_s += 3_600
+            if restart:
+                await log.close()
+                log = await open_short(records=1)
+            await wait_for_a_look(log)
+            # Also to be read while it is ahead: a hub may start then, and run on when the clock is back.
+            assert [1] == _positions(await drain(log, CONTROL))
 
 
 class TestKeys:
@@ -179,7 +207,9 @@ class TestKeys:
         await log.append([draft("b")])
         await wait_until(lambda: log.first == 2, "retention")
         assert [Appended("a", 1, True)] == await log.append([draft("c", key=b"k")])
-        clock.now_s += DAY_S + 1
+        clock.pass_by(600)
+        await wait_until(lambda: _rows(tmp_path, "clock") == 1, "a note of the clock")
+        clock.pass_by(DAY_S + 1)
         await wait_until(lambda: _rows(tmp_path, "idempotency") == 0, "the key to go")
 
 

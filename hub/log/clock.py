@@ -1,0 +1,83 @@
+"""How long the log has run in all: a clock that nobody can set, kept in the log's own file.
+
+The time of day may jump ahead and come back, and a restart may fall in between. What must not be forgotten because of
+that (a revocation, an idempotency key) is aged by this clock: the seconds that a hub had the log open, added up over
+all its starts. It never runs ahead of real time, so whatever it lets go of is at least as old as that. While no hub
+runs it stands still, and things are kept for longer.
+
+Rows carry no time of this clock. From time to time it notes how far the log reached, so a position is known to be older
+than the last note that covers it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import apsw
+import msgspec
+
+__all__ = ["RunClock"]
+
+#: Logs of earlier versions do not have it, and need not: it is made with the first note.
+_TABLE = "CREATE TABLE IF NOT EXISTS clock (ran_s REAL PRIMARY KEY, head INTEGER NOT NULL) STRICT"
+_EXISTS = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'clock'"
+_BEFORE = "SELECT head FROM clock WHERE ran_s <= ? ORDER BY ran_s DESC LIMIT 1"
+# Notes are needed back to the one before the oldest row that is aged by them.
+_FORGET = """DELETE FROM clock WHERE ran_s < (SELECT max(ran_s) FROM clock WHERE head < coalesce((
+SELECT min(oldest) FROM (SELECT min(position) AS oldest FROM idempotency
+UNION ALL SELECT min(position) FROM record WHERE control = 1)), ?))"""
+_DEAD_CONTROL = """SELECT position FROM record WHERE control = 1 AND expires_ms <= ? AND position < ? AND position <= (
+SELECT head FROM clock WHERE ran_s <= ? - (expires_ms / 1000.0 - created_s) ORDER BY ran_s DESC LIMIT 1) LIMIT ?"""
+#: While nothing is written a note only keeps the hours from being lost with the process.
+_IDLE_S = 3_600.0
+
+
+class RunClock:
+    """The clock of one open log; `steady` is the process' own clock that nobody sets, in seconds.
+
+    Raises:
+        apsw.Error: the file cannot be read.
+    """
+
+    def __init__(self, connection: apsw.Connection, steady: Callable[[], float], *, every_s: float) -> None:
+        self._connection = connection
+        self._steady = steady
+        self._every_s = every_s
+        self._exists = connection.execute(_EXISTS).fetchall() == [(1,)]
+        self._begun_s = steady()
+        self._before_s, self._noted_head = 0.0, -1
+        if self._exists and (last := connection.execute("SELECT ran_s, head FROM clock ORDER BY ran_s").fetchall()):
+            self._before_s, self._noted_head = msgspec.convert(last[-1], tuple[float, int])
+        self._noted_s = self._before_s
+
+    @property
+    def ran_s(self) -> float:
+        """For how long the log has been open, in this life of the process and all before."""
+        return self._before_s + max(0.0, self._steady() - self._begun_s)
+
+    def head_before(self, age_s: float) -> int:
+        """Return a position that, with all before it, is at least `age_s` of running old; 0 if none is known to be."""
+        if not self._exists:
+            return 0
+        found = self._connection.execute(_BEFORE, (self.ran_s - age_s,)).fetchall()
+        return msgspec.convert(found[0][0], int) if found else 0
+
+    def find_dead_controls(self, *, now_s: float, before: int, limit: int) -> list[tuple[int]]:
+        """Return control records below `before` that are over by both clocks, the time of day and this one."""
+        if not self._exists:
+            return []
+        found = self._connection.execute(_DEAD_CONTROL, (round(now_s * 1000), before, self.ran_s, limit)).fetchall()
+        return msgspec.convert(found, list[tuple[int]])
+
+    def is_due(self, head: int) -> bool:
+        """Whether a note is worth a transaction."""
+        return self.ran_s - self._noted_s >= (self._every_s if head != self._noted_head else _IDLE_S)
+
+    def note(self, head: int) -> None:
+        """Write down how far the log reaches now, within the caller's transaction."""
+        ran_s = self.ran_s
+        self._connection.execute(_TABLE)
+        self._connection.execute("INSERT OR REPLACE INTO clock VALUES (?, ?)", (ran_s, head))
+        self._connection.execute(_FORGET, (head + 1,))
+        self._exists = True
+        self._noted_s, self._noted_head = ran_s, head
