@@ -1,7 +1,8 @@
 """What the `data` of a notification holds, where its shape is known; camelCase on the wire.
 
 Every field may be missing, and null counts as missing, because publishers take these values from
-database rows. Fields not named here are allowed and reach the subscriber untouched.
+database rows. Fields not named here are allowed and reach the subscriber untouched; so does a field of
+another shape than the one here, of which the publisher is told. A reader must be ready for both.
 """
 
 from __future__ import annotations

@@ -128,7 +128,7 @@ class ReturnRequested(Notification, tag="return_requested"):
 
 
 class ReturnResponded(Notification, tag="return_responded"):
-    """Sent to the buyer when the seller answers a return."""
+    """Sent to the buyer when the seller answers a return: `data.status` says whether it was accepted or refused."""
 
     data: FreeData | UnsetType = UNSET
 
@@ -146,13 +146,13 @@ class DefectiveReceived(Notification, tag="defective_received"):
 
 
 class ExchangeValidated(Notification, tag="exchange_validated"):
-    """Sent to the buyer when an exchange has been checked and accepted."""
+    """Sent to the buyer when an exchange has been checked: `data.status` says whether it was approved or refused."""
 
     data: FreeData | UnsetType = UNSET
 
 
 class ExchangeResolved(Notification, tag="exchange_resolved"):
-    """Sent to the seller when an exchange is closed."""
+    """Sent to the seller when an exchange is closed: `data.status` says whether it was paid for or sent back."""
 
     data: FreeData | UnsetType = UNSET
 

@@ -108,6 +108,9 @@ class Publisher:
             except HubError as error:
                 if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                     raise
+                if error is not publication and error.field is not None:
+                    # Paths start at the batch, as those of its parser do.
+                    error.field = f"$.notifications[{index}]{error.field[1:]}"
                 refused[index] = error.detach()
         stored = dict(zip(drafts, await self._log.append(list(drafts.values())), strict=True)) if drafts else {}
         results = []
@@ -171,7 +174,9 @@ class Publisher:
 
         try:
             async with asyncio.timeout_at(look_ups_end_s):
-                found = await self._find_users(publication.user_ids, self._directory.find_user)
+                found = {user_id: self._directory.find_user_nowait(user_id) for user_id in publication.user_ids}
+                missing = [user_id for user_id, user in found.items() if user is None]
+                found |= await self._find_users(missing, self._directory.find_user)
                 # Somebody may have signed up, or changed the account, since they were looked up last.
                 doubtful = [user_id for user_id, user in found.items() if place(user) is None]
                 found |= await self._find_users(doubtful, self._directory.find_user_anew)

@@ -87,6 +87,8 @@ def notify(
     words = "was published already" if receipt.duplicate else "is on disk"
     reached = "1 connection" if receipt.connections == 1 else f"{receipt.connections} connections"
     click.echo(f"{receipt.id} {words} at {receipt.cursor}; {reached} matched")
+    for warning in receipt.warnings or ():
+        click.echo(f"hub: {warning.field} is not as declared, and was passed on: {warning.detail}", err=True)
 
 
 def _publish(client: httpx.Client, body: bytes, headers: dict[str, str]) -> httpx.Response:

@@ -80,7 +80,8 @@ async def test_a_batch_refuses_one_and_stores_the_others(hub: RunningHub) -> Non
     batch = [{**one, "user_id": who, "account_id": HOME} for who in (BUYER, SELLER, INACTIVE)]
     results = (await hub.post("/api/internal/notify/batch", {"notifications": batch})).json()["results"]
     assert ["receipt", "problem", "receipt"] == [list(result)[1] for result in results]
-    assert "unknown_target" == results[1]["problem"]["code"]
+    problem = results[1]["problem"]
+    assert ("unknown_target", "$.notifications[1].user_id") == (problem["code"], problem["field"])
 
 
 @pytest.mark.parametrize("met_before", [False, True])

@@ -41,6 +41,16 @@ def test_publishes_to_a_running_hub(dev_hub: DevHub) -> None:
     assert receipts[0].id == receipts[1].id
 
 
+def test_a_running_hub_warns_of_a_shape(dev_hub: DevHub) -> None:
+    """What was passed on in another shape than declared is told on stderr; the exit code is that of success."""
+    user = ("--user", BUYER.user_id, "--account", str(BUYER.account_id))
+    done = run("notify", "--dev", *WHAT, *user, "--data", '{"items":"[]"}', folder=dev_hub.folder)
+    assert (0, 1) == (done.returncode, len(done.stdout.splitlines()))
+    assert (
+        "hub: $.data.items is not as declared, and was passed on: Expected `array | null`, got `str`\n" == done.stderr
+    )
+
+
 def test_refused_by_a_running_hub(dev_hub: DevHub) -> None:
     """A type the hub does not know is said in words on stderr, with the known ones; exit code 1."""
     done = run("notify", "--dev", *WHAT, "--type", "nope", "--everyone", folder=dev_hub.folder)

@@ -185,7 +185,7 @@ id: string
 cursor: string
 }
 /**
- * Sent to the buyer when the seller answers a return.
+ * Sent to the buyer when the seller answers a return: `data.status` says whether it was accepted or refused.
  */
 export interface ReturnResponded {
 type: "return_responded"
@@ -227,7 +227,7 @@ id: string
 cursor: string
 }
 /**
- * Sent to the buyer when an exchange has been checked and accepted.
+ * Sent to the buyer when an exchange has been checked: `data.status` says whether it was approved or refused.
  */
 export interface ExchangeValidated {
 type: "exchange_validated"
@@ -241,7 +241,7 @@ id: string
 cursor: string
 }
 /**
- * Sent to the seller when an exchange is closed.
+ * Sent to the seller when an exchange is closed: `data.status` says whether it was paid for or sent back.
  */
 export interface ExchangeResolved {
 type: "exchange_resolved"

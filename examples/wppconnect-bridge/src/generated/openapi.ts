@@ -520,7 +520,7 @@ export interface components {
         };
         /**
          * ExchangeResolved
-         * @description Sent to the seller when an exchange is closed.
+         * @description Sent to the seller when an exchange is closed: `data.status` says whether it was paid for or sent back.
          * @example {
          *       "type": "exchange_resolved",
          *       "title": "Troca concluída",
@@ -553,7 +553,7 @@ export interface components {
         };
         /**
          * ExchangeValidated
-         * @description Sent to the buyer when an exchange has been checked and accepted.
+         * @description Sent to the buyer when an exchange has been checked: `data.status` says whether it was approved or refused.
          * @example {
          *       "type": "exchange_validated",
          *       "title": "Troca validada",
@@ -1111,7 +1111,7 @@ export interface components {
         };
         /**
          * PublishExchangeResolved
-         * @description Sent to the seller when an exchange is closed.
+         * @description Sent to the seller when an exchange is closed: `data.status` says whether it was paid for or sent back.
          * @example {
          *       "type": "exchange_resolved",
          *       "title": "Troca concluída",
@@ -1142,7 +1142,7 @@ export interface components {
         };
         /**
          * PublishExchangeValidated
-         * @description Sent to the buyer when an exchange has been checked and accepted.
+         * @description Sent to the buyer when an exchange has been checked: `data.status` says whether it was approved or refused.
          * @example {
          *       "type": "exchange_validated",
          *       "title": "Troca validada",
@@ -1552,7 +1552,7 @@ export interface components {
         };
         /**
          * PublishReturnResponded
-         * @description Sent to the buyer when the seller answers a return.
+         * @description Sent to the buyer when the seller answers a return: `data.status` says whether it was accepted or refused.
          * @example {
          *       "type": "return_responded",
          *       "title": "Devolução respondida",
@@ -1789,7 +1789,7 @@ export interface components {
         };
         /**
          * ReturnResponded
-         * @description Sent to the buyer when the seller answers a return.
+         * @description Sent to the buyer when the seller answers a return: `data.status` says whether it was accepted or refused.
          * @example {
          *       "type": "return_responded",
          *       "title": "Devolução respondida",
