@@ -136,7 +136,8 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
             now=now,
             write_at_once=write_at_once,
             on_control=expulsion.take,
-            on_slow=connections.end_slow,
+            on_behind=connections.fall_behind,
+            on_missed=connections.end_slow,
             on_broken=connections.end_dead,
         )
         # After the tail was taken, so that no revocation falls between the two.
@@ -168,6 +169,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
         for task in running:
             task.add_done_callback(_report)
         stack.push_async_callback(_stop, running)
+        stack.push_async_callback(connections.close)
 
         def is_alive() -> bool:
             dispatching, beating, _ = running

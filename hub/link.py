@@ -22,6 +22,10 @@ class Link(Protocol):
         """How much waits in this process for the peer to take it."""
 
     @property
+    def waiting_bytes(self) -> int:
+        """How much waits for the peer in all, in this process and, as far as it tells, in the kernel."""
+
+    @property
     def taken_bytes(self) -> int:
         """How much the peer's side has taken so far; only compared with itself, to see progress."""
 

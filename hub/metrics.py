@@ -26,6 +26,8 @@ class Metrics:
         self.deliveries: Counter[str] = Counter()
         #: Notifications handed over from the log to a connection that was away.
         self.replayed = 0
+        #: Live connections that had to be brought from the log, since they took less than was due.
+        self.fallen_behind = 0
         #: Beginnings of connections by resume result: live, replayed, gap.
         self.resumes: Counter[str] = Counter()
         #: Pages answered to clients that poll, by resume result.

@@ -2,8 +2,9 @@
 
 A session is *replaying* until the log has been read up to the head that was taken after it was
 registered; what the dispatcher offers meanwhile is held, and released once replay has reached the head.
-Then it is *live*: every offer above the last position is written at once. Positions handed over only
-rise, so nothing comes twice or out of order, whoever offers it. Time is passed in.
+Then it is *live*: every offer above the last position is written at once. A peer that takes too little
+of that makes it replaying again. Positions handed over only rise, so nothing comes twice or out of order,
+whoever offers it. Time is passed in.
 """
 
 from __future__ import annotations
@@ -17,6 +18,10 @@ from hub.envelope import Envelope
 __all__ = ["Phase", "Resume", "ResumeKind", "Session", "Sign"]
 
 ResumeKind = Literal["live", "replayed", "gap"]
+
+
+#: What a held notification takes besides its JSON.
+_ENVELOPE_BYTES = 256
 
 
 class Phase(Enum):
@@ -49,7 +54,7 @@ class Resume(NamedTuple):
 class Session:
     """One subscriber's place in the log.
 
-    `hold_limit` and `hold_limit_bytes` bound what is held while replaying; past either, everything held
+    `hold_limit` and `hold_limit_bytes` bound what is held while a page is read; past either, everything held
     is dropped and the log is read again instead, so the bound costs time and never a notification.
     """
 
@@ -68,7 +73,7 @@ class Session:
         "upto",
     )
 
-    def __init__(self, *, expires_at_s: float, hold_limit: int = 1_000, hold_limit_bytes: int = 1_048_576) -> None:
+    def __init__(self, *, expires_at_s: float, hold_limit: int = 1_000, hold_limit_bytes: int = 8_192) -> None:
         self.phase = Phase.REPLAYING
         self.expires_at_s = expires_at_s
         #: The position up to which everything due was handed over.
@@ -113,6 +118,26 @@ class Session:
             self._hold(envelope)
         return False
 
+    def fall_behind(self, head: int) -> bool:
+        """Begin to replay again, up to `head`: the peer takes less than what is live, and the log has it all.
+
+        False where the session is not live, so that somebody replays to it already, or nobody will.
+        """
+        if self.phase is not Phase.LIVE:
+            return False
+        self.phase = Phase.REPLAYING
+        self.aim(head)
+        return True
+
+    def aim(self, head: int) -> None:
+        """Replay up to `head`, the log's at this moment, and hold what is offered from now on."""
+        self.upto = max(self.upto, head)
+        self._held, self._held_bytes, self._overflowed = [], 0, False
+
+    def let_go(self) -> None:
+        """Hold nothing before the next `aim`: the replay waits for the peer, and may wait for long."""
+        self._held, self._held_bytes, self._overflowed = [], 0, True
+
     def replay(self, position: int) -> bool:
         """Take one record read from the log; True means: write it now."""
         if self.phase is not Phase.REPLAYING or position <= self.last:
@@ -134,7 +159,7 @@ class Session:
         self.last = max(self.last, head)
         self.upto = max(self.upto, head)
         self._held = [envelope for envelope in self._held if envelope.position > self.last]
-        self._held_bytes = sum(len(envelope.json) for envelope in self._held)
+        self._held_bytes = sum(len(envelope.json) + _ENVELOPE_BYTES for envelope in self._held)
         return True
 
     def go_live(self, head: int, *, room_bytes: int) -> list[Envelope] | None:
@@ -172,26 +197,28 @@ class Session:
         """Note a sign of life from the peer."""
         self._answered = True
 
-    def beat(self, now_s: float, *, answers: bool, unsent_bytes: int = 0, taken_bytes: int = 0) -> Sign:
+    def beat(self, now_s: float, *, answers: bool, waiting_bytes: int = 0, taken_bytes: int = 0) -> Sign:
         """Judge the peer, once per heartbeat interval.
 
-        `answers`: the transport lets the peer answer a ping, so silence since the last beat is death.
-        Where it does not (SSE), the dead peer is the one for whom bytes wait and who took none since.
+        `answers`: the transport lets the peer answer a ping, so silence since the last beat is death; but not
+        while bytes wait, the ping among them, of which the peer took some since: it is slow. Where it does not
+        (SSE), the dead peer is the one for whom bytes wait and who took none since.
         """
         if now_s >= self.expires_at_s:
             return Sign.EXPIRED
+        takes = taken_bytes != self._taken_bytes
         if answers:
-            dead = not self._answered
+            dead = not self._answered and not (waiting_bytes > 0 and takes)
             self._answered = False
         else:
-            dead = self._waited and unsent_bytes > 0 and taken_bytes == self._taken_bytes
-            self._waited = unsent_bytes > 0
-            self._taken_bytes = taken_bytes
+            dead = self._waited and waiting_bytes > 0 and not takes
+        self._waited = waiting_bytes > 0
+        self._taken_bytes = taken_bytes
         return Sign.DEAD if dead else Sign.ALIVE
 
     def _hold(self, envelope: Envelope) -> None:
         self._held.append(envelope)
-        self._held_bytes += len(envelope.json)
+        self._held_bytes += len(envelope.json) + _ENVELOPE_BYTES
         if len(self._held) > self._hold_limit or self._held_bytes > self._hold_limit_bytes:
             self._held, self._held_bytes = [], 0
             self._overflowed = True

@@ -81,7 +81,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat_s: Annotated[float, _about("WS_HEARTBEAT_INTERVAL", "s", "How often each connection gets a sign of life, and how long its answer may take.", "30"), msgspec.Meta(ge=0.2, le=300)] = 30.0
     max_connections: Annotated[int, _about("WS_MAX_CONNECTIONS", "connections", "How many connections the hub holds, both transports together.", "1000"), msgspec.Meta(ge=1)] = 1000
     max_connections_per_user: Annotated[int, _about("HUB_MAX_CONNECTIONS_PER_USER", "connections", "How many connections one user may hold; one more closes the oldest (4002).", "20"), msgspec.Meta(ge=1)] = 20
-    link_budget_bytes: Annotated[int, _about("HUB_LINK_BUDGET", "bytes", "How much may wait unsent for one connection before it is closed as slow (4000).", "1048576"), msgspec.Meta(ge=65_536)] = 1_048_576
+    link_budget_bytes: Annotated[int, _about("HUB_LINK_BUDGET", "bytes", "How much may wait unsent for one connection; beyond that it gets from the log what it is slow for, and is closed (4000) where it takes nothing.", "32768"), msgspec.Meta(ge=32_768)] = 32_768
     compression: Annotated[bool, _about("HUB_COMPRESSION", "on/off", "Whether WebSocket clients are offered permessage-deflate; a notification is then compressed once for all of them.", "off")] = False
     handover_s: Annotated[float, _about("HUB_HANDOVER", "s", "How long a starting hub waits for the one before it to let go of the log.", "30"), msgspec.Meta(ge=0, le=600)] = 0.0
     keep_alive_s: Annotated[float, _about("HUB_KEEP_ALIVE", "s", "How long an idle HTTP connection is kept: longer than the proxy before the hub keeps it, whose next request would otherwise meet a closed one.", "75"), msgspec.Meta(ge=5, le=86_400)] = 620.0

@@ -250,6 +250,11 @@ class FakeLink:
         self._timed_out = False
 
     @property
+    def waiting_bytes(self) -> int:
+        """How much waits for the peer."""
+        return self.unsent_bytes
+
+    @property
     def ended(self) -> bool:
         """Whether nothing can be written any more."""
         return self.closed is not None or self.aborted

@@ -13,6 +13,8 @@ from tests.fakes import NOW_S, make_payload
 
 EPOCH = Epoch("abcdefghij")
 ROOM_BYTES = 1_000_000
+#: What a held notification takes besides its JSON.
+HELD_BYTES = 256
 
 
 def make_session(*, hold_limit: int = 3, hold_limit_bytes: int = 10_000, expires_at_s: float = NOW_S + 60) -> Session:
@@ -105,7 +107,7 @@ class TestReplaying:
         begin(session, Cursor(EPOCH, 5))
         assert [True, False, False, True] == [session.replay(position) for position in (7, 7, 6, 8)]
 
-    @pytest.mark.parametrize("limits", [{"hold_limit": 2}, {"hold_limit_bytes": 120}])
+    @pytest.mark.parametrize("limits", [{"hold_limit": 2}, {"hold_limit_bytes": 3 * 256 + 120}])
     def test_overflow_reads_again(self, limits: dict[str, int]) -> None:
         """Past either bound everything held is dropped and asked of the log again, up to a new head."""
         session = make_session(**limits)
@@ -121,7 +123,7 @@ class TestReplaying:
 
     def test_exactly_the_limit_is_no_overflow(self) -> None:
         """The bounds are what may be held, not one less."""
-        size_bytes = len(make_envelope(11).json)
+        size_bytes = len(make_envelope(11).json) + HELD_BYTES
         session = make_session(hold_limit=3, hold_limit_bytes=3 * size_bytes)
         begin(session, None)
         for position in (11, 12, 13):
@@ -133,7 +135,7 @@ class TestReplaying:
         session = make_session()
         begin(session, None)
         session.offer(make_envelope(11))
-        assert session.go_live(12, room_bytes=len(make_envelope(11).json) - 1) is None
+        assert session.go_live(12, room_bytes=len(make_envelope(11).json) + HELD_BYTES - 1) is None
         assert (Phase.REPLAYING, 10, 12) == (session.phase, session.last, session.upto)
 
     def test_reach_only_rises(self) -> None:
@@ -157,7 +159,7 @@ class TestReplaying:
 
     def test_lose_forgets_what_the_lost_weighed(self) -> None:
         """What was dropped counts no longer towards the bound."""
-        size_bytes = len(make_envelope(11).json)
+        size_bytes = len(make_envelope(11).json) + HELD_BYTES
         session = make_session(hold_limit_bytes=2 * size_bytes)
         begin(session, Cursor(EPOCH, 5))
         for position in (11, 12):
@@ -233,6 +235,42 @@ class TestEnd:
         assert Sign.EXPIRED is session.beat(NOW_S + 2, answers=False)
 
 
+class TestFallingBehind:
+    def test_begins_again_where_it_is(self) -> None:
+        """A live session replays from its last position up to the head, and what is beyond it is held."""
+        session = make_live(at=10)
+        assert session.offer(make_envelope(11))
+        assert session.fall_behind(13)
+        assert (Phase.REPLAYING, 11, 13) == (session.phase, session.last, session.upto)
+        assert [False] * 3 == [session.offer(make_envelope(position)) for position in (12, 13, 14)]
+        assert [True, True] == [session.replay(position) for position in (12, 13)]
+        assert [14] == positions(session.go_live(14, room_bytes=ROOM_BYTES))
+
+    def test_only_a_live_one_does(self) -> None:
+        """One that is replaying goes on as it was, and one that ended stays so."""
+        session = make_session()
+        begin(session, Cursor(EPOCH, 5))
+        assert not session.fall_behind(20)
+        assert (Phase.REPLAYING, 10) == (session.phase, session.upto)
+        session.close()
+        assert not session.fall_behind(20)
+        assert Phase.CLOSED is session.phase
+
+    def test_holds_nothing_while_it_waits_for_the_peer(self) -> None:
+        """What is offered meanwhile is read from the log: nothing is held before the next aim, and nothing lost."""
+        session = make_session()
+        begin(session, Cursor(EPOCH, 9))
+        session.offer(make_envelope(11))
+        session.let_go()
+        session.offer(make_envelope(12))
+        assert session.replay(10)
+        assert session.go_live(12, room_bytes=ROOM_BYTES) is None
+        session.aim(13)
+        session.offer(make_envelope(14))
+        assert [True] * 3 == [session.replay(position) for position in (11, 12, 13)]
+        assert [14] == positions(session.go_live(14, room_bytes=ROOM_BYTES))
+
+
 class TestBeat:
     def test_peer_that_answers(self) -> None:
         """A peer lives as long as there is a sign of it between two beats."""
@@ -245,6 +283,24 @@ class TestBeat:
         """A peer that was silent from one beat to the next is dead."""
         session = make_session()
         assert [Sign.ALIVE, Sign.DEAD] == [session.beat(NOW_S, answers=True) for _ in range(2)]
+
+    @pytest.mark.parametrize(
+        ("beats", "last"),
+        [
+            ([(50, 100), (50, 101)], Sign.ALIVE),  # some was taken; the ping is behind what was not
+            ([(50, 100), (50, 101), (50, 101)], Sign.DEAD),  # some, then none
+            ([(50, 100), (0, 150)], Sign.DEAD),  # all was taken, the ping too
+            ([(0, 100), (0, 105)], Sign.DEAD),
+        ],
+    )
+    def test_slow_peer_that_does_not(self, beats: list[tuple[int, int]], last: Sign) -> None:
+        """A peer whose ping still waits behind other bytes is alive as long as it takes of these."""
+        session = make_session()
+        signs = [
+            session.beat(NOW_S, answers=True, waiting_bytes=waiting_bytes, taken_bytes=taken_bytes)
+            for waiting_bytes, taken_bytes in beats
+        ]
+        assert [*[Sign.ALIVE] * (len(beats) - 1), last] == signs
 
     @pytest.mark.parametrize(
         ("beats", "last"),
@@ -263,7 +319,7 @@ class TestBeat:
         """A stream's peer is dead when bytes waited for it from one beat to the next and it took none."""
         session = make_session()
         signs = [
-            session.beat(NOW_S, answers=False, unsent_bytes=unsent_bytes, taken_bytes=taken_bytes)
-            for unsent_bytes, taken_bytes in beats
+            session.beat(NOW_S, answers=False, waiting_bytes=waiting_bytes, taken_bytes=taken_bytes)
+            for waiting_bytes, taken_bytes in beats
         ]
         assert [*[Sign.ALIVE] * (len(beats) - 1), last] == signs

@@ -60,6 +60,7 @@ class _HubCollector(Collector):
         yield _plain("hub_publish_duplicates", "Publishes answered from an earlier one", metrics.duplicates)
         yield _counter("hub_deliveries", "Notifications handed to connections", "transport", metrics.deliveries)
         yield _plain("hub_replayed", "Notifications handed over from the log", metrics.replayed)
+        yield _plain("hub_fallen_behind", "Live connections brought from the log for being slow", metrics.fallen_behind)
         yield _counter("hub_resumes", "Connections begun, by resume result", "result", metrics.resumes)
         yield _counter("hub_polls", "Pages answered to clients that poll, by resume result", "result", metrics.polls)
         yield _counter("hub_connects", "Connections accepted", "transport", metrics.connects)

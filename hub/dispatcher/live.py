@@ -27,8 +27,9 @@ class Dispatcher:
     """Hands each record of the log's tail to every subscriber of its targets, in log order.
 
     `write_at_once` writes to those it can and returns the others, who are written to through their links.
-    `on_control` gets the payload of each record the hub wrote to itself, `on_slow` each subscriber that
-    has more unsent bytes than its budget, `on_broken` one whose link failed; none may block.
+    `on_control` gets the payload of each record the hub wrote to itself, `on_behind` each subscriber that
+    has more unsent bytes than its budget, `on_broken` one whose link failed, `on_missed` each one that the
+    dispatcher itself has nothing for any more, since retention passed it; none may block.
     """
 
     def __init__(
@@ -41,7 +42,8 @@ class Dispatcher:
         now: Callable[[], float],
         write_at_once: Callable[[Envelope, list[Subscriber]], list[Subscriber]],
         on_control: Callable[[bytes], None],
-        on_slow: Callable[[Subscriber], None],
+        on_behind: Callable[[Subscriber], None],
+        on_missed: Callable[[Subscriber], None],
         on_broken: Callable[[Subscriber], None],
     ) -> None:
         self._log = log
@@ -51,7 +53,8 @@ class Dispatcher:
         self._now = now
         self._write_at_once = write_at_once
         self._on_control = on_control
-        self._on_slow = on_slow
+        self._on_behind = on_behind
+        self._on_missed = on_missed
         self._on_broken = on_broken
         self._tail = log.tail()
         # What a batch of records brings each subscriber in this turn of the loop, to leave in one write.
@@ -87,7 +90,7 @@ class Dispatcher:
             self._turn_deliveries += len(part)
             self._turn_bytes += len(envelope.json)
             # What a socket does not take at once is sent only when the loop has its turn. Without one, a long batch
-            # would fill the budget of peers that read as fast as they can, and close them as slow.
+            # would fill the budget of peers that read as fast as they can, and let them fall behind.
             if self._turn_deliveries > SLICE or self._turn_bytes > self._link_budget_bytes // 4:
                 self._flush()
                 await asyncio.sleep(0)
@@ -100,7 +103,7 @@ class Dispatcher:
         # of the gap, and of what the log still has.
         logger.error("retention passed the dispatcher: every connection has to come back with its cursor")
         for subscriber in self._subscribers.everyone():
-            self._on_slow(subscriber)
+            self._on_missed(subscriber)
 
     def _control(self, payload: bytes) -> None:
         # It may end connections, and what came before it in the log is theirs.
@@ -120,7 +123,7 @@ class Dispatcher:
         for subscriber in self._write_at_once(envelope, taking):
             try:
                 if subscriber.link.write(envelope) > self._link_budget_bytes:
-                    self._on_slow(subscriber)
+                    self._on_behind(subscriber)
             except Exception as error:
                 self._break(subscriber, error)
 
@@ -130,7 +133,7 @@ class Dispatcher:
         for subscriber, envelopes in due.items():
             try:
                 if subscriber.link.write_many(envelopes) > self._link_budget_bytes:
-                    self._on_slow(subscriber)
+                    self._on_behind(subscriber)
             except Exception as error:
                 self._break(subscriber, error)
 

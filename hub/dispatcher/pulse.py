@@ -110,7 +110,7 @@ class Pulse:
     def _beat_one(self, subscriber: Subscriber) -> None:
         session, link = subscriber.session, subscriber.link
         sign = session.beat(
-            self._now(), answers=link.answers, unsent_bytes=link.unsent_bytes, taken_bytes=link.taken_bytes
+            self._now(), answers=link.answers, waiting_bytes=link.waiting_bytes, taken_bytes=link.taken_bytes
         )
         if sign is Sign.EXPIRED:
             self._on_expired(subscriber)

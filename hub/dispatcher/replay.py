@@ -40,7 +40,9 @@ class Replay:
     ) -> None:
         self._log = log
         self._metrics = metrics
-        self._link_budget_bytes = link_budget_bytes
+        #: What may be written at once, without a look at what the peer takes. A peer that reads has this much unsent
+        #: from the pace, as much from the end of the replay, and as much from the dispatcher's next turn.
+        self.room_bytes = link_budget_bytes // 4
         self._take_timeout_s = take_timeout_s
         self._now = now
         self._on_slow = on_slow
@@ -57,6 +59,12 @@ class Replay:
         self._metrics.resumes[resume.kind] += 1
         return resume
 
+    def fall_behind(self, subscriber: Subscriber) -> bool:
+        """Let a live session replay from the log what its peer is too slow for; `run` must follow where True."""
+        behind = subscriber.session.fall_behind(self._log.head)
+        self._metrics.fallen_behind += behind
+        return behind
+
     def cursor(self, position: int) -> Cursor:
         """Return the cursor that stands at `position` in this log."""
         return Cursor(self._log.epoch, position)
@@ -69,15 +77,14 @@ class Replay:
         """
         session = subscriber.session
         while session.phase is Phase.REPLAYING:
+            await self._pace(subscriber, subscriber.link.unsent_bytes)
             if session.last < session.upto:
                 await self._write_page(subscriber)
             else:
                 self._release(subscriber)
 
     def _release(self, subscriber: Subscriber) -> None:
-        # Pacing left a quarter of the budget unsent, and the dispatcher may add another before the loop has its
-        # turn to send: with a third one no peer that reads is over it.
-        for envelope in subscriber.session.go_live(self._log.head, room_bytes=self._link_budget_bytes // 4) or ():
+        for envelope in subscriber.session.go_live(self._log.head, room_bytes=self.room_bytes) or ():
             if self._is_due(envelope.expires_at_s):
                 self._metrics.deliveries[subscriber.transport] += 1
                 subscriber.link.write(envelope)
@@ -87,6 +94,8 @@ class Replay:
         async with self._readers:
             if session.phase is Phase.CLOSED:
                 return
+            # Here, and not when the wait for this began: what was offered meanwhile is not held by thousands of them.
+            session.aim(log.head)
             after, upto = session.last, session.upto
             reading = await log.read(subscriber.targets, after=after, upto=upto, limit=PAGE, limit_bytes=PAGE_BYTES)
         if log.first > after + 1:
@@ -114,7 +123,13 @@ class Replay:
 
     async def _pace(self, subscriber: Subscriber, unsent_bytes: int) -> None:
         # Replay reads as fast as the peer takes; only a peer that takes nothing at all is slow.
-        if unsent_bytes > self._link_budget_bytes // 4 and not await subscriber.link.wait_writable(
-            timeout_s=self._take_timeout_s
-        ):
-            self._on_slow(subscriber)
+        link = subscriber.link
+        while unsent_bytes > self.room_bytes:
+            subscriber.session.let_go()
+            taken_bytes = link.taken_bytes
+            if await link.wait_writable(timeout_s=self._take_timeout_s):
+                return
+            if link.taken_bytes == taken_bytes:
+                self._on_slow(subscriber)
+                return
+            unsent_bytes = link.unsent_bytes

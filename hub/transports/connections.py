@@ -56,6 +56,7 @@ class Connections:
         self._now = now
         self._replay: Replay
         self._pulse: Pulse
+        self._catching_up: set[asyncio.Task[None]] = set()
         self.draining = False
 
     def start(self, replay: Replay, pulse: Pulse) -> None:
@@ -91,7 +92,7 @@ class Connections:
             grant=grant,
             account_id=grant.account_id,
             transport=transport,
-            session=Session(expires_at_s=grant.expires_at_s),
+            session=Session(expires_at_s=grant.expires_at_s, hold_limit_bytes=self._replay.room_bytes),
             link=link,
             understands=understands,
         )
@@ -124,6 +125,26 @@ class Connections:
             await self._replay.run(subscriber)
         except StorageUnavailable as error:
             self.end(subscriber, error.close_code, error.title)
+
+    def fall_behind(self, subscriber: Subscriber) -> None:
+        """Bring a live connection from the log what its peer takes too slowly; it stays, and misses nothing."""
+        if self._replay.fall_behind(subscriber):
+            task = asyncio.get_running_loop().create_task(self._catch_up(subscriber), name="catching up")
+            self._catching_up.add(task)
+            task.add_done_callback(self._catching_up.discard)
+
+    async def _catch_up(self, subscriber: Subscriber) -> None:
+        try:
+            await self.serve(subscriber)
+        except Exception as error:  # as in the dispatcher: whatever one link does
+            logger.error("a link failed: %s", type(error).__name__)
+            self.end_dead(subscriber)
+
+    async def close(self) -> None:
+        """Wait for nobody any more who was behind."""
+        for task in list(self._catching_up):
+            task.cancel()
+        await asyncio.gather(*self._catching_up, return_exceptions=True)
 
     async def renew(self, subscriber: Subscriber, token: str) -> None:
         """Let a connection go on with another token of the same user and account.

@@ -43,6 +43,11 @@ class QueuedLink:
         self.on_answer: Callable[[], None] = lambda: None
         self.on_lost: Callable[[], None] = lambda: None
 
+    @property
+    def waiting_bytes(self) -> int:
+        """How much waits for the peer, as far as can be seen."""
+        return self.unsent_bytes
+
     def cork(self) -> None:
         """Hold nothing: each message is sent by itself."""
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Sequence
+from socket import IPPROTO_TCP, TCP_INFO
 from typing import Literal, Protocol, get_args
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
@@ -22,6 +24,13 @@ __all__ = [
     "WebSocketLink",
 ]
 
+#: From the upper mark on a replay waits for the peer, until what waits in this process is below the lower one.
+UPPER_MARK_BYTES = 8_192
+LOWER_MARK_BYTES = 2_048
+#: Where Linux's `struct tcp_info` says what the peer acknowledged (u64) and what was not sent yet (u32).
+_ACKNOWLEDGED = slice(120, 128)
+_NOT_SENT = slice(144, 148)
+_INFO_BYTES = 148
 #: How long a peer may take to answer a close before the connection is aborted.
 CLOSE_TIMEOUT_S = 5.0
 
@@ -43,6 +52,7 @@ class TransportLink:
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
+        transport.set_write_buffer_limits(UPPER_MARK_BYTES, LOWER_MARK_BYTES)
         self.open = True
         self._held: list[bytes] | None = None
         # None under TLS: the peer would take what was written to it for ciphertext.
@@ -54,6 +64,26 @@ class TransportLink:
     def unsent_bytes(self) -> int:
         """How much waits for the peer."""
         return self._transport.get_write_buffer_size() if self.open else 0
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How much waits for the peer here and in the kernel, which sends no more than the peer has room for."""
+        unsent_bytes = self.unsent_bytes
+        return unsent_bytes + int.from_bytes(self._read_info()[_NOT_SENT], sys.byteorder)
+
+    @property
+    def taken_bytes(self) -> int:
+        """How much the peer's kernel has acknowledged; where ours does not tell, how much of the rest it took."""
+        return int.from_bytes(self._read_info()[_ACKNOWLEDGED], sys.byteorder) or -self.unsent_bytes
+
+    def _read_info(self) -> bytes:
+        if not self.open:
+            return b""
+        try:
+            info: bytes = self._transport.get_extra_info("socket").getsockopt(IPPROTO_TCP, TCP_INFO, _INFO_BYTES)
+        except OSError:  # of a Unix socket
+            return b""
+        return info if sys.platform == "linux" else b""
 
     def find_socket(self) -> int | None:
         """Return the descriptor that may take the next bytes itself, past the transport, or None: bytes wait there."""
@@ -120,8 +150,6 @@ class WebSocketLink(TransportLink):
 
     form: Form = "frame"
     answers = True
-    #: Not needed where the peer answers pings.
-    taken_bytes = 0
 
     def __init__(self, transport: asyncio.Transport, protocol: _WebSocketProtocol) -> None:
         super().__init__(transport)
@@ -161,7 +189,7 @@ class DeflatedLink(WebSocketLink):
 class EventStreamLink(TransportLink):
     """Writes server-sent events into the chunked response that is in progress on one HTTP connection."""
 
-    __slots__ = ("_cycle", "_written_bytes", "abort_timer")
+    __slots__ = ("_cycle", "abort_timer")
 
     form: Form = "chunk"
     answers = False
@@ -169,16 +197,7 @@ class EventStreamLink(TransportLink):
     def __init__(self, transport: asyncio.Transport, cycle: RequestResponseCycle) -> None:
         super().__init__(transport)
         self._cycle = cycle
-        self._written_bytes = 0
         self.abort_timer: asyncio.TimerHandle | None = None
-
-    @property
-    def taken_bytes(self) -> int:
-        """How much the peer's side has taken so far of what went through the transport.
-
-        What the socket took at once is not in it, nor needed: it tells a stuck peer, for whom bytes wait.
-        """
-        return self._written_bytes - self.unsent_bytes
 
     def start(self, headers: Sequence[tuple[bytes, bytes]]) -> None:
         """Begin the response: its head, with the server's own headers before these.
@@ -210,10 +229,6 @@ class EventStreamLink(TransportLink):
     def write_retry(self, retry_ms: int) -> None:
         """Set how long the client waits before it comes back."""
         self.write_event(event_retry(retry_ms))
-
-    def _send(self, body: bytes) -> int:
-        self._written_bytes += len(body)
-        return super()._send(body)
 
     def close(self, code: int, reason: str) -> None:
         """End the stream: the handler wakes up and completes the response; a stuck peer is aborted."""

@@ -177,7 +177,8 @@ class Theatre:
             now=self.clock,
             write_at_once=lambda envelope, subscribers: subscribers,
             on_control=lambda payload: None,
-            on_slow=self._end_slow,
+            on_behind=self._fall_behind,
+            on_missed=self._end_slow,
             on_broken=self._end_dead,
         )
         self.replay = Replay(
@@ -363,6 +364,13 @@ class Theatre:
     def _end(self, subscriber: Subscriber, code: int) -> None:
         self.subscribers.remove(subscriber)
         self._finish(subscriber, code)
+
+    def _fall_behind(self, subscriber: Subscriber) -> None:
+        self._require(link_of(subscriber).stalled, "a peer that reads fell behind")
+        if self.replay.fall_behind(subscriber):
+            connection = self._by_subscriber[subscriber]
+            assert connection.replaying is None
+            connection.replaying = self.replay.run(subscriber)
 
     def _end_slow(self, subscriber: Subscriber) -> None:
         link = link_of(subscriber)

@@ -24,6 +24,7 @@ class Rooms:
         self.metrics = Metrics(started_at_s=NOW_S)
         self.subscribers = Subscribers(limit=10_000, limit_per_user=20)
         self.controls: list[bytes] = []
+        self.behind: list[Subscriber] = []
         self.slow: list[Subscriber] = []
         self.broken: list[Subscriber] = []
         self.dead: list[Subscriber] = []
@@ -37,7 +38,8 @@ class Rooms:
             now=self.clock,
             write_at_once=lambda envelope, subscribers: subscribers,
             on_control=self.controls.append,
-            on_slow=lambda subscriber: self._end(subscriber, self.slow),
+            on_behind=self._fall_behind,
+            on_missed=lambda subscriber: self._end(subscriber, self.slow),
             on_broken=lambda subscriber: self._end(subscriber, self.broken),
         )
         self.replay = Replay(
@@ -92,6 +94,10 @@ class Rooms:
         """Let the dispatcher work off all there is; it cannot go on afterwards."""
         await self.log.close()
         await self.dispatcher.run()
+
+    def _fall_behind(self, subscriber: Subscriber) -> None:
+        if self.replay.fall_behind(subscriber):
+            self.behind.append(subscriber)
 
     def _end(self, subscriber: Subscriber, where: list[Subscriber]) -> None:
         where.append(subscriber)

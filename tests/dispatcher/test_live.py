@@ -83,7 +83,8 @@ async def test_what_was_stored_before_is_not_repeated() -> None:
         now=rooms.clock,
         write_at_once=lambda envelope, subscribers: subscribers,
         on_control=rooms.controls.append,
-        on_slow=rooms.slow.append,
+        on_behind=rooms.behind.append,
+        on_missed=rooms.slow.append,
         on_broken=rooms.broken.append,
     )
     assert 1 == later.position
@@ -156,8 +157,8 @@ async def test_link_that_fails(caplog: pytest.LogCaptureFixture) -> None:
     assert ["a link failed: RuntimeError"] == caplog.messages
 
 
-async def test_slow_peer_is_ended_past_its_budget() -> None:
-    """A peer that takes nothing is ended by the first write that passes the budget, not before and not again."""
+async def test_slow_peer_falls_behind_past_its_budget() -> None:
+    """A peer that takes nothing is written nothing after the first write that passes the budget, and it stays."""
     rooms = Rooms()
     slow, link = await rooms.connect("1")
     _, other = await rooms.connect("2")
@@ -165,7 +166,9 @@ async def test_slow_peer_is_ended_past_its_budget() -> None:
     for _ in range(9):
         rooms.log.publish(EVERYONE, size_bytes=1_000)
     await rooms.dispatch()
-    assert [slow] == rooms.slow
+    assert [slow] == rooms.behind
+    assert 1 == rooms.metrics.fallen_behind
+    assert [] == rooms.slow
     assert list(range(1, 9)) == link.positions, "eight times 1,024 bytes are more than 8,000"
     assert list(range(1, 10)) == other.positions
     assert [] == link.late
@@ -179,7 +182,7 @@ async def test_exactly_the_budget_is_not_too_much() -> None:
     rooms.log.publish(EVERYONE, size_bytes=BUDGET_BYTES - 24)
     await rooms.dispatch()
     assert BUDGET_BYTES == link.unsent_bytes
-    assert [] == rooms.slow
+    assert [] == rooms.behind
 
 
 async def test_wide_fan_out_goes_in_slices() -> None:
@@ -237,7 +240,7 @@ class LoopLink(FakeLink):
 
 
 async def test_long_batch_does_not_make_a_reading_peer_slow() -> None:
-    """A batch many times the budget reaches a peer that reads, since the loop gets its turn in between."""
+    """A batch many times the budget reaches a peer that reads at once, since the loop gets its turn in between."""
     rooms = Rooms()
     _, link = rooms.register(link=LoopLink())
     (subscriber,) = rooms.subscribers.everyone()
@@ -245,7 +248,7 @@ async def test_long_batch_does_not_make_a_reading_peer_slow() -> None:
     await rooms.replay.run(subscriber)
     rooms.log.store([make_draft([EVERYONE], size_bytes=1_000) for _ in range(100)])
     await rooms.dispatch()
-    assert [] == rooms.slow
+    assert [] == rooms.behind
     assert list(range(1, 101)) == link.positions
 
 

@@ -42,6 +42,11 @@ FURTHER = [
     (Session.go_live, "self.upto = head", "pass"),
     # Retention in the middle of a replay.
     (Replay._write_page, "log.first > after + 1", "log.first > after"),
+    # Falling behind, and waiting for the peer.
+    (Session.fall_behind, "self.aim(head)", "pass"),
+    (Session.aim, "max(self.upto, head)", "self.upto"),
+    (Session.aim, "[], 0, False", "self._held, self._held_bytes, self._overflowed"),
+    (Session.let_go, "[], 0, True", "[], 0, False"),
     # After its time.
     (Replay._write_page, "self._is_due(record.expires_at_s)", "True"),
     (Replay._release, "self._is_due(envelope.expires_at_s)", "True"),
@@ -51,9 +56,9 @@ FURTHER = [
     (Session.replay, "self.phase is not Phase.REPLAYING", "False"),
     # Peers that do not read, and peers that do.
     (Dispatcher._offer, "> self._link_budget_bytes", "> 1_000_000"),
-    (Replay._pace, "not await", "await"),
+    (Replay._pace, "if await", "if not await"),
     (Dispatcher._fan_out, "self._turn_bytes > self._link_budget_bytes // 4", "False"),
-    (Replay._release, "self._link_budget_bytes // 4", "1_000_000"),
+    (Replay._release, "room_bytes=self.room_bytes", "room_bytes=1_000_000"),
     # Heartbeats ahead of what was handed over.
     (Dispatcher._dispatch, "if CONTROL", "self.position = record.position\n    if CONTROL"),
 ]

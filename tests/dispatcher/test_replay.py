@@ -12,7 +12,7 @@ from hub.dispatcher.replay import PAGE, READERS
 from hub.errors import StorageUnavailable
 from hub.session import Phase
 from hub.target import EVERYONE, account_target, user_target
-from tests.dispatcher.rooms import Rooms
+from tests.dispatcher.rooms import BUDGET_BYTES, Rooms
 from tests.fakes import NOW_S, FakeLink
 
 DEADLINE_S = 5.0
@@ -87,6 +87,8 @@ class TestRun:
         rooms.log.before_read.close()
         async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as tasks:
             tasks.create_task(rooms.replay.run(subscriber))
+            while not rooms.log.before_read.waiting:
+                await asyncio.sleep(0)
             rooms.log.publish(EVERYONE)
             await rooms.dispatch()
             rooms.log.before_read.open()
@@ -102,6 +104,8 @@ class TestRun:
         rooms.log.before_read.close()
         async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as tasks:
             tasks.create_task(rooms.replay.run(subscriber))
+            while not rooms.log.before_read.waiting:
+                await asyncio.sleep(0)
             for _ in range(9):
                 rooms.log.publish(EVERYONE, size_bytes=1_000)
             await rooms.dispatch()
@@ -164,6 +168,47 @@ class TestPace:
         assert [1, 2] == link.positions
         assert [] == link.late
         assert (2, 2) == (rooms.metrics.replayed, rooms.metrics.deliveries["websocket"])
+
+    async def test_peer_that_takes_little(self) -> None:
+        """A peer that took anything at all in time is waited for again."""
+        rooms = Rooms()
+        for _ in range(4):
+            rooms.log.publish(EVERYONE, size_bytes=3_000)
+        subscriber, link = rooms.register()
+        link.stall()
+        rooms.replay.begin(subscriber, at(rooms, 0))
+        replaying = asyncio.create_task(rooms.replay.run(subscriber))
+        await until_waiting(link, written=1)
+        for written in (1, 2, 3):
+            link.taken_bytes += 1
+            link.time_out()
+            await until_waiting(link, written=written)
+            link.take(1)
+            await until_waiting(link, written=written + 1)
+        link.release()
+        async with asyncio.timeout(DEADLINE_S):
+            await replaying
+        assert [1, 2, 3, 4] == link.positions
+        assert [] == rooms.slow
+
+    async def test_holds_nothing_live_while_it_waits(self) -> None:
+        """Of what is dispatched meanwhile nothing is kept, for the log has it, and nothing is lost."""
+        rooms = Rooms()
+        for _ in range(3):
+            rooms.log.publish(EVERYONE, size_bytes=3_000)
+        subscriber, link = rooms.register()
+        link.stall()
+        rooms.replay.begin(subscriber, at(rooms, 0))
+        replaying = asyncio.create_task(rooms.replay.run(subscriber))
+        await until_waiting(link, written=1)
+        for _ in range(3):
+            rooms.log.publish(EVERYONE)
+        await rooms.dispatch()
+        assert [] == subscriber.session._held
+        link.release()
+        async with asyncio.timeout(DEADLINE_S):
+            await replaying
+        assert [1, 2, 3, 4, 5, 6] == link.positions
 
     async def test_expired_while_waiting_for_the_peer(self) -> None:
         """What expired since its page was read is not handed over, and what did not is."""
@@ -280,6 +325,45 @@ class TestOvertaken:
         rooms.replay.begin(subscriber, at(rooms, 0))
         await rooms.replay.run(subscriber)
         assert (0, []) == (rooms.log.reads, link.said + link.late)
+
+
+class TestFallingBehind:
+    async def test_gets_everything_from_the_log(self) -> None:
+        """A live peer that takes too little is written the rest when it takes it, in order, and is live again."""
+        rooms = Rooms()
+        subscriber, link = await rooms.connect()
+        link.stall()
+        for _ in range(30):
+            rooms.log.publish(EVERYONE, size_bytes=1_000)
+        await rooms.dispatch()
+        assert ([subscriber], 8) == (rooms.behind, len(link.positions))
+        replaying = asyncio.create_task(rooms.replay.run(subscriber))
+        await until_waiting(link, written=8)
+        assert 0 == rooms.log.reads, "no page is read ahead of the peer"
+        link.release()
+        async with asyncio.timeout(DEADLINE_S):
+            await replaying
+        assert list(range(1, 31)) == link.positions
+        assert (Phase.LIVE, 30) == (subscriber.session.phase, subscriber.session.last)
+        assert ([], 22) == (rooms.slow, rooms.metrics.replayed)
+
+    async def test_one_record_beyond_the_budget(self) -> None:
+        """A record heavier than the budget falls behind by itself, and passes."""
+        rooms = Rooms()
+        subscriber, link = await rooms.connect()
+        link.stall()
+        for size_bytes in (3 * BUDGET_BYTES, 100, 3 * BUDGET_BYTES):
+            rooms.log.publish(EVERYONE, size_bytes=size_bytes)
+        await rooms.dispatch()
+        assert ([subscriber], [1]) == (rooms.behind, link.positions)
+        replaying = asyncio.create_task(rooms.replay.run(subscriber))
+        await until_waiting(link, written=1)
+        link.take(1)
+        await until_waiting(link, written=3)
+        link.release()
+        async with asyncio.timeout(DEADLINE_S):
+            await replaying
+        assert [1, 2, 3] == link.positions
 
 
 async def test_readers_are_bounded() -> None:
