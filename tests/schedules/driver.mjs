@@ -2,7 +2,7 @@
  * The browser client in Node, many pages in one process, told what to do a line of JSON at a time.
  *
  * Node 20 has fetch but neither WebSocket nor a page; the little that the client wants of one stands here. Time runs
- * SPEED times as fast for the client, which sees it only through `setTimeout` and `Date.now`.
+ * SPEED times as fast for the client, which sees it only through `setTimeout`, `Date.now`, and the seconds in frames.
  */
 import { setMaxListeners } from "node:events";
 import { createInterface } from "node:readline";
@@ -15,6 +15,9 @@ const now = Date.now;
 const startedAt = now();
 globalThis.setTimeout = (act, ms = 0, ...given) => wait(act, ms / speed, ...given);
 Date.now = () => startedAt + (now() - startedAt) * speed;
+
+const { parse } = JSON;
+JSON.parse = (text) => parse(text, (key, value) => (key === "heartbeatSeconds" || key === "withinSeconds" ? value * speed : value));
 
 globalThis.WebSocket = class extends NodeWebSocket {
   constructor(url, protocols) {

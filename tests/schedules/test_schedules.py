@@ -24,7 +24,7 @@ from tests.schedules.pages import Page, Pages, run_pages
 from tests.schedules.schedule import Schedule
 
 #: For everything between two steps, and for the end: the longest is a stalled line that the client gives up after
-#: 10.5 s, a wait of 20 s and three transports, in its own time a tenth of that.
+#: 15 s, a wait of 20 s and three transports, in its own time a tenth of that.
 DEADLINE_S = 60.0
 AT_ONCE = 40
 LAST = "the last"
@@ -99,7 +99,7 @@ async def run_schedules(
     folder: Path, schedules: Iterable[Schedule], *, forgetful: bool = False
 ) -> tuple[Course, list[str]]:
     """Run schedules, many at a time; return what was run and what went wrong."""
-    hub = HubProcess(folder)
+    hub = HubProcess(folder, WS_HEARTBEAT_INTERVAL="1")
     await hub.start()
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{hub.port}", timeout=DEADLINE_S) as http:

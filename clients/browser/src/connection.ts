@@ -1,7 +1,8 @@
 /** The one live connection: which transport, when to try again, when to stop. */
-import { HEALTHY_MS, RESTART_WINDOW_MS, backoffMs } from "./backoff.js";
-import { BROKEN, type Ending, type Link, type Offer } from "./link.js";
+import { HEALTHY_MS, RESTART_WINDOW_MS, backoffMs, boundMs, evictedMs } from "./backoff.js";
+import { BROKEN, NO_TOKEN, OFFLINE, type Ending, type Link, type Offer } from "./link.js";
 import { createLiveness } from "./liveness.js";
+import type { Console } from "./notes.js";
 import { openLink, type RaceListener } from "./race.js";
 import { IDLE, describeReason, isFinal, type Status, type Transport } from "./status.js";
 import type { StorageLike } from "./storage.js";
@@ -11,6 +12,11 @@ import type { AnyFrame, ConnectionEstablished, Reconnect } from "./wire.js";
 const MEMORY_MS = 24 * 3_600_000;
 const PROBE_MS = 5 * 60_000;
 const MOST_REFUSALS = 3;
+/** Between two attempts that a waking page asks for, however often it wakes. */
+const WAKE_MS = 1_000;
+const NO_TOKEN_CAP_MS = 5 * 60_000;
+const EVICTED = 4002;
+const SILENT: Ending = { ...BROKEN, why: "nothing came, not even a heartbeat" };
 
 export interface ConnectionOptions {
   /** Best first. */
@@ -18,11 +24,14 @@ export interface ConnectionOptions {
   /** Where the transport that worked is remembered for a day, and under which key. */
   storage: StorageLike;
   memoryKey: string;
+  notes: Console;
   /** Return what an attempt opens its line with; asked for each line. */
   getOffer(reason: TokenReason): Promise<Offer>;
   onFrame(frame: AnyFrame): void;
   onCursor(cursor: string): void;
   onStatus(status: Status): void;
+  /** The hub could not read what it was asked: the cursor, most likely. */
+  onUnreadable(): void;
 }
 
 export interface Connection {
@@ -31,20 +40,31 @@ export interface Connection {
   start(): void;
   /** Close, without a word to anybody. */
   stop(): void;
-  /** The page woke up, or the network (`online`) came back: look at once. */
-  wake(online: boolean): void;
+  /** The page woke up, or the network (`online`) came back, or somebody looks at the page: see at once. */
+  wake(online: boolean, looked: boolean): void;
+  /** The device says that it has no network. */
+  offline(): void;
+}
+
+/** Return what is left of the time between two looks, whatever became of the clock. */
+function leftMs(since: number): number {
+  return Math.min(WAKE_MS, Math.max(0, since + WAKE_MS - Date.now()));
 }
 
 /** Return a connection that keeps itself up until it is stopped or finally refused. */
 export function createConnection(options: ConnectionOptions): Connection {
-  const { transports, storage, memoryKey } = options;
+  const { transports, storage, memoryKey, notes } = options;
   let link: Link | undefined;
   let probe: Link | undefined;
   let retry: ReturnType<typeof setTimeout> | undefined;
   let probing: ReturnType<typeof setTimeout> | undefined;
   let attempt = 0;
   let refusals = 0;
+  let evictions = 0;
   let openedAt = 0;
+  let wokenAt = 0;
+  /** Whether the page woke up while the next attempt was waited for. */
+  let hurried = false;
   let windowMs = 0;
   let tokenReason: TokenReason = "connect";
 
@@ -69,10 +89,7 @@ export function createConnection(options: ConnectionOptions): Connection {
     probe?.close();
     link = probe = undefined;
   };
-  const liveness = createLiveness(() => {
-    clear();
-    connect(describeReason(BROKEN.code, false));
-  });
+  const liveness = createLiveness((livedMs) => ended(SILENT, livedMs));
 
   /** Open the best line of `order`. */
   const race = (order: readonly Transport[], open: RaceListener["open"], end: RaceListener["end"]): Link =>
@@ -82,16 +99,21 @@ export function createConnection(options: ConnectionOptions): Connection {
       alive: liveness.sign,
       cursor: options.onCursor,
       frame: (frame) => {
-        if (frame.type === "reconnect") windowMs = (frame as Reconnect).withinSeconds * 1000;
+        if (frame.type === "reconnect") windowMs = boundMs((frame as Reconnect).withinSeconds * 1000);
         options.onFrame(frame);
       },
     });
 
-  const connect = (reason = connection.status.reason): void => {
+  const connect = (): void => {
+    retry = undefined;
     openedAt = 0;
+    if (hurried) wokenAt = Date.now();
+    hurried = false;
     const again = connection.status.state === "connected" || connection.status.state === "reconnecting";
-    tell({ state: again ? "reconnecting" : "connecting", transport: null, attempt, reason });
-    link = race(transports.slice(remembered()), opened, ended);
+    tell({ state: again ? "reconnecting" : "connecting", transport: null, attempt });
+    const order = transports.slice(remembered());
+    notes.debug(`tries ${order.join(", ")}`);
+    link = race(order, opened, ended);
   };
 
   const opened = (transport: Transport, greeting: ConnectionEstablished): void => {
@@ -106,22 +128,32 @@ export function createConnection(options: ConnectionOptions): Connection {
     tell({ state: "connected", transport, reason: null });
   };
 
-  const ended = ({ code, retryMs = 0 }: Ending): void => {
+  const ended = (ending: Ending, livedMs = openedAt && Date.now() - openedAt): void => {
+    const { code, retryMs, why } = ending;
     clear();
+    notes.debug(`ended with ${code}${why ? ` (${why})` : ""} after ${livedMs} ms`);
     const refused = code === 4001 || code === 4500;
     if (refused) tokenReason = code === 4001 ? "expired" : "unauthorized";
     // A newer token may be better, so the page is asked for one a few times before its refusal is final.
     const terminal = refused ? ++refusals >= MOST_REFUSALS || retryMs === Infinity : isFinal(code);
-    const reason = describeReason(code, terminal);
+    const reason = describeReason(code === 1006 && globalThis.navigator?.onLine === false ? OFFLINE : code, terminal);
+    // What happens every day (a restart, an expiry, a broken network) is no warning.
+    const daily = code === 1006 || code === 1012 || retryMs === Infinity;
+    if (!daily && (terminal || code === EVICTED || (why && !openedAt))) notes.warn(`${reason.code}: ${why || code}`);
     if (terminal) return tell({ state: "closed", transport: null, reason });
-    if (openedAt && Date.now() - openedAt >= HEALTHY_MS) attempt = 0;
+    // Whoever is let in and closed again at once was not let in.
+    if (livedMs >= HEALTHY_MS) attempt = 0;
     // None got through: the network may be another one than the transport was remembered for.
     if (!openedAt) remember(undefined);
-    const restarting = code === 1012 && !retryMs;
-    const waitMs = restarting ? Math.random() * (windowMs || RESTART_WINDOW_MS) : retryMs + backoffMs(attempt);
+    if (!openedAt && code === 1008) options.onUnreadable();
+    let waitMs = backoffMs(attempt, Math.random, code === NO_TOKEN ? NO_TOKEN_CAP_MS : undefined) + boundMs(retryMs);
+    if (code === EVICTED) waitMs = evictedMs(++evictions);
+    else if (code === 1012 && !retryMs) waitMs += Math.random() * (windowMs || RESTART_WINDOW_MS);
+    // A line that had lived, and went silent, is worth a look at once.
+    else if (ending === SILENT && livedMs >= HEALTHY_MS) waitMs = 0;
     attempt++;
     tell({ state: "reconnecting", transport: null, attempt, retryAt: Math.ceil(Date.now() + waitMs), reason });
-    retry = setTimeout(connection.start, waitMs);
+    retry = setTimeout(connect, waitMs);
   };
 
   /** On a fallback: see whether a better transport gets through by now, and go over without a hole. */
@@ -149,15 +181,27 @@ export function createConnection(options: ConnectionOptions): Connection {
     status: IDLE,
     start: () => {
       if (connection.status.state === "closed") attempt = refusals = 0;
+      evictions = 0;
       clear();
       connect();
     },
     stop: clear,
-    wake: (online) => {
-      if (retry !== undefined) connection.start();
+    wake: (online, looked) => {
+      if (looked) evictions = 0;
       liveness.check();
+      // Pages can be woken many times a second.
+      if (retry !== undefined && !hurried && (looked || connection.status.reason?.code !== "replaced")) {
+        hurried = true;
+        clearTimeout(retry);
+        retry = setTimeout(connect, leftMs(wokenAt));
+      }
+      if (leftMs(wokenAt)) return;
+      wokenAt = Date.now();
       link?.wake?.();
       if (online) seekBetter();
+    },
+    offline: () => {
+      if (link || retry !== undefined) ended({ code: OFFLINE });
     },
   };
   return connection;

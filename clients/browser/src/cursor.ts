@@ -20,8 +20,8 @@ export function keepCursor(key: string, browser: StorageLike, tab: StorageLike):
   let timer: ReturnType<typeof setTimeout> | undefined;
   let leading = false;
   const keeper: CursorKeeper = {
-    current: own ?? browser.getItem(key) ?? undefined,
-    own: own !== null,
+    current: own || browser.getItem(key) || undefined,
+    own: Boolean(own),
     move: (cursor, lead) => {
       keeper.current = cursor;
       keeper.own = true;

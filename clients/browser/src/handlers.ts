@@ -2,15 +2,19 @@
 
 export type Handler = (event: never) => void;
 
+/** For handlers of every type, and of those types that no other handler asked for by name. */
+export const ANY = Symbol();
+export const UNKNOWN = Symbol();
+
 export interface Handlers {
-  /** Call `handler` for each event of this type, or of any type; returns what ends that. */
-  add(type: string | undefined, handler: Handler): () => void;
+  /** Call `handler` for each event of this type; returns what ends that. */
+  add(type: string | symbol, handler: Handler): () => void;
   /** Call everyone who asked for this type; whatever one of them throws, the others are called. */
   emit(type: string, event: unknown): void;
 }
 
 export function createHandlers(): Handlers {
-  const all = new Set<{ type: string | undefined; handler: Handler }>();
+  const all = new Set<{ type: string | symbol; handler: Handler }>();
   return {
     add: (type, handler) => {
       const entry = { type, handler };
@@ -18,15 +22,23 @@ export function createHandlers(): Handlers {
       return () => all.delete(entry);
     },
     emit: (type, event) => {
-      for (const entry of [...all]) {
-        if (entry.type !== type && (entry.type !== undefined || type === "gap")) continue;
+      const entries = [...all];
+      const rest = entries.some((entry) => entry.type === type) ? type : UNKNOWN;
+      for (const entry of entries) {
+        if (entry.type !== type && (type === "gap" || (entry.type !== ANY && entry.type !== rest))) continue;
         try {
           entry.handler(event as never);
         } catch (error) {
-          // To the page's own error reporting, without stopping the stream.
-          reportError(error);
+          report(error);
         }
       }
     },
   };
+}
+
+/** Hand an error of the page's own to its error reporting, without stopping anything. */
+export function report(error: unknown): void {
+  // Node and React Native have none.
+  if (typeof reportError === "function") reportError(error);
+  else console.error(error);
 }

@@ -4,7 +4,8 @@
 function readClaims(token: string): string | undefined {
   try {
     const claims = JSON.parse(atob(token.split(".")[1]!.replaceAll("-", "+").replaceAll("_", "/"))) as Record<string, unknown>;
-    return claims.sub ? `${claims.account_id}/${claims.sub}` : undefined;
+    const user = claims.sub ?? claims.user_id;
+    return user ? `${claims.account_id}/${user}` : undefined;
   } catch {
     return undefined;
   }

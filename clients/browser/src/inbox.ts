@@ -98,12 +98,13 @@ export function createInbox(hub: Hub): Inbox {
       const onLeave = (): void => {
         if (saving !== undefined) commit();
       };
-      window.addEventListener("storage", onStorage);
-      window.addEventListener("pagehide", onLeave);
+      // React Native has neither.
+      globalThis.addEventListener?.("storage", onStorage);
+      globalThis.addEventListener?.("pagehide", onLeave);
       const closers = [
         onLeave,
-        () => window.removeEventListener("storage", onStorage),
-        () => window.removeEventListener("pagehide", onLeave),
+        () => globalThis.removeEventListener?.("storage", onStorage),
+        () => globalThis.removeEventListener?.("pagehide", onLeave),
         hub.subscribe(identify),
         hub.onAny((notification) => {
           last = notification;

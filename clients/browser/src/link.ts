@@ -6,9 +6,14 @@ export interface Ending {
   code: number;
   /** The least wait that the hub asked for. */
   retryMs?: number | undefined;
+  /** What the hub, or this client, has to say of it; never a token. */
+  why?: string | undefined;
 }
 
 export const BROKEN: Ending = { code: 1006 };
+/** Not close codes: the device says that it has no network; the page's `getToken` gave no token. */
+export const OFFLINE = 1;
+export const NO_TOKEN = 2;
 
 /** A wait for a token or a line that ended like this. */
 export class Refusal extends Error {

@@ -1,6 +1,9 @@
 /** Notices that a line is dead though nobody said so. Browsers show no pings, so silence is all there is to go by. */
+import { LONGEST_MS } from "./backoff.js";
 
-const SLACK_MS = 10_000;
+const DEFAULT_MS = 30_000;
+/** For what the network takes where the heartbeat is short. */
+const SLACK_MS = 2_500;
 const LATE_MS = 2_000;
 const GRACE_MS = 1_000;
 
@@ -14,15 +17,21 @@ export interface Liveness {
   stop(): void;
 }
 
-/** Return a watch that calls `onDead` once for a line that was silent for its interval and 10 s. */
-export function createLiveness(onDead: () => void): Liveness {
+/**
+ * Return a watch that calls `onDead` once for a line that was silent for half as long again as its interval, at least
+ * 2.5 s more. `livedMs` is how long after its start the last sign came.
+ */
+export function createLiveness(onDead: (livedMs: number) => void): Liveness {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let intervalMs = 0;
+  let startedAt = 0;
   let signAt = 0;
   let dueAt = 0;
   let graced = false;
 
   const stop = (): void => clearTimeout(timer);
+  const limitMs = (): number => intervalMs + Math.max(SLACK_MS, intervalMs / 2);
+  const die = (): void => onDead(signAt - startedAt);
   const wait = (ms: number): void => {
     stop();
     dueAt = Date.now() + ms;
@@ -31,28 +40,28 @@ export function createLiveness(onDead: () => void): Liveness {
   const judge = (): void => {
     const now = Date.now();
     const silentMs = now - signAt;
-    const limitMs = intervalMs + SLACK_MS;
     // A clock that was set back makes silence negative; then it counts from now.
     if (silentMs < 0) signAt = now;
     // After sleep or throttling the timer is late, and what arrived meanwhile has not been read yet.
     // Once only: in a throttled page the grace is late too.
     graced = !graced && now - dueAt > LATE_MS;
     if (graced) wait(GRACE_MS);
-    else if (silentMs >= limitMs) onDead();
-    else wait(limitMs - Math.max(0, silentMs));
+    else if (silentMs >= limitMs()) die();
+    else wait(limitMs() - Math.max(0, silentMs));
   };
   return {
     start: (ms) => {
       stop();
-      intervalMs = ms;
-      signAt = Date.now();
-      if (ms) wait(ms + SLACK_MS);
+      // A number that is none says nothing of the line; the hub's own default does.
+      intervalMs = ms >= 0 ? Math.min(ms, LONGEST_MS) : DEFAULT_MS;
+      startedAt = signAt = Date.now();
+      if (intervalMs) wait(limitMs());
     },
     sign: () => {
       signAt = Date.now();
     },
     check: () => {
-      if (intervalMs && Date.now() - signAt > intervalMs) onDead();
+      if (intervalMs && Date.now() - signAt > intervalMs) die();
     },
     stop: () => {
       intervalMs = 0;

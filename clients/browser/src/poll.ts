@@ -1,4 +1,5 @@
 /** The last resort: asking again and again, where nothing can be kept open. */
+import { pageMs } from "./backoff.js";
 import { BROKEN, endingOf, type Ending, type Offer, type OpenLink } from "./link.js";
 import { readRefusal, requestHeaders } from "./refusal.js";
 import type { AnyFrame, ConnectionEstablished } from "./wire.js";
@@ -33,32 +34,39 @@ export async function fetchPage(base: string, token: string, cursor: string | un
   }
 }
 
-/** Poll: at once while frames come, then every 5 s, and up to every 30 s while none do. */
+/** Say whether there may be more behind a page: a gap, or one that leads nowhere, is the end of it. */
+export function leadsOn(page: Page, from: string | undefined): boolean {
+  return page.frames.length > 0 && page.resume !== "gap" && page.cursor !== from;
+}
+
+/** Poll: soon again while frames come, then every 5 s, and up to every 30 s while none do. */
 export const openPolling: OpenLink = (offer, listener) => {
   const abort = new AbortController();
   let wake = (): void => {};
   let waitMs = SHORTEST_MS;
 
   const run = async ({ base, token, cursor, renew }: Offer): Promise<Ending> => {
-    for (let first = true; !abort.signal.aborted; first = false) {
+    let first = true;
+    for (let pages = 0; !abort.signal.aborted; first = false) {
       const page = await fetchPage(base, first ? token : await renew(), cursor, abort.signal);
       if (!("frames" in page)) return page;
       listener.alive();
       if (first) listener.frame(greet(page));
       for (const frame of page.frames) listener.frame(frame);
+      const more = leadsOn(page, cursor);
       if (page.cursor !== cursor) listener.cursor((cursor = page.cursor));
-      if (page.frames.length) {
-        waitMs = SHORTEST_MS;
-        continue;
-      }
+      if (more) waitMs = SHORTEST_MS;
+      else pages = 0;
+      const pauseMs = more ? pageMs(++pages) : waitMs * (0.75 + Math.random() / 4);
       await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, pauseMs);
         wake = () => {
           waitMs = SHORTEST_MS;
+          clearTimeout(timer);
           resolve();
         };
-        setTimeout(resolve, waitMs * (0.75 + Math.random() / 4));
       });
-      waitMs = Math.min(LONGEST_MS, waitMs * 1.5);
+      if (!more) waitMs = Math.min(LONGEST_MS, waitMs * 1.5);
     }
     return BROKEN;
   };

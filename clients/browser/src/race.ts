@@ -13,6 +13,9 @@ const ENTRANTS: Record<Transport, [open: OpenLink, nextMs: number, giveUpMs: num
   poll: [openPolling, 10_000, 10_000],
 };
 
+/** Below 4000, what the hub itself says: it restarts, cannot know yet, or cannot read what it was asked. */
+const SPOKEN = [1008, 1012, 1013];
+
 export interface RaceListener extends Listener {
   /** The first greeting came; what follows comes over this transport. */
   open(transport: Transport, greeting: ConnectionEstablished): void;
@@ -31,6 +34,7 @@ export function openLink(order: readonly Transport[], getOffer: () => Promise<Of
   let latest: Link | undefined;
   let winner: Link | undefined;
   let over = false;
+  let retryMs = 0;
   let stagger: ReturnType<typeof setTimeout> | undefined;
 
   const close = (): void => {
@@ -47,7 +51,7 @@ export function openLink(order: readonly Transport[], getOffer: () => Promise<Of
     clearTimeout(stagger);
     const transport = order[started++];
     if (transport) run(transport);
-    else if (!running.size) finish(BROKEN);
+    else if (!running.size) finish({ ...BROKEN, retryMs: retryMs || undefined });
   };
   const run = (transport: Transport): void => {
     const [open, nextMs, giveUpMs] = ENTRANTS[transport];
@@ -70,7 +74,8 @@ export function openLink(order: readonly Transport[], getOffer: () => Promise<Of
       };
     const end = guard((ending: Ending) => {
       runner.close();
-      if (runner === winner || ending.code >= 4000 || ending.code === 1012 || ending.code === 1013) finish(ending);
+      retryMs = Math.max(retryMs, ending.retryMs ?? 0);
+      if (runner === winner || ending.code >= 4000 || SPOKEN.includes(ending.code)) finish(ending);
       else if (runner === latest || !running.size) advance();
     });
     const begin = (offer: Offer): void => {
@@ -79,7 +84,7 @@ export function openLink(order: readonly Transport[], getOffer: () => Promise<Of
       const lineListener: Listener = {
         frame: guard((frame) => {
           if (winner) return listener.frame(frame);
-          if (frame.type !== "connection_established") return;
+          if (frame.type !== "connection_established" || !(frame as ConnectionEstablished).data) return;
           winner = runner;
           clearTimeout(giveUp);
           clearTimeout(stagger);

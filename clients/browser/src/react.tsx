@@ -10,6 +10,7 @@ import {
   useSyncExternalStore,
   type ReactNode,
 } from "react";
+import { report } from "./handlers.js";
 import type { Hub } from "./hub.js";
 import { EMPTY_VIEW, createInbox, type Inbox, type InboxView } from "./inbox.js";
 import { IDLE, type Reason, type State, type Transport } from "./status.js";
@@ -41,7 +42,12 @@ function mount(hub: Hub): () => void {
   clearTimeout(use.farewell);
   use.mounts++;
   use.close ??= use.inbox.open();
-  hub.connect();
+  try {
+    hub.connect();
+  } catch (error) {
+    // A page without notifications is better than no page.
+    report(error);
+  }
   return () => {
     if (--use.mounts) return;
     use.farewell = setTimeout(() => {

@@ -1,4 +1,5 @@
 /** The line over Server-Sent Events, by `fetch`: headers, status codes and comments, none of which EventSource shows. */
+import { boundMs } from "./backoff.js";
 import { createEventParser } from "./events.js";
 import { BROKEN, type Ending, type Listener, type Offer, type OpenLink } from "./link.js";
 import { readRefusal, requestHeaders } from "./refusal.js";
@@ -20,9 +21,9 @@ async function read({ base, token, cursor }: Offer, listener: Listener, signal: 
   let closing: Ending | undefined;
   const parse = createEventParser((event) => {
     // The first `retry` is EventSource's default; a later one comes from a hub that sends its clients away.
-    if (greeted && event.retryMs !== undefined) retryMs = event.retryMs;
+    if (greeted && event.retryMs !== undefined) retryMs = boundMs(event.retryMs);
     const frame = event.data === undefined ? undefined : parseFrame(event.data);
-    if (frame?.type === "closing") closing = { code: (frame as Closing).code };
+    if (frame?.type === "closing") closing = { code: (frame as Closing).code, why: (frame as Closing).reason };
     else if (frame) listener.frame(frame);
     else if (event.id) listener.cursor(event.id);
     greeted ||= Boolean(frame);

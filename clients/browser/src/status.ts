@@ -1,12 +1,20 @@
 /** Where the connection stands, and why, in words that a page can show. */
 
+import { NO_TOKEN, OFFLINE } from "./link.js";
+
 /** How frames reach this page: best first. */
 export type Transport = "ws" | "sse" | "poll";
+
+export const TRANSPORTS: readonly Transport[] = ["ws", "sse", "poll"];
 
 export type State = "idle" | "connecting" | "connected" | "reconnecting" | "closed";
 
 export type ReasonCode =
   | "network"
+  /** The device has no network, as far as the browser knows. */
+  | "offline"
+  /** The page's `getToken` gave something else than a token. */
+  | "token"
   | "restarting"
   | "slow"
   | "expired"
@@ -44,6 +52,8 @@ const FIRST_FINAL_CODE = 4500;
 const NETWORK: [ReasonCode, string] = ["network", "Sem conexão com as notificações. Tentando novamente."];
 const RESTARTING: [ReasonCode, string] = ["restarting", "As notificações estão reiniciando."];
 const REASONS: Record<number, [ReasonCode, string]> = {
+  [OFFLINE]: ["offline", "Sem internet. As notificações voltam com ela."],
+  [NO_TOKEN]: ["token", "Não foi possível obter o acesso às notificações. Tentando novamente."],
   1012: RESTARTING,
   1013: RESTARTING,
   4000: ["slow", "A conexão está lenta demais."],

@@ -1,5 +1,5 @@
 /** Asking the page for a token: for every attempt, one question at a time, never for ever. */
-import { BROKEN, Refusal } from "./link.js";
+import { BROKEN, NO_TOKEN, Refusal } from "./link.js";
 
 /** Why a token is asked for: a first or further attempt, or the last one had expired or was refused. */
 export type TokenReason = "connect" | "expired" | "unauthorized";
@@ -7,6 +7,8 @@ export type TokenReason = "connect" | "expired" | "unauthorized";
 export type GetToken = (context: { reason: TokenReason }) => string | Promise<string>;
 
 const DEADLINE_MS = 10_000;
+/** What an `Authorization` header may carry (RFC 6750, section 2.1): JSON Web Tokens and tickets are of that form. */
+const TOKEN = /^[\w.~+/-]+=*$/;
 
 /** Thrown by `getToken` where nobody is signed in: the client stops, until `reconnect()`. */
 export class UnauthorizedError extends Error {
@@ -28,11 +30,26 @@ async function ask(getToken: GetToken, reason: TokenReason): Promise<string> {
     timer = setTimeout(() => reject(new Refusal(BROKEN)), DEADLINE_MS);
   });
   try {
-    return await Promise.race([(async () => getToken({ reason }))(), deadline]);
+    return check(await Promise.race([(async () => getToken({ reason }))(), deadline]));
   } catch (error) {
+    if (error instanceof Refusal) throw error;
     // By name too: a page may have two copies of this module.
     throw new Refusal((error as Error | undefined)?.name === "UnauthorizedError" ? { code: 4500, retryMs: Infinity } : BROKEN);
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Return the token without the line break that a file or a template ends with. Throws where it cannot be one. */
+function check(given: unknown): string {
+  const token = typeof given === "string" ? given.trim() : undefined;
+  if (token && TOKEN.test(token)) return token;
+  const what = token?.startsWith("<")
+    ? "a page of HTML (of a login?)"
+    : /^[[{"]/.test(token ?? "")
+      ? "JSON (take the token out of it)"
+      : token
+        ? "text that is no token"
+        : `nothing (${typeof given})`;
+  throw new Refusal({ code: NO_TOKEN, why: `getToken gave ${what}` });
 }

@@ -12,7 +12,7 @@ export const openWebSocket: OpenLink = ({ base, token, cursor }, listener) => {
     const frame = parseFrame(data);
     if (frame) listener.frame(frame);
   };
-  socket.onclose = ({ code }) => listener.end({ code });
+  socket.onclose = ({ code, reason }) => listener.end({ code, why: reason || undefined });
   // Also while connecting: a handshake that hangs holds up every later one to the same host.
   return { close: () => socket.close() };
 };

@@ -3,7 +3,7 @@ import type { Frame, Gap } from "./generated/frames.js";
 
 export type * from "./generated/frames.js";
 
-/** A notification of a type that this version of the client does not know. */
+/** A notification of a type that this version of the client does not know, and that nobody declared. */
 export interface UnknownEvent {
   type: string;
   title: string;
@@ -14,26 +14,78 @@ export interface UnknownEvent {
   cursor: string;
 }
 
-/** A notification of a built-in type. */
-export type KnownNotification = Extract<Frame, { id: string }>;
+/**
+ * The words of an order's status. A company that has others declares them:
+ * `declare module "@notification-hub/client" { interface OrderStatuses { awaiting_pickup: true } }`.
+ */
+export interface OrderStatuses {
+  processing: true;
+  shipped: true;
+  delivered: true;
+  cancelled: true;
+}
 
-/** Any notification. Types may be added, so a `switch` over `type` needs a default. */
-export type Notification = KnownNotification | UnknownEvent;
+/** The words of a return's status, in `return_responded`. */
+export interface ReturnStatuses {
+  approved_refund: true;
+  rejected: true;
+}
+
+/** The words of an exchange's status, in `exchange_validated` and `exchange_resolved`. */
+export interface ExchangeStatuses {
+  completed_approved: true;
+  completed_rejected_by_vendor: true;
+  converted_to_sale: true;
+  returned_to_stock: true;
+}
+
+interface StatusesOf {
+  order_updated: OrderStatuses;
+  return_responded: ReturnStatuses;
+  exchange_validated: ExchangeStatuses;
+  exchange_resolved: ExchangeStatuses;
+}
+
+/** A frame whose status is one of the known words; what comes may be another, so a `switch` needs a default. */
+type WithStatus<E extends Frame> = E extends { type: infer T extends keyof StatusesOf }
+  ? E & { data?: { status?: keyof StatusesOf[T] | null } }
+  : E;
+
+/** A notification of a built-in type. */
+export type KnownNotification = WithStatus<Extract<Frame, { id: string }>>;
 
 /**
- * The company's own types: `declare module "@notification-hub/client" { interface CompanyEvents { "whatsapp:message": … } }`.
+ * The company's own types: `declare module "@notification-hub/client" { interface CompanyEvents { "whatsapp:message":
+ * UnknownEvent & { data: { from: string } } } }`.
  */
 // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- filled by whoever declares it again
 export interface CompanyEvents {}
 
-/** What `on` can be asked for, and what its handler then gets. */
-export type EventMap = { [E in KnownNotification as E["type"]]: E } & { gap: Gap } & CompanyEvents;
+type Company = {
+  [T in keyof CompanyEvents]: {
+    [P in keyof CompanyEvents[T]]: P extends "type" ? T : P extends "data" ? Declared<CompanyEvents[T][P]> : CompanyEvents[T][P];
+  };
+};
+/** Data without the index of `UnknownEvent`'s, where it declares fields: a misspelt one must not compile. */
+type Declared<D> = D extends object ? (keyof Fields<D> extends never ? D : Fields<D>) : D;
+type Fields<D> = { [F in keyof D as string extends F ? never : F]: D[F] };
 
-/** A type's name; any string will do, the known ones are offered. */
-export type EventType = keyof EventMap | (string & {});
+/** A type's name that nobody declared: text that equals no literal, so that a misspelt one does not compile. */
+declare enum Undeclared {
+  Type = "a type that nobody declared",
+}
+
+/** Any notification. Types may be added, so a `switch` over `type` needs a default. */
+export type Notification = KnownNotification | Company[keyof Company] | (Omit<UnknownEvent, "type"> & { type: Undeclared.Type });
+
+/** What `on` can be asked for, and what its handler then gets. */
+export type EventMap = { [E in KnownNotification as E["type"]]: E } & { gap: Gap } & Company;
+
+/** A type's name: a built-in one, a declared one of the company, or `gap`. For the rest there is `onUnknown`. */
+export type EventType = keyof EventMap;
 
 /** What a handler for the type `T` gets. */
-export type EventOf<T extends string> = T extends keyof EventMap ? EventMap[T] : UnknownEvent;
+export type EventOf<T extends EventType> = EventMap[T];
 
 /** Any message of a connection, known or not. */
 export type AnyFrame = Frame | UnknownFrame;

@@ -9,7 +9,7 @@ export const requests: FakeRequest[] = [];
 
 export class FakeSocket {
   onmessage: (event: { data: unknown }) => void = () => undefined;
-  onclose: (event: { code: number }) => void = () => undefined;
+  onclose: (event: { code: number; reason?: string }) => void = () => undefined;
   closed = false;
   constructor(
     readonly url: string,
@@ -27,15 +27,15 @@ export class FakeSocket {
     for (const frame of frames) this.onmessage({ data: JSON.stringify(frame) });
   }
   /** The hub, or the network, ends it. */
-  end(code = 1006): void {
+  end(code = 1006, reason = ""): void {
     this.closed = true;
-    this.onclose({ code });
+    this.onclose({ code, reason });
   }
   /** The client ends it; a browser then reports that too, later. */
   close(): void {
     if (this.closed) return;
     this.closed = true;
-    setTimeout(() => this.onclose({ code: 1005 }));
+    setTimeout(() => this.onclose({ code: 1005, reason: "" }));
   }
 }
 
@@ -63,7 +63,7 @@ export class FakeRequest {
   }
   /** The hub's own refusal. */
   refuse(status: number, code: string, headers: Record<string, string> = {}): void {
-    this.respond(status, { code }, { "content-type": "application/problem+json", ...headers });
+    this.respond(status, { code, title: "A title" }, { "content-type": "application/problem+json", ...headers });
   }
   page(frames: AnyFrame[], cursor: string, resume = "replayed"): void {
     this.respond(200, { frames, cursor, resume });
@@ -98,44 +98,82 @@ export class FakeRequest {
   }
 }
 
-/** Web Locks as far as the client uses them: exclusive, in order of asking. */
+/** Web Locks as far as the client uses them: exclusive, in order of asking, or stolen. */
 export class FakeLocks {
-  private readonly queues = new Map<string, (() => Promise<void>)[]>();
-  request(name: string, { signal }: { signal: AbortSignal }, hold: () => Promise<void>): Promise<void> {
+  private readonly queues = new Map<string, FakeHold[]>();
+  /** What a tab that stands still has not heard of its lock yet. */
+  unheard: (() => void)[] | undefined;
+  async request(name: string, { signal, steal }: LockOptions, hold: () => Promise<void> | undefined): Promise<void> {
+    if (steal && signal) throw new DOMException("steal and signal", "NotSupportedError");
     const queue = this.queues.get(name) ?? [];
     this.queues.set(name, queue);
     return new Promise((resolve, reject) => {
-      const grant = async (): Promise<void> => {
-        await hold();
-        queue.shift();
-        void queue[0]?.();
-        resolve();
+      const fail = (): void => reject(new DOMException("aborted", "AbortError"));
+      const entry: FakeHold = {
+        fail,
+        grant: async () => {
+          await hold();
+          // A lock that was stolen is nobody's to give on.
+          if (queue[0] !== entry) return;
+          queue.shift();
+          void queue[0]?.grant();
+          resolve();
+        },
       };
-      signal.addEventListener("abort", () => {
-        const place = queue.indexOf(grant);
-        if (place > 0) {
-          queue.splice(place, 1);
-          reject(new DOMException("aborted", "AbortError"));
-        }
+      signal?.addEventListener("abort", () => {
+        const place = queue.indexOf(entry);
+        if (place <= 0) return;
+        queue.splice(place, 1);
+        fail();
       });
-      if (queue.push(grant) === 1) void Promise.resolve().then(grant);
+      if (steal) {
+        const robbed = queue.shift()?.fail;
+        if (robbed && this.unheard) this.unheard.push(robbed);
+        else robbed?.();
+        queue.unshift(entry);
+      } else {
+        queue.push(entry);
+      }
+      if (queue[0] === entry) void Promise.resolve().then(entry.grant);
     });
   }
 }
 
+interface FakeHold {
+  grant(): Promise<void>;
+  fail(): void;
+}
+
 export class FakeChannel {
   static readonly all = new Set<FakeChannel>();
+  /** Says which messages get lost. */
+  static loses: (data: never) => boolean = () => false;
   onmessage: (event: { data: unknown }) => void = () => undefined;
+  /** What a tab that stands still has not read yet. */
+  private unread: unknown[] | undefined;
   constructor(readonly name: string) {
     FakeChannel.all.add(this);
   }
   postMessage(data: unknown): void {
     const copy = structuredClone(data);
+    if (FakeChannel.loses(copy as never)) return;
     for (const other of FakeChannel.all) {
-      if (other !== this && other.name === this.name) {
-        queueMicrotask(() => FakeChannel.all.has(other) && other.onmessage({ data: copy }));
-      }
+      if (other !== this && other.name === this.name) queueMicrotask(() => other.receive(copy));
     }
+  }
+  private receive(data: unknown): void {
+    if (!FakeChannel.all.has(this)) return;
+    if (this.unread) this.unread.push(data);
+    else this.onmessage({ data });
+  }
+  /** The tab stands still: it reads no message. */
+  freeze(): void {
+    this.unread = [];
+  }
+  thaw(): void {
+    const unread = this.unread ?? [];
+    this.unread = undefined;
+    for (const data of unread) this.receive(data);
   }
   close(): void {
     FakeChannel.all.delete(this);
@@ -151,6 +189,7 @@ export function memoryStorage(): StorageLike & { items: Map<string, string> } {
 export function installFakes({ share = false } = {}): void {
   sockets.length = requests.length = 0;
   FakeChannel.all.clear();
+  FakeChannel.loses = () => false;
   if (typeof window === "object") {
     localStorage.clear();
     sessionStorage.clear();
@@ -158,6 +197,7 @@ export function installFakes({ share = false } = {}): void {
   }
   vi.useFakeTimers({ now: Date.parse("2026-11-22T12:00:00Z") });
   vi.stubGlobal("WebSocket", FakeSocket);
+  vi.spyOn(console, "warn").mockImplementation(() => undefined);
   vi.stubGlobal(
     "fetch",
     (url: string, init: RequestInit) =>
@@ -200,6 +240,9 @@ export function alert(number: number): StockAlert {
   const timestamp = new Date(Date.parse("2026-11-22T12:00:00Z") + number).toISOString();
   return { type: "stock_alert", title: `n${number}`, message: "m", timestamp, id: `id-${number}`, cursor: `epoch-${number}` };
 }
+
+/** What a connection says on the console. */
+export const quiet = { warn: vi.fn(), debug: vi.fn() };
 
 /** A token as AvAdmin issues them; `number` makes it another one of the same user. */
 export function token(user = "u", account = "a", number = 0): string {

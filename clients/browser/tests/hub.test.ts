@@ -73,6 +73,106 @@ describe("events", () => {
   });
 });
 
+describe("types that nobody asked for", () => {
+  test("go to onUnknown, the others and gaps do not", async () => {
+    const { hub } = await openTab();
+    const unknown: string[] = [];
+    hub.onUnknown(({ type }) => unknown.push(type));
+    const off = hub.on("stock_alert", () => undefined);
+    const strange = { ...alert(2), type: "from:tomorrow" };
+    const gap = { type: "gap" as const, title: "t", message: "m", data: { cursor: "epoch-9" }, timestamp: "" };
+    newestSocket().say(hello(), alert(1), strange, gap);
+    off();
+    newestSocket().say(alert(3));
+    expect(unknown).toEqual(["from:tomorrow", "stock_alert"]);
+  });
+});
+
+describe("the console", () => {
+  const secret = token("00000000191", "12345678000190");
+
+  test("says once why the hub refused, whatever the number of attempts, and no token", async () => {
+    await openTab({ getToken: () => secret });
+    for (let attempt = 0; attempt < 3; attempt++) {
+      newestSocket().end(4500, "The token is not valid");
+      await pass(5_000);
+    }
+    expect(vi.mocked(console.warn).mock.calls).toEqual([["notification hub: unauthorized: The token is not valid"]]);
+  });
+
+  test("says that getToken gave a page of HTML, and nothing of it", async () => {
+    const { hub } = await openTab({ getToken: () => "<html>123.456.789-09" });
+    await pass(60_000);
+    expect(vi.mocked(console.warn).mock.calls).toEqual([["notification hub: token: getToken gave a page of HTML (of a login?)"]]);
+    expect([hub.status, sockets.length, requests.length]).toMatchObject([{ state: "reconnecting", reason: { code: "token", terminal: false } }, 0, 0]);
+  });
+
+  test("tells everything with debug, and neither a token nor a person's number", async () => {
+    const debug = vi.spyOn(console, "debug").mockImplementation(() => undefined);
+    vi.spyOn(Math, "random").mockReturnValue(0);
+    const { hub } = await openTab({ getToken: () => secret, debug: true });
+    newestSocket().say(hello(), alert(1));
+    newestSocket().end(1012, "The hub restarts");
+    await pass(1_000);
+    newestSocket().end(4501, "Not allowed");
+    hub.close();
+    const said = debug.mock.calls.flat().join("\n");
+    for (const word of ["a token is asked for: connect", "this tab leads", "tries ws, sse, poll", "stock_alert id-1", "connecting", "connected, ws", "ended with 1012 (The hub restarts)", "reconnecting, restarting", "closed, forbidden"]) expect(said).toContain(word);
+    expect(said + String(vi.mocked(console.warn).mock.calls)).not.toMatch(/eyJ|00000000191|12345678000190/);
+  });
+
+  test("says nothing while all is well, without debug", async () => {
+    const debug = vi.spyOn(console, "debug");
+    await openTab();
+    newestSocket().say(hello(), alert(1));
+    newestSocket().end(1012, "The hub restarts");
+    await pass(10_000);
+    expect([debug.mock.calls, vi.mocked(console.warn).mock.calls]).toEqual([[], []]);
+  });
+});
+
+test("a page that asks for one transport decides nothing for the others", async () => {
+  const polling = await openTab({ transports: ["sse", "poll"], shared: "off" });
+  newestRequest().fail();
+  await flush();
+  newestRequest().page([], "epoch-0", "live");
+  await flush();
+  expect(polling.hub.status.transport).toBe("poll");
+  await openTab({ shared: "off" });
+  expect(sockets.length).toBe(1);
+});
+
+test("a token with a line break at its end opens every transport", async () => {
+  for (const transport of ["ws", "sse", "poll"] as const) await openTab({ shared: "off", transports: [transport], getToken: () => `${token()}\r\n` });
+  expect([newestSocket().token, ...requests.map(({ headers }) => headers.authorization)]).toEqual([token(), `Bearer ${token()}`, `Bearer ${token()}`]);
+});
+
+test("each attempt and each transport has a ticket of its own", async () => {
+  let number = 0;
+  await openTab({ user: "u", getToken: () => `hubt_${++number}` });
+  newestSocket().end();
+  await flush();
+  newestRequest().fail();
+  await flush();
+  newestRequest().page([], "epoch-0", "live");
+  await pass(6_000);
+  const used = [newestSocket().token, ...requests.map(({ headers }) => headers.authorization!.slice("Bearer ".length))];
+  expect([used.length, new Set(used).size]).toEqual([4, 4]);
+});
+
+test("a cursor that the hub cannot read becomes a gap, and the next attempt goes without it", async () => {
+  const tab = await openTab();
+  newestSocket().say(hello("epoch-5"));
+  await pass(1_000);
+  await closeTab(tab);
+  const { hub } = await openTab({}, tab.storage);
+  const gaps = vi.fn();
+  hub.on("gap", gaps);
+  newestSocket().end(1008, "The request cannot be used");
+  await pass(2_000);
+  expect([gaps.mock.calls.length, newestSocket().cursor]).toEqual([1, null]);
+});
+
 describe("the cursor", () => {
   test("goes over a reload, also one within the second before it is written", async () => {
     const tab = await openTab();
@@ -190,7 +290,7 @@ describe("tabs", () => {
     await flush();
     expect([newestRequest().path, newestRequest().headers["last-event-id"], reloaded.titles]).toEqual(["/poll", "epoch-1", []]);
     newestRequest().page([alert(2), alert(3)], "epoch-3");
-    await flush();
+    await pass(100);
     newestRequest().page([], "epoch-3");
     await flush();
     newestSocket().say(alert(5));
@@ -206,15 +306,15 @@ describe("tabs", () => {
     newestSocket().say(alert(1));
     await flush();
     await closeTab(other);
-    const reloaded = await openTab({}, other.storage);
     newestSocket().say(alert(2));
+    const reloaded = await openTab({}, other.storage);
     newestRequest().fail();
     await pass(1_000);
     newestRequest().refuse(503, "storage_unavailable");
     await pass(2_000);
     expect(reloaded.titles).toEqual([]);
     newestRequest().page([alert(2)], "epoch-2");
-    await flush();
+    await pass(100);
     newestRequest().page([], "epoch-2");
     await flush();
     expect(reloaded.titles).toEqual(["n2"]);
@@ -239,11 +339,7 @@ describe("tabs", () => {
     await flush();
     newestSocket().say(hello("epoch-1", "replayed"), alert(2));
     await flush();
-    newestRequest().page([alert(2)], "epoch-2");
-    await flush();
-    newestRequest().page([], "epoch-2");
-    await flush();
-    expect(sockets.map((socket) => socket.cursor)).toEqual(["epoch-1"]);
+    expect([sockets.map((socket) => socket.cursor), requests.length]).toEqual([["epoch-1"], 0]);
     expect(tabs.map((tab) => tab.titles)).toEqual([["n2"], ["n2"]]);
   });
 
@@ -353,7 +449,7 @@ describe("the page", () => {
     await openTab();
     const post = vi.spyOn(FakeChannel.prototype, "postMessage");
     document.dispatchEvent(new Event("visibilitychange"));
-    expect(post).toHaveBeenCalledWith({ kind: "wake" });
+    expect(post.mock.calls.map(([message]) => (message as { kind: string }).kind)).toEqual(["look", "hello"]);
   });
 
   test("leaves nothing behind after close", async () => {

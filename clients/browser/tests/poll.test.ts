@@ -10,15 +10,15 @@ test("the first answer is the greeting, without a heartbeat to wait for", async 
   const { heard, listener } = listen();
   openPolling(offer({ cursor: "ep-1" }), listener);
   newestRequest().page([alert(2)], "epoch-2");
-  await flush();
-  expect(newestRequest().headers["last-event-id"]).toBe("epoch-2");
+  await pass(1_000);
+  expect(requests.map(({ headers }) => headers["last-event-id"])).toEqual(["ep-1", "epoch-2"]);
   expect(heard.frames).toMatchObject([
     { type: "connection_established", data: { resume: "replayed", cursor: "epoch-2", heartbeatSeconds: 0 } },
     { id: "id-2" },
   ]);
 });
 
-test("while frames come it asks at once, each time with a token of its own; then it waits longer and longer", async () => {
+test("while frames come it soon asks again, each time with a token of its own; then it waits longer and longer", async () => {
   openPolling(offer(), listen().listener);
   newestRequest().page([], "epoch-0", "live");
   await pass(3_749);
@@ -26,7 +26,7 @@ test("while frames come it asks at once, each time with a token of its own; then
   await pass(1_251);
   expect(requests.map((request) => request.headers.authorization)).toEqual(["Bearer t0", "Bearer t1"]);
   newestRequest().page([alert(1)], "epoch-1");
-  await flush();
+  await pass(65);
   expect(requests.length).toBe(3);
   for (const most of [5_000, 7_500, 11_250, 16_875, 25_312.5, 30_000, 30_000]) {
     const before = requests.length;
@@ -36,6 +36,35 @@ test("while frames come it asks at once, each time with a token of its own; then
     await pass(most * 0.25 + 1);
     expect(requests.length).toBe(before + 1);
   }
+});
+
+/** Answer each request at once, for so long; return how many there were. */
+async function answerAll(forMs: number, answer: (number: number) => void): Promise<number> {
+  const end = Date.now() + forMs;
+  for (let answered = 0; Date.now() < end; await pass(10)) {
+    for (; answered < requests.length; answered++) answer(answered);
+  }
+  return requests.length;
+}
+
+test.each<[string, (number: number) => void]>([
+  ["a gap, each time with another cursor", (number) => requests[number]!.page([{ type: "gap", title: "", message: "", data: { cursor: `e-${number}` }, timestamp: "" }], `e-${number}`, "gap")],
+  ["the same page, as from a cache", (number) => requests[number]!.page([alert(1)], "epoch-1")],
+  ["nothing", (number) => requests[number]!.page([], "epoch-1", "live")],
+])("whatever is answered at once, be it %s, is not asked for at once again", async (_, answer) => {
+  openPolling(offer(), listen().listener);
+  expect(await answerAll(60_000, answer)).toBeLessThan(10);
+});
+
+test("pages without an end are asked for in a growing pause, up to a second", async () => {
+  openPolling(offer(), listen().listener);
+  expect(await answerAll(60_000, (number) => requests[number]!.page([alert(number)], `epoch-${number}`))).toBeLessThan(140);
+});
+
+test("much that was missed is soon caught up with: 2,000 notifications in ten pages", async () => {
+  openPolling(offer(), listen().listener);
+  await answerAll(4_000, (number) => requests[number]!.page(number < 10 ? [alert(number)] : [], `epoch-${Math.min(number, 10)}`));
+  expect(requests.length).toBe(11);
 });
 
 test("the cursor goes on where nothing was for this user", async () => {

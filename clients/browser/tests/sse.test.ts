@@ -41,7 +41,7 @@ test("a comment is a sign of life, and its id moves the cursor", async () => {
 test("a closing frame ends the stream with its code, before the end of the response", async () => {
   const heard = await open();
   await newestRequest().say(hello(), { type: "closing", code: 4001, reason: "expired" });
-  expect(heard.endings).toEqual([{ code: 4001 }]);
+  expect(heard.endings).toEqual([{ code: 4001, why: "expired" }]);
 });
 
 test("a wait that the hub names after its greeting goes with the end, the default before it does not", async () => {
@@ -65,13 +65,14 @@ test.each([
   [503, "hub_full", 4503],
   [503, "draining", 1012],
   [503, "directory_unavailable", 1013],
-  [400, "bad_request", 1006],
+  [429, "overloaded", 1013],
+  [400, "bad_request", 1008],
 ])("the hub's %i %s is what a WebSocket would be closed with", async (status, code, expected) => {
   const { heard, listener } = listen();
   openEventStream(offer(), listener);
   newestRequest().refuse(status, code, { "retry-after": "7" });
   await flush();
-  expect(heard.endings).toEqual([{ code: expected, retryMs: 7000 }]);
+  expect(heard.endings).toMatchObject([{ code: expected, retryMs: 7000, why: `${code}: A title` }]);
 });
 
 test.each([401, 403, 407, 502])("a proxy's own %i says nothing of the user", async (status) => {

@@ -28,3 +28,25 @@ test("nobody signed in is a final answer, any other failure is not", async () =>
   }
   expect(answers).toEqual([{ code: 4500, retryMs: Infinity }, { code: 1006 }, { code: 1006 }]);
 });
+
+test.each(["eyJ.e30.sig", "hubt_AbC-9", "a.b~c+d/e==", " eyJ.e30.sig\r\n", "\ufeffeyJ.e30.sig\n\n"])("%j is read as a token, without what a file or a template adds", async (given) => {
+  expect(await createTokens(() => given)("connect")).toBe(given.trim());
+});
+
+test.each<[unknown, string]>([
+  ["<!doctype html><title>Entrar</title>", "a page of HTML (of a login?)"],
+  ['{"token":"eyJ.e30.sig"}', "JSON (take the token out of it)"],
+  ['"eyJ.e30.sig"', "JSON (take the token out of it)"],
+  ["Bearer eyJ.e30.sig", "text that is no token"],
+  ["eyJ.e30\n.sig", "text that is no token"],
+  ["sess\u00e3o", "text that is no token"],
+  ["", "nothing (string)"],
+  [" \n", "nothing (string)"],
+  [undefined, "nothing (undefined)"],
+  [null, "nothing (object)"],
+  [{ token: "eyJ.e30.sig" }, "nothing (object)"],
+  [7, "nothing (number)"],
+])("%j is no token; the reason says what it is, and nothing of it", async (given, what) => {
+  const asked = createTokens(() => given as string)("connect");
+  await expect(asked).rejects.toMatchObject({ ending: { code: 2, why: `getToken gave ${what}` } });
+});

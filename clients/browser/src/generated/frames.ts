@@ -25,7 +25,6 @@ orderId?: (number | string | null)
 orderCode?: (number | string | null)
 items?: (unknown[] | null)
 total?: (number | string | null)
-[k: string]: unknown
 }
 /**
  * Sent to buyer and seller when an order has been paid.
@@ -60,7 +59,6 @@ orderCode?: (number | string | null)
 status?: (string | null)
 trackingCode?: (number | string | null)
 items?: (unknown[] | null)
-[k: string]: unknown
 }
 /**
  * Sent to the seller when a product's stock falls to its minimum.
@@ -82,7 +80,6 @@ productId?: (number | string | null)
 productName?: (string | null)
 currentStock?: (number | null)
 minStock?: (number | null)
-[k: string]: unknown
 }
 /**
  * Sent to a user when their cart changes.
@@ -116,7 +113,6 @@ cursor: string
 export interface ProductData {
 productId?: (number | string | null)
 productName?: (string | null)
-[k: string]: unknown
 }
 /**
  * Sent to the seller when a product in the catalogue changes.
