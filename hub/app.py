@@ -20,7 +20,7 @@ from hub.api.exposition import make_registry
 from hub.api.front import make_front_routes
 from hub.api.health import Readiness, make_health_routes
 from hub.api.notify import make_notify_routes
-from hub.api.problems import make_exception_handlers
+from hub.api.problems import make_exception_handlers, report_fault
 from hub.api.schema import make_schema_routes
 from hub.api.scrape import MetricsApp, make_metrics_routes
 from hub.api.stats import make_stats_routes
@@ -33,7 +33,7 @@ from hub.contract import load_contract
 from hub.directory import open_directory
 from hub.directory.directory import Directory
 from hub.dispatcher import Dispatcher, Pages, Pulse, Replay
-from hub.errors import DirectoryUnavailable, LogHeld
+from hub.errors import DirectoryUnavailable, Internal, LogHeld
 from hub.expulsion import Expulsion
 from hub.log.port import Log
 from hub.log.sqlite import SqliteLog, open_sqlite_log
@@ -41,6 +41,7 @@ from hub.metrics import Metrics
 from hub.publisher import Publisher
 from hub.settings import Settings, read_settings
 from hub.subscribers import Subscribers
+from hub.transports.answer import respond_problem
 from hub.transports.connections import Connections
 from hub.transports.fanout import write_at_once
 from hub.transports.poll import PollEndpoint
@@ -56,6 +57,7 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+Endpoint = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 #: The log's file in the data folder.
 LOG_NAME = "log.sqlite3"
@@ -269,9 +271,9 @@ class HubApp:
         elif path in {"/ws", "/ws/"}:
             await self.hub.websocket.ask_for_upgrade(scope, send)
         elif path in {"/sse", "/sse/"}:
-            await self.hub.events(scope, receive, send)
+            await _guard(self.hub.events, scope, receive, send)
         elif path in {"/poll", "/poll/"}:
-            await self.hub.poll(scope, receive, send)
+            await _guard(self.hub.poll, scope, receive, send)
         else:
             if scope["method"] == "HEAD":
                 # The framework's routes know GET alone. The server has a scope of its own and leaves the body away.
@@ -302,6 +304,17 @@ class HubApp:
             await send({"type": f"lifespan.{moment}.failed", "message": str(error)})
             return
         await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _guard(
+    endpoint: Callable[[Scope, Receive, Send], Awaitable[None]], scope: Scope, receive: Receive, send: Send
+) -> None:
+    try:
+        await endpoint(scope, receive, send)
+    except Exception as error:
+        report_fault(error)
+        # Once an answer has begun this raises, and the server ends the connection.
+        await respond_problem(send, Internal(), [])
 
 
 async def _open_log(settings: Settings, now: Callable[[], float]) -> SqliteLog:

@@ -13,7 +13,7 @@ from hub.errors import BadRequest, BodyTooLarge, HubError, Internal, MethodNotAl
 from hub.metrics import Metrics
 from hub.problem import write_problem
 
-__all__ = ["answer_problem", "make_exception_handlers"]
+__all__ = ["answer_problem", "make_exception_handlers", "report_fault"]
 
 logger = logging.getLogger("hub.api")
 
@@ -45,15 +45,21 @@ def make_exception_handlers(
         return answer_hub_error(request, failure)
 
     def answer_unforeseen(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-        # The text of a foreign exception may hold anything, ids included: only its kind and place are logged.
-        last = error.__traceback__
-        while last is not None and last.tb_next is not None:
-            last = last.tb_next
-        place = "?" if last is None else f"{last.tb_frame.f_globals.get('__name__')}:{last.tb_lineno}"
-        logger.error("unforeseen %s at %s", type(error).__name__, place)
+        report_fault(error)
         return answer_hub_error(request, Internal())
 
     return {HubError: answer_hub_error, HTTPException: answer_framework_error, Exception: answer_unforeseen}
+
+
+def report_fault(error: BaseException) -> None:
+    """Log a failure that nobody foresaw: its kind and its place. Its text may hold anything, ids included."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    place = "?" if last is None else f"{last.tb_frame.f_globals.get('__name__')}:{last.tb_lineno}"
+    logger.error("unforeseen %s at %s", type(error).__name__, place)
 
 
 def _read_allow(headers: Mapping[str, str]) -> tuple[str, ...]:

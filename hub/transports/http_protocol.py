@@ -69,6 +69,7 @@ class HttpProtocol(HttpToolsProtocol):
     _linger_bytes = 0
     _upgraded = False
     _ending = False
+    _is_half_closed = False
     _entered = False
     _early: bytes | None = None
     _link: EventStreamLink | None = None
@@ -120,6 +121,16 @@ class HttpProtocol(HttpToolsProtocol):
             # It will not be asked any more, and holds this connection that holds it.
             cycle.on_response = _nothing
         self.pipeline.clear()
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # of asyncio's two answers the base knows one
+        """Stay for the answers to what a peer asked before it said that it asks no more; else end."""
+        if self._refused or self._link is not None or not self._has_request():
+            return False
+        if self.cycle.response_complete or self.cycle.more_body:
+            return False
+        self._is_half_closed = True
+        self.cycle.keep_alive = False
+        return True
 
     def data_received(self, data: bytes) -> None:
         """Parse what arrived, as long as what is no body stays within its bound."""
@@ -224,7 +235,10 @@ class HttpProtocol(HttpToolsProtocol):
         Raises:
             ConnectionError: the peer has left.
         """
-        if cycle.disconnected or self.transport.is_closing():
+        if cycle.disconnected or self._is_half_closed or self.transport.is_closing():
+            # Of a peer that says no more and only listens nobody would ever hear that it has left.
+            cycle.disconnected = True
+            self.transport.close()
             raise ConnectionResetError
         make = UnchunkedLink if cycle.scope["http_version"] == "1.0" else EventStreamLink
         self._link = make(self.transport, cycle)

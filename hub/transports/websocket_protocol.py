@@ -185,6 +185,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             ConnectionError: the peer has left.
         """
         if self.disconnected or self.transport.is_closing():
+            self.handshake_complete = True  # nobody is there to answer, which is no failure of the app
             raise ConnectionResetError
         deflate = self._handshake.deflate
         # A client may ask for a smaller window than our shared frames are made with; it gets them plain.
