@@ -18,6 +18,7 @@ from contracts.request import MAX_TTL_S, BatchRequest, DisconnectRequest, Publis
 from hub.complaint import complain
 from hub.contract import Contract
 from hub.data_rule import Mismatch
+from hub.depth import is_deeper
 from hub.errors import (
     BodyTooLarge,
     ConflictingTargets,
@@ -35,6 +36,8 @@ __all__ = ["MAX_DEPTH", "Publication", "parse_batch", "parse_disconnect", "parse
 
 #: How deep a notification may be nested, itself included.
 MAX_DEPTH = 32
+#: Every interpreter's decoder skips over what is nested so deep; deeper, some cannot take a batch apart, so none does.
+SKIPPED_DEPTH = 256
 
 _publish_decoder = msgspec.json.Decoder(PublishRequest)
 _batch_decoder = msgspec.json.Decoder(BatchRequest)
@@ -42,8 +45,6 @@ _disconnect_decoder = msgspec.json.Decoder(DisconnectRequest)
 _encode = msgspec.json.Encoder().encode
 
 _LINE_BREAKS = bytes.maketrans(b"\r\n", b"  ")
-_ROUND = bytes.maketrans(b"[]{}", b"()()")
-_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 class Publication(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,10 +125,12 @@ def parse_batch(
     try:
         items = _batch_decoder.decode(body).notifications
     except (ValueError, RecursionError) as error:
-        raise complain(error) from None
+        raise _judge(error, body, MAX_DEPTH + 2) from None
     results: list[Publication | HubError] = []
     for index, item in enumerate(items):
         notification = bytes(item)
+        if is_deeper(notification, SKIPPED_DEPTH):
+            raise TooDeep(f"A notification may be nested {MAX_DEPTH} levels deep", field=f"$.notifications[{index}]")
         try:
             if max_item_bytes is not None and len(notification) > max_item_bytes:
                 raise BodyTooLarge(f"A notification may have {max_item_bytes} bytes")
@@ -149,7 +152,7 @@ def parse_disconnect(body: bytes) -> DisconnectRequest:
     try:
         request = _disconnect_decoder.decode(body)
     except (ValueError, RecursionError) as error:
-        raise complain(error) from None
+        raise _judge(error, body, MAX_DEPTH) from None
     people = request.user_id is not None or request.account_id is not None
     given = people + (request.token is not None) + (request.jti is not None)
     if given == 0:
@@ -163,7 +166,7 @@ def _parse(body: bytes, contract: Contract, now_s: float, max_ttl_s: int) -> Pub
     try:
         request = _publish_decoder.decode(body)
     except (ValueError, RecursionError) as error:
-        raise complain(error) from None
+        raise _judge(error, body, MAX_DEPTH) from None
     if request.type not in contract.types:
         raise _refuse_type(request.type, contract)
     if request.ttl_seconds is not None and request.ttl_seconds > max_ttl_s:
@@ -217,17 +220,15 @@ def _check_data(request: PublishRequest, contract: Contract) -> tuple[bytes, tup
 
 def _check_depth(raw: bytes) -> None:
     """Refuse valid JSON that is nested deeper than its place in the notification allows."""
-    deepest = MAX_DEPTH - 1
-    if raw.count(b"[") + raw.count(b"{") <= deepest:
-        return
-    # Outside of strings only: with escaped backslashes and quotes gone, every second piece is a string.
-    plain = b"".join(raw.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2])
-    brackets = plain.translate(_ROUND, _NO_BRACKETS)
-    for _ in range(deepest):
-        brackets = brackets.replace(b"()", b"")  # takes away the innermost level, and only that
-        if not brackets:
-            return
-    raise TooDeep(f"A notification may be nested {MAX_DEPTH} levels deep", field="$.data")
+    if is_deeper(raw, MAX_DEPTH - 1):
+        raise TooDeep(f"A notification may be nested {MAX_DEPTH} levels deep", field="$.data")
+
+
+def _judge(error: ValueError | RecursionError, body: bytes, levels: int) -> HubError:
+    """Return the failure for what a decoder raised; whether that was depth is ours to say, not the interpreter's."""
+    if is_deeper(body, levels):
+        return TooDeep(f"The body may be nested {levels} levels deep")
+    return complain(error)
 
 
 def _check_users(request: PublishRequest) -> tuple[str, ...]:
