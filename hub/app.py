@@ -39,7 +39,7 @@ from hub.log.port import Log
 from hub.log.sqlite import SqliteLog, open_sqlite_log
 from hub.metrics import Metrics
 from hub.publisher import Publisher
-from hub.settings import Settings, read_settings
+from hub.settings import Settings, find_unknown, read_settings
 from hub.subscribers import Subscribers
 from hub.transports.answer import respond_problem
 from hub.transports.connections import Connections
@@ -376,4 +376,6 @@ def create_app() -> HubApp:
     Raises:
         SettingsError: a setting cannot be used.
     """
+    for sentence in find_unknown(os.environ):
+        logger.warning("%s", sentence)
     return HubApp(read_settings(os.environ))

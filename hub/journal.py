@@ -10,14 +10,16 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import os
 import queue
 import re
+import select
 import sys
 import threading
 from datetime import UTC, datetime
-from typing import TextIO
+from typing import Protocol
 
-__all__ = ["CONTROL", "Journal", "configure_logging", "escape_control", "scrub"]
+__all__ = ["CONTROL", "Journal", "Stream", "configure_logging", "escape_control", "scrub"]
 
 #: Lines that may wait for a reader; a reader that stops (a full pipe) costs lines, never the event loop's time.
 MAX_PENDING = 10_000
@@ -58,10 +60,20 @@ def scrub(text: str) -> str:
     return _PERSONAL.sub("***", _SECRETS.sub(_hidden, text))
 
 
+class Stream(Protocol):
+    """Where lines go."""
+
+    def write(self, text: str, /) -> object:
+        """Take some text; it may wait for whoever reads."""
+
+    def flush(self) -> object:
+        """Hold nothing back."""
+
+
 class Journal(logging.Handler):
     """Writes records to `stream` from a thread of its own, in order; what does not fit is counted and said."""
 
-    def __init__(self, stream: TextIO, *, json_lines: bool, max_pending: int = MAX_PENDING) -> None:
+    def __init__(self, stream: Stream, *, json_lines: bool, max_pending: int = MAX_PENDING) -> None:
         super().__init__()
         self._stream = stream
         self._json_lines = json_lines
@@ -125,7 +137,7 @@ def configure_logging(level: str, *, json_lines: bool) -> Journal:
     The hub's own loggers speak from `level` on, all others from WARNING on at the lowest: uvicorn writes
     the URL of each WebSocket, token included, at INFO. Returns the handler, for a caller that wants to close it.
     """
-    journal = Journal(sys.stderr, json_lines=json_lines)
+    journal = Journal(_open_stderr(), json_lines=json_lines)
     own = logging.getLevelNamesMapping()[level.upper()]
     foreign = max(own, logging.WARNING)
     root = logging.getLogger()
@@ -145,6 +157,37 @@ def configure_logging(level: str, *, json_lines: bool) -> Journal:
         logger.propagate = True
     logging.captureWarnings(True)
     return journal
+
+
+class _Descriptor:
+    """Writes past Python's own buffer of stderr.
+
+    The interpreter flushes that buffer at its end and waits for its lock (from Python 3.13 on without an end), which a
+    writer that waits for a full pipe would hold: the process would outlive its SIGTERM for as long as nobody reads.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def write(self, text: str) -> None:
+        rest = text.encode(errors="backslashreplace")
+        while rest:
+            try:
+                rest = rest[os.write(self._descriptor, rest) :]
+            except BlockingIOError:
+                # Whoever shares the pipe with us made it non-blocking.
+                select.select((), (self._descriptor,), ())
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+
+def _open_stderr() -> Stream:
+    try:
+        return _Descriptor(os.dup(sys.stderr.fileno()))
+    except (AttributeError, OSError, ValueError):
+        # There is no stderr, or it was replaced by something in memory.
+        return sys.stderr
 
 
 def _loss(count: int) -> logging.LogRecord:

@@ -6,6 +6,7 @@ them and a test fails when the two differ. Only `hub.app`, `hub.cli` and tests b
 
 from __future__ import annotations
 
+import difflib
 import re
 import sys
 from collections.abc import Mapping
@@ -17,7 +18,18 @@ import msgspec
 
 from hub.errors import SettingsError
 
-__all__ = ["Setting", "Settings", "describe_settings", "read_settings", "secret_problem", "settings_page"]
+__all__ = [
+    "Setting",
+    "Settings",
+    "describe_settings",
+    "find_unknown",
+    "read_settings",
+    "secret_problem",
+    "settings_page",
+]
+
+#: Variables of the hub's commands and its clients, beside the settings.
+_COMMANDS = frozenset({"HUB_URL", "HUB_SERVICE_KEY", "HUB_TOKEN"})
 
 #: Secrets that were published as defaults or examples somewhere: signing with one is signing with none.
 _PLACEHOLDERS = re.compile(
@@ -116,20 +128,49 @@ def read_settings(environ: Mapping[str, str], *, development: bool = False) -> S
     fills those in.
 
     Raises:
-        SettingsError: naming the variable, what is wrong with it (never its value, where it is a
-            secret) and an example.
+        SettingsError: naming each variable that cannot be used, what is wrong with it (never its value, where it
+            is a secret) and an example, all in one line.
     """
     raw: dict[str, object] = {}
+    problems: dict[str, SettingsError] = {}
     for name, about, _ in describe_settings():
         text = environ.get(about.variable)
         if text is None or text.strip() == "":
             continue
-        if not text.isascii() and not _is_utf8(text):
-            raise _unusable(about, "is not UTF-8")
-        raw[name] = _split(text) if about.unit == "list" and name != "service_keys" else _switch(about, text.strip())
+        try:
+            if not text.isascii() and not _is_utf8(text):
+                raise _unusable(about, "is not UTF-8")
+            value = _split(text) if about.unit == "list" and name != "service_keys" else _switch(about, text.strip())
+            _convert({name: value})
+        except SettingsError as error:
+            problems[name] = error
+        else:
+            raw[name] = value
     settings = _convert(raw)
-    _check(settings, development=development)
+    # What could not be read has been said already; the checks see its default.
+    for name, problem in _find_problems(settings, development=development):
+        problems.setdefault(name, problem)
+    if problems:
+        # All at once: whoever sets up a hub must not be sent back for each of them.
+        raise SettingsError("; ".join(problem.detail for problem in problems.values()))
     return settings
+
+
+def find_unknown(environ: Mapping[str, str]) -> list[str]:
+    """Return a sentence for each variable of `environ` that looks like a setting and is none, in order of names.
+
+    Every `HUB_*` counts, of the others (`JWT_*`, `WS_*`) what is nearly one: an AvAdmin's environment has more of these.
+    """
+    known = [about.variable for _, about, _ in describe_settings()]
+    sentences = []
+    for variable in sorted(set(environ) - set(known) - _COMMANDS):
+        ours = variable.startswith("HUB_")
+        if ours or variable.startswith(("JWT_", "WS_")):
+            near = difflib.get_close_matches(variable, known, n=1, cutoff=0.6 if ours else 0.85)
+            if ours or near:
+                guess = f"; did you mean {near[0]}?" if near else " (docs/reference/settings.md has them all)"
+                sentences.append(f"{variable} is not a setting of the hub{guess}")
+    return sentences
 
 
 def settings_page() -> str:
@@ -194,7 +235,19 @@ def _convert(raw: dict[str, object]) -> Settings:
         match = re.search(r"at `\$\.(\w+)", str(error))
         if match is None:
             raise SettingsError(str(error)) from None
-        raise _unusable(about[match[1]], str(error).partition(" - at")[0].lower()) from None
+        words = str(error).partition(" - at")[0]
+        raise _unusable(about[match[1]], _plain(words)) from None
+
+
+def _plain(words: str) -> str:
+    """Return in plain words what msgspec says of a value."""
+    if words.startswith(("Expected `int`, got", "Expected `float`, got")):
+        return "is not a whole number" if "int" in words.partition(",")[0] else "is not a number"
+    bound = re.fullmatch(r"Expected `(?:int|float)` (<=|>=|<|>) (\S+)", words)
+    if bound is not None:
+        sign = {"<=": "at most", ">=": "at least", "<": "less than", ">": "more than"}[bound[1]]
+        return f"is not {sign} {bound[2]}"
+    return words.lower()
 
 
 def _decode_path(kind: type, value: object) -> object:
@@ -207,12 +260,14 @@ def _unusable(about: Setting, problem: str) -> SettingsError:
     return SettingsError(f"{about.variable}: {problem} (unit: {about.unit}; example: {about.variable}={about.example})")
 
 
-def _check(settings: Settings, *, development: bool) -> None:
+def _find_problems(settings: Settings, *, development: bool) -> list[tuple[str, SettingsError]]:
+    """Return what no single value shows: what is missing, and what does not go with another."""
     about = {name: setting for name, setting, _ in describe_settings()}
+    problems = []
 
     def require(name: str, usable: bool, problem: str) -> None:
         if not usable:
-            raise _unusable(about[name], problem)
+            problems.append((name, _unusable(about[name], problem)))
 
     algorithms = {"HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "ES256", "ES384", "EdDSA"}
     require("jwt_algorithm", settings.jwt_algorithm in algorithms, "is not one of the algorithms")
@@ -241,6 +296,7 @@ def _check(settings: Settings, *, development: bool) -> None:
         "is not the sha256 of a key in 64 hexadecimal digits; `hub key metrics --json` makes both",
     )
     require("log_level", settings.log_level in {"debug", "info", "warning", "error"}, "is not a level")
+    return problems
 
 
 def _url_of(text: str) -> SplitResult | None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.errors import SettingsError
-from hub.settings import Setting, Settings, describe_settings, read_settings, settings_page
+from hub.settings import Setting, Settings, describe_settings, find_unknown, read_settings, settings_page
 
 ROOT = Path(__file__).parent.parent
 
@@ -236,6 +236,26 @@ class TestRefusals:
         refusal = _refusal({name: value for name, value in ENOUGH.items() if name != variable})
         _assert_names(variable, refusal)
         assert "is missing" in refusal
+
+    def test_all_problems_at_once(self) -> None:
+        """What cannot be read and what is missing is said together, each by its name; nothing is said twice."""
+        refusal = _refusal({"HUB_PORT": "x", "WS_MAX_CONNECTIONS": "0", "JWT_SECRET": "short"})
+        parts = [part.partition(":")[0] for part in refusal.split("; ") if part.partition(":")[0].isupper()]
+        assert ["HUB_PORT", "WS_MAX_CONNECTIONS", "JWT_SECRET", "HUB_SERVICE_KEYS"] == parts
+
+    @pytest.mark.parametrize(
+        ("variable", "words"),
+        [
+            ("HUB_ALOWED_ORIGINS", "; did you mean HUB_ALLOWED_ORIGINS?"),
+            ("HUB_QQ", " (docs/reference/settings.md has them all)"),
+            ("JWT_SECRETS", "; did you mean JWT_SECRET?"),
+            ("WS_MAX_CONNECTION", "; did you mean WS_MAX_CONNECTIONS?"),
+        ],
+    )
+    def test_unknown_variable(self, variable: str, words: str) -> None:
+        """A variable that looks like a setting is told, with the one it may have meant; what others use is not."""
+        others = {"HUB_URL": "x", "HUB_TOKEN": "x", "HUB_SERVICE_KEY": "x", "JWT_EXPIRE_DAYS": "7", "PATH": "/bin"}
+        assert [f"{variable} is not a setting of the hub{words}"] == find_unknown({**ENOUGH, **others, variable: "x"})
 
     def test_development_needs_nothing(self) -> None:
         """Development waives what is required."""

@@ -26,7 +26,7 @@ from hub.directory import open_directory
 from hub.errors import HubError, SettingsError
 from hub.log.lock import LogLock
 from hub.log.schema import LogFile, check_engine, open_reader, read_extent
-from hub.settings import Settings, read_settings
+from hub.settings import Settings, find_unknown, read_settings
 
 __all__ = ["Finding", "State", "examine"]
 
@@ -65,6 +65,7 @@ def examine(environ: Mapping[str, str], *, dev: bool) -> Iterator[Finding]:
     services, types = len(keys.names), len(contract.types)
     words = f"{settings.jwt_algorithm} tokens, {services} service {'key' if services == 1 else 'keys'}, {types} types"
     yield Finding("settings", "ok", words)
+    yield from (Finding("variables", "warn", sentence) for sentence in find_unknown(environ))
     yield _guarded("data folder", lambda: _look_at_folder(settings.data_dir))
     yield _guarded("disk", lambda: _look_at_disk(settings.data_dir))
     yield _guarded("log", lambda: _look_at_log(settings.data_dir / "log.sqlite3"))

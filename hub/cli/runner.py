@@ -17,7 +17,7 @@ from hub.cli.address import address_of
 from hub.cli.outcome import Refused, Unreachable, Unusable
 from hub.errors import SettingsError
 from hub.journal import configure_logging
-from hub.settings import Settings
+from hub.settings import Settings, find_unknown
 from hub.transports.server import HubServer, configure, inherit_socket, listen
 
 __all__ = ["run_hub"]
@@ -43,6 +43,8 @@ def run_hub(settings: Settings, *, announce: Callable[[str], None]) -> None:
     # what a publish takes.
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     journal = configure_logging(settings.log_level, json_lines=not sys.stderr.isatty())
+    for sentence in find_unknown(os.environ):
+        logger.warning("%s", sentence)
     _raise_file_limit(settings.max_connections)
     app = HubApp(settings)
     passed = inherit_socket(os.environ, settings)

@@ -27,6 +27,7 @@ from hub.cli.development import (
 )
 from hub.cli.issuer import issue_token
 from hub.directory.demo import DEMO_USERS, DemoUser, create_demo_directory
+from hub.errors import SettingsError
 from hub.settings import Settings, read_settings
 
 __all__ = ["CAST", "Trial", "prepare_trial"]
@@ -35,6 +36,10 @@ __all__ = ["CAST", "Trial", "prepare_trial"]
 CAST: dict[str, DemoUser] = dict(
     zip(("buyer", "seller", "colleague", "trial", "suspended", "inactive", "support"), DEMO_USERS, strict=True)
 )
+
+
+#: How a secret begins that may be tried with.
+TRIAL_PREFIX = "dev-"
 
 
 class Trial:
@@ -108,9 +113,10 @@ def prepare_trial(environ: Mapping[str, str]) -> Trial:
     """Return the trial of the environment's data folder, with everything made that is not there yet.
 
     Raises:
-        SettingsError: a setting in the environment cannot be used.
+        SettingsError: a setting in the environment cannot be used, or is nothing to try things with.
         Unusable: the data folder cannot be written.
     """
+    _refuse_real_secrets(environ)
     folder = data_folder(environ)
     development = make_development(folder)
     made = development_environ(environ, folder, development)
@@ -121,6 +127,17 @@ def prepare_trial(environ: Mapping[str, str]) -> Trial:
         os.close(os.open(demo, os.O_RDWR | os.O_CREAT, 0o600))
         asyncio.run(create_demo_directory(demo))
     return Trial(development, settings, environ)
+
+
+def _refuse_real_secrets(environ: Mapping[str, str]) -> None:
+    # What follows prints tokens of a year's use to the terminal, its scrollback and whoever looks over the shoulder.
+    for variable in ("JWT_SECRET", "JWT_SECRET_PREVIOUS"):
+        secret = environ.get(variable, "").strip()
+        if secret and not secret.lower().startswith(TRIAL_PREFIX):
+            raise SettingsError(
+                f"{variable}: is set, and `--dev` prints tokens that are signed with it: unset it, or leave `--dev` "
+                f"away (a secret that is for trials only begins with `{TRIAL_PREFIX}`)"
+            )
 
 
 def _own_name() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
@@ -25,6 +26,11 @@ REQUESTS_BESIDE = 128
 GRACE_S = 5
 #: What the kernel may hold for a peer; Linux doubles it for its own book-keeping.
 SEND_BUFFER_BYTES = 131_072
+#: What to do where an address cannot be listened on, by the system's reason.
+_WAYS_OUT = {
+    errno.EADDRINUSE: "another program listens there: stop it, or choose another port with {variable}{option}",
+    errno.EACCES: "ports below 1024 are root's: choose another one with {variable}{option}, behind a proxy",
+}
 #: SD_LISTEN_FDS_START of systemd's protocol.
 _FIRST_PASSED = 3
 
@@ -137,7 +143,14 @@ def listen(settings: Settings, *, beside: bool = False) -> socket.socket:
     except OSError as error:
         listener.close()
         address = f"[{settings.host}]:{port}" if ":" in settings.host else f"{settings.host}:{port}"
-        raise SettingsError(f"HUB_HOST, {variable}: cannot listen on {address}: {error.strerror}") from error
+        way_out = _WAYS_OUT.get(
+            error.errno or 0, "HUB_HOST is an address of this machine, such as 127.0.0.1 or 0.0.0.0"
+        )
+        option = " or `--port`" if variable == "HUB_PORT" else ""
+        raise SettingsError(
+            f"HUB_HOST, {variable}: cannot listen on {address}: {error.strerror or error} "
+            f"({way_out.format(variable=variable, option=option)})"
+        ) from error
     return listener
 
 

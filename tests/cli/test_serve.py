@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import re
 import shlex
 import signal
 import socket
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
 import msgspec
+import pytest
 
-from tests.cli.process import DevHub, Running, run
+from tests.cli.process import DEADLINE_S, DevHub, Running, environment, run
 
 KEYS = "dev:" + "ab" * 32
 SECRET = "Zx9-k2Lq7Vt4Wm1Rb8Ny5Hc3Jd6Pf0Gs"
@@ -62,7 +68,7 @@ class TestDevelopment:
         folder = tmp_path / "hub-data"
         keys = tmp_path / "keys.json"
         keys.write_text('{"keys": []}')
-        env = {"JWT_SECRET": SECRET, "HUB_SERVICE_KEYS_FILE": str(keys), "HUB_DIRECTORY_URL": "off"}
+        env = {"JWT_SECRET": f"dev-{SECRET}", "HUB_SERVICE_KEYS_FILE": str(keys), "HUB_DIRECTORY_URL": "off"}
         with DevHub(folder, env=env) as hub:
             made = msgspec.json.decode((folder / "dev.json").read_bytes())
             assert not (folder / "demo-directory.sqlite3").exists()
@@ -99,7 +105,64 @@ class TestStart:
             env = {"HUB_SERVICE_KEYS": KEYS, "JWT_SECRET": SECRET}
             done = run("serve", "--port", port, folder=tmp_path / "hub-data", env=env)
         assert 2 == done.returncode
-        assert f"hub: HUB_HOST, HUB_PORT: cannot listen on 127.0.0.1:{port}: Address already in use\n" == done.stderr
+        assert (
+            f"hub: HUB_HOST, HUB_PORT: cannot listen on 127.0.0.1:{port}: Address already in use (another program "
+            "listens there: stop it, or choose another port with HUB_PORT or `--port`)\n"
+        ) == done.stderr
+
+    @pytest.mark.parametrize("host", ["192.0.2.7", "nowhere.invalid"])
+    def test_an_address_of_another_machine(self, tmp_path: Path, host: str) -> None:
+        """An address that is not this machine's, or a name that is none, is said with what HUB_HOST takes."""
+        env = {"HUB_SERVICE_KEYS": KEYS, "JWT_SECRET": SECRET}
+        done = run("serve", "--host", host, folder=tmp_path / "hub-data", env=env)
+        assert 2 == done.returncode
+        assert re.fullmatch(
+            rf"hub: HUB_HOST, HUB_PORT: cannot listen on {host}:8000: .+ \(HUB_HOST is an address of this machine, "
+            r"such as 127\.0\.0\.1 or 0\.0\.0\.0\)\n",
+            done.stderr,
+        )
+
+    def test_a_port_that_is_no_number(self, tmp_path: Path) -> None:
+        """Both ways to name a port say what is wrong with it, in one line."""
+        env = {"HUB_SERVICE_KEYS": KEYS, "JWT_SECRET": SECRET, "HUB_PORT": "http"}
+        done = run("serve", folder=tmp_path / "hub-data", env=env)
+        line = "hub: HUB_PORT: is not a whole number (unit: port; example: HUB_PORT=8000)\n"
+        assert (2, line) == (done.returncode, done.stderr)
+        done = run("serve", "--port", "http", folder=tmp_path / "hub-data")
+        assert 2 == done.returncode
+        assert "'--port': 'http' is not a valid integer range." in done.stderr
+
+    def test_everything_that_is_missing_is_said_at_once(self, tmp_path: Path) -> None:
+        """Whoever sets up a hub is not sent back for each variable."""
+        done = run("serve", folder=tmp_path / "hub-data", env={"HUB_PORT": "99999", "HUB_LOG_LEVEL": "loud"})
+        assert (2, 1) == (done.returncode, done.stderr.count("\n"))
+        for words in ("HUB_PORT: is not at most 65535", "JWT_SECRET: is missing", "HUB_SERVICE_KEYS: is missing"):
+            assert words in done.stderr
+        assert "HUB_LOG_LEVEL: is not a level" in done.stderr
+
+    def test_a_variable_that_is_no_setting_is_said(self, tmp_path: Path) -> None:
+        """A misspelt one does not pass in silence; the start goes on, for others may share the environment."""
+        env = {
+            "HUB_SERVICE_KEYS": KEYS,
+            "JWT_SECRET": SECRET,
+            "HUB_PORT": "0",
+            "HUB_ALOWED_ORIGINS": "https://a.example",
+        }
+        with Running("serve", folder=tmp_path / "hub-data", env=env) as hub:
+            line = msgspec.json.decode(hub.wait_for("is not a setting")[0])
+            words = "HUB_ALOWED_ORIGINS is not a setting of the hub; did you mean HUB_ALLOWED_ORIGINS?"
+            assert ("warning", words) == (line["level"], line["message"])
+            hub.wait_for("listening on")
+            assert 0 == hub.stop()
+
+    @pytest.mark.parametrize("variable", ["JWT_SECRET", "JWT_SECRET_PREVIOUS"])
+    def test_a_trial_takes_no_secret_of_the_real_thing(self, tmp_path: Path, variable: str) -> None:
+        """`--dev` prints tokens; with a real secret in the environment these would be good for production."""
+        done = run("serve", "--dev", "--port", "0", folder=tmp_path / "hub-data", env={variable: SECRET})
+        assert (2, "") == (done.returncode, done.stdout)
+        assert done.stderr.startswith(f"hub: {variable}: is set, and `--dev` prints tokens that are signed with it")
+        assert SECRET not in done.stderr
+        assert not (tmp_path / "hub-data").exists()
 
     def test_log_of_another_process(self, dev_hub: DevHub) -> None:
         """A data folder in use is a plain sentence at the end, without a traceback."""
@@ -111,6 +174,28 @@ class TestStart:
     def test_port_out_of_range(self, tmp_path: Path) -> None:
         """A port that is none is the command line's fault."""
         assert 2 == run("serve", "--port", "70000", folder=tmp_path / "hub-data").returncode
+
+    def test_a_stderr_that_nobody_reads_does_not_outlast_sigterm(self, tmp_path: Path) -> None:
+        """With its pipe full, the hub still ends in the drain's time: who stopped reading can restart it."""
+        env = environment(tmp_path / "hub-data", {"HUB_SERVICE_KEYS": KEYS, "JWT_SECRET": SECRET, "HUB_DRAIN": "1"})
+        reading, writing = os.pipe()
+        command = [sys.executable, "-m", "hub", "serve", "--port", "0"]
+        hub = subprocess.Popen(command, env=env, cwd=tmp_path, stdin=subprocess.DEVNULL, stderr=writing)
+        try:
+            with os.fdopen(os.dup(reading)) as lines:
+                assert any("listening on" in line for line in lines)
+            os.set_blocking(writing, False)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    os.write(writing, b"." * 65_536)
+            os.set_blocking(writing, True)
+            hub.send_signal(signal.SIGTERM)
+            assert 0 == hub.wait(DEADLINE_S)
+        finally:
+            hub.kill()
+            hub.wait()
+            os.close(reading)
+            os.close(writing)
 
     def test_log_line_says_where(self, tmp_path: Path) -> None:
         """Without --dev the log says where the hub listens, as JSON when nobody watches; SIGTERM ends it with 0."""
