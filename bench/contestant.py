@@ -151,7 +151,7 @@ def install_peers() -> None:
     """Install what can be installed; what stays away is named by `missing`."""
     if not NCHAN.exists():
         subprocess.run(
-            [str(ROOT / "requirements/install-debian.sh"), "libnginx-mod-nchan", "The benchmark"], check=False
+            [str(ROOT / "requirements/install-debian.sh"), "The benchmark", "libnginx-mod-nchan"], check=False
         )
     if shutil.which("npm") and not (PEERS / "node_modules" / "socket.io").exists():
         print("Installing the npm packages of bench/peers", flush=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import json
 import os
 import shutil
 import subprocess
@@ -16,7 +17,7 @@ from pathlib import Path
 __all__ = ["DEADLINE_S", "NODE_MODULES", "ROOT", "build_wheels", "install_service", "make_environment", "run"]
 
 ROOT = Path(__file__).parents[1]
-#: What `make clients-setup` installs for development.
+#: What `make clients` installs for development.
 NODE_MODULES = ROOT / "clients" / "node_modules"
 DEADLINE_S = 120.0
 
@@ -52,8 +53,12 @@ def _pack_service() -> Path:
     _done(
         run(NODE_MODULES / ".bin/tsc", "-p", source / "tsconfig.build.json", "--outDir", folder / "dist", folder=source)
     )
-    for name in ("package.json", "README.md", "LICENSE"):
+    for name in ("README.md", "LICENSE"):
         (folder / name).write_bytes((source / name).read_bytes())
+    package = json.loads((source / "package.json").read_text())
+    # npm asks its cache for these too, though it installs none of them; a machine without a network has no cache.
+    del package["devDependencies"]
+    (folder / "package.json").write_text(json.dumps(package))
     _done(run("npm", "pack", "--silent", folder=folder))
     (archive,) = folder.glob("*.tgz")
     return archive
@@ -61,10 +66,14 @@ def _pack_service() -> Path:
 
 def install_service(folder: Path) -> None:
     """Install the packed `@notification-hub/service` into a folder, offline; link Node's own types beside it."""
+    # In a folder of its own: npm asks its cache for the development packages of whatever stands beside it.
+    empty = _make_folder()
+    (empty / "package.json").write_text('{"name": "empty", "private": true, "type": "module"}')
+    _done(run("npm", "install", "--offline", "--no-package-lock", _pack_service(), folder=empty))
+    (empty / "node_modules" / "@types").symlink_to(NODE_MODULES / "@types")
     if not (folder / "package.json").exists():
-        (folder / "package.json").write_text('{"name": "empty", "private": true, "type": "module"}')
-    _done(run("npm", "install", "--offline", "--omit=dev", "--no-package-lock", _pack_service(), folder=folder))
-    (folder / "node_modules" / "@types").symlink_to(NODE_MODULES / "@types")
+        shutil.copy(empty / "package.json", folder)
+    shutil.copytree(empty / "node_modules", folder / "node_modules", symlinks=True)
 
 
 @cache

@@ -1,6 +1,7 @@
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
-const react18 = new URL("../react-18/node_modules/", import.meta.url).pathname;
+const react18 = fileURLToPath(new URL("../react-18/node_modules/", import.meta.url));
 const reactTests = ["tests/react.test.tsx", "tests/server.test.tsx"];
 const pageTests = ["tests/hub.test.ts", "tests/tabs.test.ts", "tests/inbox.test.ts", ...reactTests];
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import resource
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -80,7 +81,7 @@ async def knock(hub: HubProcess, count: int) -> list[Peer]:
 async def test_the_hub_takes_the_descriptors_it_may_have_and_says_when_they_are_too_few(tmp_path: Path) -> None:
     """`hub serve` raises its soft limit to the hard one; where WS_MAX_CONNECTIONS does not fit, one line says so."""
     hub = HubProcess(tmp_path, HUB_PORT="0", WS_MAX_CONNECTIONS="500")
-    limits = f"ulimit -S -n 128; ulimit -H -n 512; exec {sys.executable} -m hub serve"
+    limits = f"ulimit -S -n 128; ulimit -H -n 512; exec {shlex.quote(sys.executable)} -m hub serve"
     process = await asyncio.create_subprocess_exec(
         "bash", "-c", limits, env={**hub._environ, "HOME": str(tmp_path)}, stderr=asyncio.subprocess.PIPE
     )
@@ -90,6 +91,7 @@ async def test_the_hub_takes_the_descriptors_it_may_have_and_says_when_they_are_
         async with asyncio.timeout(DEADLINE_S):
             while not said or b"listening on" not in said[-1]:
                 said.append(await process.stderr.readline())
+                assert said[-1], f"the hub ended before it listened: {said}"
         assert (512, 512) == resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
         (warning,) = (line for line in said if b"WS_MAX_CONNECTIONS" in line)
         assert b"=500 needs 756 file descriptors and this process may have 512" in warning

@@ -114,10 +114,17 @@ async def hub_on(
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run `hub serve` on a socket that this process keeps open, as systemd would."""
     os.set_inheritable(listener.fileno(), True)
-    command = f"exec 3<&{listener.fileno()}; export LISTEN_FDS=1 LISTEN_PID=$$; exec {sys.executable} -m hub serve"
+    command = f'exec 3<&{listener.fileno()}; export LISTEN_FDS=1 LISTEN_PID=$$; exec "$0" -m hub serve'
     with log.open("ab") as output:
         process = await asyncio.create_subprocess_exec(
-            "bash", "-c", command, env=environ, stdout=output, stderr=output, pass_fds=[listener.fileno()]
+            "bash",
+            "-c",
+            command,
+            sys.executable,
+            env=environ,
+            stdout=output,
+            stderr=output,
+            pass_fds=[listener.fileno()],
         )
     try:
         yield process

@@ -121,11 +121,12 @@ class TestDiskFull:
     @pytest.mark.parametrize("means", _MEANS)
     async def test_the_kernel_refuses_to_write(self, tmp_path: Path, means: str) -> None:
         """The same with the size of files limited, and on a small tmpfs where the process may mount one."""
-        shell = ["sh", "-c", f"exec {sys.executable} -m tests.log.full_disk {tmp_path} {means}"]
+        command = [sys.executable, "-m", "tests.log.full_disk", str(tmp_path), means]
         if means == "ballast":
-            shell = ["unshare", "-m", "sh", "-c", f"mount -t tmpfs -o size=8m none {tmp_path} && {shell[-1]}"]
+            mount = 'mount -t tmpfs -o size=8m none "$0" && exec "$@"'
+            command = ["unshare", "-m", "sh", "-c", mount, str(tmp_path), *command]
         result = await asyncio.to_thread(
-            subprocess.run, shell, check=False, capture_output=True, timeout=30, cwd=Path(__file__).parents[2]
+            subprocess.run, command, check=False, capture_output=True, timeout=30, cwd=Path(__file__).parents[2]
         )
         assert 0 == result.returncode, result.stderr.decode()
         told = json.loads(result.stdout)

@@ -1,4 +1,5 @@
 // Fails where the core or the hooks, minified and gzipped as a page would load them, weigh more than their budget.
+import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
@@ -6,7 +7,7 @@ const BUDGET_BYTES = { core: 8_704, react: 2_048 };
 
 const bundle = async (entry, external) => {
   const { outputFiles } = await build({
-    entryPoints: [new URL(`../src/${entry}`, import.meta.url).pathname],
+    entryPoints: [fileURLToPath(new URL(`../src/${entry}`, import.meta.url))],
     bundle: true,
     minify: true,
     format: "esm",
