@@ -1,6 +1,7 @@
 # Everything a developer does here, by name. `make` alone lists it.
-# The Python environment is .venv, made from requirements/dev.txt; nothing else on the machine is touched,
-# except that `make test` installs Debian's postgresql, chromium, nginx and caddy where there are none.
+# The Python environment is .venv, made from requirements/dev.txt. What is missing on the machine itself is installed as
+# Debian packages, which requirements/install-debian.sh names beforehand: Python for `make serve`, and what
+# DEBIAN_FOR_TESTS lists for `make test`. A Node that will do is taken from PyPI where the machine has none.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -17,6 +18,14 @@ EXAMPLES := examples/node_modules/.installed
 # The first of these that is Python 3.11 or newer; set PYTHON to choose another.
 PYTHON ?= $(firstword $(foreach name,python3 python3.11 python3.12 python3.13 python3.14,$(shell \
 	$(name) -c 'import sys; sys.version_info >= (3, 11) and print("$(name)")' 2>/dev/null)))
+# Where the machine's Node is older than 20, or there is no npm, both come from PyPI into .node.
+NODE := $(if $(shell node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null \
+	&& npm --version 2>/dev/null),,.node/.installed)
+ifneq ($(NODE),)
+export PATH := $(CURDIR)/.node/bin:$(PATH)
+endif
+#: What the tests start beside the hub: databases and proxies with their documented configurations, and browsers.
+DEBIAN_FOR_TESTS := postgresql nginx caddy chromium curl
 # What to add to pytest's command line: PYTEST_ARGS="-n 2" or "tests/log -k retention".
 PYTEST_ARGS ?=
 # What to add to `hub serve --dev`: SERVE_ARGS="--port 9000".
@@ -28,7 +37,7 @@ ENGINE ?= $(or $(shell command -v podman),$(shell command -v docker))
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" $(LOCK_ARGS)
 
-.PHONY: help setup clients clients-types clients-build clients-test examples examples-test demo postgresql chromium proxies serve test soak lint types format openapi settings-page lock wheel-check image bench conformance faults clean
+.PHONY: help setup clients clients-types clients-build clients-test examples examples-test demo debian serve test soak fresh lint types format openapi settings-page lock wheel-check image bench conformance faults clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -36,12 +45,17 @@ help: ## list these commands
 setup: $(SETUP) ## make .venv from the lock (every command below does that by itself)
 
 $(SETUP): requirements/dev.txt pyproject.toml
-	@[ -n "$(PYTHON)" ] || { echo "The hub needs Python 3.11 or newer, and none was found: sudo apt-get install python3" >&2; exit 1; }
 	@# A folder without pip is a start that was cut short, or Debian's Python without its venv package.
 	@if ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
-		$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
-			|| requirements/install-debian.sh "$(notdir $(PYTHON))-venv" "The Python environment"; \
-		$(PYTHON) -m venv .venv; \
+		python="$(PYTHON)"; \
+		if [ -z "$$python" ]; then \
+			requirements/install-debian.sh "The hub (it runs on Python 3.11 or newer)" python3-venv; python=python3; \
+			"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+				echo "The hub needs Python 3.11 or newer, and this system's is older: make PYTHON=/path/to/python" >&2; exit 1; }; \
+		fi; \
+		"$$python" -c 'import ensurepip, venv' 2>/dev/null \
+			|| requirements/install-debian.sh "The Python environment" "$$(basename "$$python")-venv"; \
+		"$$python" -m venv --clear .venv; \
 	fi
 	@echo "Installing the locked packages into .venv"
 	@$(PIP) install --quiet --require-hashes -r requirements/dev.txt
@@ -50,9 +64,13 @@ $(SETUP): requirements/dev.txt pyproject.toml
 
 clients: $(CLIENTS) ## install what the JavaScript clients are built with (Node 20 or newer)
 
-$(CLIENTS): clients/package-lock.json
-	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null \
-		|| { echo "The JavaScript clients need Node 20 or newer, and none was found." >&2; exit 1; }
+.node/.installed: requirements/node.txt | $(SETUP)
+	@echo "Installing Node from PyPI into .node, about 60 MB to download: the JavaScript clients need Node 20 or newer, and npm"
+	@$(BIN)/python -m venv --without-pip --clear .node
+	@$(PIP) --python .node/bin/python install --quiet --require-hashes -r requirements/node.txt
+	@touch $@
+
+$(CLIENTS): clients/package-lock.json | $(NODE)
 	@echo "Installing the locked packages into clients/node_modules"
 	@cd clients && npm ci --silent --no-audit --no-fund
 	@touch $@
@@ -77,7 +95,7 @@ clients-test: $(SETUP) clients-build ## the JavaScript clients: generated types,
 	@echo "== clients: tests"
 	@$(NPM) test
 
-$(EXAMPLES): examples/package-lock.json
+$(EXAMPLES): examples/package-lock.json | $(NODE)
 	@echo "Installing the locked packages into examples/node_modules"
 	@cd examples && npm ci --silent --no-audit --no-fund
 	@touch $@
@@ -90,7 +108,7 @@ examples: clients-build $(EXAMPLES) ## install and build the example frontends
 	@echo "== examples: build"
 	@cd examples && npm run --silent build
 
-examples-test: $(SETUP) examples chromium ## the example frontends: types, and their tests in Chromium
+examples-test: $(SETUP) debian examples ## the example frontends: types, and their tests in Chromium
 	@echo "== examples: types"
 	@cd examples && npm run --silent types
 	@echo "== examples: Chromium"
@@ -99,24 +117,13 @@ examples-test: $(SETUP) examples chromium ## the example frontends: types, and t
 demo: $(SETUP) examples ## start the hub and every example frontend, and print the addresses
 	@exec node examples/demo.mjs
 
-# Debian keeps initdb out of the PATH.
-postgresql:
-	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 \
-		|| requirements/install-debian.sh postgresql "The test run (it starts a database of its own)"
-
-chromium:
-	@command -v chromium >/dev/null || requirements/install-debian.sh chromium "The test run (it looks at the examples' pages)"
-
-# The two that docs/operations/proxies.md has configurations for. Debian keeps nginx out of the PATH.
-proxies:
-	@command -v nginx >/dev/null || ls /usr/sbin/nginx >/dev/null 2>&1 \
-		|| requirements/install-debian.sh nginx "The test run (it tries the documented configuration)"
-	@command -v caddy >/dev/null || requirements/install-debian.sh caddy "The test run (it tries the documented configuration)"
+debian: # what the tests need of Debian, in one go
+	@requirements/install-debian.sh "The test run" $(DEBIAN_FOR_TESTS)
 
 serve: $(SETUP) ## run the hub for development, with demo users and a ready-to-paste curl
 	@exec $(BIN)/hub serve --dev $(SERVE_ARGS)
 
-test: $(SETUP) $(CLIENTS) postgresql chromium proxies ## format check, lint, types, tests, the clients' and the examples' too
+test: $(SETUP) debian $(CLIENTS) ## format check, lint, types, tests, the clients' and the examples' too
 	@echo "== format"
 	@$(BIN)/ruff format --check --quiet . || { echo "Files are not formatted: make format" >&2; exit 1; }
 	@echo "== lint"
@@ -127,9 +134,13 @@ test: $(SETUP) $(CLIENTS) postgresql chromium proxies ## format check, lint, typ
 	@echo "== tests"
 	@$(BIN)/pytest $(PYTEST_ARGS)
 
-soak: $(SETUP) postgresql examples chromium ## the long proofs: 200 kills, 1,000 fault schedules, long model runs, the whole demo
+soak: $(SETUP) debian examples ## the long proofs: 200 kills, 1,000 fault schedules, long model runs, the whole demo
 	@$(BIN)/pytest -m soak -o faulthandler_timeout=0 $(PYTEST_ARGS)
 	@node --test --test-reporter=spec tests/e2e/demo.soak.mjs
+
+fresh: $(SETUP) ## the two commands on bare Debian 13 and 12, as root (FRESH="trixie bookworm"), an hour
+	@requirements/install-debian.sh "A bare Debian" debootstrap
+	@$(BIN)/python -m tests.fresh
 
 lint: $(SETUP) ## ruff's rules
 	@$(BIN)/ruff check .
@@ -150,6 +161,7 @@ settings-page: $(SETUP) ## write docs/reference/settings.md again
 
 lock: $(SETUP) ## resolve pyproject.toml and requirements/*.in into hashed locks
 	@$(LOCK) pyproject.toml --output-file requirements/runtime.txt
+	@$(LOCK) requirements/node.in --output-file requirements/node.txt
 	@$(LOCK) requirements/build.in --output-file requirements/build.txt
 	@$(LOCK) requirements/dev.in --output-file requirements/dev.txt
 
@@ -177,4 +189,4 @@ faults: $(SETUP) ## break the hub in every way we know and write docs/reference/
 	@$(BIN)/python -m tests.faults
 
 clean: ## remove .venv and everything made; hub-data stays
-	rm -rf .venv build dist clients/node_modules clients/*/node_modules clients/*/dist examples/node_modules examples/*/dist examples/stocktech/server/dist examples/*/.next *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .node build dist clients/node_modules clients/*/node_modules clients/*/dist examples/node_modules examples/*/dist examples/stocktech/server/dist examples/*/.next *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
