@@ -23,9 +23,25 @@ def test_window_doubles_up_to_the_cap() -> None:
 
 @given(failures=st.integers(1, 10**6), drawn=st.floats(0, 1), asked_s=st.none() | st.floats(0, 1e6))
 def test_wait_is_in_its_window(failures: int, drawn: float, asked_s: float | None) -> None:
-    """A wait is never shorter than the hub asked for, and never more than the cap longer."""
+    """A wait is never shorter than the hub asked for, of five minutes, and never more than the cap longer."""
     delay_s = choose_delay_s(POLICY, failures, asked_s, lambda: drawn)
-    assert (asked_s or 0.0) <= delay_s <= (asked_s or 0.0) + 1.0
+    least_s = min(asked_s or 0.0, 300.0)
+    assert least_s + 0.05 <= delay_s <= least_s + 1.0
+
+
+@given(
+    base_s=st.floats(),
+    cap_s=st.floats(),
+    failures=st.integers(1, 10**6),
+    drawn=st.floats(0, 1),
+    asked_s=st.none() | st.floats(),
+)
+def test_no_number_hurries_the_client_or_stops_it(
+    base_s: float, cap_s: float, failures: int, drawn: float, asked_s: float | None
+) -> None:
+    """Whatever the policy says and the hub asks, a wait has at least 0.05 s and at most ten minutes."""
+    delay_s = choose_delay_s(RetryPolicy(base_s=base_s, cap_s=cap_s), failures, asked_s, lambda: drawn)
+    assert 0.05 <= delay_s <= 600.0
 
 
 @pytest.mark.parametrize(
@@ -39,6 +55,8 @@ def test_wait_is_in_its_window(failures: int, drawn: float, asked_s: float | Non
         ("", None),
         (None, None),
         ("-1", None),
+        ("Sun, 22 Nov 2026 12:00:05 +999999999999999999999", None),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 31_536_000.0),
         ("9" * 400, 31_536_000.0),
     ],
 )

@@ -15,6 +15,12 @@ __all__ = ["RetryPolicy", "choose_delay_s", "read_retry_after_s"]
 _MAX_RETRY_AFTER_S = 31_536_000.0
 
 
+#: No wait is shorter, whatever the policy, the hub and chance say.
+_SHORTEST_S = 0.05
+#: The longest that somebody else can make this client wait: within what a queued notification is kept.
+_LONGEST_ASKED_S = 300.0
+
+
 class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """`attempts` counts the first one too; the first wait is at most `base_s`, each later one twice as long.
 
@@ -35,11 +41,17 @@ def choose_delay_s(
 ) -> float:
     """Return how long to wait before repeating a request that failed `failures` times (1 or more).
 
-    Full jitter: anything between nothing and the doubled base, on top of what the hub asked for (`Retry-After`).
+    Full jitter: anything between 0.05 s and the doubled base, on top of what the hub asked for (`Retry-After`), of
+    which five minutes count at most.
     """
     # The exponent is bounded too: a float would overflow where a hub stays away for long.
     ceiling_s = min(policy.cap_s, policy.base_s * 2.0 ** min(failures - 1, 60))
-    return (retry_after_s or 0.0) + draw() * ceiling_s
+    return _bound(retry_after_s or 0.0, 0.0) + _bound(draw() * ceiling_s, _SHORTEST_S)
+
+
+def _bound(wait_s: float, least_s: float) -> float:
+    # Not `max`, which gives a NaN back; a timer that is told one fires at once.
+    return min(wait_s, _LONGEST_ASKED_S) if wait_s > least_s else least_s
 
 
 def read_retry_after_s(header: str | None, now: datetime) -> float | None:
@@ -49,7 +61,7 @@ def read_retry_after_s(header: str | None, now: datetime) -> float | None:
         return min(float(text), _MAX_RETRY_AFTER_S)
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

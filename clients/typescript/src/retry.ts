@@ -8,11 +8,17 @@ export interface RetryPolicy {
   readonly capMs: number;
 }
 
+/** No wait is shorter, whatever the policy, the hub and chance say. */
+const SHORTEST_MS = 50;
+/** The longest that somebody else can make this client wait: within what a queued notification is kept. */
+const LONGEST_ASKED_MS = 300_000;
+
 /**
  * Return how long to wait before repeating a request that failed `failures` times (1 or more).
  *
- * Full jitter: anything between nothing and the doubled base, so that many clients of a hub that came back do not
- * come at once. What the hub asked for (`Retry-After`) is waited for in any case, and the jitter comes on top.
+ * Full jitter: anything between 50 ms and the doubled base, so that many clients of a hub that came back do not
+ * come at once. What the hub asked for (`Retry-After`), five minutes at most, is waited for in any case, and the jitter
+ * comes on top.
  */
 export function chooseDelayMs(
   policy: RetryPolicy,
@@ -21,7 +27,12 @@ export function chooseDelayMs(
   random: () => number = Math.random,
 ): number {
   const ceiling = Math.min(policy.capMs, policy.baseMs * 2 ** (failures - 1));
-  return (retryAfterMs ?? 0) + random() * ceiling;
+  return bound(retryAfterMs, 0, LONGEST_ASKED_MS) + bound(random() * ceiling, SHORTEST_MS, LONGEST_ASKED_MS);
+}
+
+/** A number that is none is the least: a timer that is told NaN, or more than 24 days, fires at once. */
+function bound(ms: number | undefined, least: number, most: number): number {
+  return ms !== undefined && ms > least ? Math.min(ms, most) : least;
 }
 
 /** Return the milliseconds a `Retry-After` header asks for (RFC 9110 section 10.2.3), if it says anything. */
