@@ -220,7 +220,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
         yield Hub(
             http=Litestar(
                 routes,
-                exception_handlers=make_exception_handlers(metrics),
+                exception_handlers=make_exception_handlers(metrics, tell_refusal=admission.tell_refusal),
                 openapi_config=None,
                 logging_config=None,
                 cors_config=CORSConfig(

@@ -17,6 +17,7 @@ __all__ = ["answer_problem", "make_exception_handlers", "report_fault"]
 
 logger = logging.getLogger("hub.api")
 
+_TURNS_ON_WHO = frozenset({401, 403})
 _BY_STATUS: dict[int, type[HubError]] = {404: NotFound, 405: MethodNotAllowed, 413: BodyTooLarge}
 
 
@@ -28,12 +29,17 @@ def answer_problem(error: HubError) -> Response[bytes]:
 
 
 def make_exception_handlers(
-    metrics: Metrics,
+    metrics: Metrics, *, tell_refusal: Callable[[HubError], None]
 ) -> dict[int | type[Exception], Callable[[Request[Any, Any, Any], Any], Response[Any]]]:
-    """Return Litestar's table of exception handlers; together they leave nothing out."""
+    """Return Litestar's table of exception handlers; together they leave nothing out.
+
+    `tell_refusal` is called with each failure that turns on who is asking.
+    """
 
     def answer_hub_error(_: Request[Any, Any, Any], error: HubError) -> Response[bytes]:
         metrics.problems[error.code] += 1
+        if error.status in _TURNS_ON_WHO or error.reason is not None:
+            tell_refusal(error)
         return answer_problem(error)
 
     def answer_framework_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:

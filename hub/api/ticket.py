@@ -9,7 +9,6 @@ from litestar.handlers import HTTPRouteHandler
 from contracts.receipt import Ticket
 from hub.admission import Admission, find_origin
 from hub.api.request import AnyRequest
-from hub.errors import HubError
 
 __all__ = ["make_ticket_routes"]
 
@@ -21,11 +20,7 @@ def make_ticket_routes(admission: Admission, *, ttl_s: int) -> list[HTTPRouteHan
     async def ticket(request: AnyRequest) -> Response[bytes]:
         headers = request.scope["headers"]
         # Without the query: a token in this URL would defeat the purpose.
-        try:
-            grant = await admission.admit(headers, b"", takes_tickets=False)
-        except HubError as error:
-            admission.tell_refusal(error)
-            raise
+        grant = await admission.admit(headers, b"", takes_tickets=False)
         issued = Ticket(ticket=admission.issue_ticket(grant, origin=find_origin(headers)), expires_in=ttl_s)
         return Response(
             msgspec.json.encode(issued),

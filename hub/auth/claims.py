@@ -171,9 +171,8 @@ class ClaimRules:
         from_s = now_s if grant.issued_at_s is None else grant.issued_at_s
         # Leeway twice: `expires_at_s` holds it already, and the issuer's clock may be ahead of this one.
         if grant.expires_at_s - from_s > self._settings.jwt_max_lifetime_s + 2 * leeway_s:
-            in_milliseconds = grant.expires_at_s > _MILLISECONDS
-            way_out = "is it in milliseconds?" if in_milliseconds else "see HUB_JWT_MAX_LIFETIME"
-            raise InvalidToken(reason=f"it is valid for longer than HUB_JWT_MAX_LIFETIME allows ({way_out})")
+            doubt = ": its exp seems to be in milliseconds" if grant.expires_at_s > _MILLISECONDS else ""
+            raise InvalidToken(reason=f"it is valid for longer than HUB_JWT_MAX_LIFETIME allows{doubt}")
         _check_begin("nbf", starts_s - now_s)
         if grant.issued_at_s is not None:
             _check_begin("iat", grant.issued_at_s - leeway_s - now_s)

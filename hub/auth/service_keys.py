@@ -69,15 +69,21 @@ class ServiceKeys:
             InvalidToken: no service has this key.
         """
         if not 0 < len(key) <= _MAX_KEY_BYTES or not key.isascii():
-            raise InvalidToken
+            raise InvalidToken(reason=_find_fault(key))
         digest = hashlib.sha256(key.encode()).digest()
         found: ServiceGrant | None = None
         for known, grant in self._grants:
             if hmac.compare_digest(known, digest):
                 found = grant
         if found is None:
-            raise InvalidToken
+            raise InvalidToken(reason=_find_fault(key))
         return found
+
+
+def _find_fault(key: str) -> str:
+    if key.startswith("eyJ"):
+        return "a user's token was shown where a service key is asked for"
+    return "the service key is none of HUB_SERVICE_KEYS and HUB_SERVICE_KEYS_FILE"
 
 
 def new_service_key() -> tuple[str, str]:

@@ -65,7 +65,7 @@ class TokenVerifier:
         self._version = keys.version
 
     async def verify(self, token: str, *, now_s: float) -> Grant:
-        """Return who `token` speaks for. Waits only where keys must be fetched (4 s at most).
+        """Return who `token` speaks for. Waits only where keys must be fetched (9 s at most, mostly milliseconds).
 
         The grant of a token verified before is remembered until it expires, or a key was withdrawn.
 

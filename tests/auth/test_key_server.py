@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import httpx
 import pytest
 
@@ -56,6 +58,24 @@ def test_proxy_of_the_environment(environ: dict[str, str], proxy: str | None, ca
     assert proxy == (None if found is None else str(found.url).rstrip("/"))
     if proxy is None and not environ.keys() & {"NO_PROXY", "no_proxy", "HTTP_PROXY"} and environ:
         assert f"{next(iter(environ))} is not used" in caplog.text
+
+
+async def test_proxy_is_asked_for_the_key_server() -> None:
+    """Through a proxy the hub asks for the key server's host and nothing else, with TLS inside."""
+    asked: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set_result(await reader.readline())
+        writer.write(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as proxy:
+        address = f"127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
+        server = KeyServer("https://id.example.com/jwks", timeout_s=3, environ={"HTTPS_PROXY": address})
+        with pytest.raises(httpx.ProxyError):
+            await server.fetch()
+        await server.close()
+    assert b"CONNECT id.example.com:443 HTTP/1.1\r\n" == await asked
 
 
 def test_loopback_is_asked_directly() -> None:

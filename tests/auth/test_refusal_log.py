@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import pytest
 
 from hub.auth.refusal_log import RefusalLog
 from hub.errors import HubFull, InvalidToken, TokenExpired
+from tests.harness import ACCOUNT, USER, run_hub
 
 
 def test_a_reason_has_a_line_a_minute(caplog: pytest.LogCaptureFixture) -> None:
@@ -38,6 +40,31 @@ def test_tokens_end_every_day(caplog: pytest.LogCaptureFixture) -> None:
         log.tell(HubFull())
     assert [logging.INFO, logging.WARNING] == [record.levelno for record in caplog.records]
     assert "refused with hub_full: The hub holds as many connections as it may" == caplog.messages[1]
+
+
+async def test_whoever_is_refused_is_explained_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Over every door the log names the rule, and holds neither token, key, user nor account."""
+    other = "Zx9-k2Lq7Vt4Wm1Rb8Ny5Hc3Jd6Pf0Gs"
+    async with run_hub(tmp_path, jwt_audience="hub") as hub:
+        tokens = {
+            "it has no aud, which HUB_JWT_AUDIENCE asks for": hub.token(),
+            "its aud is none of HUB_JWT_AUDIENCE": hub.token(aud=["web"]),
+            "it is signed with another secret or key than this hub's": hub.token(aud="hub", secret=other),
+            "it is valid for longer than HUB_JWT_MAX_LIFETIME allows": hub.token(aud="hub", ttl_s=8 * 86_400),
+            "it is a JSON object and no token": '{"token":"x"}',
+        }
+        with caplog.at_level(logging.INFO):
+            for shown in tokens.values():
+                for path in ("/poll", "/sse"):
+                    assert 401 == (await hub.http.get(path, params={"token": shown})).status_code
+            ticket = await hub.http.post("/api/ticket", headers={"authorization": f"Bearer {hub.token(aud='web')}"})
+            publish = await hub.http.post("/api/internal/notify", headers={"authorization": f"Bearer {hub.token()}"})
+            foreign = await hub.http.get("/poll", headers={"origin": "https://evil.example"})
+        assert [401, 401, 403] == [answer.status_code for answer in (ticket, publish, foreign)]
+    lines = [record.getMessage() for record in caplog.records if record.name.startswith("hub")]
+    for words in (*tokens, "a user's token was shown where a service key is asked for", "none of HUB_ALLOWED_ORIGINS"):
+        assert 1 == sum(words in line for line in lines), words
+    assert not [text for text in (*tokens.values(), USER, ACCOUNT, "evil.example") if text in str(lines)]
 
 
 def test_memory_is_bounded() -> None:
