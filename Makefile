@@ -25,7 +25,7 @@ ifneq ($(NODE),)
 export PATH := $(CURDIR)/.node/bin:$(PATH)
 endif
 #: What the tests start beside the hub: databases and proxies with their documented configurations, and browsers.
-DEBIAN_FOR_TESTS := postgresql nginx caddy chromium curl
+DEBIAN_FOR_TESTS := postgresql pgbouncer nginx caddy chromium curl
 # What to add to pytest's command line: PYTEST_ARGS="-n 2" or "tests/log -k retention".
 PYTEST_ARGS ?=
 # What to add to `hub serve --dev`: SERVE_ARGS="--port 9000".

@@ -31,14 +31,15 @@ from hub.auth.tickets import Tickets
 from hub.auth.tokens import make_verifier
 from hub.contract import load_contract
 from hub.directory import open_directory
-from hub.directory.directory import Directory
+from hub.directory.probe import DirectoryProbe
 from hub.dispatcher import Dispatcher, Pages, Pulse, Replay
-from hub.errors import DirectoryUnavailable, Internal, LogHeld
+from hub.errors import Internal, LogHeld
 from hub.expulsion import Expulsion
 from hub.log.port import Log
 from hub.log.sqlite import SqliteLog, open_sqlite_log
 from hub.metrics import Metrics
 from hub.publisher import Publisher
+from hub.recheck import Recheck
 from hub.settings import Settings, find_unknown, read_settings
 from hub.subscribers import Subscribers
 from hub.transports.answer import respond_problem
@@ -64,8 +65,6 @@ LOG_NAME = "log.sqlite3"
 HANDOVER_POLL_S = 0.02
 DAY_S = 86_400
 HOUR_S = 3_600
-#: How often readiness asks whether the directory answers.
-DIRECTORY_CHECK_S = 5.0
 
 
 class Hub:
@@ -129,7 +128,14 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
         connections = Connections(
             admission=admission, subscribers=subscribers, metrics=metrics, heartbeat_s=settings.heartbeat_s, now=now
         )
-        expulsion = Expulsion(log=log, revocations=revocations, subscribers=subscribers, end=connections.end, now=now)
+        expulsion = Expulsion(
+            log=log,
+            revocations=revocations,
+            directory=directory,
+            subscribers=subscribers,
+            end=connections.end,
+            now=now,
+        )
         dispatcher = Dispatcher(
             log,
             subscribers,
@@ -162,25 +168,35 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
             on_expired=connections.end_expired,
         )
         connections.start(replay, pulse)
-        probe = _DirectoryProbe(directory)
+        probe = DirectoryProbe(directory)
         running = [
             asyncio.create_task(dispatcher.run(), name="dispatcher"),
             asyncio.create_task(pulse.run(), name="pulse"),
             asyncio.create_task(probe.run(), name="directory probe"),
         ]
+        if directory.trusts_claims:
+            logger.warning(
+                "HUB_DIRECTORY_URL is not set, or off: what a token claims is trusted, and whoever is suspended or"
+                " deactivated stays until the token expires or POST /api/internal/disconnect ends it"
+            )
+        else:
+            recheck = Recheck(
+                directory=directory, subscribers=subscribers, end=connections.end, ttl_s=settings.directory_ttl_s
+            )
+            running.append(asyncio.create_task(recheck.run(), name="directory recheck"))
         for task in running:
             task.add_done_callback(_report)
         stack.push_async_callback(_stop, running)
         stack.push_async_callback(connections.close)
 
         def is_alive() -> bool:
-            dispatching, beating, _ = running
+            dispatching, beating, *_ = running
             return not (dispatching.done() or beating.done())
 
         def check() -> Readiness:
             alive = is_alive()
             return Readiness(
-                ready=alive and log.writable and not connections.draining,
+                ready=alive and log.writable and probe.answered and not connections.draining,
                 draining=connections.draining,
                 log="writable" if log.writable else "unavailable",
                 dispatcher="running" if alive else "stopped",
@@ -339,23 +355,6 @@ async def _open_log(settings: Settings, now: Callable[[], float]) -> SqliteLog:
                 waiting = True
                 logger.info("waiting for the hub before this one to let go of the log")
             await asyncio.sleep(HANDOVER_POLL_S)
-
-
-class _DirectoryProbe:
-    """Knows whether the directory answers, without making anybody wait for it."""
-
-    def __init__(self, directory: Directory) -> None:
-        self._directory = directory
-        self.state = "unknown"
-
-    async def run(self) -> None:
-        while True:
-            try:
-                await self._directory.check()
-                self.state = "up"
-            except DirectoryUnavailable:
-                self.state = "down"
-            await asyncio.sleep(DIRECTORY_CHECK_S)
 
 
 async def _stop(tasks: list[asyncio.Task[None]]) -> None:

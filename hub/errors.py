@@ -259,6 +259,9 @@ class StorageUnavailable(HubError):
 class DirectoryUnavailable(HubError):
     code, status, close_code, title = "directory_unavailable", 503, 1013, "Users cannot be looked up"
 
+    #: Why, in words for the log and for `hub check`; callers are told the title alone.
+    cause: str = ""
+
 
 class TokenNotYetValid(HubError):
     code, status, close_code, title = "token_not_yet_valid", 503, 1013, "The token is not valid yet"

@@ -15,6 +15,7 @@ import msgspec
 from contracts.closing import CloseCode
 from contracts.request import DisconnectRequest
 from hub.auth.revocations import Revocation, Revocations
+from hub.directory.directory import Directory
 from hub.errors import HubError
 from hub.log.port import Draft, Log
 from hub.subscribers import Subscriber, Subscribers
@@ -38,12 +39,14 @@ class Expulsion:
         *,
         log: Log,
         revocations: Revocations,
+        directory: Directory,
         subscribers: Subscribers,
         end: Callable[[Subscriber, int, str], None],
         now: Callable[[], float],
     ) -> None:
         self._log = log
         self._revocations = revocations
+        self._directory = directory
         self._subscribers = subscribers
         self._end = end
         self._now = now
@@ -115,6 +118,9 @@ class Expulsion:
         self._close(revocation, only_revoked=True)
 
     def _close(self, revocation: Revocation, *, only_revoked: bool = False) -> int:
+        # Whoever asks has often just changed the customer's database: what is remembered of it would let them in again.
+        if revocation.user_id is not None or revocation.account_id is not None:
+            self._directory.forget(user_id=revocation.user_id, account_id=revocation.account_id)
         leaving = [
             subscriber
             for subscriber in self._subscribers.everyone()

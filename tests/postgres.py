@@ -24,7 +24,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from hub.directory.demo import DEMO_ACCOUNTS, DEMO_SCHEMA, DEMO_USERS
 
-__all__ = ["Postgres", "postgres"]
+__all__ = ["Postgres", "postgres", "run_postgres"]
 
 #: How long the server may take to start or stop; it takes a fraction of a second.
 _DEADLINE_S = 30
@@ -42,8 +42,10 @@ autovacuum = off
 class Postgres:
     """A private server with the tables of AvAdmin; the demo rows are in them."""
 
-    def __init__(self, folder: Path, programs: Path) -> None:
+    def __init__(self, folder: Path, programs: Path, *, encoding: str = "UTF8", configuration: str = "") -> None:
         self._folder = folder
+        self._encoding = encoding
+        self._configuration = configuration
         self._programs = programs
         # PostgreSQL refuses to run as root; anybody without rights of their own will do.
         self._user = "nobody" if os.geteuid() == 0 else None
@@ -59,9 +61,15 @@ class Postgres:
         """The SQLAlchemy URL of the database."""
         return f"postgresql+asyncpg://hub@127.0.0.1:{self.port}/postgres"
 
+    @property
+    def folder(self) -> Path:
+        """Where the server lives, and its Unix socket; PostgreSQL's own user may read what is put there."""
+        return self._folder
+
     def create(self) -> None:
         """Make the cluster."""
-        arguments = ["--pgdata=data", "--username=hub", "--auth=trust", "--encoding=UTF8", "--no-sync"]
+        arguments = ["--pgdata=data", "--username=hub", "--auth=trust", f"--encoding={self._encoding}", "--no-sync"]
+        arguments.append("--locale=C")
         program = self._programs / "initdb"
         if subprocess.run([program, *arguments], timeout=_DEADLINE_S, check=False, **self._surroundings()).returncode:
             self._fail("initdb")
@@ -70,6 +78,7 @@ class Postgres:
             self.port = probe.getsockname()[1]
         with (self._folder / "data" / "postgresql.conf").open("a") as configuration:
             configuration.write(f"{_CONFIGURATION}port = {self.port}\nunix_socket_directories = '{self._folder}'\n")
+            configuration.write(self._configuration)
 
     def start(self) -> None:
         """Start the server and wait until it answers. It dies with the test run, however that ends."""
@@ -82,6 +91,21 @@ class Postgres:
                 self._fail("postgres")
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(timeout=0.02)
+
+    def allow(self, *lines: str) -> None:
+        """Let in whoever these lines of pg_hba.conf let in, and nobody else; a running server takes it over at once."""
+        (self._folder / "data" / "pg_hba.conf").write_text("\n".join(lines) + "\n")
+        if self._process is not None:
+            self._process.send_signal(signal.SIGHUP)
+
+    def give(self, name: str, content: bytes) -> Path:
+        """Put a file into the folder that only the server's user may read, as PostgreSQL wants keys to be."""
+        path = self._folder / name
+        path.write_bytes(content)
+        path.chmod(0o600)
+        if self._user is not None:
+            shutil.chown(path, self._user)
+        return path
 
     def stop(self) -> None:
         """Stop the server as a crash would: connections are cut, nothing is said goodbye to."""
@@ -187,16 +211,22 @@ def _find_programs() -> Path:
     return Path(found).resolve().parent
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """A running PostgreSQL, shared by the whole run; `fill` gives it the demo rows."""
-    programs = _find_programs()
+@contextlib.contextmanager
+def run_postgres(*, encoding: str = "UTF8", configuration: str = "") -> Iterator[Postgres]:
+    """Run a PostgreSQL of its own, for tests that need another one than all the rest; it is created, not started."""
     # Short, because a socket's path may have 107 bytes; not pytest's, which only root may enter.
     folder = Path(tempfile.mkdtemp(prefix="hub-pg-"))
-    server = Postgres(folder, programs)
+    server = Postgres(folder, _find_programs(), encoding=encoding, configuration=configuration)
     try:
         server.create()
-        server.start()
         yield server
     finally:
         server.remove()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A running PostgreSQL, shared by the whole run; `fill` gives it the demo rows."""
+    with run_postgres() as server:
+        server.start()
+        yield server

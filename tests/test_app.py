@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 
 from hub.app import HubApp
+from hub.directory import probe
 from hub.dispatcher import Dispatcher
 from hub.log.sqlite import SqliteLog
-from tests.harness import make_settings, run_hub
+from tests.harness import DEADLINE_S, make_settings, run_hub
+from tests.postgres import Postgres
+from tests.postgres import postgres as postgres
 
 Message = MutableMapping[str, Any]
 
@@ -62,6 +65,11 @@ async def test_a_drain_before_the_start_does_nothing(tmp_path: Path) -> None:
     await HubApp(make_settings(tmp_path)[0]).drain()
 
 
+def errors_of(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return the lines of that level that were logged."""
+    return [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
+
+
 async def test_a_dispatcher_that_stops_is_reported_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -75,8 +83,8 @@ async def test_a_dispatcher_that_stops_is_reported_at_once(
         assert 200 == (await hub.http.get("/health/ready")).status_code
         with caplog.at_level(logging.ERROR, logger="hub"):
             await hub.publish()
-            await hub.wait_until(lambda: bool(caplog.records))
-        assert ["the dispatcher stopped: OSError"] == [record.getMessage() for record in caplog.records]
+            await hub.wait_until(lambda: bool(errors_of(caplog)))
+        assert ["the dispatcher stopped: OSError"] == errors_of(caplog)
         readiness = await hub.http.get("/health/ready")
         assert 503 == readiness.status_code
         assert "stopped" == readiness.json()["dispatcher"]
@@ -90,8 +98,51 @@ async def test_a_directory_probe_that_fails_is_no_dead_dispatcher(
     async def fail(_: object) -> None:
         raise OSError
 
-    monkeypatch.setattr("hub.app._DirectoryProbe.run", fail)
+    monkeypatch.setattr("hub.app.DirectoryProbe.run", fail)
     async with run_hub(tmp_path) as hub:
         await asyncio.sleep(0)
         readiness = (await hub.http.get("/health/ready")).json()
         assert ("running", "unknown") == (readiness["dispatcher"], readiness["directory"])
+
+
+async def test_trusted_claims_are_told_at_every_start(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Without a directory one line says what that means, and names the setting."""
+    for _ in range(2):
+        caplog.clear()
+        async with run_hub(tmp_path) as hub:
+            assert "up" == (await hub.http.get("/health/ready")).json()["directory"]
+        (line,) = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+        assert line.startswith("HUB_DIRECTORY_URL is not set, or off: what a token claims is trusted")
+
+
+async def test_a_directory_that_never_answered_is_not_ready(
+    tmp_path: Path, postgres: Postgres, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Until its first answer a hub knows nobody and says so; afterwards an outage is one for newcomers alone."""
+    monkeypatch.setattr(probe, "FIRST_S", 0.05)
+    monkeypatch.setattr(probe, "INTERVAL_S", 0.05)
+    await postgres.fill()
+    postgres.stop()
+
+    async def wait_ready(status: int, directory: str) -> None:
+        async with asyncio.timeout(DEADLINE_S):
+            while True:
+                answer = await hub.http.get("/health/ready")
+                if (status, directory) == (answer.status_code, answer.json()["directory"]):
+                    return
+                assert answer.json()["ready"] == (answer.status_code == 200)
+
+    try:
+        async with run_hub(tmp_path, directory_url=postgres.url) as hub:
+            await wait_ready(503, "down")
+            assert "HUB_DIRECTORY_URL" in "".join(caplog.messages)
+            assert 200 == (await hub.http.get("/health/live")).status_code
+            postgres.start()
+            await wait_ready(200, "up")
+            postgres.stop()
+            await wait_ready(200, "down")
+            postgres.start()
+            await wait_ready(200, "up")
+    finally:
+        if not postgres.is_running():
+            postgres.start()

@@ -73,7 +73,8 @@ ROOMS = [
     _room("hub.session", never=PURE),
     # Who is asking, who exists, who is here, what was said.
     _room("hub.auth", "msgspec jwt cryptography httpx", never=NO_ACCESS, awaits=True),
-    _room("hub.directory", "msgspec sqlalchemy", never=NO_ACCESS, awaits=True),
+    # It opens no connection itself; what TLS a URL asks for is put into the standard library's words.
+    _room("hub.directory", "asyncpg msgspec sqlalchemy", never=NO_ACCESS - {"ssl"}, awaits=True),
     _room("hub.subscribers", never=PURE),
     _room("hub.log", "msgspec apsw", never=NO_ACCESS | {"hub.subscribers"}, awaits=True),
     _room("hub.dispatcher", "msgspec", never=NO_ACCESS | {"hub.auth", "hub.directory"}, awaits=True),
@@ -81,6 +82,7 @@ ROOMS = [
     _room("hub.admission", never=NO_ACCESS, awaits=True),
     _room("hub.publisher", "msgspec", never=NO_ACCESS, awaits=True),
     _room("hub.expulsion", "msgspec", never=NO_ACCESS, awaits=True),
+    _room("hub.recheck", never=NO_ACCESS, awaits=True),
     # The doors.
     _room(
         "hub.transports",
@@ -105,7 +107,6 @@ RESERVED = {
 #: Dependencies that no module imports: others load them by name.
 LOADED_BY_NAME = {
     "aiosqlite": "SQLAlchemy, for sqlite+aiosqlite",
-    "asyncpg": "SQLAlchemy, for postgresql+asyncpg",
 }
 
 

@@ -12,7 +12,10 @@ __all__ = ["Readiness", "make_health_routes"]
 
 
 class Readiness(msgspec.Struct, frozen=True):
-    """Whether new work should be sent here, and what each part says; `directory` alone stops nothing."""
+    """Whether new work should be sent here, and what each part says.
+
+    A `directory` that is `down` stops nothing, except where it has not answered once since the start.
+    """
 
     ready: bool
     draining: bool

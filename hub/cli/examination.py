@@ -23,7 +23,7 @@ from hub.auth.tokens import make_verifier
 from hub.cli.development import read_development_settings
 from hub.contract import load_contract
 from hub.directory import open_directory
-from hub.errors import HubError, SettingsError
+from hub.errors import DirectoryUnavailable, SettingsError
 from hub.log.lock import LogLock
 from hub.log.schema import LogFile, check_engine, open_reader, read_extent
 from hub.settings import Settings, find_unknown, read_settings
@@ -135,8 +135,8 @@ def _look_at_sqlite() -> Finding:
 
 
 async def _look_at_directory(settings: Settings) -> Finding:
-    if settings.directory_url == "off":
-        return Finding("directory", "ok", "off: what a token claims is trusted")
+    if settings.directory_url.lower() == "off":
+        return Finding("directory", "ok", "HUB_DIRECTORY_URL is not set, or off: what a token claims is trusted")
     before = set(threading.enumerate())
     try:
         directory = open_directory(settings, now=time.time)
@@ -146,8 +146,8 @@ async def _look_at_directory(settings: Settings) -> Finding:
             await directory.close()
     except SettingsError as error:
         return Finding("directory", "fail", error.detail)
-    except HubError:
-        return Finding("directory", "fail", f"cannot be asked within {settings.directory_timeout_s:g} s")
+    except DirectoryUnavailable as error:
+        return Finding("directory", "fail", error.cause)
     finally:
         # aiosqlite's thread reports to this loop once more after its connection failed; a closed loop takes nothing.
         for thread in set(threading.enumerate()) - before:

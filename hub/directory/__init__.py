@@ -19,7 +19,7 @@ def open_directory(settings: Settings, *, now: Callable[[], float]) -> Directory
     Raises:
         SettingsError: the URL, a table or a column cannot be used.
     """
-    if settings.directory_url == "off":
+    if settings.directory_url.lower() == "off":
         return TrustingDirectory()
     inner = SqlDirectory(
         settings.directory_url,
@@ -27,4 +27,6 @@ def open_directory(settings: Settings, *, now: Callable[[], float]) -> Directory
         settings.directory_accounts,
         timeout_s=settings.directory_timeout_s,
     )
-    return CachedDirectory(inner, ttl_s=settings.directory_ttl_s, now=now)
+    # A question, and another one for who came while it was under way.
+    wait_s = 2 * settings.directory_timeout_s
+    return CachedDirectory(inner, ttl_s=settings.directory_ttl_s, now=now, wait_s=wait_s)

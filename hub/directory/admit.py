@@ -8,7 +8,7 @@ from hub.auth.grant import Grant, home_account
 from hub.directory.directory import Directory, User
 from hub.errors import AccountInactive, UserNotAllowed
 
-__all__ = ["ADMITTED_STATUSES", "admit", "admit_nowait"]
+__all__ = ["ADMITTED_STATUSES", "admit", "admit_nowait", "judge"]
 
 #: Accounts in any other state (suspended, cancelled, one invented later) get no connection.
 ADMITTED_STATUSES = frozenset({"active", "trial", "pending"})
@@ -24,7 +24,7 @@ async def admit(grant: Grant, directory: Directory) -> Grant:
     """
     if directory.trusts_claims:
         return _settle(grant, grant.role, grant.account_id)
-    return _judge(grant, await directory.find_user(grant.user_id))
+    return judge(grant, await directory.find_user(grant.user_id))
 
 
 def admit_nowait(grant: Grant, directory: Directory) -> Grant | None:
@@ -37,10 +37,15 @@ def admit_nowait(grant: Grant, directory: Directory) -> Grant | None:
     if directory.trusts_claims:
         return _settle(grant, grant.role, grant.account_id)
     user = directory.find_user_nowait(grant.user_id)
-    return None if user is None else _judge(grant, user)
+    return None if user is None else judge(grant, user)
 
 
-def _judge(grant: Grant, user: User | None) -> Grant:
+def judge(grant: Grant, user: User | None) -> Grant:
+    """Return `grant` as it holds now, given what the directory says of its user; None: there is no such user.
+
+    Raises:
+        UserNotAllowed, AccountInactive: as `admit` does.
+    """
     # One error for all of these: which users exist is nobody's business.
     if user is None:
         raise UserNotAllowed(reason="the directory has no such user")

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import math
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
 
 from hub.directory.directory import Directory, User
 from hub.errors import DirectoryUnavailable
@@ -15,30 +13,53 @@ __all__ = ["CachedDirectory"]
 
 #: Somebody who signs up must not stay unknown for the whole time to live.
 _UNKNOWN_TTL_S = 5.0
+#: Unknown ids remembered; a flood of them must not push out the users that there are.
+_MAX_UNKNOWN = 10_000
 #: After a failure, one look-up in this time finds out whether the directory is back; the others fail at once.
 _RETRY_S = 1.0
 #: How old an answer may be that somebody is told no for; so many such questions are one question a second and user.
 _ANEW_S = 1.0
-
-_Answer = TypeVar("_Answer")
+#: Questions under way at once, and users in one. Who comes meanwhile is asked for together, in the next.
+_QUESTIONS = 3
+_BATCH = 200
+#: How often a question is asked again because somebody was forgotten meanwhile.
+_FRESH_TRIES = 3
 
 
 class CachedDirectory:
     """`inner` with a memory.
 
-    A found user is remembered for `ttl_s`, an unknown one for at most 5 s; at most `max_entries` of each
-    kind, the least recently used go first. `now` is any clock in seconds. Concurrent look-ups of one id
-    share one question. When `inner` is down, what is remembered still answers and everything else raises
-    `DirectoryUnavailable`, at once but for one look-up a second.
+    A found user is remembered for `ttl_s` and at most `max_entries` of them, the least recently used go first; an
+    unknown one for at most 5 s. `now` is any clock in seconds. Concurrent look-ups of one id are one, and many ids
+    share few questions. When `inner` is down, what is remembered still answers and everything else raises
+    `DirectoryUnavailable`, at once but for one look-up a second; nobody waits longer than `wait_s`.
 
-    Owns one task for each question under way; `close` ends them.
+    Owns a task for each question under way; `close` ends them.
     """
 
-    def __init__(self, inner: Directory, *, ttl_s: float, now: Callable[[], float], max_entries: int = 100_000) -> None:
+    def __init__(
+        self,
+        inner: Directory,
+        *,
+        ttl_s: float,
+        now: Callable[[], float],
+        max_entries: int = 100_000,
+        wait_s: float = 10.0,
+    ) -> None:
         self._inner = inner
-        circuit = _Circuit(now)
-        self._users = _Memory(inner.find_user, circuit, ttl_s, now, max_entries)
-        self._statuses = _Memory(inner.account_status, circuit, ttl_s, now, max_entries)
+        self._ttl_s = ttl_s
+        self._now = now
+        self._max_entries = max_entries
+        self._wait_s = wait_s
+        self._circuit = _Circuit(now)
+        self._known: OrderedDict[str, tuple[User, float]] = OrderedDict()
+        self._unknown: OrderedDict[str, float] = OrderedDict()
+        #: Who is asked for; those in the queue are not yet part of a question.
+        self._awaited: dict[str, asyncio.Future[User | None]] = {}
+        self._queue: deque[str] = deque()
+        self._questions: set[asyncio.Task[None]] = set()
+        #: How often something was forgotten: an answer that is older than that is asked for again.
+        self._forgotten = 0
 
     @property
     def trusts_claims(self) -> bool:
@@ -47,15 +68,18 @@ class CachedDirectory:
 
     def find_user_nowait(self, user_id: str) -> User | None:
         """Return the user if they are remembered; None means: ask `find_user`."""
-        return self._users.recall(user_id)
+        return self._recall(user_id, self._ttl_s)
 
     async def find_user(self, user_id: str) -> User | None:
         """Return the user with this id, remembered or asked for, or None if there is none.
 
         Raises:
-            DirectoryUnavailable: not remembered, and `inner` failed just now.
+            DirectoryUnavailable: not remembered, and `inner` failed just now or takes too long.
         """
-        return await self._users.find(user_id)
+        user = self._recall(user_id, self._ttl_s)
+        if user is not None or self._is_unknown(user_id, _UNKNOWN_TTL_S):
+            return user
+        return await self._find(user_id)
 
     async def find_user_anew(self, user_id: str) -> User | None:
         """Return the user, asked for unless that was done within the last second.
@@ -63,15 +87,29 @@ class CachedDirectory:
         Raises:
             DirectoryUnavailable: `inner` failed just now, whatever is remembered.
         """
-        return await self._users.find(user_id, _ANEW_S)
+        user = self._recall(user_id, _ANEW_S)
+        if user is not None or self._is_unknown(user_id, _ANEW_S):
+            return user
+        return await self._find(user_id)
 
-    async def account_status(self, account_id: str) -> str | None:
-        """Return the status of this account, remembered or asked for, or None if there is none.
+    async def find_users(self, user_ids: Sequence[str]) -> dict[str, User]:
+        """Return those of these users that there are, asked for now; what is learnt is remembered.
 
         Raises:
-            DirectoryUnavailable: as for `find_user`.
+            DirectoryUnavailable: `inner` failed, now or within the last second.
         """
-        return await self._statuses.find(account_id)
+        self._circuit.enter()
+        return await self._learn(user_ids)
+
+    def forget(self, *, user_id: str | None = None, account_id: str | None = None) -> None:
+        """Ask anew at the next look-up of this user, or of every user of this account; both: of either."""
+        self._forgotten += 1
+        gone = [user_id] if user_id is not None else []
+        if account_id is not None:
+            gone += [known for known, (user, _) in self._known.items() if user.account_id == account_id]
+        for one in gone:
+            self._known.pop(one, None)
+            self._unknown.pop(one, None)
 
     async def check(self) -> None:
         """Ask `inner`, whatever is remembered.
@@ -83,9 +121,117 @@ class CachedDirectory:
 
     async def close(self) -> None:
         """End the questions under way and close `inner`."""
-        await self._users.close()
-        await self._statuses.close()
+        while self._queue:
+            self._awaited.pop(self._queue.popleft()).cancel()
+        for question in self._questions:
+            question.cancel()
+        if self._questions:
+            await asyncio.wait(self._questions)
         await self._inner.close()
+
+    def _recall(self, user_id: str, max_age_s: float) -> User | None:
+        entry = self._known.get(user_id)
+        if entry is None or not 0 <= self._now() - entry[1] < min(self._ttl_s, max_age_s):
+            return None
+        self._known.move_to_end(user_id)
+        return entry[0]
+
+    def _is_unknown(self, user_id: str, max_age_s: float) -> bool:
+        since_s = self._unknown.get(user_id)
+        return since_s is not None and 0 <= self._now() - since_s < min(self._ttl_s, max_age_s)
+
+    async def _find(self, user_id: str) -> User | None:
+        awaited = self._awaited.get(user_id)
+        if awaited is None:
+            self._circuit.enter()
+            awaited = self._awaited[user_id] = asyncio.get_running_loop().create_future()
+            self._queue.append(user_id)
+            self._ask()
+        try:
+            # Shielded: one connection that hangs up must not fail the others that wait for the same user.
+            async with asyncio.timeout(self._wait_s):
+                return await asyncio.shield(awaited)
+        except TimeoutError:
+            raise DirectoryUnavailable(retry_after_s=1) from None
+        finally:
+            # Its error holds this frame, which would hold it.
+            del awaited
+
+    def _ask(self) -> None:
+        while self._queue and len(self._questions) < _QUESTIONS:
+            asked = [self._queue.popleft() for _ in range(min(_BATCH, len(self._queue)))]
+            question = asyncio.create_task(self._answer(asked), name="directory-question")
+            self._questions.add(question)
+            question.add_done_callback(self._go_on)
+
+    async def _answer(self, asked: list[str]) -> None:
+        try:
+            found = await self._learn(asked)
+        except DirectoryUnavailable as error:
+            # Those who wait for their turn would hear the same, later.
+            asked += self._queue
+            self._queue.clear()
+            for one in asked:
+                self._fail(one, error)
+        except BaseException as error:
+            for one in asked:
+                self._fail(one, error)
+            raise
+        else:
+            for one in asked:
+                awaited = self._awaited.pop(one)
+                if not awaited.done():
+                    awaited.set_result(found.get(one))
+
+    async def _learn(self, user_ids: Sequence[str]) -> dict[str, User]:
+        for _ in range(_FRESH_TRIES):
+            before = self._forgotten
+            try:
+                found = await self._inner.find_users(user_ids)
+            except DirectoryUnavailable:
+                self._circuit.report(failed=True)
+                raise
+            self._circuit.report(failed=False)
+            # Somebody was sent away while the question was under way: its answer may be from before that.
+            if before == self._forgotten:
+                break
+        now_s = self._now()
+        for one in user_ids:
+            self._remember(one, found.get(one), now_s)
+        return found
+
+    def _remember(self, user_id: str, user: User | None, now_s: float) -> None:
+        if user is None:
+            self._known.pop(user_id, None)
+            self._unknown[user_id] = now_s
+            self._unknown.move_to_end(user_id)
+            if len(self._unknown) > _MAX_UNKNOWN:
+                self._unknown.popitem(last=False)
+        else:
+            self._unknown.pop(user_id, None)
+            self._known[user_id] = (user, now_s)
+            self._known.move_to_end(user_id)
+            if len(self._known) > self._max_entries:
+                self._known.popitem(last=False)
+
+    def _fail(self, user_id: str, error: BaseException) -> None:
+        awaited = self._awaited.pop(user_id)
+        if awaited.done():
+            return
+        if isinstance(error, DirectoryUnavailable):
+            # One each: an error that is raised in several places collects the traces of all of them.
+            awaited.set_exception(DirectoryUnavailable(retry_after_s=error.retry_after_s))
+            # Taken note of here, for the case that everybody who waited has hung up.
+            awaited.exception()
+        else:
+            awaited.cancel()
+
+    def _go_on(self, question: asyncio.Task[None]) -> None:
+        self._questions.discard(question)
+        if question.cancelled():
+            return
+        question.exception()
+        self._ask()
 
 
 class _Circuit:
@@ -106,81 +252,3 @@ class _Circuit:
 
     def report(self, *, failed: bool) -> None:
         self._failed_at_s = self._now() if failed else None
-
-
-class _Memory(Generic[_Answer]):
-    """Answers by id, and the questions under way."""
-
-    def __init__(
-        self,
-        ask: Callable[[str], Awaitable[_Answer | None]],
-        circuit: _Circuit,
-        ttl_s: float,
-        now: Callable[[], float],
-        max_entries: int,
-    ) -> None:
-        self._ask = ask
-        self._circuit = circuit
-        self._ttl_s = ttl_s
-        self._now = now
-        self._max_entries = max_entries
-        self._entries: OrderedDict[str, tuple[_Answer | None, float]] = OrderedDict()
-        self._questions: dict[str, asyncio.Task[_Answer | None]] = {}
-
-    def recall(self, key: str) -> _Answer | None:
-        entry = self._fresh(key)
-        return None if entry is None else entry[0]
-
-    async def find(self, key: str, max_age_s: float = math.inf) -> _Answer | None:
-        entry = self._fresh(key, max_age_s)
-        if entry is not None:
-            return entry[0]
-        question = self._questions.get(key)
-        if question is None:
-            self._circuit.enter()
-            question = asyncio.create_task(self._look_up(key), name="directory-question")
-            self._questions[key] = question
-            question.add_done_callback(lambda done: self._end(key, done))
-        # Shielded: one connection that hangs up must not fail the others that wait for the same user.
-        try:
-            return await asyncio.shield(question)
-        finally:
-            # Its error holds this frame, which would hold it.
-            del question
-
-    async def close(self) -> None:
-        questions = set(self._questions.values())
-        for question in questions:
-            question.cancel()
-        if questions:
-            await asyncio.wait(questions)
-
-    async def _look_up(self, key: str) -> _Answer | None:
-        try:
-            answer = await self._ask(key)
-        except DirectoryUnavailable:
-            self._circuit.report(failed=True)
-            raise
-        self._circuit.report(failed=False)
-        self._entries[key] = (answer, self._now())
-        self._entries.move_to_end(key)
-        if len(self._entries) > self._max_entries:
-            self._entries.popitem(last=False)
-        return answer
-
-    def _end(self, key: str, question: asyncio.Task[_Answer | None]) -> None:
-        del self._questions[key]
-        if not question.cancelled():
-            # Taken note of here, for the case that everybody who waited has hung up.
-            question.exception()
-
-    def _fresh(self, key: str, max_age_s: float = math.inf) -> tuple[_Answer | None, float] | None:
-        entry = self._entries.get(key)
-        if entry is None:
-            return None
-        answer, since_s = entry
-        ttl_s = self._ttl_s if answer is not None else min(self._ttl_s, _UNKNOWN_TTL_S)
-        if not 0 <= self._now() - since_s < min(ttl_s, max_age_s):
-            return None
-        self._entries.move_to_end(key)
-        return entry

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
@@ -13,7 +14,10 @@ MAX_ID_LENGTH = 128
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):
-    """A user as the directory knows them; `account_status` is None without an account. Shows no ids in a `repr`."""
+    """A user as the directory knows them; `account_status` is None without an account. Shows no ids in a `repr`.
+
+    `role` and `account_status` are in lower case, however the database spells them.
+    """
 
     user_id: str
     account_id: str | None
@@ -51,18 +55,21 @@ class Directory(Protocol):
             DirectoryUnavailable: as for `find_user`.
         """
 
-    async def account_status(self, account_id: str) -> str | None:
-        """Return the status of the account with this id, or None if there is none.
+    async def find_users(self, user_ids: Sequence[str]) -> dict[str, User]:
+        """Return those of these users that there are, by id, asked for now and past every cache.
 
         Raises:
-            DirectoryUnavailable: the directory cannot be asked, or did not answer in time.
+            DirectoryUnavailable: as for `find_user`; it is not known who of them there is.
         """
+
+    def forget(self, *, user_id: str | None = None, account_id: str | None = None) -> None:
+        """Ask anew at the next look-up of this user, or of every user of this account."""
 
     async def check(self) -> None:
         """Return if users can be looked up now, past every cache.
 
         Raises:
-            DirectoryUnavailable: they cannot.
+            DirectoryUnavailable: they cannot; its `cause` says why.
         """
 
     async def close(self) -> None:

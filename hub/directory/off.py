@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hub.directory.directory import User
 
 __all__ = ["TrustingDirectory"]
 
 
 class TrustingDirectory:
-    """Knows no user and believes every token; every account counts as active."""
+    """Knows no user and believes every token."""
 
     trusts_claims = True
 
@@ -24,9 +26,12 @@ class TrustingDirectory:
         """Return None: nobody is known."""
         return None
 
-    async def account_status(self, account_id: str) -> str | None:
-        """Return `active`: there is nobody to ask."""
-        return "active"
+    async def find_users(self, user_ids: Sequence[str]) -> dict[str, User]:
+        """Return nobody."""
+        return {}
+
+    def forget(self, *, user_id: str | None = None, account_id: str | None = None) -> None:
+        """Do nothing; nothing is remembered."""
 
     async def check(self) -> None:
         """Return: there is nothing that could be down."""

@@ -1,57 +1,75 @@
-"""The directory in the customer's database, through SQLAlchemy: PostgreSQL in production, SQLite for a start.
+"""The directory in the customer's database: PostgreSQL in production, SQLite for a start.
 
-One query a user, nothing written: the session is read-only at the database, not by promise alone.
+One question for many users, nothing written: the transaction is read-only at the database, not by promise alone.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, TypeAlias
-from urllib.parse import quote
+import time
+from collections.abc import Coroutine, Sequence
+from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import URL, Row, make_url
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from hub.directory.address import is_postgres, read_address
 from hub.directory.directory import MAX_ID_LENGTH, User
-from hub.directory.tables import Query, account_query, user_query
+from hub.directory.fault import UnusableId
+from hub.directory.postgres import PostgresSource, Row
+from hub.directory.sqlite import SqliteSource
+from hub.directory.tables import Tables, read_tables
 from hub.errors import DirectoryUnavailable, SettingsError
 
-__all__ = ["SqlDirectory"]
+__all__ = ["BATCH", "Source", "SqlDirectory"]
 
-#: Look-ups are short and cached; more connections would only weigh on the customer's database.
-_POOL_SIZE = 4
-_RECYCLE_S = 300
+#: Users asked for in one statement.
+BATCH = 500
+#: The same trouble is told again after so long.
+_REPEAT_S = 60.0
 
-_Row: TypeAlias = Row[*tuple[Any, ...]]
-_Rows: TypeAlias = Sequence[_Row]
+_Answer = TypeVar("_Answer")
 
 logger = logging.getLogger(__name__)
+
+
+class Source(Protocol):
+    """A database with the two tables."""
+
+    async def find(self, ids: Sequence[str], *, limit: int) -> list[Row]:
+        """Return at most `limit` rows of users whose id the database takes for one of `ids`; may raise anything."""
+
+    async def check(self) -> None:
+        """Return if `find` would find."""
+
+    def describe(self, error: BaseException) -> str:
+        """Return in words why `find` failed, without an id or a password."""
+
+    async def close(self) -> None:
+        """Close what is open."""
 
 
 class SqlDirectory:
     """Users and accounts in a database.
 
-    `timeout_s` bounds every look-up, waiting for a connection included. Ids are compared as text.
+    `timeout_s` bounds every question, waiting for a connection included. Ids are compared as text, to the letter.
     """
 
     trusts_claims = False
 
     def __init__(self, url: str, users_spec: str, accounts_spec: str, *, timeout_s: float) -> None:
-        """Prepare the queries; no connection is made yet.
+        """Prepare the question; no connection is made yet.
 
         Raises:
             SettingsError: the URL or a table's spec cannot be used.
         """
-        self._user_query = user_query(users_spec, accounts_spec)
-        self._account_query = account_query(accounts_spec)
         self._timeout_s = timeout_s
-        self._engine = _create_engine(url, timeout_s)
-        # Look-ups that were given up, while their connections are being thrown away.
-        self._given_up: set[asyncio.Task[_Rows]] = set()
+        self._source = _open_source(url, read_tables(users_spec, accounts_spec), timeout_s)
+        # Questions that were given up, while their connections are being thrown away.
+        self._given_up: set[asyncio.Task[Any]] = set()
+        self._troubles: dict[str, float] = {}
+        self._trouble = ""
 
     def find_user_nowait(self, user_id: str) -> User | None:
         """Return None: nothing is remembered here."""
@@ -63,18 +81,7 @@ class SqlDirectory:
         Raises:
             DirectoryUnavailable: the database did not answer within the time-out, or with an error.
         """
-        row = await self._find_one(self._user_query, user_id)
-        if row is None:
-            return None
-        _, account_id, role, active, status = row
-        return User(
-            user_id=user_id,
-            account_id=None if account_id is None else str(account_id),
-            role=str(role),
-            # A boolean, or SQLite's 1; a text such as "false" is active to nobody.
-            active=isinstance(active, int) and active == 1,
-            account_status=None if status is None else str(status),
-        )
+        return (await self.find_users([user_id])).get(user_id)
 
     async def find_user_anew(self, user_id: str) -> User | None:
         """Do as `find_user`: nothing is remembered here.
@@ -84,107 +91,130 @@ class SqlDirectory:
         """
         return await self.find_user(user_id)
 
-    async def account_status(self, account_id: str) -> str | None:
-        """Return the status of the account with exactly this id, or None if there is none.
+    async def find_users(self, user_ids: Sequence[str]) -> dict[str, User]:
+        """Return those of these users that there are exactly once, by id, with one statement for up to 500.
+
+        An id that the database cannot take is nobody's, and says nothing about the others.
 
         Raises:
             DirectoryUnavailable: as for `find_user`.
         """
-        row = await self._find_one(self._account_query, account_id)
-        return None if row is None or row[1] is None else str(row[1])
+        # PostgreSQL takes no NUL and no lone surrogate; nobody has such an id.
+        usable = [one for one in dict.fromkeys(user_ids) if 0 < len(one) <= MAX_ID_LENGTH and one.isprintable()]
+        found: dict[str, User] = {}
+        for start in range(0, len(usable), BATCH):
+            found |= await self._find(usable[start : start + BATCH])
+        return found
+
+    def forget(self, *, user_id: str | None = None, account_id: str | None = None) -> None:
+        """Do nothing; nothing is remembered here."""
 
     async def check(self) -> None:
-        """Ask both tables for an id that is nobody's, which fails if a table or column is missing.
+        """Ask both tables for an id that is nobody's, which fails if a table, column or permission is missing.
 
         Raises:
-            DirectoryUnavailable: it failed.
+            DirectoryUnavailable: it failed; its `cause` says why.
         """
-        await self._ask(self._user_query, "-")
-        await self._ask(self._account_query, "-")
+        await self._bounded(self._source.check())
 
     async def close(self) -> None:
         """Close the connections, waiting no longer than the time-out for a database that hangs."""
-        for look_up in self._given_up:
-            look_up.cancel()
-        closing = asyncio.create_task(self._engine.dispose(), name="directory-close")
+        for asking in self._given_up:
+            asking.cancel()
+        closing = asyncio.create_task(self._source.close(), name="directory-close")
         await asyncio.wait({closing, *self._given_up}, timeout=self._timeout_s)
         closing.cancel()
 
-    async def _find_one(self, query: Query, wanted: str) -> _Row | None:
-        # PostgreSQL takes no NUL and no lone surrogate, and answers with errors that look like an outage.
-        if not 0 < len(wanted) <= MAX_ID_LENGTH or not wanted.isprintable():
-            return None
-        rows = await self._ask(query, wanted)
-        # A database may compare without case or trailing blanks; the hub never does.
-        return rows[0] if len(rows) == 1 and str(rows[0][0]) == wanted else None
-
-    async def _ask(self, query: Query, wanted: str) -> _Rows:
-        look_up = asyncio.create_task(self._fetch(query, wanted), name="directory-look-up")
+    async def _find(self, ids: list[str]) -> dict[str, User]:
+        limit = 2 * len(ids)
         try:
-            await asyncio.wait({look_up}, timeout=self._timeout_s)
+            rows = await self._bounded(self._source.find(ids, limit=limit))
+        except UnusableId:
+            rows = None
+        if rows is None or (len(rows) == limit and len(ids) > 1):
+            # One id among them that the database cannot take, or that is not unique, must not hide the others.
+            if len(ids) == 1:
+                return {}
+            middle = len(ids) // 2
+            return await self._find(ids[:middle]) | await self._find(ids[middle:])
+        found: dict[str, User] = {}
+        wanted, seen = set(ids), set[str]()
+        for user_id, account_id, role, active, status in rows:
+            # A database may compare without case or trailing blanks; the hub never does.
+            if user_id not in wanted:
+                continue
+            assert user_id is not None
+            if user_id in seen:
+                found.pop(user_id, None)
+                continue
+            seen.add(user_id)
+            found[user_id] = User(
+                user_id=user_id,
+                account_id=account_id,
+                # Native enums often have the names of a program's constants, in capitals.
+                role=(role or "").lower(),
+                active=active,
+                account_status=None if status is None else status.lower(),
+            )
+        return found
+
+    async def _bounded(self, question: Coroutine[object, object, _Answer]) -> _Answer:
+        asking = asyncio.create_task(question, name="directory-question")
+        try:
+            await asyncio.wait({asking}, timeout=self._timeout_s)
         finally:
-            if not look_up.done():
-                # Throwing away a connection to a database that hangs takes seconds; nobody waits for it.
-                look_up.cancel()
-                self._given_up.add(look_up)
-                look_up.add_done_callback(self._forget)
-        if not look_up.done():
-            logger.warning("the directory did not answer within %g s", self._timeout_s)
-            raise DirectoryUnavailable(retry_after_s=1)
-        error = look_up.exception()
+            if not asking.done():
+                # Throwing away a connection to a database that hangs may take its time; nobody waits for it.
+                asking.cancel()
+                self._given_up.add(asking)
+                asking.add_done_callback(self._forget)
+        error = asking.exception() if asking.done() else TimeoutError()
+        if isinstance(error, UnusableId):
+            raise error
         if error is not None:
-            # Its class alone: the text of a driver's error may hold ids, or the URL with its password.
-            logger.warning("the directory failed (%s)", type(error).__name__)
-            raise DirectoryUnavailable(retry_after_s=1)
-        return look_up.result()
+            raise self._fail(error)
+        if self._trouble:
+            logger.warning("the directory answers again")
+            self._trouble = ""
+        return asking.result()
 
-    async def _fetch(self, query: Query, wanted: str) -> _Rows:
-        async with self._engine.connect() as connection:
-            return (await connection.execute(query, {"id": wanted})).all()
+    def _fail(self, error: BaseException) -> DirectoryUnavailable:
+        words = self._source.describe(error)
+        now_s = time.monotonic()
+        if now_s - self._troubles.get(words, -_REPEAT_S) >= _REPEAT_S:
+            self._troubles = {**dict(list(self._troubles.items())[-9:]), words: now_s}
+            self._trouble = words
+            logger.warning("the directory cannot be asked: %s", words)
+        failure = DirectoryUnavailable(retry_after_s=1)
+        failure.cause = words
+        return failure
 
-    def _forget(self, look_up: asyncio.Task[_Rows]) -> None:
-        self._given_up.discard(look_up)
-        if not look_up.cancelled():
-            look_up.exception()
+    def _forget(self, asking: asyncio.Task[_Answer]) -> None:
+        self._given_up.discard(asking)
+        if not asking.cancelled():
+            asking.exception()
 
 
-def _create_engine(text: str, timeout_s: float) -> AsyncEngine:
+def _open_source(text: str, tables: Tables, timeout_s: float) -> Source:
+    text = text.strip().strip("'\"")
+    if is_postgres(text):
+        address = read_address(text)
+        for name in address.ignored:
+            logger.warning("HUB_DIRECTORY_URL: the parameter %s means nothing to the hub and is left out", name)
+        return PostgresSource(address, tables, timeout_s=timeout_s)
+    path = _sqlite_path(text)
+    if path is None:
+        known = "postgresql://user:password@host:5432/database nor sqlite+aiosqlite:///path, nor off"
+        raise SettingsError(f"HUB_DIRECTORY_URL: is neither {known}")
+    return SqliteSource(path, tables, timeout_s=timeout_s)
+
+
+def _sqlite_path(text: str) -> str | None:
     try:
         url = make_url(text)
     except (ArgumentError, ValueError):
-        # Raised outside, without a context: SQLAlchemy repeats the URL, which holds a password.
-        url = URL.create("unreadable")
-    if url.drivername == "postgresql+asyncpg":
-        arguments = _postgresql_arguments(timeout_s)
-    elif url.drivername == "sqlite+aiosqlite" and url.database and not url.database.startswith((":", "file:")):
-        url, arguments = _read_only_file(url.database), {}
-    else:
-        known = "postgresql+asyncpg://user@host/database nor sqlite+aiosqlite:///path"
-        raise SettingsError(f"HUB_DIRECTORY_URL: is neither {known}")
-    return create_async_engine(
-        url,
-        connect_args=arguments,
-        hide_parameters=True,
-        # One round trip a look-up instead of three; there is nothing to commit.
-        isolation_level="AUTOCOMMIT",
-        max_overflow=0,
-        pool_recycle=_RECYCLE_S,
-        pool_size=_POOL_SIZE,
-        pool_timeout=timeout_s,
-    )
-
-
-def _postgresql_arguments(timeout_s: float) -> dict[str, Any]:
-    server_settings = {
-        "application_name": "notification-hub",
-        "default_transaction_read_only": "on",
-        # The database, too, stops working on what nobody waits for any more.
-        "statement_timeout": str(round(timeout_s * 1000)),
-    }
-    return {"timeout": timeout_s, "server_settings": server_settings}
-
-
-def _read_only_file(path: str) -> URL:
-    # `mode=ro`: SQLite would otherwise make an empty database where the path is misspelt.
-    database = f"file:{quote(str(Path(path).absolute()))}"
-    return URL.create("sqlite+aiosqlite", database=database, query={"mode": "ro", "uri": "true"})
+        # No error of SQLAlchemy's goes on: it repeats the URL, which may hold a password.
+        return None
+    if url.drivername != "sqlite+aiosqlite" or not url.database or url.database.startswith((":", "file:")):
+        return None
+    return url.database

@@ -1,65 +1,85 @@
-"""The customer's tables and columns, named by two settings, and the two questions asked of them.
+"""The customer's tables and columns, named by two settings, and the question asked of them.
 
-Names are checked here and quoted by SQLAlchemy, so a setting can misname a table but never become SQL.
+Names are checked here and always quoted, so a setting can misname a table but never become SQL.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any, TypeAlias
+from collections.abc import Mapping
 
-from sqlalchemy import Select, bindparam, column, quoted_name, select, table
-from sqlalchemy.sql.expression import ColumnClause, TableClause
+import msgspec
 
 from hub.errors import SettingsError
 
-__all__ = ["Query", "account_query", "user_query"]
-
-Query: TypeAlias = Select[*tuple[Any, ...]]
+__all__ = ["ACTIVE_TYPES", "Table", "Tables", "question", "read_tables"]
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]{0,62}"
 _SPEC = re.compile(rf"\s*(?:({_NAME})\.)?({_NAME})\s*\(([^()]*)\)\s*", re.ASCII)
 _COLUMN = re.compile(_NAME, re.ASCII)
 
+#: PostgreSQL's types of a column that can say who is active: a truth value, or a number that is 1.
+ACTIVE_TYPES = frozenset({"boolean", "smallint", "integer", "bigint", "numeric"})
 
-def user_query(users_spec: str, accounts_spec: str) -> Query:
-    """Return the query for the user `:id`: id, account, role, active, and the account's status.
 
-    The specs are those of `HUB_DIRECTORY_USERS` and `HUB_DIRECTORY_ACCOUNTS`.
+class Table(msgspec.Struct, frozen=True):
+    """One table as a setting names it; `variable` is that setting."""
+
+    variable: str
+    schema: str | None
+    name: str
+    columns: tuple[str, ...]
+
+    @property
+    def quoted(self) -> str:
+        """The name as SQL."""
+        return f'"{self.name}"' if self.schema is None else f'"{self.schema}"."{self.name}"'
+
+
+class Tables(msgspec.Struct, frozen=True):
+    """The two tables: `users(id,account,role,active)` and `accounts(id,status)`."""
+
+    users: Table
+    accounts: Table
+
+
+def read_tables(users_spec: str, accounts_spec: str) -> Tables:
+    """Return the tables of `HUB_DIRECTORY_USERS` and `HUB_DIRECTORY_ACCOUNTS`.
 
     Raises:
-        SettingsError: a spec is not `table(column,...)` with the right number of plain names.
+        SettingsError: a spec is not `[schema.]table(column,...)` with the right number of plain names.
     """
-    users, (user_id, account, role, active) = _read_spec(
-        "HUB_DIRECTORY_USERS", users_spec, ("id", "account", "role", "active")
-    )
-    accounts, (account_id, status) = _read_spec("HUB_DIRECTORY_ACCOUNTS", accounts_spec, ("id", "status"))
-    return (
-        select(user_id, account, role, active, status)
-        .select_from(users.outerjoin(accounts, account_id == account))
-        .where(user_id == bindparam("id"))
-        .limit(2)
+    return Tables(
+        _read_spec("HUB_DIRECTORY_USERS", users_spec, ("id", "account", "role", "active")),
+        _read_spec("HUB_DIRECTORY_ACCOUNTS", accounts_spec, ("id", "status")),
     )
 
 
-def account_query(accounts_spec: str) -> Query:
-    """Return the query for the account `:id`: id and status.
+def question(tables: Tables, user_types: Mapping[str, str], account_types: Mapping[str, str]) -> str:
+    """Return PostgreSQL's query for the users whose ids are in the text array `$1`, at most `$2` rows.
 
-    Raises:
-        SettingsError: as for `user_query`.
+    A row is id, account, role and the account's status as text (whatever their types: native enums, numbers, UUIDs)
+    and whether the user is active. The ids are cast to the column's own type, not the column to text, because
+    only then does the primary key's index serve. The types are what `format_type` calls them.
     """
-    _, (account_id, status) = _read_spec("HUB_DIRECTORY_ACCOUNTS", accounts_spec, ("id", "status"))
-    return select(account_id, status).where(account_id == bindparam("id")).limit(2)
+    user_id, account, role, active = (f'u."{name}"' for name in tables.users.columns)
+    account_id, status = (f'a."{name}"' for name in tables.accounts.columns)
+    id_type = user_types[tables.users.columns[0]]
+    is_true = f"{active} IS TRUE" if user_types[tables.users.columns[3]] == "boolean" else f"({active} = 1) IS TRUE"
+    theirs, ours = user_types[tables.users.columns[1]], account_types[tables.accounts.columns[0]]
+    # Columns of two types, a number and a text, cannot be compared as they are.
+    home = account if theirs == ours else f"CAST(CAST({account} AS text) AS {ours})"
+    columns = (
+        f"CAST({user_id} AS text), CAST({account} AS text), CAST({role} AS text), {is_true}, CAST({status} AS text)"
+    )
+    both = f"{tables.users.quoted} AS u LEFT JOIN {tables.accounts.quoted} AS a ON {account_id} = {home}"
+    chosen = f"{user_id} = ANY (CAST(CAST($1 AS text[]) AS {id_type}[]))"
+    return f"SELECT {columns} FROM {both} WHERE {chosen} LIMIT $2"  # noqa: S608  # names checked and quoted above
 
 
-def _read_spec(variable: str, spec: str, wanted: tuple[str, ...]) -> tuple[TableClause, list[ColumnClause[Any]]]:
+def _read_spec(variable: str, spec: str, wanted: tuple[str, ...]) -> Table:
     match = _SPEC.fullmatch(spec)
     names = [name.strip() for name in match[3].split(",")] if match else []
     if match is None or len(names) != len(wanted) or any(_COLUMN.fullmatch(name) is None for name in names):
         raise SettingsError(f"{variable}: is not of the form [schema.]table({','.join(wanted)}) with plain names")
-    # Quoted always: names are taken to the letter, and none is a keyword by accident.
-    columns: list[ColumnClause[Any]] = [column(quoted_name(name, quote=True)) for name in names]
-    schema = quoted_name(match[1], quote=True) if match[1] else None
-    # A name may be asked for twice (a users table that is its own accounts table), but a table has it once.
-    found = table(quoted_name(match[2], quote=True), *{each.name: each for each in columns}.values(), schema=schema)
-    return found, [found.c[each.name] for each in columns]
+    return Table(variable, match[1], match[2], tuple(names))

@@ -99,10 +99,25 @@ class TestExamination:
         monkeypatch.setattr("hub.cli.examination.apsw.sqlite_lib_version", lambda: "3.40.1")
         assert "fail" == look(folder)["SQLite"].state
 
-    @pytest.mark.parametrize("url", ["nothing", "sqlite+aiosqlite:////nowhere/x.sqlite3"])
-    def test_directory(self, folder: Path, url: str) -> None:
-        """A directory that cannot be one, or cannot be asked, is a failure."""
-        assert "fail" == look(folder, HUB_DIRECTORY_URL=url)["directory"].state
+    @pytest.mark.parametrize(
+        ("url", "words"),
+        [
+            ("nothing", "HUB_DIRECTORY_URL: is neither"),
+            ("sqlite+aiosqlite:////nowhere/x.sqlite3", "unable to open database file"),
+            ("postgres://hub:hunter2@127.0.0.1:1/avadmin", "nothing listens at 127.0.0.1:1"),
+            ("postgres://hub:hunter2@127.0.0.1:1/avadmin?sslmode=perhaps", "sslmode"),
+        ],
+    )
+    def test_directory(self, folder: Path, url: str, words: str) -> None:
+        """A directory that cannot be one, or cannot be asked, is a failure whose cause is told, without a password."""
+        found = look(folder, HUB_DIRECTORY_URL=url)["directory"]
+        assert ("fail", True, True) == (found.state, words in found.detail, "HUB_DIRECTORY_URL" in found.detail)
+        assert "hunter2" not in found.detail
+
+    def test_no_directory(self, folder: Path) -> None:
+        """Without one the line says what is believed instead."""
+        for settings in ({}, {"HUB_DIRECTORY_URL": "off"}, {"HUB_DIRECTORY_URL": "OFF"}):
+            assert "what a token claims is trusted" in look(folder, **settings)["directory"].detail
 
     def test_log_from_the_future(self, folder: Path) -> None:
         """A log written later than now means that the clock went back."""

@@ -147,10 +147,11 @@ async def test_without_a_directory_claims_are_trusted() -> None:
 
 
 async def test_without_a_directory_nobody_is_known() -> None:
-    """With `off` no user can be found, every account is active, and nothing is ever down."""
+    """With `off` no user can be found, and nothing is ever down."""
     off = TrustingDirectory()
     assert (None, None) == (off.find_user_nowait("1"), await off.find_user("1"))
-    assert "active" == await off.account_status("101")
+    assert (None, {}) == (await off.find_user_anew("1"), await off.find_users(["1"]))
+    off.forget(user_id="1")
     await off.check()
     await off.close()
 

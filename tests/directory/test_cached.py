@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
@@ -23,6 +24,7 @@ class FakeDirectory:
         self.down = False
         self.closed = False
         self.asked: list[str] = []
+        self.questions: list[list[str]] = []
         self.question = asyncio.Event()
         self.gate = asyncio.Event()
         self.gate.set()
@@ -34,18 +36,23 @@ class FakeDirectory:
         return None
 
     async def find_user(self, user_id: str) -> User | None:
-        await self._answer(user_id)
-        return None if user_id.startswith("x") else user(user_id)
+        return (await self.find_users([user_id])).get(user_id)
 
     async def find_user_anew(self, user_id: str) -> User | None:
         return await self.find_user(user_id)
 
-    async def account_status(self, account_id: str) -> str | None:
-        await self._answer(account_id)
-        return None if account_id.startswith("x") else "active"
+    async def find_users(self, user_ids: Sequence[str]) -> dict[str, User]:
+        self.questions.append(list(user_ids))
+        self.asked += user_ids
+        await self._answer()
+        return {user_id: user(user_id) for user_id in user_ids if not user_id.startswith("x")}
+
+    def forget(self, *, user_id: str | None = None, account_id: str | None = None) -> None:
+        raise AssertionError("nothing is remembered here")
 
     async def check(self) -> None:
-        await self._answer("check")
+        self.asked.append("check")
+        await self._answer()
 
     async def close(self) -> None:
         self.closed = True
@@ -56,8 +63,7 @@ class FakeDirectory:
         async with asyncio.timeout(3):
             await self.question.wait()
 
-    async def _answer(self, question: str) -> None:
-        self.asked.append(question)
+    async def _answer(self) -> None:
         self.question.set()
         await self.gate.wait()
         if self.down:
@@ -129,15 +135,6 @@ async def test_nobody_is_told_no_by_a_directory_that_is_down(inner: FakeDirector
     assert user("a") == await cached.find_user("a")
 
 
-async def test_account_status_is_remembered_beside_users(inner: FakeDirectory, cached: CachedDirectory) -> None:
-    """An account and a user with the same id do not answer for each other."""
-    assert user("7") == await cached.find_user("7")
-    assert "active" == await cached.account_status("7")
-    assert "active" == await cached.account_status("7")
-    assert await cached.account_status("x") is None
-    assert ["7", "7", "x"] == inner.asked
-
-
 async def test_ttl_of_zero_asks_every_time(inner: FakeDirectory) -> None:
     """Without a time to live nothing is remembered."""
     cached = CachedDirectory(inner, ttl_s=0, now=inner.now)
@@ -155,13 +152,84 @@ async def test_clock_set_back_forgets(inner: FakeDirectory, cached: CachedDirect
 
 
 async def test_memory_is_bounded(inner: FakeDirectory, cached: CachedDirectory) -> None:
-    """Over the bound the user who was asked for longest ago is forgotten, found or not."""
-    for user_id in ("a", "x", "b", "a", "c"):
+    """Over the bound the user who was asked for longest ago is forgotten."""
+    for user_id in ("a", "b", "c", "a", "d"):
         await cached.find_user(user_id)
     inner.asked.clear()
-    for user_id in ("a", "b", "c", "x"):
+    for user_id in ("a", "c", "d", "b"):
         await cached.find_user(user_id)
-    assert ["x"] == inner.asked
+    assert ["b"] == inner.asked
+
+
+async def test_a_flood_of_unknown_ids_pushes_nobody_out(inner: FakeDirectory) -> None:
+    """The memory of who is unknown is bounded too, and apart: strangers' ids cost nobody else a question."""
+    cached = CachedDirectory(inner, ttl_s=60, now=inner.now)
+    await cached.find_user("a")
+    await cached.find_users([f"x{number}" for number in range(10_001)])
+    inner.asked.clear()
+    await cached.find_user("a")
+    await cached.find_user("x10000")
+    assert [] == inner.asked
+    await cached.find_user("x0")
+    assert ["x0"] == inner.asked
+
+
+async def test_who_comes_meanwhile_is_asked_for_together(inner: FakeDirectory, cached: CachedDirectory) -> None:
+    """A thousand users at once are a handful of questions: whoever waits for their turn shares the next one."""
+    inner.gate.clear()
+    waiting = [asyncio.create_task(cached.find_user(f"{number}")) for number in range(1000)]
+    await inner.wait_question()
+    inner.gate.set()
+    assert [user(f"{number}") for number in range(1000)] == await asyncio.gather(*waiting)
+    assert len(inner.questions) <= 8
+    assert 1000 == len(inner.asked)
+
+
+async def test_nobody_waits_for_ever(inner: FakeDirectory) -> None:
+    """A directory that neither answers nor fails is an outage for whoever has waited long enough."""
+    cached = CachedDirectory(inner, ttl_s=60, now=inner.now, wait_s=0.01)
+    inner.gate.clear()
+    with pytest.raises(DirectoryUnavailable):
+        await cached.find_user("a")
+    inner.gate.set()
+    await cached.close()
+
+
+async def test_asking_for_many_refreshes_what_is_remembered(inner: FakeDirectory, cached: CachedDirectory) -> None:
+    """Users are asked for past the memory, and what is learnt is what the next look-ups say."""
+    await cached.find_user("a")
+    inner.now_s += 59
+    assert {"a": user("a")} == await cached.find_users(["a", "x"])
+    inner.now_s += 2
+    assert user("a") == cached.find_user_nowait("a")
+    assert await cached.find_user("x") is None
+    assert ["a", "a", "x"] == inner.asked
+
+
+async def test_who_is_forgotten_is_asked_for_again(inner: FakeDirectory, cached: CachedDirectory) -> None:
+    """A user, or every user of an account, is looked up anew; nobody else is."""
+    for user_id in ("a", "b"):
+        await cached.find_user(user_id)
+    cached.forget(user_id="a")
+    assert cached.find_user_nowait("a") is None
+    assert user("b") == cached.find_user_nowait("b")
+    cached.forget(account_id="102")
+    assert user("b") == cached.find_user_nowait("b")
+    cached.forget(account_id="101")
+    assert cached.find_user_nowait("b") is None
+
+
+async def test_an_answer_from_before_the_forgetting_does_not_count(
+    inner: FakeDirectory, cached: CachedDirectory
+) -> None:
+    """Whoever is sent away while a question is under way is asked for once more: it may have been answered before."""
+    inner.gate.clear()
+    asking = asyncio.create_task(cached.find_user("a"))
+    await inner.wait_question()
+    cached.forget(user_id="a")
+    inner.gate.set()
+    assert user("a") == await asking
+    assert ["a", "a"] == inner.asked
 
 
 async def test_many_at_once_share_one_question(inner: FakeDirectory, cached: CachedDirectory) -> None:
@@ -198,7 +266,7 @@ async def test_outage_is_asked_about_once_a_second(inner: FakeDirectory, cached:
         with pytest.raises(DirectoryUnavailable):
             await cached.find_user("a")
         with pytest.raises(DirectoryUnavailable):
-            await cached.account_status("a")
+            await cached.find_users(["a"])
     assert 1 == len(inner.asked)
     inner.now_s += 1
     inner.gate.clear()

@@ -68,6 +68,7 @@ def test_a_socket_for_another_process_is_not_taken(tmp_path: Path) -> None:
 async def test_what_is_no_http_is_answered_without_a_log_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Anybody can send garbage, so a line for each would let anybody fill the log."""
     async with run_hub(tmp_path) as hub:
+        caplog.clear()
         for _ in range(3):
             reader, writer = await asyncio.open_connection("127.0.0.1", hub.port)
             writer.write(b"\x00garbage\r\n\r\n")

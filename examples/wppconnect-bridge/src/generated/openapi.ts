@@ -1682,7 +1682,9 @@ export interface components {
         };
         /**
          * Readiness
-         * @description Whether new work should be sent here, and what each part says; `directory` alone stops nothing.
+         * @description Whether new work should be sent here, and what each part says.
+         *
+         *     A `directory` that is `down` stops nothing, except where it has not answered once since the start.
          */
         Readiness: {
             ready: boolean;
