@@ -36,8 +36,9 @@ class PublishRequest(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_un
 
     `user_id` with `account_id` is that user; `user_id` alone is looked up in the directory; `user_ids`
     are several, all in `account_id` where that is given; `account_id` alone is everyone in the account;
-    `everyone` excludes the others. `data` is checked against its type and kept as the bytes that came.
-    A `timestamp` needs its offset from UTC. `ttl_seconds` is how long the notification is worth replaying.
+    `everyone` excludes the others. `data` is kept as the bytes that came; the receipt warns where its
+    shape is another than its type's. A `timestamp` needs its offset from UTC. `ttl_seconds` is how long
+    the notification is worth replaying.
     """
 
     type: str

@@ -62,6 +62,12 @@ export class NotificationClient {
     this.#directory = options.directory ?? true;
     const tell = options.onError as ((failure: Error) => void) | undefined;
     this.#onError = tell ?? ((failure) => console.warn(`notification hub: ${failure.message}`));
+    // A method that is handed on (`.then(client.notifyCartUpdated)`) would otherwise end in a rejection nobody handles.
+    const self = this as unknown as Record<string, unknown>;
+    for (const name of Object.getOwnPropertyNames(NotificationClient.prototype)) {
+      const method = self[name];
+      if (name !== "constructor" && typeof method === "function") self[name] = method.bind(this);
+    }
   }
 
   /** Tell buyer and seller of a new order, each in their own words. */
@@ -175,7 +181,10 @@ export class NotificationClient {
     });
   }
 
-  /** Send what the caller composed to several users, with or without naming one account for all of them. */
+  /**
+   * Send what the caller composed to several users, with or without naming one account for all of them. One whom the
+   * hub's directory does not know refuses all; `onError` hears of it.
+   */
   broadcastToUsers(users: readonly Id[], notification: OldNotification): Promise<void>;
   broadcastToUsers(users: readonly Id[], account: Account, notification: OldNotification): Promise<void>;
   async broadcastToUsers(users: readonly Id[], ...rest: Addressed): Promise<void> {

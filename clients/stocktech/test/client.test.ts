@@ -228,6 +228,15 @@ describe("what the caller composed", () => {
 });
 
 describe("never in the way", () => {
+  test("a method that is taken off the client works", async () => {
+    const { client, said } = recorder();
+    const { notifyCartUpdated, notifyOrderCreated, broadcastToAccount } = client;
+    await notifyCartUpdated("10", "a", {});
+    await notifyOrderCreated("10", "20", "a", "b", ORDER);
+    await broadcastToAccount("a", { type: "stock_alert" });
+    expect(said.length).toBe(4);
+  });
+
   const WRONG: [string, (client: NotificationClient) => Promise<void>][] = [
     ["no order", (client) => client.notifyOrderCreated("10", "20", "a", "b", undefined as never)],
     ["nobody", (client) => client.notifyCartUpdated(undefined as never, "a", {})],
