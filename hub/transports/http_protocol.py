@@ -45,6 +45,8 @@ CROWDED_KEEP_ALIVE_S = 5.0
 #: What a peer may still send, and for how long, while it is told that nobody reads on.
 LINGER_BYTES = 1_048_576
 LINGER_S = 1.0
+#: The path of an answer without an end.
+STREAM = "/sse"
 #: What a shutdown waits for the request of a connection that was just made, and for the end of a stream.
 LAST_REQUEST_S = 0.5
 
@@ -128,6 +130,8 @@ class HttpProtocol(HttpToolsProtocol):
             return False
         if self.cycle.response_complete or self.cycle.more_body:
             return False
+        if any(cycle and cycle.scope["path"].rstrip("/") == STREAM for cycle in (self._answering, self.cycle)):
+            return False  # whoever asks for one and closes has left
         self._is_half_closed = True
         self.cycle.keep_alive = False
         return True
