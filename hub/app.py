@@ -345,6 +345,7 @@ async def _open_log(settings: Settings, now: Callable[[], float]) -> SqliteLog:
                 retention_records=settings.retention_records,
                 idempotency_s=settings.idempotency_hours * HOUR_S,
                 max_pending=settings.max_pending_appends,
+                on_damage=settings.on_damage,
             )
         except LogHeld:
             # The hub before this one is still sending its connections away; whoever calls meanwhile waits in

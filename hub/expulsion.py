@@ -16,7 +16,7 @@ from contracts.closing import CloseCode
 from contracts.request import DisconnectRequest
 from hub.auth.revocations import Revocation, Revocations
 from hub.directory.directory import Directory
-from hub.errors import HubError
+from hub.errors import HubError, StorageUnavailable
 from hub.log.port import Draft, Log
 from hub.subscribers import Subscriber, Subscribers
 from hub.target import CONTROL
@@ -92,12 +92,18 @@ class Expulsion:
         return self._close(revocation)
 
     async def rebuild(self) -> None:
-        """Read every revocation that is still in force from the log."""
+        """Read every revocation that is still in force from the log.
+
+        Raises:
+            StorageUnavailable: one cannot be read. Without it somebody who was shut out would be let in.
+        """
         after = 0
         while True:
             head = self._log.head
             reading = await self._log.read([CONTROL], after=after, upto=head, limit=PAGE, limit_bytes=PAGE_BYTES)
             for record in reading.records:
+                if record.is_damaged:
+                    raise StorageUnavailable("A revocation in the log is damaged; see `hub check --deep`")
                 self.take(record.payload)
             after = reading.upto
             if after >= head:

@@ -150,7 +150,7 @@ class Session:
         self.last = max(self.last, position)
 
     def lose(self, head: int) -> bool:
-        """Note that retention overtook the replay: what was due up to `head` is gone.
+        """Note that what was due up to `head` is gone: retention overtook the replay, or it is damaged.
 
         True means: announce the gap. False where the session has ended.
         """

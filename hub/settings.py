@@ -11,7 +11,7 @@ import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 from urllib.parse import SplitResult, urlsplit
 
 import msgspec
@@ -88,6 +88,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     retention_days: Annotated[float, _about("HUB_RETENTION_DAYS", "days", "How long a notification is kept for clients that were away.", "30"), msgspec.Meta(gt=0, le=3650)] = 30.0
     retention_records: Annotated[int, _about("HUB_RETENTION_RECORDS", "records", "How many notifications are kept at most; the oldest go first.", "10000000"), msgspec.Meta(ge=1)] = 10_000_000
     idempotency_hours: Annotated[float, _about("HUB_IDEMPOTENCY_HOURS", "h", "How long an Idempotency-Key is remembered, of the time that the hub runs.", "24"), msgspec.Meta(gt=0, le=720)] = 24.0
+    on_damage: Annotated[Literal["new-epoch", "refuse"], _about("HUB_ON_DAMAGE", "name", "What a hub does that finds records missing or damaged when it starts: `new-epoch` says so, starts, and tells every client of one gap; `refuse` does not start.", "refuse")] = "new-epoch"
     max_pending_appends: Annotated[int, _about("HUB_MAX_PENDING_APPENDS", "requests", "How many publish requests may wait for the disk before new ones get 503.", "10000"), msgspec.Meta(ge=1)] = 10_000
     max_body_bytes: Annotated[int, _about("HUB_MAX_BODY", "bytes", "The largest body of one notification (a batch may have sixteen times as much).", "65536"), msgspec.Meta(ge=1024, le=1_048_576)] = 65_536
     heartbeat_s: Annotated[float, _about("WS_HEARTBEAT_INTERVAL", "s", "How often each connection gets a sign of life, and how long its answer may take.", "30"), msgspec.Meta(ge=0.2, le=300)] = 30.0

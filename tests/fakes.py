@@ -109,6 +109,11 @@ class MemoryLog:
         self._records: deque[Record] = deque()
 
     @property
+    def damaged(self) -> int:
+        """How many damaged records there are."""
+        return sum(record.is_damaged for record in self._records)
+
+    @property
     def writable(self) -> bool:
         """Whether the log works."""
         return not self.fails

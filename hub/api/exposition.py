@@ -48,6 +48,7 @@ class _HubCollector(Collector):
         yield _gauge("hub_log_head", "Position of the newest record", self._log.head)
         yield _gauge("hub_log_first", "Lowest position still kept", self._log.first)
         yield _gauge("hub_log_writable", "1 when the last write succeeded", int(self._log.writable))
+        yield _gauge("hub_log_damaged", "Damaged records met since the start", self._log.damaged)
         yield _gauge("hub_dispatch_lag_records", "Records stored but not dispatched yet", self._lag())
         yield _counter("hub_published", "Notifications stored", "type", metrics.published)
         mismatches = CounterMetricFamily(

@@ -75,8 +75,10 @@ class Dispatcher:
             self._flush()
 
     async def _dispatch(self, record: Record) -> None:
-        if record.position > self.position + 1 and self._log.first > self.position + 1:
-            self._confess_hole()
+        if record.is_damaged:
+            self._confess_hole("a stretch of the log is damaged")
+        elif record.position > self.position + 1 and self._log.first > self.position + 1:
+            self._confess_hole("retention passed the dispatcher")
         if CONTROL in record.targets:
             self._control(record.payload)
         elif matched := self._subscribers.match(record.targets):
@@ -98,10 +100,10 @@ class Dispatcher:
             if envelope.expires_at_s is None or envelope.expires_at_s > self._now():
                 self._offer(envelope, part)
 
-    def _confess_hole(self) -> None:
-        # The tail fell so far behind that retention passed it. Only a return with the cursor tells every client
-        # of the gap, and of what the log still has.
-        logger.error("retention passed the dispatcher: every connection has to come back with its cursor")
+    def _confess_hole(self, cause: str) -> None:
+        # The tail fell so far behind that retention passed it, or it met damage. Only a return with the cursor tells
+        # every client of the gap, and of what the log still has.
+        logger.error("%s: every connection has to come back with its cursor", cause)
         for subscriber in self._subscribers.everyone():
             self._on_missed(subscriber)
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from hub.cursor import Cursor
 from hub.envelope import stamp
-from hub.log.port import Log
+from hub.log.port import Log, Reading, Record
 from hub.metrics import Metrics
 from hub.session import ResumeKind, Session
 from hub.target import Target
@@ -25,7 +25,7 @@ READERS = 16
 class Page(NamedTuple):
     """What was due since a cursor: finished frames in order, and the cursor that stands after them.
 
-    `resume` is `gap` where something before `cursor` is gone from the log; then there are no frames.
+    `resume` is `gap` where something before `cursor` is gone from the log, or damaged; then there are no frames.
     """
 
     resume: ResumeKind
@@ -63,8 +63,23 @@ class Pages:
                 # Retention passed the cursor while the page was read: part of it may be missing.
                 kind, position = "gap", log.head
             else:
-                position = reading.upto
-                frames = [stamp(record.payload, str(Cursor(log.epoch, record.position))) for record in reading.records]
+                records, position = _before_damage(reading)
+                if records and records[0].is_damaged:
+                    kind, records = "gap", []
+                frames = [stamp(record.payload, str(Cursor(log.epoch, record.position))) for record in records]
         self._metrics.polls[kind] += 1
         self._metrics.deliveries["poll"] += len(frames)
         return Page(kind, frames, Cursor(log.epoch, position))
+
+
+def _before_damage(reading: Reading) -> tuple[list[Record], int]:
+    """Return the records up to the first damaged one, or the damaged ones that it begins with; and how far they go.
+
+    So that the next page begins where the damage does, and that one says that there was something.
+    """
+    records = reading.records
+    damaged = bool(records) and records[0].is_damaged
+    for index, record in enumerate(records):
+        if record.is_damaged != damaged:
+            return records[:index], records[index - 1].position
+    return records, records[-1].position if damaged else reading.upto

@@ -24,7 +24,7 @@ READERS = 16
 class Replay:
     """Brings subscribers from their cursor to the live phase: no gap unannounced, nothing twice.
 
-    `write_gap` tells a subscriber, in the stream, that what was due up to a position is gone.
+    `write_gap` tells a subscriber, in the stream, that what was due up to a position is gone or damaged.
     """
 
     def __init__(
@@ -108,6 +108,11 @@ class Replay:
         del reading
         while waiting:
             record = waiting.pop()
+            if record.is_damaged:
+                # One gap for damage side by side; what is whole after it is replayed all the same.
+                if not (waiting and waiting[-1].is_damaged) and session.lose(record.position):
+                    self._write_gap(subscriber, self.cursor(session.last))
+                continue
             # Not due any more where the record expired, and not taken once the session was closed, while
             # this waited for the peer.
             if self._is_due(record.expires_at_s) and session.replay(record.position):

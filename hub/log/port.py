@@ -46,12 +46,26 @@ class Appended(msgspec.Struct, frozen=True):
 
 
 class Record(msgspec.Struct, frozen=True):
-    """One stored notification."""
+    """One stored notification, or what stands in its place where it is damaged: without targets, so for nobody.
+
+    Whatever there was up to a damaged one's position, from the record before it on, is lost, and whoever may have
+    been meant has to be told.
+    """
 
     position: int
     targets: tuple[Target, ...]
     payload: bytes
     expires_at_s: float | None
+
+    @classmethod
+    def damaged(cls, position: int) -> Record:
+        """Return what stands in the place of a damaged record."""
+        return cls(position, (), b"", None)
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether this only stands for a record."""
+        return not self.targets
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -87,6 +101,10 @@ class Log(Protocol):
     def writable(self) -> bool:
         """Whether the last attempt to write succeeded; readiness follows it."""
 
+    @property
+    def damaged(self) -> int:
+        """How many damaged records were met since the log was opened."""
+
     async def append(self, drafts: Sequence[Draft]) -> list[Appended | HubError]:
         """Store the drafts in order, in one transaction, and return after they are durable.
 
@@ -102,8 +120,9 @@ class Log(Protocol):
         """Return at most `limit` records for any of `targets` in `(after, upto]`, each once, in order.
 
         Expired records are left out, but for the hub's own (`CONTROL`): whether those are over is not for the time of
-        day alone to say. Payloads and targets together weigh at most `limit_bytes`, and nothing beyond that is held in
-        memory; a first record that is heavier by itself comes alone, so every reading goes on.
+        day alone to say. In the place of a damaged one comes what stands for it. Payloads and targets together weigh
+        at most `limit_bytes`, and nothing beyond that is held in memory; a first record that is heavier by itself
+        comes alone, so every reading goes on.
 
         Raises:
             StorageUnavailable: the log cannot be read.

@@ -25,9 +25,10 @@ _NOTES_A_KEY = 100
 
 _KEEP_FROM = "SELECT min(position) FROM record WHERE position >= ? AND position < ? AND created_s > ?"
 _SPENT_KEYS = "SELECT position FROM idempotency WHERE position <= ? ORDER BY position LIMIT ?"
+# A damaged record may hold no JSON; it goes all the same, and what names it is never read again.
 # One statement for the whole slice: each call into SQLite lets go of the interpreter and must win it back.
 _DELETE_TARGETS = """DELETE FROM target WHERE (target, position) IN (
-    SELECT j.value, r.position FROM record r, json_each(r.targets) j
+    SELECT j.value, r.position FROM record r, json_each(CASE WHEN json_valid(r.targets) THEN r.targets ELSE '[]' END) j
     WHERE r.position >= ? AND r.position < ? AND r.control = ?)"""
 _DELETE_RECORDS = "DELETE FROM record WHERE position >= ? AND position < ? AND control = ?"
 
@@ -64,10 +65,12 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
         now_s: float,
         clock: RunClock,
         announce_first: Callable[[int], None],
+        announce_controls: Callable[[int], None],
     ) -> Purged:
         """Take at most one slice of each kind, in one transaction.
 
         `announce_first` is called before records vanish: a reader that missed some must find `first` risen.
+        `announce_controls` is called with the number of control records that are about to go.
 
         Raises:
             apsw.Error: the file failed; nothing was taken.
@@ -83,6 +86,8 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
             connection.execute("UPDATE meta SET first = ?", (kept_from,))
             announce_first(kept_from)
         connection.executemany("DELETE FROM idempotency WHERE position = ?", keys)
+        if control:
+            announce_controls(len(control))
         for (position,) in control:
             _delete(connection, position, position + 1, control=True)
         clock.note(head)

@@ -3,7 +3,8 @@
     record       every notification, by position
     target       which positions are for whom; what a replay walks
     idempotency  keys on their own, so that one holds its time even when its record is gone
-    meta         one row: the epoch, and the first position that retention has not passed
+    meta         one row: the epoch, the first position that retention has not passed, `since`: the epoch began after
+                 this position, and `unchecked`: rows up to this one may have no checksum, a hub of schema 1 wrote them
 
 The newest position needs no row: it is the last record's, or `first - 1` once retention took them
 all. So a position is never given twice.
@@ -22,35 +23,41 @@ from hub.cursor import Epoch, new_epoch
 from hub.errors import SettingsError, StorageUnavailable
 
 __all__ = [
+    "SCHEMA_VERSION",
     "Extent",
     "LogFile",
+    "NotALog",
+    "bring_up_to_date",
     "check_engine",
-    "check_newest",
     "close_connection",
+    "create_tables",
+    "expected_schemas",
+    "is_empty",
+    "is_outdated",
     "make_file",
     "open_reader",
     "open_writer",
     "read_extent",
+    "read_schema",
+    "sync_folder",
 ]
 
 #: "hubl"; tells a log from any other SQLite file.
 _APPLICATION_ID = 0x6875626C
-_SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 #: The first SQLite without the WAL-reset bug (sqlite.org/wal.html, "The WAL-Reset Bug").
 _OLDEST_ENGINE = (3, 51, 3)
-#: Up to this size every page is checked at the start; above, the newest records alone.
-_CHECKED_BYTES = 64 * 2**20
-_CHECKED_RECORDS = 1_000
 _WRITER_WAIT_MS = 2_000
 _READER_WAIT_MS = 5_000
 
 _TABLES = """
 CREATE TABLE meta (
-    one INTEGER PRIMARY KEY CHECK (one = 1), epoch TEXT NOT NULL, first INTEGER NOT NULL
+    one INTEGER PRIMARY KEY CHECK (one = 1), epoch TEXT NOT NULL, first INTEGER NOT NULL,
+    since INTEGER NOT NULL DEFAULT 0, unchecked INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE TABLE record (
     position INTEGER PRIMARY KEY, id TEXT NOT NULL, created_s REAL NOT NULL, expires_ms INTEGER,
-    control INTEGER NOT NULL, targets TEXT NOT NULL, payload BLOB NOT NULL
+    control INTEGER NOT NULL, targets TEXT NOT NULL, payload BLOB NOT NULL, checksum INTEGER
 ) STRICT;
 CREATE INDEX control ON record (expires_ms) WHERE control = 1;
 CREATE TABLE target (
@@ -58,9 +65,22 @@ CREATE TABLE target (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE idempotency (
     position INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, body BLOB NOT NULL, id TEXT NOT NULL,
-    created_s REAL NOT NULL
+    created_s REAL NOT NULL, checksum INTEGER
 ) STRICT;
 """
+# Columns alone, so that it takes the same moment whatever the log holds: the rows there are stay as they are.
+_FROM_SCHEMA_1 = """
+ALTER TABLE record ADD COLUMN checksum INTEGER;
+ALTER TABLE idempotency ADD COLUMN checksum INTEGER;
+ALTER TABLE meta ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE meta ADD COLUMN unchecked INTEGER NOT NULL DEFAULT 0;
+UPDATE meta SET unchecked = max(first - 1, coalesce((SELECT max(position) FROM record), 0));
+"""
+
+
+_TABLES_1 = _TABLES.replace(
+    ",\n    since INTEGER NOT NULL DEFAULT 0, unchecked INTEGER NOT NULL DEFAULT 0", ""
+).replace(", checksum INTEGER", "")
 
 
 class LogFile(msgspec.Struct, frozen=True):
@@ -73,11 +93,21 @@ class LogFile(msgspec.Struct, frozen=True):
 
 
 class Extent(msgspec.Struct, frozen=True):
-    """Which positions the file holds: `first` to `head`, in the life called `epoch`."""
+    """Which positions the file holds: `first` to `head`, in the life called `epoch`, which began after `since`.
+
+    Rows up to `unchecked` may have no checksum. `controls` is how many control records there are.
+    """
 
     epoch: Epoch
     head: int
     first: int
+    since: int = 0
+    unchecked: int = 0
+    controls: int = 0
+
+
+class NotALog(SettingsError):
+    """The file is no database, or somebody else's."""
 
 
 def check_engine(version: str) -> None:
@@ -103,18 +133,28 @@ def make_file(path: Path) -> None:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     for directory in (folder, folder.parent) if made else (folder,):
         # Without this a power cut could take the file's name, and with it every acknowledged record.
-        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync_folder(directory)
+
+
+def sync_folder(folder: Path) -> None:
+    """Return once the names in `folder` are on disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def open_writer(file: LogFile) -> apsw.Connection:
-    """Return the one connection that writes and checkpoints, on a file that is a sound log of ours.
+    """Return the one connection that writes and checkpoints, on a file that is a log of ours or empty.
+
+    The tables of an empty one, and what another schema lacks, are not made yet: see `is_empty`, `create_tables` and
+    `bring_up_to_date`.
 
     Raises:
-        SettingsError: the file is damaged, of another schema, or no log at all.
+        NotALog: it is no database, or somebody else's.
+        apsw.CorruptError: the file is damaged.
+        SettingsError: it is of a newer schema, or where no log can be.
         StorageUnavailable: the file cannot be opened or read.
     """
     try:
@@ -123,10 +163,13 @@ def open_writer(file: LogFile) -> apsw.Connection:
         raise StorageUnavailable("The log cannot be opened") from error
     try:
         connection.set_busy_timeout(_WRITER_WAIT_MS)
-        _check_or_create(connection, file)
-    except (apsw.NotADBError, apsw.CorruptError) as error:
+        _prepare(connection, file)
+    except apsw.NotADBError:
         close_connection(connection)
-        raise SettingsError(f"HUB_DATA_DIR: {file.path} is damaged; restore a copy, or move it away") from error
+        raise NotALog(f"HUB_DATA_DIR: {file.path} is damaged, or no log of the hub; move it away") from None
+    except apsw.CorruptError:
+        close_connection(connection)
+        raise
     except apsw.Error as error:
         close_connection(connection)
         raise StorageUnavailable("The log cannot be opened") from error
@@ -152,29 +195,69 @@ def close_connection(connection: apsw.Connection) -> None:
 
 
 def read_extent(connection: apsw.Connection) -> Extent:
-    """Return what the file holds now."""
+    """Return what the file holds now.
+
+    Raises:
+        apsw.CorruptError: it does not say.
+    """
     row = connection.execute(
-        "SELECT epoch, first, max(first - 1, coalesce((SELECT max(position) FROM record), 0)) FROM meta"
+        "SELECT CAST(epoch AS BLOB), CAST(first AS INTEGER), CAST(since AS INTEGER), CAST(unchecked AS INTEGER),"
+        " max(first - 1, coalesce((SELECT max(position) FROM record), 0)),"
+        " (SELECT count(*) FROM record WHERE control = 1) FROM meta"
     ).fetchone()
     if row is None:
         raise apsw.CorruptError("the log has no meta row")
-    epoch, first, head = row
-    return Extent(Epoch(epoch), head, first)
+    epoch, first, since, unchecked, head, controls = msgspec.convert(row, tuple[bytes, int, int, int, int, int])
+    return Extent(Epoch(epoch.decode("ascii", "replace")), head, first, since, unchecked, controls)
 
 
-def check_newest(connection: apsw.Connection, head: int) -> None:
-    """Read the newest records through, so that a torn page is met now and not by a replay."""
-    connection.execute(
-        "SELECT sum(length(r.payload)), count(t.position) FROM record r, json_each(r.targets) j"
-        " LEFT JOIN target t ON t.target = j.value AND t.position = r.position WHERE r.position > ?",
-        (head - _CHECKED_RECORDS,),
-    ).fetchall()
+def is_empty(connection: apsw.Connection) -> bool:
+    """Whether the file has no tables yet."""
+    return not connection.pragma("application_id")
 
 
-def _check_or_create(connection: apsw.Connection, file: LogFile) -> None:
+def is_outdated(connection: apsw.Connection) -> bool:
+    """Whether a hub of an earlier schema wrote the file last."""
+    return bool(connection.pragma("user_version") < SCHEMA_VERSION)
+
+
+def create_tables(connection: apsw.Connection, *, first: int = 1) -> None:
+    """Make an empty log in a life of its own, whose first position will be `first`."""
+    # One transaction: a file without its id is empty, so a cut while creating leaves a file to create again.
+    with connection:
+        connection.execute(_TABLES)
+        connection.execute("INSERT INTO meta VALUES (1, ?, ?, ?, 0)", (new_epoch(), first, first - 1))
+        connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def bring_up_to_date(connection: apsw.Connection) -> None:
+    """Give a file of schema 1 what it lacks; the caller begins and commits."""
+    connection.execute(_FROM_SCHEMA_1)
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def read_schema(connection: apsw.Connection) -> list[tuple[str, str]]:
+    """Return the name and the text of every table and index, in order."""
+    found = connection.execute("SELECT name, coalesce(sql, '') FROM sqlite_schema ORDER BY name").fetchall()
+    return msgspec.convert(found, list[tuple[str, str]])
+
+
+def expected_schemas() -> list[list[tuple[str, str]]]:
+    """Return what `read_schema` may find: in a file that began in this schema, or in schema 1."""
+    schemas = []
+    for script in (_TABLES, _TABLES_1 + _FROM_SCHEMA_1):
+        connection = apsw.Connection(":memory:")
+        connection.execute(script)
+        schemas.append(read_schema(connection))
+        connection.close()
+    return schemas
+
+
+def _prepare(connection: apsw.Connection, file: LogFile) -> None:
     application_id = connection.pragma("application_id")
     if application_id != _APPLICATION_ID and (application_id or connection.pragma("schema_version")):
-        raise SettingsError(f"HUB_DATA_DIR: {file.path} is not a log of the hub; move it away")
+        raise NotALog(f"HUB_DATA_DIR: {file.path} is not a log of the hub; move it away")
     if connection.pragma("journal_mode", "WAL") != "wal":
         raise SettingsError(f"HUB_DATA_DIR: {file.path} cannot use write-ahead logging; use a local disk")
     # Before the first commit, so that even the tables are made under the promise of the records.
@@ -182,25 +265,9 @@ def _check_or_create(connection: apsw.Connection, file: LogFile) -> None:
     connection.pragma("cache_size", -16_384)
     connection.pragma("trusted_schema", False)
     connection.wal_autocheckpoint(0)
-    if not application_id:
-        _create(connection)
     version = connection.pragma("user_version")
-    if version != _SCHEMA_VERSION:
+    if application_id and version not in {1, SCHEMA_VERSION}:
         raise SettingsError(
-            f"HUB_DATA_DIR: {file.path} has schema {version} and this hub reads schema {_SCHEMA_VERSION};"
+            f"HUB_DATA_DIR: {file.path} has schema {version} and this hub reads schema {SCHEMA_VERSION};"
             " use the hub that wrote it, or move it away"
         )
-    if file.path.stat().st_size <= _CHECKED_BYTES and connection.execute("PRAGMA quick_check(1)").fetchall() != [
-        ("ok",)
-    ]:
-        raise apsw.CorruptError("quick_check found damage")
-    check_newest(connection, read_extent(connection).head)
-
-
-def _create(connection: apsw.Connection) -> None:
-    # One transaction: a file without its id is empty, so a cut while creating leaves a file to create again.
-    with connection:
-        connection.execute(_TABLES)
-        connection.execute("INSERT INTO meta VALUES (1, ?, 1)", (new_epoch(),))
-        connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")

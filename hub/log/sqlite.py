@@ -11,12 +11,14 @@ from pathlib import Path
 
 from hub.cursor import Epoch
 from hub.errors import HubError, Overloaded, StorageUnavailable
+from hub.log.announcer import Commit
+from hub.log.opening import OnDamage
 from hub.log.port import Appended, Draft, Reading, Record
 from hub.log.reader import Readers
 from hub.log.retention import Retention
 from hub.log.schema import Extent, LogFile
 from hub.log.tail import Tail
-from hub.log.writer import Commit, Listener, Request, Writer
+from hub.log.writer import Listener, Request, Writer
 from hub.target import Target
 
 __all__ = ["SqliteLog", "open_sqlite_log"]
@@ -38,7 +40,15 @@ class SqliteLog:
     risen before the first record is gone. So look at `first` after a read, not only before it.
     """
 
-    def __init__(self, file: LogFile, retention: Retention, *, now: Callable[[], float], max_pending: int) -> None:
+    def __init__(
+        self,
+        file: LogFile,
+        retention: Retention,
+        *,
+        now: Callable[[], float],
+        max_pending: int,
+        on_damage: OnDamage,
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._now = now
         self._max_pending = max_pending
@@ -56,7 +66,13 @@ class SqliteLog:
         self._readers = Readers(file)
         listener = Listener(begin=self._begin, take=self._take, raise_first=self._raise_first, end=self._end)
         self._writer = Writer(
-            file, retention, listener, now=now, post=self._loop.call_soon_threadsafe, let_go=self._readers.close
+            file,
+            retention,
+            listener,
+            now=now,
+            post=self._loop.call_soon_threadsafe,
+            let_go=self._readers.close,
+            on_damage=on_damage,
         )
 
     @property
@@ -78,6 +94,11 @@ class SqliteLog:
     def writable(self) -> bool:
         """Whether the last attempt to write succeeded; while it did not, the writer tries every second."""
         return self._writable and not self._closed
+
+    @property
+    def damaged(self) -> int:
+        """How many damaged records were met since the log was opened."""
+        return self._readers.damaged
 
     async def append(self, drafts: Sequence[Draft]) -> list[Appended | HubError]:
         """Store the drafts in order, in one transaction, and return after they are durable.
@@ -214,6 +235,7 @@ async def open_sqlite_log(
     retention_records: int,
     idempotency_s: float,
     max_pending: int,
+    on_damage: OnDamage = "new-epoch",
     vfs: str | None = None,
     synchronous: str = "FULL",
     checkpoint_bytes: int = 8 * 2**20,
@@ -223,17 +245,24 @@ async def open_sqlite_log(
 
     `now` gives Unix seconds and is called from several threads. Records are kept `retention_s` and at most
     `retention_records`; idempotency keys `idempotency_s` of the time that the log is open. At most `max_pending`
-    appends wait. `vfs`, `synchronous`, `checkpoint_bytes` and `steady` are for tests: anything below FULL loses
-    acknowledged records in a power cut.
+    appends wait. A log that lost something or is damaged gets a new epoch, or is refused, as `on_damage` says. `vfs`,
+    `synchronous`, `checkpoint_bytes` and `steady` are for tests: anything below FULL loses acknowledged records in a
+    power cut.
 
     Raises:
-        SettingsError: another process writes the log, it is damaged, of another schema or no log at all, or
-            this SQLite has the WAL-reset bug.
+        SettingsError: another process writes the log, it is damaged and may not be started anew, of another schema
+            or no log at all, or this SQLite has the WAL-reset bug.
         StorageUnavailable: the file cannot be opened or read.
     """
     retention = Retention(
         retention_s=retention_s, retention_records=retention_records, idempotency_s=idempotency_s, steady=steady
     )
-    log = SqliteLog(LogFile(path, vfs, synchronous, checkpoint_bytes), retention, now=now, max_pending=max_pending)
+    log = SqliteLog(
+        LogFile(path, vfs, synchronous, checkpoint_bytes),
+        retention,
+        now=now,
+        max_pending=max_pending,
+        on_damage=on_damage,
+    )
     await log.open()
     return log

@@ -17,21 +17,24 @@ import apsw
 import msgspec
 
 from hub.errors import HubError, Internal, StorageUnavailable
-from hub.log.port import Appended, Draft, Record
+from hub.log.announcer import Announcer, Answer, Commit
+from hub.log.mark import Mark
+from hub.log.opening import OnDamage
+from hub.log.port import Draft, Record
 from hub.log.retention import Retention
 from hub.log.schema import Extent, LogFile
-from hub.log.store import Store
+from hub.log.store import FilesChanged, Store
 
-__all__ = ["Answer", "Commit", "Listener", "Request", "Writer"]
+__all__ = ["Listener", "Request", "Writer"]
 
 logger = logging.getLogger(__name__)
-
-Answer = list[Appended | HubError] | HubError
 
 _BATCH_DRAFTS = 1_000
 _BATCH_BYTES = 4 * 2**20
 #: How often the writer looks for what retention may take.
 _NUDGE_S = 1.0
+#: How often it looks whether the files are still there.
+_WATCH_S = 0.25
 #: How often it tries a disk that failed, and how soon when somebody publishes meanwhile.
 _PROBE_S = 1.0
 _HASTY_PROBE_S = 0.25
@@ -47,19 +50,6 @@ class Request:
     def __init__(self, drafts: Sequence[Draft]) -> None:
         self.drafts = tuple(drafts)
         self.size_bytes = sum(len(draft.payload) for draft in self.drafts)
-
-
-class Commit(msgspec.Struct, frozen=True):
-    """What the writer tells: how far the log reaches, with which records, and what became of requests.
-
-    `answers` are in the order of submission. `records` are the newest up to `head`; some before them may
-    be missing, found on a disk that had been given up.
-    """
-
-    head: int
-    records: list[Record]
-    answers: list[Answer]
-    writable: bool
 
 
 class Listener(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,8 +81,10 @@ class Writer:
         now: Callable[[], float],
         post: Callable[..., object],
         let_go: Callable[[], None],
+        on_damage: OnDamage,
     ) -> None:
         self._file = file
+        self._on_damage = on_damage
         self._retention = retention
         self._listener = listener
         self._now = now
@@ -104,6 +96,7 @@ class Writer:
         self._writable = True
         self._purge_more = False
         self._purge_at_s = 0.0
+        self._watch_at_s = 0.0
         self._probe_at_s = 0.0
 
     def start(self) -> None:
@@ -124,14 +117,24 @@ class Writer:
 
     def _run(self) -> None:
         try:
-            store = Store(self._file, self._retention, self._announce_first)
+            store = Store(
+                self._file,
+                self._retention,
+                self._announce_first,
+                on_damage=self._on_damage,
+                now_s=self._now(),
+            )
         except Exception as error:
             self._let_go()
             self._post(self._listener.begin, error)
             return
+        self._announcer = Announcer(
+            store.write_mark, lambda commit: self._post(self._listener.take, commit), head=store.head
+        )
+        store.settle = self._announcer.wait
         try:
             self._post(self._listener.begin, Extent(store.epoch, store.head, store.first))
-            while not self._stopping:
+            while not (self._stopping or self._announcer.deserted):
                 requests = self._gather()
                 if requests:
                     self._answer(store, requests)
@@ -165,7 +168,7 @@ class Writer:
             return max(self._probe_at_s - time.monotonic(), 0.0)
         if self._purge_more:
             return 0.0
-        return max(self._purge_at_s - time.monotonic(), 0.0)
+        return max(min(self._purge_at_s, self._watch_at_s) - time.monotonic(), 0.0)
 
     def _answer(self, store: Store, requests: list[Request]) -> None:
         if not self._writable and not self._recover(store, _HASTY_PROBE_S):
@@ -175,13 +178,13 @@ class Writer:
             stored = store.write([request.drafts for request in requests], self._now())
         except apsw.TooBigError as error:
             self._answer_apart(store, requests, error)
-        except apsw.Error as error:
-            self._fail(error)
+        except (apsw.Error, OSError, FilesChanged) as error:
+            self._fail(store, error)
             self._tell(store, [], [StorageUnavailable(retry_after_s=1) for _ in requests])
         except Exception as error:
             self._answer_apart(store, requests, error)
         else:
-            self._tell(store, stored.records, list(stored.results))
+            self._tell(store, stored.records, list(stored.results), store.mark)
 
     def _answer_apart(self, store: Store, requests: list[Request], error: Exception) -> None:
         # One request holds something that cannot be stored; it alone may fail, not those it waited with.
@@ -199,14 +202,19 @@ class Writer:
                 self._tell(store, [], [])
             return
         try:
+            if self._announcer.failure is not None:
+                raise self._announcer.failure
+            if started_s >= self._watch_at_s:
+                self._watch_at_s = started_s + _WATCH_S
+                store.check_files()
             store.checkpoint()
             if started_s >= self._purge_at_s or (idle and self._purge_more):
                 self._purge_more = store.purge(self._now())
                 ended_s = time.monotonic()
                 rest_s = _PURGE_REST * (ended_s - started_s) if self._purge_more else _NUDGE_S
                 self._purge_at_s = ended_s + rest_s
-        except apsw.Error as error:
-            self._fail(error)
+        except (apsw.Error, OSError, FilesChanged) as error:
+            self._fail(store, error)
             self._tell(store, [], [])
 
     def _recover(self, store: Store, rest_s: float) -> bool:
@@ -216,27 +224,33 @@ class Writer:
         self._probe_at_s = tried_s + _PROBE_S
         try:
             store.reopen()
-        except (apsw.Error, HubError) as error:
+        except (apsw.Error, OSError, FilesChanged, HubError) as error:
             logger.debug("the log still cannot be written: %s", type(error).__name__)
             return False
+        self._announcer.recover()
         logger.warning("the log can be written again")
         self._writable = True
         return True
 
-    def _fail(self, error: apsw.Error) -> None:
-        logger.error("the log cannot be written: %s", type(error).__name__)
+    def _fail(self, store: Store, error: Exception) -> None:
+        if isinstance(error, FilesChanged):
+            store.save_what_is_open()
+            logger.error("%s: nothing is accepted until it is back as it was, or the hub is restarted", error)
+        else:
+            logger.error("the log cannot be written: %s", type(error).__name__)
         self._writable = False
         self._probe_at_s = time.monotonic()
 
-    def _tell(self, store: Store, records: list[Record], answers: list[Answer]) -> None:
-        self._post(self._listener.take, Commit(store.head, records, answers, self._writable))
+    def _tell(self, store: Store, records: list[Record], answers: list[Answer], mark: Mark | None = None) -> None:
+        self._announcer.tell(Commit(store.head, records, answers, self._writable), mark)
 
     def _announce_first(self, first: int) -> None:
         self._post(self._listener.raise_first, first)
 
     def _finish(self, store: Store) -> None:
+        self._announcer.close()
         self._let_go()
         try:
             store.finish()
-        except apsw.Error as error:
+        except (apsw.Error, FilesChanged) as error:
             logger.error("the log was closed without a checkpoint: %s", type(error).__name__)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import apsw
 
+from hub.log import mark
 from hub.log.port import Appended
 from hub.log.sqlite import open_sqlite_log
 from tests.log.engines import Clock, draft
@@ -37,9 +38,25 @@ class _DurableFile(apsw.VFSFile):
 
     def xSync(self, flags: int) -> None:
         super().xSync(flags)
-        partial = self._name + _SUFFIX + ".partial"
-        shutil.copyfile(self._name, partial)
-        os.replace(partial, self._name + _SUFFIX)
+        _keep(self._name)
+
+
+def _keep(name: str) -> None:
+    """Note that what is in the file now is on the disk."""
+    partial = name + _SUFFIX + ".partial"
+    shutil.copyfile(name, partial)
+    os.replace(partial, name + _SUFFIX)
+
+
+def _keep_marks() -> None:
+    """Put the mark's writes on the same disk as SQLite's; they do not go through its VFS."""
+    write = mark._write_durably
+
+    def write_and_keep(descriptor: int, line: bytes, offset: int) -> None:
+        write(descriptor, line, offset)
+        _keep(os.readlink(f"/proc/self/fd/{descriptor}"))
+
+    mark._write_durably = write_and_keep
 
 
 class _DurableVfs(apsw.VFS):
@@ -56,7 +73,7 @@ def cut_power(folder: Path, choice: random.Random) -> None:
     What was synced is certain; of each file's later writes none, all, or any blocks may have made it. The
     file itself was made and synced empty; the shared-memory index never was on the disk.
     """
-    for file in (folder / "hub.db", folder / "hub.db-wal"):
+    for file in (folder / "hub.db", folder / "hub.db-wal", folder / "hub.db.mark"):
         durable = Path(str(file) + _SUFFIX)
         synced = durable.read_bytes() if durable.exists() else b""
         written = file.read_bytes() if file.exists() else b""
@@ -107,6 +124,7 @@ async def _live(folder: Path, synchronous: str, seed: int) -> None:
 
 def _serve() -> None:
     vfs = _DurableVfs()
+    _keep_marks()
     for line in sys.stdin:
         folder, synchronous, seed = line.split()
         pid = os.fork()

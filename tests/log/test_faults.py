@@ -199,7 +199,9 @@ class TestFailingDisk:
             with pytest.raises(StorageUnavailable):
                 await _publish(log, "refused")
         assert not log.writable
-        assert 1 == len(await drain(log))
+        assert [(1, False), (2, True), (3, True)] == [
+            (record.position, record.is_damaged) for record in await drain(log)
+        ]
 
     async def test_a_failing_checkpoint_takes_no_acknowledged_record(
         self, tmp_path: Path, clock: Clock, vfs: str, disk: Disk, log: SqliteLog

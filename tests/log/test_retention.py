@@ -10,7 +10,7 @@ import pytest
 
 from hub.log.port import Appended, Record
 from hub.log.retention import SLICE, Retention
-from hub.log.schema import LogFile, open_writer
+from hub.log.schema import LogFile, create_tables, open_writer
 from hub.log.sqlite import SqliteLog, open_sqlite_log
 from hub.target import CONTROL, EVERYONE, user_target
 from tests.log.engines import Clock, draft, drain, wait_for_a_look, wait_until
@@ -110,14 +110,15 @@ class TestSlices:
     def test_a_pass_is_bounded(self, tmp_path: Path) -> None:
         """However much is due, one pass takes one slice, announces `first` before the records are gone, and says so."""
         connection = open_writer(LogFile(tmp_path / "hub.db"))
+        create_tables(connection)
         with connection:
             connection.executemany(
-                "INSERT INTO record VALUES (?, 'x', 0, NULL, 0, '[\"e\"]', x'')",
+                "INSERT INTO record VALUES (?, 'x', 0, NULL, 0, '[\"e\"]', x'', NULL)",
                 [(number,) for number in range(1, 1_201)],
             )
             connection.executemany("INSERT INTO target VALUES ('e', ?)", [(number,) for number in range(1, 1_201)])
             connection.executemany(
-                "INSERT INTO idempotency VALUES (?, ?, x'', 'x', 0)",
+                "INSERT INTO idempotency VALUES (?, ?, x'', 'x', 0, NULL)",
                 [(number, b"%d" % number) for number in range(1, 601)],
             )
         steady_s = 0.0
@@ -137,7 +138,13 @@ class TestSlices:
         first, outcomes = 1, []
         for _ in range(4):
             purged = retention.purge(
-                connection, first=first, head=1_200, now_s=100.0, clock=clock, announce_first=announce
+                connection,
+                first=first,
+                head=1_200,
+                now_s=100.0,
+                clock=clock,
+                announce_first=announce,
+                announce_controls=print,
             )
             outcomes.append((purged.first - first, purged.more))
             first = purged.first

@@ -13,6 +13,7 @@ import apsw
 import pytest
 
 from hub.errors import SettingsError, StorageUnavailable
+from hub.log.opening import OnDamage
 from hub.log.reader import Readers
 from hub.log.schema import LogFile, check_engine, open_reader
 from hub.log.sqlite import SqliteLog, open_sqlite_log
@@ -33,7 +34,9 @@ asyncio.run(hold())
 """
 
 
-async def _open(path: Path, *, max_pending: int = 100, checkpoint_bytes: int = 8 * 2**20) -> SqliteLog:
+async def _open(
+    path: Path, *, max_pending: int = 100, checkpoint_bytes: int = 8 * 2**20, on_damage: OnDamage = "new-epoch"
+) -> SqliteLog:
     return await open_sqlite_log(
         path,
         now=Clock(),
@@ -41,6 +44,7 @@ async def _open(path: Path, *, max_pending: int = 100, checkpoint_bytes: int = 8
         retention_records=10**6,
         idempotency_s=1e6,
         max_pending=max_pending,
+        on_damage=on_damage,
         checkpoint_bytes=checkpoint_bytes,
     )
 
@@ -52,13 +56,13 @@ class TestFiles:
         log = await _open(path)
         await log.append([draft("a")])
         await drain(log)
-        names = {"hub.db", "hub.db-wal", "hub.db-shm", "hub.db.lock"}
+        names = {"hub.db", "hub.db-wal", "hub.db-shm", "hub.db.lock", "hub.db.mark"}
         assert dict.fromkeys(names, 0o600) == {file.name: file.stat().st_mode & 0o777 for file in path.parent.iterdir()}
         assert 0o700 == path.parent.stat().st_mode & 0o777
         await log.close()
 
     async def test_close_leaves_one_file_and_no_thread(self, tmp_path: Path) -> None:
-        """The WAL is emptied into the file, and every thread is gone."""
+        """The WAL is emptied into the file, which the mark stays beside, and every thread is gone."""
         before = set(threading.enumerate())
         log = await _open(tmp_path / "hub.db")
         await log.append([draft("a")])
@@ -66,7 +70,7 @@ class TestFiles:
         assert len(set(threading.enumerate()) - before) >= 2
         await log.close()
         assert before == set(threading.enumerate())
-        assert {"hub.db", "hub.db.lock"} == {file.name for file in tmp_path.iterdir()}
+        assert {"hub.db", "hub.db.lock", "hub.db.mark"} == {file.name for file in tmp_path.iterdir()}
 
     async def test_the_wal_stays_small_under_load_and_reads(self, tmp_path: Path) -> None:
         """The writer checkpoints by size, also while readers come and go."""
@@ -159,7 +163,7 @@ class TestRefusals:
 
     @pytest.mark.parametrize("damage", ["noise", "cut", "header", "meta"])
     async def test_a_damaged_file(self, tmp_path: Path, damage: str) -> None:
-        """Noise, a file cut short, a broken page or a missing row stop the start and let go of everything."""
+        """Where damage is refused, noise, a short file, a broken page or a missing row stop the start."""
         path = tmp_path / "hub.db"
         log = await _open(path)
         await log.append([draft(str(number), payload=b"x" * 500) for number in range(200)])
@@ -175,7 +179,7 @@ class TestRefusals:
             _alter(path, "DELETE FROM meta")
         threads = threading.active_count()
         with pytest.raises(SettingsError, match="damaged"):
-            await _open(path)
+            await _open(path, on_damage="refuse")
         assert threads == threading.active_count()
         path.write_bytes(content)
         again = await _open(path)
