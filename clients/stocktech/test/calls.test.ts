@@ -1,5 +1,11 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { NotificationClient } from "@notification-hub/stocktech";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { BUYER, type Frame, type Listener, type RunningHub, SELLER, startHub } from "../../typescript/test/running-hub.js";
 import { AT, ITEMS, ORDER, PRODUCT, RETURN, RETURN_DATA, STRANGER, TRANSACTION } from "./rows.js";
 
@@ -304,6 +310,39 @@ describe("every call of StockTech's, with whole rows", () => {
     const metrics = await fetch(`${running.url}/metrics`, { headers: { authorization: `Bearer ${running.key}` } });
     expect(await metrics.text()).not.toContain("hub_contract_mismatches_total{");
     expect(client.hub.counts).toMatchObject({ failed: 0, dropped: 0 });
+  });
+});
+
+/** Change the directory's database as its owner would: Node has no SQLite of its own. */
+async function alter(file: string, statement: string): Promise<void> {
+  const python = fileURLToPath(new URL("../../../.venv/bin/python", import.meta.url));
+  const code = "import sqlite3, sys\nwith sqlite3.connect(sys.argv[1]) as database: database.execute(sys.argv[2])";
+  await promisify(execFile)(python, ["-c", code, file, statement]);
+}
+
+describe("a directory that is down", () => {
+  test("loses nothing: what cannot be known yet is asked again until it can", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "hub-"));
+    const running = await startHub({ folder });
+    const file = join(folder, "data", "demo-directory.sqlite3");
+    await alter(file, "ALTER TABLE users RENAME TO away");
+    const onError = vi.fn();
+    const client = new NotificationClient({ url: running.url, key: running.key, retry: { baseMs: 10, capMs: 50 }, onError });
+    await client.notifyOrderCreated(BUYER.userId, SELLER.userId, BUYERS, SELLERS, ORDER);
+    await client.notifyExchangeResolved(SELLER.userId, BUYERS, RETURN);
+    const refused = async () => {
+      const metrics = await fetch(`${running.url}/metrics`, { headers: { authorization: `Bearer ${running.key}` } });
+      return /hub_problems_total\{code="directory_unavailable"\} [2-9]/.test(await metrics.text());
+    };
+    while (!(await refused())) await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(client.hub.counts).toMatchObject({ queued: 3, sent: 0, failed: 0 });
+    await alter(file, "ALTER TABLE away RENAME TO users");
+    expect(await client.hub.flush(15_000)).toBe(true);
+    expect(client.hub.counts).toMatchObject({ queued: 0, sent: 3, failed: 0 });
+    expect(onError).not.toHaveBeenCalled();
+    await client.close();
+    await running.stop();
+    await rm(folder, { recursive: true });
   });
 });
 
