@@ -18,7 +18,7 @@ import msgspec
 from hub.cursor import Epoch
 from hub.log.schema import sync_folder
 
-__all__ = ["Mark", "MarkFile", "mark_path", "read_mark"]
+__all__ = ["Mark", "MarkFile", "count_spoilt", "mark_path", "read_mark"]
 
 #: Two places, written in turn: a power cut while one is written leaves the other whole. A block each, since a disk may
 #: lose the block it is writing.
@@ -96,6 +96,16 @@ def read_mark(path: Path) -> Mark | None:
     """
     newest = max(_read_slots(mark_path(path)), default=None, key=lambda slot: slot[0])
     return None if newest is None else newest[1]
+
+
+def count_spoilt(path: Path) -> int:
+    """Return how many places of the mark of the log at `path` hold something that is none."""
+    try:
+        content = mark_path(path).read_bytes()
+    except FileNotFoundError:
+        return 0
+    written = sum(any(content[start : start + _LINE_BYTES]) for start in range(0, _SLOTS * _SLOT_BYTES, _SLOT_BYTES))
+    return written - len(_read_slots(mark_path(path)))
 
 
 def _read_slots(path: Path) -> list[tuple[int, Mark]]:

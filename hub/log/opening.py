@@ -25,7 +25,7 @@ from hub.log.audit import (
     read_controls,
     read_keys,
 )
-from hub.log.mark import Mark, MarkFile, mark_path, read_mark
+from hub.log.mark import Mark, MarkFile, count_spoilt, mark_path, read_mark
 from hub.log.placement import aside_folder, begin_epoch, put_in_place, write_anew
 from hub.log.port import Record
 from hub.log.schema import (
@@ -84,6 +84,9 @@ def open_log(file: LogFile, on_damage: OnDamage, now_s: float) -> Opened:
     """
     try:
         mark = read_mark(file.path)
+        if mark is not None and count_spoilt(file.path):
+            # The other one is of the publish before, at the least, and the log itself says what came after.
+            logger.warning("one of the two places of %s is damaged, by a power cut or the disk", mark_path(file.path))
         try:
             connection, extent = _open_sound(file, mark)
         except _Damage as damage:
