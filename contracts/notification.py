@@ -6,7 +6,8 @@ and nothing else, since everything outside `data` belongs to the hub. A class wh
 an underscore is a base, not a type.
 
 `data` that is not of the declared shape is passed on as it came, with a warning to the publisher, because
-a notification is worth more than its shape. A type that would rather be refused says `strict = True`.
+a notification is worth more than its shape. A type that would rather be refused says `strict = True`, or its
+module says so for all of its types.
 """
 
 from __future__ import annotations

@@ -28,12 +28,13 @@ _ENVELOPE = frozenset(Notification.__struct_fields__)
 class Contract:
     """The notification types one hub knows."""
 
-    def __init__(self, types: Iterable[type[Notification]]) -> None:
-        """Take the publishable types, in the order documents list them.
+    def __init__(self, types: Iterable[type[Notification]], *, strict: Iterable[type[Notification]] = ()) -> None:
+        """Take the publishable types, in the order documents list them; `strict` are those that a module calls so.
 
         Raises:
             SettingsError: a tag is malformed, reserved or taken twice, or a class declares more than `data`.
         """
+        held = frozenset(strict)
         table: dict[str, type[Notification]] = {}
         for kind in types:
             tag = _checked_tag(kind)
@@ -43,7 +44,9 @@ class Contract:
         #: Tag -> class, for every type a service may publish.
         self.types: Mapping[str, type[Notification]] = MappingProxyType(table)
         #: Tag -> how its `data` is checked.
-        self.data_rules: Mapping[str, DataRule] = MappingProxyType({tag: _rule(kind) for tag, kind in table.items()})
+        self.data_rules: Mapping[str, DataRule] = MappingProxyType(
+            {tag: _rule(kind, held=kind in held) for tag, kind in table.items()}
+        )
         #: Every struct a subscriber may receive.
         self.frames: tuple[type[msgspec.Struct], ...] = (*table.values(), *CONTROL_FRAMES)
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Union[self.frames])  # noqa: UP007 - made at run time
@@ -65,6 +68,7 @@ def load_contract(modules: Sequence[str] = ()) -> Contract:
         SettingsError: naming HUB_CONTRACTS, the module and what is wrong with it.
     """
     found: dict[type[Notification], None] = dict.fromkeys(NOTIFICATIONS)
+    strict: set[type[Notification]] = set()
     for name in modules:
         try:
             module = importlib.import_module(name)
@@ -74,7 +78,9 @@ def load_contract(modules: Sequence[str] = ()) -> Contract:
         if not kinds:
             raise _unusable(f"the module `{name}` holds no notification type")
         found.update(dict.fromkeys(kinds))
-    return Contract(found)
+        if _checked_strict(module.__name__, getattr(module, "strict", False)):
+            strict.update(kinds)
+    return Contract(found, strict=strict)
 
 
 def _types_of(module: ModuleType) -> list[type[Notification]]:
@@ -101,7 +107,7 @@ def _checked_tag(kind: type[Notification]) -> str:
     return tag
 
 
-def _rule(kind: type[Notification]) -> DataRule:
+def _rule(kind: type[Notification], *, held: bool) -> DataRule:
     try:
         fields = {field.name: field for field in msgspec.structs.fields(kind)}
     except Exception as error:  # an annotation that does not resolve raises NameError, TypeError and others
@@ -109,15 +115,22 @@ def _rule(kind: type[Notification]) -> DataRule:
     further = sorted(fields.keys() - _ENVELOPE - {"data"})
     if further:
         raise _unusable(f"{_name(kind)} declares `{further[0]}`; a type declares `data` and nothing else")
-    if not isinstance(kind.strict, bool):
-        raise _unusable(f"`strict` of {_name(kind)} is neither True nor False")
+    # What a class or a base of its own says goes before what its module says of all.
+    says_so = any("strict" in vars(base) for base in kind.__mro__[: kind.__mro__.index(Notification)])
+    strict = _checked_strict(_name(kind), kind.strict) if says_so else held
     field = fields.get("data")
     try:
         if field is None:
-            return make_data_rule(msgspec.UNSET, required=False, strict=kind.strict)
-        return make_data_rule(field.type, required=field.required, strict=kind.strict)
+            return make_data_rule(msgspec.UNSET, required=False, strict=strict)
+        return make_data_rule(field.type, required=field.required, strict=strict)
     except Exception as error:  # msgspec says TypeError; a company's forward reference may say anything
         raise _unusable(f"the `data` of {_name(kind)} cannot be used: {error}") from error
+
+
+def _checked_strict(name: str, strict: object) -> bool:
+    if not isinstance(strict, bool):
+        raise _unusable(f"`strict` of {name} is neither True nor False")
+    return strict
 
 
 def _name(kind: type) -> str:

@@ -25,8 +25,8 @@ from hub.target import Target, user_target
 
 __all__ = ["Publisher"]
 
-#: Users looked up at once, and how long all look-ups of one request may take.
-LOOK_UPS = 32
+#: Users looked up at once, as many as a directory asks for in one question; and how long all of one request may take.
+LOOK_UPS = 200
 LOOK_UPS_TIMEOUT_S = 10.0
 #: An Idempotency-Key is a name, not a document.
 MAX_KEY_LENGTH = 255

@@ -97,6 +97,22 @@ def test_private_base_is_no_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     sys.modules.pop("based_types", None)
 
 
+def test_strict_is_said_of_a_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`strict = True` beside the types holds for all of the module that say nothing else, and for no other's."""
+    types = "class A(Notification, tag='{0}a'): pass\nclass B(Notification, tag='{0}b'):\n    strict = {1}\n"
+    (tmp_path / "strict_types.py").write_text(HEAD + "strict = True\n" + types.format("s", "False"), encoding="utf-8")
+    (tmp_path / "plain_types.py").write_text(HEAD + types.format("p", "True"), encoding="utf-8")
+    (tmp_path / "odd_types.py").write_text(HEAD + "strict = 'no'\n" + types.format("o", "True"), encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    rules = load_contract(["strict_types", "plain_types"]).data_rules
+    assert [True, False, False, True] == [rules[tag].strict for tag in ("sa", "sb", "pa", "pb")]
+    assert not rules["order_created"].strict
+    with pytest.raises(SettingsError, match="`strict` of odd_types is neither True nor False"):
+        load_contract(["odd_types"])
+    for name in ("strict_types", "plain_types", "odd_types"):
+        sys.modules.pop(name, None)
+
+
 def test_strict_is_said_of_one_type_or_of_a_base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`strict = True` holds for the class that says it and those derived from it; all others are lenient."""
     source = (

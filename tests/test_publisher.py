@@ -60,18 +60,18 @@ def make_publisher(directory: SlowDirectory) -> tuple[Publisher, MemoryLog]:
 
 
 BODY = json.dumps(
-    {"type": "stock_alert", "title": "t", "message": "m", "user_ids": [str(number) for number in range(100)]}
+    {"type": "stock_alert", "title": "t", "message": "m", "user_ids": [str(number) for number in range(500)]}
 ).encode()
 
 
 async def test_many_users_are_looked_up_a_few_at_a_time() -> None:
-    """A hundred users without an account: all found, in order, and never more at once than the bound."""
+    """Five hundred users without an account: all found, in order, and never more at once than the bound."""
     directory = SlowDirectory()
     directory.answers.set()
     publisher, log = make_publisher(directory)
     await publisher.publish(BODY, SERVICE, None)
     (record,) = (await log.read([user_target("a1", "7")], after=0, upto=1, limit=1, limit_bytes=1)).records
-    assert tuple(user_target("a1", str(number)) for number in range(100)) == record.targets
+    assert tuple(user_target("a1", str(number)) for number in range(500)) == record.targets
     assert directory.most_at_once <= hub.publisher.LOOK_UPS
 
 

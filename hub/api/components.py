@@ -42,7 +42,7 @@ def describe_http(contract: Contract) -> Schema:
     for tag, kind in contract.types.items():
         name = names[kind]
         made = components[f"Publish{name}"] = _make_request(tag, components[name], request, components)
-        if kind.strict:
+        if contract.data_rules[tag].strict:
             made["description"] = f"{made['description']} Strict: `data` of another shape is refused.".strip()
         requests[tag] = template.format(name=f"Publish{name}")
     _stamp(contract, names, components)
