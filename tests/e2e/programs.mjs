@@ -68,6 +68,11 @@ export class Program {
     );
   }
 
+  /** Send the process a signal. */
+  signal(name) {
+    this.#process.kill(name);
+  }
+
   /** End the process as a power switch would. */
   kill() {
     return this.stop("SIGKILL");

@@ -6,7 +6,7 @@ import path from "node:path";
 import { DEADLINE_MS, findPort, Program, ROOT, run, until } from "./programs.mjs";
 
 // The browser's driver is one of the examples' packages: they are what it drives.
-const { chromium } = createRequire(path.join(ROOT, "examples/package.json"))("playwright-core");
+export const { chromium } = createRequire(path.join(ROOT, "examples/package.json"))("playwright-core");
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 /** Without these it asks for hosts of its maker's, which a test machine may not reach. */
 const QUIET = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
@@ -14,11 +14,13 @@ const VITE = path.join(ROOT, "examples/node_modules/vite/bin/vite.js");
 /** The demo users of `hub serve --dev`. */
 export const SELLER = { user_id: "00000000002", account_id: "00000000000202" };
 
+// Chromium's own sandbox refuses to run as root.
+const SANDBOX = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
+export const LAUNCH = { executablePath: CHROMIUM, args: [...QUIET, ...SANDBOX] };
+
 /** Start a Chromium. */
 export function launch() {
-  // Its own sandbox refuses to run as root.
-  const sandbox = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
-  return chromium.launch({ executablePath: CHROMIUM, args: [...QUIET, ...sandbox] });
+  return chromium.launch(LAUNCH);
 }
 
 /** Everything a browser test needs, each a process on a port of its own. */
