@@ -232,6 +232,43 @@ test("a browser's own EventSource works with credentials and without", { timeout
   }
 });
 
+test("EventSource with tickets, as documented, survives breaks and misses nothing", { timeout: TEST_MS }, async (t) => {
+  const manual = await readFile(path.join(ROOT, "docs/concepts/authentication.md"), "utf8");
+  const [, snippet] = /```js\n(async function listen.*?)```/s.exec(manual);
+  const page = await open(await profile(t));
+  await page.evaluate(
+    ([code, url, token]) => {
+      const fetchTicket = async () => {
+        const answer = await fetch(`${url}/api/ticket`, { method: "POST", headers: { authorization: `Bearer ${token}` } });
+        return (await answer.json()).ticket;
+      };
+      window.greetings = 0;
+      window.heard = [];
+      const handle = ({ type, id, message }) => {
+        if (type === "connection_established") greetings++;
+        else if (id) heard.push(message);
+      };
+      new Function("hub", "fetchTicket", "handle", `${code}; listen(hub, fetchTicket, handle)`)(url, fetchTicket, handle);
+    },
+    [snippet, stage.hubUrl, stage.token],
+  );
+  const expected = [];
+  for (const count of [1, 2, 3]) {
+    await page.waitForFunction((wanted) => greetings === wanted, count);
+    // One live, one while there is no connection.
+    for (const message of [`${count}`, `${count}, away`]) {
+      await publish(message);
+      expected.push(message);
+      if (message === `${count}`) {
+        await page.waitForFunction((wanted) => heard.length === wanted, expected.length);
+        await ask("POST", "/api/internal/disconnect", { user_id: SELLER.user_id, account_id: SELLER.account_id });
+      }
+    }
+  }
+  await page.waitForFunction((wanted) => heard.length >= wanted, expected.length);
+  assert.deepEqual(await page.evaluate("heard"), expected);
+});
+
 test("a worker connects, and shares with the page", { timeout: TEST_MS }, async (t) => {
   stage.served.set(
     "/worker.js",
