@@ -12,6 +12,13 @@ for (const frame of Object.values(schema.$defs)) {
   const data = frame.properties?.data;
   if (data && !data.$ref && frame.properties.id) data.additionalProperties = true;
 }
+// What is only shown arrives as its publisher had it: a list as its JSON, a number as a database's text.
+for (const [name, { properties = {} }] of Object.entries(schema.$defs)) {
+  for (const { anyOf = [] } of name.endsWith("Data") ? Object.values(properties) : []) {
+    const types = anyOf.map(({ type }) => type);
+    if (!types.includes("string") && (types.includes("array") || types.includes("number"))) anyOf.unshift({ type: "string" });
+  }
+}
 const types = await compile(schema, "Frame", {
   additionalProperties: false,
   bannerComment: "/* Made from openapi/frames.schema.json by `make clients-types`; never edited by hand. */",

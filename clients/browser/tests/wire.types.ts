@@ -16,13 +16,16 @@ declare module "../src/wire.js" {
 export function promises(hub: Hub): void {
   hub.on("order_created", (event) => {
     const code: number | string | null | undefined = event.data?.orderCode;
+    const items: string | unknown[] | null | undefined = event.data?.items;
+    // @ts-expect-error -- a list may arrive as its JSON
+    const list: unknown[] | null | undefined = event.data?.items;
     // @ts-expect-error -- a misspelt field
     const misspelt = event.data?.orderCod;
     // @ts-expect-error -- a field of another type's data
     const wrong = event.data?.currentStock;
     // @ts-expect-error -- a field that no notification has
     const strange = event.body;
-    return [code, misspelt, wrong, strange];
+    return [code, items, list, misspelt, wrong, strange];
   });
   hub.on("whatsapp:message", (event) => event.data.from.toUpperCase());
   // @ts-expect-error -- a misspelt field of the company's own

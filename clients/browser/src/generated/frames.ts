@@ -23,7 +23,7 @@ cursor: string
 export interface OrderData {
 orderId?: (number | string | null)
 orderCode?: (number | string | null)
-items?: (unknown[] | null)
+items?: (string | unknown[] | null)
 total?: (number | string | null)
 }
 /**
@@ -58,7 +58,7 @@ orderId?: (number | string | null)
 orderCode?: (number | string | null)
 status?: (string | null)
 trackingCode?: (number | string | null)
-items?: (unknown[] | null)
+items?: (string | unknown[] | null)
 }
 /**
  * Sent to the seller when a product's stock falls to its minimum.
@@ -78,8 +78,8 @@ cursor: string
 export interface StockData {
 productId?: (number | string | null)
 productName?: (string | null)
-currentStock?: (number | null)
-minStock?: (number | null)
+currentStock?: (string | number | null)
+minStock?: (string | number | null)
 }
 /**
  * Sent to a user when their cart changes.
