@@ -6,29 +6,22 @@ who can send the hub elsewhere can make it take other keys.
 
 from __future__ import annotations
 
-import ipaddress
-import logging
 import os
 import re
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 import httpx
 
+from hub.auth.egress import make_egress
 from hub.auth.key_set import UnusableKeySet, find_keys_url, read_document
-from hub.errors import SettingsError
 
-__all__ = ["Answer", "KeyServer", "find_proxy", "is_same_host", "say_failure"]
+__all__ = ["Answer", "KeyServer", "is_same_host", "say_failure"]
 
 _MAX_BYTES = 262_144
 _MAX_REDIRECTS = 3
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _PORTS = {"http": 80, "https": 443}
 _MAX_AGE = re.compile(r"(?:^|[,\s])max-age=\"?(\d{1,9})", re.ASCII | re.IGNORECASE)
-
-logger = logging.getLogger("hub.auth")
 
 
 class Answer:
@@ -44,14 +37,8 @@ class KeyServer:
 
     def __init__(self, url: str, *, timeout_s: float, environ: Mapping[str, str] = os.environ) -> None:
         self._url = httpx.URL(url)
-        # Not httpx's own reading of the environment: a proxy it does not know, or an entry of NO_PROXY that it cannot
-        # read, is an exception from its constructor, and the hub would not start for a variable it has no use for.
         self._client = httpx.AsyncClient(
-            follow_redirects=False,
-            timeout=timeout_s,
-            trust_env=False,
-            proxy=find_proxy(self._url, environ),
-            verify=_make_tls_context(environ),
+            follow_redirects=False, timeout=timeout_s, **make_egress(url, what="HUB_JWKS_URL", environ=environ)
         )
         # By URL: the last body, for a server that answers that nothing has changed (RFC 9110 section 13.1.2).
         self._kept: dict[str, tuple[str, bytes]] = {}
@@ -119,71 +106,6 @@ class KeyServer:
         else:
             self._kept.pop(str(url), None)
         return Answer(document, _read_max_age(response.headers))
-
-
-def find_proxy(url: httpx.URL, environ: Mapping[str, str]) -> httpx.Proxy | None:
-    """Return the proxy that the environment names for `url`; what is no HTTP proxy is said once and passed over."""
-    if url.host in _LOOPBACK or _is_exempt(url, _find(environ, "no_proxy")[1]):
-        return None
-    name, text = _find(environ, f"{url.scheme}_proxy", "all_proxy")
-    if not text:
-        return None
-    try:
-        proxy = httpx.URL(text if "://" in text else f"http://{text}")
-        if proxy.scheme in _PORTS and proxy.host:
-            return httpx.Proxy(proxy)
-    except (httpx.InvalidURL, ValueError):
-        pass
-    # Without the value: it may hold a password.
-    logger.warning("%s is not used: it names no http or https proxy; HUB_JWKS_URL is asked directly", name)
-    return None
-
-
-def _find(environ: Mapping[str, str], *names: str) -> tuple[str, str]:
-    for name in names:
-        for spelling in (name, name.upper()):
-            if text := environ.get(spelling, "").strip():
-                return spelling, text
-    return "", ""
-
-
-def _is_exempt(url: httpx.URL, no_proxy: str) -> bool:
-    for entry in re.split(r"[,\s]+", no_proxy):
-        host = entry.lower()
-        # A port may follow, and an IPv6 address may stand in brackets.
-        if match := re.fullmatch(r"\[([0-9a-f:.]+)\](?::\d+)?|([^:]+):\d+", host):
-            host = match[1] or match[2]
-        if host == "*" or (host and (url.host == host.lstrip("*.") or url.host.endswith("." + host.lstrip("*.")))):
-            return True
-        try:
-            if ipaddress.ip_address(url.host) in ipaddress.ip_network(host, strict=False):
-                return True
-        except ValueError:
-            continue
-    return False
-
-
-def _make_tls_context(environ: Mapping[str, str]) -> Any:
-    """Return whom to trust: the authorities of SSL_CERT_FILE or SSL_CERT_DIR where they are there, else the usual ones.
-
-    Raises:
-        SettingsError: the environment asks for something that cannot be done; it names the variable.
-    """
-    folder = environ.get("SSL_CERT_DIR")
-    try:
-        if folder and not environ.get("SSL_CERT_FILE") and not Path(folder).is_dir():
-            raise NotADirectoryError("it names no folder")
-        return httpx.create_ssl_context()
-    except OSError as error:
-        unusable = error
-    try:
-        context = httpx.create_ssl_context(trust_env=False)
-    except OSError as error:
-        raise SettingsError(f"SSLKEYLOGFILE: cannot be written ({error.strerror}); unset it") from None
-    name = "SSL_CERT_FILE" if environ.get("SSL_CERT_FILE") else "SSL_CERT_DIR"
-    problem = unusable.strerror or "it names no folder"
-    logger.warning("%s is not used (%s): HUB_JWKS_URL is asked with the usual authorities", name, problem)
-    return context
 
 
 def say_failure(error: BaseException) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -11,9 +10,10 @@ import httpx
 import msgspec
 
 from contracts.problem import Problem
+from hub.auth.egress import make_egress
 from hub.cli.outcome import Refused, Unreachable, Unusable
 
-__all__ = ["accept", "address_of", "ask", "find_url", "is_loopback", "open_client", "read_problem"]
+__all__ = ["accept", "address_of", "ask", "find_url", "open_client", "read_problem"]
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 #: How long a command waits for an answer.
@@ -40,18 +40,13 @@ def find_url(given: str | None, environ: Mapping[str, str], kept: str | None = N
     return text.rstrip("/")
 
 
-def is_loopback(url: str) -> bool:
-    """Whether what is sent there stays on this machine."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def open_client(url: str, *, timeout_s: float = ANSWER_S) -> httpx.Client:
-    """Return a client for the hub at `url`; it follows no redirect, and no proxy where that makes no sense."""
-    return httpx.Client(base_url=url, timeout=timeout_s, trust_env=not is_loopback(url))
+    """Return a client for the hub at `url`; it follows no redirect, and no proxy where that makes no sense.
+
+    Raises:
+        SettingsError: the environment asks for something that cannot be done; it names the variable.
+    """
+    return httpx.Client(base_url=url, timeout=timeout_s, **make_egress(url, what="the hub"))
 
 
 def ask(client: httpx.Client, method: str, path: str, **arguments: Any) -> httpx.Response:

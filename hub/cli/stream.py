@@ -17,7 +17,8 @@ from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
 from contracts.closing import CloseCode, may_return
-from hub.cli.address import is_loopback, read_problem
+from hub.auth.egress import find_proxy, make_egress
+from hub.cli.address import read_problem
 
 __all__ = ["Ended", "Frame", "listen_events", "listen_websocket"]
 
@@ -83,7 +84,7 @@ async def listen_websocket(url: str, token: str, cursor: str | None) -> AsyncGen
             address,
             subprotocols=[Subprotocol(_HUB_V1), Subprotocol(bearer)],
             compression=None,
-            proxy=None if is_loopback(url) else True,
+            proxy=find_proxy(url, what="the hub"),
             open_timeout=OPEN_S,
             close_timeout=1,
             max_size=MAX_FRAME_BYTES,
@@ -119,7 +120,9 @@ async def listen_events(url: str, token: str, cursor: str | None) -> AsyncGenera
     try:
         async with contextlib.AsyncExitStack() as stack:
             timeout = httpx.Timeout(OPEN_S, read=None)
-            client = await stack.enter_async_context(httpx.AsyncClient(timeout=timeout, trust_env=not is_loopback(url)))
+            client = await stack.enter_async_context(
+                httpx.AsyncClient(timeout=timeout, **make_egress(url, what="the hub"))
+            )
             async with asyncio.timeout(OPEN_S):
                 source = await stack.enter_async_context(aconnect_sse(client, "GET", f"{url}/sse", headers=headers))
                 await _check(source)

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import click
 
-from hub.cli.address import is_loopback
+from hub.auth.egress import is_loopback
 from hub.cli.development import (
     Development,
     DevelopmentHub,
@@ -71,7 +71,7 @@ class Trial:
             "data": {"orderId": 1, "orderCode": "PED-1"},
         }
         lines = [f"The hub runs at {url} (development; everything it needs is in {settings.data_dir})"]
-        if not is_loopback(f"http://{settings.host}"):
+        if not is_loopback(settings.host):
             lines += ["", "Whoever reaches that address can try its secrets: --dev is for your own machine."]
         token = self._token(buyer)
         if token:

@@ -1,4 +1,4 @@
-"""Tests of hub.auth.key_server: where the hub goes for keys, and what of the environment it heeds on the way."""
+"""Tests of hub.auth.key_server: where the hub goes for keys; `test_jwks` has what it finds there."""
 
 from __future__ import annotations
 
@@ -7,11 +7,7 @@ import asyncio
 import httpx
 import pytest
 
-from hub.auth.key_server import KeyServer, find_proxy, is_same_host
-from hub.auth.tokens import make_verifier
-from hub.errors import SettingsError
-from tests.auth.issuer import run_issuer
-from tests.auth.tokens import settings
+from hub.auth.key_server import KeyServer, is_same_host
 
 
 @pytest.mark.parametrize(("here", "there", "followed"), [
@@ -27,37 +23,6 @@ from tests.auth.tokens import settings
 def test_same_host_is_the_same_server(here: str, there: str, followed: bool) -> None:
     """The host is compared whole, the port too unless the scheme becomes safer, and https is never left."""
     assert followed is is_same_host(httpx.URL(here), httpx.URL(there))
-
-
-PROXY = "http://127.0.0.1:9"
-#: What an environment says, and which proxy that is for https://id.example.com.
-PROXIES: dict[str, tuple[dict[str, str], str | None]] = {
-    "none": ({}, None),
-    "https_proxy": ({"https_proxy": PROXY}, PROXY),
-    "HTTPS_PROXY without a scheme": ({"HTTPS_PROXY": "127.0.0.1:9"}, PROXY),
-    "ALL_PROXY": ({"ALL_PROXY": PROXY}, PROXY),
-    "HTTP_PROXY is for http": ({"HTTP_PROXY": PROXY}, None),
-    "the host is exempt": ({"HTTPS_PROXY": PROXY, "NO_PROXY": "localhost,id.example.com"}, None),
-    "its domain is exempt": ({"HTTPS_PROXY": PROXY, "NO_PROXY": ".example.com"}, None),
-    "its domain is exempt, with a star": ({"HTTPS_PROXY": PROXY, "NO_PROXY": "*.example.com"}, None),
-    "its host and port are exempt": ({"HTTPS_PROXY": PROXY, "NO_PROXY": "id.example.com:443"}, None),
-    "all are exempt": ({"HTTPS_PROXY": PROXY, "no_proxy": "*"}, None),
-    "another is exempt": ({"HTTPS_PROXY": PROXY, "NO_PROXY": "example.com.br, ple.com, 10.0.0.0/8"}, PROXY),
-    "exempt addresses in brackets": ({"HTTPS_PROXY": PROXY, "NO_PROXY": "localhost,[::1],[fe80::1]:80"}, PROXY),
-    "nonsense is exempt": ({"HTTPS_PROXY": PROXY, "NO_PROXY": "[,]:x,://,  ,300.0.0.0/99"}, PROXY),
-    "SOCKS": ({"ALL_PROXY": "socks5://127.0.0.1:1"}, None),
-    "no URL": ({"HTTPS_PROXY": "http://[::1"}, None),
-    "a port that is none": ({"HTTPS_PROXY": "http://proxy:http"}, None),
-}
-
-
-@pytest.mark.parametrize(("environ", "proxy"), PROXIES.values(), ids=PROXIES.keys())
-def test_proxy_of_the_environment(environ: dict[str, str], proxy: str | None, caplog: pytest.LogCaptureFixture) -> None:
-    """A proxy is used where the environment names one that can be; what cannot is named and passed over."""
-    found = find_proxy(httpx.URL("https://id.example.com/jwks"), environ)
-    assert proxy == (None if found is None else str(found.url).rstrip("/"))
-    if proxy is None and not environ.keys() & {"NO_PROXY", "no_proxy", "HTTP_PROXY"} and environ:
-        assert f"{next(iter(environ))} is not used" in caplog.text
 
 
 async def test_proxy_is_asked_for_the_key_server() -> None:
@@ -76,38 +41,3 @@ async def test_proxy_is_asked_for_the_key_server() -> None:
             await server.fetch()
         await server.close()
     assert b"CONNECT id.example.com:443 HTTP/1.1\r\n" == await asked
-
-
-def test_loopback_is_asked_directly() -> None:
-    """A key server on this machine is never looked for behind a proxy."""
-    assert find_proxy(httpx.URL("http://127.0.0.1:8000/jwks"), {"HTTP_PROXY": PROXY, "ALL_PROXY": PROXY}) is None
-
-
-async def test_addresses_are_exempt_by_network() -> None:
-    """An entry of NO_PROXY may be a network, for a key server that is named by its address."""
-    url = httpx.URL("https://10.1.2.3/jwks")
-    environ = {"HTTPS_PROXY": PROXY, "NO_PROXY": "10.0.0.0/8"}
-    assert find_proxy(url, environ) is None
-    assert find_proxy(url, environ | {"NO_PROXY": "10.1.3.0/30"}) is not None
-
-
-def test_tls_that_cannot_be_set_up_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A key log that cannot be written is named, with the way out."""
-    monkeypatch.setenv("SSLKEYLOGFILE", "/nowhere/keys.log")
-    with pytest.raises(SettingsError, match="SSLKEYLOGFILE: cannot be written"):
-        make_verifier(settings(jwt_algorithm="ES256", jwks_url="https://id.example.com/jwks"))
-
-
-@pytest.mark.parametrize(("name", "value"), [("SSL_CERT_FILE", "/nowhere/ca.pem"), ("SSL_CERT_DIR", "/nowhere")])
-async def test_authorities_that_are_not_there_are_named(
-    name: str, value: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A stale SSL_CERT_FILE keeps no hub from starting; a line says that it is not used."""
-    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
-    monkeypatch.setenv(name, value)
-    async with run_issuer() as issuer:
-        issuer.respond(b'{"keys": []}')
-        server = KeyServer(issuer.url, timeout_s=3)
-        assert {"keys": []} == (await server.fetch()).document
-        await server.close()
-    assert f"{name} is not used" in caplog.text
