@@ -56,6 +56,7 @@ export class NotificationClient {
   readonly #onError: (failure: Error) => void;
   #stats: OldStats = { totalConnections: 0, connectionsByAccount: {} };
   #asking: Promise<OldStats> | undefined;
+  #away = false;
 
   constructor(options: ClientOptions) {
     this.hub = "hub" in options ? options.hub : new NotificationHub(options);
@@ -227,8 +228,11 @@ export class NotificationClient {
     try {
       const { totalConnections, connectionsByAccount } = await this.hub.stats({ deadlineMs: STATS_DEADLINE_MS });
       this.#stats = { totalConnections, connectionsByAccount };
+      this.#away = false;
     } catch (failure) {
-      this.#report(failure as HubFailure);
+      // Once for each time that the hub is away: health pages ask every few seconds.
+      if (!this.#away) this.#report(failure as HubFailure);
+      this.#away = true;
     }
     return this.#stats;
   }

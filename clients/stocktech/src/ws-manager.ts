@@ -176,8 +176,16 @@ function clientFrom(env: Record<string, string | undefined>, flushMs: number): N
     throw new Error("NOTIFICATION_HUB_URL (or AVADMIN_API_URL) and NOTIFICATION_HUB_KEY are not both set");
   }
   const client = new NotificationClient({ url, key });
-  if (flushMs > 0) finishOnSignal((timeoutMs) => client.close(timeoutMs), flushMs);
+  if (flushMs > 0) {
+    finishOnSignal((timeoutMs) => client.close(timeoutMs), flushMs);
+    process.once("exit", () => tellUnsent(client.hub.counts.queued));
+  }
   return client;
+}
+
+/** A host that calls `process.exit` leaves no time to send anything: no loss is silent. */
+function tellUnsent(queued: number): void {
+  if (queued > 0) console.warn(`notification hub: the process ended before ${queued} notifications were sent`);
 }
 
 async function call(target: object | undefined, name: string, given: unknown[]): Promise<void> {

@@ -89,6 +89,15 @@ describe.each(SIGNALS)("%s", (signal) => {
     expect(hub.seen.length).toBe(20);
   });
 
+  test("tells what a host that ends at once leaves unsent", async () => {
+    const hub = await server(stall);
+    const code = `${LIVES} console.warn = console.log; ${SAYS} process.on("${signal}", () => process.exit(0));`;
+    const { child, end, hear } = await start(hub.url, code);
+    child.kill(signal);
+    await hear("notification hub: the process ended before 20 notifications were sent");
+    expect(await end).toEqual({ code: 0, signal: null });
+  });
+
   test("a second time, during the flush, ends the process at once", async () => {
     const hub = await server(stall);
     const code = `

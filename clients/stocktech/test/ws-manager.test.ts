@@ -170,6 +170,18 @@ describe("getStats", () => {
     expect({ ...stats }).toEqual({ totalConnections: 0, connectionsByAccount: {} });
   });
 
+  test("complains once of a hub that is away, until it was back", async () => {
+    const failures: Error[] = [];
+    const { client } = recorder({ onError: (failure) => failures.push(failure) });
+    const away = () => Promise.reject(new Error("away"));
+    const back = async () => ({ totalConnections: 1, connectionsByAccount: {} });
+    for (const stats of [away, away, back, away]) {
+      client.hub.stats = stats as never;
+      await client.getStats();
+    }
+    expect(failures.length).toBe(2);
+  });
+
   test("asks a hub that is slow once, however often it is called", async () => {
     const { client } = recorder();
     let answer: (stats: unknown) => void = () => undefined;
