@@ -67,7 +67,7 @@ def test_tls_that_cannot_be_set_up_is_one_clear_error(monkeypatch: pytest.Monkey
 async def test_authorities_that_are_not_there_are_named(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A stale SSL_CERT_FILE keeps no hub from starting; a line says that it is not used."""
+    """A stale SSL_CERT_FILE keeps nothing from starting; a line says that it is not used, where TLS is."""
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     monkeypatch.setenv(name, value)
     async with run_issuer() as issuer:
@@ -75,6 +75,8 @@ async def test_authorities_that_are_not_there_are_named(
         server = KeyServer(issuer.url, timeout_s=3)
         assert {"keys": []} == (await server.fetch()).document
         await server.close()
+    assert "is not used" not in caplog.text
+    make_egress("https://id.example.com/jwks", what="HUB_JWKS_URL")
     assert f"{name} is not used" in caplog.text
 
 
