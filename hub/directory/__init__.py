@@ -7,7 +7,6 @@ from collections.abc import Callable
 from hub.directory.cached import CachedDirectory
 from hub.directory.directory import Directory
 from hub.directory.off import TrustingDirectory
-from hub.directory.sql import SqlDirectory
 from hub.settings import Settings
 
 __all__ = ["open_directory"]
@@ -21,6 +20,9 @@ def open_directory(settings: Settings, *, now: Callable[[], float]) -> Directory
     """
     if settings.directory_url.lower() == "off":
         return TrustingDirectory()
+    # Imported here: who needs no database must not carry its driver.
+    from hub.directory.sql import SqlDirectory
+
     inner = SqlDirectory(
         settings.directory_url,
         settings.directory_users,

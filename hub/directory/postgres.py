@@ -12,19 +12,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import asyncpg  # type: ignore[import-untyped]  # it has no types of its own
 
 from hub.directory.address import PostgresAddress
 from hub.directory.fault import DirectoryFault, UnusableId, describe_fault, is_unusable_id
-from hub.directory.tables import ACTIVE_TYPES, Table, Tables, question
+from hub.directory.tables import ACTIVE_TYPES, Row, Table, Tables, question
 from hub.directory.tls import tls_arguments
 
-__all__ = ["PostgresSource", "Row", "is_pooled"]
-
-#: Id, account, role, active, status of the account.
-Row: TypeAlias = tuple[str | None, str | None, str | None, bool, str | None]
+__all__ = ["PostgresSource", "is_pooled"]
 
 #: Look-ups are short and cached; more connections would only weigh on the customer's database.
 POOL_SIZE = 4

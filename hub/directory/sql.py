@@ -11,15 +11,11 @@ import time
 from collections.abc import Coroutine, Sequence
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
-
 from hub.directory.address import is_postgres, read_address
 from hub.directory.directory import MAX_ID_LENGTH, User
 from hub.directory.fault import UnusableId
-from hub.directory.postgres import PostgresSource, Row
-from hub.directory.sqlite import SqliteSource
-from hub.directory.tables import Tables, read_tables
+from hub.directory.postgres import PostgresSource
+from hub.directory.tables import Row, Tables, read_tables
 from hub.errors import DirectoryUnavailable, SettingsError
 
 __all__ = ["BATCH", "Source", "SqlDirectory"]
@@ -202,19 +198,11 @@ def _open_source(text: str, tables: Tables, timeout_s: float) -> Source:
         for name in address.ignored:
             logger.warning("HUB_DIRECTORY_URL: the parameter %s means nothing to the hub and is left out", name)
         return PostgresSource(address, tables, timeout_s=timeout_s)
-    path = _sqlite_path(text)
+    # Imported here: SQLAlchemy is half as large as the rest of the hub, and is needed for trials alone.
+    from hub.directory.sqlite import SqliteSource, read_path
+
+    path = read_path(text)
     if path is None:
         known = "postgresql://user:password@host:5432/database nor sqlite+aiosqlite:///path, nor off"
         raise SettingsError(f"HUB_DIRECTORY_URL: is neither {known}")
     return SqliteSource(path, tables, timeout_s=timeout_s)
-
-
-def _sqlite_path(text: str) -> str | None:
-    try:
-        url = make_url(text)
-    except (ArgumentError, ValueError):
-        # No error of SQLAlchemy's goes on: it repeats the URL, which may hold a password.
-        return None
-    if url.drivername != "sqlite+aiosqlite" or not url.database or url.database.startswith((":", "file:")):
-        return None
-    return url.database

@@ -7,16 +7,15 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
-from sqlalchemy import URL, Select, bindparam, column, quoted_name, select, table
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import URL, Select, bindparam, column, make_url, quoted_name, select, table
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.sql.expression import ColumnClause, ColumnElement, FromClause
 
 from hub.directory.fault import UnusableId
-from hub.directory.postgres import Row
-from hub.directory.tables import Table, Tables
+from hub.directory.tables import Row, Table, Tables
 
-__all__ = ["SqliteSource"]
+__all__ = ["SqliteSource", "read_path"]
 
 _Query: TypeAlias = Select[*tuple[Any, ...]]
 
@@ -67,6 +66,18 @@ class SqliteSource:
     async def close(self) -> None:
         """Close the file."""
         await self._engine.dispose()
+
+
+def read_path(text: str) -> str | None:
+    """Return the file that the URL `sqlite+aiosqlite:///path` names, or None if it is no such URL."""
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        # No error of SQLAlchemy's goes on: it repeats the URL, which may hold a password.
+        return None
+    if url.drivername != "sqlite+aiosqlite" or not url.database or url.database.startswith((":", "file:")):
+        return None
+    return url.database
 
 
 def _question(tables: Tables) -> _Query:

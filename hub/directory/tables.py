@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import TypeAlias
 
 import msgspec
 
 from hub.errors import SettingsError
 
-__all__ = ["ACTIVE_TYPES", "Table", "Tables", "question", "read_tables"]
+__all__ = ["ACTIVE_TYPES", "Row", "Table", "Tables", "question", "read_tables"]
+
+#: What a database says of a user: id, account, role, whether active, status of the account.
+Row: TypeAlias = tuple[str | None, str | None, str | None, bool, str | None]
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]{0,62}"
 _SPEC = re.compile(rf"\s*(?:({_NAME})\.)?({_NAME})\s*\(([^()]*)\)\s*", re.ASCII)

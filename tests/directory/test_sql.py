@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -227,3 +229,19 @@ async def test_file_that_appears_is_read(tmp_path: Path) -> None:
     await directory.check()
     assert await directory.find_user("00000000001") is not None
     await directory.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "carried"),
+    [("off", []), ("postgresql://hub@db/avadmin", ["asyncpg"]), ("sqlite+aiosqlite:///x", ["sqlalchemy"])],
+)
+def test_no_hub_carries_another_databases_driver(url: str, carried: list[str]) -> None:
+    """SQLAlchemy takes half as much memory as the rest of the hub, and only a trial over SQLite needs it."""
+    program = (
+        "import sys, hub.app; from hub.directory import open_directory; from hub.settings import Settings;"
+        "open_directory(Settings(directory_url=sys.argv[1]), now=lambda: 0.0);"
+        "print(*sorted({'asyncpg', 'sqlalchemy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program, url], capture_output=True, text=True, timeout=60, check=True)
+    assert set(carried) <= set(done.stdout.split())
+    assert url.startswith("sqlite") or "sqlalchemy" not in done.stdout
