@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.documented_proxies.network import SlowNetwork
 from tests.harness import ACCOUNT, USER, RunningHub, run_hub
 from tests.packages import NODE_MODULES, install_service, make_environment, run
 
@@ -42,6 +43,21 @@ with Hub(os.environ["HUB_URL"], os.environ["HUB_KEY"]) as hub:
         account_id=os.environ["ACCOUNT_ID"],
     )
     print(receipt.id)
+"""
+
+#: Publishes around the time (0.8 s) after which the hub closes an idle connection, over a network that takes 0.15 s.
+CROSSING_JS = """\
+import { NotificationHub } from "@notification-hub/service";
+
+const hub = new NotificationHub({ url: process.env.HUB_URL, key: process.env.HUB_KEY });
+const ids = new Set();
+for (const pauseMs of [0, 575, 650, 800]) {
+  await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  const notification = { type: "cart_updated", title: "t", message: "m", account_id: process.env.ACCOUNT_ID };
+  ids.add((await hub.notify(notification)).id);
+}
+console.log(ids.size);
+await hub.close();
 """
 
 #: Asks TypeScript what an editor would offer at the cursor, which stands where the text has a bar.
@@ -123,6 +139,32 @@ class TestNpm:
         folder, wrong = compiled
         assert "service.ts" not in wrong
         await publish(folder, "node", "service.js")
+
+    async def test_environment_breaks_nothing(self, compiled: tuple[Path, set[str]]) -> None:
+        """Proxies that the hub is exempt from, and certificates that are not there, change nothing; Node warns."""
+        folder, _ = compiled
+        variables = {
+            "NODE_USE_ENV_PROXY": "1",
+            "HTTP_PROXY": "http://127.0.0.1:1",
+            "ALL_PROXY": "socks5://127.0.0.1:1",
+            "NO_PROXY": "localhost,127.0.0.1,[::1]",
+            "NODE_EXTRA_CA_CERTS": "/nowhere.pem",
+            "SSL_CERT_FILE": "/nowhere.pem",
+        }
+        async with run_hub(folder / "hub") as hub:
+            await asyncio.to_thread(run, "node", "service.js", folder=folder, env={**environment(hub), **variables})
+            assert 1 == hub.hub.metrics.published.total()
+
+    async def test_publish_that_meets_a_close_is_there_once(self, compiled: tuple[Path, set[str]]) -> None:
+        """One that crosses the hub's close of an idle connection is repeated under its Idempotency-Key."""
+        folder, _ = compiled
+        (folder / "crossing.mjs").write_text(CROSSING_JS)
+        async with run_hub(folder / "hub", keep_alive_s=0.8) as hub, SlowNetwork(hub.port, delay_s=0.15) as network:
+            variables = environment(hub) | {"HUB_URL": f"http://127.0.0.1:{network.port}"}
+            done = await asyncio.to_thread(run, "node", "crossing.mjs", folder=folder, env=variables)
+            assert (0, "4", "") == (done.returncode, done.stdout.strip(), done.stderr)
+            assert 4 == hub.hub.metrics.published.total()
+            assert 0 == hub.hub.metrics.duplicates
 
     def test_wrong_field_is_an_error(self, compiled: tuple[Path, set[str]]) -> None:
         """A misspelt field, a value of the wrong type and an unknown type do not compile."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Sequence
 from types import TracebackType
@@ -16,6 +17,7 @@ from contracts.request import DisconnectRequest
 from contracts.stats import Stats
 from notification_hub import wire
 from notification_hub.address import Addressed
+from notification_hub.environment import find_route
 from notification_hub.failure import HubFailure, HubUnreachable
 from notification_hub.outbox import OnError, Outbox, QueueCounts, QueueLimits
 from notification_hub.retry import RetryPolicy, choose_delay_s
@@ -54,14 +56,18 @@ class AsyncHub:
         `on_error` hears of every queued notification that was given up; without it a line is logged.
 
         Raises:
-            ValueError: the address or the key cannot be used; neither stands in the text.
+            ValueError: the address, the key, or a variable of the environment that says how to get there (a proxy, the
+                certificates) cannot be used; the text names which, and never its value.
         """
         self._url = wire.check_address(url)
         self._key = wire.check_credential(key)
         self._timeout_s = timeout_s
         self._deadline_s = deadline_s
         self._retry = retry or RetryPolicy()
-        self._http = httpx.AsyncClient(timeout=timeout_s, follow_redirects=False)
+        route = find_route(self._url, os.environ)
+        self._http = httpx.AsyncClient(
+            timeout=timeout_s, follow_redirects=False, trust_env=False, proxy=route.proxy, verify=route.trust
+        )
         outbox = Outbox(queue or QueueLimits(), self._retry, now=time.monotonic)
         self._queue = TaskQueue(
             lambda body, key: self._attempt(wire.describe_encoded(body, key), self._timeout_s), outbox, on_error
