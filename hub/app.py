@@ -36,6 +36,7 @@ from hub.dispatcher import Dispatcher, Pages, Pulse, Replay
 from hub.errors import Internal, LogHeld
 from hub.expulsion import Expulsion
 from hub.log.port import Log
+from hub.log.schema import LOG_NAME
 from hub.log.sqlite import SqliteLog, open_sqlite_log
 from hub.metrics import Metrics
 from hub.publisher import Publisher
@@ -60,8 +61,6 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Endpoint = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-#: The log's file in the data folder.
-LOG_NAME = "log.sqlite3"
 HANDOVER_POLL_S = 0.02
 DAY_S = 86_400
 HOUR_S = 3_600

@@ -24,8 +24,9 @@ _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 @click.option("--live", is_flag=True, help="Only ask a running hub whether it lives; for a container's health check.")
 @click.option("--url", help="With --live: the hub, in place of HUB_URL or HUB_HOST and HUB_PORT.")
 @click.option("--dev", is_flag=True, help="Check what `hub serve --dev` made.")
+@click.option("--deep", is_flag=True, help="Read the whole log, too: every page, record, target and key.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def check(live: bool, url: str | None, dev: bool, as_json: bool) -> None:
+def check(live: bool, url: str | None, dev: bool, deep: bool, as_json: bool) -> None:
     """Look for what would stop a hub.
 
     Settings, data folder, disk, log, SQLite, directory, clock and uvicorn; exit code 1 if anything fails.
@@ -37,7 +38,7 @@ def check(live: bool, url: str | None, dev: bool, as_json: bool) -> None:
     from hub.cli.display import use_colour
     from hub.cli.examination import examine
 
-    findings = list(examine(os.environ, dev=dev))
+    findings = list(examine(os.environ, dev=dev, deep=deep))
     failed = any(finding.state == "fail" for finding in findings)
     if as_json:
         click.echo(msgspec.json.encode({"ok": not failed, "checks": findings}))

@@ -24,8 +24,18 @@ from hub.cli.development import read_development_settings
 from hub.contract import load_contract
 from hub.directory import open_directory
 from hub.errors import DirectoryUnavailable, SettingsError
+from hub.log.audit import check_all, compare_with_mark
 from hub.log.lock import LogLock
-from hub.log.schema import LogFile, check_engine, open_reader, read_extent
+from hub.log.mark import count_spoilt, mark_path, read_mark
+from hub.log.schema import (
+    LOG_NAME,
+    LogFile,
+    check_engine,
+    close_connection,
+    is_outdated,
+    open_reader,
+    read_extent,
+)
 from hub.settings import Settings, find_unknown, read_settings
 
 __all__ = ["Finding", "State", "examine"]
@@ -49,7 +59,7 @@ class Finding(msgspec.Struct, frozen=True):
     detail: str
 
 
-def examine(environ: Mapping[str, str], *, dev: bool) -> Iterator[Finding]:
+def examine(environ: Mapping[str, str], *, dev: bool, deep: bool = False) -> Iterator[Finding]:
     """Yield a finding for each thing a hub needs; where the settings cannot be used, nothing else can be looked at."""
     began_s, began_monotonic_s = time.time(), time.monotonic()
     try:
@@ -68,7 +78,10 @@ def examine(environ: Mapping[str, str], *, dev: bool) -> Iterator[Finding]:
     yield from (Finding("variables", "warn", sentence) for sentence in find_unknown(environ))
     yield _guarded("data folder", lambda: _look_at_folder(settings.data_dir))
     yield _guarded("disk", lambda: _look_at_disk(settings.data_dir))
-    yield _guarded("log", lambda: _look_at_log(settings.data_dir / "log.sqlite3"))
+    path = settings.data_dir / LOG_NAME
+    yield _guarded("log", lambda: _look_at_log(path, refusing=settings.on_damage == "refuse"))
+    if deep and path.exists():
+        yield from _look_deep(path)
     yield _look_at_sqlite()
     yield asyncio.run(_look_at_directory(settings))
     yield _guarded("clock", lambda: _look_at_clock(settings.data_dir, began_s, began_monotonic_s))
@@ -106,8 +119,12 @@ def _look_at_disk(folder: Path) -> tuple[State, str]:
     return state, f"{usage.free / MIB:,.0f} MiB free of {usage.total / MIB:,.0f}"
 
 
-def _look_at_log(path: Path) -> tuple[State, str]:
+def _look_at_log(path: Path, *, refusing: bool) -> tuple[State, str]:
+    # The mark first: what is stored meanwhile is in the log by the time that one is looked at.
+    mark = read_mark(path)
     if not path.exists():
+        if mark is not None:
+            return "fail", f"{path} is gone, and {mark.head} records with it"
         return "ok", "there is none yet; it will be made"
     held = False
     try:
@@ -117,13 +134,45 @@ def _look_at_log(path: Path) -> tuple[State, str]:
     try:
         connection = open_reader(LogFile(path))
         try:
+            if is_outdated(connection):
+                return "ok", "an earlier version wrote it; the next start brings it up to date"
             extent = read_extent(connection)
         finally:
             connection.close()
     except apsw.Error as error:
         return "fail", f"{path} cannot be read: {type(error).__name__}"
+    if found := list(compare_with_mark(extent, mark, path)):
+        stops = refusing or any(finding.loses_controls for finding in found)
+        return "fail" if stops else "warn", "; ".join(finding.text for finding in found)
     size = f"{path.stat().st_size / MIB:,.1f} MiB"
     return "ok", f"positions {extent.first} to {extent.head}, {size}" + ("; a running hub holds it" if held else "")
+
+
+def _look_deep(path: Path) -> Iterator[Finding]:
+    """Read the whole log as it is at one moment; a line for each thing that is wrong."""
+    found: list[str] = []
+    mark = read_mark(path)
+    if count_spoilt(path):
+        found.append(f"one of the two places of {mark_path(path).name} is damaged")
+    try:
+        connection = open_reader(LogFile(path))
+        try:
+            if is_outdated(connection):
+                yield Finding("whole log", "warn", "an earlier version wrote it, without checksums")
+                return
+            connection.execute("BEGIN")
+            extent = read_extent(connection)
+            found += (finding.text for finding in compare_with_mark(extent, mark, path))
+            found += (finding.text for finding in check_all(connection, extent))
+        finally:
+            close_connection(connection)
+    except (apsw.Error, msgspec.MsgspecError, UnicodeError) as error:
+        found.append(f"it cannot be read: {type(error).__name__}")
+    yield from (Finding("whole log", "fail", text) for text in found)
+    if not found:
+        unchecked = max(0, extent.unchecked - extent.first + 1)
+        words = f"; {unchecked} of them are of an earlier version and have no checksum" if unchecked else ""
+        yield Finding("whole log", "ok", f"{extent.head - extent.first + 1} records are as they were stored{words}")
 
 
 def _look_at_sqlite() -> Finding:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from hub.cursor import Cursor
+from hub.dispatcher.ahead import AheadWatch
 from hub.envelope import stamp
 from hub.log.port import Log, Reading, Record
 from hub.metrics import Metrics
@@ -40,6 +41,7 @@ class Pages:
         self._log = log
         self._metrics = metrics
         self._now = now
+        self._ahead = AheadWatch(log)
         self._readers = asyncio.Semaphore(READERS)
 
     async def read(self, targets: Sequence[Target], cursor: Cursor | None) -> Page:
@@ -53,6 +55,7 @@ class Pages:
         log = self._log
         # Who asks for a page begins like a connection and is gone at its end.
         session = Session(expires_at_s=self._now())
+        self._ahead.look(cursor)
         kind, after = session.begin(cursor, epoch=log.epoch, first=log.first, head=log.head)
         frames: list[bytes] = []
         position = session.upto

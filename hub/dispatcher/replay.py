@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from hub.cursor import Cursor
+from hub.dispatcher.ahead import AheadWatch
 from hub.envelope import Envelope
 from hub.log.port import Log
 from hub.metrics import Metrics
@@ -47,6 +48,7 @@ class Replay:
         self._now = now
         self._on_slow = on_slow
         self._write_gap = write_gap
+        self._ahead = AheadWatch(log)
         self._readers = asyncio.Semaphore(READERS)
 
     def begin(self, subscriber: Subscriber, cursor: Cursor | None) -> Resume:
@@ -55,6 +57,7 @@ class Replay:
         Registered first, head second: a record stored in between is offered live or read from the log,
         and what both bring is handed over once.
         """
+        self._ahead.look(cursor)
         resume = subscriber.session.begin(cursor, epoch=self._log.epoch, first=self._log.first, head=self._log.head)
         self._metrics.resumes[resume.kind] += 1
         return resume

@@ -23,6 +23,7 @@ from hub.target import CONTROL
 
 __all__ = [
     "Finding",
+    "check_all",
     "check_controls",
     "check_file",
     "check_keys",
@@ -54,12 +55,22 @@ class Finding(msgspec.Struct, frozen=True):
     """One thing that is wrong.
 
     `spoils_file`: nothing may be written into the file any more. `loses_controls`: control records are missing, which
-    may have kept somebody out.
+    may have kept somebody out. `is_told`: whoever it concerns is told when they read, so it is no loss in silence.
     """
 
     text: str
     spoils_file: bool = False
     loses_controls: bool = False
+    is_told: bool = False
+
+
+def check_all(connection: apsw.Connection, extent: Extent) -> Iterator[Finding]:
+    """Look at everything: every page and index, every revocation, record, target and idempotency key."""
+    yield from check_file(connection, deep=True)
+    yield from check_controls(connection, extent)
+    yield from check_records(connection, extent)
+    yield from check_targets(connection, extent, budget_s=float("inf"))
+    yield from check_keys(connection, extent)
 
 
 def check_file(connection: apsw.Connection, *, deep: bool) -> Iterator[Finding]:
@@ -119,8 +130,10 @@ def check_newest(connection: apsw.Connection, extent: Extent) -> Iterator[Findin
     after = max(extent.head - _NEWEST, extent.since, extent.first - 1)
     damaged = [record.position for record in _records(connection, after, extent.head) if record.is_damaged]
     if damaged:
-        spoils = damaged[-1] == extent.head
-        yield Finding(f"{len(damaged)} of the newest records are damaged, the first at {damaged[0]}", spoils)
+        text = f"{len(damaged)} of the newest records are damaged, the first at position {damaged[0]}"
+        # Where the last one is, its position may be none that was ever given.
+        at_head = damaged[-1] == extent.head
+        yield Finding(text, spoils_file=at_head, is_told=not at_head)
 
 
 def check_targets(connection: apsw.Connection, extent: Extent, *, budget_s: float) -> Iterator[Finding]:

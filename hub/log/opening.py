@@ -88,7 +88,7 @@ def open_log(file: LogFile, on_damage: OnDamage, now_s: float) -> Opened:
             # The other one is of the publish before, at the least, and the log itself says what came after.
             logger.warning("one of the two places of %s is damaged, by a power cut or the disk", mark_path(file.path))
         try:
-            connection, extent = _open_sound(file, mark)
+            connection, extent = _open_sound(file, mark, on_damage)
         except _Damage as damage:
             connection, extent = _start_anew(file, mark, damage, on_damage, now_s)
     except (apsw.Error, msgspec.MsgspecError) as error:
@@ -107,7 +107,7 @@ def open_log(file: LogFile, on_damage: OnDamage, now_s: float) -> Opened:
     return Opened(connection, extent, mark_file)
 
 
-def _open_sound(file: LogFile, mark: Mark | None) -> tuple[apsw.Connection, Extent]:
+def _open_sound(file: LogFile, mark: Mark | None, on_damage: OnDamage) -> tuple[apsw.Connection, Extent]:
     path = file.path
     if not _size_bytes(path) and (mark is not None or _size_bytes(Path(f"{path}-wal")) > _WAL_BYTES):
         held = "" if mark is None else f", and {mark.head} records with it"
@@ -121,26 +121,34 @@ def _open_sound(file: LogFile, mark: Mark | None) -> tuple[apsw.Connection, Exte
         raise _Damage([Finding(error.detail.partition(": ")[2], spoils_file=True)], None, None) from None
     except apsw.CorruptError as error:
         raise _Damage([Finding(f"it cannot be read: {error}", spoils_file=True)], None, None) from None
+    extent, findings = _read_through(file, connection, mark)
+    if on_damage == "new-epoch" and all(finding.is_told for finding in findings):
+        for finding in findings:
+            logger.error("the log %s is damaged: %s; whoever they are for is told of a gap", path, finding.text)
+    elif findings:
+        raise _Damage(findings, connection, extent)
+    assert extent is not None
+    return connection, extent
+
+
+def _read_through(file: LogFile, connection: apsw.Connection, mark: Mark | None) -> tuple[Extent | None, list[Finding]]:
+    """Return what an open log holds and what is wrong with it; an empty one gets its tables, an old one an upgrade."""
     extent = None
     try:
         if is_empty(connection):
             if mark is not None:
-                raise _Damage([Finding("the file is empty", spoils_file=True)], None, None)
+                return None, [Finding("the file is empty", spoils_file=True)]
             create_tables(connection)
-            return connection, read_extent(connection)
+            return read_extent(connection), []
         if is_outdated(connection):
             mark = _upgrade(file, connection, mark)
         extent = read_extent(connection)
-        findings = _look_through(connection, extent, mark, path)
+        return extent, _look_through(connection, extent, mark, file.path)
     except (apsw.CorruptError, apsw.SQLError, msgspec.MsgspecError, UnicodeError) as error:
-        findings = [Finding(f"it cannot be read: {type(error).__name__}", spoils_file=True)]
+        return extent, [Finding(f"it cannot be read: {type(error).__name__}", spoils_file=True)]
     except BaseException:
         close_connection(connection)
         raise
-    if findings:
-        raise _Damage(findings, connection, extent)
-    assert extent is not None
-    return connection, extent
 
 
 def _look_through(connection: apsw.Connection, extent: Extent, mark: Mark | None, path: Path) -> list[Finding]:

@@ -23,6 +23,7 @@ from hub.cursor import Epoch, new_epoch
 from hub.errors import SettingsError, StorageUnavailable
 
 __all__ = [
+    "LOG_NAME",
     "SCHEMA_VERSION",
     "Extent",
     "LogFile",
@@ -42,6 +43,8 @@ __all__ = [
     "sync_folder",
 ]
 
+#: The log's file in the data folder.
+LOG_NAME = "log.sqlite3"
 #: "hubl"; tells a log from any other SQLite file.
 _APPLICATION_ID = 0x6875626C
 SCHEMA_VERSION = 2
@@ -182,6 +185,8 @@ def open_writer(file: LogFile) -> apsw.Connection:
 def open_reader(file: LogFile) -> apsw.Connection:
     """Return a connection that can only read."""
     connection = apsw.Connection(str(file.path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=file.vfs)
+    # Where no hub runs it is the last to close, and would move the -wal into the file: what is damaged stays as it is.
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
     connection.set_busy_timeout(_READER_WAIT_MS)
     connection.wal_autocheckpoint(0)
     connection.execute("PRAGMA query_only = ON")
