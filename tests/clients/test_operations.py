@@ -31,6 +31,7 @@ METHODS = {
     "openEventStream": None,
     "pollFrames": None,
     "readMetrics": None,
+    "showHub": None,
     "showSchema": None,
     "readOpenApi": None,
     "readFramesSchema": None,
