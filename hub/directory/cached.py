@@ -118,6 +118,8 @@ class CachedDirectory:
             DirectoryUnavailable: it failed.
         """
         await self._inner.check()
+        # Whoever reads that the directory is up must not be told otherwise by what failed before.
+        self._circuit.report(failed=False)
 
     async def close(self) -> None:
         """End the questions under way and close `inner`."""

@@ -153,7 +153,7 @@ def _describe_os_error(error: OSError, where: str) -> str:
     if isinstance(error, FileNotFoundError):
         return f"there is no socket {where}: is PostgreSQL running, is the folder right? ({_URL})"
     if isinstance(error, PermissionError):
-        return f"this user may not open {where}, or a TLS file ({_URL})"
+        return f"this user may not open {where}, or the TLS files in ~/.postgresql: set HOME to another folder ({_URL})"
     if "rejected SSL upgrade" in str(error):
         return f"{where} has no TLS, or is no PostgreSQL: turn it on there, or use sslmode=prefer or disable ({_URL})"
     if error.errno in {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ETIMEDOUT}:

@@ -282,6 +282,16 @@ async def test_outage_is_asked_about_once_a_second(inner: FakeDirectory, cached:
     assert user("b") == await cached.find_user("b")
 
 
+async def test_a_check_that_passes_ends_the_outage(inner: FakeDirectory, cached: CachedDirectory) -> None:
+    """Once readiness says that the directory is up, look-ups go to it, however short ago one failed."""
+    inner.down = True
+    with pytest.raises(DirectoryUnavailable):
+        await cached.find_user("a")
+    inner.down = False
+    await cached.check()
+    assert user("a") == await cached.find_user("a")
+
+
 async def test_failure_is_not_remembered(inner: FakeDirectory, cached: CachedDirectory) -> None:
     """A look-up that failed leaves no answer behind."""
     inner.down = True
