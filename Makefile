@@ -37,7 +37,7 @@ ENGINE ?= $(or $(shell command -v podman),$(shell command -v docker))
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" $(LOCK_ARGS)
 
-.PHONY: help setup clients clients-types clients-build clients-test examples examples-test demo debian serve test soak fresh lint types format openapi settings-page lock wheel-check image bench conformance faults clean
+.PHONY: help setup clients clients-types clients-build clients-test examples examples-test demo debian serve test foreign soak fresh lint types format openapi settings-page lock wheel-check image bench conformance faults clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -133,6 +133,9 @@ test: $(SETUP) debian $(CLIENTS) ## format check, lint, types, tests, the client
 	@$(MAKE) --no-print-directory clients-test examples-test
 	@echo "== tests"
 	@$(BIN)/pytest $(PYTEST_ARGS)
+
+foreign: $(SETUP) ## publish with other languages' HTTP clients (java, curl), which must be installed
+	@$(BIN)/pytest -m foreign tests/foreign $(PYTEST_ARGS)
 
 soak: $(SETUP) debian examples ## the long proofs: 200 kills, 1,000 fault schedules, long model runs, the whole demo
 	@$(BIN)/pytest -m soak -o faulthandler_timeout=0 $(PYTEST_ARGS)
