@@ -15,6 +15,7 @@ from litestar import Litestar
 from litestar.config.cors import CORSConfig
 
 from hub.admission import Admission
+from hub.allowance import Allowance
 from hub.api.disconnect import make_disconnect_routes
 from hub.api.exposition import make_registry
 from hub.api.front import make_front_routes
@@ -80,6 +81,7 @@ class Hub:
         subscribers: Subscribers,
         metrics: Metrics,
         log: Log,
+        bodies: Allowance,
         is_alive: Callable[[], bool],
     ) -> None:
         self.http = http
@@ -90,6 +92,8 @@ class Hub:
         self.subscribers = subscribers
         self.metrics = metrics
         self.log = log
+        #: What requests hold of their bodies.
+        self.bodies = bodies
         #: False once the dispatcher or the clock has ended, which only a fault of ours makes them do.
         self.is_alive = is_alive
 
@@ -205,6 +209,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
         registry = make_registry(
             metrics, subscribers, log, version=version("notification-hub"), lag=lambda: log.head - dispatcher.position
         )
+        bodies = Allowance(settings.body_budget_bytes)
         routes = [
             *make_notify_routes(
                 Publisher(
@@ -218,10 +223,11 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
                     now=now,
                 ),
                 keys,
+                bodies,
                 max_body_bytes=settings.max_body_bytes,
             ),
             *make_stats_routes(subscribers, metrics, keys, now=now),
-            *make_disconnect_routes(expulsion, keys, max_body_bytes=settings.max_body_bytes),
+            *make_disconnect_routes(expulsion, keys, bodies, max_body_bytes=settings.max_body_bytes),
             *make_ticket_routes(admission, ttl_s=settings.ticket_ttl_s),
             *make_health_routes(check),
             *make_front_routes(has_schema=settings.schema_public),
@@ -254,6 +260,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
             subscribers=subscribers,
             metrics=metrics,
             log=log,
+            bodies=bodies,
             is_alive=is_alive,
         )
 

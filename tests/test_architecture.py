@@ -60,6 +60,7 @@ ROOMS = [
     _room("hub.target", never=PURE),
     _room("hub.settings", "msgspec", never=PURE),
     _room("hub.metrics", never=PURE),
+    _room("hub.allowance", never=PURE),
     _room("hub.journal", never=NO_ACCESS),
     # Bytes and values: what came in, what goes out.
     _room("hub.problem", "msgspec", never=PURE),

@@ -7,6 +7,7 @@ from litestar import Response, post
 from litestar.handlers import HTTPRouteHandler
 
 from contracts.receipt import DisconnectReceipt
+from hub.allowance import Allowance
 from hub.api.request import AnyRequest, find_service, read_json_body
 from hub.auth.service_keys import ServiceKeys
 from hub.body import parse_disconnect
@@ -15,7 +16,9 @@ from hub.expulsion import Expulsion
 __all__ = ["make_disconnect_routes"]
 
 
-def make_disconnect_routes(expulsion: Expulsion, keys: ServiceKeys, *, max_body_bytes: int) -> list[HTTPRouteHandler]:
+def make_disconnect_routes(
+    expulsion: Expulsion, keys: ServiceKeys, bodies: Allowance, *, max_body_bytes: int
+) -> list[HTTPRouteHandler]:
     """Return the handler by which an operator closes connections."""
 
     @post("/api/internal/disconnect", status_code=200, operation_id="disconnect")
@@ -23,7 +26,9 @@ def make_disconnect_routes(expulsion: Expulsion, keys: ServiceKeys, *, max_body_
         headers = request.scope["headers"]
         service = find_service(headers, keys)
         service.require_operation("disconnect")
-        asked = parse_disconnect(await read_json_body(headers, request.receive, limit_bytes=max_body_bytes))
+        with bodies.share() as share:
+            body = await read_json_body(headers, request.receive, limit_bytes=max_body_bytes, share=share)
+            asked = parse_disconnect(body)
         if asked.account_id is not None:
             service.require_account(asked.account_id)
         else:

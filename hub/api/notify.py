@@ -14,6 +14,7 @@ import msgspec
 from litestar import asgi
 from litestar.handlers import ASGIRouteHandler
 
+from hub.allowance import Allowance, Share
 from hub.api.request import Receive, find_idempotency_key, find_service, read_json_body
 from hub.auth.grant import ServiceGrant
 from hub.auth.service_keys import ServiceKeys
@@ -31,30 +32,41 @@ BATCH_BODY_FACTOR = 16
 _encode = msgspec.json.Encoder().encode
 
 
-def make_notify_routes(publisher: Publisher, keys: ServiceKeys, *, max_body_bytes: int) -> list[ASGIRouteHandler]:
-    """Return the handlers that publish; each answers 202 only after the record is on disk."""
+def make_notify_routes(
+    publisher: Publisher, keys: ServiceKeys, bodies: Allowance, *, max_body_bytes: int
+) -> list[ASGIRouteHandler]:
+    """Return the handlers that publish; each answers 202 only after the record is on disk.
 
-    async def read(scope: Scope, receive: Receive, limit_bytes: int) -> tuple[bytes, ServiceGrant, str | None]:
+    `bodies` is what all requests may hold from their first byte to their answer.
+    """
+
+    async def read(
+        scope: Scope, receive: Receive, limit_bytes: int, share: Share
+    ) -> tuple[bytes, ServiceGrant, str | None]:
         headers = scope["headers"]
         service = find_service(headers, keys)
         key = find_idempotency_key(headers)
-        return await read_json_body(headers, receive, limit_bytes=limit_bytes), service, key
+        return await read_json_body(headers, receive, limit_bytes=limit_bytes, share=share), service, key
 
     @asgi("/api/internal/notify", copy_scope=False)
     async def notify(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
             await _answer_other_method(scope["method"], send)
             return
-        body, service, key = await read(scope, receive, max_body_bytes)
-        await _accept(send, await publisher.publish(body, service, key))
+        with bodies.share() as share:
+            body, service, key = await read(scope, receive, max_body_bytes, share)
+            receipt = await publisher.publish(body, service, key)
+        await _accept(send, receipt)
 
     @asgi("/api/internal/notify/batch", copy_scope=False)
     async def notify_batch(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
             await _answer_other_method(scope["method"], send)
             return
-        body, service, key = await read(scope, receive, max_body_bytes * BATCH_BODY_FACTOR)
-        await _accept(send, await publisher.publish_batch(body, service, key, max_item_bytes=max_body_bytes))
+        with bodies.share() as share:
+            body, service, key = await read(scope, receive, max_body_bytes * BATCH_BODY_FACTOR, share)
+            receipt = await publisher.publish_batch(body, service, key, max_item_bytes=max_body_bytes)
+        await _accept(send, receipt)
 
     return [notify, notify_batch]
 

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from litestar import Request
 
+from hub.allowance import Share
 from hub.api.media_type import check_json
 from hub.auth.credentials import find_bearer
 from hub.auth.grant import ServiceGrant
@@ -49,12 +50,13 @@ def find_idempotency_key(headers: Headers) -> str | None:
     return values[0].decode("latin-1") if values else None
 
 
-async def read_json_body(headers: Headers, receive: Receive, *, limit_bytes: int) -> bytes:
+async def read_json_body(headers: Headers, receive: Receive, *, limit_bytes: int, share: Share) -> bytes:
     """Return the whole body, which says it is JSON.
 
     Raises:
         UnsupportedMediaType, UnsupportedContentEncoding: it says it is something else, or compressed.
         BodyTooLarge: it is longer than `limit_bytes`, or says so.
+        Overloaded: it is more than its share may hold beside all others.
         RequestTimeout: it took too long to arrive.
         BadRequest: the peer left before it was complete.
     """
@@ -70,7 +72,9 @@ async def read_json_body(headers: Headers, receive: Receive, *, limit_bytes: int
                 if message["type"] == "http.disconnect":
                     # Nobody reads the answer.
                     raise BadRequest("The body ended early")
-                body += message.get("body", b"")
+                part = message.get("body", b"")
+                share.take(len(part))
+                body += part
                 if len(body) > limit_bytes:
                     raise BodyTooLarge(f"A body may have {limit_bytes} bytes")
                 if not message.get("more_body", False):

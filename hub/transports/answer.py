@@ -118,12 +118,15 @@ def _find_query_cursor(query: bytes) -> str:
     return values[-1].strip() if values else ""
 
 
-async def respond(send: Send, status: int, headers: Headers, body: bytes) -> None:
-    """Send a whole answer."""
+async def respond(send: Send, status: int, headers: Headers, body: bytes, *, waits: bool = False) -> None:
+    """Send a whole answer; with `waits`, return only when the peer has taken most of it, or left."""
     if body or status != 204:
         headers = [*headers, (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.body", "body": body, "more_body": waits})
+    if waits:
+        # A server takes no further part of an answer while much of the last one is unsent.
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def respond_problem(send: Send, error: HubError, cors: Headers) -> None:

@@ -24,9 +24,9 @@ from hub.problem import write_problem
 from hub.transports.answer import encode_last_answer
 from hub.transports.handshake import is_handshake
 from hub.transports.hoist import hoist
-from hub.transports.links import EventStreamLink, UnchunkedLink
+from hub.transports.links import EventStreamLink, UnchunkedLink, open_weakly
 from hub.transports.pipeline import Flow, Pipeline, read_local, read_remote
-from hub.transports.request_head import judge_head, origin_form, without_offer
+from hub.transports.request_head import MAX_FIELDS, judge_head, origin_form, without_offer
 from hub.transports.signal import Signal
 from hub.transports.turnstile import Turnstile, find_turnstile
 from hub.transports.websocket_protocol import WebSocketProtocol
@@ -47,6 +47,7 @@ LINGER_BYTES = 1_048_576
 LINGER_S = 1.0
 #: The path of an answer without an end.
 STREAM = "/sse"
+HEAD_END = b"\r\n\r\n"
 #: What a shutdown waits for the request of a connection that was just made, and for the end of a stream.
 LAST_REQUEST_S = 0.5
 
@@ -74,7 +75,10 @@ class HttpProtocol(HttpToolsProtocol):
     _is_half_closed = False
     _entered = False
     _early: bytes | None = None
+    #: What came behind a request that waits for the one before it.
+    _unread: bytes | None = None
     _link: EventStreamLink | None = None
+    flow: Flow
     #: The request that the app is at; `cycle` is the last one that was read.
     _answering: RequestResponseCycle | None = None
 
@@ -102,7 +106,7 @@ class HttpProtocol(HttpToolsProtocol):
         # Not the base's: it asks the kernel for both addresses again, through a socket object for each.
         self.connections.add(self)
         self.transport = transport
-        self.flow = Flow(transport)
+        self.flow = Flow(transport, self.loop)
         self.server = read_local(transport.get_extra_info("sockname"))
         self.client = read_remote(transport.get_extra_info("peername"))
         self.scheme = "https" if is_ssl(transport) else "http"
@@ -112,17 +116,14 @@ class HttpProtocol(HttpToolsProtocol):
         """Stop the clock and tell the stream, if this connection carries one."""
         self._stop_head_timer()
         self._unset_keepalive_if_required()  # which uvicorn leaves to run where the peer reset the connection
-        self._early = None
+        self._early = self._unread = None
         if self._link is not None:
             self._link.lose()
             self._link = None
         super().connection_lost(exc)
         # uvicorn tells the last request alone; the one before it would write to what is gone, or wait for ever.
         self._disconnect_app()
-        for cycle, _ in self.pipeline:
-            # It will not be asked any more, and holds this connection that holds it.
-            cycle.on_response = _nothing
-        self.pipeline.clear()
+        cast("Pipeline", self.pipeline).drop()
 
     def eof_received(self) -> bool:  # type: ignore[override]  # of asyncio's two answers the base knows one
         """Stay for the answers to what a peer asked before it said that it asks no more; else end."""
@@ -133,7 +134,8 @@ class HttpProtocol(HttpToolsProtocol):
         if any(cycle and cycle.scope["path"].rstrip("/") == STREAM for cycle in (self._answering, self.cycle)):
             return False  # whoever asks for one and closes has left
         self._is_half_closed = True
-        self.cycle.keep_alive = False
+        if self._unread is None:
+            self.cycle.keep_alive = False
         return True
 
     def data_received(self, data: bytes) -> None:
@@ -142,16 +144,32 @@ class HttpProtocol(HttpToolsProtocol):
             return
         if not self._entered and not self._may_enter(data):
             return
+        self._parse(data if self._unread is None else self._unread + data)
+        self._keep_clock()
+
+    def _parse(self, data: bytes) -> None:
+        self._unread = None
         while data and not self._refused and not self._upgraded:
+            if self.pipeline:
+                # One waits already; a packet holds thousands, and each is kilobytes once it was parsed. Behind a
+                # stream none is ever answered.
+                self._unread = data if self._link is None else None
+                break
             # The rest may be body, or another request: give the parser what fits, and see how far it came.
             part = data[: MAX_HEAD_BYTES - self._head_bytes]
+            if (end := part.find(HEAD_END)) != part.rfind(HEAD_END):
+                part = part[: end + len(HEAD_END)]
             self._head_bytes += len(part)
             if not part:
                 self._refuse(UriTooLong() if self._is_in_url() else HeadersTooLarge())
                 return
             data = data[len(part) :]
             self._read(part)
-        self._keep_clock()
+            if not self._head_done and len(self.headers or ()) > MAX_FIELDS:
+                self._refuse(HeadersTooLarge())  # before it is whole
+        if self._is_half_closed and self._unread is None:
+            self.cycle.keep_alive = False
+        self.flow.hold(self._unread is not None)
 
     def on_message_begin(self) -> None:
         """Begin a request; where its head does not arrive whole, `_keep_clock` starts the clock."""
@@ -179,7 +197,7 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         if self.cycle is not before:
             # Bound to this request: by the time the app runs, another may have been read behind it.
-            opener = partial(_open_link, ref(self), ref(self.cycle))
+            opener = partial(open_weakly, ref(self), ref(self.cycle))
             self.scope["extensions"] = {"hub.link": cast("dict[object, object]", opener)}
             self.cycle.keep_alive = self.cycle.keep_alive and not self._ending
 
@@ -218,6 +236,8 @@ class HttpProtocol(HttpToolsProtocol):
             self._link.lose()
             self._link = None
         super().on_response_complete()
+        if self._unread is not None and not self.transport.is_closing():
+            self._parse(self._unread)
         if self.timeout_keep_alive_task is not None and len(self.connections) > self._crowd:
             self.timeout_keep_alive_task.cancel()
             self.timeout_keep_alive_task = self.loop.call_later(CROWDED_KEEP_ALIVE_S, self.timeout_keep_alive_handler)
@@ -230,7 +250,7 @@ class HttpProtocol(HttpToolsProtocol):
             self.loop.call_later(LAST_REQUEST_S, self._end_silent)
             return
         super().shutdown()
-        if self._link is not None:
+        if self._link is not None or self.flow.write_paused:
             self.loop.call_later(LAST_REQUEST_S, self.transport.abort)
 
     def open_link(self, cycle: RequestResponseCycle) -> EventStreamLink:
@@ -246,6 +266,9 @@ class HttpProtocol(HttpToolsProtocol):
             raise ConnectionResetError
         make = UnchunkedLink if cycle.scope["http_version"] == "1.0" else EventStreamLink
         self._link = make(self.transport, cycle)
+        self.flow.watches = False  # the shared clock does
+        self._unread = None
+        self.flow.hold(False)
         # It may hold a token, and the stream may last for days.
         self.url = b""
         # What came of a body is there already, and says so.
@@ -372,15 +395,3 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _is_in_url(self) -> bool:
         return not self._head_done and len(self.url) * 2 > MAX_HEAD_BYTES
-
-
-def _nothing() -> None:
-    """Take the place of a connection's answer to the end of a response."""
-
-
-def _open_link(protocol: ref[HttpProtocol], cycle: ref[RequestResponseCycle]) -> EventStreamLink:
-    # The scope is the cycle's own, and would hold it in a circle.
-    found, asking = protocol(), cycle()
-    if found is None or asking is None:
-        raise ConnectionResetError
-    return found.open_link(asking)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Callable, Sequence
-from socket import IPPROTO_TCP, TCP_INFO
-from typing import Literal, Protocol, get_args
+from typing import Any, Literal, Protocol, get_args
+from weakref import ref
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 from uvicorn.protocols.utils import is_ssl
 
 from hub.envelope import PING, Envelope, chunk, event_comment, event_data, event_retry, text_frame
+from hub.transports.backlog import read_taken_bytes, read_unsent_bytes
 
 __all__ = [
     "CLOSE_TIMEOUT_S",
@@ -22,15 +22,9 @@ __all__ = [
     "TransportLink",
     "UnchunkedLink",
     "WebSocketLink",
+    "open_weakly",
 ]
 
-#: From the upper mark on a replay waits for the peer, until what waits in this process is below the lower one.
-UPPER_MARK_BYTES = 8_192
-LOWER_MARK_BYTES = 2_048
-#: Where Linux's `struct tcp_info` says what the peer acknowledged (u64) and what was not sent yet (u32).
-_ACKNOWLEDGED = slice(120, 128)
-_NOT_SENT = slice(144, 148)
-_INFO_BYTES = 148
 #: How long a peer may take to answer a close before the connection is aborted.
 CLOSE_TIMEOUT_S = 5.0
 
@@ -52,7 +46,6 @@ class TransportLink:
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
-        transport.set_write_buffer_limits(UPPER_MARK_BYTES, LOWER_MARK_BYTES)
         self.open = True
         self._held: list[bytes] | None = None
         # None under TLS: the peer would take what was written to it for ciphertext.
@@ -68,22 +61,12 @@ class TransportLink:
     @property
     def waiting_bytes(self) -> int:
         """How much waits for the peer here and in the kernel, which sends no more than the peer has room for."""
-        unsent_bytes = self.unsent_bytes
-        return unsent_bytes + int.from_bytes(self._read_info()[_NOT_SENT], sys.byteorder)
+        return self.unsent_bytes + read_unsent_bytes(self._transport) if self.open else 0
 
     @property
     def taken_bytes(self) -> int:
         """How much the peer's kernel has acknowledged; where ours does not tell, how much of the rest it took."""
-        return int.from_bytes(self._read_info()[_ACKNOWLEDGED], sys.byteorder) or -self.unsent_bytes
-
-    def _read_info(self) -> bytes:
-        if not self.open:
-            return b""
-        try:
-            info: bytes = self._transport.get_extra_info("socket").getsockopt(IPPROTO_TCP, TCP_INFO, _INFO_BYTES)
-        except OSError:  # of a Unix socket
-            return b""
-        return info if sys.platform == "linux" else b""
+        return read_taken_bytes(self._transport) if self.open else 0
 
     def find_socket(self) -> int | None:
         """Return the descriptor that may take the next bytes itself, past the transport, or None: bytes wait there."""
@@ -271,6 +254,22 @@ class UnchunkedLink(EventStreamLink):
     def write_event(self, event: bytes) -> int:
         """Send finished event-stream bytes; return the unsent bytes after them."""
         return self.write_bytes(event)
+
+
+class _Opens(Protocol):
+    def open_link(self, *request: Any) -> TransportLink: ...
+
+
+def open_weakly(connection: ref[_Opens], *request: ref[Any]) -> TransportLink:
+    """Open the link of a connection (of a request on it); the way there, in its own scope, keeps none of them.
+
+    Raises:
+        ConnectionError: the peer has left.
+    """
+    found, asking = connection(), [held() for held in request]
+    if found is None or None in asking:
+        raise ConnectionResetError
+    return found.open_link(*asking)
 
 
 async def _wait(event: asyncio.Event, timeout_s: float) -> bool:

@@ -9,19 +9,65 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+from hub.transports.backlog import LOWER_MARK_BYTES, UPPER_MARK_BYTES, read_taken_bytes
 from hub.transports.signal import Signal
 
 __all__ = ["Flow", "Pipeline", "read_local", "read_remote"]
 
 
-class Flow(FlowControl):
-    """uvicorn's, without room for waiters that mostly never come."""
+#: How long a peer may take nothing of an answer that waits for it.
+STALL_TIMEOUT_S = 15.0
 
-    def __init__(self, transport: asyncio.Transport) -> None:
+
+class Flow(FlowControl):
+    """uvicorn's, without room for waiters that mostly never come, and with an end to waiting.
+
+    A peer that takes nothing of its answer for `STALL_TIMEOUT_S` is aborted, as long as `watches` is set.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
+        transport.set_write_buffer_limits(UPPER_MARK_BYTES, LOWER_MARK_BYTES)
+        self._loop = loop
         self.read_paused = False
         self.write_paused = False
+        self.watches = True
+        self._is_held = False
+        self._stall_timer: asyncio.TimerHandle | None = None
         self._is_writable_event = Signal(is_set=True)
+
+    def hold(self, is_held: bool) -> None:
+        """Read nothing more, whoever asks, until this is called with False."""
+        self._is_held = is_held
+        if is_held:
+            self.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Read on, unless what was read already is held."""
+        if not self._is_held:
+            super().resume_reading()
+
+    def pause_writing(self) -> None:
+        """Note that much waits for the peer."""
+        super().pause_writing()
+        if self.watches:
+            self._watch(read_taken_bytes(self._transport))
+
+    def resume_writing(self) -> None:
+        """Note that the peer took most of it, or left."""
+        super().resume_writing()
+        if self._stall_timer is not None:
+            self._stall_timer.cancel()
+            self._stall_timer = None
+
+    def _watch(self, taken_bytes: int) -> None:
+        self._stall_timer = self._loop.call_later(STALL_TIMEOUT_S, self._look, taken_bytes)
+
+    def _look(self, taken_bytes: int) -> None:
+        if (taken_now_bytes := read_taken_bytes(self._transport)) == taken_bytes:
+            self._transport.abort()
+        else:
+            self._watch(taken_now_bytes)
 
 
 class Pipeline(list[tuple[RequestResponseCycle, ASGI3Application]]):
@@ -32,6 +78,16 @@ class Pipeline(list[tuple[RequestResponseCycle, ASGI3Application]]):
     def appendleft(self, waiting: tuple[RequestResponseCycle, ASGI3Application]) -> None:
         """Add the newest; the oldest is taken from the end."""
         self.insert(0, waiting)
+
+    def drop(self) -> None:
+        """Let go of all: none will be asked any more, and each holds the connection that holds it."""
+        for cycle, _ in self:
+            cycle.on_response = _nothing
+        self.clear()
+
+
+def _nothing() -> None:
+    """Take the place of a connection's answer to the end of a response."""
 
 
 def read_local(address: Any) -> tuple[str, int | None] | None:

@@ -8,7 +8,9 @@ from typing import Any
 import msgspec
 
 from contracts.frame import Gap, GapData
+from hub.allowance import Allowance
 from hub.dispatcher import Page, Pages
+from hub.dispatcher.pages import PAGE_BYTES
 from hub.errors import Forbidden, HubError, MethodNotAllowed
 from hub.subscribers import subscriber_targets
 from hub.transports.answer import (
@@ -28,6 +30,12 @@ __all__ = ["PollEndpoint"]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 
+#: What answers may weigh that their clients have not taken yet: of one user, and of all together. At least a page of
+#: each is counted, since it is read before its weight is known.
+USER_BYTES = 16 * PAGE_BYTES
+TOTAL_BYTES = 1024 * PAGE_BYTES
+
+
 class PollEndpoint:
     """The ASGI application behind `/poll`; it holds nothing between two requests."""
 
@@ -38,6 +46,7 @@ class PollEndpoint:
         self._pages = pages
         self._allowed_origins = allowed_origins
         self._now = now
+        self._answers = Allowance(TOTAL_BYTES, each_bytes=USER_BYTES)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         headers: Headers = scope["headers"]
@@ -53,18 +62,25 @@ class PollEndpoint:
             if grant.account_id is None:
                 raise Forbidden("The token belongs to no account")
             cursor = find_cursor(headers, scope["query_string"])
-            page = await self._pages.read(subscriber_targets(grant.account_id, grant.user_id), cursor)
+            targets = subscriber_targets(grant.account_id, grant.user_id)
+            with self._answers.share(targets[0]) as share:
+                share.take(PAGE_BYTES)
+                body = self._encode(await self._pages.read(targets, cursor))
+                share.take(max(0, len(body) - PAGE_BYTES))
+                await self._answer(send, cors, body)
         except HubError as error:
             self._connections.refuse(error)
             await respond_problem(send, error, cors)
-            return
-        answer = [
+
+    async def _answer(self, send: Send, cors: Headers, body: bytes) -> None:
+        headers = [
             *cors,
             (b"content-type", b"application/json"),
             (b"cache-control", b"no-store"),
             (b"referrer-policy", b"no-referrer"),
         ]
-        await respond(send, 200, answer, self._encode(page))
+        # Returns when the client has taken most of it.
+        await respond(send, 200, headers, body, waits=True)
 
     def _encode(self, page: Page) -> bytes:
         frames = page.frames

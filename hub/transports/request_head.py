@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from hub.errors import BadRequest, HubError, MethodNotAllowed, UnsupportedTransferCoding
+from hub.errors import BadRequest, HeadersTooLarge, HubError, MethodNotAllowed, UnsupportedTransferCoding
 from hub.transports.answer import Headers
 from hub.transports.fields import list_tokens
 
-__all__ = ["judge_head", "origin_form", "without_offer"]
+__all__ = ["MAX_FIELDS", "judge_head", "origin_form", "without_offer"]
+
+#: Fields of one head: a short one takes twenty times its bytes. Browsers and proxies together send some thirty.
+MAX_FIELDS = 200
 
 
 def judge_head(method: bytes, version: str, headers: Headers) -> HubError | None:
     """Return what is wrong with a request of this method, version of HTTP and headers, or None."""
+    if len(headers) > MAX_FIELDS:
+        return HeadersTooLarge(f"A request may have {MAX_FIELDS} header fields")
     if method == b"CONNECT":
         return MethodNotAllowed("The hub is no proxy")
     hosts, is_coded = 0, False

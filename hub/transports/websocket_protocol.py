@@ -30,7 +30,7 @@ from hub.problem import ProblemAnswer, write_problem
 from hub.transports.answer import encode_last_answer
 from hub.transports.handshake import Handshake, negotiate
 from hub.transports.hoist import hoist
-from hub.transports.links import CLOSE_TIMEOUT_S, DeflatedLink, WebSocketLink
+from hub.transports.links import CLOSE_TIMEOUT_S, DeflatedLink, WebSocketLink, open_weakly
 from hub.transports.signal import Inbox, Signal
 
 __all__ = ["Core", "WebSocketProtocol"]
@@ -170,7 +170,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             "subprotocols": self._handshake.subprotocols,
             "state": self.app_state.copy(),
             "extensions": cast(
-                "dict[str, dict[object, object]]", {_DENIAL: {}, "hub.link": partial(_open_link, ref(self))}
+                "dict[str, dict[object, object]]", {_DENIAL: {}, "hub.link": partial(open_weakly, ref(self))}
             ),
         }
         self.queue.put_nowait({"type": "websocket.connect"})
@@ -335,11 +335,3 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         # `transport.close()` waits for bytes that a stalled peer never takes.
         if self.close_timer is None:
             self.close_timer = self.loop.call_later(CLOSE_TIMEOUT_S, self.transport.abort)
-
-
-def _open_link(protocol: ref[WebSocketProtocol]) -> WebSocketLink:
-    # The scope is the protocol's own, and would hold it in a circle.
-    found = protocol()
-    if found is None:
-        raise ConnectionResetError
-    return found.open_link()

@@ -111,7 +111,8 @@ REQUESTS: dict[str, tuple[bytes, frozenset[int]]] = {
     "LF alone": (get().replace(b"\r\n", b"\n"), BAD),
     "CR alone": (get().replace(b"\r\n", b"\r"), BAD),
     "CR CR LF": (get().replace(b"\r\n", b"\r\r\n"), BAD),
-    "500 headers": (get(b"/health/live", *[b"X: y"] * 500), OK),
+    "150 headers": (get(b"/health/live", *[b"X: y"] * 150), OK),
+    "500 headers": (get(b"/health/live", *[b"X: y"] * 500), frozenset({431})),
     "two credentials": (
         post(b"{}", b"Content-Length: 2", b"Authorization: Bearer a", b"Authorization: Bearer b"),
         REFUSED,

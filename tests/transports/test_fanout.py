@@ -159,9 +159,6 @@ class TlsTransport:
     def get_extra_info(self, name: str) -> object:
         return {"sslcontext": object(), "socket": socket}.get(name)
 
-    def set_write_buffer_limits(self, high: int, low: int) -> None:
-        pass
-
     def get_write_buffer_size(self) -> int:
         return 0
 

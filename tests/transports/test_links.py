@@ -24,9 +24,6 @@ class RecordingTransport:
     def get_write_buffer_size(self) -> int:
         return 7
 
-    def set_write_buffer_limits(self, high: int, low: int) -> None:
-        pass
-
     def write(self, body: bytes) -> None:
         self.written.append(body)
 
