@@ -16,7 +16,7 @@ import msgspec
 from hub.auth.tokens import MAX_TOKEN_BYTES, find_fault
 from hub.errors import InvalidToken
 
-__all__ = ["BEARER_SUBPROTOCOL", "Credential", "CredentialSource", "find_bearer", "find_credential"]
+__all__ = ["BEARER_SUBPROTOCOL", "Credential", "CredentialSource", "clean_credential", "find_bearer", "find_credential"]
 
 #: What the base64url (without padding) of the token follows; a token itself may be no subprotocol.
 BEARER_SUBPROTOCOL = "hub.bearer."
@@ -62,11 +62,11 @@ def find_credential(
         return Credential(bearer, "header")
     offers = [offer for offer in subprotocols if offer.startswith(BEARER_SUBPROTOCOL)]
     if offers:
-        return Credential(_checked(_from_subprotocol(offers)), "subprotocol")
+        return Credential(clean_credential(_from_subprotocol(offers)), "subprotocol")
     if b"token" in query or b"%" in query:
         tokens = _from_query(query)
         if tokens:
-            return Credential(_checked(_only(tokens, "token in the query")), "query")
+            return Credential(clean_credential(_only(tokens, "token in the query")), "query")
     return None
 
 
@@ -77,7 +77,7 @@ def find_bearer(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
         InvalidToken: there is more than one, of another scheme, or nothing that could be either.
     """
     authorizations = [value for name, value in headers if name.lower() == b"authorization"]
-    return _checked(_from_header(authorizations)) if authorizations else None
+    return clean_credential(_from_header(authorizations)) if authorizations else None
 
 
 def _from_header(values: list[bytes]) -> str:
@@ -119,7 +119,12 @@ def _only(values: list[_Value], place: str) -> _Value:
     return values[0]
 
 
-def _checked(text: str) -> str:
+def clean_credential(text: str) -> str:
+    """Return a token or ticket without the white space around it, as it is read wherever one is shown.
+
+    Raises:
+        InvalidToken: it cannot be either.
+    """
     text = text.strip(_SPACE)
     if len(text) > MAX_TOKEN_BYTES or _TEXT.fullmatch(text) is None:
         raise InvalidToken(reason=find_fault(text))

@@ -159,13 +159,13 @@ class TokenVerifier:
         unknown = InvalidToken(reason=self._find_header_fault(token))
         if not self._keys.by_kid:
             raise unknown
-        # With no signature that counts, expiry is not told either; a moment's wait may be over after the fetch.
         try:
             claims = _decode_object(_decode_part(token, 1), "claims")
             self._rules.read(claims, token_digest="", now_s=now_s)
-        except (InvalidToken, TokenExpired) as error:
+        except InvalidToken as error:
             raise InvalidToken(reason=f"{error.reason}, and its key is not among the issuer's") from None
-        except TokenNotYetValid:
+        except (TokenExpired, TokenNotYetValid):
+            # Whether that is what its owner is told turns on the signature.
             pass
         if not self._refused.may_ask(digest, at_s=time.monotonic()):
             raise unknown

@@ -14,6 +14,7 @@ import msgspec
 from contracts.closing import CloseCode
 from contracts.frame import AuthAccepted, Closing, ConnectionData, ConnectionEstablished, Gap, GapData, Reconnect
 from hub.admission import Admission
+from hub.auth.credentials import clean_credential
 from hub.auth.grant import Grant
 from hub.cursor import Cursor
 from hub.dispatcher import Pulse, Replay
@@ -153,7 +154,7 @@ class Connections:
             HubError: the token is not good, or somebody else's; the connection has to end.
         """
         try:
-            grant = await self._admission.admit_token(token)
+            grant = await self._admission.admit_token(clean_credential(token))
             if (grant.account_id, grant.user_id) != (subscriber.account_id, subscriber.user_id):
                 raise Forbidden("The token belongs to another user or account")
         except HubError as error:

@@ -18,7 +18,7 @@ from jwt.warnings import InsecureKeyLengthWarning
 
 from hub.auth.jwks import JwksKeys
 from hub.auth.tokens import TokenVerifier, make_verifier
-from hub.errors import InvalidToken, KeysUnavailable
+from hub.errors import InvalidToken, KeysUnavailable, TokenExpired
 from tests.auth.issuer import Issuer, run_issuer
 from tests.auth.tokens import NOW_S, claims, encode, jwk, private_key, settings, sign_with
 
@@ -67,7 +67,6 @@ async def test_key_is_found_by_kid(issuer: Issuer, algorithm: str) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"exp": NOW_S - 60},
         {"exp": ...},
         {"user_id": ...},
         {"nbf": NOW_S + 3600},
@@ -76,7 +75,7 @@ async def test_key_is_found_by_kid(issuer: Issuer, algorithm: str) -> None:
     ],
 )
 async def test_token_that_no_key_makes_good_costs_the_issuer_nothing(issuer: Issuer, change: dict[str, Any]) -> None:
-    """A token whose claims are refused whoever signed it causes no fetch, and is not told that it expired."""
+    """A token whose claims are refused whoever signed it causes no fetch."""
     verifier = make_verifier(settings(jwt_algorithm="ES256", jwks_url=issuer.url, jwt_audience="hub"))
     with pytest.raises(InvalidToken):
         await verifier.verify(token("new", **({"aud": "hub"} | change)), now_s=NOW_S)
@@ -91,6 +90,15 @@ async def test_other_algorithm_and_malformed_header_are_refused_without_a_fetch(
             with pytest.raises(InvalidToken):
                 await verifier.verify(wrong, now_s=NOW_S)
     assert [] == issuer.paths
+
+
+async def test_expired_token_is_told_so_by_a_hub_that_just_started(issuer: Issuer) -> None:
+    """The issuer's own expired token is told that it expired, though its key has to be fetched; a stranger's is not."""
+    async with verifying(issuer) as verifier:
+        with pytest.raises(TokenExpired):
+            await verifier.verify(token(exp=NOW_S - 60), now_s=NOW_S)
+        with pytest.raises(InvalidToken):
+            await verifier.verify(token(key="ES256-other", exp=NOW_S - 60), now_s=NOW_S)
 
 
 async def test_a_flood_of_unknown_kids_shares_fetches(issuer: Issuer) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -140,7 +141,7 @@ async def test_strangers_token_is_refused_for_good(hub: RunningHub) -> None:
 
 @pytest.mark.parametrize("around", ["{}\n", "{}\r\n", "\n {}\t", " {} "])
 async def test_white_space_around_a_token_is_none_of_it(hub: RunningHub, around: str) -> None:
-    """A token that came with a line break is the same token in the query, the subprotocol and the header."""
+    """A token that came with a line break is the same token in the query, the subprotocol, the header and a frame."""
     shown = around.format(token())
     for path in ("/poll", "/sse"):
         async with hub.http.stream("GET", path, params={"token": shown}) as answer:
@@ -150,6 +151,9 @@ async def test_white_space_around_a_token_is_none_of_it(hub: RunningHub, around:
     offers = [Subprotocol("hub.v1"), Subprotocol(f"hub.bearer.{encode(shown.encode())}")]
     async with connect(f"{hub.ws_url}/ws", subprotocols=offers) as socket:
         assert "connection_established" in str(await socket.recv())
+        newer = around.format(token(exp=int(time.time()) + 7200))
+        await socket.send(msgspec.json.encode({"type": "auth", "token": newer}).decode())
+        assert "auth_accepted" in str(await socket.recv())
 
 
 @pytest.mark.parametrize("page", ["<!doctype html><html></html>", '{"error":"login"}', ""])
