@@ -73,8 +73,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     contracts: Annotated[tuple[str, ...], _about("HUB_CONTRACTS", "list", "Python modules with further notification types, comma separated.", "avelarsys_contracts")] = ()
     jwt_secret: Annotated[str, _about("JWT_SECRET", "text", "The secret user tokens are signed with (HS algorithms): 32 bytes or more.", "$(openssl rand -hex 32)", secret=True)] = ""
     jwt_secret_previous: Annotated[str, _about("JWT_SECRET_PREVIOUS", "text", "The secret before the last rotation, however bad; tokens signed with it are accepted until it is unset, so unset it after the longest lifetime of a token.", "the old JWT_SECRET", secret=True)] = ""
-    jwt_algorithm: Annotated[str, _about("JWT_ALGORITHM", "name", "The one algorithm accepted: HS256, HS384, HS512, RS256, RS384, RS512, ES256, ES384 or EdDSA.", "HS256")] = "HS256"
-    jwt_public_key_file: Annotated[Path | None, _about("HUB_JWT_PUBLIC_KEY_FILE", "file", "The PEM public key for RS, ES and EdDSA tokens.", "/etc/hub/jwt.pem")] = None
+    jwt_algorithm: Annotated[str, _about("JWT_ALGORITHM", "name", "The one algorithm accepted: HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512 or EdDSA.", "HS256")] = "HS256"
+    jwt_public_key_file: Annotated[Path | None, _about("HUB_JWT_PUBLIC_KEY_FILE", "file", "The PEM public key for RS, PS, ES and EdDSA tokens.", "/etc/hub/jwt.pem")] = None
     jwks_url: Annotated[str, _about("HUB_JWKS_URL", "URL", "Where the public keys are fetched from (https, or http on loopback), instead of a key file: the key set itself, or the issuer's `/.well-known/openid-configuration` where both are on one host.", "https://id.example.com/.well-known/jwks.json")] = ""
     jwt_issuer: Annotated[str, _about("HUB_JWT_ISSUER", "text", "The `iss` every token must have, compared to the letter; of several, comma separated, one. Empty: not looked at.", "https://avadmin.avelarcompany.com.br")] = ""
     jwt_audience: Annotated[str, _about("HUB_JWT_AUDIENCE", "text", "The `aud` every token must have, alone or in its list; of several, comma separated, one. Empty: not looked at.", "notification-hub")] = ""
@@ -271,7 +271,7 @@ def _find_problems(settings: Settings, *, development: bool) -> list[tuple[str, 
         if not usable:
             problems.append((name, _unusable(about[name], problem)))
 
-    algorithms = {"HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "ES256", "ES384", "EdDSA"}
+    algorithms = {f"{family}{bits}" for family in ("HS", "RS", "PS", "ES") for bits in (256, 384, 512)} | {"EdDSA"}
     require("jwt_algorithm", settings.jwt_algorithm in algorithms, "is not one of the algorithms")
     if settings.jwt_algorithm.startswith("HS"):
         if not development:

@@ -140,7 +140,7 @@ def _read_key(raw: dict[str, Any], algorithm: str) -> Key | None:
 
 
 def _is_for_another_purpose(raw: dict[str, Any], algorithm: str) -> bool:
-    kinds = {"R": "RSA", "E": "EC"} if algorithm != "EdDSA" else {"E": "OKP"}
+    kinds = {"R": "RSA", "P": "RSA", "E": "EC"} if algorithm != "EdDSA" else {"E": "OKP"}
     if raw.get("kty") != kinds[algorithm[0]]:
         return True
     wanted, stated = algorithm.upper(), raw.get("alg")

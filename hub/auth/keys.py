@@ -31,7 +31,7 @@ Key: TypeAlias = bytes | RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKe
 _MIN_RSA_BITS = 2048
 #: RFC 7518 section 3.2: a key as long as the hash's output, or longer.
 _MIN_SECRET_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
-_CURVES = {"ES256": "secp256r1", "ES384": "secp384r1"}
+_CURVES = {"ES256": "secp256r1", "ES384": "secp384r1", "ES512": "secp521r1"}
 
 
 class Keys(Protocol):
@@ -101,7 +101,7 @@ class StaticKeys:
 
 
 def read_static_keys(settings: Settings) -> StaticKeys:
-    """Return the secrets (HS) or the public key (RS, ES, EdDSA) that the settings name.
+    """Return the secrets (HS) or the public key (RS, PS, ES, EdDSA) that the settings name.
 
     Raises:
         SettingsError: a secret or key is missing, too short, or not of the algorithm's kind.
@@ -122,7 +122,7 @@ def read_static_keys(settings: Settings) -> StaticKeys:
 
 def key_problem(key: object, algorithm: str) -> str | None:
     """Return why `key` cannot verify `algorithm`, in words that follow "the key", or None if it can."""
-    if algorithm.startswith("RS"):
+    if algorithm.startswith(("RS", "PS")):
         if not isinstance(key, RSAPublicKey):
             return f"is not an RSA public key, which {algorithm} needs"
         if key.key_size < _MIN_RSA_BITS:

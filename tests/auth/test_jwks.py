@@ -53,7 +53,7 @@ def token(kid: Any = "k1", *, key: str = "ES256", algorithm: str = "ES256", **ch
     return sign_with(private_key(key), claims(**changes), algorithm, headers=headers)
 
 
-@pytest.mark.parametrize("algorithm", ["RS256", "ES256", "ES384", "EdDSA"])
+@pytest.mark.parametrize("algorithm", ["RS256", "PS256", "ES256", "ES384", "ES512", "EdDSA"])
 async def test_key_is_found_by_kid(issuer: Issuer, algorithm: str) -> None:
     """Tokens signed with a published key are taken, and the set is fetched once for all of them."""
     issuer.publish(jwk(private_key(f"{algorithm}-other"), "other"), jwk(private_key(algorithm), "k1"))

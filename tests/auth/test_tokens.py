@@ -104,7 +104,9 @@ async def test_longer_hmac_is_taken(algorithm: str, digest: str) -> None:
     assert "00000000001" == (await verify(token, jwt_algorithm=algorithm, jwt_secret=SECRET * 2)).user_id
 
 
-@pytest.mark.parametrize("algorithm", ["RS256", "RS384", "RS512", "ES256", "ES384", "EdDSA"])
+@pytest.mark.parametrize(
+    "algorithm", ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
+)
 async def test_public_key_file_is_used(algorithm: str, tmp_path: Path) -> None:
     """A token signed with the private half of the configured PEM key is taken; any other key's is not."""
     path = tmp_path / "jwt.pem"

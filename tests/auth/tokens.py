@@ -74,10 +74,11 @@ def sign_with(
 @functools.cache
 def private_key(name: str) -> PrivateKey:
     """Return the private key called `name` (`RS256`, `RS256-other`, `ES384`, ...), the same for the whole run."""
-    if name.startswith("RS"):
+    if name.startswith(("RS", "PS")):
         return rsa.generate_private_key(65537, 1024 if name == "RS1024" else 2048)
     if name.startswith("ES"):
-        return ec.generate_private_key(ec.SECP384R1() if name.startswith("ES384") else ec.SECP256R1())
+        curves = {"ES384": ec.SECP384R1(), "ES512": ec.SECP521R1()}
+        return ec.generate_private_key(curves.get(name[:5], ec.SECP256R1()))
     return ed25519.Ed25519PrivateKey.generate()
 
 
