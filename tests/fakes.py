@@ -102,6 +102,8 @@ class MemoryLog:
         self.first = 1
         self.fails = False
         self.reads = 0
+        #: The positions of damaged records.
+        self.spoilt: set[int] = set()
         self.before_read = Gate()
         self.after_read = Gate()
         self.tails: list[MemoryTail] = []
@@ -111,7 +113,7 @@ class MemoryLog:
     @property
     def damaged(self) -> int:
         """How many damaged records there are."""
-        return sum(record.is_damaged for record in self._records)
+        return len(self.spoilt)
 
     @property
     def writable(self) -> bool:
@@ -150,7 +152,7 @@ class MemoryLog:
             raise StorageUnavailable
         wanted, now_s = set(targets), self._now()
         found = [
-            record
+            Record.damaged(record.position) if record.position in self.spoilt else record
             for record in self._records
             if after < record.position <= upto
             and not wanted.isdisjoint(record.targets)

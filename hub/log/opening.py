@@ -52,7 +52,7 @@ OnDamage = Literal["new-epoch", "refuse"]
 #: Up to this size every page is checked at the start.
 _CHECKED_BYTES = 64 * 2**20
 #: How long the start may take to compare records with the index, from the newest back.
-_CHECKED_S = 5.0
+_CHECKED_S = 2.0
 #: What a write-ahead log with a page in it weighs at least.
 _WAL_BYTES = 32 + 24 + 512
 

@@ -40,6 +40,8 @@ _PROBE_S = 1.0
 _HASTY_PROBE_S = 0.25
 #: Retention may take one part in five of the writer's time while publishers wait.
 _PURGE_REST = 4.0
+#: How long retention rests after it met damage.
+_DAMAGED_REST_S = 3_600.0
 
 
 class Request:
@@ -209,13 +211,23 @@ class Writer:
                 store.check_files()
             store.checkpoint()
             if started_s >= self._purge_at_s or (idle and self._purge_more):
-                self._purge_more = store.purge(self._now())
-                ended_s = time.monotonic()
-                rest_s = _PURGE_REST * (ended_s - started_s) if self._purge_more else _NUDGE_S
-                self._purge_at_s = ended_s + rest_s
+                self._purge(store, started_s)
         except (apsw.Error, OSError, FilesChanged) as error:
             self._fail(store, error)
             self._tell(store, [], [])
+
+    def _purge(self, store: Store, started_s: float) -> None:
+        try:
+            self._purge_more = store.purge(self._now())
+        except apsw.CorruptError as error:
+            # Publishers need not suffer for what is old and damaged; the file only grows meanwhile.
+            logger.error("retention met damage in the log and rests for an hour: %s", error)
+            self._purge_more = False
+            self._purge_at_s = time.monotonic() + _DAMAGED_REST_S
+            return
+        ended_s = time.monotonic()
+        rest_s = _PURGE_REST * (ended_s - started_s) if self._purge_more else _NUDGE_S
+        self._purge_at_s = ended_s + rest_s
 
     def _recover(self, store: Store, rest_s: float) -> bool:
         tried_s = time.monotonic()

@@ -9,6 +9,7 @@ from unittest import mock
 import pytest
 
 from hub.dispatcher import Dispatcher
+from hub.log.port import Record
 from hub.session import Phase
 from hub.target import CONTROL, EVERYONE, account_target, user_target
 from tests.dispatcher.rooms import BUDGET_BYTES, Rooms
@@ -267,6 +268,20 @@ async def test_retention_passed_the_dispatcher(caplog: pytest.LogCaptureFixture)
     assert [] == [link.said for _, link in connected if link.said]
     assert 3 == rooms.dispatcher.position
     assert 1 == len(caplog.messages)
+
+
+async def test_damage_behind_the_tail(caplog: pytest.LogCaptureFixture) -> None:
+    """Nobody knows whom a damaged record was for, so everybody has to come back, and the others are dispatched."""
+    rooms = Rooms()
+    connected = [await rooms.connect(str(user)) for user in range(2)]
+    for _ in range(3):
+        rooms.log.publish(EVERYONE)
+    rooms.log.tails[0].batches[1] = [Record.damaged(2)]
+    with caplog.at_level(logging.ERROR):
+        await rooms.dispatch()
+    assert [subscriber for subscriber, _ in connected] == rooms.slow
+    assert 3 == rooms.dispatcher.position
+    assert ["a stretch of the log is damaged: every connection has to come back with its cursor"] == caplog.messages
 
 
 async def test_hole_that_retention_did_not_make() -> None:

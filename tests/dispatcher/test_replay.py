@@ -245,6 +245,48 @@ class TestPace:
         assert 2 == rooms.metrics.deliveries["websocket"]
 
 
+class TestDamage:
+    async def test_a_damaged_record_is_a_gap_in_its_place(self) -> None:
+        """What is whole before and after it is handed over; damage side by side is one gap."""
+        rooms = Rooms()
+        for _ in range(7):
+            rooms.log.publish(EVERYONE)
+        rooms.log.spoilt = {2, 4, 5, 7}
+        subscriber, link = rooms.register()
+        rooms.replay.begin(subscriber, at(rooms, 0))
+        await rooms.replay.run(subscriber)
+        assert [1, 3, 6] == link.positions
+        assert [(subscriber, at(rooms, position)) for position in (2, 5, 7)] == rooms.gaps
+        assert (Phase.LIVE, 7) == (subscriber.session.phase, subscriber.session.last)
+
+    async def test_what_was_for_others_is_no_gap(self) -> None:
+        """Only whom the index names is told."""
+        rooms = Rooms()
+        rooms.log.publish(user_target("rival", "someone"))
+        rooms.log.publish(EVERYONE)
+        rooms.log.spoilt = {1}
+        subscriber, link = rooms.register()
+        rooms.replay.begin(subscriber, at(rooms, 0))
+        await rooms.replay.run(subscriber)
+        assert ([2], []) == (link.positions, rooms.gaps)
+
+    async def test_what_is_held_meanwhile_comes_after_the_gap(self) -> None:
+        """Live notifications that came while the damaged page was read are not lost with it."""
+        rooms = Rooms()
+        rooms.log.publish(EVERYONE)
+        rooms.log.spoilt = {1}
+        subscriber, link = rooms.register()
+        rooms.replay.begin(subscriber, at(rooms, 0))
+        rooms.log.after_read.close()
+        async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as tasks:
+            tasks.create_task(rooms.replay.run(subscriber))
+            rooms.log.publish(EVERYONE)
+            await rooms.dispatch()
+            rooms.log.after_read.open()
+        assert [(subscriber, at(rooms, 1))] == rooms.gaps
+        assert [2] == link.positions
+
+
 class TestOvertaken:
     @pytest.mark.parametrize("gate", ["before_read", "after_read"])
     async def test_by_retention(self, gate: str) -> None:

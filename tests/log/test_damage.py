@@ -5,13 +5,18 @@ from __future__ import annotations
 import random
 import shutil
 import tempfile
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import apsw
 import pytest
 
+from hub.log.sqlite import open_sqlite_log
 from tests.log.damage import make_specimen
+from tests.log.engines import Clock, draft, drain, wait_until
+from tests.log.test_sqlite import _open
 
 _FLIPS = 250
 _FLIPS_SOAK = 2_500
@@ -61,3 +66,82 @@ class TestFlippedBits:
     async def test_ten_thousand_flipped_bits(self, memory: Path, closed: bool, name: str) -> None:
         """The same, 10,000 times in all."""
         assert _FLIPS_SOAK == sum((await _flip_bits(memory, closed=closed, name=name, flips=_FLIPS_SOAK)).values())
+
+
+class TestReading:
+    async def test_a_position_that_is_missing_is_damage(self, tmp_path: Path) -> None:
+        """The tail that reads the log itself meets each hole, and passes none over."""
+        log = await _open(tmp_path / "log")
+        await log.append([draft(str(number)) for number in range(1, 10)])
+        disk = apsw.Connection(str(tmp_path / "log"))
+        disk.execute("DELETE FROM record WHERE position IN (1, 4, 5, 9)")
+        disk.close()
+        reading = await log._readers.read_every(0, 9, 100, 2**20)
+        assert [(1, True), (2, False), (3, False), (5, True), (6, False), (7, False), (8, False), (9, True)] == [
+            (record.position, record.is_damaged) for record in reading.records
+        ]
+        reading = await log._readers.read_every(2, 9, 2, 2**20)
+        assert ([3, 5, 6], 6) == ([record.position for record in reading.records], reading.upto)
+        await log.close()
+
+    async def test_a_page_that_sqlite_cannot_read_is_damage_up_to_the_end(self, tmp_path: Path) -> None:
+        """A reader that would meet it again and again is told once, and goes on behind it."""
+        path = tmp_path / "log"
+        log = await _open(path)
+        await log.append([draft(str(number), payload=b"x" * 900) for number in range(1, 200)])
+        await log.close()
+        log = await _open(path)
+        content = bytearray(path.read_bytes())
+        spoilt = [at for at in range(8_192, len(content), 4_096) if content[at : at + 4_096].count(b"x") > 2_000]
+        for at in spoilt[5:]:
+            content[at : at + 100] = b"\xff" * 100
+        path.write_bytes(content)
+        found = await drain(log)
+        assert found[-1].is_damaged
+        assert (199, 199) == (found[-1].position, log.head)
+        assert [record.position for record in found if not record.is_damaged] == list(range(1, len(found)))
+        await log.close()
+
+    async def test_an_expiry_that_a_flipped_bit_set_hides_nothing(self, tmp_path: Path) -> None:
+        """What expired is left out; what only looks so is damage."""
+        log = await _open(tmp_path / "log")
+        await log.append([draft("a", expires_at_s=Clock().now_s + 60), draft("b", expires_at_s=Clock().now_s - 60)])
+        disk = apsw.Connection(str(tmp_path / "log"))
+        disk.execute("UPDATE record SET expires_ms = 5 WHERE position = 1")
+        disk.close()
+        assert [(1, True)] == [(record.position, record.is_damaged) for record in await drain(log)]
+        await log.close()
+
+    async def test_retention_passes_damage(self, tmp_path: Path) -> None:
+        """A record that holds no JSON any more goes in its time, and the log stays writable."""
+        log = await open_sqlite_log(
+            tmp_path / "log", now=Clock(), retention_s=1e6, retention_records=2, idempotency_s=1e6, max_pending=9
+        )
+        disk = apsw.Connection(str(tmp_path / "log"))
+        for number in range(8):
+            await log.append([draft(str(number))])
+            disk.execute("UPDATE record SET targets = '[\"' WHERE position = (SELECT max(position) FROM record)")
+        disk.close()
+        await wait_until(lambda: log.first >= 6, "retention")
+        assert log.writable
+        await log.close()
+
+    async def test_retention_that_meets_a_damaged_page_leaves_publishers_alone(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """It says so and rests; what is old only stays for longer."""
+        log = await _open(tmp_path / "log")
+        purged = threading.Event()
+
+        def purge(*arguments: object, **named: object) -> object:
+            purged.set()
+            raise apsw.CorruptError("database disk image is malformed")
+
+        monkeypatch.setattr("hub.log.retention.Retention.purge", purge)
+        await log.append([draft("a")])
+        await wait_until(purged.is_set, "retention")
+        await wait_until(lambda: "rests for an hour" in caplog.text, "a line")
+        await log.append([draft("b")])
+        assert log.writable
+        await log.close()
+        assert 1 == caplog.text.count("rests for an hour")
