@@ -57,7 +57,7 @@ apt update >/dev/null || echo "apt-get update failed; trying with the package li
 size=$(LC_ALL=C apt-get -o Debug::NoLocking=1 --assume-no --no-install-recommends install $missing 2>/dev/null |
     sed -n -e 's/^Need to get \(.*\) of archives\.$/\1 to download/p' -e 's/^ *Download size: \([^/]*[^ /]\).*/\1 to download/p' \
         -e 's/^After this operation, \(.*\) of additional disk space will be used\.$/\1 on disk/p' \
-        -e 's/^ *Space needed: \([^/]*[^ /]\).*/\1 on disk/p' | paste -sd , - | sed 's/,\([0-9]* *[^0-9,]* on disk\)/, \1/')
+        -e 's/^ *Space needed: \([^/]*[^ /]\).*/\1 on disk/p' | paste -sd , - | sed 's/download,/download, /')
 echo "Installing them with apt-get${size:+ ($size)}; no service is started or enabled"
 
 scratch=$(mktemp -d)

@@ -145,4 +145,4 @@ def _own_name() -> str:
     called = sys.argv[0]
     if shutil.which("hub"):
         return "hub"
-    return called if os.path.basename(called) == "hub" else f"{sys.executable} -m hub"
+    return shlex.quote(called) if os.path.basename(called) == "hub" else f"{shlex.quote(sys.executable)} -m hub"

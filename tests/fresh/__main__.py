@@ -7,6 +7,7 @@ Run as root; half an hour a release.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
@@ -97,7 +98,8 @@ def _serve(root: Root, project: Path, folder: str) -> None:
         root.run(TRY, user=USER, folder=folder, quiet=True)
     finally:
         # As a shell ends a job: make and the hub hear of it.
-        os.killpg(process.pid, signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
         process.wait(STOP_DEADLINE_S)
 
 

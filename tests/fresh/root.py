@@ -15,16 +15,11 @@ __all__ = ["USER", "Root", "make_base"]
 USER = "ana"
 _SIOCSIFFLAGS, _IFF_UP_RUNNING = 0x8914, 0x41
 #: What leads this machine to the package registries leads the bare one there too: names, a proxy, an authority.
-_LENT_VARIABLES = (
-    "NODE_EXTRA_CA_CERTS",
-    "PIP_CERT",
-    "SSL_CERT_FILE",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "http_proxy",
-    "https_proxy",
-)
-_LENT = ("/etc/resolv.conf", "/etc/hosts", "/etc/pip.conf", "/etc/ssl/certs/ca-certificates.crt")
+_LENT_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
+#: Beside the system's own list, which the package that brings it writes anew.
+_AUTHORITIES, _LENT_AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt"), "/etc/ssl/lent.crt"
+_READ_BY = ("NODE_EXTRA_CA_CERTS", "NPM_CONFIG_CAFILE", "PIP_CERT", "SSL_CERT_FILE")
+_LENT = ("/etc/resolv.conf", "/etc/hosts")
 
 
 def make_base(suite: str, folder: Path) -> Path:
@@ -46,7 +41,11 @@ class Root:
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run(["cp", "--archive", "--reflink=auto", str(base), str(folder)], check=True)
         for name in _LENT:
-            self._lend(name)
+            (self.folder / name.lstrip("/")).unlink(missing_ok=True)
+            shutil.copy(name, self.folder / name.lstrip("/"))
+        if _AUTHORITIES.exists():
+            (self.folder / "etc/ssl").mkdir(exist_ok=True)
+            shutil.copy(_AUTHORITIES, self.folder / _LENT_AUTHORITIES.lstrip("/"))
         settings = self.folder / "etc/apt/apt.conf.d"
         for path in Path("/etc/apt/apt.conf.d").iterdir():
             # Only what says how to reach the archive: other files configure programs that are not there.
@@ -57,8 +56,6 @@ class Root:
         """Install Debian packages, as somebody did before us."""
         command = f"apt-get -qq update && apt-get -qq install --yes --no-install-recommends {' '.join(packages)}"
         self.run(command, env={"DEBIAN_FRONTEND": "noninteractive"}, quiet=True)
-        # ca-certificates writes its own list over the one that was lent.
-        self._lend("/etc/ssl/certs/ca-certificates.crt")
 
     def add_user(self) -> Path:
         """Make the ordinary user; return their folder as this machine sees it."""
@@ -99,13 +96,6 @@ class Root:
                 start_new_session=True,
             )
 
-    def _lend(self, name: str) -> None:
-        source, target = Path(name), self.folder / name.lstrip("/")
-        if source.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.unlink(missing_ok=True)
-            shutil.copy(source, target)
-
     def _command(self, command: str, user: str, folder: str, env: Mapping[str, str], offline: bool) -> list[str]:
         variables = [f"{name}={value}" for name, value in env.items()]
         inside = (
@@ -132,4 +122,6 @@ def _environment(user: str, extra: Mapping[str, str]) -> dict[str, str]:
     home = "/root" if user == "root" else f"/home/{user}"
     path = "/usr/local/bin:/usr/bin:/bin" + (":/usr/sbin:/sbin" if user == "root" else "")
     lent = {name: os.environ[name] for name in _LENT_VARIABLES if name in os.environ}
+    if _AUTHORITIES.exists():
+        lent |= dict.fromkeys(_READ_BY, _LENT_AUTHORITIES)
     return {"PATH": path, "HOME": home, "USER": user, "LANG": "C.UTF-8"} | lent | dict(extra)
