@@ -37,7 +37,7 @@ ENGINE ?= $(or $(shell command -v podman),$(shell command -v docker))
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" $(LOCK_ARGS)
 
-.PHONY: help setup clients clients-types clients-build clients-test examples examples-test demo debian serve test foreign soak fresh lint types format openapi settings-page lock wheel-check image bench conformance faults clean
+.PHONY: help setup clients clients-types clients-build clients-test examples examples-test demo debian serve test foreign soak fresh lint types format openapi settings-page lock wheel-check packages image bench conformance faults clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -176,6 +176,19 @@ wheel-check: $(SETUP) ## build the wheel and start it in a bare environment, as 
 	@$(PIP) --python build/wheel-check/venv/bin/python install --quiet --require-hashes -r requirements/runtime.txt
 	@$(PIP) --python build/wheel-check/venv/bin/python install --quiet --no-deps --no-index build/wheel-check/*.whl
 	@cd build/wheel-check && venv/bin/hub --version
+
+# Nothing is published yet: these files are what a service or a frontend installs (docs/guides/).
+packages: $(SETUP) $(CLIENTS) ## build what others install into dist/: wheels for pip, .tgz for npm
+	@mkdir -p dist
+	@for source in . contracts clients/python; do \
+		$(PIP) wheel --quiet --no-deps --no-build-isolation --wheel-dir dist "./$$source"; \
+	done
+	@# setuptools leaves these where it builds.
+	@rm -rf contracts/build contracts/*.egg-info clients/python/build clients/python/*.egg-info
+	@cd clients && for workspace in typescript stocktech browser; do \
+		npm pack --silent --workspace "$$workspace" --pack-destination ../dist >/dev/null; \
+	done
+	@ls dist
 
 image: ## build the container image notification-hub with podman or docker
 	@[ -n "$(ENGINE)" ] || { echo "An image needs podman or docker: sudo apt-get install podman" >&2; exit 1; }

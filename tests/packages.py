@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,16 @@ import venv
 from functools import cache
 from pathlib import Path
 
-__all__ = ["DEADLINE_S", "NODE_MODULES", "ROOT", "build_wheels", "install_service", "make_environment", "run"]
+__all__ = [
+    "DEADLINE_S",
+    "NODE_MODULES",
+    "ROOT",
+    "build_wheels",
+    "install_service",
+    "list_packed",
+    "make_environment",
+    "run",
+]
 
 ROOT = Path(__file__).parents[1]
 #: What `make clients` installs for development.
@@ -59,7 +69,8 @@ def _pack_service() -> Path:
     # npm asks its cache for these too, though it installs none of them; a machine without a network has no cache.
     del package["devDependencies"]
     (folder / "package.json").write_text(json.dumps(package))
-    _done(run("npm", "pack", "--silent", folder=folder))
+    # What is packed was built above.
+    _done(run("npm", "pack", "--silent", "--ignore-scripts", folder=folder))
     (archive,) = folder.glob("*.tgz")
     return archive
 
@@ -74,6 +85,20 @@ def install_service(folder: Path) -> None:
     if not (folder / "package.json").exists():
         shutil.copy(empty / "package.json", folder)
     shutil.copytree(empty / "node_modules", folder / "node_modules", symlinks=True)
+
+
+def list_packed(name: str) -> tuple[set[str], set[str]]:
+    """Pack a JavaScript client from a copy that was never built; return its files and those its package.json names."""
+    folder = _make_folder()
+    ignored = shutil.ignore_patterns("node_modules", "dist")
+    shutil.copytree(NODE_MODULES.parent / name, folder / name, ignore=ignored)
+    (folder / "node_modules").symlink_to(NODE_MODULES)
+    packed = json.loads(_done(run("npm", "pack", "--json", "--dry-run", "--silent", folder=folder / name)))
+    # npm 12 answers with an object, those before it with a list.
+    (package,) = packed.values() if isinstance(packed, dict) else packed
+    described = json.loads((folder / name / "package.json").read_text())
+    named = json.dumps([described["exports"], described.get("main", ""), described.get("types", "")])
+    return {file["path"] for file in package["files"]}, set(re.findall(r'"\./(dist/[^"]+)"', named))
 
 
 @cache

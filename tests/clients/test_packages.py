@@ -11,7 +11,7 @@ import pytest
 
 from tests.documented_proxies.network import SlowNetwork
 from tests.harness import ACCOUNT, USER, RunningHub, run_hub
-from tests.packages import NODE_MODULES, install_service, make_environment, run
+from tests.packages import NODE_MODULES, install_service, list_packed, make_environment, run
 
 SERVICE_TS = """\
 import { NotificationHub } from "@notification-hub/service";
@@ -134,6 +134,14 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class TestNpm:
+    @pytest.mark.parametrize("name", ["browser", "typescript", "stocktech"])
+    def test_what_is_packed_is_built_first(self, name: str) -> None:
+        """A package from a fresh checkout holds every file that it names; without `dist` it could not be imported."""
+        packed, named = list_packed(name)
+        assert named
+        assert named <= packed
+        assert {"README.md", "LICENSE", "package.json"} <= packed
+
     async def test_publishes(self, compiled: tuple[Path, set[str]]) -> None:
         """What is written in an empty folder after the installation type-checks and publishes."""
         folder, wrong = compiled
