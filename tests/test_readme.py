@@ -10,7 +10,9 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -28,7 +30,7 @@ def read_blocks(page: str) -> list[str]:
     return re.findall(r"^```sh\n(.*?)^```$", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
 
 
-MAKE, TAIL, LISTEN, PUBLISH, MISS, RETURN = read_blocks("README.md")
+MAKE, TAIL, LISTEN, PUBLISH, MISS, RETURN, INSTALL = read_blocks("README.md")
 
 
 class Terminal:
@@ -169,4 +171,21 @@ def test_the_portuguese_page_has_the_same_commands() -> None:
     """What is tested of one page holds for the other."""
     make, *others = read_blocks("README.pt-BR.md")
     assert ["make serve", "make test"] == [line.split("#")[0].strip() for line in make.splitlines()]
-    assert [TAIL, LISTEN, PUBLISH, MISS, RETURN] == others
+    *commands, install = others
+    assert [TAIL, LISTEN, PUBLISH, MISS, RETURN] == commands
+    assert [line.split("#")[0] for line in INSTALL.splitlines()] == [
+        line.split("#")[0] for line in install.splitlines()
+    ]
+
+
+def test_what_is_to_be_installed_is_what_make_packages_builds() -> None:
+    """Each pattern of the page finds the files it means in `dist/`, and no other."""
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    wheels = [f"notification_hub{part}-{version}-py3-none-any.whl" for part in ("", "_client", "_contracts")]
+    archives = [f"notification-hub-{part}-{version}.tgz" for part in ("client", "service", "stocktech")]
+    patterns = re.findall(r"dist/(\S+)", INSTALL)
+    found = [[name for name in (*wheels, *archives) if fnmatch(name, pattern)] for pattern in patterns]
+    assert [[wheels[0]], wheels[1:], [archives[1]], [archives[0]]] == found
+    for folder, name in (("browser", "client"), ("typescript", "service"), ("stocktech", "stocktech")):
+        package = json.loads((ROOT / "clients" / folder / "package.json").read_text())
+        assert (f"@notification-hub/{name}", version) == (package["name"], package["version"])
