@@ -19,9 +19,10 @@ from hub.allowance import Allowance
 from hub.api.disconnect import make_disconnect_routes
 from hub.api.exposition import make_registry
 from hub.api.front import make_front_routes
+from hub.api.guard import guard, tell_head
 from hub.api.health import Readiness, make_health_routes
 from hub.api.notify import make_notify_routes
-from hub.api.problems import make_exception_handlers, report_fault
+from hub.api.problems import make_exception_handlers
 from hub.api.schema import make_schema_routes
 from hub.api.scrape import MetricsApp, make_metrics_routes
 from hub.api.stats import make_stats_routes
@@ -34,7 +35,7 @@ from hub.contract import load_contract
 from hub.directory import open_directory
 from hub.directory.probe import DirectoryProbe
 from hub.dispatcher import Dispatcher, Pages, Pulse, Replay
-from hub.errors import Internal, LogHeld
+from hub.errors import LogHeld
 from hub.expulsion import Expulsion
 from hub.log.port import Log
 from hub.log.schema import LOG_NAME
@@ -44,7 +45,6 @@ from hub.publisher import Publisher
 from hub.recheck import Recheck
 from hub.settings import Settings, find_unknown, read_settings
 from hub.subscribers import Subscribers
-from hub.transports.answer import respond_problem
 from hub.transports.connections import Connections
 from hub.transports.fanout import write_at_once
 from hub.transports.poll import PollEndpoint
@@ -60,7 +60,6 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-Endpoint = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 HANDOVER_POLL_S = 0.02
 DAY_S = 86_400
@@ -293,13 +292,15 @@ class HubApp:
         elif path in {"/ws", "/ws/"}:
             await self.hub.websocket.ask_for_upgrade(scope, send)
         elif path in {"/sse", "/sse/"}:
-            await _guard(self.hub.events, scope, receive, send)
+            await guard(self.hub.events, scope, receive, send)
         elif path in {"/poll", "/poll/"}:
-            await _guard(self.hub.poll, scope, receive, send)
+            await guard(self.hub.poll, scope, receive, send)
         else:
             if scope["method"] == "HEAD":
                 # The framework's routes know GET alone. The server has a scope of its own and leaves the body away.
                 scope = {**scope, "method": "GET"}
+            elif scope["method"] == "OPTIONS":
+                send = tell_head(send)
             await self.hub.http(scope, receive, send)  # type: ignore[arg-type]  # Litestar's own names for the same
 
     async def drain(self) -> None:
@@ -326,17 +327,6 @@ class HubApp:
             await send({"type": f"lifespan.{moment}.failed", "message": str(error)})
             return
         await send({"type": "lifespan.shutdown.complete"})
-
-
-async def _guard(
-    endpoint: Callable[[Scope, Receive, Send], Awaitable[None]], scope: Scope, receive: Receive, send: Send
-) -> None:
-    try:
-        await endpoint(scope, receive, send)
-    except Exception as error:
-        report_fault(error)
-        # Once an answer has begun this raises, and the server ends the connection.
-        await respond_problem(send, Internal(), [])
 
 
 async def _open_log(settings: Settings, now: Callable[[], float]) -> SqliteLog:

@@ -76,6 +76,7 @@ async def answer_preflight(send: Send, headers: Headers, cors: Headers) -> None:
     allowed = b", ".join(names for names in (_CLIENT_HEADERS, asked) if names)
     preflight: Headers = [
         *cors,
+        (b"allow", b"GET, HEAD, OPTIONS"),
         (b"access-control-allow-methods", b"GET, HEAD"),
         (b"access-control-allow-headers", allowed),
         (b"access-control-max-age", b"600"),

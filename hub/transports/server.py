@@ -68,8 +68,8 @@ class HubServer(uvicorn.Server):
         self.should_exit = True
 
 
-def configure(app: Any, settings: Settings) -> uvicorn.Config:
-    """Return uvicorn's configuration for `app`, an ASGI application."""
+def configure(app: Any, settings: Settings, *, log_level: str | None = "error") -> uvicorn.Config:
+    """Return uvicorn's configuration for `app`, an ASGI application; without a level uvicorn's log keeps its own."""
     return uvicorn.Config(
         app,
         host=settings.host,
@@ -85,7 +85,7 @@ def configure(app: Any, settings: Settings) -> uvicorn.Config:
         # uvicorn would log the query string, and with it the token, at INFO, and a line for every request that is
         # no HTTP, which anybody can send, at WARNING.
         log_config=None,
-        log_level="error",
+        log_level=log_level,
         access_log=False,
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=list(settings.trusted_proxies),

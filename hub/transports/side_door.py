@@ -42,7 +42,7 @@ async def serve_beside(app: Any, settings: Settings) -> AsyncIterator[None]:
     Raises:
         SettingsError: the address cannot be listened on.
     """
-    config = configure(app, settings)
+    config = configure(app, settings, log_level=None)
     config.load()
     state = ServerState()
     kind = _SideProtocol.for_server(crowd=MAX_CONNECTIONS)

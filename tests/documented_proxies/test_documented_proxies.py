@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import re
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
@@ -150,3 +151,24 @@ async def test_no_token_is_logged(run: Run, tmp_path: Path) -> None:
     encoded = base64.urlsafe_b64encode(start.encode()).decode().rstrip("=")[:-2]
     assert start not in written
     assert encoded not in written
+
+
+async def test_the_hub_may_stand_under_a_path(tmp_path: Path) -> None:
+    """With nginx taking the path away, the page, the document and a WebSocket work there, as the page says."""
+
+    def run(folder: Path, port: int) -> AbstractAsyncContextManager[Proxy]:
+        moved = "location /hub/ {\n        proxy_set_header X-Forwarded-Prefix /hub;\n        proxy_pass http://hub/;"
+        return run_nginx(folder, port, {"location / {\n        proxy_pass http://hub;": moved})
+
+    async with run_behind(run, tmp_path) as (hub, proxy, http):
+        page = await http.get("/hub/")
+        links = re.findall(r'href="([^"]+)"', page.text)
+        assert 5 == len(links)
+        for link in links:
+            assert 200 == (await http.get(link)).status_code, link
+        document = await http.get("/hub/schema/openapi.json")
+        assert [{"/hub"}] == [{server["url"] for server in document.json()["servers"]}]
+        assert 'href="schema/openapi.json"' in (await http.get("/hub/schema")).text
+        url = f"wss://localhost:{proxy.port}/hub/ws?token={hub.token()}"
+        async with connect(url, ssl=proxy.trust, proxy=None) as connection:
+            assert "connection_established" == (await WebSocket(connection).frame())["type"]

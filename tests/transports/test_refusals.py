@@ -148,6 +148,21 @@ async def test_another_method_is_told_which_are_allowed(
     )
 
 
+async def test_options_names_the_methods(hub: RunningHub) -> None:
+    """RFC 9110 section 9.3.7: `Allow` names the same methods as a 405 does, for the whole server too."""
+    for path, allow in (
+        (b"*", "GET, HEAD, OPTIONS"),
+        (b"/", "GET, HEAD, OPTIONS"),
+        (b"/health/live", "GET, HEAD, OPTIONS"),
+        (b"/metrics", "GET, HEAD, OPTIONS"),
+        (b"/api/ticket", "OPTIONS, POST"),
+        (b"/api/internal/notify", "OPTIONS, POST"),
+        *[(path, "GET, HEAD, OPTIONS") for path in (b"/ws", b"/sse", b"/poll")],
+    ):
+        answer = await ask(hub, path, method=b"OPTIONS")
+        assert (204, allow) == (answer.status, answer.headers["allow"]), path
+
+
 async def test_a_stray_refusal_of_the_parser_has_its_own_code(hub: RunningHub) -> None:
     """A URL that is too long, headers that are, a coding nobody knows: each is told by its own status and code."""
     long = b"a" * 40_000

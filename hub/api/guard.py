@@ -1,0 +1,44 @@
+"""What stands around the endpoints: faults become problems, and `Allow` names what is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from hub.api.problems import report_fault
+from hub.errors import Internal
+from hub.transports.answer import respond_problem
+
+__all__ = ["guard", "tell_head"]
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Endpoint = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+def tell_head(send: Send) -> Send:
+    """Name HEAD, which the framework does not know, in `Allow`."""
+
+    async def tell(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = [(name, _add_head(value) if name == b"allow" else value) for name, value in message["headers"]]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return tell
+
+
+async def guard(endpoint: Endpoint, scope: Scope, receive: Receive, send: Send) -> None:
+    """Call an endpoint that is no route of the framework; a fault of ours in it is logged, and told as a problem."""
+    try:
+        await endpoint(scope, receive, send)
+    except Exception as error:
+        report_fault(error)
+        # Once an answer has begun this raises, and the server ends the connection.
+        await respond_problem(send, Internal(), [])
+
+
+def _add_head(allow: bytes) -> bytes:
+    return allow.replace(b"GET", b"GET, HEAD") if b"HEAD" not in allow else allow
