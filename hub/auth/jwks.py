@@ -15,10 +15,8 @@ import math
 from collections import deque
 from collections.abc import Sequence
 
-import httpx
-
-from hub.auth.key_server import KeyServer, say_failure
-from hub.auth.key_set import KeySet, UnusableKeySet, read_key_set
+from hub.auth.key_server import FAILURES, KeyServer, say_failure
+from hub.auth.key_set import KeySet, read_key_set
 from hub.auth.keys import Key
 from hub.errors import KeysUnavailable
 
@@ -96,6 +94,11 @@ class JwksKeys:
     def version(self) -> int:
         """Counts the changes of the key set; unchanged when a fetch brought the same keys."""
         return self._version
+
+    def begin(self, now_s: float) -> None:
+        """Begin to fetch the keys before the first token asks for them; a URL that is wrong is in the log then."""
+        if self._flight is None and self._next is None:
+            self._begin_next(now_s)
 
     def refresh_if_due(self, now_s: float) -> None:
         """Begin to fetch the keys again if they are an hour old, or as old as the issuer lets them be."""
@@ -180,7 +183,7 @@ class JwksKeys:
                 async with asyncio.timeout(_TIMEOUT_S):
                     answer = await self._server.fetch()
                 keys = read_key_set(answer.document, self._algorithm)
-            except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, ValueError, UnusableKeySet) as error:
+            except FAILURES as error:
                 self._fail(error, loop.time())
                 return False
             self._failures = 0

@@ -15,7 +15,10 @@ import httpx
 from hub.auth.egress import make_egress
 from hub.auth.key_set import UnusableKeySet, find_keys_url, read_document
 
-__all__ = ["Answer", "KeyServer", "is_same_host", "say_failure"]
+__all__ = ["FAILURES", "Answer", "KeyServer", "is_same_host", "say_failure"]
+
+#: What a fetch that brings nothing of use raises.
+FAILURES = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, ValueError, UnusableKeySet)
 
 _MAX_BYTES = 262_144
 _MAX_REDIRECTS = 3
@@ -48,7 +51,7 @@ class KeyServer:
 
         Raises:
             UnusableKeySet: the answer is of no use; the text says why.
-            httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, ValueError: there was no answer.
+            One of `FAILURES`: there was no answer.
         """
         answer = await self._follow(self._url)
         found = find_keys_url(answer.document)

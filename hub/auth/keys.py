@@ -48,6 +48,9 @@ class Keys(Protocol):
     def version(self) -> int:
         """Another number after every change of keys; what was verified before it must be verified again."""
 
+    def begin(self, now_s: float) -> None:
+        """Begin to fetch the keys, so that the first token finds them; nobody waits for it."""
+
     def refresh_if_due(self, now_s: float) -> None:
         """Begin to fetch the keys again if they have grown old; nobody waits for it."""
 
@@ -80,6 +83,9 @@ class StaticKeys:
 
     def __init__(self, keys: Sequence[Key]) -> None:
         self._keys = tuple(keys)
+
+    def begin(self, now_s: float) -> None:
+        """Do nothing: nothing is fetched."""
 
     def refresh_if_due(self, now_s: float) -> None:
         """Do nothing: nothing is fetched."""

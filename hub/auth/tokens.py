@@ -94,6 +94,10 @@ class TokenVerifier:
         self._remember(digest, grant)
         return grant
 
+    def begin(self, now_s: float) -> None:
+        """Begin to fetch the keys where they are fetched, so that the first token finds them."""
+        self._keys.begin(now_s)
+
     async def close(self) -> None:
         """Let go of what the keys hold open."""
         await self._keys.close()

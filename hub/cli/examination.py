@@ -18,6 +18,8 @@ from typing import Literal
 import apsw
 import msgspec
 
+from hub.auth.key_server import FAILURES, KeyServer, say_failure
+from hub.auth.key_set import read_key_set
 from hub.auth.service_keys import read_service_keys
 from hub.auth.tokens import make_verifier
 from hub.cli.development import read_development_settings
@@ -45,6 +47,8 @@ State = Literal["ok", "warn", "fail"]
 MIB = 2**20
 #: Below the first the log may stop at any moment, below the second it is time to do something.
 FREE_FAIL_BYTES, FREE_WARN_BYTES = 64 * MIB, 1024 * MIB
+#: How long the key server may take.
+KEYS_S = 3.0
 #: What a file's time and the clock may differ by.
 CLOCK_S = 2.0
 #: 2026-01-01; a clock before it was never set, and every token would look as if it came from the future.
@@ -83,6 +87,8 @@ def examine(environ: Mapping[str, str], *, dev: bool, deep: bool = False) -> Ite
     if deep and path.exists():
         yield from _look_deep(path)
     yield _look_at_sqlite()
+    if settings.jwks_url:
+        yield asyncio.run(_look_at_keys(settings))
     yield asyncio.run(_look_at_directory(settings))
     yield _guarded("clock", lambda: _look_at_clock(settings.data_dir, began_s, began_monotonic_s))
     yield _look_at_versions()
@@ -181,6 +187,19 @@ def _look_at_sqlite() -> Finding:
     except SettingsError as error:
         return Finding("SQLite", "fail", error.detail)
     return Finding("SQLite", "ok", apsw.sqlite_lib_version())
+
+
+async def _look_at_keys(settings: Settings) -> Finding:
+    server = KeyServer(settings.jwks_url, timeout_s=KEYS_S)
+    try:
+        async with asyncio.timeout(KEYS_S):
+            answer = await server.fetch()
+        keys = read_key_set(answer.document, settings.jwt_algorithm)
+    except FAILURES as error:
+        return Finding("keys", "fail", f"the key server (HUB_JWKS_URL) {say_failure(error)}")
+    finally:
+        await server.close()
+    return Finding("keys", "ok", f"{len(keys)} at the key server fit {settings.jwt_algorithm}")
 
 
 async def _look_at_directory(settings: Settings) -> Finding:

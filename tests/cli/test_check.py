@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 
 from hub.cli import examination
 from hub.cli.examination import Finding, examine
+from tests.auth.issuer import run_issuer
+from tests.auth.tokens import jwk, private_key
 from tests.cli.process import DevHub, run
 
 ENOUGH = {"JWT_SECRET": "Zx9-k2Lq7Vt4Wm1Rb8Ny5Hc3Jd6Pf0Gs", "HUB_SERVICE_KEYS": "dev:" + "ab" * 32}
@@ -58,6 +61,19 @@ class TestCommand:
 
 
 class TestExamination:
+    async def test_key_server(self, folder: Path) -> None:
+        """Where keys are fetched it is said how many fit, or why there are none."""
+        settings = {"JWT_SECRET": "", "JWT_ALGORITHM": "ES256"}
+        async with run_issuer() as issuer:
+            issuer.publish(jwk(private_key("ES256"), "k1"), jwk(private_key("RS256"), "k2"))
+            found = await asyncio.to_thread(look, folder, HUB_JWKS_URL=issuer.url, **settings)
+            assert ("ok", "1 at the key server fit ES256") == (found["keys"].state, found["keys"].detail)
+            issuer.respond(b"<html>")
+            found = await asyncio.to_thread(look, folder, HUB_JWKS_URL=issuer.url, **settings)
+            assert ("fail", True) == (found["keys"].state, "is an HTML page" in found["keys"].detail)
+        found = await asyncio.to_thread(look, folder, HUB_JWKS_URL=issuer.url, **settings)
+        assert ("fail", True) == (found["keys"].state, "refuses connections" in found["keys"].detail)
+
     def test_first_start(self, tmp_path: Path) -> None:
         """Where nothing was made yet, nothing is made, and nothing stands in the way."""
         found = look(tmp_path / "hub-data")

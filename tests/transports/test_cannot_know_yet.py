@@ -102,9 +102,15 @@ async def test_token_from_a_clock_that_is_ahead(hub: RunningHub, name: str) -> N
         assert answer.status_code < 300, door
 
 
-async def test_key_server_that_fails(hub: RunningHub, issuer: Issuer) -> None:
-    """While the keys cannot be had nobody is told "no", and everybody is let in when they can."""
+async def test_key_server_that_fails(tmp_path: Path, issuer: Issuer, caplog: pytest.LogCaptureFixture) -> None:
+    """While the keys cannot be had nobody is told "no", and everybody is let in when they can; the start says so."""
     issuer.respond(b"<html>down for maintenance</html>", "200 OK", "Content-Type: text/html")
+    async with run_hub(tmp_path, jwt_algorithm="ES256", jwks_url=issuer.url, jwt_secret="") as hub:
+        await hub.wait_until(lambda: "the answer is an HTML page; 0 keys are kept" in caplog.text)
+        await _check_key_server_that_fails(hub, issuer)
+
+
+async def _check_key_server_that_fails(hub: RunningHub, issuer: Issuer) -> None:
     good = token()
     await check_told_to_come_back(hub, good, "keys_unavailable", most_s=10)
     issuer.publish(jwk(private_key("ES256"), "k1"))
@@ -161,6 +167,7 @@ async def test_answer_that_is_no_token_is_told_from_one(
     hub: RunningHub, issuer: Issuer, page: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A login page in a token's place is refused at once, costs the issuer nothing, and the log says what it is."""
+    await hub.wait_until(lambda: len(issuer.paths) == 1)  # the keys, before anybody came
     shown = encode(page.encode())
     offers = [Subprotocol("hub.v1"), Subprotocol(f"hub.bearer.{shown}")]
     async with connect(f"{hub.ws_url}/ws", subprotocols=offers) as socket:
@@ -169,7 +176,7 @@ async def test_answer_that_is_no_token_is_told_from_one(
     assert caught.value.rcvd is not None
     assert 4500 == caught.value.rcvd.code
     assert 401 == (await hub.http.get("/poll", params={"token": page})).status_code
-    assert [] == issuer.paths
+    assert 1 == len(issuer.paths)
     if page.startswith("<"):
         assert "it is an HTML page and no token" in caplog.text
     assert page == "" or page not in caplog.text
