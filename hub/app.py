@@ -34,7 +34,7 @@ from hub.auth.tokens import make_verifier
 from hub.contract import load_contract
 from hub.directory import open_directory
 from hub.directory.probe import DirectoryProbe
-from hub.dispatcher import Dispatcher, Pages, Pulse, Replay
+from hub.dispatcher import Confirmation, Dispatcher, Pages, Pulse, Replay
 from hub.errors import LogHeld
 from hub.expulsion import Expulsion
 from hub.log.port import Log
@@ -43,10 +43,11 @@ from hub.log.sqlite import SqliteLog, open_sqlite_log
 from hub.metrics import Metrics
 from hub.publisher import Publisher
 from hub.recheck import Recheck
+from hub.resume_points import RESUME_POINTS_NAME, ResumePoints
 from hub.settings import Settings, find_unknown, read_settings
 from hub.subscribers import Subscribers
 from hub.transports.connections import Connections
-from hub.transports.fanout import write_at_once
+from hub.transports.fanout import write_at_once, write_collected
 from hub.transports.poll import PollEndpoint
 from hub.transports.side_door import serve_beside
 from hub.transports.sse import EventStreamEndpoint
@@ -146,6 +147,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
             link_budget_bytes=settings.link_budget_bytes,
             now=now,
             write_at_once=write_at_once,
+            write_collected=write_collected,
             on_control=expulsion.take,
             on_behind=connections.fall_behind,
             on_missed=connections.end_slow,
@@ -170,7 +172,15 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
             on_dead=connections.end_dead,
             on_expired=connections.end_expired,
         )
-        connections.start(replay, pulse)
+        confirmation = None
+        if settings.legacy_resume_s:
+            # After the log, which waits for the hub before this one: what that one leaves is complete by then.
+            path, most = settings.data_dir / RESUME_POINTS_NAME, settings.max_connections
+            points = ResumePoints(
+                path, epoch=log.epoch, connections=most, keep_s=settings.legacy_resume_s, monotonic=time.monotonic
+            )
+            confirmation = Confirmation(dispatcher, replay, points, on_broken=connections.end_dead)
+        connections.start(dispatcher, replay, pulse, confirmation)
         probe = DirectoryProbe(directory)
         running = [
             asyncio.create_task(dispatcher.run(), name="dispatcher"),
@@ -187,6 +197,8 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
                 directory=directory, subscribers=subscribers, end=connections.end, ttl_s=settings.directory_ttl_s
             )
             running.append(asyncio.create_task(recheck.run(), name="directory recheck"))
+        if confirmation is not None:
+            running.append(asyncio.create_task(confirmation.run(), name="confirmation"))
         for task in running:
             task.add_done_callback(_report)
         stack.push_async_callback(_stop, running)

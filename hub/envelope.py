@@ -24,6 +24,7 @@ __all__ = [
     "event_data",
     "event_preamble",
     "event_retry",
+    "ping_frame",
     "stamp",
     "text_frame",
 ]
@@ -88,6 +89,11 @@ def stamp(payload: bytes, cursor: str) -> bytes:
 def text_frame(text: bytes) -> bytes:
     """Return one unmasked, unfragmented text frame (RFC 6455 section 5.2)."""
     return _header(0x81, len(text)) + text
+
+
+def ping_frame(payload: bytes) -> bytes:
+    """Return one unmasked ping (RFC 6455 section 5.5.2) whose answer repeats `payload`, of at most 125 bytes."""
+    return _header(0x89, len(payload)) + payload
 
 
 def deflated_frame(text: bytes) -> bytes:

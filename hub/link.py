@@ -41,6 +41,9 @@ class Link(Protocol):
     def write_heartbeat(self, frame: bytes | None, cursor: str) -> None:
         """Send a sign of life: a ping or a comment, and `frame` to clients that understand it."""
 
+    def ask(self, position: int) -> None:
+        """Ask the peer of a client without a cursor to confirm that it has all up to `position`; else nothing."""
+
     def write_retry(self, retry_ms: int) -> None:
         """Tell an event stream's client how long to wait before it comes back; nothing on WebSockets."""
 

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 from hub.auth.grant import Grant
 from hub.errors import HubFull
 from hub.link import Link
+from hub.resume_points import ResumePoint
 from hub.session import Session
 from hub.target import EVERYONE, Target, account_target, user_target
 
@@ -21,10 +22,22 @@ class Subscriber:
     """One live connection as the dispatcher sees it.
 
     `account_id` and `user_id` come from a verified credential and from nowhere else. `understands`:
-    the client speaks `hub.v1`, so it may get frames that the frontends in the field do not know.
+    the client speaks `hub.v1`, so it may get frames that the frontends in the field do not know. `point` is where
+    a client without a cursor resumes.
     """
 
-    __slots__ = ("account_id", "grant", "id", "link", "session", "targets", "transport", "understands", "user_id")
+    __slots__ = (
+        "account_id",
+        "grant",
+        "id",
+        "link",
+        "point",
+        "session",
+        "targets",
+        "transport",
+        "understands",
+        "user_id",
+    )
 
     def __init__(
         self,
@@ -45,6 +58,7 @@ class Subscriber:
         self.session = session
         self.link = link
         self.understands = understands
+        self.point: ResumePoint | None = None
         self.targets = subscriber_targets(account_id, grant.user_id)
 
 

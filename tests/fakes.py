@@ -18,11 +18,13 @@ from hub.envelope import Envelope
 from hub.errors import HubError, StorageUnavailable
 from hub.link import Link
 from hub.log.port import Appended, Draft, Reading, Record
+from hub.resume_points import ResumePoint
 from hub.session import Session
 from hub.subscribers import Subscriber, TransportName
 from hub.target import Target
 
 __all__ = [
+    "Ask",
     "Beat",
     "FakeClock",
     "FakeLink",
@@ -227,6 +229,15 @@ class Beat(NamedTuple):
     cursor: str
 
 
+class Ask(NamedTuple):
+    """A ping as a link was asked to write it: its answer says that everything up to here has arrived."""
+
+    position: int
+
+
+Said = Envelope | bytes | Beat | Ask
+
+
 class FakeLink:
     """A link that keeps what it was given, in order, and whose peer takes all of it, or nothing, or a part.
 
@@ -241,8 +252,10 @@ class FakeLink:
     def __init__(self, *, answers: bool = True, collects: bool = False) -> None:
         self.answers = answers
         self.collects = collects
-        self.said: list[Envelope | bytes | Beat] = []
-        self.late: list[Envelope | bytes | Beat] = []
+        self.said: list[Said] = []
+        self.late: list[Said] = []
+        #: Set where the client gives no cursor; a peer answers what it is asked as soon as that has reached it.
+        self.point: ResumePoint | None = None
         self.taken = 0
         #: The positions of what came in one write.
         self.together: list[list[int]] = []
@@ -305,6 +318,12 @@ class FakeLink:
         """Take a heartbeat."""
         self._write(Beat(frame, cursor))
 
+    def ask(self, position: int) -> None:
+        """Take a ping that is answered."""
+        if self.point is not None:
+            self.point.ask(position)
+        self._write(Ask(position))
+
     def write_retry(self, retry_ms: int) -> None:
         """Note the pause a client was told."""
         self.retry_ms = retry_ms
@@ -344,7 +363,10 @@ class FakeLink:
 
     def take(self, count: int) -> None:
         """Let the peer take the next `count` of the items that wait."""
-        self.taken = min(len(self.said), self.taken + count)
+        before, self.taken = self.taken, min(len(self.said), self.taken + count)
+        for item in self.said[before : self.taken]:
+            if isinstance(item, Ask) and self.point is not None:
+                self.point.confirm(item.position)
         unsent_bytes = sum(map(self._size_bytes, self.said[self.taken :]))
         self.taken_bytes += self.unsent_bytes - unsent_bytes
         self.unsent_bytes = unsent_bytes
@@ -356,7 +378,7 @@ class FakeLink:
         self._timed_out = True
         self._writable.open()
 
-    def _write(self, item: Envelope | bytes | Beat) -> int:
+    def _write(self, item: Said) -> int:
         if self.breaks:
             raise RuntimeError("the handle is closed")
         if self.ended:
@@ -368,7 +390,7 @@ class FakeLink:
             self.take(1)
         return self.unsent_bytes
 
-    def _size_bytes(self, item: Envelope | bytes | Beat) -> int:
+    def _size_bytes(self, item: Said) -> int:
         return len(item.json) if isinstance(item, Envelope) else self.CONTROL_BYTES
 
 

@@ -71,6 +71,8 @@ class EventStream:
         self.response = response
         self._events = events
         self.last_event_id = ""
+        #: How long it was last told to wait before it comes back.
+        self.retry_ms: int | None = None
         #: The greeting, once it was read.
         self.hello: Frame = {}
 
@@ -80,6 +82,7 @@ class EventStream:
             while True:
                 event = await anext(self._events)
                 self.last_event_id = event.id or self.last_event_id
+                self.retry_ms = event.retry or self.retry_ms
                 if event.data:
                     return event
 

@@ -76,6 +76,7 @@ ROOMS = [
     _room("hub.auth", "msgspec jwt cryptography httpx", never=NO_ACCESS, awaits=True),
     # It opens no connection itself; what TLS a URL asks for is put into the standard library's words.
     _room("hub.directory", "asyncpg msgspec sqlalchemy", never=NO_ACCESS - {"ssl"}, awaits=True),
+    _room("hub.resume_points", never=PURE),
     _room("hub.subscribers", never=PURE),
     _room("hub.log", "msgspec apsw", never=NO_ACCESS | {"hub.subscribers"}, awaits=True),
     _room("hub.dispatcher", "msgspec", never=NO_ACCESS | {"hub.auth", "hub.directory"}, awaits=True),

@@ -67,6 +67,7 @@ USABLE: dict[str, tuple[str, object]] = {
     "WS_MAX_CONNECTIONS": ("10000", 10000),
     "HUB_MAX_CONNECTIONS_PER_USER": ("1", 1),
     "HUB_BODY_BUDGET": ("1048576", 1048576),
+    "HUB_LEGACY_RESUME": ("0", 0.0),
     "HUB_LINK_BUDGET": ("65536", 65536),
     "HUB_KEEP_ALIVE": ("75", 75.0),
     "HUB_DRAIN": ("0", 0.0),

@@ -10,6 +10,7 @@ from operator import attrgetter
 from hub.envelope import Envelope
 from hub.log.port import Log, Record
 from hub.metrics import Metrics
+from hub.session import Phase
 from hub.subscribers import Subscriber, Subscribers
 from hub.target import CONTROL
 
@@ -26,7 +27,8 @@ SLICE = 2_000
 class Dispatcher:
     """Hands each record of the log's tail to every subscriber of its targets, in log order.
 
-    `write_at_once` writes to those it can and returns the others, who are written to through their links.
+    `write_at_once` and `write_collected` write to those they can and return the others, who are written to through
+    their links.
     `on_control` gets the payload of each record the hub wrote to itself, `on_behind` each subscriber that
     has more unsent bytes than its budget, `on_broken` one whose link failed, `on_missed` each one that the
     dispatcher itself has nothing for any more, since retention passed it; none may block.
@@ -41,6 +43,7 @@ class Dispatcher:
         link_budget_bytes: int,
         now: Callable[[], float],
         write_at_once: Callable[[Envelope, list[Subscriber]], list[Subscriber]],
+        write_collected: Callable[[dict[Subscriber, list[Envelope]]], list[Subscriber]] = list,
         on_control: Callable[[bytes], None],
         on_behind: Callable[[Subscriber], None],
         on_missed: Callable[[Subscriber], None],
@@ -52,6 +55,7 @@ class Dispatcher:
         self._link_budget_bytes = link_budget_bytes
         self._now = now
         self._write_at_once = write_at_once
+        self._write_collected = write_collected
         self._on_control = on_control
         self._on_behind = on_behind
         self._on_missed = on_missed
@@ -65,6 +69,14 @@ class Dispatcher:
         self._turn_bytes = 0
         #: Every record up to here was offered to every subscriber of its targets.
         self.position = log.head
+
+    def place(self, subscriber: Subscriber) -> int:
+        """Return the position up to which everything due to this subscriber was written.
+
+        While it replays, only what was replayed is behind it; live, all that was dispatched.
+        """
+        session = subscriber.session
+        return max(session.last, self.position) if session.phase is Phase.LIVE else session.last
 
     async def run(self) -> None:
         """Dispatch until cancelled."""
@@ -102,7 +114,8 @@ class Dispatcher:
 
     def _confess_hole(self, cause: str) -> None:
         # The tail fell so far behind that retention passed it, or it met damage. Only a return with the cursor tells
-        # every client of the gap, and of what the log still has.
+        # every client of the gap, and of what the log still has. What was collected is theirs before that.
+        self._flush()
         logger.error("%s: every connection has to come back with its cursor", cause)
         for subscriber in self._subscribers.everyone():
             self._on_missed(subscriber)
@@ -132,9 +145,9 @@ class Dispatcher:
     def _flush(self) -> None:
         """Write what was collected; nothing may await between an offer and this."""
         due, self._due = self._due, {}
-        for subscriber, envelopes in due.items():
+        for subscriber in self._write_collected(due):
             try:
-                if subscriber.link.write_many(envelopes) > self._link_budget_bytes:
+                if subscriber.link.write_many(due[subscriber]) > self._link_budget_bytes:
                     self._on_behind(subscriber)
             except Exception as error:
                 self._break(subscriber, error)

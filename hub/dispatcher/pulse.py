@@ -117,11 +117,7 @@ class Pulse:
         elif sign is Sign.DEAD:
             self._on_dead(subscriber)
         else:
-            # While replaying, only what was replayed is behind the client; live, all that was dispatched.
-            position = (
-                session.last if session.phase is Phase.REPLAYING else max(session.last, self._dispatcher.position)
-            )
-            cursor, frame = self._frame(position)
+            cursor, frame = self._frame(self._dispatcher.place(subscriber))
             link.write_heartbeat(frame if subscriber.understands else None, cursor)
 
     def _frame(self, position: int) -> tuple[str, bytes]:

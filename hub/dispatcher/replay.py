@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 from hub.cursor import Cursor
@@ -14,6 +15,8 @@ from hub.session import Phase, Resume
 from hub.subscribers import Subscriber
 
 __all__ = ["Replay"]
+
+logger = logging.getLogger("hub.dispatcher")
 
 #: Records read at once, and what they may weigh; the next page waits until the peer has taken most of this one.
 PAGE = 200
@@ -68,6 +71,22 @@ class Replay:
         self._metrics.fallen_behind += behind
         return behind
 
+    @property
+    def head(self) -> int:
+        """The newest position of the log."""
+        return self._log.head
+
+    def resume(self, position: int) -> Cursor:
+        """Return the cursor of a client that gave none and has seen everything up to `position`.
+
+        Where the log has lost some of what came since, it is that of the oldest which is left: such a client cannot
+        be told of a gap.
+        """
+        first = self._log.first
+        if position < first - 1:
+            logger.warning("retention passed a client that gives no cursor")
+        return self.cursor(min(max(position, first - 1), self._log.head))
+
     def cursor(self, position: int) -> Cursor:
         """Return the cursor that stands at `position` in this log."""
         return Cursor(self._log.epoch, position)
@@ -103,7 +122,8 @@ class Replay:
             reading = await log.read(subscriber.targets, after=after, upto=upto, limit=PAGE, limit_bytes=PAGE_BYTES)
         if log.first > after + 1:
             # Retention passed the cursor while the page was read: part of it may be missing.
-            if session.lose(log.head):
+            # Who cannot be told of it gets what is left.
+            if session.lose(log.head if subscriber.point is None else log.first - 1):
                 self._write_gap(subscriber, self.cursor(session.last))
             return
         # Taken out one by one: what was written waits in the link, and is not held here a second time.

@@ -17,12 +17,15 @@ from hub.admission import Admission
 from hub.auth.credentials import clean_credential
 from hub.auth.grant import Grant
 from hub.cursor import Cursor
-from hub.dispatcher import Pulse, Replay
+from hub.dispatcher import Confirmation, Dispatcher, Pulse, Replay
 from hub.errors import Draining, Forbidden, HubError, StorageUnavailable
 from hub.link import Link
 from hub.metrics import Metrics
-from hub.session import Session
+from hub.resume_points import Client, identify_client
+from hub.session import Resume, Session
 from hub.subscribers import Subscriber, Subscribers, TransportName
+from hub.transports.fallback import QueuedLink
+from hub.transports.links import ConfirmedLink
 
 __all__ = ["SUBPROTOCOL", "Connections", "format_time"]
 
@@ -30,10 +33,18 @@ logger = logging.getLogger("hub.connections")
 
 #: What a client offers that reads close codes and knows the control frames.
 SUBPROTOCOL = "hub.v1"
+#: RFC 6455 section 7.4.1.
+NORMAL_CLOSURE = 1000
 #: Connections told to leave, or closed, before the loop gets its turn.
 SLICE = 200
 #: The shutdown window grows with the number of clients that will come back: so many a second.
 RETURNS_PER_S = 500.0
+
+#: What a shutdown waits for the last answers of clients without a cursor.
+CONFIRM_S = 2.0
+CONFIRM_POLL_S = 0.01
+#: An event stream that was ended for a newer one waits this long, or up to twice as long: it has no code that stops it.
+EVICTED_RETRY_MS = 300_000
 
 _encode = msgspec.json.Encoder().encode
 
@@ -58,12 +69,18 @@ class Connections:
         self._replay: Replay
         self._pulse: Pulse
         self._catching_up: set[asyncio.Task[None]] = set()
+        self._dispatcher: Dispatcher
+        self._confirmation: Confirmation | None = None
         self.draining = False
 
-    def start(self, replay: Replay, pulse: Pulse) -> None:
-        """Take the two that need this object's own callbacks; called once, before the first connection."""
+    def start(
+        self, dispatcher: Dispatcher, replay: Replay, pulse: Pulse, confirmation: Confirmation | None = None
+    ) -> None:
+        """Take those that need this object's own callbacks; called once, before the first connection."""
+        self._dispatcher = dispatcher
         self._replay = replay
         self._pulse = pulse
+        self._confirmation = confirmation
 
     async def admit(
         self, headers: Iterable[tuple[bytes, bytes]], query: bytes, subprotocols: Sequence[str] = ()
@@ -76,6 +93,12 @@ class Connections:
         if self.draining:
             raise Draining
         return await self._admission.admit(headers, query, subprotocols)
+
+    def identify(self, grant: Grant, headers: Iterable[tuple[bytes, bytes]]) -> Client | None:
+        """Return who comes without a cursor, so that `greet` finds where it stood; None where that is not kept."""
+        if self._confirmation is None or grant.account_id is None:
+            return None
+        return identify_client(grant.account_id, grant.token_digest, headers)
 
     def register(self, grant: Grant, transport: TransportName, link: Link, *, understands: bool) -> Subscriber:
         """Take a place for a connection; from here on `leave` must follow, whatever happens.
@@ -99,14 +122,16 @@ class Connections:
         )
         evicted = self._subscribers.add(subscriber)
         if evicted is not None:
-            self._pulse.forget(evicted)
-            self._end(evicted, CloseCode.TOO_MANY_CONNECTIONS, "another connection of this user took the place")
+            self._evict(evicted)
         self._metrics.connects[transport] += 1
         return subscriber
 
-    def greet(self, subscriber: Subscriber, cursor: Cursor | None) -> None:
-        """Tell a registered client where it stands, and let the clock watch it; `serve` must follow."""
-        resume = self._replay.begin(subscriber, cursor)
+    def greet(self, subscriber: Subscriber, where: Cursor | Client | None) -> None:
+        """Tell a registered client where it stands, and let the clock watch it; `serve` must follow.
+
+        `where`: the cursor it gave, or who it is where it gave none but is remembered.
+        """
+        resume = self._begin(subscriber, where)
         at = self._replay.cursor(resume.position)
         data = ConnectionData(
             connection_id=subscriber.id, resume=resume.kind, cursor=str(at), heartbeat_seconds=self._heartbeat_s
@@ -165,10 +190,19 @@ class Connections:
         self._pulse.renewed(subscriber)
         subscriber.link.write_control(_encode(AuthAccepted(expires_at=format_time(grant.expires_at_s))))
 
+    def _begin(self, subscriber: Subscriber, where: Cursor | Client | None) -> Resume:
+        if not isinstance(where, Client):
+            return self._replay.begin(subscriber, where)
+        assert self._confirmation is not None
+        assert isinstance(subscriber.link, ConfirmedLink | QueuedLink)
+        resume, subscriber.link.point = self._confirmation.begin(subscriber, where)
+        return resume
+
     def leave(self, subscriber: Subscriber, code: int = 1006) -> None:
         """Forget a connection whose transport has ended; harmless when it was ended by the hub."""
         if subscriber.session.close():
             self._metrics.closes[code] += 1
+            self._end_point(subscriber)
         self._forget(subscriber)
 
     def end(self, subscriber: Subscriber, code: int, reason: str) -> None:
@@ -189,6 +223,7 @@ class Connections:
         self._forget(subscriber)
         if subscriber.session.close():
             self._metrics.closes[1006] += 1
+            self._end_point(subscriber)
         subscriber.link.abort()
 
     def refuse(self, error: HubError) -> None:
@@ -198,7 +233,13 @@ class Connections:
             self._admission.tell_refusal(error)
 
     def write_gap(self, subscriber: Subscriber, at: Cursor) -> None:
-        """Tell a client, in the stream, that the log no longer holds what it missed."""
+        """Tell a client, in the stream, that the log no longer holds what it missed.
+
+        The frontends in the field would show the frame as a notification; they give no cursor and get none of it.
+        """
+        if subscriber.point is not None:
+            logger.warning("a client that gives no cursor missed what the log has lost")
+            return
         subscriber.link.write_control(_encode(Gap(data=GapData(cursor=str(at)), timestamp=self._timestamp())))
 
     async def drain(self, *, window_s: float) -> None:
@@ -225,21 +266,53 @@ class Connections:
             for subscriber in part:
                 self.end(subscriber, CloseCode.DRAIN, "the hub is restarting")
             await asyncio.sleep(window_s / len(slices))
+        await self._wait_confirmed(leaving)
+
+    async def _wait_confirmed(self, ended: list[Subscriber]) -> None:
+        # Who resumes where its answer says must not be cut off from giving it.
+        points = [subscriber.point for subscriber in ended if subscriber.point is not None]
+        for _ in range(round(CONFIRM_S / CONFIRM_POLL_S)):
+            if all(point.settled for point in points):
+                return
+            await asyncio.sleep(CONFIRM_POLL_S)
+
+    def _evict(self, subscriber: Subscriber) -> None:
+        self._pulse.forget(subscriber)
+        if subscriber.transport == "sse":
+            subscriber.link.write_retry(EVICTED_RETRY_MS + secrets.randbelow(EVICTED_RETRY_MS))
+        self._end(subscriber, CloseCode.TOO_MANY_CONNECTIONS, "another connection of this user took the place")
 
     def _forget(self, subscriber: Subscriber) -> None:
         self._subscribers.remove(subscriber)
         self._pulse.forget(subscriber)
 
     def _end(self, subscriber: Subscriber, code: int, reason: str) -> None:
+        place = self._dispatcher.place(subscriber)
         if subscriber.session.close():
             self._metrics.closes[code] += 1
+            if code == CloseCode.TOO_MANY_CONNECTIONS and _knows_no_codes(subscriber):
+                # It comes back after every code but this one: such clients would take each other's place for ever.
+                code = NORMAL_CLOSURE
+            if subscriber.point is not None:
+                # Before the close: whoever answers this has everything.
+                subscriber.link.ask(place)
+                subscriber.point.left = code == NORMAL_CLOSURE
+                self._end_point(subscriber)
             if subscriber.transport == "sse":
                 # A stream has no close code, so the last event carries it.
                 subscriber.link.write_control(_encode(Closing(code=code, reason=reason)))
             subscriber.link.close(code, reason)
 
+    def _end_point(self, subscriber: Subscriber) -> None:
+        if self._confirmation is not None:
+            self._confirmation.end(subscriber)
+
     def _timestamp(self) -> str:
         return format_time(self._now())
+
+
+def _knows_no_codes(subscriber: Subscriber) -> bool:
+    return subscriber.transport == "websocket" and not subscriber.understands
 
 
 def format_time(at_s: float) -> str:

@@ -8,7 +8,9 @@ from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
+from hub.cursor import parse_cursor
 from hub.envelope import Envelope, event_comment, event_data, event_retry
+from hub.resume_points import ResumePoint
 from hub.transports.links import CLOSE_TIMEOUT_S
 
 __all__ = ["QueuedLink", "Send"]
@@ -32,7 +34,10 @@ class QueuedLink:
         self._send = send
         self._patience = patience
         self._events = events
-        self._queue: deque[bytes] = deque()
+        #: Each with the position that is behind the peer once it was sent; 0: it tells nothing.
+        self._queue: deque[tuple[bytes, int]] = deque()
+        #: Set once the connection is registered, where its client gives no cursor.
+        self.point: ResumePoint | None = None
         self._queued = asyncio.Event()
         self._drained = asyncio.Event()
         self._drained.set()
@@ -56,7 +61,7 @@ class QueuedLink:
 
     def write(self, envelope: Envelope) -> int:
         """Queue a notification; return the unsent bytes after it."""
-        return self._put(envelope.event if self._events else envelope.json)
+        return self._put(envelope.event if self._events else envelope.json, envelope.position)
 
     def write_many(self, envelopes: Sequence[Envelope]) -> int:
         """Queue notifications, one message each; return the unsent bytes after them."""
@@ -78,6 +83,11 @@ class QueuedLink:
             self._put(event_comment("hb", cursor=cursor) if frame is None else event_data(frame, cursor=cursor))
         elif frame is not None:
             self._put(frame)
+        elif not self._queue and (parsed := parse_cursor(cursor)) is not None:
+            self._reach(parsed.position)
+
+    def ask(self, position: int) -> None:
+        """Ask nothing: there is no ping, so what another server's `send` has taken counts as confirmed."""
 
     def write_retry(self, retry_ms: int) -> None:
         """Queue how long an event stream's client waits before it comes back."""
@@ -123,10 +133,11 @@ class QueuedLink:
     async def _write_queue(self) -> None:
         while True:
             while self._queue:
-                body = self._queue.popleft()
+                body, position = self._queue.popleft()
                 await self._send(self._message(body))
                 self.unsent_bytes -= len(body)
                 self.taken_bytes += len(body)
+                self._reach(position)
             self._drained.set()
             if self._close is not None:
                 await self._send(self._close)
@@ -139,9 +150,15 @@ class QueuedLink:
             return {"type": "http.response.body", "body": body, "more_body": True}
         return {"type": "websocket.send", "text": body.decode()}
 
-    def _put(self, body: bytes) -> int:
+    def _reach(self, position: int) -> None:
+        if self.point is not None and position:
+            self.point.note(position)
+            self.point.ask(position)
+            self.point.confirm(position)
+
+    def _put(self, body: bytes, position: int = 0) -> int:
         if self.open:
-            self._queue.append(body)
+            self._queue.append((body, position))
             self.unsent_bytes += len(body)
             self._drained.clear()
             self._queued.set()

@@ -10,15 +10,20 @@ from weakref import ref
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 from uvicorn.protocols.utils import is_ssl
 
-from hub.envelope import PING, Envelope, chunk, event_comment, event_data, event_retry, text_frame
+from hub.cursor import parse_cursor
+from hub.envelope import PING, Envelope, chunk, event_comment, event_data, event_retry, ping_frame, text_frame
+from hub.resume_points import ResumePoint
 from hub.transports.backlog import read_taken_bytes, read_unsent_bytes
 
 __all__ = [
     "CLOSE_TIMEOUT_S",
-    "FORMS",
+    "LANES",
+    "ConfirmedLink",
+    "DeflatedConfirmedLink",
     "DeflatedLink",
     "EventStreamLink",
     "Form",
+    "Lane",
     "TransportLink",
     "UnchunkedLink",
     "WebSocketLink",
@@ -27,10 +32,16 @@ __all__ = [
 
 #: How long a peer may take to answer a close before the connection is aborted.
 CLOSE_TIMEOUT_S = 5.0
+#: What a ping that asks for a confirmation carries.
+_POSITION_BYTES = 8
+#: What a browser closes with when a page is left or is done with it (RFC 6455 section 7.4.1).
+_GOODBYES = frozenset({1000, 1001, 1005})
 
 #: Which of an envelope's finished forms a link sends.
 Form = Literal["frame", "deflated", "chunk", "event"]
-FORMS: tuple[Form, ...] = get_args(Form)
+#: How a link is written to past its transport: in which form, and whether what its socket took is noted.
+Lane = Literal["frame", "deflated", "chunk", "event", "noted frame", "noted deflated"]
+LANES: tuple[Lane, ...] = get_args(Lane)
 
 
 def _nothing() -> None:
@@ -43,6 +54,7 @@ class TransportLink:
     __slots__ = ("_held", "_socket", "_transport", "on_answer", "on_lost", "open")
 
     form: Form
+    lane: Lane
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
@@ -103,6 +115,9 @@ class TransportLink:
         if held and self.open:
             self._send(b"".join(held))
 
+    def ask(self, position: int) -> None:
+        """Ask nothing: this client keeps its own cursor."""
+
     def _send(self, body: bytes) -> int:
         self._transport.write(body)
         return self._transport.get_write_buffer_size()
@@ -132,6 +147,7 @@ class WebSocketLink(TransportLink):
     __slots__ = ("_protocol",)
 
     form: Form = "frame"
+    lane: Lane = "frame"
     answers = True
 
     def __init__(self, transport: asyncio.Transport, protocol: _WebSocketProtocol) -> None:
@@ -167,6 +183,60 @@ class DeflatedLink(WebSocketLink):
     __slots__ = ()
 
     form: Form = "deflated"
+    lane: Lane = "deflated"
+
+
+class ConfirmedLink(WebSocketLink):
+    """A link to a client that gives no cursor: what its socket took is noted, and its pongs confirm what arrived."""
+
+    __slots__ = ("point",)
+
+    lane: Lane = "noted frame"
+
+    def __init__(self, transport: asyncio.Transport, protocol: _WebSocketProtocol) -> None:
+        super().__init__(transport, protocol)
+        #: Set once the connection is registered.
+        self.point: ResumePoint | None = None
+
+    def write_heartbeat(self, frame: bytes | None, cursor: str) -> None:
+        """Send a ping that asks for everything up to the cursor, so that no retention passes an idle connection."""
+        parsed = parse_cursor(cursor)
+        assert parsed is not None
+        self.ask(parsed.position)
+
+    def ask(self, position: int) -> None:
+        """Ask the peer to confirm that it has everything up to `position`, all of which was written."""
+        point = self.point
+        assert point is not None
+        if not self.unsent_bytes:
+            point.note(position)
+        point.ask(position)
+        self.write_bytes(ping_frame(position.to_bytes(_POSITION_BYTES, "big")))
+
+    def take_pong(self, payload: bytes) -> None:
+        """Take an answer: a peer answers in order, so it has all that was written before the ping."""
+        if self.point is not None and len(payload) == _POSITION_BYTES:
+            self.point.confirm(int.from_bytes(payload, "big"))
+
+    def take_close(self, code: int) -> None:
+        """Take note of the peer's close: with these codes its page is gone, or wants no more."""
+        if self.point is not None:
+            self.point.left = code in _GOODBYES
+
+    def lose(self) -> None:
+        """Note that the transport is gone, and with it every answer."""
+        if self.point is not None:
+            self.point.gone = True
+        super().lose()
+
+
+class DeflatedConfirmedLink(ConfirmedLink):
+    """The same for a client that negotiated compression."""
+
+    __slots__ = ()
+
+    form: Form = "deflated"
+    lane: Lane = "noted deflated"
 
 
 class EventStreamLink(TransportLink):
@@ -175,6 +245,7 @@ class EventStreamLink(TransportLink):
     __slots__ = ("_cycle", "abort_timer")
 
     form: Form = "chunk"
+    lane: Lane = "chunk"
     answers = False
 
     def __init__(self, transport: asyncio.Transport, cycle: RequestResponseCycle) -> None:
@@ -250,6 +321,7 @@ class UnchunkedLink(EventStreamLink):
     __slots__ = ()
 
     form: Form = "event"
+    lane: Lane = "event"
 
     def write_event(self, event: bytes) -> int:
         """Send finished event-stream bytes; return the unsent bytes after them."""
@@ -257,10 +329,11 @@ class UnchunkedLink(EventStreamLink):
 
 
 class _Opens(Protocol):
-    def open_link(self, *request: Any) -> TransportLink: ...
+    @property
+    def open_link(self) -> Callable[..., TransportLink]: ...
 
 
-def open_weakly(connection: ref[_Opens], *request: ref[Any]) -> TransportLink:
+def open_weakly(connection: ref[_Opens], *request: ref[Any], **how: bool) -> TransportLink:
     """Open the link of a connection (of a request on it); the way there, in its own scope, keeps none of them.
 
     Raises:
@@ -269,7 +342,7 @@ def open_weakly(connection: ref[_Opens], *request: ref[Any]) -> TransportLink:
     found, asking = connection(), [held() for held in request]
     if found is None or None in asking:
         raise ConnectionResetError
-    return found.open_link(*asking)
+    return found.open_link(*asking, **how)
 
 
 async def _wait(event: asyncio.Event, timeout_s: float) -> bool:

@@ -14,6 +14,7 @@ from hub.auth.grant import Grant
 from hub.cursor import Cursor
 from hub.errors import HubError, MethodNotAllowed, NotFound, OriginNotAllowed, UpgradeRequired
 from hub.problem import write_problem
+from hub.resume_points import Client
 from hub.session import Phase
 from hub.subscribers import Subscriber
 from hub.transports.answer import (
@@ -76,18 +77,23 @@ class WebSocketEndpoint:
         except HubError as error:
             await self._refuse(scope, send, error, understands=understands)
             return
+        client = None
+        if cursor is None and not understands:
+            client = self._connections.identify(grant, scope["headers"])
+        where = cursor if client is None else client
         open_link = scope.get("extensions", {}).get("hub.link")
         if open_link is not None:
             # The peer may have left while it was looked up.
             with contextlib.suppress(ConnectionError):
-                await self._serve(scope, receive, send, grant, open_link(), cursor, understands)
+                link = open_link(confirmed=client is not None)
+                await self._serve(scope, receive, send, grant, link, where, understands)
             return
         with contextlib.suppress(TimeoutError):  # of a peer that takes nothing, not even its close
             async with asyncio.timeout(None) as patience, asyncio.TaskGroup() as tasks:
                 queued = QueuedLink(send, patience, events=False)
                 # The writer starts after the accept: its first frame may not come before it.
                 start = lambda: tasks.create_task(queued.run())  # noqa: E731  # the group must exist first
-                await self._serve(scope, receive, send, grant, queued, cursor, understands, start)
+                await self._serve(scope, receive, send, grant, queued, where, understands, start)
                 queued.close(1000, "")
 
     async def _serve(
@@ -97,7 +103,7 @@ class WebSocketEndpoint:
         send: Send,
         grant: Grant,
         link: WebSocketLink | QueuedLink,
-        cursor: Cursor | None,
+        where: Cursor | Client | None,
         understands: bool,
         on_accept: Callable[[], object] = lambda: None,
     ) -> None:
@@ -114,7 +120,7 @@ class WebSocketEndpoint:
             await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL if understands else None})
             on_accept()
             forget_request(scope)
-            self._connections.greet(subscriber, cursor)
+            self._connections.greet(subscriber, where)
             link.uncork()
             await self._connections.serve(subscriber)
             code = await self._listen(subscriber, receive)

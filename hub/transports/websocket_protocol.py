@@ -30,7 +30,14 @@ from hub.problem import ProblemAnswer, write_problem
 from hub.transports.answer import encode_last_answer
 from hub.transports.handshake import Handshake, negotiate
 from hub.transports.hoist import hoist
-from hub.transports.links import CLOSE_TIMEOUT_S, DeflatedLink, WebSocketLink, open_weakly
+from hub.transports.links import (
+    CLOSE_TIMEOUT_S,
+    ConfirmedLink,
+    DeflatedConfirmedLink,
+    DeflatedLink,
+    WebSocketLink,
+    open_weakly,
+)
 from hub.transports.signal import Inbox, Signal
 
 __all__ = ["Core", "WebSocketProtocol"]
@@ -178,8 +185,10 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         task.add_done_callback(self.on_task_complete)
         self.tasks.add(task)
 
-    def open_link(self) -> WebSocketLink:
+    def open_link(self, *, confirmed: bool = False) -> WebSocketLink:
         """Return the link of this connection; it writes to the transport directly.
+
+        `confirmed`: what arrives is asked for, since the client gives no cursor.
 
         Raises:
             ConnectionError: the peer has left.
@@ -190,7 +199,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         deflate = self._handshake.deflate
         # A client may ask for a smaller window than our shared frames are made with; it gets them plain.
         fits = deflate is not None and deflate.local_max_window_bits >= DEFLATE_WINDOW_BITS
-        self._link = (DeflatedLink if fits else WebSocketLink)(self.transport, self)
+        kinds = (ConfirmedLink, DeflatedConfirmedLink) if confirmed else (WebSocketLink, DeflatedLink)
+        self._link = kinds[fits](self.transport, self)
         return self._link
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -250,10 +260,14 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self._drop(1008)
 
     def handle_pong(self, event: Frame) -> None:
-        """Nothing to do: any frame counted as a sign of life already."""
+        """Take it for an answer to what was asked; any frame counted as a sign of life already."""
+        if isinstance(self._link, ConfirmedLink):
+            self._link.take_pong(bytes(event.data))
 
     def handle_close(self, event: Frame) -> None:
         """Answer the peer's close; one that then reads nothing is aborted."""
+        if isinstance(self._link, ConfirmedLink) and not self.close_sent and self.conn.close_rcvd is not None:
+            self._link.take_close(self.conn.close_rcvd.code)
         super().handle_close(event)
         self._abort_soon()
 

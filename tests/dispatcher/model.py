@@ -16,19 +16,22 @@ from unittest import mock
 import msgspec
 
 from hub.cursor import Cursor, parse_cursor
-from hub.dispatcher import Dispatcher, Pulse, Replay
+from hub.dispatcher import Confirmation, Dispatcher, Pulse, Replay
 from hub.envelope import Envelope
 from hub.errors import HubFull, StorageUnavailable
 from hub.metrics import Metrics
-from hub.session import Phase, Session
+from hub.resume_points import ResumePoints, identify_client
+from hub.session import Phase, Resume, Session
 from hub.subscribers import Subscriber, Subscribers
 from hub.target import EVERYONE, Target, account_target, user_target
-from tests.fakes import NOW_S, Beat, FakeClock, FakeLink, MemoryLog, make_draft, make_subscriber
+from tests.fakes import NOW_S, Ask, Beat, FakeClock, FakeLink, MemoryLog, Said, make_draft, make_subscriber
 
 __all__ = ["BUDGET_BYTES", "Connection", "Ledger", "Theatre", "small_pages"]
 
 BUDGET_BYTES = 800
 INTERVAL_S = 30.0
+#: How long the hub remembers where a client without a cursor stood.
+KEEP_S = 60.0
 PAGE = 3
 SLICE = 3
 #: No coroutine needs more steps than this to come to its end.
@@ -42,6 +45,7 @@ def small_pages() -> Generator[None, None, None]:
     with (
         mock.patch("hub.dispatcher.replay.PAGE", PAGE),
         mock.patch("hub.dispatcher.live.SLICE", SLICE),
+        mock.patch("hub.dispatcher.confirmation.PINGS", 1),
         mock.patch.object(logger, "disabled", True),
     ):
         yield
@@ -85,7 +89,7 @@ class Ledger:
             return "replayed", cursor.position
         return "gap", self.head
 
-    def check(self, connection: Connection, item: Envelope | bytes | Beat, now_s: float) -> None:
+    def check(self, connection: Connection, item: Said, now_s: float) -> None:
         """Check one thing a connection was told, and move its place: everything owed up to there was told."""
         if isinstance(item, Envelope):
             due = self.published[item.position]
@@ -95,13 +99,12 @@ class Ledger:
             skipped = self.owed(connection, after=connection.place, upto=item.position - 1)
             assert [] == skipped, "lost without a word"
             connection.place = item.position
-        elif isinstance(item, Beat):
-            cursor = parse_cursor(item.cursor)
-            assert cursor is not None
-            assert cursor.position >= connection.place, "a heartbeat goes back"
-            skipped = self.owed(connection, after=connection.place, upto=cursor.position)
+        elif isinstance(item, Beat | Ask):
+            position = item.position if isinstance(item, Ask) else _position(item)
+            assert position >= connection.place, "a heartbeat goes back"
+            skipped = self.owed(connection, after=connection.place, upto=position)
             assert [] == skipped, "a heartbeat is ahead of what was handed over"
-            connection.place = cursor.position
+            connection.place = position
         else:
             gap = parse_cursor(item.decode())
             assert gap is not None
@@ -137,7 +140,7 @@ class Client:
         self.seen: list[int] = []
         self.connection: Connection | None = None
 
-    def hear(self, item: Envelope | bytes | Beat) -> None:
+    def hear(self, item: Said) -> None:
         """Take one thing that has reached this client."""
         if isinstance(item, Envelope):
             assert not self.seen or item.position > self.seen[-1], "twice over two connections"
@@ -145,13 +148,44 @@ class Client:
             self.cursor = parse_cursor(item.cursor)
         elif isinstance(item, Beat):
             self.cursor = parse_cursor(item.cursor)
-        else:
+        elif isinstance(item, bytes):
             self.begin_at(parse_cursor(item.decode()))
 
     def begin_at(self, cursor: Cursor | None) -> None:
         """Go on after a hole, or begin."""
         self.seen.clear()
         self.cursor = cursor
+
+
+class OldClient(Client):
+    """A frontend in the field: it gives no cursor, and its browser answers pings."""
+
+    def __init__(self, account_id: str, user_id: str) -> None:
+        super().__init__(account_id, user_id)
+        #: When its last connection ended; None on its first visit.
+        self.ended_s: float | None = None
+        #: It has answered that it has everything up to here.
+        self.certain = 0
+        #: It has everything up to here.
+        self.place = 0
+
+    def hear(self, item: Said) -> None:
+        """Take one thing that has reached this client."""
+        if isinstance(item, Envelope):
+            assert item.position > self.certain, "what it had confirmed comes again"
+            self.place = max(self.place, item.position)
+        elif isinstance(item, Ask):
+            self.certain = max(self.certain, item.position)
+            self.place = max(self.place, item.position)
+        elif isinstance(item, Beat):
+            assert item.frame is None, "a frame of a type it does not know"
+        else:
+            raise AssertionError("a frame of a type it does not know")
+
+    def begin_at(self, cursor: Cursor | None) -> None:
+        """Begin, or begin again after a hole that it cannot be told of."""
+        assert cursor is not None
+        self.certain = self.place = cursor.position
 
 
 class Theatre:
@@ -165,7 +199,7 @@ class Theatre:
         self.metrics = Metrics(started_at_s=NOW_S)
         self.subscribers = Subscribers(limit=5, limit_per_user=2)
         users = [("a", "1"), ("a", "2"), ("b", "1"), ("b", "2"), ("a", "1"), ("a", "1")]
-        self.clients = [Client(*user) for user in users]
+        self.clients = [Client(*user) for user in users] + [OldClient("a", "2"), OldClient("b", "1")]
         self.open: list[Connection] = []
         self._faults: list[str] = []
         self._by_subscriber: dict[Subscriber, Connection] = {}
@@ -188,8 +222,12 @@ class Theatre:
             take_timeout_s=INTERVAL_S,
             now=self.clock,
             on_slow=self._end_slow,
-            write_gap=_write_gap,
+            write_gap=self._write_gap,
         )
+        points = ResumePoints(
+            None, epoch=self.log.epoch, connections=5, keep_s=KEEP_S, monotonic=lambda: self.monotonic_s
+        )
+        self.confirmation = Confirmation(self.dispatcher, self.replay, points, on_broken=self._end_dead)
         self.pulse = Pulse(
             self.dispatcher,
             self.log,
@@ -224,6 +262,7 @@ class Theatre:
 
     def register(self, client: Client, *, life_s: float, answers: bool) -> Connection | None:
         """Let a client's connection take its place, before it is asked for its cursor; None where there is none."""
+        answers |= isinstance(client, OldClient)
         session = Session(expires_at_s=self.clock() + life_s, hold_limit=4, hold_limit_bytes=2 * BUDGET_BYTES)
         link = FakeLink(answers=answers, collects=True)
         subscriber = make_subscriber(
@@ -232,7 +271,7 @@ class Theatre:
             session=session,
             link=link,
             transport="websocket" if answers else "sse",
-            understands=True,
+            understands=not isinstance(client, OldClient),
         )
         try:
             evicted = self.subscribers.add(subscriber)
@@ -249,15 +288,33 @@ class Theatre:
 
     def begin(self, connection: Connection, cursor: Cursor | None) -> None:
         """Take the cursor, greet, and have the replay ready for its first step."""
-        expected = self.ledger.expect_start(cursor, self.log.epoch)
-        resume = self.replay.begin(connection.subscriber, cursor)
-        assert expected == tuple(resume)
+        client = connection.client
+        if isinstance(client, OldClient):
+            resume = self._begin_old(connection, client)
+        else:
+            expected = self.ledger.expect_start(cursor, self.log.epoch)
+            resume = self.replay.begin(connection.subscriber, cursor)
+            assert expected == tuple(resume)
         connection.begun = True
         connection.place = resume.position
         if resume.kind != "replayed":
-            connection.client.begin_at(self.replay.cursor(resume.position))
+            client.begin_at(self.replay.cursor(resume.position))
         self.pulse.watch(connection.subscriber, self.monotonic_s)
         connection.replaying = self.replay.run(connection.subscriber)
+
+    def _begin_old(self, connection: Connection, client: OldClient) -> Resume:
+        self.check()  # what has reached it by now
+        known = identify_client(client.account_id, f"token {self.clients.index(client)}", [])
+        resume, connection.link.point = self.confirmation.begin(connection.subscriber, known)
+        if client.ended_s is None or client.ended_s + KEEP_S < self.monotonic_s:
+            assert ("live", self.log.head) == tuple(resume)
+            return resume
+        assert "replayed" == resume.kind
+        # It confirmed the one and has the other; retention may have taken what comes then.
+        assert max(client.certain, self.ledger.first - 1) <= resume.position
+        assert resume.position <= max(client.place, self.ledger.first - 1), "lost without a word"
+        client.place = max(client.place, resume.position)
+        return resume
 
     def step_replay(self, connection: Connection) -> bool:
         """Take one step of a replay, up to its next await; False where it has come to its end."""
@@ -285,6 +342,7 @@ class Theatre:
         """Take one step of everything, as the loop does in one turn; False where no replay goes on."""
         running = [self.step_replay(connection) for connection in list(self._by_subscriber.values())]
         self.step_dispatcher()
+        self.confirmation.look(self.monotonic_s)
         self.flush()
         return any(running)
 
@@ -388,8 +446,27 @@ class Theatre:
         if not holds:
             self._faults.append(otherwise)
 
+    def _write_gap(self, subscriber: Subscriber, cursor: Cursor) -> None:
+        if subscriber.point is None:
+            subscriber.link.write_control(str(cursor).encode())
+            return
+        connection = self._by_subscriber[subscriber]
+        self._require(self.ledger.first > connection.place + 1, "something was left out where nothing is missing")
+        self._require(cursor.position < self.ledger.first, "something was left out that was there")
+        self.check()
+        connection.place = max(connection.place, cursor.position)
+
     def _finish(self, subscriber: Subscriber, code: int | None) -> None:
+        place = self.dispatcher.place(subscriber)
         if subscriber.session.close():
+            link = link_of(subscriber)
+            if subscriber.point is not None and code is not None:
+                link.ask(place)
+                if not link.stalled:
+                    link.flush()
+            self.confirmation.end(subscriber)
+            if isinstance(client := self._by_subscriber[subscriber].client, OldClient) and subscriber.point is not None:
+                client.ended_s = self.monotonic_s
             if code is None:
                 subscriber.link.abort()
             else:
@@ -405,8 +482,10 @@ def link_of(subscriber: Subscriber) -> FakeLink:
     return subscriber.link
 
 
-def _write_gap(subscriber: Subscriber, cursor: Cursor) -> None:
-    subscriber.link.write_control(str(cursor).encode())
+def _position(beat: Beat) -> int:
+    cursor = parse_cursor(beat.cursor)
+    assert cursor is not None
+    return cursor.position
 
 
 def _target(account_id: str | None, user_id: str | None) -> Target:

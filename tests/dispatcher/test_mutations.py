@@ -14,7 +14,8 @@ from unittest import mock
 import pytest
 from hypothesis import Phase
 
-from hub.dispatcher import Dispatcher, Pulse, Replay
+from hub.dispatcher import Confirmation, Dispatcher, Pulse, Replay
+from hub.resume_points import ResumePoints
 from hub.session import Session
 from hub.subscribers import Subscriber
 from tests.dispatcher.test_model import EXAMPLES, run_seam
@@ -29,7 +30,8 @@ LIKELY = [
     (Replay._write_page, "log.first > after + 1", "False"),
     (Replay._write_page, "session.reach(reached)", "session.reach(upto)"),
     (Subscriber.__init__, "subscriber_targets(account_id,", "subscriber_targets('a',"),
-    (Pulse._beat_one, "session.last if session.phase is Phase.REPLAYING else", ""),
+    (Dispatcher.place, "if session.phase is Phase.LIVE else session.last", ""),
+    (Confirmation.begin, "point.begin(resume.position)", "point.begin(self._replay.head)"),
 ]
 FURTHER = [
     # Where a client begins.
@@ -47,6 +49,10 @@ FURTHER = [
     (Session.aim, "max(self.upto, head)", "self.upto"),
     (Session.aim, "[], 0, False", "self._held, self._held_bytes, self._overflowed"),
     (Session.let_go, "[], 0, True", "[], 0, False"),
+    # Clients without a cursor.
+    (Replay.resume, "position, first - 1", "position + 1, first - 1"),
+    (Replay._write_page, "log.first - 1", "log.first"),
+    (ResumePoints._is_over, "self._keep_ms", "2 * self._keep_ms"),
     # After its time.
     (Replay._write_page, "self._is_due(record.expires_at_s)", "True"),
     (Replay._release, "self._is_due(envelope.expires_at_s)", "True"),
@@ -75,7 +81,11 @@ def mutate(method: Any, old: str, new: str) -> Any:
 
 def run_with(method: Any, mutant: Any) -> None:
     """Run the model over a hub with this mutant in it."""
-    owner = next(kind for kind in (Dispatcher, Pulse, Replay, Session, Subscriber) if method in vars(kind).values())
+    owner = next(
+        kind
+        for kind in (Confirmation, Dispatcher, Pulse, Replay, ResumePoints, Session, Subscriber)
+        if method in vars(kind).values()
+    )
     with mock.patch.object(owner, method.__name__, mutant):
         run_seam(4 * EXAMPLES, derandomize=True, phases=[Phase.generate], report_multiple_bugs=False)
 

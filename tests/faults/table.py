@@ -136,10 +136,28 @@ ROOMS: dict[str, Sequence[Fault]] = {
         ),
         Fault(
             "Too many connections",
-            "503 at WS_MAX_CONNECTIONS, exactly; a user's oldest goes (4002) at HUB_MAX_CONNECTIONS_PER_USER.",
+            "503 at WS_MAX_CONNECTIONS, exactly; a user's oldest goes (4002, without hub.v1 1000) at "
+            "HUB_MAX_CONNECTIONS_PER_USER, and fifty tabs come to rest.",
             (
                 "transports/test_admission.py::test_the_hub_holds_its_limit_exactly",
                 "transports/test_admission.py::test_the_oldest_connection_of_a_user_goes",
+                "faults/test_old_hook.py::test_fifty_tabs_of_one_user_come_to_rest",
+            ),
+        ),
+        Fault(
+            "Restarts and kills under tabs that give no cursor",
+            "Each tab of the frontends in the field shows each notification, once.",
+            (
+                "faults/test_old_hook.py::test_tabs_without_a_cursor_show_everything_once_over_restarts",
+                "network/test_old_hook_return.py::test_each_tab_shows_each_notification_once_over_a_restart",
+            ),
+        ),
+        Fault(
+            "Networks that break under tabs that give no cursor",
+            "Nothing is lost; what was under way in that moment may come twice.",
+            (
+                "transports/test_resume.py::test_a_network_that_breaks_at_any_byte_loses_nothing",
+                "transports/test_resume.py::test_a_client_on_a_new_network_gets_what_went_into_the_void",
             ),
         ),
     ),
@@ -192,7 +210,7 @@ _FLOODS = """## Floods: what is bounded, and what a proxy has to do
 | Flood | Bound |
 |---|---|
 | connections, all together | `WS_MAX_CONNECTIONS`; one more gets 503 with `Retry-After`, or 4503 |
-| connections of one user | `HUB_MAX_CONNECTIONS_PER_USER`; one more closes the oldest (4002) |
+| connections of one user | `HUB_MAX_CONNECTIONS_PER_USER`; one more closes the oldest (4002, without `hub.v1` 1000) |
 | handshakes | sixteen per turn of the loop, in order of arrival; publishes and health checks do not wait behind them |
 | connections that say nothing | ten seconds to the end of the head, fifteen between requests |
 | frames of one connection | 50 a second, 200 at once; then 1008 |

@@ -23,7 +23,7 @@ START_DEADLINE_S = 60.0
 
 
 class Browser:
-    """One page in one browser process."""
+    """The tabs of one browser process; the first is meant where none is named."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
@@ -49,19 +49,19 @@ class Browser:
         answer: dict[str, Any] = json.loads(line)
         return answer
 
-    async def evaluate(self, expression: str) -> Any:
+    async def evaluate(self, expression: str, *, tab: int = 0) -> Any:
         """Return what an expression is in the page."""
-        return await self.ask("evaluate", expression=expression)
+        return await self.ask("evaluate", expression=expression, tab=tab)
 
-    async def start(self, *given: str) -> None:
+    async def start(self, *given: str, tab: int = 0) -> None:
         """Call the page's `start`."""
-        await self.evaluate(f"start({', '.join(map(json.dumps, given))})")
+        await self.evaluate(f"start({', '.join(map(json.dumps, given))})", tab=tab)
 
-    async def wait_until(self, expression: str, deadline_s: float = DEADLINE_S) -> Any:
+    async def wait_until(self, expression: str, deadline_s: float = DEADLINE_S, *, tab: int = 0) -> Any:
         """Wait until an expression is true in the page; return what it is."""
         try:
             async with asyncio.timeout(deadline_s):
-                while not (value := await self.evaluate(expression)):
+                while not (value := await self.evaluate(expression, tab=tab)):
                     await asyncio.sleep(0.02)
         except TimeoutError:
             raise AssertionError(f"{expression} did not come true within {deadline_s} s") from None

@@ -10,17 +10,22 @@ const QUIET = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-b
 const sandbox = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
 
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: [...QUIET, ...sandbox] });
-const page = await browser.newPage();
+const context = await browser.newContext();
+const pages = [await context.newPage()];
 const tools = await browser.newBrowserCDPSession();
 let asleep = [];
 
 const commands = {
   /** Make the page's timers and clock such that they can be moved; they run on by themselves. */
-  clock: () => page.clock.install(),
+  clock: () => pages[0].clock.install(),
   /** Let this much time have passed at once, as after a sleep: what was due meanwhile is due now, once. */
-  forward: ({ ms }) => page.clock.fastForward(ms),
-  open: async ({ url }) => void (await page.goto(url)),
-  evaluate: ({ expression }) => page.evaluate(expression),
+  forward: ({ ms }) => pages[0].clock.fastForward(ms),
+  /** Open an address in one of the browser's tabs, which share one profile; a tab that is not there yet is made. */
+  open: async ({ url, tab = 0 }) => {
+    while (pages.length <= tab) pages.push(await context.newPage());
+    await pages[tab].goto(url);
+  },
+  evaluate: ({ expression, tab = 0 }) => pages[tab].evaluate(expression),
   /** Stop the page's process, as a tab is frozen, or all of the browser's (`machine`), as one is that sleeps; returns which. */
   sleep: async ({ machine }) => {
     const { processInfo } = await tools.send("SystemInfo.getProcessInfo");

@@ -65,7 +65,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     pages = tmp_path / "pages"
     pages.mkdir()
     with serve_pages(pages) as origin:
-        hub = HubProcess(tmp_path / "hub", HUB_ALLOWED_ORIGINS=origin)
+        hub = HubProcess(tmp_path / "hub", HUB_ALLOWED_ORIGINS=origin, HUB_MAX_CONNECTIONS_PER_USER="4")
         await hub.start()
         try:
             async with (
