@@ -25,7 +25,7 @@ from hub.transports.answer import encode_last_answer
 from hub.transports.handshake import is_handshake
 from hub.transports.hoist import hoist
 from hub.transports.links import EventStreamLink, UnchunkedLink, open_weakly
-from hub.transports.pipeline import Flow, Pipeline, read_local, read_remote
+from hub.transports.pipeline import Flow, Pipeline, close_unless_continued, read_local, read_remote
 from hub.transports.request_head import MAX_FIELDS, judge_head, origin_form, without_offer
 from hub.transports.signal import Signal
 from hub.transports.turnstile import Turnstile, find_turnstile
@@ -277,7 +277,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._answering = cycle
-        super()._start_asgi_task(cycle, app)
+        super()._start_asgi_task(cycle, close_unless_continued(app, cycle) if cycle.waiting_for_100_continue else app)
 
     def _may_enter(self, data: bytes) -> bool:
         if self._early is not None:

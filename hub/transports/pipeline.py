@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from uvicorn._types import ASGI3Application
+from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, ASGISendEvent, Scope
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from hub.transports.backlog import LOWER_MARK_BYTES, UPPER_MARK_BYTES, read_taken_bytes
 from hub.transports.signal import Signal
 
-__all__ = ["Flow", "Pipeline", "read_local", "read_remote"]
+__all__ = ["Flow", "Pipeline", "close_unless_continued", "read_local", "read_remote"]
 
 
 #: How long a peer may take nothing of an answer that waits for it.
@@ -100,3 +100,20 @@ def read_local(address: Any) -> tuple[str, int | None] | None:
 def read_remote(address: Any) -> tuple[str, int] | None:
     """Return the address of a connection's peer, as ASGI writes it."""
     return (str(address[0]), int(address[1])) if isinstance(address, tuple) else None
+
+
+def close_unless_continued(app: ASGI3Application, cycle: RequestResponseCycle) -> ASGI3Application:
+    """Return `app` for a request that waits for a `100 Continue`: answered without one, its connection ends.
+
+    Whether the body comes after all only the client knows, so what comes next could be either (RFC 9110 10.1.1).
+    """
+
+    async def run(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        async def send_last(message: ASGISendEvent) -> None:
+            if cycle.waiting_for_100_continue:
+                cycle.keep_alive = False
+            await send(message)
+
+        await app(scope, receive, send_last)
+
+    return run

@@ -114,3 +114,16 @@ async def test_a_request_whose_head_was_refused_is_not_read_again(hub: RunningHu
         answers = await wire.rest()
     assert answers.startswith(b"HTTP/1.1 400 ")
     assert 1 == answers.count(b"HTTP/1.1 ")
+
+
+async def test_a_body_that_nobody_asked_for_is_no_request(hub: RunningHub) -> None:
+    """Answered without a `100 Continue`, a client may send the body or not; so the connection ends there."""
+    asking = publish(hub, b"Expect: 100-continue\r\n", AS_A_WHOLE).replace(hub.key.encode(), b"unknown")
+    head, _, _ = asking.partition(b"\r\n\r\n")
+    for what_follows in (b"", BODY, LIVE):
+        async with Wire(hub.port) as wire:
+            await wire.send(head + b"\r\n\r\n")
+            answer = await wire.response()
+            assert (401, "close") == (answer.status, answer.headers["connection"])
+            await wire.send(what_follows)
+            assert b"" == await wire.rest()
