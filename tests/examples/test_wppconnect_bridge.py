@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import shutil
+import signal
+import socket
 import sys
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -54,15 +58,19 @@ async def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
 
 
 @contextlib.asynccontextmanager
-async def run_bridge(folder: Path, hub: RunningHub) -> AsyncIterator[httpx.AsyncClient]:
+async def run_bridge(
+    folder: Path, hub_url: str, key: str, *, kill: bool = False, **more: str
+) -> AsyncIterator[httpx.AsyncClient]:
     """Run the bridge as a process; yield the gateway, which posts to its webhook."""
     env = {
         "PATH": os.environ["PATH"],
-        "NOTIFICATION_HUB_URL": hub.url,
-        "NOTIFICATION_HUB_KEY": hub.key,
+        "NOTIFICATION_HUB_URL": hub_url,
+        "NOTIFICATION_HUB_KEY": key,
+        "BRIDGE_SPOOL": tempfile.mkdtemp(dir=folder),
         "BRIDGE_SECRET": SECRET,
         "BRIDGE_SESSIONS": f"vendas:{ACCOUNT}, suporte:outra-conta",
         "BRIDGE_PORT": "0",
+        **more,
     }
     process = await asyncio.create_subprocess_exec(
         "node", "dist/main.js", cwd=folder, env=env, stdout=asyncio.subprocess.PIPE
@@ -73,9 +81,12 @@ async def run_bridge(folder: Path, hub: RunningHub) -> AsyncIterator[httpx.Async
             line = (await process.stdout.readline()).decode()
         async with httpx.AsyncClient(base_url=line.split()[-1], timeout=DEADLINE_S) as gateway:
             yield gateway
-        process.terminate()
+        if kill:
+            process.kill()
+        else:
+            process.terminate()
         async with asyncio.timeout(DEADLINE_S):
-            assert 0 == await process.wait()
+            assert (-signal.SIGKILL if kill else 0) == await process.wait()
     finally:
         if process.returncode is None:
             process.kill()
@@ -87,9 +98,17 @@ def event(**fields: Any) -> dict[str, Any]:
     return {"session": "vendas", **fields}
 
 
+async def wait_for_hub(gateway: httpx.AsyncClient) -> dict[str, Any]:
+    """Return the bridge's counts once nothing waits for the hub: its answer is read after the frame was handed on."""
+    async with asyncio.timeout(DEADLINE_S):
+        while (counts := (await gateway.get("/health")).json())["hub"]["waiting"]:
+            await asyncio.sleep(0.01)
+    return dict(counts)
+
+
 async def test_events_become_typed_frames(hub: RunningHub, installed: Path) -> None:
     """A message, its status and the session's state reach the account, each as the company's own type."""
-    async with hub.websocket() as listener, run_bridge(installed, hub) as gateway:
+    async with hub.websocket() as listener, run_bridge(installed, hub.url, hub.key) as gateway:
         for posted in (
             MESSAGE,
             event(event="onack", id={"_serialized": "true_5511@c.us_DEF"}, ack=3),
@@ -114,7 +133,7 @@ async def test_events_become_typed_frames(hub: RunningHub, installed: Path) -> N
 async def test_what_nobody_needs_is_not_published(hub: RunningHub, installed: Path) -> None:
     """Own messages, other events and unknown sessions are answered with 204; a QR code and a file stay here."""
     image = "A" * 100_000
-    async with hub.websocket() as listener, run_bridge(installed, hub) as gateway:
+    async with hub.websocket() as listener, run_bridge(installed, hub.url, hub.key) as gateway:
         for posted in (
             {**MESSAGE, "fromMe": True},
             {**MESSAGE, "session": "desconhecida"},
@@ -125,16 +144,148 @@ async def test_what_nobody_needs_is_not_published(hub: RunningHub, installed: Pa
         await gateway.post(f"/webhook/{SECRET}", json=event(event="qrcode", qrcode=image, urlcode="2@secret"))
         await gateway.post(f"/webhook/{SECRET}", json={**MESSAGE, "type": "image", "body": image})
         code, picture = await listener.frames(2)
-        counts = (await gateway.get("/health")).json()
+        counts = await wait_for_hub(gateway)
     assert {"session": "vendas", "state": "waiting", "reason": "qrcode"} == code["data"]
     assert ("Imagem", "image") == (picture["message"], picture["data"]["kind"])
     assert "preview" not in picture["data"]
-    assert {"queued": 0, "sent": 2, "failed": 0, "dropped": 0} == counts
+    assert {"waiting": 0, "waitingBytes": 0, "done": 2, "refused": 0} == counts["hub"]
+    assert counts["forward"] is None
+
+
+#: The same message as the three gateways post it.
+SHAPES = {
+    "wppconnect-server": MESSAGE,
+    "several tenants": {
+        "event": "message_received",
+        "sessionId": "vendas",
+        "message": {key: MESSAGE[key] for key in ("id", "from", "body", "type", "isGroupMsg", "sender")},
+    },
+    "several tenants, flat": {**MESSAGE, "event": "message_received", "session": None, "sessionId": "vendas"},
+    "the customer's own": {
+        "type": "message_received",
+        "message": {
+            "id": MESSAGE["id"],
+            "from": MESSAGE["from"],
+            "to": "5511888880000@c.us",
+            "body": MESSAGE["body"],
+            "type": "chat",
+            "timestamp": 1764000000,
+            "isGroupMsg": False,
+        },
+    },
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+async def test_every_gateways_shape_is_the_same_notification(hub: RunningHub, installed: Path, shape: str) -> None:
+    """With a session by either name, or with none where there is only one."""
+    one = f"vendas:{ACCOUNT}"
+    async with hub.websocket() as listener, run_bridge(installed, hub.url, hub.key, BRIDGE_SESSIONS=one) as gateway:
+        assert 202 == (await gateway.post(f"/webhook/{SECRET}", json=SHAPES[shape])).status_code
+        frame = await listener.frame()
+    assert ("whatsapp:message-received", "Olá, o pedido já saiu?") == (frame["type"], frame["message"])
+    expected = {
+        "session": "vendas",
+        "messageId": MESSAGE["id"],
+        "chatId": MESSAGE["from"],
+        "kind": "text",
+        "isGroup": False,
+        "preview": "Olá, o pedido já saiu?",
+    }
+    assert expected == {name: value for name, value in frame["data"].items() if name != "senderName"}
+
+
+class Webhook:
+    """The webhook that the gateway had before: keeps what it gets, and can be away."""
+
+    def __init__(self) -> None:
+        self.got: list[tuple[str, bytes]] = []
+        self.status = 200
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Take one request."""
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        fields = {name.lower(): value for name, _, value in (line.partition(": ") for line in head.splitlines())}
+        body = await reader.readexactly(int(fields["content-length"]))
+        if self.status == 200:
+            self.got.append((fields["content-type"], body))
+        writer.write(f"HTTP/1.1 {self.status} x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode())
+        await writer.drain()
+        writer.close()
+
+
+async def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait for what the other side sees."""
+    async with asyncio.timeout(DEADLINE_S):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def test_the_webhook_from_before_gets_everything_byte_for_byte(hub: RunningHub, installed: Path) -> None:
+    """Also what is no notification and no event, in order, and what was posted while it was away."""
+    webhook = Webhook()
+    webhook.status = 503
+    posts: list[tuple[str, bytes]] = [
+        ("application/json", json.dumps(MESSAGE).encode()),
+        ("application/json; charset=utf-8", b'{ "event" : "onpresencechanged", "session":"outra" }'),
+        ("text/plain", b"not JSON \xff\n\nat all"),
+        ("application/json", json.dumps(SHAPES["the customer's own"], ensure_ascii=False).encode()),
+    ]
+    server = await asyncio.start_server(webhook.answer, "127.0.0.1", 0)
+    async with server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/api/webhook?token=x"
+        async with run_bridge(installed, hub.url, hub.key, BRIDGE_FORWARD_URL=url) as gateway:
+            for kind, body in posts:
+                await gateway.post(f"/webhook/{SECRET}", content=body, headers={"content-type": kind})
+            assert len(posts) == (await gateway.get("/health")).json()["forward"]["waiting"]
+            webhook.status = 200
+            await wait_until(lambda: len(webhook.got) == len(posts))
+        assert posts == webhook.got
+
+
+async def test_nothing_is_lost_while_the_hub_is_down_and_the_bridge_is_killed(
+    tmp_path: Path, installed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was answered with 202 is on disk: each arrives once, in order, whoever was away in between."""
+    monkeypatch.syspath_prepend(BRIDGE / "contracts")
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    spool = str(tmp_path / "spool")
+    posted = [{**MESSAGE, "id": f"false_{number}@c.us", "body": str(number)} for number in range(9)]
+    async with run_hub(tmp_path / "hub", port=port, contracts=("whatsapp_contracts",)) as hub:
+        url, key, secret = hub.url, hub.key, hub.settings.jwt_secret
+    keys = tmp_path / "keys.json"
+    shutil.copy(tmp_path / "hub" / "keys.json", keys)
+    for part in (posted[:3], posted[3:6]):
+        async with run_bridge(installed, url, key, kill=True, BRIDGE_SPOOL=spool) as gateway:
+            for message in part:
+                assert 202 == (await gateway.post(f"/webhook/{SECRET}", json=message)).status_code
+    same: dict[str, Any] = {"jwt_secret": secret, "service_keys_file": keys, "contracts": ("whatsapp_contracts",)}
+    async with (
+        run_hub(tmp_path / "hub", port=port, **same) as hub,
+        hub.websocket() as listener,
+        run_bridge(installed, url, key, BRIDGE_SPOOL=spool) as gateway,
+    ):
+        for message in posted[6:]:
+            assert 202 == (await gateway.post(f"/webhook/{SECRET}", json=message)).status_code
+        frames = await listener.frames(len(posted))
+        assert [str(number) for number in range(9)] == [frame["message"] for frame in frames]
+        assert 0 == (await wait_for_hub(gateway))["hub"]["refused"]
+
+
+async def test_a_full_spool_says_so(hub: RunningHub, installed: Path) -> None:
+    """Where nothing more can be kept, the gateway is told and the operator too; nothing that was kept goes."""
+    body = {"event": "onmessage", "session": "outra", "body": "x" * 700_000}
+    away, least = "http://127.0.0.1:9/", str(2**20)
+    async with run_bridge(installed, hub.url, hub.key, BRIDGE_FORWARD_URL=away, BRIDGE_SPOOL_BYTES=least) as gateway:
+        assert 204 == (await gateway.post(f"/webhook/{SECRET}", json=body)).status_code
+        assert 503 == (await gateway.post(f"/webhook/{SECRET}", json=body)).status_code
+        assert 1 == (await gateway.get("/health")).json()["forward"]["waiting"]
 
 
 async def test_only_the_gateway_may_post(hub: RunningHub, installed: Path) -> None:
     """Without the secret there is nothing here; what is no event of a gateway is refused."""
-    async with run_bridge(installed, hub) as gateway:
+    async with run_bridge(installed, hub.url, hub.key) as gateway:
         for path in ("/", "/webhook/", "/webhook/wrong", f"/{SECRET}"):
             assert 404 == (await gateway.post(path, json=MESSAGE)).status_code
         assert 405 == (await gateway.get(f"/webhook/{SECRET}")).status_code

@@ -61,22 +61,40 @@ const STATE_WORDS: Record<State, string> = {
   failed: "não conseguiu conectar",
 };
 
-/** An event of the gateway: its name, the session it is of, and whatever fields that event has. */
+/** Other gateways' names for the events of wppconnect-server. */
+const EVENTS: Record<string, string> = {
+  message_received: "onmessage",
+  message_ack: "onack",
+};
+
+/** An event of a gateway, as wppconnect-server would have posted it. */
 export interface GatewayEvent {
   event: string;
-  session: string;
+  /** Undefined where the gateway has one session and does not name it. */
+  session: string | undefined;
   [field: string]: unknown;
 }
 
-/** Return what was posted as an event, or undefined if it is none. */
+/**
+ * Return what was posted as an event, or undefined if it is none.
+ *
+ * Three gateways post three shapes: `{event, session, ...fields}` (wppconnect-server), `{event, sessionId, message}` or
+ * with the fields beside (several tenants), and `{type, message}` without a session (one number).
+ */
 export function readEvent(posted: unknown): GatewayEvent | undefined {
-  if (typeof posted !== "object" || posted === null) return undefined;
-  const { event, session } = posted as Record<string, unknown>;
-  return typeof event === "string" && typeof session === "string" ? (posted as GatewayEvent) : undefined;
+  const outer = fields(posted);
+  const event = text(outer?.event) ?? text(outer?.type);
+  if (!outer || !event) return undefined;
+  const inner = outer.id === undefined ? (fields(outer.message) ?? fields(outer.data) ?? outer) : outer;
+  const session = text(outer.session) ?? text(outer.sessionId) ?? text(inner.session) ?? text(inner.sessionId);
+  return { ...inner, event: EVENTS[event] ?? event, session };
 }
 
 /** Return the notification for an account, or undefined for an event that nobody needs to hear of. */
-export function composeNotification(event: GatewayEvent, accountId: string): WhatsappNotification | undefined {
+export function composeNotification(
+  event: GatewayEvent & { session: string },
+  accountId: string,
+): WhatsappNotification | undefined {
   switch (event.event) {
     case "onmessage":
       return composeMessage(event, accountId);
@@ -92,15 +110,15 @@ export function composeNotification(event: GatewayEvent, accountId: string): Wha
   }
 }
 
-function composeMessage(event: GatewayEvent, accountId: string): WhatsappNotification | undefined {
+function composeMessage(event: GatewayEvent & { session: string }, accountId: string): WhatsappNotification | undefined {
   const messageId = findId(event.id);
   const chatId = text(event.chatId) ?? text(event.from);
   if (!messageId || !chatId || event.fromMe === true) return undefined;
   const [kind, label] = KINDS[text(event.type) ?? ""] ?? ["other", "Mensagem"];
   // The body of anything but a text is the file itself.
   const preview = kind === "text" ? cut(text(event.body)) : undefined;
-  const sender = (event.sender ?? {}) as Record<string, unknown>;
-  const senderName = text(sender.name) ?? text(sender.pushname) ?? text(event.notifyName);
+  const sender = fields(event.sender);
+  const senderName = text(sender?.name) ?? text(sender?.pushname) ?? text(event.notifyName);
   return {
     type: "whatsapp:message-received",
     title: senderName ? `Mensagem de ${senderName}` : "Nova mensagem",
@@ -118,7 +136,7 @@ function composeMessage(event: GatewayEvent, accountId: string): WhatsappNotific
   };
 }
 
-function composeStatus(event: GatewayEvent, accountId: string): WhatsappNotification | undefined {
+function composeStatus(event: GatewayEvent & { session: string }, accountId: string): WhatsappNotification | undefined {
   const messageId = findId(event.id);
   const found = typeof event.ack === "number" ? STATUSES[event.ack] : undefined;
   if (!messageId || !found) return undefined;
@@ -153,6 +171,12 @@ function composeState(
 /** The gateway gives an id as text, or as an object with its text inside. */
 function findId(id: unknown): string | undefined {
   return text(id) ?? text((id as { _serialized?: unknown } | null | undefined)?._serialized);
+}
+
+function fields(value: unknown): Record<string, unknown> | undefined {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : undefined;
 }
 
 function text(value: unknown): string | undefined {

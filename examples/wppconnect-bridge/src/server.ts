@@ -1,33 +1,38 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type Server } from "node:http";
-import type { NotificationHub } from "@notification-hub/service";
 import { composeNotification, readEvent, type WhatsappNotification } from "./event.js";
+import { packPosted, type Posted } from "./forward.js";
+import type { Spool } from "./spool.js";
 
 /** A gateway that downloads media puts the file into the body. */
 const MAX_BODY_BYTES = 32 * 2 ** 20;
 const REQUEST_TIMEOUT_MS = 30_000;
 
-/** What the bridge needs of a hub. */
-export type Publisher = Pick<NotificationHub<WhatsappNotification>, "enqueue" | "counts">;
+/** What a bridge is made of. */
+export interface Bridge {
+  readonly secret: string;
+  readonly accounts: ReadonlyMap<string, string>;
+  readonly defaultSession: string | undefined;
+  /** What waits for the hub. */
+  readonly publishing: Spool;
+  /** What waits for the webhook from before; undefined where there is none. */
+  readonly forwarding: Spool | undefined;
+}
 
 /**
  * Return a server, not yet listening, that takes the gateway's webhook at `/webhook/<secret>`.
  *
- * It answers at once, and the client's queue carries what was taken: the gateway repeats nothing. 202: taken; 204:
- * nothing to tell; 503: the queue is full. `/health` says what became of the notifications.
+ * It answers once what was posted is on disk, since the gateway repeats nothing. 202: taken; 204: nothing to tell; 400:
+ * not an event; 503: there is no room. Whatever it is, the webhook from before gets it. `/health` has the counts.
  */
-export function createBridge(hub: Publisher, secret: string, accounts: ReadonlyMap<string, string>): Server {
+export function createBridge(bridge: Bridge): Server {
   const answer = async (request: IncomingMessage): Promise<[status: number, body?: object]> => {
     const path = request.url?.split("?")[0] ?? "";
-    if (path === "/health") return [200, hub.counts];
-    if (!path.startsWith("/webhook/") || !isSame(path.slice("/webhook/".length), secret)) return [404];
+    if (path === "/health") return [200, { hub: bridge.publishing.counts, forward: bridge.forwarding?.counts ?? null }];
+    if (!path.startsWith("/webhook/") || !isSame(path.slice("/webhook/".length), bridge.secret)) return [404];
     if (request.method !== "POST") return [405];
-    const event = readEvent(await readJson(request));
-    if (!event) return [400];
-    const accountId = accounts.get(event.session);
-    const notification = accountId && composeNotification(event, accountId);
-    if (!notification) return [204];
-    return [hub.enqueue(notification) ? 202 : 503];
+    const body = await readBody(request);
+    return [await take(bridge, { contentType: request.headers["content-type"] ?? "application/json", body })];
   };
   const server = createServer((request, response) => {
     answer(request)
@@ -41,9 +46,34 @@ export function createBridge(hub: Publisher, secret: string, accounts: ReadonlyM
   return server;
 }
 
+async function take(bridge: Bridge, posted: Posted): Promise<number> {
+  const [status, notification] = compose(bridge, posted.body);
+  const kept = await Promise.all([
+    bridge.forwarding?.put(packPosted(posted)) ?? true,
+    notification ? bridge.publishing.put(Buffer.from(JSON.stringify(notification))) : true,
+  ]);
+  if (kept.every(Boolean)) return status;
+  console.error("wppconnect-bridge: an event is lost: BRIDGE_SPOOL is full or cannot be written");
+  return 503;
+}
+
+function compose(bridge: Bridge, body: Buffer): [status: number, notification?: WhatsappNotification] {
+  let event: ReturnType<typeof readEvent>;
+  try {
+    event = readEvent(JSON.parse(body.toString("utf8")));
+  } catch {
+    return [400];
+  }
+  if (!event) return [400];
+  const session = event.session ?? bridge.defaultSession;
+  const accountId = session && bridge.accounts.get(session);
+  const notification = accountId && composeNotification({ ...event, session }, accountId);
+  return notification ? [202, notification] : [204];
+}
+
 class TooLarge extends Error {}
 
-async function readJson(request: IncomingMessage): Promise<unknown> {
+async function readBody(request: IncomingMessage): Promise<Buffer> {
   const parts: Buffer[] = [];
   let bytes = 0;
   for await (const part of request as AsyncIterable<Buffer>) {
@@ -51,7 +81,7 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
     if (bytes > MAX_BODY_BYTES) throw new TooLarge();
     parts.push(part);
   }
-  return JSON.parse(Buffer.concat(parts).toString("utf8"));
+  return Buffer.concat(parts);
 }
 
 function isSame(given: string, secret: string): boolean {

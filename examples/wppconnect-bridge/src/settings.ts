@@ -8,6 +8,13 @@ export interface Settings {
   readonly secret: string;
   /** Whose account each of the gateway's sessions is. */
   readonly accounts: ReadonlyMap<string, string>;
+  /** The session of events that name none. */
+  readonly defaultSession: string | undefined;
+  /** The webhook that the gateway had before, which gets everything that is posted here. */
+  readonly forwardUrl: string | undefined;
+  /** Where what was taken waits on disk. */
+  readonly spoolFolder: string;
+  readonly spoolBytes: number;
 }
 
 /**
@@ -26,12 +33,25 @@ export function readSettings(env: Record<string, string | undefined>): Settings 
     throw new Error("BRIDGE_SECRET: is not 32 or more letters, digits, _ or - (example: $(openssl rand -hex 32))");
   }
   const port = Number(env.BRIDGE_PORT?.trim() || "8100");
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error("BRIDGE_PORT: is no port (example: 8100)");
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error("BRIDGE_PORT: is not a port (example: 8100)");
   const accounts = new Map<string, string>();
   for (const pair of need("BRIDGE_SESSIONS", "vendas:12345678000190").split(",")) {
     const [session, account] = pair.split(":").map((part) => part.trim());
-    if (!session || !account) throw new Error("BRIDGE_SESSIONS: is no list of session:account pairs");
+    if (!session || !account) throw new Error("BRIDGE_SESSIONS: is not a list of session:account pairs (example: vendas:12345678000190)");
     accounts.set(session, account);
+  }
+  const [only] = accounts.size === 1 ? accounts.keys() : [];
+  const defaultSession = env.BRIDGE_DEFAULT_SESSION?.trim() || only;
+  if (defaultSession !== undefined && !accounts.has(defaultSession)) {
+    throw new Error("BRIDGE_DEFAULT_SESSION: is not one of BRIDGE_SESSIONS (example: BRIDGE_DEFAULT_SESSION=vendas)");
+  }
+  const forwardUrl = env.BRIDGE_FORWARD_URL?.trim() || undefined;
+  if (forwardUrl !== undefined && !/^https?:$/.test(URL.canParse(forwardUrl) ? new URL(forwardUrl).protocol : "")) {
+    throw new Error("BRIDGE_FORWARD_URL: is not a URL (example: BRIDGE_FORWARD_URL=http://127.0.0.1:8001/api/webhook)");
+  }
+  const spoolBytes = Number(env.BRIDGE_SPOOL_BYTES?.trim() || String(2 ** 30));
+  if (!Number.isInteger(spoolBytes) || spoolBytes < 2 ** 20) {
+    throw new Error("BRIDGE_SPOOL_BYTES: is not a number of bytes from 1 MiB on (example: 1073741824)");
   }
   return {
     hubUrl: need("NOTIFICATION_HUB_URL", "https://hub.example.com"),
@@ -40,5 +60,9 @@ export function readSettings(env: Record<string, string | undefined>): Settings 
     port,
     secret,
     accounts,
+    defaultSession,
+    forwardUrl,
+    spoolFolder: env.BRIDGE_SPOOL?.trim() || "bridge-spool",
+    spoolBytes,
   };
 }

@@ -1,0 +1,45 @@
+import type { Deliver } from "./spool.js";
+
+/** What the gateway posted, as it came. */
+export interface Posted {
+  readonly contentType: string;
+  readonly body: Buffer;
+}
+
+const TIMEOUT_MS = 15_000;
+
+/** Write what was posted as one piece for the spool: the content type, a line break, the body. */
+export function packPosted(posted: Posted): Buffer {
+  return Buffer.concat([Buffer.from(`${posted.contentType}\n`), posted.body]);
+}
+
+/**
+ * Return what hands everything on to the webhook that the gateway had before, byte for byte.
+ *
+ * An answer below 500 is its last word, as it was for the gateway, which never looked at one; silence and 5xx are tried
+ * again.
+ */
+export function forwardTo(url: string): Deliver {
+  let silent = false;
+  return async (content, _id, signal) => {
+    const end = content.indexOf("\n");
+    try {
+      const response = await fetch(url, {
+        method: "POST",
+        headers: { "content-type": content.subarray(0, end).toString() },
+        body: new Uint8Array(content.subarray(end + 1)),
+        redirect: "manual",
+        signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
+      });
+      await response.body?.cancel();
+      if (response.status >= 500) throw new Error(`status ${response.status}`);
+      if (silent) console.log("wppconnect-bridge: BRIDGE_FORWARD_URL takes events again");
+      silent = false;
+      return "done";
+    } catch {
+      if (!silent && !signal.aborted) console.error("wppconnect-bridge: BRIDGE_FORWARD_URL does not take events; they wait");
+      silent = true;
+      return "again";
+    }
+  };
+}

@@ -1,0 +1,38 @@
+import { HubFailure, HubRefused, type NotificationHub } from "@notification-hub/service";
+import type { WhatsappNotification } from "./event.js";
+import type { Deliver } from "./spool.js";
+
+/** What the bridge needs of a hub. */
+export type Publisher = Pick<NotificationHub<WhatsappNotification>, "notify">;
+
+/** Whether the hub itself said no to the notification, and not to the key, which somebody will mend. */
+function isFinal(error: unknown): boolean {
+  if (!(error instanceof HubFailure) || error.retryable) return false;
+  // `http_404` and the like: what answered is not a hub, such as a proxy that does not find one.
+  return !(error instanceof HubRefused && (error.status === 401 || error.status === 403 || error.code.startsWith("http_")));
+}
+
+/** Return what publishes a spooled notification; the spool's id is its Idempotency-Key, so a repeat is no second one. */
+export function publishTo(hub: Publisher): Deliver {
+  let failing = false;
+  return async (content, id, signal) => {
+    const notification = JSON.parse(content.toString()) as WhatsappNotification;
+    try {
+      await hub.notify(notification, { idempotencyKey: id, signal });
+      if (failing) console.log("wppconnect-bridge: the hub takes notifications again");
+      failing = false;
+      return "done";
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      if (isFinal(error)) {
+        console.error(`wppconnect-bridge: the hub refused a ${notification.type}, which is kept: ${why}`);
+        return "refused";
+      }
+      if (!failing && !signal.aborted) {
+        console.error(`wppconnect-bridge: notifications wait for the hub: ${why}`);
+      }
+      failing = true;
+      return "again";
+    }
+  };
+}

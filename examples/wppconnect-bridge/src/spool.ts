@@ -1,0 +1,153 @@
+import { randomUUID } from "node:crypto";
+import { mkdir, open, readdir, readFile, rename, stat, unlink } from "node:fs/promises";
+import path from "node:path";
+
+/** What became of one attempt: it is done with, it was refused for good, or it has to be tried again. */
+export type Outcome = "done" | "refused" | "again";
+/** Tries to hand over what was spooled; `id` is the same at every attempt, also after a restart. */
+export type Deliver = (content: Buffer, id: string, signal: AbortSignal) => Promise<Outcome>;
+
+/** What a spool holds and has done since the start. */
+export interface SpoolCounts {
+  readonly waiting: number;
+  readonly waitingBytes: number;
+  readonly done: number;
+  readonly refused: number;
+}
+
+interface Entry {
+  readonly name: string;
+  readonly bytes: number;
+}
+
+const FIRST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 60_000;
+
+/**
+ * A queue on disk, in order, for what nobody would send a second time.
+ *
+ * What `put` took is on disk and is delivered, at least once, whatever is killed in between. What is refused for good is
+ * kept in `refused/` beside it. One file each, named by its number and its id.
+ */
+export class Spool {
+  readonly #folder: string;
+  readonly #limitBytes: number;
+  readonly #entries: Entry[];
+  readonly #end = new AbortController();
+  #bytes: number;
+  #last: number;
+  #done = 0;
+  #refused = 0;
+  /** Ends the wait for the next entry. */
+  #wake = (): void => {};
+  /** The writing under way: entries come into being in the order in which they were put. */
+  #writing: Promise<unknown> = Promise.resolve();
+
+  private constructor(folder: string, limitBytes: number, entries: Entry[]) {
+    this.#folder = folder;
+    this.#limitBytes = limitBytes;
+    this.#entries = entries;
+    this.#bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0);
+    this.#last = Number.parseInt(entries.at(-1)?.name ?? "0", 10);
+  }
+
+  /** Open the spool in a folder, made if there is none, with what an earlier life left there. */
+  static async open(folder: string, limitBytes: number): Promise<Spool> {
+    await mkdir(path.join(folder, "refused"), { recursive: true, mode: 0o700 });
+    const entries: Entry[] = [];
+    for (const name of (await readdir(folder)).sort()) {
+      const file = path.join(folder, name);
+      // A draft was never acknowledged.
+      if (name.endsWith(".draft")) await unlink(file);
+      else if (name !== "refused") entries.push({ name, bytes: (await stat(file)).size });
+    }
+    return new Spool(folder, limitBytes, entries);
+  }
+
+  get counts(): SpoolCounts {
+    return { waiting: this.#entries.length, waitingBytes: this.#bytes, done: this.#done, refused: this.#refused };
+  }
+
+  /** Keep this; resolves to whether it was taken, once it is on disk. False: the spool is full, or the disk is. */
+  put(content: Buffer): Promise<boolean> {
+    const written = this.#writing.then(() => this.#write(content)).catch(() => false);
+    this.#writing = written;
+    return written;
+  }
+
+  /** Deliver one after the other, with growing pauses while that fails, until `stop`. */
+  async run(deliver: Deliver): Promise<void> {
+    while (!this.#end.signal.aborted) {
+      const entry = this.#entries[0];
+      if (entry) await this.#deliver(entry, deliver);
+      else await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+  }
+
+  /** Deliver nothing more; what waits stays on disk. */
+  async stop(): Promise<void> {
+    this.#end.abort();
+    this.#wake();
+    await this.#writing;
+  }
+
+  async #write(content: Buffer): Promise<boolean> {
+    if (this.#bytes + content.length > this.#limitBytes) return false;
+    const name = `${String(this.#last + 1).padStart(12, "0")}-${randomUUID()}`;
+    const draft = path.join(this.#folder, `${name}.draft`);
+    const file = await open(draft, "wx", 0o600);
+    try {
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(draft, path.join(this.#folder, name));
+    await syncFolder(this.#folder);
+    this.#last++;
+    this.#entries.push({ name, bytes: content.length });
+    this.#bytes += content.length;
+    this.#wake();
+    return true;
+  }
+
+  async #deliver(entry: Entry, deliver: Deliver): Promise<void> {
+    const file = path.join(this.#folder, entry.name);
+    const id = entry.name.slice(entry.name.indexOf("-") + 1);
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+      const outcome = await readFile(file).then((content) => deliver(content, id, this.#end.signal));
+      if (this.#end.signal.aborted && outcome === "again") return;
+      if (outcome !== "again") {
+        await (outcome === "done" ? unlink(file) : rename(file, path.join(this.#folder, "refused", entry.name)));
+        this.#entries.shift();
+        this.#bytes -= entry.bytes;
+        outcome === "done" ? this.#done++ : this.#refused++;
+        return;
+      }
+      await sleep(pauseMs * (0.5 + Math.random() / 2), this.#end.signal);
+      if (this.#end.signal.aborted) return;
+    }
+  }
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, ms);
+    function done(): void {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    }
+    signal.addEventListener("abort", done);
+    if (signal.aborted) done();
+  });
+}
