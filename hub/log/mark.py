@@ -28,6 +28,10 @@ _LINE_BYTES = 256
 _LINE = re.compile(rb"hub-mark 1 ([0-9]+) ([a-z0-9]+) ([0-9]+) ([0-9]+) ([0-9]+) ([0-9a-f]{8})\n *\n", re.ASCII)
 
 
+#: 0 where the system has none.
+_DSYNC: int = getattr(os, "RWF_DSYNC", 0)
+
+
 class Mark(msgspec.Struct, frozen=True):
     """What the log holds at least: in the life called `epoch` all up to `head`, `controls` control records among it.
 
@@ -124,12 +128,15 @@ def _read_slots(path: Path) -> list[tuple[int, Mark]]:
 
 def _write_durably(descriptor: int, line: bytes, offset: int) -> None:
     try:
-        written = os.pwritev(descriptor, [line], offset, os.RWF_DSYNC)
+        # One call, since each lets go of the interpreter.
+        written = os.pwritev(descriptor, [line], offset, _DSYNC)
+        synced = bool(_DSYNC)
     except OSError as error:
         if error.errno not in {errno.EOPNOTSUPP, errno.EINVAL}:
             raise
         # A file system that cannot sync a write by itself.
-        written = os.pwrite(descriptor, line, offset)
-        os.fdatasync(descriptor)
+        written, synced = os.pwrite(descriptor, line, offset), False
+    if not synced:
+        os.fsync(descriptor)
     if written != len(line):
         raise OSError(errno.EIO, "the mark was written in part")

@@ -29,8 +29,9 @@ _THREADS = 4
 _DEADLINE_S = 10.0
 #: SQLite merges at most 500 selects; a subscriber has three targets.
 _MOST_TARGETS = 100
-#: Damaged positions that are reported one by one.
+#: Damaged positions that are counted, and of these, that get a line each.
 _MOST_DAMAGED = 10_000
+_MOST_LINES = 100
 
 
 class Readers:
@@ -40,6 +41,7 @@ class Readers:
         self._file = file
         self._refusing = False
         self._damaged: set[int] = set()
+        self._spoilt = False
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="hub-log-reader")
         self._idle: SimpleQueue[apsw.Connection | None] = SimpleQueue()
         for _ in range(_THREADS):
@@ -116,6 +118,8 @@ class Readers:
         if position in self._damaged or len(self._damaged) >= _MOST_DAMAGED:
             return
         self._damaged.add(position)
+        if len(self._damaged) > _MOST_LINES:
+            return
         logger.error("position %d of the log is damaged: whoever it may be for is told of a gap", position)
 
     def _fetch(self, read: Callable[[apsw.Connection], Reading], upto: int) -> Reading:
@@ -126,7 +130,9 @@ class Readers:
             return read(connection)
         except (apsw.CorruptError, apsw.NotADBError, msgspec.MsgspecError, UnicodeError) as error:
             # Asked again it would be the same; so that nobody asks for ever, all of it counts as damaged.
-            logger.error("the log's file is damaged: %s", type(error).__name__)
+            if not self._spoilt:
+                self._spoilt = True
+                logger.error("the log's file is damaged: %s; see `hub check --deep`", type(error).__name__)
             _let_go(connection)
             connection = None
             return Reading([Record.damaged(upto)], upto)
