@@ -42,6 +42,8 @@ export interface Connection {
   stop(): void;
   /** The page woke up, or the network (`online`) came back, or somebody looks at the page: see at once. */
   wake(online: boolean, looked: boolean): void;
+  /** Somebody asks how it is: a line that is dead is found so though this page's timers are slowed down. */
+  check(): void;
   /** The device says that it has no network. */
   offline(): void;
 }
@@ -188,7 +190,7 @@ export function createConnection(options: ConnectionOptions): Connection {
     stop: clear,
     wake: (online, looked) => {
       if (looked) evictions = 0;
-      liveness.check();
+      liveness.check(true);
       // Pages can be woken many times a second.
       if (retry !== undefined && !hurried && (looked || connection.status.reason?.code !== "replaced")) {
         hurried = true;
@@ -200,6 +202,7 @@ export function createConnection(options: ConnectionOptions): Connection {
       link?.wake?.();
       if (online) seekBetter();
     },
+    check: () => liveness.check(false),
     offline: () => {
       if (link || retry !== undefined) ended({ code: OFFLINE });
     },

@@ -26,19 +26,19 @@ export function createHandlers(): Handlers {
       const rest = entries.some((entry) => entry.type === type) ? type : UNKNOWN;
       for (const entry of entries) {
         if (entry.type !== type && (type === "gap" || (entry.type !== ANY && entry.type !== rest))) continue;
-        try {
-          entry.handler(event as never);
-        } catch (error) {
-          report(error);
-        }
+        attempt(() => entry.handler(event as never));
       }
     },
   };
 }
 
-/** Hand an error of the page's own to its error reporting, without stopping anything. */
-export function report(error: unknown): void {
-  // Node and React Native have none.
-  if (typeof reportError === "function") reportError(error);
-  else console.error(error);
+/** Call something of the page's own; what it throws goes to the page's error reporting, and stops nothing. */
+export function attempt(act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    // Node and React Native have none.
+    if (typeof reportError === "function") reportError(error);
+    else console.error(error);
+  }
 }

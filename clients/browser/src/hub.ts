@@ -3,7 +3,7 @@ import { createConnection, type Connection } from "./connection.js";
 import { createContest } from "./contest.js";
 import { keepCursor, type CursorKeeper } from "./cursor.js";
 import { createFollower, gapAt } from "./follower.js";
-import { ANY, UNKNOWN, createHandlers } from "./handlers.js";
+import { ANY, UNKNOWN, attempt, createHandlers } from "./handlers.js";
 import { nameIdentity } from "./identity.js";
 import { BROKEN, Refusal, type Offer } from "./link.js";
 import { createNotes } from "./notes.js";
@@ -91,7 +91,7 @@ export function createHub(options: HubOptions): Hub {
   const tell = (now: Status): void => {
     if (now !== status) notes.debug([now.state, now.transport, now.reason?.code].filter(Boolean).join(", "));
     status = now;
-    for (const listener of [...listeners]) listener();
+    for (const listener of [...listeners]) attempt(listener);
   };
 
   /** Hand a frame to this page's handlers, and only then note that the page has come that far; say whether it was new. */
@@ -208,8 +208,10 @@ export function createHub(options: HubOptions): Hub {
             if (!leading) lead();
           },
           asked: (request) => {
-            if (request.kind === "hello") report();
-            else if (request.kind === "retry") connection?.start();
+            if (request.kind === "hello") {
+              connection?.check();
+              report();
+            } else if (request.kind === "retry") connection?.start();
             else connection?.wake(false, request.kind === "look");
           },
           hear,

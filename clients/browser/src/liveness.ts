@@ -12,8 +12,8 @@ export interface Liveness {
   start(intervalMs: number): void;
   /** Something came. */
   sign(): void;
-  /** The page woke up: judge now whether the line has been silent too long. */
-  check(): void;
+  /** Judge now, whatever the timers do; `woken`: the page slept, and a line that missed one heartbeat is not trusted. */
+  check(woken: boolean): void;
   stop(): void;
 }
 
@@ -60,8 +60,8 @@ export function createLiveness(onDead: (livedMs: number) => void): Liveness {
     sign: () => {
       signAt = Date.now();
     },
-    check: () => {
-      if (intervalMs && Date.now() - signAt > intervalMs) die();
+    check: (woken) => {
+      if (intervalMs && Date.now() - signAt > (woken ? intervalMs : limitMs())) die();
     },
     stop: () => {
       intervalMs = 0;

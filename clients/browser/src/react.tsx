@@ -10,7 +10,7 @@ import {
   useSyncExternalStore,
   type ReactNode,
 } from "react";
-import { report } from "./handlers.js";
+import { attempt } from "./handlers.js";
 import type { Hub } from "./hub.js";
 import { EMPTY_VIEW, createInbox, type Inbox, type InboxView } from "./inbox.js";
 import { IDLE, type Reason, type State, type Transport } from "./status.js";
@@ -42,12 +42,8 @@ function mount(hub: Hub): () => void {
   clearTimeout(use.farewell);
   use.mounts++;
   use.close ??= use.inbox.open();
-  try {
-    hub.connect();
-  } catch (error) {
-    // A page without notifications is better than no page.
-    report(error);
-  }
+  // A page without notifications is better than no page.
+  attempt(hub.connect);
   return () => {
     if (--use.mounts) return;
     use.farewell = setTimeout(() => {

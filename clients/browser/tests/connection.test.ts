@@ -108,6 +108,18 @@ describe("coming back", () => {
     expect(connection.status.attempt).toBe(1);
   });
 
+  test("one that is ended every 9 s is opened again in a growing pause", async () => {
+    vi.spyOn(Math, "random").mockReturnValue(1);
+    const connection = await connected(["ws"]);
+    for (const waitMs of [1000, 1500, 2500, 4500, 8500]) {
+      await pass(9_000);
+      newestSocket().end(1001);
+      expect(connection.status.retryAt).toBe(Date.now() + waitMs);
+      await again(connection);
+      newestSocket().say(hello());
+    }
+  });
+
   test("a restart of the hub is spread over the window that it names", async () => {
     vi.spyOn(Math, "random").mockReturnValue(0.5);
     const connection = await connected();

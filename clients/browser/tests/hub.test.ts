@@ -73,6 +73,24 @@ describe("events", () => {
   });
 });
 
+test("a listener of the status that throws is reported, and keeps neither others nor the connection from anything", async () => {
+  const reported = vi.fn();
+  vi.stubGlobal("reportError", reported);
+  const { hub, titles } = await openTab();
+  hub.subscribe(() => {
+    throw new Error("mine");
+  });
+  const after = vi.fn();
+  hub.subscribe(after);
+  newestSocket().say(hello(), alert(1));
+  newestSocket().end();
+  await pass(2_000);
+  newestSocket().say(hello("epoch-1", "replayed"), alert(2));
+  expect([titles, hub.status.state]).toEqual([["n1", "n2"], "connected"]);
+  expect(reported).toHaveBeenCalledWith(new Error("mine"));
+  expect(after).toHaveBeenCalled();
+});
+
 describe("types that nobody asked for", () => {
   test("go to onUnknown, the others and gaps do not", async () => {
     const { hub } = await openTab();

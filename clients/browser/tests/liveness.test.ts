@@ -91,10 +91,22 @@ test("a page that wakes up judges at once", async () => {
   const onDead = vi.fn();
   const liveness = createLiveness(onDead);
   liveness.start(30_000);
-  liveness.check();
+  liveness.check(true);
   expect(onDead).not.toHaveBeenCalled();
   await pass(30_001);
-  liveness.check();
+  liveness.check(true);
+  expect(onDead).toHaveBeenCalledOnce();
+});
+
+test("whoever asks finds a dead line though the timers of a hidden page are slowed down, and not a living one", () => {
+  const onDead = vi.fn();
+  const liveness = createLiveness(onDead);
+  liveness.start(30_000);
+  vi.setSystemTime(Date.now() + 44_000);
+  liveness.check(false);
+  expect(onDead).not.toHaveBeenCalled();
+  vi.setSystemTime(Date.now() + 2_000);
+  liveness.check(false);
   expect(onDead).toHaveBeenCalledOnce();
 });
 
@@ -104,11 +116,11 @@ test("a line without a heartbeat, or a stopped one, is never dead", async () => 
   liveness.start(30_000);
   liveness.start(0);
   await pass(100_000);
-  liveness.check();
+  liveness.check(true);
   liveness.start(30_000);
   liveness.stop();
   await pass(100_000);
-  liveness.check();
+  liveness.check(true);
   expect(onDead).not.toHaveBeenCalled();
 });
 

@@ -142,13 +142,26 @@ describe("a leader that stands still", () => {
   });
 
   test("is not followed by a tab that slept itself, and has the answers still to read", async () => {
+    vi.spyOn(Math, "random").mockReturnValue(0.5);
     const { others } = await three();
     for (const other of others) other.channel!.freeze();
+    // It asks after 10 s of silence, and sleeps before the 3.75 s for the answer are over.
+    await pass(11_000);
     vi.setSystemTime(Date.now() + 600_000);
-    await pass(12_000);
+    await pass(3_000);
     for (const other of others) other.channel!.thaw();
     await pass(MINUTE_MS);
     expect(sockets.length).toBe(1);
+  });
+
+  test("whose line is dead is told so by the others, though its own timers are slowed down", async () => {
+    const leader = await openTab();
+    newestSocket().say(hello("epoch-0", "live", 30));
+    // Its timers do not run; what another one asks arrives all the same.
+    vi.setSystemTime(Date.now() + 46_000);
+    new FakeChannel(leader.channel!.name).postMessage({ kind: "hello", term: 0 });
+    await flush();
+    expect([sockets[0]!.closed, leader.hub.status.state]).toEqual([true, "reconnecting"]);
   });
 
   test("that answers is left in peace, for hours without a notification", async () => {
@@ -182,6 +195,31 @@ describe("a leader that stands still", () => {
   });
 });
 
+test("a tab that came to lead after the clock was set back is heard by those who knew an earlier leader", async () => {
+  const leader = await openTab();
+  greet();
+  const other = await openTab();
+  newestSocket().say(alert(1));
+  await flush();
+  vi.setSystemTime(Date.now() - 24 * 60 * MINUTE_MS);
+  freeze(leader);
+  other.channel!.freeze();
+  const fresh = await openTab();
+  await waitForSockets(2, 5_000);
+  other.channel!.thaw();
+  newestSocket().say(hello("epoch-1", "live", 0), alert(2));
+  await pass(20_000);
+  // Where it was unheard for longer than an answer may take, it asked the log.
+  for (const missed of requests.length ? [[alert(2)], []] : []) {
+    newestRequest().page(missed, "epoch-2");
+    await pass(100);
+  }
+  await pass(MINUTE_MS);
+  newestSocket().say(alert(3));
+  await flush();
+  expect([fresh.titles, other.titles, sockets.length]).toEqual([["n2", "n3"], ["n1", "n2", "n3"], 2]);
+});
+
 describe("what the browser refuses", () => {
   const refusals: Record<string, () => void> = {
     "a lock, by a promise": () => vi.spyOn(locks(), "request").mockRejectedValue(new DOMException("denied", "SecurityError")),
@@ -207,7 +245,8 @@ describe("what the browser refuses", () => {
   test.each(Object.keys(refusals))("%s: the tab is connected all the same, and gets everything", async (name) => {
     refusals[name]!();
     const { hub, titles } = await openTab({ tabStorage: undefined } as unknown as HubOptions);
-    await waitForSockets(1, 10_000);
+    // What is refused is known at once; only silence has to be waited for.
+    await waitForSockets(1, name === "an answer for the lock" ? 10_000 : 100);
     greet();
     newestSocket().say(alert(1));
     await pass(MINUTE_MS);
@@ -367,6 +406,20 @@ describe("a tab that follows", () => {
     newestSocket().say({ type: "heartbeat", cursor: "epoch-7" });
     await pass(1_000);
     expect([...other.storage.items.values()]).toEqual(["epoch-7"]);
+    other.hub.close();
+    newestSocket().say(alert(8));
+    const back = await openTab({}, other.storage);
+    // The log has more by now than the leader has brought.
+    newestRequest().page([alert(8), alert(9)], "epoch-9");
+    await pass(100);
+    newestRequest().page([], "epoch-9");
+    await flush();
+    newestSocket().say({ type: "heartbeat", cursor: "epoch-8" });
+    await pass(1_000);
+    expect([...back.storage.items.values()]).toEqual(["epoch-9"]);
+    newestSocket().say(alert(9), alert(10), { type: "heartbeat", cursor: "epoch-11" });
+    await pass(1_000);
+    expect([back.titles, ...back.storage.items.values()]).toEqual([["n8", "n9", "n10"], "epoch-11"]);
   });
 
   test("gets nothing twice though much came while it was catching up", async () => {
