@@ -10,7 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -27,10 +27,14 @@ PASSWORD = "p@ss/w:rd?#%"
 class Pooler:
     """A private PgBouncer; every transaction goes to another of its two server connections."""
 
-    def __init__(self, folder: Path, server: Postgres, settings: str) -> None:
+    def __init__(self, folder: Path, server: Postgres, settings: str, files: Mapping[str, bytes]) -> None:
         self._folder = folder
         self._server = server
         self._settings = settings
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+            if os.geteuid() == 0:
+                shutil.chown(folder / name, "nobody")
         self._user = "nobody" if os.geteuid() == 0 else None
         if self._user is not None:
             shutil.chown(folder, self._user)
@@ -109,9 +113,9 @@ query_wait_timeout = 20
 
 
 @contextlib.contextmanager
-def run_pooler(server: Postgres, settings: str = "") -> Iterator[Pooler]:
-    """Run a PgBouncer before `server`; `settings` are further lines of its configuration."""
-    pooler = Pooler(Path(tempfile.mkdtemp(prefix="hub-pgb-")), server, settings)
+def run_pooler(server: Postgres, settings: str = "", files: Mapping[str, bytes] | None = None) -> Iterator[Pooler]:
+    """Run a PgBouncer before `server`; `settings` are further lines of its configuration, `files` lie beside it."""
+    pooler = Pooler(Path(tempfile.mkdtemp(prefix="hub-pgb-")), server, settings, files or {})
     try:
         pooler.start()
         yield pooler

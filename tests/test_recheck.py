@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
+from websockets.exceptions import InvalidStatus
 
 from contracts.closing import CloseCode
 from hub import recheck as recheck_module
@@ -230,6 +231,10 @@ async def test_open_connections_follow_the_database(hub: RunningHub, postgres: P
         for path in ("/poll", "/sse"):
             answer = await hub.http.get(path, headers={"authorization": f"Bearer {token}"})
             assert 403 == answer.status_code
+        # Before the accept, so that the old frontends' hook stops after its tries.
+        with pytest.raises(InvalidStatus, match="HTTP 403"):
+            async with hub.websocket(token, subprotocols=()):
+                pass
         await hub.publish(user_id=BRUNO[0], account_id=BRUNO[1])
         assert "stock_alert" == (await other.frame())["type"]
 

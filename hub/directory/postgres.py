@@ -25,6 +25,8 @@ __all__ = ["PostgresSource", "is_pooled"]
 
 #: Look-ups are short and cached; more connections would only weigh on the customer's database.
 POOL_SIZE = 4
+_OtherTarget = asyncpg.exceptions.TargetServerAttributeNotMatched
+
 #: A connection is used for so long, so that a changed address or certificate is seen.
 RECYCLE_S = 300.0
 #: A connection that rested longer may be dead without a word: firewalls forget. It gets a part of the time only.
@@ -71,7 +73,15 @@ class PostgresSource:
         self._address = address
         self._tables = tables
         self._timeout_s = timeout_s
-        self._arguments = _arguments(address, timeout_s)
+        # Without one the driver looks for the socket where libpq would.
+        self._hosts = [
+            {"host": host, "port": port} for host, port in zip(address.hosts, address.ports, strict=True)
+        ] or [{}]
+        self._targets = ["standby", "any"] if address.target == "prefer-standby" else [address.target or "any"]
+        self._first = 0
+        # Shorter than a look-up, so that what cannot be reached is told from what is slow.
+        timeout_each_s = 0.8 * timeout_s / len(self._hosts) / len(self._targets)
+        self._arguments = _arguments(address, timeout_each_s)
         timeout_ms = str(max(1, round(timeout_s * 1000)))
         # The database, too, stops working on what nobody waits for any more.
         settings = {**address.settings, "statement_timeout": timeout_ms}
@@ -153,7 +163,7 @@ class PostgresSource:
         task.add_done_callback(self._closing.discard)
 
     async def _connect(self) -> _Link:
-        connection = await asyncpg.connect(**self._arguments)
+        connection = await self._reach()
         try:
             pooled = is_pooled(connection, await connection.fetchval("SELECT pg_backend_pid()"))
             if not pooled:
@@ -162,6 +172,28 @@ class PostgresSource:
             connection.terminate()
             raise
         return _Link(connection, pooled=pooled)
+
+    async def _reach(self) -> asyncpg.Connection:
+        """Return a connection to the first host that will do, beginning with the one that did the last time.
+
+        Each host gets its part of the time: one that is gone without a word must not use up that of the others.
+        """
+        failure: BaseException | None = None
+        for target in self._targets:
+            for place in [*self._hosts[self._first :], *self._hosts[: self._first]]:
+                try:
+                    connection = await asyncpg.connect(**self._arguments, **place, target_session_attrs=target)
+                except (OSError, asyncpg.CannotConnectNowError, _OtherTarget) as error:
+                    failure = error
+                    continue
+                self._first = self._hosts.index(place)
+                return connection
+        assert failure is not None
+        try:
+            raise failure
+        finally:
+            # It holds this frame now.
+            del failure
 
     async def _ask(self, link: _Link, ids: Sequence[str], limit: int) -> list[Row]:
         try:
@@ -258,22 +290,17 @@ def _arguments(address: PostgresAddress, timeout_s: float) -> dict[str, Any]:
     settings = {"application_name": address.application_name}
     if address.startup_options:
         settings["options"] = address.startup_options
-    arguments: dict[str, Any] = {
+    return {
         "user": address.user,
         "password": address.password,
         "database": address.database,
         "passfile": address.passfile,
-        "target_session_attrs": address.target,
         "server_settings": settings,
-        # Shorter than a look-up, so that what cannot be reached is told from what is slow.
-        "timeout": timeout_s * 0.8,
+        "timeout": timeout_s,
         # No names for what is asked only once; see `_prepare`.
         "statement_cache_size": 0,
         **tls_arguments(address.tls),
     }
-    if address.hosts:
-        arguments |= {"host": list(address.hosts), "port": list(address.ports)}
-    return arguments
 
 
 def _set_config(settings: Mapping[str, str], *, local: bool) -> str:

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import asyncpg  # type: ignore[import-untyped]  # it has no types of its own
 import pytest
@@ -15,6 +16,7 @@ from hub.directory import postgres as postgres_module
 from hub.directory.demo import DEMO_USERS
 from hub.directory.sql import SqlDirectory
 from hub.errors import DirectoryUnavailable
+from tests.authority import Authority
 from tests.directory.conftest import open_directory
 from tests.pooler import Pooler, run_pooler
 from tests.postgres import Postgres
@@ -197,6 +199,27 @@ async def test_what_the_pooler_refuses_is_explained(
     assert words in caught.value.cause
     assert "HUB_DIRECTORY_URL" in caught.value.cause
     await directory.close()
+
+
+async def test_a_pooler_that_wants_tls(filled_postgres: Postgres, tmp_path: Path) -> None:
+    """Managed poolers let nobody in without TLS; the customer's spellings of it all satisfy them."""
+    authority = Authority()
+    certificate, key = authority.issue("localhost", "localhost")
+    root = tmp_path / "root.crt"
+    root.write_bytes(authority.certificate)
+    settings = "client_tls_sslmode = require\nclient_tls_cert_file = server.crt\nclient_tls_key_file = server.key"
+    with run_pooler(filled_postgres, settings, {"server.crt": certificate, "server.key": key}) as pooler:
+        url = pooler.url.replace("127.0.0.1", "localhost")
+        for query in ("sslmode=require", "ssl=true", "", f"sslmode=verify-full&sslrootcert={root}"):
+            directory = open_directory(f"{url}?{query}")
+            assert await directory.find_user("00000000001") is not None
+            await directory.close()
+        for query, words in [("sslmode=disable", "add sslmode=require"), ("sslmode=verify-full", "is not trusted")]:
+            directory = open_directory(f"{url}?{query}")
+            with pytest.raises(DirectoryUnavailable) as caught:
+                await directory.check()
+            assert words in caught.value.cause
+            await directory.close()
 
 
 async def test_a_pooler_in_statement_mode_is_explained(filled_postgres: Postgres) -> None:

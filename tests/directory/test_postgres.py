@@ -277,6 +277,28 @@ async def test_several_hosts(filled_postgres: Postgres, target: str) -> None:
     await directory.close()
 
 
+@pytest.mark.parametrize("target", ["any", "prefer-standby", "read-write"])
+async def test_a_host_that_is_gone_without_a_word(filled_postgres: Postgres, target: str) -> None:
+    """Each host has its part of the time, and the one that answered is tried first from then on."""
+    silent = Hole(filled_postgres.port)
+    async with silent:
+        silent.is_silent = True
+        port = filled_postgres.port
+        directory = open_directory(
+            f"postgresql://hub@127.0.0.1:{silent.port},127.0.0.1:{port}/postgres?target_session_attrs={target}",
+            timeout_s=2.0,
+        )
+        try:
+            assert await directory.find_user("00000000001") is not None
+            assert silent.connections > 0
+            silent.connections = 0
+            await asyncio.gather(*(directory.find_user("00000000001") for _ in range(10)))
+            # Further connections begin with the other host; only a standby is still looked for everywhere.
+            assert target == "prefer-standby" or silent.connections == 0
+        finally:
+            await directory.close()
+
+
 @pytest.fixture(scope="module")
 def guarded() -> Iterator[Postgres]:
     """A PostgreSQL that asks for passwords."""
@@ -339,6 +361,7 @@ class Hole:
         self._server: asyncio.Server
         self.port = 0
         self.connections = 0
+        self.is_silent = False
 
     async def __aenter__(self) -> Hole:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -358,7 +381,7 @@ class Hole:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         their_reader, their_writer = await asyncio.open_connection("127.0.0.1", self._to)
-        life = self._life
+        life = self._life - self.is_silent
 
         async def carry(source: asyncio.StreamReader, to: asyncio.StreamWriter) -> None:
             try:

@@ -194,7 +194,7 @@ ROOMS: dict[str, Sequence[Fault]] = {
     "The directory": (
         Fault(
             "The database of users is down or hangs",
-            "Known users get in, others get 503 at a deadline; publishing does not ask it.",
+            "Known users get in and are published to, others get 503 at a deadline; no connection ends.",
             (
                 "directory/test_outage.py::test_crash_is_an_outage_until_the_restart",
                 "directory/test_outage.py::test_hanging_server_holds_nobody",
