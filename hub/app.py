@@ -219,7 +219,12 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
             )
 
         registry = make_registry(
-            metrics, subscribers, log, version=version("notification-hub"), lag=lambda: log.head - dispatcher.position
+            metrics,
+            subscribers,
+            log,
+            version=version("notification-hub"),
+            lag=lambda: log.head - dispatcher.position,
+            is_directory_up=lambda: probe.state == "up",
         )
         bodies = Allowance(settings.body_budget_bytes)
         routes = [

@@ -135,10 +135,12 @@ async def test_a_directory_that_never_answered_is_not_ready(
     try:
         async with run_hub(tmp_path, directory_url=postgres.url) as hub:
             await wait_ready(503, "down")
+            assert "hub_directory_up 0.0" in (await hub.http.get("/metrics", headers=hub.headers())).text
             assert "HUB_DIRECTORY_URL" in "".join(caplog.messages)
             assert 200 == (await hub.http.get("/health/live")).status_code
             postgres.start()
             await wait_ready(200, "up")
+            assert "hub_directory_up 1.0" in (await hub.http.get("/metrics", headers=hub.headers())).text
             postgres.stop()
             await wait_ready(200, "down")
             postgres.start()

@@ -76,7 +76,9 @@ async def test_every_metric_is_explained(tmp_path: Path) -> None:
         max_pending=1,
     )
     subscribers = Subscribers(limit=1, limit_per_user=1)
-    registry = make_registry(Metrics(started_at_s=0), subscribers, log, version="0", lag=lambda: 0)
+    registry = make_registry(
+        Metrics(started_at_s=0), subscribers, log, version="0", lag=lambda: 0, is_directory_up=lambda: True
+    )
     text = generate_latest(registry).decode()
     await log.close()
     shown = re.findall(r"^# HELP (\S+)", text, re.MULTILINE)

@@ -17,23 +17,36 @@ __all__ = ["make_registry"]
 
 
 def make_registry(
-    metrics: Metrics, subscribers: Subscribers, log: Log, *, version: str, lag: Callable[[], int]
+    metrics: Metrics,
+    subscribers: Subscribers,
+    log: Log,
+    *,
+    version: str,
+    lag: Callable[[], int],
+    is_directory_up: Callable[[], bool],
 ) -> CollectorRegistry:
     """Return a registry that reads the counters when it is asked, and holds nothing itself."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_HubCollector(metrics, subscribers, log, version, lag))
+    registry.register(_HubCollector(metrics, subscribers, log, version, lag, is_directory_up))
     return registry
 
 
 class _HubCollector(Collector):
     def __init__(
-        self, metrics: Metrics, subscribers: Subscribers, log: Log, version: str, lag: Callable[[], int]
+        self,
+        metrics: Metrics,
+        subscribers: Subscribers,
+        log: Log,
+        version: str,
+        lag: Callable[[], int],
+        is_directory_up: Callable[[], bool],
     ) -> None:
         self._metrics = metrics
         self._subscribers = subscribers
         self._log = log
         self._version = version
         self._lag = lag
+        self._is_directory_up = is_directory_up
 
     def collect(self) -> Iterator[Metric]:
         metrics, counts = self._metrics, self._subscribers.statistics()
@@ -50,6 +63,8 @@ class _HubCollector(Collector):
         yield _gauge("hub_log_writable", "1 when the last write succeeded", int(self._log.writable))
         yield _gauge("hub_log_damaged", "Damaged records met since the start", self._log.damaged)
         yield _gauge("hub_dispatch_lag_records", "Records stored but not dispatched yet", self._lag())
+        up = int(self._is_directory_up())
+        yield _gauge("hub_directory_up", "1 when the directory answered when it was last asked", up)
         yield _counter("hub_published", "Notifications stored", "type", metrics.published)
         mismatches = CounterMetricFamily(
             "hub_contract_mismatches", "Stored with a field of data of another type", labels=["type", "field"]
