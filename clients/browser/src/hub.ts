@@ -263,9 +263,11 @@ export function createHub(options: HubOptions): Hub {
     const visibility = globalThis.document?.visibilityState;
     if (type === "pagehide" || type === "freeze") return suspend();
     if (type === "pageshow" && !(event as PageTransitionEvent).persisted) return;
-    if (!connection) return resume();
-    if (type === "visibilitychange" && visibility === "hidden") return cursor?.flush();
-    look(type, type !== "online" && visibility !== "hidden");
+    const hidden = visibility === "hidden";
+    // Also a page that goes away is told that it is hidden, after it let go of all.
+    if (!connection) return type === "pageshow" || type === "resume" || (type === "visibilitychange" && !hidden) ? resume() : undefined;
+    if (type === "visibilitychange" && hidden) return cursor?.flush();
+    look(type, type !== "online" && !hidden);
   };
 
   const look = (type: string, looked: boolean): void => {

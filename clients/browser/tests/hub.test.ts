@@ -446,6 +446,16 @@ describe("the page", () => {
     expect(titles).toEqual(["n1", "n2"]);
   });
 
+  test.each(["visibilitychange", "online", "focus"])("that is left opens nothing any more, whatever it is still told (%s)", async (name) => {
+    await openTab();
+    newestSocket().say(hello());
+    window.dispatchEvent(new Event("pagehide"));
+    vi.spyOn(document, "visibilityState", "get").mockReturnValue("hidden");
+    (name === "visibilitychange" ? document : window).dispatchEvent(new Event(name));
+    await pass(60_000);
+    expect([sockets.length, FakeChannel.all.size]).toEqual([1, 0]);
+  });
+
   test("that is shown for the first time opens no second connection", async () => {
     await openTab();
     window.dispatchEvent(Object.assign(new Event("pageshow"), { persisted: false }));
