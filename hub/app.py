@@ -326,6 +326,11 @@ class HubApp:
         if self._started:
             await self.hub.connections.drain(window_s=self._settings.drain_s)
 
+    def count_departures(self) -> int:
+        """Return how many connections and polls have ended; each may leave memory to be given back."""
+        metrics = self.hub.metrics
+        return metrics.closes.total() + metrics.polls.total()
+
     def is_broken(self) -> bool:
         """Whether the hub runs on without what delivers; a process in that state is better ended."""
         return self._started and not self.hub.is_alive()

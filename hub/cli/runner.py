@@ -14,6 +14,7 @@ import uvloop
 
 from hub.app import HubApp
 from hub.cli.address import address_of
+from hub.cli.heap import Heap
 from hub.cli.outcome import Refused, Unreachable, Unusable
 from hub.errors import SettingsError
 from hub.journal import configure_logging
@@ -27,6 +28,8 @@ logger = logging.getLogger("hub.serve")
 SWITCH_INTERVAL_S = 0.0005
 #: Python's own first threshold is 700 objects: two connections.
 GC_THRESHOLDS = (20_000, 20, 50)
+#: Ticks of uvicorn's, ten a second, between two looks for memory to give back.
+GIVE_BACK_TICKS = 50
 #: Descriptors beside those of the connections that `WS_MAX_CONNECTIONS` counts: the log, the directory, services that
 #: publish, and whoever is just being refused.
 FILES_BESIDE = 256
@@ -63,6 +66,7 @@ def run_hub(settings: Settings, *, announce: Callable[[str], None]) -> None:
 
     server.on_start = start
     server.is_broken = app.is_broken
+    server.count_departures = app.count_departures
     try:
         uvloop.run(server.serve(sockets=[listener]))
     except SystemExit:
@@ -99,11 +103,17 @@ def _raise_file_limit(max_connections: int) -> None:
 class _Server(HubServer):
     on_start: Callable[[], None]
     is_broken: Callable[[], bool]
+    count_departures: Callable[[], int]
     broke = False
+    _heap: Heap
+    _departures = 0
 
     async def on_tick(self, counter: int) -> bool:
         # Publishes would be acknowledged and nobody be told; whoever supervises us starts a whole hub again.
         self.broke = self.is_broken()
+        if counter % GIVE_BACK_TICKS == 0 and (departures := self.count_departures()) != self._departures:
+            self._departures = departures
+            self._heap.give_back()
         return await super().on_tick(counter) or self.broke
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -113,4 +123,5 @@ class _Server(HubServer):
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
+        self._heap = Heap()
         self.on_start()

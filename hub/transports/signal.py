@@ -7,6 +7,7 @@ them for a queue. A connection that lives for days seldom has more than one wait
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import Generic, TypeVar
 
 __all__ = ["Inbox", "Signal"]
@@ -70,6 +71,9 @@ class Inbox(Generic[T]):
             self._news.clear()
             await self._news.wait()
         return self._items.pop(0)
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self._items)
 
     def qsize(self) -> int:
         """Return how many wait."""

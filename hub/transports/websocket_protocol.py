@@ -52,6 +52,10 @@ MAX_UNSENT_BYTES = 2_097_152
 #: Messages that may wait for the app. It is busy while it replays, and a peer whose pongs are not read meanwhile
 #: would be taken for dead.
 MAX_WAITING_MESSAGES = 8
+#: What a message of hub.v1 has at most: a token of 8 KiB. The app is told of a longer one, and not what it says.
+LONGEST_BYTES = 16_384
+#: What they may weigh: one packet holds dozens, and is parsed whole.
+MAX_WAITING_BYTES = 32_768
 #: What a shutdown gives the closes that are still under way; the drain before it gave them their time.
 LAST_MOMENT_S = 0.5
 #: ASGI's name for an app that refuses a handshake with an answer of its own.
@@ -290,7 +294,13 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
                 self.conn.fail(1007, "text is not UTF-8")
                 self.handle_parser_exception()
                 return
+        if sum(map(len, self.frames)) > LONGEST_BYTES:
+            self.frames = [b""]
         super().send_receive_event_to_app()
+        waiting = cast("Inbox[ASGIReceiveEvent]", self.queue)
+        if waiting.qsize() > 1 and sum(map(_weigh, waiting)) > MAX_WAITING_BYTES:
+            self._drop(1008)
+            return
         if self.read_paused and self.queue.qsize() < MAX_WAITING_MESSAGES:
             self.read_paused = False
             self.transport.resume_reading()
@@ -349,3 +359,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         # `transport.close()` waits for bytes that a stalled peer never takes.
         if self.close_timer is None:
             self.close_timer = self.loop.call_later(CLOSE_TIMEOUT_S, self.transport.abort)
+
+
+def _weigh(message: ASGIReceiveEvent) -> int:
+    return len(message.get("text") or message.get("bytes") or b"") if message["type"] == "websocket.receive" else 0

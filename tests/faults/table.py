@@ -214,9 +214,9 @@ _FLOODS = """## Floods: what is bounded, and what a proxy has to do
 | handshakes | sixteen per turn of the loop, in order of arrival; publishes and health checks do not wait behind them |
 | connections that say nothing | ten seconds to the end of the head, fifteen between requests |
 | frames of one connection | 50 a second, 200 at once; then 1008 |
-| one message, one head, one body | 64 KiB, 32 KiB, `HUB_MAX_BODY` |
+| one message, one head, one body | 64 KiB, 32 KiB in 200 fields, `HUB_MAX_BODY` |
 | publishes that wait for the disk | `HUB_MAX_PENDING_APPENDS`; one more gets 503 |
-| bytes that one connection does not read | `HUB_LINK_BUDGET`; then 4000, and it comes back with its cursor |
+| bytes that one connection does not read | `HUB_LINK_BUDGET`; then it gets the rest from the log, at its pace |
 | file descriptors | the soft limit is raised to the hard one; one line in the log where that is too few |
 
 There is no limit per address. Behind a proxy every connection comes from one address, and behind a carrier's NAT
