@@ -61,7 +61,7 @@ ROOMS: dict[str, Sequence[Fault]] = {
     "Peers": (
         Fault(
             "Clients stop reading",
-            "Closed as slow at their budget, or as dead after two heartbeats; they miss nothing when they come back.",
+            "Past their budget they get the rest from the log; those that take nothing are closed. They miss nothing.",
             (
                 "faults/test_stalled.py::test_clients_that_stop_reading_cost_little_and_go_in_time",
                 "transports/test_liveness.py::test_a_client_that_stops_reading_is_closed_as_slow_and_misses_nothing",
