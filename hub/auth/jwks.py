@@ -15,7 +15,7 @@ import math
 from collections import deque
 from collections.abc import Sequence
 
-from hub.auth.key_server import FAILURES, KeyServer, say_failure
+from hub.auth.key_server import KeyServer, say_failure
 from hub.auth.key_set import KeySet, read_key_set
 from hub.auth.keys import Key
 from hub.errors import KeysUnavailable
@@ -183,7 +183,9 @@ class JwksKeys:
                 async with asyncio.timeout(_TIMEOUT_S):
                     answer = await self._server.fetch()
                 keys = read_key_set(answer.document, self._algorithm)
-            except FAILURES as error:
+            except Exception as error:
+                # Not only what is known to come: whatever a server can make a library raise, those who wait are told
+                # to come back, and the next fetch is made.
                 self._fail(error, loop.time())
                 return False
             self._failures = 0
