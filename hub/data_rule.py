@@ -13,13 +13,12 @@ import msgspec
 
 from hub.complaint import complain
 from hub.errors import HubError, InvalidField
+from hub.exactness import find_inexact
 
 __all__ = ["NO_FIELD", "DataRule", "Mismatch", "make_data_rule"]
 
 #: What a mismatch is counted under that belongs to no declared field.
 NO_FIELD = "*"
-#: The largest integer that a JavaScript number holds; a larger one would arrive as another.
-_MAX_SAFE = 2**53 - 1
 
 _OBJECTS = (
     msgspec.inspect.StructType,
@@ -85,13 +84,19 @@ class DataRule:
         """Return the fields of `raw`, one JSON value, that are not as declared; none where all are.
 
         Raises:
-            InvalidJson, InvalidField: it is no JSON object, or holds an integer, in a declared field, that would
-                arrive as another; or the type is strict and the shape another.
+            InvalidJson, InvalidField: it is no JSON object, or holds an integer that would arrive as another; or the
+                type is strict and the shape another.
         """
         try:
             values = _object_decoder.decode(raw)
         except (ValueError, RecursionError) as error:
             raise complain(error, at="$.data") from None
+        inexact = find_inexact(raw, values, at="$.data")
+        if inexact is not None:
+            raise InvalidField(
+                "The integer is beyond 2^53 - 1 and would reach a browser as another one: send it as text",
+                field=inexact,
+            )
         if not self._has_data:
             return (self._tell(NO_FIELD, InvalidField("This type has no `data`", field="$.data")),)
         if self._decoder is None:
@@ -99,12 +104,12 @@ class DataRule:
         try:
             self._decoder.decode(raw)
         except msgspec.ValidationError as error:
-            return self._explain(raw, values, error)
+            return self._explain(raw, error)
         except (ValueError, RecursionError) as error:
             raise complain(error, at="$.data") from None
         return ()
 
-    def _explain(self, raw: bytes, values: Mapping[str, Any], error: msgspec.ValidationError) -> tuple[Mismatch, ...]:
+    def _explain(self, raw: bytes, error: msgspec.ValidationError) -> tuple[Mismatch, ...]:
         """Return every declared field that differs; `error` is what the whole was refused with."""
         if self.strict:
             raise complain(error, at="$.data")
@@ -118,11 +123,7 @@ class DataRule:
                 elif field.required:
                     raise InvalidField("The field is missing", field=path)
             except msgspec.ValidationError as problem:
-                told = complain(problem, at=path)
-                value = values[name]
-                if isinstance(value, int) and abs(value) > _MAX_SAFE:
-                    raise told from None
-                found.append(self._tell(name, told))
+                found.append(self._tell(name, complain(problem, at=path)))
             except InvalidField as problem:
                 found.append(self._tell(name, problem))
         # A union, a check of the class's own, a name that is forbidden: nothing that one field could be blamed for.

@@ -65,6 +65,7 @@ ROOMS = [
     # Bytes and values: what came in, what goes out.
     _room("hub.problem", "msgspec", never=PURE),
     _room("hub.depth", never=PURE),
+    _room("hub.exactness", never=PURE),
     _room("hub.complaint", "msgspec", never=PURE),
     _room("hub.data_rule", "msgspec", never=PURE),
     _room("hub.contract", "msgspec", never=PURE),

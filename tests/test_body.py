@@ -50,9 +50,8 @@ def with_data(data: bytes, kind: str = "cart_updated") -> bytes:
 
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
-LEAF = (
-    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(allow_nan=False, allow_infinity=False) | TEXT
-)
+EXACT = st.integers(-(2**53 - 1), 2**53 - 1)
+LEAF = st.none() | st.booleans() | EXACT | st.floats(allow_nan=False, allow_infinity=False) | TEXT
 JSON = st.recursive(
     LEAF, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4), max_leaves=12
 )
@@ -369,7 +368,7 @@ class TestShape:
         [
             ("order_created", b'{"orderId":null,"orderCode":null,"items":null,"total":null}'),
             ("order_created", b'{"orderId":"7","orderCode":7,"items":[1,"a",null],"total":"1234.50"}'),
-            ("order_created", b'{"total":1234.5,"more":{"a":[9007199254740993]}}'),
+            ("order_created", b'{"total":1234.5,"more":{"a":[9007199254740991]}}'),
             ("service-order:split", b'{"kind":"b"}'),
             ("return_responded", b'{"status":[],"anything":{}}'),
         ],
@@ -386,12 +385,75 @@ class TestShape:
         assert labels
         assert labels <= {"orderId", "orderCode", "items", "total", "stops", "*"}
 
-    @given(st.dictionaries(st.sampled_from(["orderId", "orderCode", "items", "total", "more"]), JSON))
+    @given(
+        st.dictionaries(
+            st.sampled_from(["orderId", "orderCode", "items", "total", "more"]), JSON | st.integers(-(2**60), 2**60)
+        )
+    )
     def test_any_values_are_published_and_told_of(self, data: dict[str, Any]) -> None:
         """Whatever the fields hold, only an integer that would arrive as another is refused."""
-        huge = any(isinstance(data.get(name), int) and abs(data[name]) >= 2**53 for name in ("orderId", "orderCode"))
+        huge = holds_huge(data)
         body = with_data(json.dumps(data).encode(), "order_created")
         assert (400 if huge else 202) == status_of(lambda body: check_frame(publish(body)), body)
+
+
+class TestIntegersBeyondDoubles:
+    @pytest.mark.parametrize(
+        ("data", "path"),
+        [
+            (b'{"total":9007199254740992}', "$.data.total"),
+            (b'{"more":9007199254740993}', "$.data.more"),
+            (b'{"more":-9007199254740992}', "$.data.more"),
+            (b'{"items":[{"id":1},{"id":12345678901234567890}]}', "$.data.items[1].id"),
+            (b'{"more":{"a":[[' + b"9" * 40 + b"]]}}", "$.data.more.a[0][0]"),
+            (b'{"12345678901":{"id":9007199254740993}}', "$.data[...].id"),
+            (b'{"orderId":"9007199254740993","more":9007199254740993}', "$.data.more"),
+        ],
+    )
+    @pytest.mark.parametrize("tag", ["order_created", "cart_updated", "service-order:closed"])
+    def test_refused_wherever_it_stands(self, tag: str, data: bytes, path: str) -> None:
+        """The refusal names the field and the way out; a name that could be somebody's id is not repeated."""
+        with pytest.raises(InvalidField, match="send it as text") as raised:
+            publish(with_data(data, tag))
+        assert path == raised.value.field
+        assert "900719" not in raised.value.detail
+
+    @pytest.mark.parametrize("number", ["1e400", "-1e400", "9" * 400 + ".0", "9" * 5000])
+    def test_what_no_double_holds_is_refused(self, number: str) -> None:
+        """A number that would arrive as infinity is refused, not passed on."""
+        with pytest.raises((InvalidField, InvalidJson)):
+            publish(with_data(b'{"more":{"a":%b}}' % number.encode(), "cart_updated"))
+
+    @pytest.mark.parametrize(
+        "number",
+        [
+            *("9007199254740991", "-9007199254740991", "-0", "-0.0", "1e20", "9007199254740993.0", "1e-400", "1E+5"),
+            *("0.12345678901234567890123456789", '"9007199254740993"', '"\\"9007199254740993"', "true"),
+        ],
+    )
+    def test_everything_else_passes_as_it_came(self, number: str) -> None:
+        """An exact integer, any double and any text reach subscribers in the very characters that were sent."""
+        data = b'{"more":[%b,"00000000000000000000"]}' % number.encode()
+        assert b',"data":' + data + b',"timestamp"' in publish(with_data(data, "cart_updated")).head
+
+    def test_in_a_batch_it_is_that_item_s(self) -> None:
+        """The other notifications of the batch are taken, and the path starts at the batch."""
+        good = with_data(b'{"a":1}', "cart_updated")
+        bad = with_data(b'{"a":9007199254740993}', "cart_updated")
+        first, second, third = parse_batch(b'{"notifications":[%b,%b,%b]}' % (good, bad, good), CONTRACT, now_s=0)
+        assert isinstance(first, Publication)
+        assert isinstance(second, InvalidField)
+        assert "$.notifications[1].data.a" == second.field
+        assert isinstance(third, Publication)
+
+
+def holds_huge(value: object) -> bool:
+    """Say whether a JSON value holds an integer beyond 2^53 - 1."""
+    if isinstance(value, dict):
+        return any(holds_huge(part) for part in value.values())
+    if isinstance(value, list):
+        return any(holds_huge(part) for part in value)
+    return isinstance(value, int) and abs(value) >= 2**53
 
 
 def depth_of(value: object) -> int:
