@@ -12,7 +12,7 @@ __all__ = ["AccountId", "Amount", "CursorText", "Identifier", "Number", "Timesta
 _MAX_SAFE = 2**53 - 1
 #: Text without control characters. Python's `$` also matches before a trailing newline, hence the
 #: look-ahead; elsewhere (ECMAScript, JSON Schema) it changes nothing.
-_PRINTABLE = r"^[^\u0000-\u001f\u007f-\u009f]+$(?!\n)"
+_PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]+$(?!\n)"
 
 _SafeInteger = Annotated[int, msgspec.Meta(ge=-_MAX_SAFE, le=_MAX_SAFE)]
 

@@ -7,8 +7,6 @@ msgspec describes the structs; what it cannot know is added here: a subscriber a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from inspect import cleandoc
-from typing import Any
 
 import msgspec
 
@@ -17,19 +15,25 @@ from contracts.problem import Problem
 from contracts.receipt import BatchReceipt, DisconnectReceipt, Receipt, Ticket
 from contracts.request import MAX_BATCH, DisconnectRequest, PublishRequest
 from contracts.stats import Stats
-from hub.api.examples import frame_example, notification_example, publish_example
+from hub.api.examples import CURSOR, frame_example, notification_example, publish_example
 from hub.api.health import Readiness
+from hub.api.portable import Schema, plain_schema
 from hub.contract import Contract
 
-__all__ = ["Schema", "describe_frames", "describe_http"]
-
-Schema = dict[str, Any]
+__all__ = ["Schema", "describe_frames", "describe_http", "describe_page"]
 
 _ANSWERS = (Receipt, BatchReceipt, Ticket, DisconnectReceipt, DisconnectRequest, Stats, Readiness, Problem)
 #: What the hub itself puts into a notification.
 _STAMPED = frozenset({"timestamp", "id", "cursor"})
 #: A notification's members as they stand on the wire.
 _ORDER = ("type", "title", "message", "data", "timestamp", "id", "cursor")
+_LIVENESS: Schema = {
+    "title": "Liveness",
+    "description": "The process answers.",
+    "type": "object",
+    "properties": {"live": {"const": True}},
+    "required": ["live"],
+}
 
 
 def describe_http(contract: Contract) -> Schema:
@@ -37,7 +41,7 @@ def describe_http(contract: Contract) -> Schema:
     template = "#/components/schemas/{name}"
     names, found = _describe((*contract.frames, *_ANSWERS), template)
     request = _describe((PublishRequest,), template)[1]["PublishRequest"]
-    components = {name: _tidy(found[name]) for name in sorted(found)}
+    components = {name: plain_schema(found[name]) for name in sorted(found)}
     requests = {}
     for tag, kind in contract.types.items():
         name = names[kind]
@@ -46,7 +50,7 @@ def describe_http(contract: Contract) -> Schema:
             made["description"] = f"{made['description']} Strict: `data` of another shape is refused.".strip()
         requests[tag] = template.format(name=f"Publish{name}")
     _stamp(contract, names, components)
-    about = _tidy(request)["description"]
+    about = plain_schema(request)["description"]
     components["PublishRequest"] = {"title": "PublishRequest", "description": about, **_union(requests)}
     components["BatchRequest"] = _make_batch(template.format(name="PublishRequest"))
     components["Notification"] = {
@@ -55,6 +59,8 @@ def describe_http(contract: Contract) -> Schema:
         **_union({tag: template.format(name=names[kind]) for tag, kind in contract.types.items()}),
     }
     components["Frame"] = _make_frame(contract, names, template)
+    components["Page"] = describe_page({"$ref": template.format(name="Frame")})
+    components["Liveness"] = plain_schema(_LIVENESS)
     return dict(sorted(components.items()))
 
 
@@ -62,7 +68,7 @@ def describe_frames(contract: Contract) -> Schema:
     """Return the JSON Schema (2020-12) of a frame; `$defs/Auth` is the one thing a client may say."""
     template = "#/$defs/{name}"
     names, found = _describe((*contract.frames, Auth), template)
-    components = {name: _tidy(found[name]) for name in sorted(found)}
+    components = {name: plain_schema(found[name]) for name in sorted(found)}
     _stamp(contract, names, components)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -81,7 +87,7 @@ def _describe(kinds: Iterable[type[msgspec.Struct]], template: str) -> tuple[dic
 def _make_request(tag: str, received: Schema, request: Schema, components: Mapping[str, Schema]) -> Schema:
     """Return what a publisher sends for one type: its own `data`, and the fields of every request."""
     own = received["properties"]
-    fields = {name: _tidy(schema) for name, schema in request["properties"].items() if name != "data"}
+    fields = {name: plain_schema(schema) for name, schema in request["properties"].items() if name != "data"}
     properties = {"type": own["type"], "title": fields["title"], "message": fields["message"]}
     if "data" in own:
         needed = "data" in received["required"]
@@ -110,6 +116,23 @@ def _make_batch(request: str) -> Schema:
         "required": ["notifications"],
         "additionalProperties": False,
     }
+
+
+def describe_page(frame: Schema) -> Schema:
+    """Return the schema of what `/poll` answers, where `frame` is that of a frame in it."""
+    return plain_schema(
+        {
+            "title": "Page",
+            "description": "What came since a cursor, oldest first, and the cursor to ask with next.",
+            "type": "object",
+            "properties": {
+                "frames": {"type": "array", "items": frame},
+                "cursor": {"type": "string", "examples": [CURSOR]},
+                "resume": {"enum": ["live", "replayed", "gap"]},
+            },
+            "required": ["frames", "cursor", "resume"],
+        }
+    )
 
 
 def _make_frame(contract: Contract, names: Mapping[type, str], template: str) -> Schema:
@@ -142,24 +165,3 @@ def _union(references: Mapping[str, str]) -> Schema:
         "oneOf": [{"$ref": reference} for reference in references.values()],
         "discriminator": {"propertyName": "type", "mapping": dict(references)},
     }
-
-
-def _tidy(schema: Any) -> Any:
-    """Return a schema without what makes generators stumble: null defaults, lists that require nothing."""
-    if isinstance(schema, list):
-        return [_tidy(part) for part in schema]
-    if not isinstance(schema, dict):
-        return schema
-    tidy = {
-        key: _tidy(value)
-        for key, value in schema.items()
-        if not (key == "default" and value is None) and not (key == "required" and value == [])
-    }
-    if isinstance(tidy.get("description"), str):
-        # A docstring's own line breaks mean nothing; its empty lines do.
-        paragraphs = cleandoc(tidy["description"]).split("\n\n")
-        tidy["description"] = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
-    if "properties" in schema and isinstance(kind := schema["properties"].get("type"), dict) and "enum" in kind:
-        (tag,) = kind["enum"]
-        tidy["properties"]["type"] = {"type": "string", "const": tag}
-    return tidy

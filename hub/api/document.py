@@ -1,4 +1,4 @@
-"""The API document (OpenAPI 3.1) and the frames' JSON Schema, both made from the contract.
+"""The documents made from the contract: OpenAPI 3.1 and 3.0, AsyncAPI 3, and the frames' JSON Schema.
 
 Pure: the same contract and version give the same bytes, so that the copies in `openapi/` can be
 compared with what the code says.
@@ -14,13 +14,15 @@ from typing import Any
 
 import msgspec
 
+from hub.api.asyncapi import build_asyncapi
 from hub.api.components import Schema, describe_frames, describe_http
+from hub.api.openapi30 import as_openapi30
 from hub.api.operations import OPERATIONS, Answer, Operation
 from hub.contract import Contract, load_contract
 from hub.errors import HubError
 from hub.problem import describe_problem
 
-__all__ = ["build_document", "build_frames_schema", "encode_document", "write_artefacts"]
+__all__ = ["build_document", "build_documents", "build_frames_schema", "encode_document", "write_artefacts"]
 
 _ABOUT = """\
 Services publish typed notifications; every connected subscriber they are meant for gets them, over WebSocket or
@@ -90,26 +92,36 @@ def build_frames_schema(contract: Contract) -> dict[str, Any]:
     return describe_frames(contract)
 
 
+def build_documents(contract: Contract, *, version: str) -> dict[str, dict[str, Any]]:
+    """Return every document of a hub that knows this contract, by the name of its file."""
+    document = build_document(contract, version=version)
+    return {
+        "openapi.json": document,
+        "openapi-3.0.json": as_openapi30(document),
+        "asyncapi.json": build_asyncapi(contract, version=version),
+        "frames.schema.json": build_frames_schema(contract),
+    }
+
+
 def encode_document(document: dict[str, Any]) -> bytes:
     """Return a document as it is served and checked in: two spaces, one line feed at the end."""
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
 
 
 def write_artefacts(folder: Path, *, version: str | None = None, contract: Contract | None = None) -> list[Path]:
-    """Write the document and the frames' schema of `contract` into `folder`; return the paths.
+    """Write every document of `contract` into `folder`; return the paths.
 
     Unless given, `contract` is the built-in types, and `version` that of the installed hub.
     """
     contract = contract or load_contract()
     version = version or installed_version("notification-hub")
     folder.mkdir(parents=True, exist_ok=True)
-    written = {
-        folder / "openapi.json": build_document(contract, version=version),
-        folder / "frames.schema.json": build_frames_schema(contract),
-    }
-    for path, document in written.items():
+    written = []
+    for name, document in build_documents(contract, version=version).items():
+        path = folder / name
         path.write_bytes(encode_document(document))
-    return list(written)
+        written.append(path)
+    return written
 
 
 def _describe(operation: Operation, components: dict[str, Schema]) -> dict[str, Any]:

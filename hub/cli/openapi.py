@@ -1,4 +1,4 @@
-"""`hub openapi`: the API document and the JSON Schema of the frames."""
+"""`hub openapi`: the API document, the AsyncAPI document and the JSON Schema of the frames."""
 
 from __future__ import annotations
 
@@ -14,22 +14,32 @@ from hub.settings import read_settings
 __all__ = ["openapi"]
 
 
+#: What `--version` and the flags choose among.
+_FILES = {"3.1": "openapi.json", "3.0": "openapi-3.0.json"}
+
+
 @click.command()
-@click.option("--output", type=click.Path(file_okay=False, path_type=Path), help="Write both files into this folder.")
-@click.option("--frames", is_flag=True, help="Print the JSON Schema of the frames in place of the API document.")
-def openapi(output: Path | None, frames: bool) -> None:
+@click.option(
+    "--output", type=click.Path(file_okay=False, path_type=Path), help="Write every document into this folder."
+)
+@click.option("--version", "openapi_version", type=click.Choice(list(_FILES)), default="3.1", show_default=True)
+@click.option("--asyncapi", is_flag=True, help="Print the AsyncAPI 3 document of /ws, /sse and /poll in its place.")
+@click.option("--frames", is_flag=True, help="Print the JSON Schema of the frames in its place.")
+def openapi(output: Path | None, openapi_version: str, asyncapi: bool, frames: bool) -> None:
     """Print or write the API document.
 
-    OpenAPI 3.1 and, beside it, the JSON Schema of the frames that subscribers receive. The types of HUB_CONTRACTS are
-    in both.
+    OpenAPI 3.1, or 3.0 for generators that read no later version, and beside it the AsyncAPI document and the JSON
+    Schema of the frames that subscribers receive. The types of HUB_CONTRACTS are in all of them.
     """
-    from hub.api.document import build_document, build_frames_schema, encode_document, write_artefacts
+    from hub.api.document import build_documents, encode_document, write_artefacts
     from hub.contract import load_contract
 
+    if asyncapi and frames:
+        raise click.UsageError("--asyncapi and --frames print different documents: give one of them")
     contract = load_contract(read_settings(os.environ, development=True).contracts)
     if output is None:
-        built = build_frames_schema(contract) if frames else build_document(contract, version=_version())
-        click.echo(encode_document(built), nl=False)
+        name = "asyncapi.json" if asyncapi else "frames.schema.json" if frames else _FILES[openapi_version]
+        click.echo(encode_document(build_documents(contract, version=_version())[name]), nl=False)
         return
     try:
         for path in write_artefacts(output, contract=contract):

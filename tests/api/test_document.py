@@ -96,7 +96,7 @@ def test_requests_refuse_what_the_hub_refuses() -> None:
     """A member that no request has, or that only the hub sets, is refused by the schema too."""
     request = {"type": "cart_updated", "title": "a", "message": "b", "everyone": True}
     check(request, SCHEMAS["PublishRequest"])
-    for more in ({"id": "x"}, {"cursor": "x"}, {"priority": 1}, {"user_id": "a\n"}, {"title": None}, {"type": "gap"}):
+    for more in ({"id": "x"}, {"cursor": "x"}, {"priority": 1}, {"user_id": "a\nb"}, {"title": None}, {"type": "gap"}):
         with pytest.raises(jsonschema.ValidationError):
             check({**request, **more}, SCHEMAS["PublishRequest"])
 
@@ -147,6 +147,8 @@ def test_every_operation_of_the_design_is_there() -> None:
         "get /",
         "get /schema",
         "get /schema/openapi.json",
+        "get /schema/openapi-3.0.json",
+        "get /schema/asyncapi.json",
         "get /schema/frames.json",
     } == {f"{operation.method} {operation.path}" for operation in OPERATIONS}
 
@@ -161,7 +163,9 @@ def test_checked_in_copies_say_what_the_code_says(tmp_path: Path) -> None:
     """`openapi/` is up to date; `make openapi` writes it again."""
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     written = write_artefacts(tmp_path, version=version)
-    assert ["openapi.json", "frames.schema.json"] == [path.name for path in written]
+    assert ["openapi.json", "openapi-3.0.json", "asyncapi.json", "frames.schema.json"] == [
+        path.name for path in written
+    ]
     for path in written:
         assert path.read_bytes() == (ROOT / "openapi" / path.name).read_bytes(), f"run `make openapi` ({path.name})"
     known = json.loads((tmp_path / "frames.schema.json").read_bytes())["discriminator"]["mapping"]

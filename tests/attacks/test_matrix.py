@@ -57,6 +57,8 @@ DOORS = {
     ("GET", "/"): "open",
     ("GET", "/schema"): "open",
     ("GET", "/schema/openapi.json"): "open",
+    ("GET", "/schema/openapi-3.0.json"): "open",
+    ("GET", "/schema/asyncapi.json"): "open",
     ("GET", "/schema/frames.json"): "open",
 }
 #: "own": only where the id is the key's own account; "ids": a good id decides nothing, a bad one is a 400.

@@ -95,8 +95,18 @@ class TestOpenApi:
         """What is printed is what the files hold."""
         runner = CliRunner()
         assert 0 == runner.invoke(main, ["openapi", "--output", str(tmp_path)]).exit_code
-        assert (tmp_path / "openapi.json").read_text() == runner.invoke(main, ["openapi"]).stdout
-        assert (tmp_path / "frames.schema.json").read_text() == runner.invoke(main, ["openapi", "--frames"]).stdout
+        for name, options in {
+            "openapi.json": [],
+            "openapi-3.0.json": ["--version", "3.0"],
+            "asyncapi.json": ["--asyncapi"],
+            "frames.schema.json": ["--frames"],
+        }.items():
+            assert (tmp_path / name).read_text() == runner.invoke(main, ["openapi", *options]).stdout
+
+    def test_two_documents_at_once(self) -> None:
+        """Asking for two documents on one output is a usage error that says so."""
+        done = CliRunner().invoke(main, ["openapi", "--asyncapi", "--frames"])
+        assert (2, True) == (done.exit_code, "give one of them" in done.stderr)
 
     def test_own_types(self) -> None:
         """The types of HUB_CONTRACTS are in the document."""

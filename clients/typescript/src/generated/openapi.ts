@@ -291,6 +291,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/schema/openapi-3.0.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read this document as OpenAPI 3.0
+         * @description For generators that read no later version, or read it better: OpenAPI 3.0.3, the same otherwise.
+         */
+        get: operations["readOpenApi30"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/schema/asyncapi.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read what goes over the connections
+         * @description AsyncAPI 3: `/ws`, `/sse` and `/poll`, the frames, `auth` and the close codes.
+         */
+        get: operations["readAsyncApi"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/schema/frames.json": {
         parameters: {
             query?: never;
@@ -354,6 +394,7 @@ export interface components {
          * @description What became of the notification at `index` of a batch: a receipt or a problem.
          */
         BatchResult: {
+            /** Format: int64 */
             index: number;
             receipt?: components["schemas"]["Receipt"];
             problem?: components["schemas"]["Problem"];
@@ -381,7 +422,9 @@ export interface components {
             type: "cart_updated";
             title: string;
             message: string;
-            data?: Record<string, unknown>;
+            data?: {
+                [key: string]: unknown;
+            };
             /**
              * Format: date-time
              * @example 2026-11-22T14:03:07.125Z
@@ -406,6 +449,7 @@ export interface components {
              * @enum {string}
              */
             type: "closing";
+            /** Format: int64 */
             code: number;
             reason: string;
         };
@@ -414,8 +458,11 @@ export interface components {
          * @description Connections open at this moment, by transport.
          */
         ConnectionCounts: {
+            /** Format: int64 */
             total: number;
+            /** Format: int64 */
             websocket: number;
+            /** Format: int64 */
             sse: number;
         };
         /**
@@ -424,10 +471,11 @@ export interface components {
          */
         ConnectionData: {
             connectionId: string;
-            /** @enum {unknown} */
+            /** @enum {string} */
             resume: "gap" | "live" | "replayed";
             /** @example k3v9q2m7xa-1z8 */
             cursor: string;
+            /** Format: double */
             heartbeatSeconds: number;
         };
         /**
@@ -486,7 +534,9 @@ export interface components {
             type: "defective_received";
             title: string;
             message: string;
-            data?: Record<string, unknown>;
+            data?: {
+                [key: string]: unknown;
+            };
             /**
              * Format: date-time
              * @example 2026-11-22T14:03:07.125Z
@@ -501,6 +551,7 @@ export interface components {
          * @description How many connections were closed, and whether the tokens are refused from now on.
          */
         DisconnectReceipt: {
+            /** Format: int64 */
             closed: number;
             revoked: boolean;
         };
@@ -541,7 +592,9 @@ export interface components {
             type: "exchange_resolved";
             title: string;
             message: string;
-            data?: Record<string, unknown>;
+            data?: {
+                [key: string]: unknown;
+            };
             /**
              * Format: date-time
              * @example 2026-11-22T14:03:07.125Z
@@ -574,7 +627,9 @@ export interface components {
             type: "exchange_validated";
             title: string;
             message: string;
-            data?: Record<string, unknown>;
+            data?: {
+                [key: string]: unknown;
+            };
             /**
              * Format: date-time
              * @example 2026-11-22T14:03:07.125Z
@@ -655,6 +710,14 @@ export interface components {
             type: "heartbeat";
             /** @example k3v9q2m7xa-1z8 */
             cursor: string;
+        };
+        /**
+         * Liveness
+         * @description The process answers.
+         */
+        Liveness: {
+            /** @constant */
+            live: true;
         };
         /**
          * Notification
@@ -761,6 +824,17 @@ export interface components {
             cursor: string;
         };
         /**
+         * Page
+         * @description What came since a cursor, oldest first, and the cursor to ask with next.
+         */
+        Page: {
+            frames: components["schemas"]["Frame"][];
+            /** @example k3v9q2m7xa-1z8 */
+            cursor: string;
+            /** @enum {string} */
+            resume: "live" | "replayed" | "gap";
+        };
+        /**
          * PaymentConfirmed
          * @description Sent to buyer and seller when an order has been paid.
          * @example {
@@ -810,6 +884,7 @@ export interface components {
         Problem: {
             type: string;
             title: string;
+            /** Format: int64 */
             status: number;
             detail: string;
             code: string;
@@ -951,7 +1026,9 @@ export interface components {
             type: "profile_updated";
             title: string;
             message: string;
-            data?: Record<string, unknown>;
+            data?: {
+                [key: string]: unknown;
+            };
             /**
              * Format: date-time
              * @example 2026-11-22T14:03:07.125Z
@@ -983,7 +1060,9 @@ export interface components {
             type: "cart_updated";
             title: string;
             message: string;
-            data?: Record<string, unknown> | null;
+            data?: {
+                [key: string]: unknown;
+            } | null;
             timestamp?: string | null;
             user_id?: string | null;
             account_id?: string | null;
@@ -1014,7 +1093,9 @@ export interface components {
             type: "defective_received";
             title: string;
             message: string;
-            data?: Record<string, unknown> | null;
+            data?: {
+                [key: string]: unknown;
+            } | null;
             timestamp?: string | null;
             user_id?: string | null;
             account_id?: string | null;
@@ -1045,7 +1126,9 @@ export interface components {
             type: "exchange_resolved";
             title: string;
             message: string;
-            data?: Record<string, unknown> | null;
+            data?: {
+                [key: string]: unknown;
+            } | null;
             timestamp?: string | null;
             user_id?: string | null;
             account_id?: string | null;
@@ -1076,7 +1159,9 @@ export interface components {
             type: "exchange_validated";
             title: string;
             message: string;
-            data?: Record<string, unknown> | null;
+            data?: {
+                [key: string]: unknown;
+            } | null;
             timestamp?: string | null;
             user_id?: string | null;
             account_id?: string | null;
@@ -1318,7 +1403,9 @@ export interface components {
             type: "profile_updated";
             title: string;
             message: string;
-            data?: Record<string, unknown> | null;
+            data?: {
+                [key: string]: unknown;
+            } | null;
             timestamp?: string | null;
             user_id?: string | null;
             account_id?: string | null;
@@ -1349,7 +1436,9 @@ export interface components {
             type: "replacement_sent";
             title: string;
             message: string;
-            data?: Record<string, unknown> | null;
+            data?: {
+                [key: string]: unknown;
+            } | null;
             timestamp?: string | null;
             user_id?: string | null;
             account_id?: string | null;
@@ -1387,7 +1476,9 @@ export interface components {
             type: "return_requested";
             title: string;
             message: string;
-            data?: Record<string, unknown> | null;
+            data?: {
+                [key: string]: unknown;
+            } | null;
             timestamp?: string | null;
             user_id?: string | null;
             account_id?: string | null;
@@ -1419,7 +1510,9 @@ export interface components {
             type: "return_responded";
             title: string;
             message: string;
-            data?: Record<string, unknown> | null;
+            data?: {
+                [key: string]: unknown;
+            } | null;
             timestamp?: string | null;
             user_id?: string | null;
             account_id?: string | null;
@@ -1484,7 +1577,9 @@ export interface components {
             type: "transaction_created";
             title: string;
             message: string;
-            data?: Record<string, unknown> | null;
+            data?: {
+                [key: string]: unknown;
+            } | null;
             timestamp?: string | null;
             user_id?: string | null;
             account_id?: string | null;
@@ -1517,6 +1612,7 @@ export interface components {
             /** @example k3v9q2m7xa-1z8 */
             cursor: string;
             duplicate: boolean;
+            /** Format: int64 */
             connections: number;
             warnings?: components["schemas"]["FieldWarning"][];
         };
@@ -1534,6 +1630,7 @@ export interface components {
              * @enum {string}
              */
             type: "reconnect";
+            /** Format: double */
             withinSeconds: number;
         };
         /**
@@ -1559,7 +1656,9 @@ export interface components {
             type: "replacement_sent";
             title: string;
             message: string;
-            data?: Record<string, unknown>;
+            data?: {
+                [key: string]: unknown;
+            };
             /**
              * Format: date-time
              * @example 2026-11-22T14:03:07.125Z
@@ -1592,7 +1691,9 @@ export interface components {
             type: "return_requested";
             title: string;
             message: string;
-            data?: Record<string, unknown>;
+            data?: {
+                [key: string]: unknown;
+            };
             /**
              * Format: date-time
              * @example 2026-11-22T14:03:07.125Z
@@ -1626,7 +1727,9 @@ export interface components {
             type: "return_responded";
             title: string;
             message: string;
-            data?: Record<string, unknown>;
+            data?: {
+                [key: string]: unknown;
+            };
             /**
              * Format: date-time
              * @example 2026-11-22T14:03:07.125Z
@@ -1643,12 +1746,15 @@ export interface components {
          *     `refusals` are the connections refused since the start by the code of their problem; `totals.refused` is their sum.
          */
         Stats: {
+            /** Format: int64 */
             totalConnections: number;
             connectionsByAccount: {
                 [key: string]: number;
             };
             connections: components["schemas"]["ConnectionCounts"];
+            /** Format: int64 */
             uniqueUsers: number;
+            /** Format: double */
             uptimeSeconds: number;
             totals: components["schemas"]["Totals"];
             /** @default {} */
@@ -1708,6 +1814,7 @@ export interface components {
          */
         Ticket: {
             ticket: string;
+            /** Format: int64 */
             expiresIn: number;
         };
         /**
@@ -1717,14 +1824,23 @@ export interface components {
          *     `deliveries` are frames handed to a connection, `replays` connections that came back with a cursor, `gaps` those of them the log could not serve whole, `drops` connections closed for being slow.
          */
         Totals: {
+            /** Format: int64 */
             connected: number;
+            /** Format: int64 */
             disconnected: number;
+            /** Format: int64 */
             refused: number;
+            /** Format: int64 */
             published: number;
+            /** Format: int64 */
             duplicates: number;
+            /** Format: int64 */
             deliveries: number;
+            /** Format: int64 */
             replays: number;
+            /** Format: int64 */
             gaps: number;
+            /** Format: int64 */
             drops: number;
         };
         /**
@@ -1750,7 +1866,9 @@ export interface components {
             type: "transaction_created";
             title: string;
             message: string;
-            data?: Record<string, unknown>;
+            data?: {
+                [key: string]: unknown;
+            };
             /**
              * Format: date-time
              * @example 2026-11-22T14:03:07.125Z
@@ -2202,13 +2320,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        frames: components["schemas"]["Frame"][];
-                        /** @example k3v9q2m7xa-1z8 */
-                        cursor: string;
-                        /** @enum {unknown} */
-                        resume: "live" | "replayed" | "gap";
-                    };
+                    "application/json": components["schemas"]["Page"];
                 };
             };
             /** @description The request cannot be used; This is not a cursor of a hub */
@@ -2488,10 +2600,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** @constant */
-                        live: true;
-                    };
+                    "application/json": components["schemas"]["Liveness"];
                 };
             };
             /** @description The hub failed */
@@ -2521,15 +2630,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Readiness"];
-                };
-            };
-            /** @description The hub failed */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Send work elsewhere; each part says how it is. */
@@ -2683,7 +2783,89 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": Record<string, unknown>;
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readOpenApi30: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readAsyncApi: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
                 };
             };
             /** @description There is nothing here */
@@ -2721,7 +2903,9 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": Record<string, unknown>;
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
                 };
             };
             /** @description There is nothing here */

@@ -291,6 +291,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/schema/openapi-3.0.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read this document as OpenAPI 3.0
+         * @description For generators that read no later version, or read it better: OpenAPI 3.0.3, the same otherwise.
+         */
+        get: operations["readOpenApi30"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/schema/asyncapi.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read what goes over the connections
+         * @description AsyncAPI 3: `/ws`, `/sse` and `/poll`, the frames, `auth` and the close codes.
+         */
+        get: operations["readAsyncApi"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/schema/frames.json": {
         parameters: {
             query?: never;
@@ -354,6 +394,7 @@ export interface components {
          * @description What became of the notification at `index` of a batch: a receipt or a problem.
          */
         BatchResult: {
+            /** Format: int64 */
             index: number;
             receipt?: components["schemas"]["Receipt"];
             problem?: components["schemas"]["Problem"];
@@ -381,7 +422,9 @@ export interface components {
             type: "cart_updated";
             title: string;
             message: string;
-            data?: Record<string, unknown>;
+            data?: {
+                [key: string]: unknown;
+            };
             /**
              * Format: date-time
              * @example 2026-11-22T14:03:07.125Z
@@ -406,6 +449,7 @@ export interface components {
              * @enum {string}
              */
             type: "closing";
+            /** Format: int64 */
             code: number;
             reason: string;
         };
@@ -414,8 +458,11 @@ export interface components {
          * @description Connections open at this moment, by transport.
          */
         ConnectionCounts: {
+            /** Format: int64 */
             total: number;
+            /** Format: int64 */
             websocket: number;
+            /** Format: int64 */
             sse: number;
         };
         /**
@@ -424,10 +471,11 @@ export interface components {
          */
         ConnectionData: {
             connectionId: string;
-            /** @enum {unknown} */
+            /** @enum {string} */
             resume: "gap" | "live" | "replayed";
             /** @example k3v9q2m7xa-1z8 */
             cursor: string;
+            /** Format: double */
             heartbeatSeconds: number;
         };
         /**
@@ -486,7 +534,9 @@ export interface components {
             type: "defective_received";
             title: string;
             message: string;
-            data?: Record<string, unknown>;
+            data?: {
+                [key: string]: unknown;
+            };
             /**
              * Format: date-time
              * @example 2026-11-22T14:03:07.125Z
@@ -501,6 +551,7 @@ export interface components {
          * @description How many connections were closed, and whether the tokens are refused from now on.
          */
         DisconnectReceipt: {
+            /** Format: int64 */
             closed: number;
             revoked: boolean;
         };
@@ -541,7 +592,9 @@ export interface components {
             type: "exchange_resolved";
             title: string;
             message: string;
-            data?: Record<string, unknown>;
+            data?: {
+                [key: string]: unknown;
+            };
             /**
              * Format: date-time
              * @example 2026-11-22T14:03:07.125Z
@@ -574,7 +627,9 @@ export interface components {
             type: "exchange_validated";
             title: string;
             message: string;
-            data?: Record<string, unknown>;
+            data?: {
+                [key: string]: unknown;
+            };
             /**
              * Format: date-time
              * @example 2026-11-22T14:03:07.125Z
@@ -657,6 +712,14 @@ export interface components {
             cursor: string;
         };
         /**
+         * Liveness
+         * @description The process answers.
+         */
+        Liveness: {
+            /** @constant */
+            live: true;
+        };
+        /**
          * MessageData
          * @description A message somebody wrote; `preview` is the beginning of a text.
          */
@@ -664,7 +727,7 @@ export interface components {
             session: string;
             messageId: string;
             chatId: string;
-            /** @enum {unknown} */
+            /** @enum {string} */
             kind: "audio" | "contact" | "document" | "image" | "location" | "other" | "sticker" | "text" | "video";
             isGroup: boolean;
             senderName?: string | null;
@@ -847,6 +910,17 @@ export interface components {
             cursor: string;
         };
         /**
+         * Page
+         * @description What came since a cursor, oldest first, and the cursor to ask with next.
+         */
+        Page: {
+            frames: components["schemas"]["Frame"][];
+            /** @example k3v9q2m7xa-1z8 */
+            cursor: string;
+            /** @enum {string} */
+            resume: "live" | "replayed" | "gap";
+        };
+        /**
          * PaymentConfirmed
          * @description Sent to buyer and seller when an order has been paid.
          * @example {
@@ -896,6 +970,7 @@ export interface components {
         Problem: {
             type: string;
             title: string;
+            /** Format: int64 */
             status: number;
             detail: string;
             code: string;
@@ -1037,7 +1112,9 @@ export interface components {
             type: "profile_updated";
             title: string;
             message: string;
-            data?: Record<string, unknown>;
+            data?: {
+                [key: string]: unknown;
+            };
             /**
              * Format: date-time
              * @example 2026-11-22T14:03:07.125Z
@@ -1069,7 +1146,9 @@ export interface components {
             type: "cart_updated";
             title: string;
             message: string;
-            data?: Record<string, unknown> | null;
+            data?: {
+                [key: string]: unknown;
+            } | null;
             timestamp?: string | null;
             user_id?: string | null;
             account_id?: string | null;
@@ -1100,7 +1179,9 @@ export interface components {
             type: "defective_received";
             title: string;
             message: string;
-            data?: Record<string, unknown> | null;
+            data?: {
+                [key: string]: unknown;
+            } | null;
             timestamp?: string | null;
             user_id?: string | null;
             account_id?: string | null;
@@ -1131,7 +1212,9 @@ export interface components {
             type: "exchange_resolved";
             title: string;
             message: string;
-            data?: Record<string, unknown> | null;
+            data?: {
+                [key: string]: unknown;
+            } | null;
             timestamp?: string | null;
             user_id?: string | null;
             account_id?: string | null;
@@ -1162,7 +1245,9 @@ export interface components {
             type: "exchange_validated";
             title: string;
             message: string;
-            data?: Record<string, unknown> | null;
+            data?: {
+                [key: string]: unknown;
+            } | null;
             timestamp?: string | null;
             user_id?: string | null;
             account_id?: string | null;
@@ -1472,7 +1557,9 @@ export interface components {
             type: "profile_updated";
             title: string;
             message: string;
-            data?: Record<string, unknown> | null;
+            data?: {
+                [key: string]: unknown;
+            } | null;
             timestamp?: string | null;
             user_id?: string | null;
             account_id?: string | null;
@@ -1503,7 +1590,9 @@ export interface components {
             type: "replacement_sent";
             title: string;
             message: string;
-            data?: Record<string, unknown> | null;
+            data?: {
+                [key: string]: unknown;
+            } | null;
             timestamp?: string | null;
             user_id?: string | null;
             account_id?: string | null;
@@ -1541,7 +1630,9 @@ export interface components {
             type: "return_requested";
             title: string;
             message: string;
-            data?: Record<string, unknown> | null;
+            data?: {
+                [key: string]: unknown;
+            } | null;
             timestamp?: string | null;
             user_id?: string | null;
             account_id?: string | null;
@@ -1573,7 +1664,9 @@ export interface components {
             type: "return_responded";
             title: string;
             message: string;
-            data?: Record<string, unknown> | null;
+            data?: {
+                [key: string]: unknown;
+            } | null;
             timestamp?: string | null;
             user_id?: string | null;
             account_id?: string | null;
@@ -1671,7 +1764,9 @@ export interface components {
             type: "transaction_created";
             title: string;
             message: string;
-            data?: Record<string, unknown> | null;
+            data?: {
+                [key: string]: unknown;
+            } | null;
             timestamp?: string | null;
             user_id?: string | null;
             account_id?: string | null;
@@ -1704,6 +1799,7 @@ export interface components {
             /** @example k3v9q2m7xa-1z8 */
             cursor: string;
             duplicate: boolean;
+            /** Format: int64 */
             connections: number;
             warnings?: components["schemas"]["FieldWarning"][];
         };
@@ -1721,6 +1817,7 @@ export interface components {
              * @enum {string}
              */
             type: "reconnect";
+            /** Format: double */
             withinSeconds: number;
         };
         /**
@@ -1746,7 +1843,9 @@ export interface components {
             type: "replacement_sent";
             title: string;
             message: string;
-            data?: Record<string, unknown>;
+            data?: {
+                [key: string]: unknown;
+            };
             /**
              * Format: date-time
              * @example 2026-11-22T14:03:07.125Z
@@ -1779,7 +1878,9 @@ export interface components {
             type: "return_requested";
             title: string;
             message: string;
-            data?: Record<string, unknown>;
+            data?: {
+                [key: string]: unknown;
+            };
             /**
              * Format: date-time
              * @example 2026-11-22T14:03:07.125Z
@@ -1813,7 +1914,9 @@ export interface components {
             type: "return_responded";
             title: string;
             message: string;
-            data?: Record<string, unknown>;
+            data?: {
+                [key: string]: unknown;
+            };
             /**
              * Format: date-time
              * @example 2026-11-22T14:03:07.125Z
@@ -1829,7 +1932,7 @@ export interface components {
          */
         SessionData: {
             session: string;
-            /** @enum {unknown} */
+            /** @enum {string} */
             state: "connected" | "disconnected" | "failed" | "waiting";
             reason: string;
         };
@@ -1875,12 +1978,15 @@ export interface components {
          *     `refusals` are the connections refused since the start by the code of their problem; `totals.refused` is their sum.
          */
         Stats: {
+            /** Format: int64 */
             totalConnections: number;
             connectionsByAccount: {
                 [key: string]: number;
             };
             connections: components["schemas"]["ConnectionCounts"];
+            /** Format: int64 */
             uniqueUsers: number;
+            /** Format: double */
             uptimeSeconds: number;
             totals: components["schemas"]["Totals"];
             /** @default {} */
@@ -1895,7 +2001,7 @@ export interface components {
         StatusData: {
             session: string;
             messageId: string;
-            /** @enum {unknown} */
+            /** @enum {string} */
             status: "delivered" | "failed" | "pending" | "played" | "read" | "sent";
         };
         /**
@@ -1950,6 +2056,7 @@ export interface components {
          */
         Ticket: {
             ticket: string;
+            /** Format: int64 */
             expiresIn: number;
         };
         /**
@@ -1959,14 +2066,23 @@ export interface components {
          *     `deliveries` are frames handed to a connection, `replays` connections that came back with a cursor, `gaps` those of them the log could not serve whole, `drops` connections closed for being slow.
          */
         Totals: {
+            /** Format: int64 */
             connected: number;
+            /** Format: int64 */
             disconnected: number;
+            /** Format: int64 */
             refused: number;
+            /** Format: int64 */
             published: number;
+            /** Format: int64 */
             duplicates: number;
+            /** Format: int64 */
             deliveries: number;
+            /** Format: int64 */
             replays: number;
+            /** Format: int64 */
             gaps: number;
+            /** Format: int64 */
             drops: number;
         };
         /**
@@ -1992,7 +2108,9 @@ export interface components {
             type: "transaction_created";
             title: string;
             message: string;
-            data?: Record<string, unknown>;
+            data?: {
+                [key: string]: unknown;
+            };
             /**
              * Format: date-time
              * @example 2026-11-22T14:03:07.125Z
@@ -2444,13 +2562,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        frames: components["schemas"]["Frame"][];
-                        /** @example k3v9q2m7xa-1z8 */
-                        cursor: string;
-                        /** @enum {unknown} */
-                        resume: "live" | "replayed" | "gap";
-                    };
+                    "application/json": components["schemas"]["Page"];
                 };
             };
             /** @description The request cannot be used; This is not a cursor of a hub */
@@ -2730,10 +2842,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** @constant */
-                        live: true;
-                    };
+                    "application/json": components["schemas"]["Liveness"];
                 };
             };
             /** @description The hub failed */
@@ -2763,15 +2872,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Readiness"];
-                };
-            };
-            /** @description The hub failed */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Send work elsewhere; each part says how it is. */
@@ -2925,7 +3025,89 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": Record<string, unknown>;
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readOpenApi30: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readAsyncApi: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
                 };
             };
             /** @description There is nothing here */
@@ -2963,7 +3145,9 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": Record<string, unknown>;
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
                 };
             };
             /** @description There is nothing here */
