@@ -138,6 +138,8 @@ test("every operation of the document is a method, or is none for a service", ()
     showHub: "for machines",
     showSchema: "for machines",
     readOpenApi: "for machines",
+    readOpenApi30: "for machines",
+    readAsyncApi: "for machines",
     readFramesSchema: "for machines",
   };
   for (const name of Object.values(covered)) {
