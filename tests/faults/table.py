@@ -186,7 +186,36 @@ ROOMS: dict[str, Sequence[Fault]] = {
             ("log/test_sqlite.py::TestDeadlines",),
         ),
         Fault(
-            "Damaged or foreign file, second process",
+            "Any bit of its files flipped",
+            "Each record comes as it was or its loss is told; nothing false is sent, no revocation is lost or forged.",
+            ("log/test_damage.py::TestFlippedBits",),
+        ),
+        Fault(
+            "A record that the disk gives back changed",
+            "A gap in its place over every transport, and what is whole after it; nobody else gets it.",
+            ("faults/test_damage.py::TestDamagedRecord", "log/test_damage.py::TestReading"),
+        ),
+        Fault(
+            "Log, write-ahead log or mark cut, emptied, overwritten or deleted; an old copy put back",
+            "What is missing is said at the start: a new epoch and one gap for every client, or no start.",
+            ("log/test_opening.py::TestDamage", "log/test_opening.py::TestCopies"),
+        ),
+        Fault(
+            "Files deleted, replaced, moved or written under a running hub; a mount that becomes read-only",
+            "Noticed within a second: 503 and not ready; what was acknowledged is there after a restart.",
+            (
+                "faults/test_damage.py::TestFilesThatGo",
+                "log/test_watch.py::test_a_file_that_goes_is_noticed_and_costs_nothing_that_was_acknowledged",
+                "log/test_watch.py::test_a_file_system_that_becomes_read_only_is_noticed",
+            ),
+        ),
+        Fault(
+            "A backup is restored",
+            "One gap for every client, and then everything goes on, with the command and without it.",
+            ("faults/test_damage.py::TestRestore", "cli/test_restore.py::TestRestore"),
+        ),
+        Fault(
+            "Foreign file, second process, damage that is to be refused",
             "The hub refuses to start and says why.",
             ("log/test_sqlite.py::TestRefusals",),
         ),
