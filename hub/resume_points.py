@@ -31,10 +31,10 @@ _MAGIC = b"HUBRP\0\0\1"
 _HEADER = struct.Struct("<8s16sQQ")
 _HEADER_WORDS = 8
 _ALIVE = 4
-#: A slot: the key (two words), and these words.
-_SLOT = struct.Struct("<16sQQQQQQ")
+#: A slot: the key (two words), these words, and one that is free.
+_SLOT = struct.Struct("<16sQQQQQ8x")
 _SLOT_WORDS = 8
-_MARK, _WRITTEN, _CONFIRMED, _ASKED, _STATE, _NEXT = 2, 3, 4, 5, 6, 7
+_MARK, _WRITTEN, _CONFIRMED, _ASKED, _STATE = range(2, 7)
 #: The state is the low byte of its word; the rest of the word is when the connection ended, by the table's clock.
 _FREE, _LIVE, _DOUBTFUL, _SUCCEEDED, _BROKEN, _LEFT = range(6)
 _CONNECTED = (_LIVE, _DOUBTFUL, _SUCCEEDED)
@@ -44,6 +44,8 @@ _START_MS = 10**9
 _RETRIES_MS = (1_000, 3_000, 7_000, 15_000, 31_000)
 #: Of connections whose clients are this close to when one of them would come back, each may be the one.
 _ALIKE_MS = 500
+#: Of how many connections of one token, the last first, somebody may be the return.
+_CHOICE = 64
 _LEAST_SLOTS = 64
 
 
@@ -156,12 +158,15 @@ class ResumePoints:
         #: How often each slot was given to somebody: what an older owner says of it counts for nothing.
         self._generations = array("Q", bytes(8 * slots))
         self._free = array("L", range(slots - 1, kept - 1, -1))
-        #: The first slot of each key; the others follow by `_NEXT`, which is one more than the slot's number.
-        self._first: dict[bytes, int] = {}
+        #: The last slot of each key to be opened and to end; those before it follow by `_next`, up to -1.
+        self._live_of: dict[bytes, int] = {}
+        self._ended_of: dict[bytes, int] = {}
+        self._next = array("q", [-1]) * slots
+        self._previous = array("q", [-1]) * slots
         #: Ended connections, the first to end first.
         self._ended: dict[int, None] = {}
         for slot in range(kept):
-            self._link(slot)
+            self._link(slot, self._ended_of)
             self._ended[slot] = None
 
     def __len__(self) -> int:
@@ -183,9 +188,10 @@ class ResumePoints:
                 self._release(next(iter(self._ended)))
             slot = self._free.pop()
             self._set_key(slot, client.key)
-            self._link(slot)
         else:
-            self._ended.pop(slot, None)
+            del self._ended[slot]
+            self._unlink(slot, self._ended_of)
+        self._link(slot, self._live_of)
         self._generations[slot] += 1
         self.words[self.word(slot, _MARK)] = client.mark
         for word in (_WRITTEN, _CONFIRMED, _ASKED):
@@ -201,6 +207,8 @@ class ResumePoints:
             self._release(slot)
         elif state in _CONNECTED:
             self.words[self.word(slot, _STATE)] = self._clock_ms() << 8 | (_LEFT if left else _BROKEN)
+            self._unlink(slot, self._live_of)
+            self._link(slot, self._ended_of)
             self._ended[slot] = None
 
     def change_state(self, slot: int, before: int, after: int) -> None:
@@ -222,8 +230,7 @@ class ResumePoints:
         of them missed: it may be told something twice, and none misses anything.
         """
         now_ms = self._clock_ms()
-        slots = list(self._slots(client.key))
-        ended = [slot for slot in slots if slot in self._ended and not self._is_over(slot, now_ms)]
+        ended = [slot for slot in self._slots(client.key, self._ended_of) if not self._is_over(slot, now_ms)]
         known = [slot for slot in ended if self.words[self.word(slot, _MARK)] == client.mark]
         if candidates := known or ended:
             late_ms = {slot: self._lateness_ms(slot, now_ms) for slot in candidates}
@@ -231,7 +238,7 @@ class ResumePoints:
             alike = [slot for slot in candidates if late_ms[slot] <= alike_ms]
         else:
             # Those whose peers have not confirmed what was sent may be dead, and this their client's return.
-            alike = [slot for slot in slots if self._is_open(slot, client.mark)]
+            alike = [slot for slot in self._slots(client.key, self._live_of) if self._is_open(slot, client.mark)]
             if not alike:
                 return None, None
             slot = min(alike, key=self._confirmed)
@@ -271,36 +278,39 @@ class ResumePoints:
         at = self.word(slot, 0)
         self.words[at : at + 2] = memoryview(key).cast("Q")
 
-    def _slots(self, key: bytes) -> Iterator[int]:
-        slot = self._first.get(key, -1)
-        while slot >= 0:
+    def _slots(self, key: bytes, last_of: dict[bytes, int]) -> Iterator[int]:
+        slot = last_of.get(key, -1)
+        for _ in range(_CHOICE):
+            if slot < 0:
+                return
             yield slot
-            slot = self.words[self.word(slot, _NEXT)] - 1
+            slot = self._next[slot]
 
-    def _link(self, slot: int) -> None:
+    def _link(self, slot: int, last_of: dict[bytes, int]) -> None:
         key = self._key(slot)
-        self.words[self.word(slot, _NEXT)] = self._first.get(key, -1) + 1
-        self._first[key] = slot
+        after = last_of.get(key, -1)
+        self._previous[slot], self._next[slot] = -1, after
+        if after >= 0:
+            self._previous[after] = slot
+        last_of[key] = slot
 
-    def _unlink(self, slot: int) -> None:
-        key, after = self._key(slot), self.words[self.word(slot, _NEXT)]
-        before = None
-        for other in self._slots(key):
-            if other == slot:
-                break
-            before = other
-        if before is not None:
-            self.words[self.word(before, _NEXT)] = after
-        elif after:
-            self._first[key] = after - 1
+    def _unlink(self, slot: int, last_of: dict[bytes, int]) -> None:
+        before, after = self._previous[slot], self._next[slot]
+        if after >= 0:
+            self._previous[after] = before
+        if before >= 0:
+            self._next[before] = after
+        elif after >= 0:
+            last_of[self._key(slot)] = after
         else:
-            del self._first[key]
+            del last_of[self._key(slot)]
 
     def _release(self, slot: int) -> None:
         self.words[self.word(slot, _STATE)] = _FREE
         self._generations[slot] += 1
+        was_ended = slot in self._ended
         self._ended.pop(slot, None)
-        self._unlink(slot)
+        self._unlink(slot, self._ended_of if was_ended else self._live_of)
         self._free.append(slot)
 
 
@@ -314,7 +324,7 @@ def _make_image(path: Path | None, epoch: Epoch, slots: int, keep_ms: int) -> tu
     return image, len(kept)
 
 
-def _read_last_life(path: Path, epoch: Epoch, keep_ms: int) -> list[tuple[bytes, int, int, int, int, int, int]]:
+def _read_last_life(path: Path, epoch: Epoch, keep_ms: int) -> list[tuple[bytes, int, int, int, int, int]]:
     try:
         image = path.read_bytes()
         magic, of, slots, alive_ms = _HEADER.unpack_from(image)
@@ -323,7 +333,7 @@ def _read_last_life(path: Path, epoch: Epoch, keep_ms: int) -> list[tuple[bytes,
     if magic != _MAGIC or of.rstrip(b"\0") != epoch.encode() or len(image) != 8 * (_HEADER_WORDS + slots * _SLOT_WORDS):
         return []
     entries = []
-    for key, mark, written, confirmed, _, word, _ in _SLOT.iter_unpack(image[8 * _HEADER_WORDS :]):
+    for key, mark, written, confirmed, _, word in _SLOT.iter_unpack(image[8 * _HEADER_WORDS :]):
         state, ended_ms = word & 0xFF, word >> 8
         if state in {_LIVE, _DOUBTFUL}:
             # The kernel went on to send what it had taken, but not to a peer that did not answer any more.
@@ -332,7 +342,7 @@ def _read_last_life(path: Path, epoch: Epoch, keep_ms: int) -> list[tuple[bytes,
         elif state not in {_BROKEN, _LEFT} or ended_ms + keep_ms < alive_ms:
             continue
         moment = _START_MS - max(0, alive_ms - ended_ms)
-        entries.append((key, mark, confirmed, confirmed, confirmed, moment << 8 | state, 0))
+        entries.append((key, mark, confirmed, confirmed, confirmed, moment << 8 | state))
     return sorted(entries, key=lambda entry: entry[5] >> 8)
 
 

@@ -232,6 +232,16 @@ class TestBounds:
         assert points.open(identify_client("a", "token 119", HEADERS), head=9).resumes_at is None
         assert 0 == points.open(identify_client("a", "token 199", HEADERS), head=9).resumes_at
 
+    def test_one_token_with_very_many_connections(self, clock: Clock) -> None:
+        """A connection costs no more for those that its token has already; all of them find a place."""
+        points = make_points(clock, connections=5_000)
+        tabs = [connect(points) for _ in range(5_000)]
+        for tab in tabs[::2]:
+            tab.end()
+        clock.now_s += 1
+        assert {0} == {points.open(ANA, head=9).resumes_at for _ in range(2_500)}
+        assert points.open(ANA, head=9).resumes_at is None
+
     def test_an_entry_is_no_object(self, clock: Clock) -> None:
         """A thousand ended connections leave nothing for the collector to look at."""
         points = make_points(clock, connections=1000)
@@ -275,9 +285,11 @@ class TestBounds:
                     point.left = step == "leave"
                     point.end()
                     live = [entry for entry in live if entry[0] is not point]
-            chained = [slot for client in clients for slot in points._slots(client.key)]
-            assert len(chained) == len(set(chained)) == len(points)
-            assert set(points._ended) | {point._slot for point, _ in live} == set(chained)
+            ended = [slot for client in clients for slot in points._slots(client.key, points._ended_of)]
+            connected = [slot for client in clients for slot in points._slots(client.key, points._live_of)]
+            assert len(ended) + len(connected) == len(points)
+            assert sorted(points._ended) == sorted(ended)
+            assert sorted(point._slot for point, _ in live) == sorted(connected)
 
 
 class TestNextLife:
