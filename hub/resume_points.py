@@ -69,7 +69,19 @@ class ResumePoint:
     `resumes_at` is the position after which its client has seen nothing yet, or None on a first visit.
     """
 
-    __slots__ = ("_generation", "_slot", "_table", "asked_s", "gone", "left", "resumes_at", "words", "written_word")
+    __slots__ = (
+        "_generation",
+        "_slot",
+        "_table",
+        "asked_s",
+        "asked_word",
+        "confirmed_word",
+        "gone",
+        "left",
+        "resumes_at",
+        "words",
+        "written_word",
+    )
 
     def __init__(self, table: ResumePoints, slot: int, generation: int, resumes_at: int | None) -> None:
         self._table = table
@@ -79,6 +91,8 @@ class ResumePoint:
         #: The table, for whoever writes to the connection to store the position of what the kernel took whole.
         self.words = table.words
         self.written_word = table.word(slot, _WRITTEN)
+        self.confirmed_word = table.word(slot, _CONFIRMED)
+        self.asked_word = table.word(slot, _ASKED)
         #: Since when there is something that the peer has not confirmed; 0: there is nothing.
         self.asked_s = 0.0
         #: Whether the client said goodbye: its page is gone, or wants no more.
@@ -89,12 +103,12 @@ class ResumePoint:
     @property
     def confirmed(self) -> int:
         """How far the peer has confirmed that it has everything."""
-        return self.words[self._table.word(self._slot, _CONFIRMED)]
+        return self.words[self.confirmed_word]
 
     @property
     def asked(self) -> int:
         """How far it was asked to."""
-        return self.words[self._table.word(self._slot, _ASKED)]
+        return self.words[self.asked_word]
 
     @property
     def settled(self) -> bool:
@@ -103,8 +117,8 @@ class ResumePoint:
 
     def begin(self, position: int) -> None:
         """Note where the connection starts."""
-        for word in (_WRITTEN, _CONFIRMED, _ASKED):
-            self.words[self._table.word(self._slot, word)] = position
+        for word in (self.written_word, self.confirmed_word, self.asked_word):
+            self.words[word] = position
 
     def note(self, position: int) -> None:
         """Note that the kernel has taken everything up to `position`."""
@@ -114,7 +128,7 @@ class ResumePoint:
     def ask(self, position: int) -> None:
         """Note that the peer was asked to confirm everything up to `position`."""
         if self._is_mine() and position > self.asked:
-            self.words[self._table.word(self._slot, _ASKED)] = position
+            self.words[self.asked_word] = position
 
     def doubt(self) -> None:
         """Note that the peer has not answered for long: what was written may never have arrived."""
@@ -124,7 +138,7 @@ class ResumePoint:
     def confirm(self, position: int) -> None:
         """Take the peer's word that it has everything up to `position`, as far as it was asked that."""
         if self._is_mine() and self.confirmed < position <= self.asked:
-            self.words[self._table.word(self._slot, _CONFIRMED)] = position
+            self.words[self.confirmed_word] = position
             self.asked_s = 0.0
             self._table.change_state(self._slot, _DOUBTFUL, _LIVE)
             # Somebody came and was taken for the return of this client, which was here all the time.

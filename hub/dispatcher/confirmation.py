@@ -20,7 +20,7 @@ logger = logging.getLogger("hub.dispatcher")
 #: what was sent since.
 TICK_S = 0.1
 #: Pings at one look. An answer costs the hub more than the notification did, so a wide fan-out is confirmed by turns.
-PINGS = 50
+PINGS = 25
 #: A peer that has not answered for this long may be gone, and with it all that was sent since.
 DOUBT_S = 5.0
 
@@ -75,15 +75,16 @@ class Confirmation:
             return
         self._position, self._has_more = self._dispatcher.position, False
         asking: list[Subscriber] = []
+        words = self._points.words
         for subscriber in self._watched:
             point, last = subscriber.point, subscriber.session.last
-            if point is None or last <= point.confirmed:
+            if point is None or last <= words[point.confirmed_word]:
                 continue
             self._has_more = True
             point.asked_s = point.asked_s or monotonic_s
-            if not subscriber.link.unsent_bytes:
+            if last > words[point.written_word] and not subscriber.link.unsent_bytes:
                 point.note(last)
-            if last > point.asked:
+            if last > words[point.asked_word]:
                 if len(asking) < PINGS:
                     asking.append(subscriber)
             elif monotonic_s - point.asked_s > DOUBT_S:

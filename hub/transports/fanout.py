@@ -91,14 +91,18 @@ def _write_all(body: bytes, sockets: dict[int, Subscriber], left: list[Subscribe
 
 
 def _write_and_note(body: bytes, position: int, sockets: dict[int, Subscriber], left: list[Subscriber]) -> None:
-    write = os.write
+    write, size = os.write, len(body)
     for descriptor, subscriber in sockets.items():
         try:
             sent = write(descriptor, body)
         except OSError:  # full, or gone
             left.append(subscriber)
         else:
-            _note(subscriber, body, sent, position)
+            point = subscriber.point
+            if sent == size and point is not None:
+                point.words[point.written_word] = position
+            else:
+                _note(subscriber, body, sent, position)
 
 
 def _write_held(writes: Sequence[tuple[Subscriber, int, bytes, int]], left: list[Subscriber]) -> None:

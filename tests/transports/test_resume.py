@@ -13,7 +13,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from hub.resume_points import RESUME_POINTS_NAME
-from tests.harness import ACCOUNT, DEADLINE_S, RunningHub, WebSocket, run_hub
+from hub.subscribers import Subscriber
+from tests.faults.crowd import dial
+from tests.harness import ACCOUNT, DEADLINE_S, USER, RunningHub, WebSocket, run_hub
 from tests.proxy.faults import Faults
 from tests.proxy.proxy import FaultProxy
 from tests.transports.test_fallback import serve_plainly
@@ -285,3 +287,40 @@ class TestLimits:
             assert '"code":4002' in closing.data
             assert first.retry_ms is not None
             assert 300_000 <= first.retry_ms < 600_000
+
+
+class TestWhatTheKernelTook:
+    @pytest.mark.parametrize("tabs", [3, 40])
+    async def test_it_is_noted_as_it_is_written(self, tmp_path: Path, tabs: int) -> None:
+        """To few and to many, one by one and in batches: in order, and noted before anything else happens."""
+        async with run_hub(tmp_path, max_connections_per_user=50) as hub, contextlib.AsyncExitStack() as stack:
+            token = hub.token()
+            clients = [await stack.enter_async_context(old_socket(hub, token)) for _ in range(tabs)]
+            await publish(hub, "1", "2")
+            batch = [
+                {"type": "stock_alert", "title": f"{number}", "message": "m", "user_id": USER, "account_id": ACCOUNT}
+                for number in range(3, 23)
+            ]
+            assert 202 == (await hub.post("/api/internal/notify/batch", {"notifications": batch})).status_code
+            await publish(hub, "23")
+            for client in clients:
+                assert [f"{number}" for number in range(1, 24)] == await titles_of(client, 23)
+            assert {23} == {written(subscriber) for subscriber in hub.hub.subscribers.everyone()}
+
+    async def test_what_waits_is_not_noted(self, hub: RunningHub) -> None:
+        """Of a peer that does not read, what is still in this process dies with it."""
+        peer = await dial(hub.port, hub.token(), transport="websocket", understands=False, receive_buffer_bytes=4096)
+        (subscriber,) = hub.hub.subscribers.everyone()
+        peer.stall()
+        while not subscriber.link.unsent_bytes:
+            await hub.publish(message="x" * 20_000)
+        assert written(subscriber) < subscriber.session.last
+        assert subscriber.point is not None
+        assert subscriber.point.confirmed < subscriber.session.last
+        peer.drop()
+
+
+def written(subscriber: Subscriber) -> int:
+    """Return how far the kernel has taken what was written to a connection."""
+    assert subscriber.point is not None
+    return subscriber.point.words[subscriber.point.written_word]
