@@ -89,10 +89,10 @@ class HubProcess:
             process.kill()
             return await process.wait()
 
-    def token(self, account_id: str, user_id: str) -> str:
+    def token(self, account_id: str, user_id: str, *, ttl_s: float = 86_400) -> str:
         """Return a user's token."""
         claims = {"sub": user_id, "user_id": user_id, "account_id": account_id, "role": "user"}
-        return jwt.encode({**claims, "exp": time.time() + 86_400}, self._secret, algorithm="HS256")
+        return jwt.encode({**claims, "exp": time.time() + ttl_s}, self._secret, algorithm="HS256")
 
 
 async def publish(client: httpx.AsyncClient, hub: HubProcess, title: str, **fields: object) -> httpx.Response:

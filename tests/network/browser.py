@@ -1,4 +1,4 @@
-"""A page in headless Chromium, asked from here."""
+"""A page in a real browser, asked from here."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tests.packages import NODE_MODULES, run
 
-__all__ = ["DEADLINE_S", "Browser", "run_browser", "serve_pages"]
+__all__ = ["DEADLINE_S", "Browser", "Engine", "run_browser", "serve_pages"]
+
+#: Each has a module of its name beside this one; Chromium alone has `clock`, `forward`, `sleep` and `wake`.
+Engine = Literal["chromium", "firefox", "webkit"]
 
 HERE = Path(__file__).parent
 #: For what a page must do within some seconds, on a busy machine.
@@ -45,7 +48,7 @@ class Browser:
         assert self._process.stdout is not None
         async with asyncio.timeout(deadline_s):
             line = await self._process.stdout.readline()
-        assert line, "Chromium ended"
+        assert line, "the browser ended"
         answer: dict[str, Any] = json.loads(line)
         return answer
 
@@ -69,10 +72,10 @@ class Browser:
 
 
 @contextlib.asynccontextmanager
-async def run_browser() -> AsyncIterator[Browser]:
-    """Run Chromium with an empty profile."""
+async def run_browser(engine: Engine = "chromium") -> AsyncIterator[Browser]:
+    """Run a browser with an empty profile."""
     pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec("node", str(HERE / "chromium.mjs"), stdin=pipe, stdout=pipe)
+    process = await asyncio.create_subprocess_exec("node", str(HERE / f"{engine}.mjs"), stdin=pipe, stdout=pipe)
     browser = Browser(process)
     try:
         await browser.read(START_DEADLINE_S)

@@ -1,9 +1,7 @@
-/** Chromium for tests in another language: a line of JSON asks, a line of JSON answers. */
-import { createRequire } from "node:module";
-import { createInterface } from "node:readline";
+/** Debian's Chromium over its DevTools protocol. */
+import { answerAll, require } from "./speak.mjs";
 
-// One copy of the browser's driver serves all tests.
-const { chromium } = createRequire(new URL("../../examples/package.json", import.meta.url))("playwright-core");
+const { chromium } = require("playwright-core");
 /** Without these it asks for hosts of its maker's, which a test machine may not reach. */
 const QUIET = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 // Chromium's own sandbox refuses to run as root.
@@ -15,7 +13,7 @@ const pages = [await context.newPage()];
 const tools = await browser.newBrowserCDPSession();
 let asleep = [];
 
-const commands = {
+await answerAll({
   /** Make the page's timers and clock such that they can be moved; they run on by themselves. */
   clock: () => pages[0].clock.install(),
   /** Let this much time have passed at once, as after a sleep: what was due meanwhile is due now, once. */
@@ -25,6 +23,7 @@ const commands = {
     while (pages.length <= tab) pages.push(await context.newPage());
     await pages[tab].goto(url);
   },
+  close: ({ tab }) => pages[tab].close(),
   evaluate: ({ expression, tab = 0 }) => pages[tab].evaluate(expression),
   /** Stop the page's process, as a tab is frozen, or all of the browser's (`machine`), as one is that sleeps; returns which. */
   sleep: async ({ machine }) => {
@@ -36,19 +35,6 @@ const commands = {
   wake: () => {
     for (const id of asleep.splice(0)) process.kill(id, "SIGCONT");
   },
-};
-
-async function answer({ number, command, ...given }) {
-  try {
-    return { number, value: await commands[command](given) };
-  } catch (error) {
-    return { number, error: String(error) };
-  }
-}
-
-process.stdout.write("{}\n");
-for await (const line of createInterface({ input: process.stdin })) {
-  process.stdout.write(JSON.stringify(await answer(JSON.parse(line))) + "\n");
-}
-commands.wake();
+});
+for (const id of asleep) process.kill(id, "SIGCONT");
 await browser.close();

@@ -1,8 +1,9 @@
-"""A hub, a fault proxy before it, and a page in Chromium that knows only the proxy."""
+"""A hub, a fault proxy before it, and a page in a browser that knows only the proxy."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from tests.faults.conftest import figures
 from tests.faults.process import HubProcess, publish, wait_ready
 from tests.harness import ACCOUNT, USER
-from tests.network.browser import Browser, run_browser, serve_pages
+from tests.network.browser import Browser, Engine, run_browser, serve_pages
 from tests.proxy.proxy import FaultProxy
 
 __all__ = ["Stage", "figures"]
@@ -41,27 +42,32 @@ class Stage:
         for title in titles:
             assert 202 == (await publish(self.http, self.hub, title, user_id=USER)).status_code
 
-    async def wait_alone(self) -> None:
-        """Wait until the hub has no connection left."""
+    async def wait_connections(self, count: int) -> None:
+        """Wait until the hub has as many connections."""
         headers = {"authorization": f"Bearer {self.hub.key}"}
         async with asyncio.timeout(HTTP_DEADLINE_S):
-            while (await self.http.get("/api/internal/ws-stats", headers=headers)).json()["totalConnections"]:
+            while (await self.http.get("/api/internal/ws-stats", headers=headers)).json()["totalConnections"] != count:
                 await asyncio.sleep(0.02)
 
-    async def open_page(self) -> None:
-        """Open the page that has the client and let it connect."""
-        await self.browser.ask("open", url=f"{self.origin}/")
-        await self.browser.start(self.proxy.url, self.token)
+    async def open_page(self, *tokens: str, tab: int = 0) -> None:
+        """Open the page that has the client and let it connect, with these tokens one after the other."""
+        await self.browser.ask("open", url=f"{self.origin}/", tab=tab)
+        await self.browser.start(self.proxy.url, *(tokens or (self.token,)), tab=tab)
 
-    async def wait_connected(self) -> tuple[str, float]:
+    async def wait_connected(self, *, tab: int = 0) -> tuple[str, float]:
         """Wait until the client is connected; return over what, and after how many seconds."""
-        found = await self.browser.wait_until("statuses.find(([state]) => state === 'connected')")
+        found = await self.browser.wait_until("statuses.find(([state]) => state === 'connected')", tab=tab)
         return found[1], found[2] / 1000
 
+    async def wait_seen(self, *titles: str, tab: int = 0) -> None:
+        """Wait until a page has seen as many notifications; they must be these."""
+        seen = await self.browser.wait_until(f"seen.length >= {len(titles)} && seen", tab=tab)
+        assert list(titles) == seen
 
-@pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    """Return a hub and a page, ready."""
+
+@contextlib.asynccontextmanager
+async def run_stage(tmp_path: Path, engine: Engine) -> AsyncIterator[Stage]:
+    """Run a hub, a proxy and a browser."""
     pages = tmp_path / "pages"
     pages.mkdir()
     with serve_pages(pages) as origin:
@@ -71,9 +77,16 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
             async with (
                 httpx.AsyncClient(base_url=f"http://127.0.0.1:{hub.port}", timeout=HTTP_DEADLINE_S) as http,
                 FaultProxy(hub.port) as proxy,
-                run_browser() as browser,
+                run_browser(engine) as browser,
             ):
                 await wait_ready(http)
                 yield Stage(hub, proxy, browser, origin, http)
         finally:
             await hub.stop()
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    """Return a hub and a page in Chromium, ready."""
+    async with run_stage(tmp_path, "chromium") as stage:
+        yield stage

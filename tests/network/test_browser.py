@@ -62,7 +62,7 @@ async def test_a_page_that_slept_for_minutes_catches_up(stage: Stage, who: str, 
     if who == "machine":
         # Its line dies, and nobody tells it: what is asleep hears no FIN.
         stage.proxy.end("stall")
-        await stage.wait_alone()
+        await stage.wait_connections(0)
     await stage.publish(*TITLES)
     # The state of a stopped process (proc(5)): the page had its chance to look, and did not.
     assert {"T"} == {Path(f"/proc/{process}/stat").read_text().split()[2] for process in asleep}
