@@ -25,7 +25,9 @@ ifneq ($(NODE),)
 export PATH := $(CURDIR)/.node/bin:$(PATH)
 endif
 #: What the tests start beside the hub: databases and proxies with their documented configurations, and browsers.
-DEBIAN_FOR_TESTS := postgresql pgbouncer nginx caddy chromium curl
+DEBIAN_FOR_TESTS := postgresql pgbouncer nginx caddy chromium firefox-esr curl
+#: The long proofs' besides: WebKit needs a display, which a server has not.
+DEBIAN_FOR_SOAK := webkit2gtk-driver xvfb xauth
 # What to add to pytest's command line: PYTEST_ARGS="-n 2" or "tests/log -k retention".
 PYTEST_ARGS ?=
 # What to add to `hub serve --dev`: SERVE_ARGS="--port 9000".
@@ -137,7 +139,8 @@ test: $(SETUP) debian $(CLIENTS) ## format check, lint, types, tests, the client
 foreign: $(SETUP) ## publish with other languages' HTTP clients (java, curl), which must be installed
 	@$(BIN)/pytest -m foreign tests/foreign $(PYTEST_ARGS)
 
-soak: $(SETUP) debian examples ## the long proofs: 200 kills, 1,000 fault schedules, long model runs, the whole demo
+soak: $(SETUP) debian examples ## the long proofs: 200 kills, 1,000 fault schedules, long model runs, WebKit, the whole demo
+	@requirements/install-debian.sh "The long test run" $(DEBIAN_FOR_SOAK)
 	@$(BIN)/pytest -m soak -o faulthandler_timeout=0 $(PYTEST_ARGS)
 	@node --test --test-reporter=spec tests/e2e/demo.soak.mjs
 

@@ -226,7 +226,8 @@ def _check_depth(raw: bytes) -> None:
 
 def _judge(error: ValueError | RecursionError, body: bytes, levels: int) -> HubError:
     """Return the failure for what a decoder raised; whether that was depth is ours to say, not the interpreter's."""
-    if is_deeper(body, levels):
+    # A field of the wrong type is found before anything in it is looked at.
+    if not isinstance(error, msgspec.ValidationError) and is_deeper(body, levels):
         return TooDeep(f"The body may be nested {levels} levels deep")
     return complain(error)
 

@@ -35,7 +35,7 @@ export class Stage {
     stage.service = new Program(servicePort, "examples/stocktech/server", [process.execPath, "dist/main.js"]);
     const dist = path.join(stage.folder, "page");
     stage.web = new Program(pagePort, "examples/stocktech", [process.execPath, VITE, "preview", "--outDir", dist, "--host", "127.0.0.1", "--port", String(pagePort)]);
-    stage.env = { HUB_DATA_DIR: path.join(stage.folder, "data"), HUB_ALLOWED_ORIGINS: stage.page, HUB_DRAIN: "0", HUB_JWT_LEEWAY: "0", WS_HEARTBEAT_INTERVAL: "1", HUB_JWT_LEEWAY: "0" };
+    stage.env = { HUB_DATA_DIR: path.join(stage.folder, "data"), HUB_ALLOWED_ORIGINS: stage.page, HUB_DRAIN: "0", HUB_JWT_LEEWAY: "0", WS_HEARTBEAT_INTERVAL: "1" };
     await Promise.all([
       stage.hub.start(stage.env),
       run("examples/stocktech", [process.execPath, VITE, "build", "--logLevel", "warn", "--outDir", dist], {
