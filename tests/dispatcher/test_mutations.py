@@ -47,7 +47,6 @@ FURTHER = [
     # Falling behind, and waiting for the peer.
     (Session.fall_behind, "self.aim(head)", "pass"),
     (Session.aim, "max(self.upto, head)", "self.upto"),
-    (Session.aim, "[], 0, False", "self._held, self._held_bytes, self._overflowed"),
     (Session.let_go, "[], 0, True", "[], 0, False"),
     # Clients without a cursor.
     (Replay.resume, "position, first - 1", "position + 1, first - 1"),
@@ -64,7 +63,6 @@ FURTHER = [
     (Dispatcher._offer, "> self._link_budget_bytes", "> 1_000_000"),
     (Replay._pace, "if await", "if not await"),
     (Dispatcher._fan_out, "self._turn_bytes > self._link_budget_bytes // 4", "False"),
-    (Replay._release, "room_bytes=self.room_bytes", "room_bytes=1_000_000"),
     # Heartbeats ahead of what was handed over.
     (Dispatcher._dispatch, "if CONTROL", "self.position = record.position\n    if CONTROL"),
 ]
