@@ -20,7 +20,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from hub.app import Hub, HubApp
+from hub.app import HubApp
+from hub.composition import Hub
 from hub.settings import Settings
 from hub.transports.server import HubServer, configure, listen
 

@@ -98,7 +98,7 @@ async def test_a_directory_probe_that_fails_is_no_dead_dispatcher(
     async def fail(_: object) -> None:
         raise OSError
 
-    monkeypatch.setattr("hub.app.DirectoryProbe.run", fail)
+    monkeypatch.setattr("hub.composition.DirectoryProbe.run", fail)
     async with run_hub(tmp_path) as hub:
         await asyncio.sleep(0)
         readiness = (await hub.http.get("/health/ready")).json()

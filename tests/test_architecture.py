@@ -94,7 +94,8 @@ ROOMS = [
         awaits=True,
     ),
     _room("hub.api", "msgspec litestar prometheus_client", never=NO_ACCESS, awaits=True),
-    _room("hub.app", "litestar", never=NO_SQL, awaits=True, reads_clock=True),
+    _room("hub.composition", "litestar", never=NO_SQL, awaits=True, reads_clock=True),
+    _room("hub.app", never=NO_SQL, awaits=True, reads_clock=True),
     _room("hub.cli", "apsw click httpx httpx_sse jwt msgspec uvloop websockets", awaits=True, reads_clock=True),
     _room("hub.__main__"),
 ]
@@ -102,8 +103,8 @@ ROOMS = [
 #: What only the named ones may import: the engine is chosen and the environment read in one place, and a command
 #: asks a hub over HTTP as anybody would, except for the document that it prints.
 RESERVED = {
-    "hub.api": {"hub.api", "hub.app", "hub.cli.openapi"},
-    "hub.log.sqlite": {"hub.app", "hub.cli", "hub.log"},
+    "hub.api": {"hub.api", "hub.app", "hub.cli.openapi", "hub.composition"},
+    "hub.log.sqlite": {"hub.cli", "hub.log"},
     "hub.settings.read_settings": {"hub.app", "hub.cli", "hub.__main__"},
 }
 
@@ -286,7 +287,7 @@ class TestWalk:
             ("contracts.frame", "from contracts.data import Data\nfrom datetime import datetime"),
             ("hub.auth.tokens", "import jwt\nfrom hub.errors import InvalidToken\nfrom hub.auth.keys import Keys"),
             ("hub.publisher", "from http import HTTPStatus"),
-            ("hub.app", "import time\nfrom hub.log.sqlite import SqliteLog\nfrom hub.settings import read_settings"),
+            ("hub.app", "import time\nfrom hub.composition import open_hub\nfrom hub.settings import read_settings"),
         ],
     )
     def test_right_import_is_left_alone(self, name: str, source: str) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import click
 
-from hub.app import LOG_NAME
 from hub.cli.outcome import Refused, Unreachable
 from hub.log.lock import find_holder
+from hub.log.schema import LOG_NAME
 from hub.settings import read_settings
 
 __all__ = ["drain"]

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from hub.app import open_hub
+from hub.composition import open_hub
 from hub.errors import SettingsError
 from hub.transports import http_protocol, side_door
 from tests.attacks.wire import Wire

@@ -1,0 +1,282 @@
+"""The composition root: every room put together, opened in order and closed in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from importlib.metadata import version
+
+from litestar import Litestar
+from litestar.config.cors import CORSConfig
+
+from hub.admission import Admission
+from hub.allowance import Allowance
+from hub.api.disconnect import make_disconnect_routes
+from hub.api.exposition import make_registry
+from hub.api.front import make_front_routes
+from hub.api.health import Readiness, make_health_routes
+from hub.api.notify import make_notify_routes
+from hub.api.problems import make_exception_handlers
+from hub.api.schema import make_schema_routes
+from hub.api.scrape import MetricsApp, make_metrics_routes
+from hub.api.stats import make_stats_routes
+from hub.api.ticket import make_ticket_routes
+from hub.auth.revocations import Revocations
+from hub.auth.service_keys import read_service_keys
+from hub.auth.tickets import Tickets
+from hub.auth.tokens import make_verifier
+from hub.contract import load_contract
+from hub.directory import open_directory
+from hub.directory.probe import DirectoryProbe
+from hub.dispatcher import Confirmation, Dispatcher, Pages, Pulse, Replay
+from hub.expulsion import Expulsion
+from hub.log.handover import open_log
+from hub.log.port import Log
+from hub.metrics import Metrics
+from hub.publisher import Publisher
+from hub.recheck import Recheck
+from hub.resume_points import RESUME_POINTS_NAME, ResumePoints
+from hub.settings import Settings
+from hub.subscribers import Subscribers
+from hub.transports.connections import Connections
+from hub.transports.fanout import write_at_once, write_collected
+from hub.transports.poll import PollEndpoint
+from hub.transports.side_door import serve_beside
+from hub.transports.sse import EventStreamEndpoint
+from hub.transports.websocket import WebSocketEndpoint
+
+__all__ = ["Hub", "open_hub"]
+
+logger = logging.getLogger("hub.app")
+
+DAY_S = 86_400
+
+
+class Hub:
+    """The rooms of one running hub, for those who need more than its ASGI face."""
+
+    def __init__(
+        self,
+        *,
+        http: Litestar,
+        websocket: WebSocketEndpoint,
+        events: EventStreamEndpoint,
+        poll: PollEndpoint,
+        connections: Connections,
+        subscribers: Subscribers,
+        metrics: Metrics,
+        log: Log,
+        bodies: Allowance,
+        is_alive: Callable[[], bool],
+    ) -> None:
+        self.http = http
+        self.websocket = websocket
+        self.events = events
+        self.poll = poll
+        self.connections = connections
+        self.subscribers = subscribers
+        self.metrics = metrics
+        self.log = log
+        #: What requests hold of their bodies.
+        self.bodies = bodies
+        #: False once the dispatcher or the clock has ended, which only a fault of ours makes them do.
+        self.is_alive = is_alive
+
+
+@contextlib.asynccontextmanager
+async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) -> AsyncIterator[Hub]:
+    """Open every room, run the dispatcher and the clock, and close all in reverse order.
+
+    Raises:
+        SettingsError: a setting cannot be used.
+        StorageUnavailable: the log cannot be opened.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        contract = load_contract(settings.contracts)
+        keys = read_service_keys(settings)
+        verifier = make_verifier(settings)
+        stack.push_async_callback(verifier.close)
+        verifier.begin(now())
+        directory = open_directory(settings, now=now)
+        stack.push_async_callback(directory.close)
+        log = await open_log(settings, now=now)
+        stack.push_async_callback(log.close)
+
+        metrics = Metrics(started_at_s=now())
+        subscribers = Subscribers(limit=settings.max_connections, limit_per_user=settings.max_connections_per_user)
+        revocations = Revocations(max_lifetime_s=settings.jwt_max_lifetime_s, leeway_s=settings.jwt_leeway_s)
+        origins = frozenset(settings.allowed_origins)
+        admission = Admission(
+            verifier=verifier,
+            tickets=Tickets(ttl_s=settings.ticket_ttl_s),
+            revocations=revocations,
+            directory=directory,
+            allowed_origins=origins,
+            now=now,
+        )
+        connections = Connections(
+            admission=admission, subscribers=subscribers, metrics=metrics, heartbeat_s=settings.heartbeat_s, now=now
+        )
+        expulsion = Expulsion(
+            log=log,
+            revocations=revocations,
+            directory=directory,
+            subscribers=subscribers,
+            end=connections.end,
+            now=now,
+        )
+        dispatcher = Dispatcher(
+            log,
+            subscribers,
+            metrics,
+            link_budget_bytes=settings.link_budget_bytes,
+            now=now,
+            write_at_once=write_at_once,
+            write_collected=write_collected,
+            on_control=expulsion.take,
+            on_behind=connections.fall_behind,
+            on_missed=connections.end_slow,
+            on_broken=connections.end_dead,
+        )
+        # After the tail was taken, so that no revocation falls between the two.
+        await expulsion.rebuild()
+        replay = Replay(
+            log,
+            metrics,
+            link_budget_bytes=settings.link_budget_bytes,
+            take_timeout_s=settings.heartbeat_s,
+            now=now,
+            on_slow=connections.end_slow,
+            write_gap=connections.write_gap,
+        )
+        pulse = Pulse(
+            dispatcher,
+            log,
+            interval_s=settings.heartbeat_s,
+            now=now,
+            on_dead=connections.end_dead,
+            on_expired=connections.end_expired,
+        )
+        confirmation = None
+        if settings.legacy_resume_s:
+            # After the log, which waits for the hub before this one: what that one leaves is complete by then.
+            path, most = settings.data_dir / RESUME_POINTS_NAME, settings.max_connections
+            points = ResumePoints(
+                path, epoch=log.epoch, connections=most, keep_s=settings.legacy_resume_s, monotonic=time.monotonic
+            )
+            confirmation = Confirmation(dispatcher, replay, points, on_broken=connections.end_dead)
+        connections.start(dispatcher, replay, pulse, confirmation)
+        probe = DirectoryProbe(directory)
+        running = [
+            asyncio.create_task(dispatcher.run(), name="dispatcher"),
+            asyncio.create_task(pulse.run(), name="pulse"),
+            asyncio.create_task(probe.run(), name="directory probe"),
+        ]
+        if directory.trusts_claims:
+            logger.warning(
+                "HUB_DIRECTORY_URL is not set, or off: what a token claims is trusted, and whoever is suspended or"
+                " deactivated stays until the token expires or POST /api/internal/disconnect ends it"
+            )
+        else:
+            recheck = Recheck(
+                directory=directory, subscribers=subscribers, end=connections.end, ttl_s=settings.directory_ttl_s
+            )
+            running.append(asyncio.create_task(recheck.run(), name="directory recheck"))
+        if confirmation is not None:
+            running.append(asyncio.create_task(confirmation.run(), name="confirmation"))
+        for task in running:
+            task.add_done_callback(_report)
+        stack.push_async_callback(_stop, running)
+        stack.push_async_callback(connections.close)
+
+        def is_alive() -> bool:
+            dispatching, beating, *_ = running
+            return not (dispatching.done() or beating.done())
+
+        def check() -> Readiness:
+            alive = is_alive()
+            return Readiness(
+                ready=alive and log.writable and probe.answered and not connections.draining,
+                draining=connections.draining,
+                log="writable" if log.writable else "unavailable",
+                dispatcher="running" if alive else "stopped",
+                directory=probe.state,
+            )
+
+        registry = make_registry(
+            metrics,
+            subscribers,
+            log,
+            version=version("notification-hub"),
+            lag=lambda: log.head - dispatcher.position,
+            is_directory_up=lambda: probe.state == "up",
+        )
+        bodies = Allowance(settings.body_budget_bytes)
+        routes = [
+            *make_notify_routes(
+                Publisher(
+                    contract=contract,
+                    directory=directory,
+                    log=log,
+                    subscribers=subscribers,
+                    metrics=metrics,
+                    retention_s=settings.retention_days * DAY_S,
+                    checks_targets=settings.directory_targets,
+                    now=now,
+                ),
+                keys,
+                bodies,
+                max_body_bytes=settings.max_body_bytes,
+            ),
+            *make_stats_routes(subscribers, metrics, keys, now=now),
+            *make_disconnect_routes(expulsion, keys, bodies, max_body_bytes=settings.max_body_bytes),
+            *make_ticket_routes(admission, ttl_s=settings.ticket_ttl_s),
+            *make_health_routes(check),
+            *make_front_routes(has_schema=settings.schema_public),
+        ]
+        if settings.metrics_port:
+            await stack.enter_async_context(serve_beside(MetricsApp(registry), settings))
+        else:
+            routes += make_metrics_routes(registry, keys, key_digest=settings.metrics_key)
+        if settings.schema_public:
+            routes += make_schema_routes(contract, version=version("notification-hub"))
+        yield Hub(
+            http=Litestar(
+                routes,
+                exception_handlers=make_exception_handlers(metrics, tell_refusal=admission.tell_refusal),
+                openapi_config=None,
+                logging_config=None,
+                cors_config=CORSConfig(
+                    allow_origins=list(settings.allowed_origins),
+                    allow_methods=["GET", "HEAD", "POST"],
+                    # The origin is what is checked: tracing libraries add headers of their own to each request.
+                    allow_headers=["*"],
+                    allow_credentials=True,
+                    expose_headers=["retry-after"],
+                ),
+            ),
+            websocket=WebSocketEndpoint(connections, origins),
+            events=EventStreamEndpoint(connections, origins),
+            poll=PollEndpoint(connections, Pages(log, metrics, now=now), origins, now=now),
+            connections=connections,
+            subscribers=subscribers,
+            metrics=metrics,
+            log=log,
+            bodies=bodies,
+            is_alive=is_alive,
+        )
+
+
+async def _stop(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    # At once: a hub that stores and does not dispatch looks well to all but readiness.
+    if not task.cancelled() and (error := task.exception()) is not None:
+        logger.error("the %s stopped: %s", task.get_name(), type(error).__name__)
