@@ -17,7 +17,7 @@ from tests.harness import ACCOUNT, DEADLINE_S
 
 KIB = 1024
 MAX_PEER_BYTES = 128 * KIB
-#: What may stay: a little for each reader's thread and for the pages the allocator keeps in use.
+#: What may stay in pages that the allocator cannot give back, since something in them is in use.
 MAX_LEFT_BYTES = 16 * 2**20
 SIZES_BYTES = (100, 2_000, 20_000, 60_000)
 #: More than the kernel takes for one peer, and the budget.
@@ -102,6 +102,8 @@ async def test_stalled_peers_hold_128_kib_each_and_give_it_back(tmp_path: Path, 
                     siege.stall(KINDS[number % len(KINDS)], number, SIZES_BYTES[number % len(SIZES_BYTES)])
                     await asyncio.sleep(0)
                 await siege.publish([one for one in siege.live for _ in range(max(1, 10_000 // one[1]))] * 3)
+                # More than the log's caches take.
+                await siege.publish([("nobody", SIZES_BYTES[-1])] * 400)
             base_bytes = read_resident_bytes(hub.process_id)
             Path(f"/proc/{hub.process_id}/clear_refs").write_text("5")  # the peak from here on
             with ExitStack() as stack:
@@ -125,7 +127,7 @@ async def test_stalled_peers_hold_128_kib_each_and_give_it_back(tmp_path: Path, 
         f"{left_bytes / 2**20:.0f} MiB in all when they had left"
     )
     # What a batch takes while it is published shows beside a hundred peers, and not beside five hundred.
-    assert peak_bytes < max(count, 250) * MAX_PEER_BYTES
+    assert peak_bytes < max(count, 200) * MAX_PEER_BYTES
 
 
 async def read_metric(client: httpx.AsyncClient, hub: HubProcess, name: str) -> float:
