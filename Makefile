@@ -36,8 +36,12 @@ SERVE_ARGS ?=
 LOCK_ARGS ?=
 ENGINE ?= $(or $(shell command -v podman),$(shell command -v docker))
 
+# A release that was taken over is mostly found within days: what is younger than this is not taken. COOL_DOWN_DAYS=0
+# is for a version that mends a hole.
+COOL_DOWN_DAYS ?= 7
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--custom-compile-command "make lock" $(LOCK_ARGS)
+	--exclude-newer "$$(date --utc --date '$(COOL_DOWN_DAYS) days ago' +%Y-%m-%dT%H:%M:%SZ)" \
+	--no-emit-package notification-hub-contracts --custom-compile-command "make lock" $(LOCK_ARGS)
 
 .PHONY: help setup clients clients-types clients-build clients-test examples examples-test demo debian serve test foreign soak fresh lint types format openapi settings-page lock wheel-check packages image bench conformance faults clean
 
@@ -46,7 +50,7 @@ help: ## list these commands
 
 setup: $(SETUP) ## make .venv from the lock (every command below does that by itself)
 
-$(SETUP): requirements/dev.txt pyproject.toml
+$(SETUP): requirements/dev.txt pyproject.toml contracts/pyproject.toml
 	@# A folder without pip is a start that was cut short, or Debian's Python without its venv package.
 	@if ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
 		python="$(PYTHON)"; \
@@ -61,7 +65,7 @@ $(SETUP): requirements/dev.txt pyproject.toml
 	fi
 	@echo "Installing the locked packages into .venv"
 	@$(PIP) install --quiet --require-hashes -r requirements/dev.txt
-	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable . --editable ./contracts
 	@touch $@
 
 clients: $(CLIENTS) ## install what the JavaScript clients are built with (Node 20 or newer)
@@ -171,10 +175,11 @@ lock: $(SETUP) ## resolve pyproject.toml and requirements/*.in into hashed locks
 	@$(LOCK) requirements/build.in --output-file requirements/build.txt
 	@$(LOCK) requirements/dev.in --output-file requirements/dev.txt
 
-# The Containerfile's steps without an engine: a bare environment, the runtime lock, the wheel and nothing else.
-wheel-check: $(SETUP) ## build the wheel and start it in a bare environment, as the image does
+# The Containerfile's steps without an engine: a bare environment, the runtime lock, the two wheels and nothing else.
+wheel-check: $(SETUP) ## build the hub's two wheels and start it in a bare environment, as the image does
 	@rm -rf build/wheel-check && mkdir -p build/wheel-check
-	@$(PIP) wheel --quiet --no-deps --no-build-isolation --wheel-dir build/wheel-check .
+	@$(PIP) wheel --quiet --no-deps --no-build-isolation --wheel-dir build/wheel-check . ./contracts
+	@rm -rf contracts/build
 	@$(BIN)/python -m venv --without-pip build/wheel-check/venv
 	@$(PIP) --python build/wheel-check/venv/bin/python install --quiet --require-hashes -r requirements/runtime.txt
 	@$(PIP) --python build/wheel-check/venv/bin/python install --quiet --no-deps --no-index build/wheel-check/*.whl

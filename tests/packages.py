@@ -19,8 +19,10 @@ __all__ = [
     "DEADLINE_S",
     "NODE_MODULES",
     "ROOT",
+    "build_hub_wheel",
     "build_wheels",
     "install_service",
+    "install_wheels",
     "list_packed",
     "make_environment",
     "run",
@@ -101,21 +103,40 @@ def list_packed(name: str) -> tuple[set[str], set[str]]:
     return {file["path"] for file in package["files"]}, set(re.findall(r'"\./(dist/[^"]+)"', named))
 
 
-@cache
-def build_wheels() -> tuple[Path, ...]:
-    """Return the wheels of the contracts and of the Python client."""
+def _build_wheel(source: Path, *names: str) -> Path:
+    """Build what stands in `source`, of which `names` alone are taken; return the wheel."""
     folder = _make_folder()
-    for source in (ROOT / "contracts", ROOT / "clients" / "python"):
-        # From a copy: setuptools leaves `build` and `*.egg-info` where it builds.
-        copy = folder / source.name
-        for path in source.rglob("*"):
-            if path.is_file() and path.suffix in {".py", ".toml", ".md", ".typed", ""} and "build" not in path.parts:
-                target = copy / path.relative_to(source)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(path.read_bytes())
-        options = ("--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir", folder)
-        _done(run(sys.executable, "-m", "pip", "wheel", *options, copy, folder=folder))
-    return tuple(sorted(folder.glob("*.whl")))
+    # From a copy: setuptools leaves `build` and `*.egg-info` where it builds.
+    ignored = shutil.ignore_patterns("__pycache__", "build", "*.egg-info")
+    for name in names or [path.name for path in source.iterdir() if path.name not in {"build", "__pycache__"}]:
+        if (source / name).is_dir():
+            shutil.copytree(source / name, folder / "source" / name, ignore=ignored)
+        else:
+            (folder / "source").mkdir(exist_ok=True)
+            shutil.copy(source / name, folder / "source")
+    options = ("--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir", folder)
+    _done(run(sys.executable, "-m", "pip", "wheel", *options, folder / "source", folder=folder))
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+@cache
+def build_wheels() -> tuple[Path, Path]:
+    """Return the wheels of the contracts and of the Python client."""
+    return _build_wheel(ROOT / "contracts"), _build_wheel(ROOT / "clients" / "python")
+
+
+@cache
+def build_hub_wheel() -> Path:
+    """Return the hub's own wheel, built with the contracts' folder beside it as in a checkout."""
+    return _build_wheel(ROOT, "pyproject.toml", "README.md", "LICENSE", "hub", "contracts")
+
+
+def install_wheels(python: Path, *wheels: Path) -> None:
+    """Install wheels into an environment, and nothing that they depend on."""
+    options = ("--quiet", "--no-index", "--no-deps")
+    folder = python.parents[1]
+    _done(run(sys.executable, "-m", "pip", "--python", python, "install", *options, *wheels, folder=folder))
 
 
 def make_environment(folder: Path) -> Path:
@@ -125,8 +146,7 @@ def make_environment(folder: Path) -> Path:
     """
     venv.create(folder, with_pip=False)
     python = folder / "bin" / "python"
-    options = ("--quiet", "--no-index", "--no-deps")
-    _done(run(sys.executable, "-m", "pip", "--python", python, "install", *options, *build_wheels(), folder=folder))
+    install_wheels(python, *build_wheels())
     lent = sysconfig.get_path("purelib")
     own = _done(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", folder=folder)).strip()
     # A bare path: the .pth files over there, which lead to this repository, are not followed.

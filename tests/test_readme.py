@@ -185,7 +185,7 @@ def test_what_is_to_be_installed_is_what_make_packages_builds() -> None:
     archives = [f"notification-hub-{part}-{version}.tgz" for part in ("client", "service", "stocktech")]
     patterns = re.findall(r"dist/(\S+)", INSTALL)
     found = [[name for name in (*wheels, *archives) if fnmatch(name, pattern)] for pattern in patterns]
-    assert [[wheels[0]], wheels[1:], [archives[1]], [archives[0]]] == found
+    assert [[wheels[0]], [wheels[2]], wheels[1:], [archives[1]], [archives[0]]] == found
     for folder, name in (("browser", "client"), ("typescript", "service"), ("stocktech", "stocktech")):
         package = json.loads((ROOT / "clients" / folder / "package.json").read_text())
         assert (f"@notification-hub/{name}", version) == (package["name"], package["version"])

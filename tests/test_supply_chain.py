@@ -81,6 +81,8 @@ class TestLocks:
         """Every dependency of pyproject.toml is locked, in a version that it allows."""
         project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
         declared = [Requirement(line) for line in project["dependencies"]]
+        # The contracts are built from this tree, as the hub is.
+        declared = [requirement for requirement in declared if requirement.name != "notification-hub-contracts"]
         runtime = _pinned("runtime")
         assert declared
         for requirement in declared:

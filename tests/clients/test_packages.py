@@ -5,13 +5,24 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import zipfile
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from tests.documented_proxies.network import SlowNetwork
 from tests.harness import ACCOUNT, USER, RunningHub, run_hub
-from tests.packages import NODE_MODULES, install_service, list_packed, make_environment, run
+from tests.packages import (
+    NODE_MODULES,
+    build_hub_wheel,
+    build_wheels,
+    install_service,
+    install_wheels,
+    list_packed,
+    make_environment,
+    run,
+)
 
 SERVICE_TS = """\
 import { NotificationHub } from "@notification-hub/service";
@@ -218,6 +229,35 @@ class TestPip:
         done = run(python, "-c", f"import importlib.util; {code}", folder=tmp_path)
         assert done.stdout.startswith(str(python.parents[1]))
         assert done.stdout.endswith(" None\n")
+
+    def test_no_file_has_two_owners(self) -> None:
+        """The hub's wheel depends on the contracts of its own version and holds no file of theirs."""
+        wheels = {
+            wheel.name.partition("-")[0]: zipfile.ZipFile(wheel) for wheel in (*build_wheels(), build_hub_wheel())
+        }
+        files = {name: {file for file in wheel.namelist() if "-info/" not in file} for name, wheel in wheels.items()}
+        for wheel in wheels.values():
+            wheel.close()
+        folders = {name: {file.partition("/")[0] for file in held} for name, held in files.items()}
+        assert {
+            "notification_hub": {"hub"},
+            "notification_hub_client": {"notification_hub"},
+            "notification_hub_contracts": {"contracts"},
+        } == folders
+        assert {"hub/py.typed", "contracts/py.typed"} <= files["notification_hub"] | files["notification_hub_contracts"]
+
+    def test_hub_outlives_the_client(self, tmp_path: Path) -> None:
+        """Where the Python client is uninstalled, the hub beside it goes on working, from any folder."""
+        python = make_environment(tmp_path / "venv")
+        install_wheels(python, build_hub_wheel())
+        pip = (sys.executable, "-m", "pip", "--python", python)
+        removed = run(*pip, "uninstall", "--quiet", "--yes", "notification-hub-client", folder=tmp_path)
+        assert 0 == removed.returncode, removed.stderr
+        done = run(tmp_path / "venv/bin/hub", "openapi", folder=tmp_path)
+        assert (0, "") == (done.returncode, done.stderr)
+        assert version("notification-hub") == json.loads(done.stdout)["info"]["version"]
+        where = run(python, "-c", "import contracts, hub; print(contracts.__file__, hub.__file__)", folder=tmp_path)
+        assert 2 == where.stdout.count(f"{tmp_path}/venv/")
 
     def check(self, python: Path, folder: Path) -> str:
         """Return what mypy, being strict, has to say of the service."""
