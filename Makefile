@@ -14,6 +14,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 SETUP := .venv/.installed
 CLIENTS := clients/node_modules/.installed
 NPM := cd clients && npm run --silent
+BIOME := clients/node_modules/.bin/biome
 EXAMPLES := examples/node_modules/.installed
 # The first of these that is Python 3.11 or newer; set PYTHON to choose another.
 PYTHON ?= $(firstword $(foreach name,python3 python3.11 python3.12 python3.13 python3.14,$(shell \
@@ -43,7 +44,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	--exclude-newer "$$(date --utc --date '$(COOL_DOWN_DAYS) days ago' +%Y-%m-%dT%H:%M:%SZ)" \
 	--no-emit-package notification-hub-contracts --custom-compile-command "make lock" $(LOCK_ARGS)
 
-.PHONY: help setup clients clients-types clients-build clients-test examples examples-test demo debian serve test foreign soak fresh lint types format openapi settings-page lock wheel-check packages image bench conformance faults clean
+.PHONY: help setup clients clients-types clients-build clients-test examples examples-test demo debian serve test foreign soak fresh lint types format hooks openapi settings-page lock wheel-check packages image bench conformance faults clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -132,8 +133,11 @@ serve: $(SETUP) ## run the hub for development, with demo users and a ready-to-p
 test: $(SETUP) debian $(CLIENTS) ## format check, lint, types, tests, the clients' and the examples' too
 	@echo "== format"
 	@$(BIN)/ruff format --check --quiet . || { echo "Files are not formatted: make format" >&2; exit 1; }
+	@$(BIOME) format --log-level=error || { echo "Files are not formatted: make format" >&2; exit 1; }
 	@echo "== lint"
 	@$(BIN)/ruff check --quiet .
+	@$(BIOME) lint --log-level=error --error-on-warnings
+	@$(BIN)/typos
 	@echo "== types"
 	@$(BIN)/mypy
 	@$(MAKE) --no-print-directory clients-test examples-test
@@ -152,15 +156,21 @@ fresh: $(SETUP) ## the two commands on bare Debian 13 and 12, as root (FRESH="tr
 	@requirements/install-debian.sh "A bare Debian" debootstrap
 	@$(BIN)/python -m tests.fresh
 
-lint: $(SETUP) ## ruff's rules
+lint: $(SETUP) $(CLIENTS) ## the rules of ruff (Python) and Biome (TypeScript), and misspelt words
 	@$(BIN)/ruff check .
+	@$(BIOME) lint --error-on-warnings
+	@$(BIN)/typos
 
 types: $(SETUP) ## mypy --strict
 	@$(BIN)/mypy
 
-format: $(SETUP) ## format the code and sort the imports
+format: $(SETUP) $(CLIENTS) ## format the code and sort Python's imports
 	@$(BIN)/ruff check --quiet --select I --fix .
 	@$(BIN)/ruff format .
+	@$(BIOME) format --write
+
+hooks: $(SETUP) $(CLIENTS) ## have git format, lint and type-check what you commit
+	@$(BIN)/pre-commit install
 
 openapi: $(SETUP) ## write openapi/ again (the API document, the frames' schema)
 	@$(BIN)/python -m hub.api.document openapi

@@ -58,7 +58,7 @@ export type KnownNotification = WithStatus<Extract<Frame, { id: string }>>;
  * The company's own types: `declare module "@notification-hub/client" { interface CompanyEvents { "whatsapp:message":
  * UnknownEvent & { data: { from: string } } } }`.
  */
-// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- filled by whoever declares it again
+// biome-ignore lint/suspicious/noEmptyInterface: filled by whoever declares it again
 export interface CompanyEvents {}
 
 type Company = {

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { createHub, type Hub, type HubOptions } from "../src/index.js";
 import type { Gap } from "../src/wire.js";
-import { FakeChannel, FakeLocks, alert, flush, hello, installFakes, memoryStorage, newestRequest, newestSocket, pass, removeFakes, requests, sockets, token, type FakeSocket } from "./fakes.js";
+import { FakeChannel, type FakeLocks, alert, flush, hello, installFakes, memoryStorage, newestRequest, newestSocket, pass, removeFakes, requests, sockets, token, type FakeSocket } from "./fakes.js";
 
 const MINUTE_MS = 60_000;
 

@@ -52,6 +52,7 @@ class Model {
 declare const order: OrderRow;
 declare const orders: readonly OrderRow[];
 declare const loose: Record<string, unknown>;
+// biome-ignore lint/suspicious/noExplicitAny: what JSON.parse returns
 declare const parsed: any;
 declare const returnRecord: ReturnRow;
 declare const updated: ReturnRow | undefined;

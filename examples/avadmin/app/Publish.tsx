@@ -62,7 +62,7 @@ export function Publish({ people }: { people: readonly { name: string; label: st
           Mensagem
           <textarea name="message" required maxLength={500} rows={3} defaultValue="Se você está lendo isto, está tudo certo." />
         </label>
-        <button className="button" disabled={sending}>
+        <button type="submit" className="button" disabled={sending}>
           {sending ? "Enviando…" : "Publicar"}
         </button>
       </form>

@@ -67,7 +67,7 @@ function NewProduct({ shop }: { shop: Shop }) {
         Mínimo
         <input name="minStock" type="number" required min="0" defaultValue="3" />
       </label>
-      <button className="button">Cadastrar produto</button>
+      <button type="submit" className="button">Cadastrar produto</button>
     </form>
   );
 }
