@@ -27,7 +27,8 @@ function start(name, folder, command, env) {
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,
   });
-  const keep = (text) => lines.push(...String(text).trimEnd().split("\n")) > MOST_LINES && lines.splice(0, lines.length - MOST_LINES);
+  const keep = (text) =>
+    lines.push(...String(text).trimEnd().split("\n")) > MOST_LINES && lines.splice(0, lines.length - MOST_LINES);
   child.stdout.on("data", keep);
   child.stderr.on("data", keep);
   child.on("error", (error) => keep(error.message));
@@ -85,8 +86,10 @@ function isFree(port, host) {
 async function findProblems() {
   const problems = [];
   if (!existsSync(HUB)) problems.push("The hub is not installed: run `make setup`.");
-  if (!existsSync(path.join(EXAMPLES, "node_modules"))) problems.push("The examples' packages are missing: run `make demo`, which installs them.");
-  else if (!existsSync(path.join(EXAMPLES, "stocktech/server/dist/main.js"))) problems.push("StockTech's service is not built: run `make demo`, which builds it.");
+  if (!existsSync(path.join(EXAMPLES, "node_modules")))
+    problems.push("The examples' packages are missing: run `make demo`, which installs them.");
+  else if (!existsSync(path.join(EXAMPLES, "stocktech/server/dist/main.js")))
+    problems.push("StockTech's service is not built: run `make demo`, which builds it.");
   for (const name of STARTED) {
     const free = (await isFree(PORTS[name], "127.0.0.1")) && (await isFree(PORTS[name], "::1"));
     if (!free) problems.push(`Port ${PORTS[name]} (${name}) is taken: end what listens there.`);
@@ -104,7 +107,11 @@ async function run() {
 
   console.log("Starting the hub and the example frontends");
   const hubUrl = `http://localhost:${PORTS.hub}`;
-  start("hub", ".", [HUB, "serve", "--dev", "--port", String(PORTS.hub)], { HUB_DATA_DIR: DATA, HUB_ALLOWED_ORIGINS: ORIGINS.join(","), HUB_DRAIN: "1" });
+  start("hub", ".", [HUB, "serve", "--dev", "--port", String(PORTS.hub)], {
+    HUB_DATA_DIR: DATA,
+    HUB_ALLOWED_ORIGINS: ORIGINS.join(","),
+    HUB_DRAIN: "1",
+  });
   await ready(`${hubUrl}/health/ready`);
   const { jwt_secret: secret, service_key: key } = JSON.parse(readFileSync(path.join(DATA, "dev.json"), "utf8"));
   const server = { AVADMIN_API_URL: hubUrl, NOTIFICATION_HUB_KEY: key, JWT_SECRET: process.env.JWT_SECRET || secret };
@@ -115,9 +122,21 @@ async function run() {
 
   start("service", "examples/stocktech/server", [node, "dist/main.js"], { ...server, PORT: String(PORTS.service) });
   start("stocktech", "examples/stocktech", [node, vite], { VITE_WS_URL: wsUrl, SERVICE_PORT: String(PORTS.service) });
-  start("appportal", "examples/appportal", [node, next, "dev", "--hostname", "127.0.0.1", "--port", String(PORTS.appportal)], { NEXT_PUBLIC_WS_URL: wsUrl, JWT_SECRET: server.JWT_SECRET });
-  start("page", "examples/avadmin", [node, next, "dev", "--hostname", "127.0.0.1", "--port", String(PORTS.page)], { ...server, NEXT_PUBLIC_WS_URL: "/ws" });
-  start("avadmin", "examples/avadmin", [node, "proxy.mjs"], { PORT: String(PORTS.avadmin), HUB_PORT: String(PORTS.hub), PAGE_PORT: String(PORTS.page) });
+  start(
+    "appportal",
+    "examples/appportal",
+    [node, next, "dev", "--hostname", "127.0.0.1", "--port", String(PORTS.appportal)],
+    { NEXT_PUBLIC_WS_URL: wsUrl, JWT_SECRET: server.JWT_SECRET },
+  );
+  start("page", "examples/avadmin", [node, next, "dev", "--hostname", "127.0.0.1", "--port", String(PORTS.page)], {
+    ...server,
+    NEXT_PUBLIC_WS_URL: "/ws",
+  });
+  start("avadmin", "examples/avadmin", [node, "proxy.mjs"], {
+    PORT: String(PORTS.avadmin),
+    HUB_PORT: String(PORTS.hub),
+    PAGE_PORT: String(PORTS.page),
+  });
 
   await Promise.all(["stocktech", "appportal", "avadmin"].map((name) => ready(`http://localhost:${PORTS[name]}/`)));
   console.log(`

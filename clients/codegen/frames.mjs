@@ -16,7 +16,8 @@ for (const frame of Object.values(schema.$defs)) {
 for (const [name, { properties = {} }] of Object.entries(schema.$defs)) {
   for (const { anyOf = [] } of name.endsWith("Data") ? Object.values(properties) : []) {
     const types = anyOf.map(({ type }) => type);
-    if (!types.includes("string") && (types.includes("array") || types.includes("number"))) anyOf.unshift({ type: "string" });
+    if (!types.includes("string") && (types.includes("array") || types.includes("number")))
+      anyOf.unshift({ type: "string" });
   }
 }
 const types = await compile(schema, "Frame", {

@@ -27,7 +27,8 @@ const server = createServer((incoming, outgoing) => {
 server.on("upgrade", ({ method, url, rawHeaders }, outer, head) => {
   const inner = connect(portFor(url), "127.0.0.1", () => {
     const lines = [`${method} ${url} HTTP/1.1`];
-    for (let index = 0; index < rawHeaders.length; index += 2) lines.push(`${rawHeaders[index]}: ${rawHeaders[index + 1]}`);
+    for (let index = 0; index < rawHeaders.length; index += 2)
+      lines.push(`${rawHeaders[index]}: ${rawHeaders[index + 1]}`);
     inner.write(`${lines.join("\r\n")}\r\n\r\n`);
     inner.write(head);
     outer.pipe(inner).pipe(outer);

@@ -72,7 +72,9 @@ async function openQuietly(t, url) {
   return { page, complaints };
 }
 
-test("AppPortal's server renders the bell, and the browser takes it over without a complaint", { timeout: TEST_MS }, async (t) => {
+test("AppPortal's server renders the bell, and the browser takes it over without a complaint", {
+  timeout: TEST_MS,
+}, async (t) => {
   const html = await (await fetch(PORTAL)).text();
   assert.match(html, /Olá, (<!-- -->)?Ana/);
   assert.match(html, /class="bell-button"/);
@@ -88,10 +90,15 @@ test("AppPortal's server renders the bell, and the browser takes it over without
   assert.deepEqual(complaints, []);
 });
 
-test("AvAdmin's page reaches the hub on its own origin, and so does a test that it publishes", { timeout: TEST_MS }, async (t) => {
+test("AvAdmin's page reaches the hub on its own origin, and so does a test that it publishes", {
+  timeout: TEST_MS,
+}, async (t) => {
   const { page, complaints } = await openQuietly(t, AVADMIN);
   assert.match(await page.locator(".light").getAttribute("title"), /WebSocket/);
-  await page.locator(".figure", { hasText: "Conexões" }).locator("strong", { hasText: /^[1-9]/ }).waitFor();
+  await page
+    .locator(".figure", { hasText: "Conexões" })
+    .locator("strong", { hasText: /^[1-9]/ })
+    .waitFor();
   await page.getByRole("button", { name: "Publicar" }).click();
   await page.getByText("Publicada e gravada no hub.").waitFor();
   assert.equal(await waitForToast(page, "Teste de notificação"), "Se você está lendo isto, está tudo certo.");

@@ -31,10 +31,18 @@ before(
     const port = await findPort();
     stage.hubUrl = `http://127.0.0.1:${port}`;
     stage.hub = new Program(port, ".", [path.join(ROOT, ".venv/bin/hub"), "serve", "--dev", "--port", String(port)]);
-    await stage.hub.start({ HUB_DATA_DIR: path.join(stage.folder, "data"), HUB_ALLOWED_ORIGINS: stage.page, HUB_DRAIN: "0", WS_HEARTBEAT_INTERVAL: "2" });
+    await stage.hub.start({
+      HUB_DATA_DIR: path.join(stage.folder, "data"),
+      HUB_ALLOWED_ORIGINS: stage.page,
+      HUB_DRAIN: "0",
+      WS_HEARTBEAT_INTERVAL: "2",
+    });
     const { service_key, jwt_secret } = JSON.parse(await readFile(path.join(stage.folder, "data/dev.json"), "utf8"));
     stage.key = service_key;
-    stage.token = await sign({ sub: SELLER.user_id, ...SELLER, role: "user", exp: Math.floor(Date.now() / 1000) + 86_400 }, jwt_secret);
+    stage.token = await sign(
+      { sub: SELLER.user_id, ...SELLER, role: "user", exp: Math.floor(Date.now() / 1000) + 86_400 },
+      jwt_secret,
+    );
     stage.browser = await launch();
   },
   { timeout: TEST_MS },
@@ -62,26 +70,39 @@ const PAGE = `
 
 async function bundle(workspace, contents) {
   const resolveDir = path.join(ROOT, "clients", workspace, "src");
-  const { outputFiles } = await esbuild.build({ stdin: { contents, resolveDir, loader: "ts" }, bundle: true, format: "esm", write: false });
+  const { outputFiles } = await esbuild.build({
+    stdin: { contents, resolveDir, loader: "ts" },
+    bundle: true,
+    format: "esm",
+    write: false,
+  });
   return outputFiles[0].text;
 }
 
 async function sign(claims, secret) {
   const encode = (bytes) => Buffer.from(bytes).toString("base64url");
   const text = `${encode(JSON.stringify({ alg: "HS256", typ: "JWT" }))}.${encode(JSON.stringify(claims))}`;
-  const key = await crypto.subtle.importKey("raw", Buffer.from(secret), { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+  const key = await crypto.subtle.importKey("raw", Buffer.from(secret), { name: "HMAC", hash: "SHA-256" }, false, [
+    "sign",
+  ]);
   return `${text}.${encode(await crypto.subtle.sign("HMAC", key, Buffer.from(text)))}`;
 }
 
 async function ask(method, where, body) {
   const headers = { authorization: `Bearer ${stage.key}`, "content-type": "application/json" };
-  const answer = await fetch(stage.hubUrl + where, { method, headers, body: body && JSON.stringify(body), signal: AbortSignal.timeout(DEADLINE_MS) });
+  const answer = await fetch(stage.hubUrl + where, {
+    method,
+    headers,
+    body: body && JSON.stringify(body),
+    signal: AbortSignal.timeout(DEADLINE_MS),
+  });
   assert.ok(answer.ok, `${where}: ${answer.status}`);
   return answer.json();
 }
 
 async function publish(...messages) {
-  for (const message of messages) await ask("POST", "/api/internal/notify", { type: "cart_updated", title: "t", message, ...SELLER });
+  for (const message of messages)
+    await ask("POST", "/api/internal/notify", { type: "cart_updated", title: "t", message, ...SELLER });
 }
 
 /** Return a profile of its own, closed with the test. */
@@ -110,7 +131,11 @@ async function connect(context, options = {}) {
 /** Wait until a page's handlers were given this, and nothing else. */
 async function waitToSee(page, expected, deadlineMs = DEADLINE_MS) {
   let seen = [];
-  await until(async () => (seen = await page.evaluate("seen")).length >= expected.length, `${expected} in ${seen}`, deadlineMs);
+  await until(
+    async () => (seen = await page.evaluate("seen")).length >= expected.length,
+    `${expected} in ${seen}`,
+    deadlineMs,
+  );
   assert.deepEqual(seen, expected);
   assert.equal(await page.evaluate("gaps"), 0);
 }
@@ -137,13 +162,17 @@ const standingStill = {
     return () => tools.send("Page.setWebLifecycleState", { state: "active" });
   },
   "a loop that is busy for long": async (page) => {
-    page.evaluate("(() => { for (const until = Date.now() + 20_000; Date.now() < until; ); })()").catch(() => undefined);
+    page
+      .evaluate("(() => { for (const until = Date.now() + 20_000; Date.now() < until; ); })()")
+      .catch(() => undefined);
     return () => undefined;
   },
 };
 
 for (const [state, enter] of Object.entries(standingStill)) {
-  test(`a tab that holds the connection with ${state} silences nobody, and hands nothing out twice when it is back`, { timeout: TEST_MS }, async (t) => {
+  test(`a tab that holds the connection with ${state} silences nobody, and hands nothing out twice when it is back`, {
+    timeout: TEST_MS,
+  }, async (t) => {
     const context = await profile(t);
     const pages = [await connect(context), await connect(context), await connect(context)];
     await publish("1");
@@ -155,7 +184,11 @@ for (const [state, enter] of Object.entries(standingStill)) {
     await leave();
     await publish("4");
     for (const page of pages) await waitToSee(page, ["1", "2", "3", "4"], TAKEOVER_MS);
-    await until(async () => (await ask("GET", "/api/internal/ws-stats")).totalConnections === 1, "one connection again", TAKEOVER_MS);
+    await until(
+      async () => (await ask("GET", "/api/internal/ws-stats")).totalConnections === 1,
+      "one connection again",
+      TAKEOVER_MS,
+    );
   });
 }
 
@@ -169,10 +202,15 @@ test("a tab that crashes is followed by another one", { timeout: TEST_MS }, asyn
   await waitToSee(second, ["after"], TAKEOVER_MS);
 });
 
-test("a browser that denies site data, and so locks and storage, connects all the same", { timeout: TEST_MS }, async (t) => {
+test("a browser that denies site data, and so locks and storage, connects all the same", {
+  timeout: TEST_MS,
+}, async (t) => {
   const folder = path.join(stage.folder, "denied");
   await mkdir(path.join(folder, "Default"), { recursive: true });
-  await writeFile(path.join(folder, "Default/Preferences"), JSON.stringify({ profile: { default_content_setting_values: { cookies: 2 } } }));
+  await writeFile(
+    path.join(folder, "Default/Preferences"),
+    JSON.stringify({ profile: { default_content_setting_values: { cookies: 2 } } }),
+  );
   const context = await profile(t, await chromium.launchPersistentContext(folder, LAUNCH));
   const page = await open(context);
   const denied = await page.evaluate("navigator.locks.request('x', () => 1).then(String, ({ name }) => name)");
@@ -189,7 +227,8 @@ test("an opaque origin is told that it is not allowed, and breaks nothing", { ti
       const told = new Promise((resolve) => addEventListener("message", ({ data }) => resolve(data)));
       const frame = document.createElement("iframe");
       frame.sandbox = "allow-scripts";
-      frame.srcdoc = `<script type="module">${code}
+      frame.srcdoc =
+        `<script type="module">${code}
         const hub = createHub({ url: ${JSON.stringify(url)}, getToken: () => ${JSON.stringify(token)} });
         hub.subscribe(() => hub.status.state === "closed" && parent.postMessage(hub.status.reason.code, "*"));
         hub.connect();</` + "script>";
@@ -202,14 +241,25 @@ test("an opaque origin is told that it is not allowed, and breaks nothing", { ti
 });
 
 for (const transport of ["sse", "poll"]) {
-  test(`a page whose requests are traced and carry credentials works over ${transport}`, { timeout: TEST_MS }, async (t) => {
+  test(`a page whose requests are traced and carry credentials works over ${transport}`, {
+    timeout: TEST_MS,
+  }, async (t) => {
     const page = await open(await profile(t));
     await page.evaluate(() => {
       const plain = window.fetch;
-      const traced = { traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", baggage: "a=b", "sentry-trace": "1-2-0", "x-of-tomorrow": "1" };
-      window.fetch = (url, { headers, ...rest } = {}) => plain(url, { ...rest, credentials: "include", headers: { ...headers, ...traced } });
+      const traced = {
+        traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        baggage: "a=b",
+        "sentry-trace": "1-2-0",
+        "x-of-tomorrow": "1",
+      };
+      window.fetch = (url, { headers, ...rest } = {}) =>
+        plain(url, { ...rest, credentials: "include", headers: { ...headers, ...traced } });
     });
-    await page.evaluate(([url, token, transports]) => start(url, token, { transports }), [stage.hubUrl, stage.token, [transport]]);
+    await page.evaluate(
+      ([url, token, transports]) => start(url, token, { transports }),
+      [stage.hubUrl, stage.token, [transport]],
+    );
     await page.waitForFunction("hub.status.state === 'connected'");
     await publish("traced");
     await waitToSee(page, ["traced"], TAKEOVER_MS);
@@ -239,7 +289,10 @@ test("EventSource with tickets, as documented, survives breaks and misses nothin
   await page.evaluate(
     ([code, url, token]) => {
       const fetchTicket = async () => {
-        const answer = await fetch(`${url}/api/ticket`, { method: "POST", headers: { authorization: `Bearer ${token}` } });
+        const answer = await fetch(`${url}/api/ticket`, {
+          method: "POST",
+          headers: { authorization: `Bearer ${token}` },
+        });
         return (await answer.json()).ticket;
       };
       window.greetings = 0;
@@ -248,7 +301,11 @@ test("EventSource with tickets, as documented, survives breaks and misses nothin
         if (type === "connection_established") greetings++;
         else if (id) heard.push(message);
       };
-      new Function("hub", "fetchTicket", "handle", `${code}; listen(hub, fetchTicket, handle)`)(url, fetchTicket, handle);
+      new Function("hub", "fetchTicket", "handle", `${code}; listen(hub, fetchTicket, handle)`)(
+        url,
+        fetchTicket,
+        handle,
+      );
     },
     [snippet, stage.hubUrl, stage.token],
   );
@@ -294,19 +351,24 @@ test("a worker connects, and shares with the page", { timeout: TEST_MS }, async 
   assert.equal((await ask("GET", "/api/internal/ws-stats")).totalConnections, 1);
 });
 
-test("a device that goes offline shows it at once, in every tab, and misses nothing", { timeout: TEST_MS }, async (t) => {
+test("a device that goes offline shows it at once, in every tab, and misses nothing", {
+  timeout: TEST_MS,
+}, async (t) => {
   const context = await profile(t);
   const pages = [await connect(context), await connect(context)];
   await publish("1");
   for (const page of pages) await waitToSee(page, ["1"]);
   await context.setOffline(true);
-  for (const page of pages) await page.waitForFunction("hub.status.state === 'reconnecting' && hub.status.reason.code === 'offline'");
+  for (const page of pages)
+    await page.waitForFunction("hub.status.state === 'reconnecting' && hub.status.reason.code === 'offline'");
   await publish("2");
   await context.setOffline(false);
   for (const page of pages) await waitToSee(page, ["1", "2"]);
 });
 
-test("a hub that stands still is noticed though nothing is closed, and nothing is missed", { timeout: TEST_MS }, async (t) => {
+test("a hub that stands still is noticed though nothing is closed, and nothing is missed", {
+  timeout: TEST_MS,
+}, async (t) => {
   const page = await connect(await profile(t));
   await publish("1");
   await waitToSee(page, ["1"]);

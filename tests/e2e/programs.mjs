@@ -26,7 +26,9 @@ export async function until(look, what, deadlineMs = DEADLINE_MS) {
 
 function answers(port) {
   return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1", () => resolve(true) || socket.destroy()).on("error", () => resolve(false));
+    const socket = connect(port, "127.0.0.1", () => resolve(true) || socket.destroy()).on("error", () =>
+      resolve(false),
+    );
   });
 }
 
@@ -54,7 +56,11 @@ export class Program {
   /** Start a process and wait until its port answers. */
   async start(env = {}) {
     const [file, ...args] = this.#command;
-    const child = spawn(file, args, { cwd: this.#folder, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(file, args, {
+      cwd: this.#folder,
+      env: { ...process.env, ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     child.stdout.on("data", (text) => (this.#output += text));
     child.stderr.on("data", (text) => (this.#output += text));
     this.#process = child;
@@ -93,7 +99,11 @@ export class Program {
 
 /** Run a program to its end. */
 export async function run(folder, command, env = {}) {
-  const child = spawn(command[0], command.slice(1), { cwd: path.join(ROOT, folder), env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(command[0], command.slice(1), {
+    cwd: path.join(ROOT, folder),
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let output = "";
   child.stdout.on("data", (text) => (output += text));
   child.stderr.on("data", (text) => (output += text));

@@ -9,7 +9,14 @@ import { DEADLINE_MS, findPort, Program, ROOT, run, until } from "./programs.mjs
 export const { chromium } = createRequire(path.join(ROOT, "examples/package.json"))("playwright-core");
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 /** Without these it asks for hosts of its maker's, which a test machine may not reach. */
-const QUIET = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const QUIET = [
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
 const VITE = path.join(ROOT, "examples/node_modules/vite/bin/vite.js");
 /** The demo users of `hub serve --dev`. */
 export const SELLER = { user_id: "00000000002", account_id: "00000000000202" };
@@ -31,11 +38,33 @@ export class Stage {
     const [hubPort, servicePort, pagePort] = [await findPort(), await findPort(), await findPort()];
     stage.page = `http://localhost:${pagePort}`;
     stage.hubUrl = `http://localhost:${hubPort}`;
-    stage.hub = new Program(hubPort, ".", [path.join(ROOT, ".venv/bin/hub"), "serve", "--dev", "--port", String(hubPort)]);
+    stage.hub = new Program(hubPort, ".", [
+      path.join(ROOT, ".venv/bin/hub"),
+      "serve",
+      "--dev",
+      "--port",
+      String(hubPort),
+    ]);
     stage.service = new Program(servicePort, "examples/stocktech/server", [process.execPath, "dist/main.js"]);
     const dist = path.join(stage.folder, "page");
-    stage.web = new Program(pagePort, "examples/stocktech", [process.execPath, VITE, "preview", "--outDir", dist, "--host", "127.0.0.1", "--port", String(pagePort)]);
-    stage.env = { HUB_DATA_DIR: path.join(stage.folder, "data"), HUB_ALLOWED_ORIGINS: stage.page, HUB_DRAIN: "0", HUB_JWT_LEEWAY: "0", WS_HEARTBEAT_INTERVAL: "1" };
+    stage.web = new Program(pagePort, "examples/stocktech", [
+      process.execPath,
+      VITE,
+      "preview",
+      "--outDir",
+      dist,
+      "--host",
+      "127.0.0.1",
+      "--port",
+      String(pagePort),
+    ]);
+    stage.env = {
+      HUB_DATA_DIR: path.join(stage.folder, "data"),
+      HUB_ALLOWED_ORIGINS: stage.page,
+      HUB_DRAIN: "0",
+      HUB_JWT_LEEWAY: "0",
+      WS_HEARTBEAT_INTERVAL: "1",
+    };
     await Promise.all([
       stage.hub.start(stage.env),
       run("examples/stocktech", [process.execPath, VITE, "build", "--logLevel", "warn", "--outDir", dist], {
@@ -44,7 +73,12 @@ export class Stage {
     ]);
     const secrets = JSON.parse(await readFile(path.join(stage.folder, "data/dev.json"), "utf8"));
     stage.key = secrets.service_key;
-    stage.serviceEnv = { AVADMIN_API_URL: stage.hubUrl, NOTIFICATION_HUB_KEY: stage.key, JWT_SECRET: secrets.jwt_secret, PORT: String(servicePort) };
+    stage.serviceEnv = {
+      AVADMIN_API_URL: stage.hubUrl,
+      NOTIFICATION_HUB_KEY: stage.key,
+      JWT_SECRET: secrets.jwt_secret,
+      PORT: String(servicePort),
+    };
     await Promise.all([stage.service.start(stage.serviceEnv), stage.web.start({ SERVICE_PORT: String(servicePort) })]);
     stage.browser = await launch();
     return stage;
@@ -69,7 +103,12 @@ export class Stage {
   /** Publish `stock_alert`s to the seller with these messages, in order. */
   async publish(...messages) {
     for (const message of messages) {
-      await this.ask("POST", "/api/internal/notify", { type: "stock_alert", title: "Estoque baixo", message, ...SELLER });
+      await this.ask("POST", "/api/internal/notify", {
+        type: "stock_alert",
+        title: "Estoque baixo",
+        message,
+        ...SELLER,
+      });
     }
   }
 
@@ -79,7 +118,12 @@ export class Stage {
 
   async ask(method, where, body) {
     const headers = { authorization: `Bearer ${this.key}`, "content-type": "application/json" };
-    const answer = await fetch(this.hubUrl + where, { method, headers, body: body && JSON.stringify(body), signal: AbortSignal.timeout(DEADLINE_MS) });
+    const answer = await fetch(this.hubUrl + where, {
+      method,
+      headers,
+      body: body && JSON.stringify(body),
+      signal: AbortSignal.timeout(DEADLINE_MS),
+    });
     if (!answer.ok) throw new Error(`${method} ${where}: ${answer.status} ${await answer.text()}`);
     return answer.json();
   }
@@ -106,9 +150,11 @@ export async function readBell(page) {
 /** Wait until the bell's list holds as many messages, and return them, oldest first. */
 export async function waitForBell(page, count) {
   let read = [];
-  await until(async () => (read = await readBell(page)).length >= count, `${count} messages in the bell`).catch((error) => {
-    throw new Error(`${error.message}; there were ${JSON.stringify(read)}`);
-  });
+  await until(async () => (read = await readBell(page)).length >= count, `${count} messages in the bell`).catch(
+    (error) => {
+      throw new Error(`${error.message}; there were ${JSON.stringify(read)}`);
+    },
+  );
   return read;
 }
 

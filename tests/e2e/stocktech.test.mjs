@@ -27,17 +27,25 @@ test("a page connects over WebSocket and says so", { timeout: TEST_MS }, async (
 test("a product that is created shows as a toast, in the bell and in the list", { timeout: TEST_MS }, async (t) => {
   const page = await stage.open(await stage.profile(t));
   await addProduct(page, "Etiqueta térmica");
-  assert.equal(await waitForToast(page, "Produto adicionado"), "O produto Etiqueta térmica foi adicionado ao catálogo.");
+  assert.equal(
+    await waitForToast(page, "Produto adicionado"),
+    "O produto Etiqueta térmica foi adicionado ao catálogo.",
+  );
   assert.equal(await page.locator(".bell-badge").textContent(), "1");
   await page.locator(".rows li", { hasText: "Etiqueta térmica" }).waitFor();
 });
 
-test("buyer and seller are told of an order, each in their own words and nothing of the other's", { timeout: TEST_MS }, async (t) => {
+test("buyer and seller are told of an order, each in their own words and nothing of the other's", {
+  timeout: TEST_MS,
+}, async (t) => {
   const context = await stage.profile(t);
   const [seller, buyer] = [await stage.open(context), await stage.open(context, "buyer")];
   await buyer.locator(".rows li", { hasText: "Caixa organizadora" }).getByRole("button", { name: "Comprar" }).click();
   assert.match(await waitForToast(buyer, "Pedido realizado"), /^Seu pedido PED-\d+ foi criado com sucesso\.$/);
-  assert.match(await waitForToast(seller, "Novo pedido recebido"), /^Você recebeu um novo pedido PED-\d+\. Total: R\$\s39,90\.$/);
+  assert.match(
+    await waitForToast(seller, "Novo pedido recebido"),
+    /^Você recebeu um novo pedido PED-\d+\. Total: R\$\s39,90\.$/,
+  );
 
   await buyer.getByRole("button", { name: "Pagar" }).first().click();
   await waitForToast(seller, "Pagamento recebido");
@@ -48,7 +56,9 @@ test("buyer and seller are told of an order, each in their own words and nothing
   assert.equal((await readBell(seller)).length, 2);
 });
 
-test("the bell's list is read, removed and cleared in every tab, and stays so over a reload", { timeout: TEST_MS }, async (t) => {
+test("the bell's list is read, removed and cleared in every tab, and stays so over a reload", {
+  timeout: TEST_MS,
+}, async (t) => {
   const context = await stage.profile(t);
   const [page, other] = [await stage.open(context), await stage.open(context)];
   await stage.publish(...names("lista", 4));
@@ -69,7 +79,9 @@ test("the bell's list is read, removed and cleared in every tab, and stays so ov
   for (const tab of [page, other]) await tab.getByText("Nenhuma notificação por aqui.").waitFor();
 });
 
-test("a page that is reloaded, and one that was away, misses nothing and shows nothing twice", { timeout: TEST_MS }, async (t) => {
+test("a page that is reloaded, and one that was away, misses nothing and shows nothing twice", {
+  timeout: TEST_MS,
+}, async (t) => {
   const page = await stage.open(await stage.profile(t));
   const all = names("recarga", 60);
   const publishing = (async () => {
@@ -89,7 +101,9 @@ test("a page that is reloaded, and one that was away, misses nothing and shows n
   assert.deepEqual(await waitForBell(page, all.length + 1), [...all, "enquanto fechada"]);
 });
 
-test("two tabs share one connection, and the second takes over when the first is closed", { timeout: TEST_MS }, async (t) => {
+test("two tabs share one connection, and the second takes over when the first is closed", {
+  timeout: TEST_MS,
+}, async (t) => {
   const context = await stage.profile(t);
   const [first, second] = [await stage.open(context), await stage.open(context)];
   assert.equal((await stage.stats()).totalConnections, 1);
@@ -135,7 +149,11 @@ test("a hub that is killed and started again loses nothing, and fails no sale", 
   await live(page);
   await waitForBell(page, 6);
   await stage.publish("depois");
-  assert.deepEqual(await waitForBell(page, 7), [...before, "O produto Vendido sem o hub foi adicionado ao catálogo.", "depois"]);
+  assert.deepEqual(await waitForBell(page, 7), [
+    ...before,
+    "O produto Vendido sem o hub foi adicionado ao catálogo.",
+    "depois",
+  ]);
 });
 
 test("a page of an origin that the hub does not know gets nothing, and says so", { timeout: TEST_MS }, async (t) => {

@@ -3,11 +3,21 @@ import { answerAll, require } from "./speak.mjs";
 
 const { chromium } = require("playwright-core");
 /** Without these it asks for hosts of its maker's, which a test machine may not reach. */
-const QUIET = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const QUIET = [
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
 // Chromium's own sandbox refuses to run as root.
 const sandbox = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
 
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: [...QUIET, ...sandbox] });
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: [...QUIET, ...sandbox],
+});
 const context = await browser.newContext();
 const pages = [await context.newPage()];
 const tools = await browser.newBrowserCDPSession();

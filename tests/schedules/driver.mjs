@@ -17,7 +17,8 @@ globalThis.setTimeout = (act, ms = 0, ...given) => wait(act, ms / speed, ...give
 Date.now = () => startedAt + (now() - startedAt) * speed;
 
 const { parse } = JSON;
-JSON.parse = (text) => parse(text, (key, value) => (key === "heartbeatSeconds" || key === "withinSeconds" ? value * speed : value));
+JSON.parse = (text) =>
+  parse(text, (key, value) => (key === "heartbeatSeconds" || key === "withinSeconds" ? value * speed : value));
 
 globalThis.WebSocket = class extends NodeWebSocket {
   constructor(url, protocols) {

@@ -13,7 +13,11 @@ const MOST_REFUSALS = 3;
  *
  * Failures are tried again without an end: the live frames behind this wait for it.
  */
-export async function catchUp(getOffer: () => Promise<Offer>, deliver: (frame: AnyFrame) => void, signal: AbortSignal): Promise<boolean> {
+export async function catchUp(
+  getOffer: () => Promise<Offer>,
+  deliver: (frame: AnyFrame) => void,
+  signal: AbortSignal,
+): Promise<boolean> {
   let cursor: string | undefined;
   let refusals = 0;
   let pages = 0;

@@ -48,7 +48,9 @@ export function createContest(mine: () => readonly Transport[], act: () => void)
     },
     judge: (now, leader) => {
       contest.trying = false;
-      return now.state === "connected" && (leader.state !== "connected" || rank(now.transport) < rank(leader.transport));
+      return (
+        now.state === "connected" && (leader.state !== "connected" || rank(now.transport) < rank(leader.transport))
+      );
     },
     stop: (won) => {
       if (won) tries = 0;

@@ -13,7 +13,17 @@ import { openStorage, type StorageLike } from "./storage.js";
 import { findTransports, readAddress, watchSurroundings, type AppStateLike } from "./surroundings.js";
 import { canShare, joinTabs, type Report, type Tabs } from "./tabs.js";
 import { createTokens, type GetToken, type TokenReason } from "./tokens.js";
-import { isNotification, type AnyFrame, type ConnectionEstablished, type EventOf, type EventType, type Gap, type Heartbeat, type Notification, type UnknownEvent } from "./wire.js";
+import {
+  isNotification,
+  type AnyFrame,
+  type ConnectionEstablished,
+  type EventOf,
+  type EventType,
+  type Gap,
+  type Heartbeat,
+  type Notification,
+  type UnknownEvent,
+} from "./wire.js";
 
 export interface HubOptions {
   /** Where the hub is, with or without `/ws` at its end: `wss://hub.example/ws`, `https://hub.example`, `/hub`. */
@@ -111,7 +121,13 @@ export function createHub(options: HubOptions): Hub {
 
   /** Tell the tabs that follow how far the line has come, and by which frame; without one, how it is. */
   const report = (to = follower.place, frame?: AnyFrame): void => {
-    if (leading) tabs?.post({ kind: "report", before: follower.place, cursor: to, ...(frame ? { frame } : { status, transports }) });
+    if (leading)
+      tabs?.post({
+        kind: "report",
+        before: follower.place,
+        cursor: to,
+        ...(frame ? { frame } : { status, transports }),
+      });
     follower.place = to;
   };
 
@@ -265,7 +281,10 @@ export function createHub(options: HubOptions): Hub {
     if (type === "pageshow" && !(event as PageTransitionEvent).persisted) return;
     const hidden = visibility === "hidden";
     // Also a page that goes away is told that it is hidden, after it let go of all.
-    if (!connection) return type === "pageshow" || type === "resume" || (type === "visibilitychange" && !hidden) ? resume() : undefined;
+    if (!connection)
+      return type === "pageshow" || type === "resume" || (type === "visibilitychange" && !hidden)
+        ? resume()
+        : undefined;
     if (type === "visibilitychange" && hidden) return cursor?.flush();
     look(type, type !== "online" && !hidden);
   };

@@ -3,7 +3,10 @@
 /** Return what the token says of its user, or undefined where it is no JWT (a ticket is none). */
 function readClaims(token: string): string | undefined {
   try {
-    const claims = JSON.parse(atob(token.split(".")[1]!.replaceAll("-", "+").replaceAll("_", "/"))) as Record<string, unknown>;
+    const claims = JSON.parse(atob(token.split(".")[1]!.replaceAll("-", "+").replaceAll("_", "/"))) as Record<
+      string,
+      unknown
+    >;
     const user = claims.sub ?? claims.user_id;
     return user ? `${claims.account_id}/${user}` : undefined;
   } catch {

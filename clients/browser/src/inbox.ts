@@ -131,7 +131,9 @@ export function createInbox(hub: Hub): Inbox {
 function parse(text: string | null): Entry[] {
   try {
     const entries: unknown = JSON.parse(text ?? "[]");
-    return Array.isArray(entries) ? (entries as Entry[]).filter((entry) => typeof entry?.notification?.id === "string") : [];
+    return Array.isArray(entries)
+      ? (entries as Entry[]).filter((entry) => typeof entry?.notification?.id === "string")
+      : [];
   } catch {
     return [];
   }

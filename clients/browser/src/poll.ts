@@ -16,7 +16,12 @@ export interface Page {
 }
 
 /** Fetch the page after a cursor; a refusal is returned as the ending it stands for. Rejects where the network fails. */
-export async function fetchPage(base: string, token: string, cursor: string | undefined, signal: AbortSignal): Promise<Page | Ending> {
+export async function fetchPage(
+  base: string,
+  token: string,
+  cursor: string | undefined,
+  signal: AbortSignal,
+): Promise<Page | Ending> {
   const deadline = new AbortController();
   const abort = (): void => deadline.abort();
   const timer = setTimeout(abort, DEADLINE_MS);

@@ -103,7 +103,10 @@ export function openLink(order: readonly Transport[], getOffer: () => Promise<Of
       }
     };
     // Asking takes time: the race may be over then, and a line opened now would be nobody's.
-    getOffer().then(guard(begin), guard((error: unknown) => finish(endingOf(error))));
+    getOffer().then(
+      guard(begin),
+      guard((error: unknown) => finish(endingOf(error))),
+    );
   };
   advance();
   return { close, wake: () => winner?.wake?.() };

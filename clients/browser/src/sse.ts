@@ -15,7 +15,8 @@ export const openEventStream: OpenLink = (offer, listener) => {
 async function read({ base, token, cursor }: Offer, listener: Listener, signal: AbortSignal): Promise<Ending> {
   const response = await fetch(`${base}/sse`, { headers: requestHeaders(token, cursor), cache: "no-store", signal });
   const { body, headers } = response;
-  if (!response.ok || !body || !headers.get("content-type")?.startsWith("text/event-stream")) return readRefusal(response);
+  if (!response.ok || !body || !headers.get("content-type")?.startsWith("text/event-stream"))
+    return readRefusal(response);
   let greeted = false;
   let retryMs: number | undefined;
   let closing: Ending | undefined;

@@ -9,15 +9,23 @@ export interface AppStateLike {
 /** Return the hub's address, `http(s)`, without `/ws` and a slash at its end. Throws a TypeError where it is none. */
 export function readAddress(url: string): string {
   const page = globalThis.location?.href;
-  if (!page && !/^(ws|http)s?:/i.test(url)) throw new TypeError("url: is not the address of a hub, and there is no page to complete it (example: https://hub.example.com)");
+  if (!page && !/^(ws|http)s?:/i.test(url))
+    throw new TypeError(
+      "url: is not the address of a hub, and there is no page to complete it (example: https://hub.example.com)",
+    );
   // React Native's own URL knows little more than `href`.
   return new URL(url, page).href.replace(/^ws/i, "http").replace(/\/*(\/ws\/?)?([?#].*)?$/, "");
 }
 
 /** Return those of `transports` that can be used here, best first. Throws where none can. */
 export function findTransports(transports: readonly Transport[]): Transport[] {
-  const usable = transports.filter((transport) => typeof globalThis[transport === "ws" ? "WebSocket" : "fetch"] === "function");
-  if (!usable.length) throw new Error(`The notification hub cannot be reached from here: ${transports.join(", ")} needs WebSocket or fetch, and there is none`);
+  const usable = transports.filter(
+    (transport) => typeof globalThis[transport === "ws" ? "WebSocket" : "fetch"] === "function",
+  );
+  if (!usable.length)
+    throw new Error(
+      `The notification hub cannot be reached from here: ${transports.join(", ")} needs WebSocket or fetch, and there is none`,
+    );
   return usable;
 }
 

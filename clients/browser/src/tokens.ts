@@ -34,7 +34,9 @@ async function ask(getToken: GetToken, reason: TokenReason): Promise<string> {
   } catch (error) {
     if (error instanceof Refusal) throw error;
     // By name too: a page may have two copies of this module.
-    throw new Refusal((error as Error | undefined)?.name === "UnauthorizedError" ? { code: 4500, retryMs: Infinity } : BROKEN);
+    throw new Refusal(
+      (error as Error | undefined)?.name === "UnauthorizedError" ? { code: 4500, retryMs: Infinity } : BROKEN,
+    );
   } finally {
     clearTimeout(timer);
   }

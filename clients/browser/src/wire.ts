@@ -63,7 +63,11 @@ export interface CompanyEvents {}
 
 type Company = {
   [T in keyof CompanyEvents]: {
-    [P in keyof CompanyEvents[T]]: P extends "type" ? T : P extends "data" ? Declared<CompanyEvents[T][P]> : CompanyEvents[T][P];
+    [P in keyof CompanyEvents[T]]: P extends "type"
+      ? T
+      : P extends "data"
+        ? Declared<CompanyEvents[T][P]>
+        : CompanyEvents[T][P];
   };
 };
 /** Data without the index of `UnknownEvent`'s, where it declares fields: a misspelt one must not compile. */
@@ -76,7 +80,10 @@ declare enum Undeclared {
 }
 
 /** Any notification. Types may be added, so a `switch` over `type` needs a default. */
-export type Notification = KnownNotification | Company[keyof Company] | (Omit<UnknownEvent, "type"> & { type: Undeclared.Type });
+export type Notification =
+  | KnownNotification
+  | Company[keyof Company]
+  | (Omit<UnknownEvent, "type"> & { type: Undeclared.Type });
 
 /** What `on` can be asked for, and what its handler then gets. */
 export type EventMap = { [E in KnownNotification as E["type"]]: E } & { gap: Gap } & Company;

@@ -4,7 +4,20 @@ import { Refusal } from "../src/link.js";
 import type { Status, Transport } from "../src/status.js";
 import type { TokenReason } from "../src/tokens.js";
 import type { AnyFrame } from "../src/wire.js";
-import { alert, flush, hello, installFakes, memoryStorage, newestRequest, newestSocket, pass, quiet, removeFakes, requests, sockets } from "./fakes.js";
+import {
+  alert,
+  flush,
+  hello,
+  installFakes,
+  memoryStorage,
+  newestRequest,
+  newestSocket,
+  pass,
+  quiet,
+  removeFakes,
+  requests,
+  sockets,
+} from "./fakes.js";
 import { offer } from "./lines.js";
 
 const HOUR_MS = 3_600_000;
@@ -25,7 +38,10 @@ beforeEach(() => {
 });
 afterEach(removeFakes);
 
-async function start(transports: Transport[] = ["ws", "sse", "poll"], refuse?: () => Refusal | undefined): Promise<Connection> {
+async function start(
+  transports: Transport[] = ["ws", "sse", "poll"],
+  refuse?: () => Refusal | undefined,
+): Promise<Connection> {
   const connection = createConnection({
     transports,
     storage,
@@ -76,7 +92,11 @@ describe("coming back", () => {
     for (const waitMs of [1000, 1500, 2500, 4500, 8500, 16_500, 20_500, 20_500]) {
       newestSocket().end();
       const before = sockets.length;
-      expect(connection.status).toMatchObject({ state: "reconnecting", retryAt: Date.now() + waitMs, reason: { code: "network" } });
+      expect(connection.status).toMatchObject({
+        state: "reconnecting",
+        retryAt: Date.now() + waitMs,
+        reason: { code: "network" },
+      });
       await pass(waitMs - 1);
       expect(sockets.length).toBe(before);
       await pass(1);
@@ -125,7 +145,10 @@ describe("coming back", () => {
     const connection = await connected();
     newestSocket().say({ type: "reconnect", withinSeconds: 60 });
     newestSocket().end(1012);
-    expect(connection.status).toMatchObject({ retryAt: Date.now() + 30_750, reason: { code: "restarting", terminal: false } });
+    expect(connection.status).toMatchObject({
+      retryAt: Date.now() + 30_750,
+      reason: { code: "restarting", terminal: false },
+    });
   });
 
   test("a hub that says when to come back is believed, with a jitter", async () => {
@@ -142,7 +165,12 @@ describe("coming back", () => {
     await pass(30_000);
     first.say({ type: "heartbeat", cursor: "epoch-0" });
     await pass(45_001);
-    expect([first.closed, sockets.length, connection.status.state, connection.status.reason?.code]).toEqual([true, 2, "reconnecting", "network"]);
+    expect([first.closed, sockets.length, connection.status.state, connection.status.reason?.code]).toEqual([
+      true,
+      2,
+      "reconnecting",
+      "network",
+    ]);
   });
 
   test("a page that wakes up does not wait for its next attempt", async () => {
@@ -217,7 +245,9 @@ describe("refusals", () => {
 
   test("nobody signed in is final at once, and starting again asks again", async () => {
     let signedIn = false;
-    const connection = await start(["ws"], () => (signedIn ? undefined : new Refusal({ code: 4500, retryMs: Infinity })));
+    const connection = await start(["ws"], () =>
+      signedIn ? undefined : new Refusal({ code: 4500, retryMs: Infinity }),
+    );
     expect(connection.status).toMatchObject({ state: "closed", reason: { code: "unauthorized", terminal: true } });
     signedIn = true;
     connection.start();
@@ -247,10 +277,24 @@ describe("whatever it is told", () => {
 
   test.each<[string, (socket: (typeof sockets)[number]) => void]>([
     ["let in and closed at once", (socket) => (socket.say(hello()), socket.end(1000))],
-    ["let in, sent away within 0 s", (socket) => (socket.say(hello(), { type: "reconnect", withinSeconds: 0 }), socket.end(1012))],
-    ["let in, sent away within a millisecond", (socket) => (socket.say(hello(), { type: "reconnect", withinSeconds: 0.001 }), socket.end(1012))],
-    ["let in, sent away within -5 s", (socket) => (socket.say(hello(), { type: "reconnect", withinSeconds: -5 }), socket.end(1012))],
-    ["let in, sent away within NaN s", (socket) => (socket.say(hello(), { type: "reconnect", withinSeconds: "soon" as unknown as number }), socket.end(1012))],
+    [
+      "let in, sent away within 0 s",
+      (socket) => (socket.say(hello(), { type: "reconnect", withinSeconds: 0 }), socket.end(1012)),
+    ],
+    [
+      "let in, sent away within a millisecond",
+      (socket) => (socket.say(hello(), { type: "reconnect", withinSeconds: 0.001 }), socket.end(1012)),
+    ],
+    [
+      "let in, sent away within -5 s",
+      (socket) => (socket.say(hello(), { type: "reconnect", withinSeconds: -5 }), socket.end(1012)),
+    ],
+    [
+      "let in, sent away within NaN s",
+      (socket) => (
+        socket.say(hello(), { type: "reconnect", withinSeconds: "soon" as unknown as number }), socket.end(1012)
+      ),
+    ],
     ["let in with a heartbeat of 0.001 s, and then silence", (socket) => socket.say(hello("epoch-0", "live", 0.001))],
     ["called slow", (socket) => (socket.say(hello()), socket.end(4000))],
     ["called expired each time", (socket) => (socket.say(hello()), socket.end(4001))],
@@ -267,20 +311,27 @@ describe("whatever it is told", () => {
     expect([first <= 65, later <= 59]).toEqual([true, true]);
   });
 
-  test.each(["0", "-7", "NaN", "soon", "1e9", "99999999999999", "Thu, 01 Jan 1970 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT", ""])(
-    "of Retry-After %j it makes a wait that can be waited for, an hour at most",
-    async (after) => {
-      vi.spyOn(Math, "random").mockReturnValue(0);
-      const connection = await start(["sse"]);
-      newestRequest().refuse(503, "keys_unavailable", { "retry-after": after });
-      await flush();
-      const waitMs = connection.status.retryAt! - Date.now();
-      expect([waitMs >= 500, waitMs <= HOUR_MS + 500]).toEqual([true, true]);
-      expect(requests.length).toBe(1);
-      await pass(waitMs - 1);
-      expect(requests.length).toBe(1);
-    },
-  );
+  test.each([
+    "0",
+    "-7",
+    "NaN",
+    "soon",
+    "1e9",
+    "99999999999999",
+    "Thu, 01 Jan 1970 00:00:00 GMT",
+    "Fri, 31 Dec 9999 23:59:59 GMT",
+    "",
+  ])("of Retry-After %j it makes a wait that can be waited for, an hour at most", async (after) => {
+    vi.spyOn(Math, "random").mockReturnValue(0);
+    const connection = await start(["sse"]);
+    newestRequest().refuse(503, "keys_unavailable", { "retry-after": after });
+    await flush();
+    const waitMs = connection.status.retryAt! - Date.now();
+    expect([waitMs >= 500, waitMs <= HOUR_MS + 500]).toEqual([true, true]);
+    expect(requests.length).toBe(1);
+    await pass(waitMs - 1);
+    expect(requests.length).toBe(1);
+  });
 
   test("a date in Retry-After is waited for", async () => {
     vi.spyOn(Math, "random").mockReturnValue(0);
@@ -299,7 +350,12 @@ describe("whatever it is told", () => {
   });
 
   test("a stream that names a wait of no time, or for ever, is believed within bounds", async () => {
-    for (const [retry, mostMs] of [["0", 1_000], ["-1", 1_000], ["x", 1_000], ["1e99", HOUR_MS + 1_000]] as const) {
+    for (const [retry, mostMs] of [
+      ["0", 1_000],
+      ["-1", 1_000],
+      ["x", 1_000],
+      ["1e99", HOUR_MS + 1_000],
+    ] as const) {
       const connection = await start(["sse"]);
       await newestRequest().begin();
       await newestRequest().say(hello());
@@ -343,7 +399,11 @@ describe("one of too many tabs of a user", () => {
     const connection = await connected(["ws"]);
     for (const minutes of [1, 2, 4, 8, 16, 32, 60, 60]) {
       newestSocket().end(4002);
-      expect(connection.status).toMatchObject({ state: "reconnecting", retryAt: Date.now() + minutes * 60_000, reason: { code: "replaced" } });
+      expect(connection.status).toMatchObject({
+        state: "reconnecting",
+        retryAt: Date.now() + minutes * 60_000,
+        reason: { code: "replaced" },
+      });
       await again(connection);
       newestSocket().say(hello("epoch-0", "live", 0));
       await pass(60_000);
@@ -390,7 +450,10 @@ describe("offline", () => {
     const connection = await connected(["ws"]);
     vi.stubGlobal("navigator", { onLine: false });
     connection.offline();
-    expect([connection.status, newestSocket().closed]).toMatchObject([{ state: "reconnecting", reason: { code: "offline", terminal: false } }, true]);
+    expect([connection.status, newestSocket().closed]).toMatchObject([
+      { state: "reconnecting", reason: { code: "offline", terminal: false } },
+      true,
+    ]);
     await again(connection);
     newestSocket().end();
     expect(connection.status.reason?.code).toBe("offline");
@@ -411,12 +474,28 @@ describe("offline", () => {
 
 describe("the console", () => {
   test.each<[string, (connection: Connection) => void, string[]]>([
-    ["a refusal", () => newestSocket().end(4501, "The origin is not allowed"), ["forbidden: The origin is not allowed"]],
-    ["an eviction", () => (newestSocket().say(hello()), newestSocket().end(4002, "Too many connections")), ["replaced: Too many connections"]],
-    ["a token that is refused before it is final", () => newestSocket().end(4500, "The token is not valid"), ["unauthorized: The token is not valid"]],
+    [
+      "a refusal",
+      () => newestSocket().end(4501, "The origin is not allowed"),
+      ["forbidden: The origin is not allowed"],
+    ],
+    [
+      "an eviction",
+      () => (newestSocket().say(hello()), newestSocket().end(4002, "Too many connections")),
+      ["replaced: Too many connections"],
+    ],
+    [
+      "a token that is refused before it is final",
+      () => newestSocket().end(4500, "The token is not valid"),
+      ["unauthorized: The token is not valid"],
+    ],
     ["a restart", () => newestSocket().end(1012, "The hub restarts"), []],
     ["a broken network", () => newestSocket().end(1006), []],
-    ["a token that expired in use", () => (newestSocket().say(hello()), newestSocket().end(4001, "The token has expired")), []],
+    [
+      "a token that expired in use",
+      () => (newestSocket().say(hello()), newestSocket().end(4001, "The token has expired")),
+      [],
+    ],
   ])("of %s says as much as helps", async (_, act, expected) => {
     act(await start(["ws"]));
     expect(quiet.warn.mock.calls.flat()).toEqual(expected);

@@ -26,7 +26,20 @@ describe("event parser", () => {
   });
 
   test.each(["\n", "\r\n", "\r"])("however a stream is sliced, its events are the same (line end %j)", (end) => {
-    const text = [": ...", "retry: 3000", "", "id: k-1", 'data: {"title":"çã"}', "", ": hb", "id: k-2", "", "data: x", "", ""].join(end);
+    const text = [
+      ": ...",
+      "retry: 3000",
+      "",
+      "id: k-1",
+      'data: {"title":"çã"}',
+      "",
+      ": hb",
+      "id: k-2",
+      "",
+      "data: x",
+      "",
+      "",
+    ].join(end);
     // A lone CR may be half of a CRLF, so its event is only certain with the next byte.
     const whole = parse(`${text}:`);
     expect(whole.map((event) => event.data ?? event.id)).toEqual([undefined, '{"title":"çã"}', "k-2", "x"]);

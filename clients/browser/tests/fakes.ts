@@ -59,7 +59,9 @@ export class FakeRequest {
     });
   }
   respond(status: number, body: unknown, headers: Record<string, string> = {}): void {
-    this.resolve(new Response(JSON.stringify(body), { status, headers: { "content-type": "application/json", ...headers } }));
+    this.resolve(
+      new Response(JSON.stringify(body), { status, headers: { "content-type": "application/json", ...headers } }),
+    );
   }
   /** The hub's own refusal. */
   refuse(status: number, code: string, headers: Record<string, string> = {}): void {
@@ -230,7 +232,11 @@ export function newestRequest(): FakeRequest {
 }
 
 /** The greeting of a connection. */
-export function hello(cursor = "epoch-0", resume: "live" | "replayed" | "gap" = "live", heartbeatSeconds = 30): AnyFrame {
+export function hello(
+  cursor = "epoch-0",
+  resume: "live" | "replayed" | "gap" = "live",
+  heartbeatSeconds = 30,
+): AnyFrame {
   const data = { connectionId: "c", resume, cursor, heartbeatSeconds };
   return { type: "connection_established", title: "t", message: "m", data, timestamp: "2026-11-22T12:00:00.000Z" };
 }
@@ -238,7 +244,14 @@ export function hello(cursor = "epoch-0", resume: "live" | "replayed" | "gap" = 
 /** The `number`th notification of the log. */
 export function alert(number: number): StockAlert {
   const timestamp = new Date(Date.parse("2026-11-22T12:00:00Z") + number).toISOString();
-  return { type: "stock_alert", title: `n${number}`, message: "m", timestamp, id: `id-${number}`, cursor: `epoch-${number}` };
+  return {
+    type: "stock_alert",
+    title: `n${number}`,
+    message: "m",
+    timestamp,
+    id: `id-${number}`,
+    cursor: `epoch-${number}`,
+  };
 }
 
 /** What a connection says on the console. */

@@ -1,6 +1,20 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { UnauthorizedError, createHub, type Hub, type HubOptions } from "../src/index.js";
-import { FakeChannel, alert, flush, hello, installFakes, memoryStorage, newestRequest, newestSocket, pass, removeFakes, requests, sockets, token } from "./fakes.js";
+import {
+  FakeChannel,
+  alert,
+  flush,
+  hello,
+  installFakes,
+  memoryStorage,
+  newestRequest,
+  newestSocket,
+  pass,
+  removeFakes,
+  requests,
+  sockets,
+  token,
+} from "./fakes.js";
 
 const hubs: Hub[] = [];
 beforeEach(() => installFakes({ share: true }));
@@ -121,8 +135,14 @@ describe("the console", () => {
   test("says that getToken gave a page of HTML, and nothing of it", async () => {
     const { hub } = await openTab({ getToken: () => "<html>123.456.789-09" });
     await pass(60_000);
-    expect(vi.mocked(console.warn).mock.calls).toEqual([["notification hub: token: getToken gave a page of HTML (of a login?)"]]);
-    expect([hub.status, sockets.length, requests.length]).toMatchObject([{ state: "reconnecting", reason: { code: "token", terminal: false } }, 0, 0]);
+    expect(vi.mocked(console.warn).mock.calls).toEqual([
+      ["notification hub: token: getToken gave a page of HTML (of a login?)"],
+    ]);
+    expect([hub.status, sockets.length, requests.length]).toMatchObject([
+      { state: "reconnecting", reason: { code: "token", terminal: false } },
+      0,
+      0,
+    ]);
   });
 
   test("tells everything with debug, and neither a token nor a person's number", async () => {
@@ -135,7 +155,18 @@ describe("the console", () => {
     newestSocket().end(4501, "Not allowed");
     hub.close();
     const said = debug.mock.calls.flat().join("\n");
-    for (const word of ["a token is asked for: connect", "this tab leads", "tries ws, sse, poll", "stock_alert id-1", "connecting", "connected, ws", "ended with 1012 (The hub restarts)", "reconnecting, restarting", "closed, forbidden"]) expect(said).toContain(word);
+    for (const word of [
+      "a token is asked for: connect",
+      "this tab leads",
+      "tries ws, sse, poll",
+      "stock_alert id-1",
+      "connecting",
+      "connected, ws",
+      "ended with 1012 (The hub restarts)",
+      "reconnecting, restarting",
+      "closed, forbidden",
+    ])
+      expect(said).toContain(word);
     expect(said + String(vi.mocked(console.warn).mock.calls)).not.toMatch(/eyJ|00000000191|12345678000190/);
   });
 
@@ -161,8 +192,13 @@ test("a page that asks for one transport decides nothing for the others", async 
 });
 
 test("a token with a line break at its end opens every transport", async () => {
-  for (const transport of ["ws", "sse", "poll"] as const) await openTab({ shared: "off", transports: [transport], getToken: () => `${token()}\r\n` });
-  expect([newestSocket().token, ...requests.map(({ headers }) => headers.authorization)]).toEqual([token(), `Bearer ${token()}`, `Bearer ${token()}`]);
+  for (const transport of ["ws", "sse", "poll"] as const)
+    await openTab({ shared: "off", transports: [transport], getToken: () => `${token()}\r\n` });
+  expect([newestSocket().token, ...requests.map(({ headers }) => headers.authorization)]).toEqual([
+    token(),
+    `Bearer ${token()}`,
+    `Bearer ${token()}`,
+  ]);
 });
 
 test("each attempt and each transport has a ticket of its own", async () => {
@@ -245,7 +281,14 @@ describe("the cursor", () => {
     newestSocket().say(hello(), alert(1));
     await closeTab(forgetful);
     expect([localStorage.length, forgetful.storage.items.size]).toEqual([0, 0]);
-    const forbidden = { getItem: () => { throw new Error("SecurityError"); }, setItem: () => { throw new Error("QuotaExceededError"); } };
+    const forbidden = {
+      getItem: () => {
+        throw new Error("SecurityError");
+      },
+      setItem: () => {
+        throw new Error("QuotaExceededError");
+      },
+    };
     const { titles } = await openTab({ storage: forbidden, tabStorage: forbidden });
     newestSocket().say(hello(), alert(2));
     await pass(5_000);
@@ -306,7 +349,11 @@ describe("tabs", () => {
     const reloaded = await openTab({}, other.storage);
     newestSocket().say(alert(4));
     await flush();
-    expect([newestRequest().path, newestRequest().headers["last-event-id"], reloaded.titles]).toEqual(["/poll", "epoch-1", []]);
+    expect([newestRequest().path, newestRequest().headers["last-event-id"], reloaded.titles]).toEqual([
+      "/poll",
+      "epoch-1",
+      [],
+    ]);
     newestRequest().page([alert(2), alert(3)], "epoch-3");
     await pass(100);
     newestRequest().page([], "epoch-3");
@@ -446,15 +493,18 @@ describe("the page", () => {
     expect(titles).toEqual(["n1", "n2"]);
   });
 
-  test.each(["visibilitychange", "online", "focus"])("that is left opens nothing any more, whatever it is still told (%s)", async (name) => {
-    await openTab();
-    newestSocket().say(hello());
-    window.dispatchEvent(new Event("pagehide"));
-    vi.spyOn(document, "visibilityState", "get").mockReturnValue("hidden");
-    (name === "visibilitychange" ? document : window).dispatchEvent(new Event(name));
-    await pass(60_000);
-    expect([sockets.length, FakeChannel.all.size]).toEqual([1, 0]);
-  });
+  test.each(["visibilitychange", "online", "focus"])(
+    "that is left opens nothing any more, whatever it is still told (%s)",
+    async (name) => {
+      await openTab();
+      newestSocket().say(hello());
+      window.dispatchEvent(new Event("pagehide"));
+      vi.spyOn(document, "visibilityState", "get").mockReturnValue("hidden");
+      (name === "visibilitychange" ? document : window).dispatchEvent(new Event(name));
+      await pass(60_000);
+      expect([sockets.length, FakeChannel.all.size]).toEqual([1, 0]);
+    },
+  );
 
   test("that is shown for the first time opens no second connection", async () => {
     await openTab();
@@ -487,7 +537,11 @@ describe("the page", () => {
     window.dispatchEvent(new Event("online"));
     window.dispatchEvent(Object.assign(new Event("pageshow"), { persisted: true }));
     await pass(3_600_000);
-    expect([sockets.length, sockets[0]!.closed, tab.hub.status]).toMatchObject([1, true, { state: "closed", reason: null }]);
+    expect([sockets.length, sockets[0]!.closed, tab.hub.status]).toMatchObject([
+      1,
+      true,
+      { state: "closed", reason: null },
+    ]);
     expect(vi.getTimerCount()).toBe(0);
   });
 

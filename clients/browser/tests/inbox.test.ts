@@ -81,7 +81,10 @@ test("a write that another tab overwrote at the same moment is made again", asyn
   localStorage.setItem(key, before);
   two.markRead("id-2");
   tellTabs();
-  expect([titles(one), titles(two)]).toEqual([["n2 read", "n1 read"], ["n2 read", "n1 read"]]);
+  expect([titles(one), titles(two)]).toEqual([
+    ["n2 read", "n1 read"],
+    ["n2 read", "n1 read"],
+  ]);
   expect(localStorage.getItem(key)!.match(/"read":true/g)).toHaveLength(2);
 });
 

@@ -61,21 +61,27 @@ test.each([
   expect(onDead).toHaveBeenCalledOnce();
 });
 
-test.each([Number.NaN, -1, -Infinity, undefined as unknown as number])("a heartbeat of %j is none: the line is watched as by default", async (ms) => {
-  const onDead = vi.fn();
-  createLiveness(onDead).start(ms);
-  await pass(44_999);
-  expect(onDead).not.toHaveBeenCalled();
-  await pass(1);
-  expect(onDead).toHaveBeenCalledOnce();
-});
+test.each([Number.NaN, -1, -Infinity, undefined as unknown as number])(
+  "a heartbeat of %j is none: the line is watched as by default",
+  async (ms) => {
+    const onDead = vi.fn();
+    createLiveness(onDead).start(ms);
+    await pass(44_999);
+    expect(onDead).not.toHaveBeenCalled();
+    await pass(1);
+    expect(onDead).toHaveBeenCalledOnce();
+  },
+);
 
-test.each([1e12, Infinity])("a heartbeat of %j ms, more than a timer holds, does not make a line dead at once", async (ms) => {
-  const onDead = vi.fn();
-  createLiveness(onDead).start(ms);
-  await pass(3_600_000);
-  expect(onDead).not.toHaveBeenCalled();
-});
+test.each([1e12, Infinity])(
+  "a heartbeat of %j ms, more than a timer holds, does not make a line dead at once",
+  async (ms) => {
+    const onDead = vi.fn();
+    createLiveness(onDead).start(ms);
+    await pass(3_600_000);
+    expect(onDead).not.toHaveBeenCalled();
+  },
+);
 
 test("it says how long the line had lived when its last sign came", async () => {
   const onDead = vi.fn();

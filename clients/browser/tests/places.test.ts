@@ -1,7 +1,19 @@
 /** Where the client runs besides a page: a worker, Node, React Native. This file's environment has no DOM. */
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { createHub, type Hub, type HubOptions } from "../src/index.js";
-import { alert, flush, hello, installFakes, newestRequest, newestSocket, pass, removeFakes, requests, sockets, token } from "./fakes.js";
+import {
+  alert,
+  flush,
+  hello,
+  installFakes,
+  newestRequest,
+  newestSocket,
+  pass,
+  removeFakes,
+  requests,
+  sockets,
+  token,
+} from "./fakes.js";
 
 const hubs: Hub[] = [];
 beforeEach(() => installFakes());
@@ -17,11 +29,18 @@ function makeHub(options: Partial<HubOptions> = {}): Hub {
 }
 
 test("this environment has nothing of a page", () => {
-  expect(["window", "document", "location", "localStorage", "addEventListener"].filter((name) => name in globalThis)).toEqual([]);
+  expect(
+    ["window", "document", "location", "localStorage", "addEventListener"].filter((name) => name in globalThis),
+  ).toEqual([]);
 });
 
 test("a hub that is made does nothing, wherever it is", async () => {
-  makeHub({ url: "/ws", getToken: () => { throw new Error("nobody asked"); } });
+  makeHub({
+    url: "/ws",
+    getToken: () => {
+      throw new Error("nobody asked");
+    },
+  });
   await pass(60_000);
   expect([sockets.length, requests.length]).toEqual([0, 0]);
 });
@@ -71,9 +90,12 @@ test("a page that wants only what is missing is told", () => {
   expect(() => makeHub({ transports: ["ws"] }).connect()).toThrow(/cannot be reached from here: ws/);
 });
 
-test.each(["/ws", "hub", "//hub.test/ws", ""])("without a page to complete it, the address %j is refused with an example", (url) => {
-  expect(() => makeHub({ url }).connect()).toThrow(/no page to complete it \(example: https:/);
-});
+test.each(["/ws", "hub", "//hub.test/ws", ""])(
+  "without a page to complete it, the address %j is refused with an example",
+  (url) => {
+    expect(() => makeHub({ url }).connect()).toThrow(/no page to complete it \(example: https:/);
+  },
+);
 
 test("a handler that throws is reported where there is no reportError, and stops nothing", async () => {
   vi.stubGlobal("reportError", undefined);
@@ -101,7 +123,11 @@ test("React Native: an app that is looked at again comes back at once, and close
     },
   };
   const kept = new Map<string, string>();
-  const hub = makeHub({ appState, transports: ["ws"], storage: { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => void kept.set(key, value) } });
+  const hub = makeHub({
+    appState,
+    transports: ["ws"],
+    storage: { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => void kept.set(key, value) },
+  });
   hub.connect();
   await flush();
   newestSocket().say(hello("epoch-3"));

@@ -48,7 +48,15 @@ async function answerAll(forMs: number, answer: (number: number) => void): Promi
 }
 
 test.each<[string, (number: number) => void]>([
-  ["a gap, each time with another cursor", (number) => requests[number]!.page([{ type: "gap", title: "", message: "", data: { cursor: `e-${number}` }, timestamp: "" }], `e-${number}`, "gap")],
+  [
+    "a gap, each time with another cursor",
+    (number) =>
+      requests[number]!.page(
+        [{ type: "gap", title: "", message: "", data: { cursor: `e-${number}` }, timestamp: "" }],
+        `e-${number}`,
+        "gap",
+      ),
+  ],
   ["the same page, as from a cache", (number) => requests[number]!.page([alert(1)], "epoch-1")],
   ["nothing", (number) => requests[number]!.page([], "epoch-1", "live")],
 ])("whatever is answered at once, be it %s, is not asked for at once again", async (_, answer) => {
@@ -58,12 +66,16 @@ test.each<[string, (number: number) => void]>([
 
 test("pages without an end are asked for in a growing pause, up to a second", async () => {
   openPolling(offer(), listen().listener);
-  expect(await answerAll(60_000, (number) => requests[number]!.page([alert(number)], `epoch-${number}`))).toBeLessThan(140);
+  expect(await answerAll(60_000, (number) => requests[number]!.page([alert(number)], `epoch-${number}`))).toBeLessThan(
+    140,
+  );
 });
 
 test("much that was missed is soon caught up with: 2,000 notifications in ten pages", async () => {
   openPolling(offer(), listen().listener);
-  await answerAll(4_000, (number) => requests[number]!.page(number < 10 ? [alert(number)] : [], `epoch-${Math.min(number, 10)}`));
+  await answerAll(4_000, (number) =>
+    requests[number]!.page(number < 10 ? [alert(number)] : [], `epoch-${Math.min(number, 10)}`),
+  );
   expect(requests.length).toBe(11);
 });
 

@@ -2,7 +2,18 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { BROKEN, Refusal, type Ending, type Link } from "../src/link.js";
 import { openLink } from "../src/race.js";
 import type { Transport } from "../src/status.js";
-import { alert, flush, hello, installFakes, newestRequest, newestSocket, pass, removeFakes, requests, sockets } from "./fakes.js";
+import {
+  alert,
+  flush,
+  hello,
+  installFakes,
+  newestRequest,
+  newestSocket,
+  pass,
+  removeFakes,
+  requests,
+  sockets,
+} from "./fakes.js";
 import { listen, offer, type Heard } from "./lines.js";
 
 beforeEach(() => installFakes());
@@ -10,7 +21,10 @@ afterEach(removeFakes);
 
 const ALL: Transport[] = ["ws", "sse", "poll"];
 
-async function start(order = ALL, getOffer = async () => offer()): Promise<{ heard: Heard; won: Transport[]; line: Link }> {
+async function start(
+  order = ALL,
+  getOffer = async () => offer(),
+): Promise<{ heard: Heard; won: Transport[]; line: Link }> {
   const { heard, listener } = listen();
   const won: Transport[] = [];
   const line = openLink(order, getOffer, { ...listener, open: (transport) => won.push(transport) });
@@ -134,11 +148,14 @@ test("each line has a token of its own: a ticket is good once", async () => {
 });
 
 test("an address that the browser refuses is a transport that does not get through", async () => {
-  vi.stubGlobal("WebSocket", class {
-    constructor() {
-      throw new DOMException("insecure", "SecurityError");
-    }
-  });
+  vi.stubGlobal(
+    "WebSocket",
+    class {
+      constructor() {
+        throw new DOMException("insecure", "SecurityError");
+      }
+    },
+  );
   await start();
   await flush();
   expect(newestRequest().path).toBe("/sse");

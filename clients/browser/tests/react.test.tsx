@@ -3,7 +3,15 @@ import { createRoot, type Root } from "react-dom/client";
 import * as React from "react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { createHub, type Hub, type HubOptions } from "../src/index.js";
-import { HubProvider, useHub, useHubEvent, useNotifications, useWebSocket, type Notifications, type WebSocketState } from "../src/react.js";
+import {
+  HubProvider,
+  useHub,
+  useHubEvent,
+  useNotifications,
+  useWebSocket,
+  type Notifications,
+  type WebSocketState,
+} from "../src/react.js";
 import { alert, flush, hello, installFakes, newestSocket, pass, removeFakes, sockets, token } from "./fakes.js";
 
 (globalThis as { IS_REACT_ACT_ENVIRONMENT?: boolean }).IS_REACT_ACT_ENVIRONMENT = true;
@@ -49,12 +57,32 @@ test("useWebSocket has what the frontends in the field use, and more", async () 
     seen = useWebSocket();
     return null;
   };
-  await render(<HubProvider client={hub}><Probe /></HubProvider>);
-  expect(seen).toMatchObject({ isConnected: false, lastMessage: null, connectionError: null, status: "connecting", transport: null });
+  await render(
+    <HubProvider client={hub}>
+      <Probe />
+    </HubProvider>,
+  );
+  expect(seen).toMatchObject({
+    isConnected: false,
+    lastMessage: null,
+    connectionError: null,
+    status: "connecting",
+    transport: null,
+  });
   await say(hello(), alert(1));
-  expect(seen).toMatchObject({ isConnected: true, lastMessage: alert(1), status: "connected", transport: "ws", reason: null });
+  expect(seen).toMatchObject({
+    isConnected: true,
+    lastMessage: alert(1),
+    status: "connected",
+    transport: "ws",
+    reason: null,
+  });
   await act(async () => newestSocket().end(4501));
-  expect(seen).toMatchObject({ isConnected: false, connectionError: "Este acesso não recebe notificações.", reason: { code: "forbidden" } });
+  expect(seen).toMatchObject({
+    isConnected: false,
+    connectionError: "Este acesso não recebe notificações.",
+    reason: { code: "forbidden" },
+  });
   await act(async () => {
     seen.reconnect();
     await flush();
@@ -73,7 +101,13 @@ test("useHubEvent gets every event once and in order, however many come in one b
     });
     return null;
   };
-  await render(<StrictMode><HubProvider client={hub}><Probe /></HubProvider></StrictMode>);
+  await render(
+    <StrictMode>
+      <HubProvider client={hub}>
+        <Probe />
+      </HubProvider>
+    </StrictMode>,
+  );
   await say(hello(), ...Array.from({ length: 50 }, (_, number) => alert(number)));
   expect(got).toEqual(Array.from({ length: 50 }, (_, number) => `n${number}`));
 });
@@ -84,15 +118,27 @@ test("useHubEvent calls the handler of the latest render", async () => {
     useHubEvent("stock_alert", (event) => got.push(name + event.title));
     return null;
   };
-  await render(<HubProvider client={hub}><Probe name="a" /></HubProvider>);
+  await render(
+    <HubProvider client={hub}>
+      <Probe name="a" />
+    </HubProvider>,
+  );
   await say(hello(), alert(1));
-  await render(<HubProvider client={hub}><Probe name="b" /></HubProvider>);
+  await render(
+    <HubProvider client={hub}>
+      <Probe name="b" />
+    </HubProvider>,
+  );
   await say(alert(2));
   expect(got).toEqual(["an1", "bn2"]);
 });
 
 test("StrictMode's double mount opens one connection", async () => {
-  await render(<StrictMode><HubProvider client={hub}>x</HubProvider></StrictMode>);
+  await render(
+    <StrictMode>
+      <HubProvider client={hub}>x</HubProvider>
+    </StrictMode>,
+  );
   await pass(5_000 - 3_001);
   expect([sockets.length, sockets[0]!.closed]).toEqual([1, false]);
 });
@@ -121,7 +167,11 @@ test("a handler that is there from the start hears the first frame", async () =>
     }, []);
     return null;
   };
-  await render(<HubProvider client={synchronous}><Probe /></HubProvider>);
+  await render(
+    <HubProvider client={synchronous}>
+      <Probe />
+    </HubProvider>,
+  );
   await say(hello(), alert(1));
   expect(got).toEqual(["n1"]);
   synchronous.close();
@@ -133,7 +183,11 @@ test("useNotifications is a bell: a list, a count, and what is done to it", asyn
     bell = useNotifications();
     return null;
   };
-  await render(<HubProvider client={hub}><Probe /></HubProvider>);
+  await render(
+    <HubProvider client={hub}>
+      <Probe />
+    </HubProvider>,
+  );
   expect(bell).toMatchObject({ notifications: [], unreadCount: 0 });
   await say(hello(), alert(1), alert(2));
   expect([bell.notifications.map(({ title }) => title), bell.unreadCount]).toEqual([["n2", "n1"], 2]);
@@ -155,7 +209,11 @@ test("a bell that is mounted later has what came before", async () => {
   };
   await render(<HubProvider client={hub}>{null}</HubProvider>);
   await say(hello(), alert(1));
-  await render(<HubProvider client={hub}><Bell /></HubProvider>);
+  await render(
+    <HubProvider client={hub}>
+      <Bell />
+    </HubProvider>,
+  );
   expect(bell!.unreadCount).toBe(1);
 });
 

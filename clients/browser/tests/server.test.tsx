@@ -19,7 +19,11 @@ test("a server renders the page, and opens nothing", () => {
       throw new Error("a server asks for no token");
     },
   });
-  const html = renderToString(<HubProvider client={hub}><Page /></HubProvider>);
+  const html = renderToString(
+    <HubProvider client={hub}>
+      <Page />
+    </HubProvider>,
+  );
   hub.close();
   expect([html, hub.status.state]).toEqual(["idle null 0", "idle"]);
 });

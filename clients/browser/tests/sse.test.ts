@@ -25,7 +25,8 @@ test("frames come as objects, also where a character is cut in two", async () =>
   const heard = await open();
   await newestRequest().say(hello());
   const bytes = new TextEncoder().encode(`data: ${JSON.stringify({ ...alert(1), title: "çã€" })}\r\n\r\n`);
-  for (const byte of bytes) (newestRequest() as unknown as { stream: ReadableStreamDefaultController }).stream.enqueue(Uint8Array.of(byte));
+  for (const byte of bytes)
+    (newestRequest() as unknown as { stream: ReadableStreamDefaultController }).stream.enqueue(Uint8Array.of(byte));
   await flush();
   expect(heard.frames).toEqual([hello(), { ...alert(1), title: "çã€" }]);
 });

@@ -2,7 +2,23 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { createHub, type Hub, type HubOptions } from "../src/index.js";
 import type { Gap } from "../src/wire.js";
-import { FakeChannel, type FakeLocks, alert, flush, hello, installFakes, memoryStorage, newestRequest, newestSocket, pass, removeFakes, requests, sockets, token, type FakeSocket } from "./fakes.js";
+import {
+  FakeChannel,
+  type FakeLocks,
+  alert,
+  flush,
+  hello,
+  installFakes,
+  memoryStorage,
+  newestRequest,
+  newestSocket,
+  pass,
+  removeFakes,
+  requests,
+  sockets,
+  token,
+  type FakeSocket,
+} from "./fakes.js";
 
 const MINUTE_MS = 60_000;
 
@@ -93,36 +109,42 @@ describe("a leader that stands still", () => {
     greet("epoch-1", "replayed");
     newestSocket().say(alert(2), alert(3));
     await flush();
-    expect(others.map((tab) => tab.titles)).toEqual([["n1", "n2", "n3"], ["n1", "n2", "n3"]]);
+    expect(others.map((tab) => tab.titles)).toEqual([
+      ["n1", "n2", "n3"],
+      ["n1", "n2", "n3"],
+    ]);
     expect(others.map((tab) => tab.hub.status.state)).toEqual(["connected", "connected"]);
   });
 
-  test.each(["its line first", "its lock first", "its channel first"])("steps down when it wakes up, hands nothing out twice and misses nothing (%s)", async (order) => {
-    const { leader, others, old } = await three();
-    freeze(leader);
-    await waitForSockets(2, 17_000);
-    greet("epoch-1", "replayed");
-    newestSocket().say(alert(2), alert(3));
-    await flush();
-    const wakes = {
-      "its line first": () => old.say(alert(2), alert(3)),
-      "its lock first": hearOfTheLock,
-      "its channel first": () => leader.channel!.thaw(),
-    };
-    wakes[order as keyof typeof wakes]();
-    await flush();
-    for (const wake of Object.values(wakes)) wake();
-    await flush();
-    newestSocket().say(alert(4));
-    await flush();
-    for (let page = 0; page < 3 && requests.length; page++) {
-      newestRequest().page(page ? [] : [alert(2), alert(3), alert(4)], "epoch-4");
-      await pass(200);
-    }
-    expect(old.closed).toBe(true);
-    expect([leader, ...others].map((tab) => tab.titles)).toEqual(Array(3).fill(["n1", "n2", "n3", "n4"]));
-    expect([sockets.length, leader.hub.status.state]).toEqual([2, "connected"]);
-  });
+  test.each(["its line first", "its lock first", "its channel first"])(
+    "steps down when it wakes up, hands nothing out twice and misses nothing (%s)",
+    async (order) => {
+      const { leader, others, old } = await three();
+      freeze(leader);
+      await waitForSockets(2, 17_000);
+      greet("epoch-1", "replayed");
+      newestSocket().say(alert(2), alert(3));
+      await flush();
+      const wakes = {
+        "its line first": () => old.say(alert(2), alert(3)),
+        "its lock first": hearOfTheLock,
+        "its channel first": () => leader.channel!.thaw(),
+      };
+      wakes[order as keyof typeof wakes]();
+      await flush();
+      for (const wake of Object.values(wakes)) wake();
+      await flush();
+      newestSocket().say(alert(4));
+      await flush();
+      for (let page = 0; page < 3 && requests.length; page++) {
+        newestRequest().page(page ? [] : [alert(2), alert(3), alert(4)], "epoch-4");
+        await pass(200);
+      }
+      expect(old.closed).toBe(true);
+      expect([leader, ...others].map((tab) => tab.titles)).toEqual(Array(3).fill(["n1", "n2", "n3", "n4"]));
+      expect([sockets.length, leader.hub.status.state]).toEqual([2, "connected"]);
+    },
+  );
 
   test("is followed at once when somebody looks at another tab", async () => {
     const { leader } = await three();
@@ -191,7 +213,10 @@ describe("a leader that stands still", () => {
     greet("epoch-1", "replayed");
     newestSocket().say(alert(2));
     await flush();
-    expect(others.map((tab) => tab.titles)).toEqual([["n1", "n2"], ["n1", "n2"]]);
+    expect(others.map((tab) => tab.titles)).toEqual([
+      ["n1", "n2"],
+      ["n1", "n2"],
+    ]);
   });
 });
 
@@ -222,7 +247,8 @@ test("a tab that came to lead after the clock was set back is heard by those who
 
 describe("what the browser refuses", () => {
   const refusals: Record<string, () => void> = {
-    "a lock, by a promise": () => vi.spyOn(locks(), "request").mockRejectedValue(new DOMException("denied", "SecurityError")),
+    "a lock, by a promise": () =>
+      vi.spyOn(locks(), "request").mockRejectedValue(new DOMException("denied", "SecurityError")),
     "a lock, by throwing": () =>
       vi.spyOn(locks(), "request").mockImplementation(() => {
         throw new DOMException("denied", "InvalidStateError");
@@ -230,11 +256,14 @@ describe("what the browser refuses", () => {
     "to show the locks": () => deny(navigator, "locks"),
     "an answer for the lock": () => vi.spyOn(locks(), "request").mockReturnValue(new Promise(() => undefined)),
     "a channel": () =>
-      vi.stubGlobal("BroadcastChannel", class {
-        constructor() {
-          throw new DOMException("opaque", "SecurityError");
-        }
-      }),
+      vi.stubGlobal(
+        "BroadcastChannel",
+        class {
+          constructor() {
+            throw new DOMException("opaque", "SecurityError");
+          }
+        },
+      ),
     "to post": () =>
       vi.spyOn(FakeChannel.prototype, "postMessage").mockImplementation(() => {
         throw new DOMException("closed", "InvalidStateError");
@@ -258,10 +287,14 @@ describe("what the browser refuses", () => {
     const tabs = [await openTab(), await openTab(), await openTab()];
     for (let second = 0; second < 600; second++) {
       await pass(1_000);
-      for (const socket of sockets) if (!socket.closed && !greeted.has(socket)) greeted.add(socket), socket.say(hello("epoch-0", "live", 0));
+      for (const socket of sockets)
+        if (!socket.closed && !greeted.has(socket)) greeted.add(socket), socket.say(hello("epoch-0", "live", 0));
     }
     const open = sockets.filter((socket) => !socket.closed);
-    expect([open.length, tabs.map((tab) => tab.hub.status.state)]).toEqual([3, ["connected", "connected", "connected"]]);
+    expect([open.length, tabs.map((tab) => tab.hub.status.state)]).toEqual([
+      3,
+      ["connected", "connected", "connected"],
+    ]);
     expect(sockets.length).toBeLessThan(9);
     open.forEach((socket) => socket.say(alert(1)));
     expect(tabs.map((tab) => tab.titles)).toEqual([["n1"], ["n1"], ["n1"]]);
@@ -302,7 +335,8 @@ describe("a tab that could do better than the leader", () => {
     const stale = await openTab();
     const other = await openTab({ getToken: () => good });
     for (let attempt = 0; attempt < 60 && stale.hub.status.state !== "connected"; attempt++) {
-      for (const socket of sockets) if (!socket.closed) socket.token === good ? socket.say(hello("epoch-0", "live", 0)) : socket.end(4500);
+      for (const socket of sockets)
+        if (!socket.closed) socket.token === good ? socket.say(hello("epoch-0", "live", 0)) : socket.end(4500);
       await pass(1_000);
     }
     newestSocket().say(alert(1));
@@ -466,7 +500,9 @@ describe("a tab that follows", () => {
     await flush();
     window.dispatchEvent(new Event("offline"));
     await flush();
-    expect(tabs.map((tab) => [tab.hub.status.state, tab.hub.status.reason?.code])).toEqual(Array(2).fill(["reconnecting", "offline"]));
+    expect(tabs.map((tab) => [tab.hub.status.state, tab.hub.status.reason?.code])).toEqual(
+      Array(2).fill(["reconnecting", "offline"]),
+    );
     window.dispatchEvent(new Event("online"));
     await flush();
     greet("epoch-0", "replayed");

@@ -29,9 +29,12 @@ test("nobody signed in is a final answer, any other failure is not", async () =>
   expect(answers).toEqual([{ code: 4500, retryMs: Infinity }, { code: 1006 }, { code: 1006 }]);
 });
 
-test.each(["eyJ.e30.sig", "hubt_AbC-9", "a.b~c+d/e==", " eyJ.e30.sig\r\n", "\ufeffeyJ.e30.sig\n\n"])("%j is read as a token, without what a file or a template adds", async (given) => {
-  expect(await createTokens(() => given)("connect")).toBe(given.trim());
-});
+test.each(["eyJ.e30.sig", "hubt_AbC-9", "a.b~c+d/e==", " eyJ.e30.sig\r\n", "\ufeffeyJ.e30.sig\n\n"])(
+  "%j is read as a token, without what a file or a template adds",
+  async (given) => {
+    expect(await createTokens(() => given)("connect")).toBe(given.trim());
+  },
+);
 
 test.each<[unknown, string]>([
   ["<!doctype html><title>Entrar</title>", "a page of HTML (of a login?)"],

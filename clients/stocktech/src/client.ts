@@ -9,7 +9,14 @@ import {
   paymentConfirmedForSeller,
   type Said,
 } from "./order.js";
-import { type Cart, cartUpdated, type Profile, profileUpdated, type Transaction, transactionCreated } from "./personal.js";
+import {
+  type Cart,
+  cartUpdated,
+  type Profile,
+  profileUpdated,
+  type Transaction,
+  transactionCreated,
+} from "./personal.js";
 import { type Product, productAdded, productDeleted, productUpdated, stockAlert } from "./product.js";
 import { type Account, at, checkUser, isConfirmed, isGuess, type Side, sideOf } from "./recipient.js";
 import { type Return, type ReturnType, returnUpdated } from "./return.js";
@@ -243,7 +250,13 @@ export class NotificationClient {
       // One account for both is right for one of them at least; which, only the row or the directory can tell.
       const isShared = String(buyerAccount) === String(sellerAccount);
       const tell = (user: Id, account: Account, side: Side, compose: Compose) =>
-        this.#tell(user, account, order, compose, isShared ? !isConfirmed(account, side, order) : isGuess(account, side, order));
+        this.#tell(
+          user,
+          account,
+          order,
+          compose,
+          isShared ? !isConfirmed(account, side, order) : isGuess(account, side, order),
+        );
       tell(buyer, buyerAccount, "buyer", toBuyer);
       tell(seller, sellerAccount, "seller", toSeller);
     });
@@ -262,7 +275,10 @@ export class NotificationClient {
 
   /** Queue for users; where the hub knows better than the account that is named, it is asked without, and the reverse. */
   #enqueue(said: Sayable, users: { user_id: string } | { user_ids: string[] }, account: Account, guess: boolean): void {
-    const [named, found] = [{ ...said, ...users, ...at(account) }, { ...said, ...users }];
+    const [named, found] = [
+      { ...said, ...users, ...at(account) },
+      { ...said, ...users },
+    ];
     if (!this.#directory || !("account_id" in named)) this.#send(named);
     else if (guess) this.#send(found, named);
     else this.#send(named, found);

@@ -180,10 +180,7 @@ function common(row: Row): Record<string, unknown> {
 }
 
 function particular(type: ReturnType, row: Row): Record<string, unknown> {
-  const [line, prose] = [
-    (name: string) => readLine(column(row, name)),
-    (name: string) => readProse(column(row, name)),
-  ];
+  const [line, prose] = [(name: string) => readLine(column(row, name)), (name: string) => readProse(column(row, name))];
   switch (type) {
     case "return_requested":
       return given({ reason: prose("reason"), isWithinWarranty: readFlag(column(row, "isWithinWarranty")) });
@@ -194,7 +191,10 @@ function particular(type: ReturnType, row: Row): Record<string, unknown> {
         rejectionReason: prose("rejectionReason"),
       });
     case "replacement_sent":
-      return given({ replacementProductId: readId(column(row, "replacementProductId")), trackingCode: line("trackingCode") });
+      return given({
+        replacementProductId: readId(column(row, "replacementProductId")),
+        trackingCode: line("trackingCode"),
+      });
     case "defective_received":
       return {};
     case "exchange_validated":

@@ -46,7 +46,8 @@ export function readName(value: unknown): string | undefined {
 /** Return an id as it is; a number that JSON would change, as text. */
 export function readId(value: unknown): number | string | undefined {
   if (typeof value === "number" && Number.isSafeInteger(value)) return value;
-  if (typeof value === "bigint" && value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER) return Number(value);
+  if (typeof value === "bigint" && value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER)
+    return Number(value);
   return readLine(value);
 }
 

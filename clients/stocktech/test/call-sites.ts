@@ -90,7 +90,11 @@ export async function callSites(managers: WsManager[]): Promise<void> {
     manager.notifyProductDeleted(ctx.user.id, ctx.account!.id, { id: 5, name: "Tela 11" });
     manager.notifyCartUpdated(ctx.user.id, ctx.account!.id, { action: "remove", cartId: 3, productId: 5 });
     manager.notifyCartUpdated(ctx.user.id, ctx.account!.id, { action: "clear" });
-    manager.notifyTransactionCreated(ctx.user.id, ctx.account!.id, { transactionCode: "T-1", amount: "1.00", date: new Date() });
+    manager.notifyTransactionCreated(ctx.user.id, ctx.account!.id, {
+      transactionCode: "T-1",
+      amount: "1.00",
+      date: new Date(),
+    });
     manager.notifyProfileUpdated(ctx.user.id, ctx.account!.id, { storeName: "Loja", rating: "4.80", totalSales: 10 });
     manager.notifyReturnRequested("2", "b", returnRecord);
     manager.notifyReturnResponded("1", "a", { ...returnRecord, status: "rejected", rejectionReason: "x" });
@@ -98,7 +102,13 @@ export async function callSites(managers: WsManager[]): Promise<void> {
     manager.notifyDefectiveReceived("1", "a", updated!);
     manager.notifyExchangeValidated("1", "a", returnRecord satisfies Return);
     manager.notifyExchangeResolved("2", returnRecord.accountId, loose);
-    manager.sendNotificationToUser("1", { type: "order_created", title: "a", message: "b", data: order, timestamp: new Date().toISOString() });
+    manager.sendNotificationToUser("1", {
+      type: "order_created",
+      title: "a",
+      message: "b",
+      data: order,
+      timestamp: new Date().toISOString(),
+    });
     manager.sendNotificationToUser("1", "a", { type: "order_created", title: "a", message: "b" });
     manager.broadcastToUsers(["1", "2"], { type: "cart_updated", title: "a", message: "b", data: { items: [1] } });
     manager.broadcastToAccount(ctx.account!.id, { type: "profile_updated", title: "a", message: "b" });

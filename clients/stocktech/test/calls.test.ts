@@ -6,7 +6,14 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { NotificationClient } from "@notification-hub/stocktech";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { BUYER, type Frame, type Listener, type RunningHub, SELLER, startHub } from "../../typescript/test/running-hub.js";
+import {
+  BUYER,
+  type Frame,
+  type Listener,
+  type RunningHub,
+  SELLER,
+  startHub,
+} from "../../typescript/test/running-hub.js";
 import { AT, ITEMS, ORDER, PRODUCT, RETURN, RETURN_DATA, STRANGER, TRANSACTION } from "./rows.js";
 
 /** Every call site of the old interface, with its row, through the built package, a real hub and a real directory. */
@@ -99,7 +106,9 @@ const CALLS: readonly (readonly [string, Call, readonly unknown[], { [W in Who]?
     },
   ],
   status("processing", "Pedido em Preparação", "Seu pedido PED-58 está em preparação."),
-  status("shipped", "Pedido Enviado", "Seu pedido PED-58 foi enviado. Código de rastreio: BR58.", { trackingCode: "BR58" }),
+  status("shipped", "Pedido Enviado", "Seu pedido PED-58 foi enviado. Código de rastreio: BR58.", {
+    trackingCode: "BR58",
+  }),
   status("delivered", "Pedido Entregue", "Seu pedido PED-58 foi entregue."),
   status("cancelled", "Pedido Cancelado", "Seu pedido PED-58 foi cancelado."),
   status("awaiting_exchange", "Pedido Aguardando Troca", "Seu pedido PED-58 está aguardando a troca."),
@@ -268,7 +277,11 @@ describe("every call of StockTech's, with whole rows", () => {
   const failures: Error[] = [];
   beforeAll(async () => {
     running = await startHub();
-    client = new NotificationClient({ url: running.url, key: running.key, onError: (error: Error) => failures.push(error) });
+    client = new NotificationClient({
+      url: running.url,
+      key: running.key,
+      onError: (error: Error) => failures.push(error),
+    });
     listeners = { buyer: await running.listen(BUYER), seller: await running.listen(SELLER) };
   });
   afterAll(async () => {
@@ -327,7 +340,12 @@ describe("a directory that is down", () => {
     const file = join(folder, "data", "demo-directory.sqlite3");
     await alter(file, "ALTER TABLE users RENAME TO away");
     const onError = vi.fn();
-    const client = new NotificationClient({ url: running.url, key: running.key, retry: { baseMs: 10, capMs: 50 }, onError });
+    const client = new NotificationClient({
+      url: running.url,
+      key: running.key,
+      retry: { baseMs: 10, capMs: 50 },
+      onError,
+    });
     await client.notifyOrderCreated(BUYER.userId, SELLER.userId, BUYERS, SELLERS, ORDER);
     await client.notifyExchangeResolved(SELLER.userId, BUYERS, RETURN);
     const refused = async () => {

@@ -73,8 +73,15 @@ describe("an order", () => {
 
   test("by the plan's signature may have its items as JSON text and its total as a decimal's", async () => {
     const { client, said } = recorder();
-    await client.notifyOrderCreated("10", "20", "a", { ...ORDER, items: JSON.stringify(ORDER.items), total: "1234.50" });
-    expect(said[1]).toMatchObject({ message: expect.stringContaining("R$ 1.234,50"), data: { ...DATA, total: "1234.50" } });
+    await client.notifyOrderCreated("10", "20", "a", {
+      ...ORDER,
+      items: JSON.stringify(ORDER.items),
+      total: "1234.50",
+    });
+    expect(said[1]).toMatchObject({
+      message: expect.stringContaining("R$ 1.234,50"),
+      data: { ...DATA, total: "1234.50" },
+    });
   });
 
   test("without a number or a total still reads well", async () => {
@@ -160,7 +167,12 @@ describe("an account", () => {
     ["that the row confirms is named", ["a", "b", row], ["a", "b"], [undefined, undefined]],
     ["that differs from the row's is a guess", ["a", "c", row], ["a", undefined], [undefined, "c"]],
     ["that is the buyer's for both is a guess for the seller", ["a", "a", row], ["a", undefined], [undefined, "a"]],
-    ["that both have is named where the row says so", ["a", "a", { ...row, sellerAccountId: "a" }], ["a", "a"], [undefined, undefined]],
+    [
+      "that both have is named where the row says so",
+      ["a", "a", { ...row, sellerAccountId: "a" }],
+      ["a", "a"],
+      [undefined, undefined],
+    ],
     ["that is one for both, and no row to tell", ["a", "a", ORDER], [undefined, undefined], ["a", "a"]],
     ["that is another for each, and no row to tell, is named", ["a", "b", ORDER], ["a", "b"], [undefined, undefined]],
     ["of the plan's signature is looked up", ["a", ORDER], [undefined, undefined], ["a", "a"]],
@@ -207,7 +219,10 @@ describe("what the caller composed", () => {
   test("goes to several users as one notification, and to more than the hub takes as several", async () => {
     const { client, said } = recorder();
     await client.broadcastToUsers(["10", 20], "conta-a", OLD);
-    await client.broadcastToUsers(Array.from({ length: 5001 }, (_, index) => index), OLD);
+    await client.broadcastToUsers(
+      Array.from({ length: 5001 }, (_, index) => index),
+      OLD,
+    );
     await client.broadcastToUsers([], OLD);
     expect(said.map(({ user_ids }) => user_ids?.length)).toEqual([2, 5000, 1]);
     expect(said[0]).toEqual({ ...OLD, user_ids: ["10", "20"], account_id: "conta-a" });

@@ -65,7 +65,12 @@ const SAID: Record<ReturnCall, { always?: Outcome[]; by: [Status[], Outcome[]][]
   },
   notifyReplacementSent: {
     always: ["replacement"],
-    by: [[["replacement_sent", "", null, undefined, 7], ["replacement", "awaited"]]],
+    by: [
+      [
+        ["replacement_sent", "", null, undefined, 7],
+        ["replacement", "awaited"],
+      ],
+    ],
   },
   notifyDefectiveReceived: { by: [[["defective_received", "", null, undefined, 7], ["checked"]]] },
   notifyExchangeValidated: {

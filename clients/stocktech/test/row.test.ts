@@ -20,7 +20,14 @@ class Decimal {
 
 const circle: Record<string, unknown> = { name: "círculo" };
 circle.self = circle;
-const trap = new Proxy({}, { get: () => { throw new Error("lazy column"); } });
+const trap = new Proxy(
+  {},
+  {
+    get: () => {
+      throw new Error("lazy column");
+    },
+  },
+);
 
 /** What no column should hold, and what one holds sometimes. */
 const ODD: [string, unknown][] = [
@@ -104,7 +111,13 @@ describe("items", () => {
   });
 
   test("have their chosen fields alone, in either spelling", () => {
-    const row = { product_id: 9n, product_name: "Tela", quantity: "2.00", price: new Decimal("10.50"), sellerId: STRANGER };
+    const row = {
+      product_id: 9n,
+      product_name: "Tela",
+      quantity: "2.00",
+      price: new Decimal("10.50"),
+      sellerId: STRANGER,
+    };
     expect(readItems([{ ...row, buyer: { cpf: STRANGER } }, null, [STRANGER], circle, trap])).toEqual([
       { productId: 9, productName: "Tela", quantity: 2, price: "10.50" },
       {},
@@ -116,7 +129,11 @@ describe("items", () => {
   test("beyond what one notification carries are left out", () => {
     const many = Array.from({ length: 500 }, (_, index) => ({ productId: index }));
     expect(readItems(many)?.length).toBe(100);
-    const wide = Array.from({ length: 100 }, () => ({ name: "ã".repeat(1000), brand: "b".repeat(1000), model: "😀".repeat(1000) }));
+    const wide = Array.from({ length: 100 }, () => ({
+      name: "ã".repeat(1000),
+      brand: "b".repeat(1000),
+      model: "😀".repeat(1000),
+    }));
     expect(Buffer.byteLength(JSON.stringify(readItems(wide)))).toBeLessThanOrEqual(24_002);
   });
 });
@@ -125,17 +142,32 @@ test("a column is found in either spelling, and the first that holds something c
   expect(column({ order_code: "A" }, "orderCode")).toBe("A");
   expect(column({ orderCode: null, code: "", order_id: 0 }, "orderCode", "code", "orderId")).toBe(0);
   expect(column(trap, "orderCode")).toBeUndefined();
-  expect([undefined, null, 5, "text"].map((row) => column(row, "length"))).toEqual([undefined, undefined, undefined, undefined]);
+  expect([undefined, null, 5, "text"].map((row) => column(row, "length"))).toEqual([
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+  ]);
 });
 
 test("values are read for what they are", () => {
   expect([7, "7", 7n, 2 ** 53, 2n ** 60n, 1.5, new Decimal("x1")].map(readId)).toEqual([
-    7, "7", 7, "9007199254740992", "1152921504606846976", "1.5", "x1",
+    7,
+    "7",
+    7,
+    "9007199254740992",
+    "1152921504606846976",
+    "1.5",
+    "x1",
   ]);
   expect(["2.00", "2,5", 3, 4n, new Decimal("5.5"), "-1"].map(readNumber)).toEqual([2, 2.5, 3, 4, 5.5, -1]);
   expect(["muitos", "", "1.234,50", null, []].map(readNumber)).toEqual(Array(5).fill(undefined));
   expect(readName("Loja 12345678901")).toBe("Loja 12345678901");
-  expect(["12345678901", "123.456.789-01", "12.345.678/0001-90"].map(readName)).toEqual([undefined, undefined, undefined]);
+  expect(["12345678901", "123.456.789-01", "12.345.678/0001-90"].map(readName)).toEqual([
+    undefined,
+    undefined,
+    undefined,
+  ]);
   expect(readMoment("2026-11-20 09:30:00Z")).toBe("2026-11-20T09:30:00.000Z");
   expect(readLine("a\nb\u0000c")).toBe("a b c");
   expect(readProse("a\nb")).toBe("a\nb");
@@ -188,15 +220,29 @@ describe("whatever a row's columns hold, its notification goes", () => {
   });
 
   test("a row that throws at every column", async () => {
-    const { client, said } = recorder({ onError: (failure) => { throw failure; } });
+    const { client, said } = recorder({
+      onError: (failure) => {
+        throw failure;
+      },
+    });
     await client.notifyOrderCreated("10", "20", "a", "b", trap);
-    expect(said.map(({ message }) => message)).toEqual(["Seu pedido foi criado com sucesso.", "Você recebeu um novo pedido."]);
+    expect(said.map(({ message }) => message)).toEqual([
+      "Seu pedido foi criado com sucesso.",
+      "Você recebeu um novo pedido.",
+    ]);
   });
 
   test("no column that nobody chose reaches anybody, whatever its name", async () => {
     for (const [call, name, count] of calls) {
       const { client, said } = recorder();
-      const row = { ...rows[name], cpf: STRANGER, customer: { cpf: STRANGER }, buyer_cpf: STRANGER, notes: STRANGER, email: "x@y" };
+      const row = {
+        ...rows[name],
+        cpf: STRANGER,
+        customer: { cpf: STRANGER },
+        buyer_cpf: STRANGER,
+        notes: STRANGER,
+        email: "x@y",
+      };
       const parties = count === 2 ? ["10", "20", "a", "b", row] : ["20", "b", row, "shipped"];
       await (client[call] as (...given: unknown[]) => Promise<void>)(...parties);
       expect(JSON.stringify(said)).not.toMatch(/\d{11}|@/);
@@ -212,7 +258,11 @@ describe("what a caller composed", () => {
     ["a decimal", { price: new Decimal("1.50") }, { price: "1.50" }],
     ["a circle", { circle, b: 1 }, { circle: { name: "círculo" }, b: 1 }],
     ["bytes, functions, nothing", { a: Buffer.from("x"), b: () => 1, c: undefined, d: 1 }, { d: 1 }],
-    ["numbers that are none", { a: Number.NaN, b: [Number.POSITIVE_INFINITY], c: 2 ** 60 }, { a: null, b: [null], c: "1152921504606847000" }],
+    [
+      "numbers that are none",
+      { a: Number.NaN, b: [Number.POSITIVE_INFINITY], c: 2 ** 60 },
+      { a: null, b: [null], c: "1152921504606847000" },
+    ],
     ["half a surrogate pair", { "k\udc00": "v\ud800" }, { "k\ufffd": "v\ufffd" }],
     ["a list", [1, 2], { value: [1, 2] }],
     ["a text", "só texto", { value: "só texto" }],
@@ -222,7 +272,16 @@ describe("what a caller composed", () => {
   ])("arrives although its data holds %s", async (_, data, expected) => {
     const { client, said } = recorder();
     await client.sendNotificationToUser("10", "a", { type: "cart_updated", title: "t", message: "m", data });
-    expect(said).toEqual([{ type: "cart_updated", title: "t", message: "m", ...(expected ? { data: expected } : {}), user_id: "10", account_id: "a" }]);
+    expect(said).toEqual([
+      {
+        type: "cart_updated",
+        title: "t",
+        message: "m",
+        ...(expected ? { data: expected } : {}),
+        user_id: "10",
+        account_id: "a",
+      },
+    ]);
   });
 
   test("is cut to a depth the hub takes", async () => {

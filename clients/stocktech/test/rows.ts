@@ -7,7 +7,14 @@ const STAMPS = { createdAt: AT, updatedAt: AT };
 export const STRANGER = "98765432100";
 
 export const ITEMS = [
-  { productId: 31, productName: "Bateria B12", quantity: 3, price: "150.00", sellerId: SELLER.userId, sellerName: "Norte Peças" },
+  {
+    productId: 31,
+    productName: "Bateria B12",
+    quantity: 3,
+    price: "150.00",
+    sellerId: SELLER.userId,
+    sellerName: "Norte Peças",
+  },
 ];
 
 export const ORDER = {

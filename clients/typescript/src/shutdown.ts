@@ -38,7 +38,9 @@ export function finishOnSignal(finish: Finish, timeoutMs: number, host: Host = p
 function countPolite(): number {
   const places = [Symbol.for("signal-exit emitter"), "__signal_exit_emitter__"] as const;
   return places.reduce((sum, place) => {
-    const emitter = (globalThis as Record<PropertyKey, unknown>)[place] ?? (process as unknown as Record<PropertyKey, unknown>)[place];
+    const emitter =
+      (globalThis as Record<PropertyKey, unknown>)[place] ??
+      (process as unknown as Record<PropertyKey, unknown>)[place];
     const count = (emitter as { count?: unknown } | undefined)?.count;
     return sum + (typeof count === "number" ? count : 0);
   }, 0);

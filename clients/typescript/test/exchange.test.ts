@@ -49,15 +49,20 @@ describe("retry", () => {
     expect(server.seen[0]?.headers["idempotency-key"]).toBe("order-17");
   });
 
-  test.each(["", "line\nbreak", "é", "a".repeat(256)])("refuses a key that no hub takes: %j", async (idempotencyKey) => {
-    server = await standIn(accept);
-    await expect(hubAt(server.url).notify(ALERT, { idempotencyKey })).rejects.toThrow("idempotencyKey: is not");
-    expect(server.seen).toEqual([]);
-  });
+  test.each(["", "line\nbreak", "é", "a".repeat(256)])(
+    "refuses a key that no hub takes: %j",
+    async (idempotencyKey) => {
+      server = await standIn(accept);
+      await expect(hubAt(server.url).notify(ALERT, { idempotencyKey })).rejects.toThrow("idempotencyKey: is not");
+      expect(server.seen).toEqual([]);
+    },
+  );
 
   test.each([400, 401, 403, 413, 422, 500])("does not repeat after %i", async (status) => {
     server = await standIn(refuse(status, {}, "some_code"), accept);
-    const failure = await hubAt(server.url).notify(ALERT).catch((error: unknown) => error);
+    const failure = await hubAt(server.url)
+      .notify(ALERT)
+      .catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(HubRefused);
     expect(failure).toMatchObject({ status, code: "some_code", retryable: false });
     expect(server.seen.length).toBe(1);
@@ -133,7 +138,9 @@ describe("secrets", () => {
     server = await standIn(refuse(401, {}, "invalid_token"));
     const hub = hubAt(server.url);
     const failure = await hub.notify(ALERT).catch((error: unknown) => error);
-    const unreachable = await hubAt(await nobody()).notify(ALERT).catch((error: unknown) => error);
+    const unreachable = await hubAt(await nobody())
+      .notify(ALERT)
+      .catch((error: unknown) => error);
     expect(inspect([hub, failure, unreachable], { depth: 9, showHidden: true })).not.toContain(KEY);
   });
 

@@ -71,17 +71,18 @@ describe("enqueue", () => {
     expect(hub.counts).toEqual({ queued: 0, sent: 2, failed: 1, dropped: 0 });
   });
 
-  test.each([[400, "no_target"], [422, "idempotency_conflict"], [403, "forbidden"]])(
-    "sends nothing else where the hub refuses for another reason: %i %s",
-    async (status, code) => {
-      server = await standIn(refuse(status, {}, code), accept);
-      const { hub, lost } = hubAt(server.url);
-      hub.enqueue(alert("a"), { orElse: alert("sem conta") });
-      expect(await hub.flush()).toBe(true);
-      expect(server.seen.length).toBe(1);
-      expect(lost).toEqual([expect.objectContaining({ code })]);
-    },
-  );
+  test.each([
+    [400, "no_target"],
+    [422, "idempotency_conflict"],
+    [403, "forbidden"],
+  ])("sends nothing else where the hub refuses for another reason: %i %s", async (status, code) => {
+    server = await standIn(refuse(status, {}, code), accept);
+    const { hub, lost } = hubAt(server.url);
+    hub.enqueue(alert("a"), { orElse: alert("sem conta") });
+    expect(await hub.flush()).toBe(true);
+    expect(server.seen.length).toBe(1);
+    expect(lost).toEqual([expect.objectContaining({ code })]);
+  });
 
   test("a refused notification is told and counted, and holds up no other", async () => {
     server = await standIn(refuse(400, {}, "unknown_type"), accept);

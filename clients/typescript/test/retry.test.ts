@@ -15,12 +15,15 @@ describe("chooseDelayMs", () => {
     expect(chooseDelayMs(POLICY, 1, 2000, () => 0.9)).toBe(2090);
   });
 
-  test.each([0, -1, Number.NaN, 1e12, Infinity, -Infinity, undefined])("of a Retry-After of %j ms it makes a wait that a timer holds", (asked) => {
-    for (const failures of [1, 10, 10_000]) {
-      const waitMs = chooseDelayMs(POLICY, failures, asked, () => 0);
-      expect([waitMs >= 50, waitMs <= 300_050]).toEqual([true, true]);
-    }
-  });
+  test.each([0, -1, Number.NaN, 1e12, Infinity, -Infinity, undefined])(
+    "of a Retry-After of %j ms it makes a wait that a timer holds",
+    (asked) => {
+      for (const failures of [1, 10, 10_000]) {
+        const waitMs = chooseDelayMs(POLICY, failures, asked, () => 0);
+        expect([waitMs >= 50, waitMs <= 300_050]).toEqual([true, true]);
+      }
+    },
+  );
 
   test.each([
     { attempts: 9, baseMs: 0, capMs: 1000 },

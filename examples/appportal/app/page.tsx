@@ -12,7 +12,9 @@ const MODULES = [
 export default async function Page() {
   await connection();
   const user = readUser();
-  const today = new Intl.DateTimeFormat("pt-BR", { dateStyle: "full", timeZone: "America/Sao_Paulo" }).format(new Date());
+  const today = new Intl.DateTimeFormat("pt-BR", { dateStyle: "full", timeZone: "America/Sao_Paulo" }).format(
+    new Date(),
+  );
   return (
     <main className="page">
       <h1>Olá, {user.firstName}</h1>

@@ -22,7 +22,9 @@ export function Publish({ people }: { people: readonly { name: string; label: st
         body: JSON.stringify(Object.fromEntries(new FormData(event.currentTarget))),
       });
       const answer = await response.json();
-      setOutcome(response.ok ? { done: true, text: "Publicada e gravada no hub." } : { done: false, text: answer.error });
+      setOutcome(
+        response.ok ? { done: true, text: "Publicada e gravada no hub." } : { done: false, text: answer.error },
+      );
     } catch {
       setOutcome({ done: false, text: "O AvAdmin não respondeu." });
     } finally {
@@ -60,7 +62,13 @@ export function Publish({ people }: { people: readonly { name: string; label: st
         </label>
         <label>
           Mensagem
-          <textarea name="message" required maxLength={500} rows={3} defaultValue="Se você está lendo isto, está tudo certo." />
+          <textarea
+            name="message"
+            required
+            maxLength={500}
+            rows={3}
+            defaultValue="Se você está lendo isto, está tudo certo."
+          />
         </label>
         <button type="submit" className="button" disabled={sending}>
           {sending ? "Enviando…" : "Publicar"}

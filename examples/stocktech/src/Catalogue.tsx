@@ -18,7 +18,12 @@ export function Catalogue({ user, shop }: { user: User; shop: Shop }) {
             </div>
             <Stock stock={stock} minStock={minStock} />
             {user === "buyer" ? (
-              <button type="button" className="button" disabled={!stock} onClick={() => act("POST", "/api/orders", { productId: id })}>
+              <button
+                type="button"
+                className="button"
+                disabled={!stock}
+                onClick={() => act("POST", "/api/orders", { productId: id })}
+              >
                 Comprar
               </button>
             ) : (
@@ -67,7 +72,9 @@ function NewProduct({ shop }: { shop: Shop }) {
         Mínimo
         <input name="minStock" type="number" required min="0" defaultValue="3" />
       </label>
-      <button type="submit" className="button">Cadastrar produto</button>
+      <button type="submit" className="button">
+        Cadastrar produto
+      </button>
     </form>
   );
 }

@@ -37,7 +37,10 @@ export function useShop(user: User): Shop {
     async (method: string, path: string, body?: object) => {
       const response = await fetch(path, {
         method,
-        headers: { authorization: `Bearer ${await fetchToken(user)}`, ...(body && { "content-type": "application/json" }) },
+        headers: {
+          authorization: `Bearer ${await fetchToken(user)}`,
+          ...(body && { "content-type": "application/json" }),
+        },
         body: body ? JSON.stringify(body) : null,
       });
       const answer = response.status === 204 ? null : await response.json();

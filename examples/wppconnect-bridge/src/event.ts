@@ -110,7 +110,10 @@ export function composeNotification(
   }
 }
 
-function composeMessage(event: GatewayEvent & { session: string }, accountId: string): WhatsappNotification | undefined {
+function composeMessage(
+  event: GatewayEvent & { session: string },
+  accountId: string,
+): WhatsappNotification | undefined {
   const messageId = findId(event.id);
   const chatId = text(event.chatId) ?? text(event.from);
   if (!messageId || !chatId || event.fromMe === true) return undefined;

@@ -37,7 +37,8 @@ export function forwardTo(url: string): Deliver {
       silent = false;
       return "done";
     } catch {
-      if (!silent && !signal.aborted) console.error("wppconnect-bridge: BRIDGE_FORWARD_URL does not take events; they wait");
+      if (!silent && !signal.aborted)
+        console.error("wppconnect-bridge: BRIDGE_FORWARD_URL does not take events; they wait");
       silent = true;
       return "again";
     }

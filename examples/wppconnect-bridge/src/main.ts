@@ -15,7 +15,10 @@ async function start(settings: Settings): Promise<void> {
   const publishing = await openSpool("hub");
   const forwarding = settings.forwardUrl === undefined ? undefined : await openSpool("forward");
   const server = createBridge({ ...settings, publishing, forwarding });
-  const running = [publishing.run(publishTo(hub)), settings.forwardUrl && forwarding?.run(forwardTo(settings.forwardUrl))];
+  const running = [
+    publishing.run(publishTo(hub)),
+    settings.forwardUrl && forwarding?.run(forwardTo(settings.forwardUrl)),
+  ];
   server.listen(settings.port, settings.host, () => {
     const { address, port } = server.address() as AddressInfo;
     console.log(`The bridge listens at http://${address.includes(":") ? `[${address}]` : address}:${port}`);

@@ -9,7 +9,10 @@ export type Publisher = Pick<NotificationHub<WhatsappNotification>, "notify">;
 function isFinal(error: unknown): boolean {
   if (!(error instanceof HubFailure) || error.retryable) return false;
   // `http_404` and the like: what answered is not a hub, such as a proxy that does not find one.
-  return !(error instanceof HubRefused && (error.status === 401 || error.status === 403 || error.code.startsWith("http_")));
+  return !(
+    error instanceof HubRefused &&
+    (error.status === 401 || error.status === 403 || error.code.startsWith("http_"))
+  );
 }
 
 /** Return what publishes a spooled notification; the spool's id is its Idempotency-Key, so a repeat is no second one. */

@@ -33,11 +33,13 @@ export function readSettings(env: Record<string, string | undefined>): Settings 
     throw new Error("BRIDGE_SECRET: is not 32 or more letters, digits, _ or - (example: $(openssl rand -hex 32))");
   }
   const port = Number(env.BRIDGE_PORT?.trim() || "8100");
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error("BRIDGE_PORT: is not a port (example: 8100)");
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new Error("BRIDGE_PORT: is not a port (example: 8100)");
   const accounts = new Map<string, string>();
   for (const pair of need("BRIDGE_SESSIONS", "vendas:12345678000190").split(",")) {
     const [session, account] = pair.split(":").map((part) => part.trim());
-    if (!session || !account) throw new Error("BRIDGE_SESSIONS: is not a list of session:account pairs (example: vendas:12345678000190)");
+    if (!session || !account)
+      throw new Error("BRIDGE_SESSIONS: is not a list of session:account pairs (example: vendas:12345678000190)");
     accounts.set(session, account);
   }
   const [only] = accounts.size === 1 ? accounts.keys() : [];

@@ -7,13 +7,17 @@ import { Shop } from "./shop.js";
 function start({ hubUrl, hubKey, secret, tokenTtlS, port }: Settings): void {
   const notifications = new NotificationClient({ url: hubUrl, key: hubKey });
   // Loopback alone: whoever reaches the service gets a token.
-  const server = createService(new Shop(), createTokens(secret, tokenTtlS), notifications).listen(port, "127.0.0.1", (error) => {
-    if (error) {
-      console.error(`stocktech-server: port ${port} cannot be used: ${error.message}`);
-      process.exit(1);
-    }
-    console.log(`StockTech's service listens at http://127.0.0.1:${port}`);
-  });
+  const server = createService(new Shop(), createTokens(secret, tokenTtlS), notifications).listen(
+    port,
+    "127.0.0.1",
+    (error) => {
+      if (error) {
+        console.error(`stocktech-server: port ${port} cannot be used: ${error.message}`);
+        process.exit(1);
+      }
+      console.log(`StockTech's service listens at http://127.0.0.1:${port}`);
+    },
+  );
   const stop = async () => {
     server.close();
     server.closeIdleConnections();

@@ -32,7 +32,14 @@ export function createTokens(secret: string, ttlS: number): Tokens {
     make: (name) => {
       const { userId, accountId, role } = PEOPLE[name];
       const exp = Math.floor(Date.now() / 1000) + ttlS;
-      return new SignJWT({ sub: userId, user_id: userId, account_id: accountId, role, enabled_modules: ["stocktech"], exp })
+      return new SignJWT({
+        sub: userId,
+        user_id: userId,
+        account_id: accountId,
+        role,
+        enabled_modules: ["stocktech"],
+        exp,
+      })
         .setProtectedHeader({ alg: "HS256" })
         .sign(key);
     },

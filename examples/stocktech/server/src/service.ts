@@ -17,7 +17,10 @@ export function createService(shop: Shop, tokens: Tokens, notifications: Notific
   app.get("/api/token", async (request, response) => {
     const name = request.query["user"];
     if (!isName(name)) return void response.status(401).json({ error: "Usuário desconhecido." });
-    response.set("cache-control", "no-store").type("text/plain").send(await tokens.make(name));
+    response
+      .set("cache-control", "no-store")
+      .type("text/plain")
+      .send(await tokens.make(name));
   });
 
   app.use(async (request, response, next) => {
@@ -80,7 +83,19 @@ function only(name: Name) {
 
 function readProduct(body: unknown): Omit<Product, "id"> | undefined {
   const { name, price, stock, minStock } = (body ?? {}) as Record<string, unknown>;
-  const given = { name: String(name ?? "").trim().slice(0, 80), price: Number(price), stock: Number(stock), minStock: Number(minStock ?? 0) };
-  const good = given.name && given.price > 0 && Number.isInteger(given.stock) && given.stock >= 0 && Number.isInteger(given.minStock);
+  const given = {
+    name: String(name ?? "")
+      .trim()
+      .slice(0, 80),
+    price: Number(price),
+    stock: Number(stock),
+    minStock: Number(minStock ?? 0),
+  };
+  const good =
+    given.name &&
+    given.price > 0 &&
+    Number.isInteger(given.stock) &&
+    given.stock >= 0 &&
+    Number.isInteger(given.minStock);
   return good ? given : undefined;
 }

@@ -17,7 +17,12 @@ export interface Order {
   trackingCode?: string;
 }
 
-const NEXT: Record<Status, Status | undefined> = { pending: "paid", paid: "shipped", shipped: "delivered", delivered: undefined };
+const NEXT: Record<Status, Status | undefined> = {
+  pending: "paid",
+  paid: "shipped",
+  shipped: "delivered",
+  delivered: undefined,
+};
 /** The oldest go first: this is memory. */
 const MOST_KEPT = 50;
 
