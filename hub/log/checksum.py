@@ -1,7 +1,7 @@
 """The checksums of what the log stores: whatever bit of a row changes, nobody takes the row for what was stored.
 
 CRC-32 finds every change of one bit, of two, and of any run of up to 32 bits, and all but one in four thousand million
-of the others. It is no defence against somebody who may write the file (docs/decisions/0006-damage.md).
+of the others. It is no defence against somebody who may write the file (docs/decisions/0007-damage.md).
 """
 
 from __future__ import annotations
