@@ -325,6 +325,8 @@ static int connect_all(struct conn *conns, int count, char **paths, int path_cou
                               target_name,
                               websocket ? "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
                                           "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+                                          /* As the hub's own client; the others pass over it. */
+                                          "Sec-WebSocket-Protocol: hub.v1\r\n"
                                         : "Accept: text/event-stream\r\nCache-Control: no-cache\r\n");
         write_all(fd, request, length);
         /* Byte by byte: what follows the head is already the stream. */
