@@ -44,7 +44,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	--exclude-newer "$$(date --utc --date '$(COOL_DOWN_DAYS) days ago' +%Y-%m-%dT%H:%M:%SZ)" \
 	--no-emit-package notification-hub-contracts --custom-compile-command "make lock" $(LOCK_ARGS)
 
-.PHONY: help setup clients clients-types clients-build clients-test examples examples-test demo debian serve test foreign soak fresh lint types format hooks openapi settings-page lock wheel-check packages image bench conformance faults clean
+.PHONY: help setup clients clients-types clients-build clients-test examples examples-test demo debian serve test foreign soak fresh lint types format hooks openapi settings-page lock wheel-check packages image bench conformance faults generators clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -221,6 +221,11 @@ conformance: $(SETUP) ## Autobahn against the WebSocket protocol (CONFORMANCE=fu
 
 faults: $(SETUP) ## break the hub in every way we know and write docs/reference/faults.md, under 20 minutes
 	@$(BIN)/python -m tests.faults
+
+# Go, a JDK with Maven, and Rust are not installed by this: what is missing is named and counted. Each generator comes
+# from its registry into build/generators. GENERATORS="Go Rust" tries some and writes no page.
+generators: $(SETUP) | $(NODE) ## other people's generators make clients, which run (GENERATORS="Go Rust"): Go, JDK, Rust
+	@$(BIN)/python -m tests.generators $(GENERATORS)
 
 clean: ## remove .venv and everything made; hub-data stays
 	rm -rf .venv .node build dist clients/node_modules clients/*/node_modules clients/*/dist examples/node_modules examples/*/dist examples/stocktech/server/dist examples/*/.next *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,7 +1,8 @@
 """The API document once more, as OpenAPI 3.0.3 has it: many generators read no other version, or read it better.
 
 Made from the 3.1 document, so that the two cannot differ. Where 3.0 has no word for something, the schema accepts
-more, never less.
+more, never less. `/ws` is left out: it is no HTTP, no generator makes a client of it, and progenitor (Rust) makes one
+that does not compile.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ _UNKNOWN = frozenset(
     | {"patternProperties", "dependentSchemas", "dependentRequired", "propertyNames", "if", "then", "else"}
     | {"unevaluatedProperties", "unevaluatedItems", "contentEncoding", "contentMediaType", "contentSchema"}
 )
+_NO_HTTP = "/ws"
+_ABOUT = "\n`/ws` is not in this version, which is for generators of HTTP clients; the AsyncAPI document has it.\n"
 _BOUNDS = (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum"))
 
 
@@ -26,8 +29,11 @@ def as_openapi30(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return the OpenAPI 3.0.3 document that says what this 3.1 document says."""
     rendered: dict[str, Any] = _render(document)
     rendered["openapi"] = "3.0.3"
+    info = rendered["info"]
+    info["description"] += _ABOUT
     # The identifier of a licence came with 3.1.
-    rendered["info"] = {**rendered["info"], "license": {"name": rendered["info"]["license"]["name"]}}
+    info["license"] = {"name": info["license"]["name"]}
+    del rendered["paths"][_NO_HTTP]
     components = rendered["components"]["schemas"]
     rendered["components"]["schemas"] = {name: map_schema(_older, schema) for name, schema in components.items()}
     return rendered

@@ -61,10 +61,11 @@ def test_rendering_is_valid_openapi() -> None:
 
 
 def test_nothing_is_left_out() -> None:
-    """Each operation, answer, parameter and schema of the one document is in the other."""
-    assert DOCUMENT["paths"].keys() == RENDERED["paths"].keys()
+    """Each operation but `/ws`, each answer, parameter and schema of the one document is in the other."""
+    assert DOCUMENT["paths"].keys() - {"/ws"} == RENDERED["paths"].keys()
     assert DOCUMENT["components"]["schemas"].keys() == SCHEMAS.keys()
-    for path, methods in DOCUMENT["paths"].items():
+    for path in RENDERED["paths"]:
+        methods = DOCUMENT["paths"][path]
         for method, operation in methods.items():
             other = RENDERED["paths"][path][method]
             assert operation.keys() == other.keys()
@@ -110,6 +111,14 @@ def test_a_request_knows_its_type() -> None:
         assert {"type": "string", "enum": [tag], "default": tag} == kind
 
 
+def render(schema: Schema) -> Schema:
+    """Return one schema as 3.0 has it."""
+    rendered: Schema = as_openapi30({**DOCUMENT, "components": {"schemas": {"A": schema}}})["components"]["schemas"][
+        "A"
+    ]
+    return rendered
+
+
 class Odd(msgspec.Struct):
     """What a company may declare, and 3.0 has other words for."""
 
@@ -127,9 +136,7 @@ def test_other_words() -> None:
     odd["properties"]["above"]["exclusiveMinimum"] = 0
     odd["properties"]["there"] = {"$ref": "#/components/schemas/Odd", "description": "another"}
     odd["properties"]["kinds"] = {"type": ["string", "null"]}
-    made = as_openapi30(
-        {"openapi": "3.1.0", "info": {"license": {"name": "MIT"}}, "components": {"schemas": {"Odd": odd}}}
-    )["components"]["schemas"]["Odd"]["properties"]
+    made = render(odd)["properties"]
     assert ("array", {}) == (made["pair"]["type"], made["pair"]["items"] or {})
     assert (0, True) == (made["above"]["minimum"], made["above"]["exclusiveMinimum"])
     assert "byte" == made["raw"]["format"]
@@ -145,5 +152,4 @@ def test_fields_called_like_words() -> None:
     schema = {"type": "object", "properties": {name: {"type": "string"} for name in names}, "required": names}
     plain = plain_schema(schema)
     assert names == list(plain["properties"])
-    rendered = as_openapi30({"info": {"license": {"name": "MIT"}}, "components": {"schemas": {"A": plain}}})
-    assert names == list(rendered["components"]["schemas"]["A"]["properties"])
+    assert names == list(render(plain)["properties"])

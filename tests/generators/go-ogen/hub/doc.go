@@ -1,0 +1,2 @@
+// Package hub is what ogen makes from the API document.
+package hub

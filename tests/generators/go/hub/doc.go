@@ -1,0 +1,2 @@
+// Package hub is what oapi-codegen makes from the API document.
+package hub
