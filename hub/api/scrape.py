@@ -57,6 +57,9 @@ class MetricsApp:
         try:
             if scope["path"].rstrip("/") not in {"", "/metrics"}:
                 raise NotFound
+            if scope["method"] == "OPTIONS":
+                await respond(send, 204, [(b"allow", b"GET, HEAD, OPTIONS")], b"")
+                return
             if not is_read(scope):
                 raise MethodNotAllowed
         except HubError as error:

@@ -83,7 +83,7 @@ def find_bearer(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
 def _from_header(values: list[bytes]) -> str:
     match = _AUTHORIZATION.fullmatch(_only(values, "Authorization header").strip(b" \t"))
     if match is None:
-        raise InvalidToken(reason="the Authorization header is not the word Bearer and one token")
+        raise InvalidToken(reason="the Authorization header is not `Bearer`, a space and one token or key")
     return match[1].decode("latin-1")
 
 

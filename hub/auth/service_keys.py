@@ -22,8 +22,10 @@ __all__ = ["KeyEntry", "KeyFile", "ServiceKeys", "new_service_key", "read_servic
 
 _PREFIX = "hubk_"
 _MAX_KEY_BYTES = 256
+_KEY = re.compile(r"hubk_[A-Za-z0-9_-]{43}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
+_EXAMPLE = '{"keys": [{"name": …, "sha256": …}]}'
 #: What `sha256sum` prints of nothing: the hash of a variable that was empty.
 _EMPTY_SHA256 = hashlib.sha256(b"").digest()
 
@@ -83,6 +85,10 @@ class ServiceKeys:
 def _find_fault(key: str) -> str:
     if key.startswith("eyJ"):
         return "a user's token was shown where a service key is asked for"
+    if _SHA256.fullmatch(key):
+        return "the hash of a service key was shown, and the key itself is asked for (`hub key` prints both)"
+    if key.startswith(_PREFIX) and _KEY.fullmatch(key) is None:
+        return "the service key was cut or changed on its way (`hub key` makes them 48 characters long)"
     return "the service key is none of HUB_SERVICE_KEYS and HUB_SERVICE_KEYS_FILE"
 
 
@@ -112,6 +118,10 @@ def _read_pairs(text: str) -> list[tuple[bytes, ServiceGrant]]:
     for number, pair in enumerate(filter(None, (part.strip() for part in text.split(","))), start=1):
         name, _, sha256 = pair.partition(":")
         where = f"HUB_SERVICE_KEYS: entry {number}"
+        if not sha256 and _SHA256.fullmatch(name):
+            raise SettingsError(f"{where} has no name before its hash (name:sha256hex, as `hub key NAME` prints it)")
+        # A key alone stands where its name would.
+        sha256 = sha256 or name
         grant = ServiceGrant(
             name=_checked_name(where, name), accounts=None, types=None, everyone=False, operations=OPERATIONS
         )
@@ -126,9 +136,9 @@ def _read_file(path: Path) -> list[tuple[bytes, ServiceGrant]]:
     except OSError as error:
         raise SettingsError(f"{variable}: cannot be read ({error.strerror})") from None
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{variable}: {error}") from None
+        raise SettingsError(f"{variable}: is not a file of keys: {error} (example: {_EXAMPLE})") from None
     except (ValueError, RecursionError):
-        raise SettingsError(f'{variable}: is not JSON (example: {{"keys": [{{"name": …, "sha256": …}}]}})') from None
+        raise SettingsError(f"{variable}: is not JSON (example: {_EXAMPLE})") from None
     return [_read_entry(f"{variable}: entry {number}", entry) for number, entry in enumerate(file.keys, start=1)]
 
 
@@ -155,6 +165,8 @@ def _checked_name(where: str, name: str) -> str:
 
 
 def _checked_digest(where: str, sha256: str) -> bytes:
+    if sha256.startswith(_PREFIX):
+        raise SettingsError(f"{where} is the key itself, and the hub takes its sha256 (`hub key NAME` prints both)")
     if _SHA256.fullmatch(sha256) is None:
         raise SettingsError(f"{where} has no sha256 in 64 hex digits (make one with `hub key`)")
     digest = bytes.fromhex(sha256)

@@ -43,6 +43,7 @@ _MISTAKEN = {
     '"': "it stands in quotation marks",
     "'": "it stands in quotation marks",
     "bearer ": "it begins with the word Bearer",
+    "hubk_": "it is a service key, and a user's token is asked for",
 }
 
 
@@ -133,8 +134,8 @@ class TokenVerifier:
         # Before any fetch: a token of another algorithm is not worth one.
         if header.get("alg") != self._algorithm:
             raise InvalidToken(reason=self._find_header_fault(token))
-        kid = header.get("kid")
-        return kid if isinstance(kid, str) else None
+        # A kid that is empty names no key.
+        return header.get("kid") or None
 
     def _read_signed(self, token: str, keys: Sequence[Key]) -> dict[str, Any] | None:
         """Return the claims of a token that one of `keys` signed; None where none of them did."""
@@ -167,7 +168,9 @@ class TokenVerifier:
             claims = _decode_object(_decode_part(token, 1), "claims")
             self._rules.read(claims, token_digest="", now_s=now_s)
         except InvalidToken as error:
-            raise InvalidToken(reason=f"{error.reason}, and its key is not among the issuer's") from None
+            # Before the first answer of the issuer nothing is known of its keys.
+            more = ", and its key is not among the issuer's" if self._keys.candidates(None) else ""
+            raise InvalidToken(reason=f"{error.reason}{more}") from None
         except (TokenExpired, TokenNotYetValid):
             # Whether that is what its owner is told turns on the signature.
             pass

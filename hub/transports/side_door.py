@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -24,12 +25,29 @@ GRACE_S = 1.0
 class _SideProtocol(HttpProtocol):
     """Plain requests alone, and no more connections than there are places."""
 
+    _numbers = itertools.count()
+    _number = 0
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn types it
         self.transport = transport
-        if len(self.connections) < MAX_CONNECTIONS:
-            super().connection_made(transport)
-        else:
+        if len(self.connections) >= MAX_CONNECTIONS and not self._displace():
             transport.abort()
+            return
+        self._number = next(self._numbers)
+        super().connection_made(transport)
+
+    def _displace(self) -> bool:
+        # Peers that ask for nothing must not keep out the one that does, however many of them come.
+        idle = [one for one in self.connections if isinstance(one, _SideProtocol) and not one._is_answering()]
+        oldest = min(idle, key=lambda one: one._number, default=None)
+        if oldest is None:
+            return False
+        self.connections.discard(oldest)
+        oldest.transport.abort()
+        return True
+
+    def _is_answering(self) -> bool:
+        return self._has_request() and not self.cycle.response_complete
 
     def _should_upgrade(self) -> bool:
         return False

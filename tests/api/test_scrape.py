@@ -81,23 +81,26 @@ async def test_its_own_port_serves_nothing_else(tmp_path: Path) -> None:
             assert "hub_connections" in (await hub.http.get(at + path)).text
         assert 200 == (await hub.http.head(f"{at}/metrics")).status_code
         assert 404 == (await hub.http.get(f"{at}/health/live")).status_code
-        assert 405 == (await hub.http.post(f"{at}/metrics")).status_code
+        refused, options = await hub.http.post(f"{at}/metrics"), await hub.http.options(f"{at}/metrics")
+        assert (405, 204) == (refused.status_code, options.status_code)
+        assert "GET, HEAD, OPTIONS" == refused.headers["allow"] == options.headers["allow"]
         upgrade = {"connection": "upgrade", "upgrade": "websocket", "sec-websocket-version": "13"}
         assert 200 == (await hub.http.get(f"{at}/metrics", headers=upgrade)).status_code
 
 
 async def test_its_own_port_keeps_nobody_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Peers that send half a request, or nothing, are gone after the deadline; those beyond the places at once."""
+    """Peers that send half a request, or nothing, are gone after the deadline; the first where all places are gone."""
     monkeypatch.setattr(http_protocol, "HEAD_TIMEOUT_S", 0.5)
     monkeypatch.setattr(side_door, "MAX_CONNECTIONS", 4)
     port = free_port()
     async with run_hub(tmp_path, metrics_port=port) as hub, contextlib.AsyncExitStack() as peers:
-        wires = [await peers.enter_async_context(Wire(port)) for _ in range(6)]
-        for wire in wires:
-            await wire.send(b"GET /metrics HTTP/1.1\r\nX: ")
-        ends = await asyncio.gather(*[wire.rest() for wire in wires])
-        assert [b"", b""] == ends[4:]
-        assert all(end.startswith(b"HTTP/1.1 408 ") for end in ends[:4])
+        wires = []
+        for _ in range(6):
+            wires.append(await peers.enter_async_context(Wire(port)))
+            await wires[-1].send(b"GET /metrics HTTP/1.1\r\nX: ")
+        assert [b"", b""] == [await wire.rest() for wire in wires[:2]]
+        ends = await asyncio.gather(*[wire.rest() for wire in wires[2:]])
+        assert all(end.startswith(b"HTTP/1.1 408 ") for end in ends)
         await peers.aclose()
         async with asyncio.timeout(DEADLINE_S):
             while True:
@@ -105,6 +108,20 @@ async def test_its_own_port_keeps_nobody_waiting(tmp_path: Path, monkeypatch: py
                     assert 200 == (await hub.http.get(f"http://127.0.0.1:{port}/metrics")).status_code
                     break
                 await asyncio.sleep(0.02)
+
+
+async def test_whoever_asks_nothing_keeps_no_scraper_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many peers hold the port's places without a whole request, a scraper is answered at once."""
+    monkeypatch.setattr(side_door, "MAX_CONNECTIONS", 4)
+    port = free_port()
+    async with run_hub(tmp_path, metrics_port=port) as hub, contextlib.AsyncExitStack() as peers:
+        for _ in range(12):
+            wire = await peers.enter_async_context(Wire(port))
+            await wire.send(b"GET /metrics HTTP/1.1\r\nX: ")
+        for _ in range(3):
+            async with httpx.AsyncClient() as scraper, asyncio.timeout(http_protocol.HEAD_TIMEOUT_S / 2):
+                assert 200 == (await scraper.get(f"http://127.0.0.1:{port}/metrics")).status_code
+        assert 200 == (await hub.http.get("/health/live")).status_code
 
 
 async def test_a_taken_port_is_one_line(tmp_path: Path) -> None:

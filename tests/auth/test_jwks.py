@@ -53,6 +53,26 @@ def token(kid: Any = "k1", *, key: str = "ES256", algorithm: str = "ES256", **ch
     return sign_with(private_key(key), claims(**changes), algorithm, headers=headers)
 
 
+async def test_nothing_is_said_of_keys_that_nobody_asked_for(issuer: Issuer) -> None:
+    """Before the issuer answered, the reason names the claim alone; afterwards that the key is none of the issuer's."""
+    reasons = []
+    async with verifying(issuer) as verifier:
+        for _ in range(2):
+            with pytest.raises(InvalidToken) as caught:
+                await verifier.verify(token("new", key="ES256-other", exp=...), now_s=NOW_S)
+            reasons.append(caught.value.reason)
+            await verifier.verify(token(), now_s=NOW_S)
+    assert ["it has no exp", "it has no exp, and its key is not among the issuer's"] == reasons
+
+
+async def test_empty_kid_names_no_key(issuer: Issuer) -> None:
+    """A token whose kid is empty is tried with each key, as one without a kid is."""
+    async with verifying(issuer) as verifier:
+        assert "00000000001" == (await verifier.verify(token(""), now_s=NOW_S)).user_id
+        with pytest.raises(InvalidToken):
+            await verifier.verify(token("", key="ES256-other"), now_s=NOW_S)
+
+
 @pytest.mark.parametrize("algorithm", ["RS256", "PS256", "ES256", "ES384", "ES512", "EdDSA"])
 async def test_key_is_found_by_kid(issuer: Issuer, algorithm: str) -> None:
     """Tokens signed with a published key are taken, and the set is fetched once for all of them."""

@@ -9,6 +9,7 @@ import pytest
 
 from hub.auth.refusal_log import RefusalLog
 from hub.errors import HubFull, InvalidToken, TokenExpired
+from hub.journal import scrub
 from tests.harness import ACCOUNT, USER, run_hub
 
 
@@ -65,6 +66,22 @@ async def test_whoever_is_refused_is_explained_in_the_log(tmp_path: Path, caplog
     for words in (*tokens, "a user's token was shown where a service key is asked for", "none of HUB_ALLOWED_ORIGINS"):
         assert 1 == sum(words in line for line in lines), words
     assert not [text for text in (*tokens.values(), USER, ACCOUNT, "evil.example") if text in str(lines)]
+
+
+async def test_the_log_says_what_was_shown_in_the_place_of_what(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A service key where a token is asked for is told as one, and the line arrives whole, since it holds no secret."""
+    async with run_hub(tmp_path) as hub:
+        with caplog.at_level(logging.INFO):
+            for shown in (f"Bearer {hub.key}", f"Bearer Bearer {hub.token()}", f"Basic {hub.key}"):
+                assert 401 == (await hub.http.get("/poll", headers={"authorization": shown})).status_code
+    lines = [record.getMessage() for record in caplog.records if "refused with invalid_token" in record.getMessage()]
+    assert [
+        "refused with invalid_token: it is a service key, and a user's token is asked for",
+        "refused with invalid_token: the Authorization header is not `Bearer`, a space and one token or key",
+    ] == lines
+    assert lines == [scrub(line) for line in lines]
 
 
 def test_memory_is_bounded() -> None:

@@ -129,10 +129,10 @@ def test_every_key_costs_the_same_work(key: str, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (DIGEST, "HUB_SERVICE_KEYS: entry 1 has no sha256"),
+        (DIGEST, "HUB_SERVICE_KEYS: entry 1 has no name before its hash"),
         (f":{DIGEST}", "HUB_SERVICE_KEYS: entry 1 has no usable name"),
         (f"a b:{DIGEST}", "HUB_SERVICE_KEYS: entry 1 has no usable name"),
-        (f"a:{OTHER_DIGEST},b:{KEY}", "HUB_SERVICE_KEYS: entry 2 has no sha256"),
+        (f"a:{OTHER_DIGEST},b:{KEY}", "HUB_SERVICE_KEYS: entry 2 is the key itself"),
         (f"a:{DIGEST[:-1]}", "HUB_SERVICE_KEYS: entry 1 has no sha256"),
         (f"a:{hashlib.sha256(b'').hexdigest()}", "HUB_SERVICE_KEYS: entry 1 is the sha256 of nothing"),
         (f"a:{DIGEST},b:{DIGEST}", "the same hash stands there twice"),
@@ -151,7 +151,7 @@ def test_unusable_pair_stops_the_start(text: str, problem: str) -> None:
     [
         ("", "is not JSON"),
         ("\xff", "is not JSON"),
-        ("[]", "Expected `object`"),
+        ("[]", r"Expected `object`, got `array` \(example: "),
         ("{}", "missing required field `keys`"),
         ('{"keys":[{"name":"a"}]}', "missing required field `sha256`"),
         ('{"keys":[{"name":"a","sha256":"' + DIGEST + '","acounts":["1"]}]}', "unknown field `acounts`"),
@@ -182,3 +182,41 @@ def test_service_grant_shows_no_accounts() -> None:
         name="a", accounts=frozenset({"101"}), types=None, everyone=False, operations=frozenset({"publish"})
     )
     assert "ServiceGrant(name='a', operations=['publish'])" == repr(grant)
+
+
+@pytest.mark.parametrize(
+    ("shown", "reason"),
+    [
+        ("eyJhbGciOiJIUzI1NiJ9.e30.x", "a user's token was shown"),
+        (DIGEST, "the hash of a service key was shown"),
+        (KEY[:-1], "was cut or changed"),
+        (KEY + "x", "was cut or changed"),
+        (OTHER_KEY, "is none of HUB_SERVICE_KEYS"),
+        ("a key of somebody's own making", "is none of HUB_SERVICE_KEYS"),
+    ],
+)
+def test_reason_says_which_side_is_wrong(shown: str, reason: str) -> None:
+    """Whoever runs the hub reads whether a key is unknown here or was spoilt there; no reason holds any of it."""
+    with pytest.raises(InvalidToken) as caught:
+        read_service_keys(settings(service_keys=f"stocktech:{DIGEST}")).verify(shown)
+    assert reason in (caught.value.reason or "")
+    assert shown not in (caught.value.reason or "")
+
+
+@pytest.mark.parametrize(
+    ("entry", "problem"),
+    [
+        (KEY, "is the key itself"),
+        (f"stocktech:{KEY}", "is the key itself"),
+        (DIGEST, "has no name before its hash"),
+        ("stocktech", "has no sha256"),
+        (f"stocktech:{DIGEST}:x", "has no sha256"),
+    ],
+)
+def test_what_stands_in_the_place_of_a_hash_is_named(entry: str, problem: str) -> None:
+    """A key, a hash or a name alone is told for what it is, with the way out, and never shown."""
+    with pytest.raises(SettingsError, match=r"^HUB_SERVICE_KEYS: entry 1") as caught:
+        read_service_keys(settings(service_keys=entry))
+    assert problem in str(caught.value)
+    assert "hub key" in str(caught.value)
+    assert not [secret for secret in (KEY, DIGEST) if secret in str(caught.value)]
