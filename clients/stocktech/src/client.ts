@@ -38,7 +38,9 @@ export interface OldStats {
 }
 
 /** Where the hub is, or a client of it that is there already. */
-export type ClientOptions = (HubOptions | { hub: NotificationHub; onError?: (failure: Error) => void }) & {
+export type ClientOptions = (Omit<HubOptions, "onError"> | { hub: NotificationHub }) & {
+  /** Hears of everything that is lost, and of a hub that cannot say who is connected; by default a line on `console.warn`. */
+  onError?: (failure: Error, notification?: PublishRequest) => void;
   /**
    * Whether the hub can look up whose account a user is in (`HUB_DIRECTORY_URL`); true. If so, an account that is a guess
    * (the one account of the plan's signatures, the buyer's for a seller) is left out, and the hub finds each in their own;
@@ -68,8 +70,7 @@ export class NotificationClient {
   constructor(options: ClientOptions) {
     this.hub = "hub" in options ? options.hub : new NotificationHub(options);
     this.#directory = options.directory ?? true;
-    const tell = options.onError as ((failure: Error) => void) | undefined;
-    this.#onError = tell ?? ((failure) => console.warn(`notification hub: ${failure.message}`));
+    this.#onError = options.onError ?? ((failure) => console.warn(`notification hub: ${failure.message}`));
     // A method that is handed on (`.then(client.notifyCartUpdated)`) would otherwise end in a rejection nobody handles.
     const self = this as unknown as Record<string, unknown>;
     for (const name of Object.getOwnPropertyNames(NotificationClient.prototype)) {
@@ -268,7 +269,7 @@ export class NotificationClient {
 
   #tell(user: Id, account: Account, row: Row, compose: Compose, guess?: boolean): void {
     this.#attempt(() => {
-      const said = compose(checkRow(row));
+      const said = compose(asRow(row));
       this.#enqueue(said, { user_id: checkUser(user) }, account, guess ?? isGuess(account, sideOf(user, row), row));
     });
   }
@@ -310,13 +311,13 @@ type Compose = (row: Row) => Sayable;
 type Deal = [Account, Account, Row] | [Account, Row];
 type Addressed = [OldNotification] | [Account, OldNotification];
 
-/** Read both signatures: the one whose second argument is no account is the plan's, with one account. */
+/** Read both signatures: the one with fewer arguments, or whose second is no account, is the plan's, with one account. */
 function readDeal(rest: Deal): { buyerAccount: Account; sellerAccount: Account; order: Row } {
   const [first, second, third] = rest as [Account, Account | Row, Row | undefined];
-  if (typeof second === "object" && second !== null) {
-    return { buyerAccount: first, sellerAccount: first, order: second };
+  if (rest.length < 3 || (typeof second === "object" && second !== null)) {
+    return { buyerAccount: first, sellerAccount: first, order: asRow(second) };
   }
-  return { buyerAccount: first, sellerAccount: second, order: checkRow(third) };
+  return { buyerAccount: first, sellerAccount: second as Account, order: asRow(third) };
 }
 
 function readAddressed(rest: Addressed): { account: Account; notification: OldNotification } {
@@ -326,7 +327,7 @@ function readAddressed(rest: Addressed): { account: Account; notification: OldNo
   return { account: first, notification: second };
 }
 
-function checkRow(row: unknown): Row {
-  if (typeof row !== "object" || row === null) throw new TypeError("a notification is about nothing");
-  return row;
+/** Return a row that can be read: an update that found nothing gives none, and is told of without its details. */
+function asRow(row: unknown): Row {
+  return typeof row === "object" && row !== null ? row : {};
 }

@@ -41,8 +41,8 @@ export function isConfirmed(account: Account, side: Side, row: Row): boolean {
 
 /** @throws TypeError for what is nobody's id: `String(undefined)` would be somebody. */
 export function checkUser(user: unknown): string {
-  const id =
-    typeof user === "string" || typeof user === "number" || typeof user === "bigint" ? String(user).trim() : "";
+  const isId = typeof user === "string" || typeof user === "bigint" || Number.isSafeInteger(user);
+  const id = isId ? String(user).trim() : "";
   if (id === "") throw new TypeError("a notification is for nobody");
   return id;
 }

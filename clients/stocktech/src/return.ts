@@ -1,5 +1,6 @@
 import type { Publish } from "@notification-hub/service";
 import type { Said } from "./order.js";
+import { hideNumbers, peopleOf } from "./person.js";
 import { column, readFlag, readId, readLine, readNumber, readProse, readStatus, type Row } from "./row.js";
 import { given, say, sayCount } from "./text.js";
 
@@ -54,9 +55,10 @@ const WORDING: Record<ReturnType, (row: Row, status: string) => Words> = {
 };
 
 const REFUSED = new Set(["rejected", "rejected_by_vendor", "rejected_by_seller", "refused", "denied"]);
-const ACCEPTED = /^(approved|accepted)(_|$)/;
-/** A status nobody knows that sounds like the end of something: what was decided before may no longer hold. */
-const DOUBTFUL = /cancel|reject|refus|den(y|ied)|fail|expir|revert|(^|_)(not|un|dis)/;
+const ACCEPTED = /^(approved|accepted)(_(refund|replacement|exchange))?$/;
+/** A status nobody knows that sounds like a no, or like the end of something: what was decided may no longer hold. */
+const DOUBTFUL =
+  /cancel|reject|refus|declin|den(y|ied)|void|abort|withdr|fail|error|invalid|expir|revert|revok|closed|recus|rejeit|negad|nega[cç]|estorn|encerr|^\?$|(^|_)(not|no|un|dis|n[aã]o|sem)/;
 const DECISIONS = new Map([
   ["refund", "reembolso"],
   ["replacement", "produto de troca"],
@@ -75,7 +77,7 @@ function sayRequested(row: Row): Words {
   const count = readNumber(column(row, "quantity"));
   const units = count === undefined ? "" : ` de ${count === 1 ? "1 unidade" : `${sayCount(count)} unidades`}`;
   const product = say(count === undefined ? " de {}" : " ({})", readLine(column(row, "productName")), "");
-  const reason = readProse(column(row, "reason"));
+  const reason = prose(row, "reason");
   return {
     title: "Devolução Solicitada",
     message: `Um comprador solicitou a devolução${code(row)}${units}${product}.${note("Motivo", reason)}`,
@@ -84,9 +86,9 @@ function sayRequested(row: Row): Words {
 
 function sayResponded(row: Row, status: string): Words {
   const decision = readStatus(column(row, "sellerDecision"));
-  const notes = note("Observações do vendedor", readProse(column(row, "sellerNotes")));
+  const notes = note("Observações do vendedor", prose(row, "sellerNotes"));
   if (REFUSED.has(status)) {
-    const reason = note("Motivo", readProse(column(row, "rejectionReason")));
+    const reason = note("Motivo", prose(row, "rejectionReason"));
     return { title: "Devolução Recusada", message: `O vendedor recusou a sua devolução${code(row)}.${reason}${notes}` };
   }
   if (status === "" || ACCEPTED.test(status)) {
@@ -134,7 +136,7 @@ function sayDefectiveReceived(row: Row, status: string): Words {
 }
 
 function sayValidated(row: Row, status: string): Words {
-  const notes = readProse(column(row, "validationNotes"));
+  const notes = prose(row, "validationNotes");
   if (EXCHANGE_APPROVED.has(status)) {
     const message = `O vendedor conferiu o produto: a sua troca${code(row)} foi aprovada.`;
     return { title: "Troca Aprovada", message: message + note("Observações", notes) };
@@ -156,6 +158,12 @@ function sayResolved(row: Row, status: string): Words {
     return { title: "Produto Devolvido ao Estoque", message };
   }
   return { title: "Troca Atualizada", message: `Há novidades sobre a troca${code(row)}.` };
+}
+
+/** Return what somebody wrote into a column, without anybody's number: it is read by the other party. */
+function prose(row: Row, name: string): string | undefined {
+  const text = readProse(column(row, name));
+  return text === undefined ? undefined : hideNumbers(text, peopleOf(row));
 }
 
 function code(row: Row): string {
@@ -180,15 +188,15 @@ function common(row: Row): Record<string, unknown> {
 }
 
 function particular(type: ReturnType, row: Row): Record<string, unknown> {
-  const [line, prose] = [(name: string) => readLine(column(row, name)), (name: string) => readProse(column(row, name))];
+  const line = (name: string) => readLine(column(row, name));
   switch (type) {
     case "return_requested":
-      return given({ reason: prose("reason"), isWithinWarranty: readFlag(column(row, "isWithinWarranty")) });
+      return given({ reason: prose(row, "reason"), isWithinWarranty: readFlag(column(row, "isWithinWarranty")) });
     case "return_responded":
       return given({
         sellerDecision: line("sellerDecision"),
-        sellerNotes: prose("sellerNotes"),
-        rejectionReason: prose("rejectionReason"),
+        sellerNotes: prose(row, "sellerNotes"),
+        rejectionReason: prose(row, "rejectionReason"),
       });
     case "replacement_sent":
       return given({
@@ -198,7 +206,7 @@ function particular(type: ReturnType, row: Row): Record<string, unknown> {
     case "defective_received":
       return {};
     case "exchange_validated":
-      return given({ validationNotes: prose("validationNotes") });
+      return given({ validationNotes: prose(row, "validationNotes") });
     case "exchange_resolved":
       return given({ convertedOrderId: readId(column(row, "convertedOrderId")) });
   }

@@ -1,3 +1,5 @@
+import { hideNumbers } from "./person.js";
+
 /**
  * A database's row, as a caller has it: any columns, of any type, in camelCase or snake_case. It is only ever read field by
  * field, so that a column that nobody chose (another person's CPF) reaches nobody.
@@ -35,12 +37,13 @@ export function readProse(value: unknown, most: number = PROSE): string | undefi
   return readText(value, most);
 }
 
-/** Return the name of somebody; what has the form of a CPF or CNPJ is none. */
+/** Return the name of somebody, without the CPF that the registered names of many sellers end in; a number alone is none. */
 export function readName(value: unknown): string | undefined {
   const text = readLine(value);
-  return text !== undefined && /^[\d.\-/ ]+$/.test(text) && [11, 14].includes(text.replace(/\D/g, "").length)
-    ? undefined
-    : text;
+  if (text === undefined) return undefined;
+  if (/^[\d.\-/ ]+$/.test(text) && [11, 14].includes(text.replace(/\D/g, "").length)) return undefined;
+  const name = hideNumbers(text, undefined, "");
+  return name === text ? text : readLine(name.replace(/[\s,:;()-]+$/, ""));
 }
 
 /** Return an id as it is; a number that JSON would change, as text. */
@@ -75,9 +78,14 @@ export function readMoment(value: unknown): string | undefined {
   return Number.isNaN(moment) ? undefined : new Date(moment).toISOString();
 }
 
-/** Return a status as a word to compare with: lower case, `_` between its parts. */
+/** Return a status as a word to compare with: lower case, `_` between its parts; `""` for none, `?` for what is no text. */
 export function readStatus(value: unknown): string {
-  return (typeof value === "string" ? (readLine(value) ?? "") : "").toLowerCase().replace(/[\s-]+/g, "_");
+  if (value === undefined || value === null) return "";
+  const text = readLine(value) ?? (typeof value === "string" ? "" : "?");
+  return text
+    .replace(/([a-z])([A-Z])/g, "$1_$2")
+    .toLowerCase()
+    .replace(/[\s-]+/g, "_");
 }
 
 /** What of an item reaches a person. */

@@ -1,7 +1,7 @@
 /** What StockTech's modules use as an id: a number in some, text in others. */
 export type Id = string | number | bigint;
 
-const BRL = new Intl.NumberFormat("pt-BR", { style: "currency", currency: "BRL" });
+const BRL = new Intl.NumberFormat("pt-BR", { style: "currency", currency: "BRL", signDisplay: "negative" });
 const COUNT = new Intl.NumberFormat("pt-BR", { maximumFractionDigits: 2 });
 
 /** Return `template` with the value where `{}` stands, or `otherwise` where there is none. */
@@ -25,7 +25,7 @@ export function sayCount(count: number): string {
 export function sayMoney(amount: number | string | undefined): string | undefined {
   if (typeof amount === "number") return Number.isFinite(amount) ? format(String(amount)) : undefined;
   const text = amount?.trim() ?? "";
-  if (/^[+-]?\d+(\.\d+)?$/.test(text)) return format(text);
+  if (/^[+-]?(\d+\.?\d*|\.\d+)$/.test(text)) return format(text);
   if (/^[+-]?\d{1,3}(,\d{3})+\.\d+$/.test(text)) return format(text.replaceAll(",", ""));
   if (/^[+-]?(\d+|\d{1,3}(\.\d{3})+),\d{1,2}$/.test(text)) return format(text.replaceAll(".", "").replace(",", "."));
   return /\d/.test(text) ? text : undefined;

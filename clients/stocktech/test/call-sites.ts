@@ -4,6 +4,7 @@
  * Rows are what an ORM infers (a type of its own), interfaces, classes, literals with further columns, and parts of rows.
  */
 import wsManagerByDefault, {
+  NotificationClient,
   notificationClient,
   type Order,
   type Return,
@@ -123,6 +124,20 @@ export async function callSites(managers: WsManager[]): Promise<void> {
     console.log(health, waited);
   }
 }
+
+/** Hooks say what they are given without a type of their own. */
+export const withHooks = [
+  new NotificationClient({
+    url: "https://hub.example.com",
+    key: "k",
+    onError: (failure) => console.warn(failure.message),
+  }),
+  new NotificationClient({
+    url: "https://hub.example.com",
+    key: "k",
+    onError: ({ message }, told) => console.warn(message, told?.type),
+  }),
+];
 
 /** What does not compile: nobody, and nothing to tell. */
 export function mistakes(): void {

@@ -33,6 +33,11 @@ const STATUSES = [
   "approved",
   "approved_refund",
   "approved_replacement",
+  "Approved Exchange",
+  "approvedRefund",
+  "approved_refund_failed",
+  "approved_not_refunded",
+  "approved_cancelled",
   "rejected",
   "REJECTED",
   "replacement_sent",
@@ -49,6 +54,7 @@ const STATUSES = [
   null,
   undefined,
   7,
+  true,
 ] as const;
 type Status = (typeof STATUSES)[number];
 
@@ -58,8 +64,14 @@ const SAID: Record<ReturnCall, { always?: Outcome[]; by: [Status[], Outcome[]][]
   notifyReturnResponded: {
     by: [
       [["approved"], ["accepted"]],
-      [["approved_refund"], ["accepted", "refund"]],
-      [["approved_replacement"], ["accepted", "replacement"]],
+      [
+        ["approved_refund", "approvedRefund"],
+        ["accepted", "refund"],
+      ],
+      [
+        ["approved_replacement", "Approved Exchange"],
+        ["accepted", "replacement"],
+      ],
       [["rejected", "REJECTED"], ["refused"]],
     ],
   },
@@ -67,12 +79,12 @@ const SAID: Record<ReturnCall, { always?: Outcome[]; by: [Status[], Outcome[]][]
     always: ["replacement"],
     by: [
       [
-        ["replacement_sent", "", null, undefined, 7],
+        ["replacement_sent", "", null, undefined],
         ["replacement", "awaited"],
       ],
     ],
   },
-  notifyDefectiveReceived: { by: [[["defective_received", "", null, undefined, 7], ["checked"]]] },
+  notifyDefectiveReceived: { by: [[["defective_received", "", null, undefined], ["checked"]]] },
   notifyExchangeValidated: {
     by: [
       [["approved", "completed_approved"], ["approved"]],
@@ -125,7 +137,16 @@ describe("a return or an exchange", () => {
     ["awaiting_part", "constructor", []],
     ["refund_cancelled", "refund", []],
     ["not_approved", "replacement", []],
-  ] as [string | null, string, Outcome[]][])(
+    ["approved_refund_failed", "refund", []],
+    ["approved_cancelled", "replacement", []],
+    ["declined", "refund", []],
+    ["voided", "replacement", []],
+    ["recusada", "refund", []],
+    ["não aprovada", "refund", []],
+    // Not the same as no status at all.
+    [true, "refund", []],
+    [["rejected"], "replacement", []],
+  ] as [unknown, string, Outcome[]][])(
     "answered with status %s and decision %s",
     async (status, sellerDecision, outcome) => {
       expect(outcomesIn(await sayOf("notifyReturnResponded", { ...RETURN, status, sellerDecision }))).toEqual(outcome);

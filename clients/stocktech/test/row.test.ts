@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { column, readId, readItems, readLine, readMoment, readName, readNumber, readProse } from "../src/row.js";
+import { hideNumbers, peopleOf } from "../src/person.js";
 import { sayMoney } from "../src/text.js";
 import { recorder } from "./publisher.js";
 import { ORDER, PRODUCT, RETURN, STRANGER, TRANSACTION } from "./rows.js";
@@ -76,6 +77,11 @@ describe("an amount is said as a Brazilian reads it", () => {
     [-5, "-R$ 5,00"],
     ["-5.00", "-R$ 5,00"],
     ["12345678901234567.89", "R$ 12.345.678.901.234.567,89"],
+    ["1234567.891", "R$ 1.234.567,89"],
+    [".5", "R$ 0,50"],
+    ["5.", "R$ 5,00"],
+    ["-0.00", "R$ 0,00"],
+    [-0, "R$ 0,00"],
     ["abc", undefined],
     ["", undefined],
     [Number.NaN, undefined],
@@ -246,6 +252,69 @@ describe("whatever a row's columns hold, its notification goes", () => {
       const parties = count === 2 ? ["10", "20", "a", "b", row] : ["20", "b", row, "shipped"];
       await (client[call] as (...given: unknown[]) => Promise<void>)(...parties);
       expect(JSON.stringify(said)).not.toMatch(/\d{11}|@/);
+    }
+  });
+});
+
+describe("nobody's CPF is read in what somebody wrote", () => {
+  const CPF = "529.982.247-25";
+
+  test.each([
+    [`o CPF é ${CPF}.`, "o CPF é ***."],
+    ["cpf:52998224725", "cpf:***"],
+    ["529982247-25 e 529 982 247 25", "*** e ***"],
+    // Written as one, although its check digits are another's.
+    ["de 123.456.789-00", "de ***"],
+    [`{"cpf":"52998224725"}`, `{"cpf":"***"}`],
+    // A mobile number, a tracking code, a barcode, a CNPJ.
+    ["ligue 11987654321 ou (11) 98765-4321", "ligue 11987654321 ou (11) 98765-4321"],
+    ["BR12345678901BR, 7891234567895", "BR12345678901BR, 7891234567895"],
+    ["CNPJ 11.222.333/0001-81", "CNPJ 11.222.333/0001-81"],
+  ])("%s", (text, expected) => {
+    expect(hideNumbers(text)).toBe(expected);
+  });
+
+  test("nor any number that the row has in a column, with its marks or without", () => {
+    const people = peopleOf({
+      id: 98765432100,
+      buyerId: "98765432199",
+      account_id: "11.222.333/0001-81",
+      quantity: "1",
+      note: "1 2",
+    });
+    expect([...people]).toEqual(["98765432199", "11222333000181"]);
+    expect(hideNumbers("987.654.321-99, 98765432199; 11222333000181; 98765432100", people)).toBe("***, ***; ***; ***");
+    expect([...peopleOf(trap)]).toEqual([]);
+  });
+
+  test("a name loses the CPF that it ends in", () => {
+    expect([`JOAO DA SILVA 52998224725`, `Ana (${CPF})`, CPF, "Loja 24"].map(readName)).toEqual([
+      "JOAO DA SILVA",
+      "Ana",
+      undefined,
+      "Loja 24",
+    ]);
+    expect(readItems([{ name: "Tela", sellerName: "JOAO DA SILVA 52998224725" }])).toEqual([
+      { name: "Tela", sellerName: "JOAO DA SILVA" },
+    ]);
+  });
+
+  test("a return's reasons and notes reach the other party without it", async () => {
+    const written = `falei com ${RETURN.buyerId}, ${RETURN.sellerId} e ${CPF}`;
+    const row = {
+      ...RETURN,
+      reason: written,
+      sellerNotes: written,
+      rejectionReason: written,
+      validationNotes: written,
+    };
+    for (const status of ["requested", "rejected", "approved", "completed_approved", "completed_rejected_by_vendor"]) {
+      for (const call of ["notifyReturnRequested", "notifyReturnResponded", "notifyExchangeValidated"] as const) {
+        const { client, said } = recorder();
+        await client[call]("20", "b", { ...row, status });
+        const text = JSON.stringify({ ...said[0], account_id: undefined, user_id: undefined });
+        for (const number of [RETURN.buyerId, RETURN.sellerId, CPF]) expect(text).not.toContain(number);
+      }
     }
   });
 });
