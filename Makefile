@@ -44,7 +44,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	--exclude-newer "$$(date --utc --date '$(COOL_DOWN_DAYS) days ago' +%Y-%m-%dT%H:%M:%SZ)" \
 	--no-emit-package notification-hub-contracts --custom-compile-command "make lock" $(LOCK_ARGS)
 
-.PHONY: help setup clients clients-types clients-build clients-test examples examples-test demo debian serve test foreign soak fresh lint types format hooks openapi settings-page lock wheel-check packages image bench conformance faults generators clean
+.PHONY: help setup clients clients-types clients-build clients-test examples examples-test demo debian serve test foreign soak fresh lint types format hooks openapi settings-page lock wheel-check packages version release image bench conformance faults generators clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -184,10 +184,12 @@ lock: $(SETUP) ## resolve pyproject.toml and requirements/*.in into hashed locks
 	@$(LOCK) requirements/node.in --output-file requirements/node.txt
 	@$(LOCK) requirements/build.in --output-file requirements/build.txt
 	@$(LOCK) requirements/dev.in --output-file requirements/dev.txt
+	@$(LOCK) requirements/release.in --output-file requirements/release.txt
 
 # The Containerfile's steps without an engine: a bare environment, the runtime lock, the two wheels and nothing else.
 wheel-check: $(SETUP) ## build the hub's two wheels and start it in a bare environment, as the image does
-	@rm -rf build/wheel-check && mkdir -p build/wheel-check
+	@# setuptools also packs what an earlier build left in build/lib.
+	@rm -rf build/lib build/wheel-check && mkdir -p build/wheel-check
 	@$(PIP) wheel --quiet --no-deps --no-build-isolation --wheel-dir build/wheel-check . ./contracts
 	@rm -rf contracts/build
 	@$(BIN)/python -m venv --without-pip build/wheel-check/venv
@@ -197,7 +199,7 @@ wheel-check: $(SETUP) ## build the hub's two wheels and start it in a bare envir
 
 # Nothing is published yet: these files are what a service or a frontend installs (docs/guides/).
 packages: $(SETUP) $(CLIENTS) ## build what others install into dist/: wheels for pip, .tgz for npm
-	@mkdir -p dist
+	@rm -rf build/lib && mkdir -p dist
 	@for source in . contracts clients/python; do \
 		$(PIP) wheel --quiet --no-deps --no-build-isolation --wheel-dir dist "./$$source"; \
 	done
@@ -207,6 +209,17 @@ packages: $(SETUP) $(CLIENTS) ## build what others install into dist/: wheels fo
 		npm pack --silent --workspace "$$workspace" --pack-destination ../dist >/dev/null; \
 	done
 	@ls dist
+
+version: $(SETUP) ## give all packages another version: make version VERSION=0.2.0
+	@$(BIN)/python -m release --set "$(VERSION)"
+
+build/release/.installed: requirements/release.txt | $(SETUP)
+	@$(BIN)/python -m venv --without-pip --clear build/release
+	@$(PIP) --python build/release/bin/python install --quiet --require-hashes -r requirements/release.txt
+	@touch $@
+
+release: $(SETUP) $(CLIENTS) build/release/.installed ## build, check and tag what is published, and publish nothing (DRY_RUN=yes: no tag)
+	@$(BIN)/python -m release $(if $(DRY_RUN),--dry-run)
 
 image: ## build the container image notification-hub with podman or docker
 	@[ -n "$(ENGINE)" ] || { echo "An image needs podman or docker: sudo apt-get install podman" >&2; exit 1; }

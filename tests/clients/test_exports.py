@@ -1,0 +1,66 @@
+"""The names that the client libraries export, against the list that a release promises to keep."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+
+import notification_hub
+from tests.packages import NODE_MODULES, ROOT, run
+
+LIST = ROOT / "clients" / "exports.json"
+HOW = (
+    "an exported name is a promise (docs/reference/compatibility.md): where one is new, add it to "
+    "clients/exports.json; where one is gone, follow the policy, and name it in UPGRADING.md"
+)
+#: Each door of a package, and the source that it is built from.
+DOORS = {
+    "@notification-hub/client": "browser/src/index.ts",
+    "@notification-hub/client/react": "browser/src/react.tsx",
+    "@notification-hub/service": "typescript/src/index.ts",
+    "@notification-hub/stocktech": "stocktech/src/index.ts",
+}
+
+#: Asks the compiler, which also knows what `export *` brings.
+LIST_JS = """\
+const [typescript, ...files] = process.argv.slice(1);
+const ts = (await import(typescript)).default;
+const options = { module: ts.ModuleKind.NodeNext, target: ts.ScriptTarget.ES2022, jsx: ts.JsxEmit.ReactJSX, types: [] };
+const program = ts.createProgram(files, options);
+const checker = program.getTypeChecker();
+const names = (file) =>
+  checker
+    .getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(file)))
+    .map((symbol) => symbol.name)
+    .sort();
+console.log(JSON.stringify(files.map(names)));
+"""
+
+
+@cache
+def exported() -> dict[str, list[str]]:
+    """Return the exported names of each door, in order."""
+    folder = ROOT / "clients"
+    files = [folder / source for source in DOORS.values()]
+    program = ("node", "--input-type=module", "-e", LIST_JS)
+    done = run(*program, NODE_MODULES / "typescript/lib/typescript.js", *files, folder=folder)
+    assert (0, "") == (done.returncode, done.stderr)
+    return dict(zip(DOORS, json.loads(done.stdout), strict=True)) | {
+        "notification_hub": sorted(notification_hub.__all__)
+    }
+
+
+def test_no_name_disappears_and_none_appears_unnoticed() -> None:
+    """Each package exports exactly the names that the list has."""
+    assert json.loads(LIST.read_text(encoding="utf-8")) == exported(), HOW
+
+
+def test_every_door_of_the_packages_is_looked_at() -> None:
+    """What package.json lets others import, but itself, is in the list."""
+    doors = set()
+    for folder in ("browser", "typescript", "stocktech"):
+        package = json.loads((ROOT / "clients" / folder / "package.json").read_text(encoding="utf-8"))
+        doors |= {package["name"] + door.removeprefix(".") for door in package["exports"]} - {
+            f"{package['name']}/package.json"
+        }
+    assert set(DOORS) == doors
