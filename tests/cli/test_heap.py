@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
 
 from hub.cli.heap import WORTH_BYTES, Heap
 from tests.faults.gauge import read_resident_bytes
 
 MIB = 2**20
+ROOT = Path(__file__).parents[2]
+DEADLINE_S = 60.0
 
 
 def make_pieces(count: int) -> list[bytes]:
@@ -15,8 +22,16 @@ def make_pieces(count: int) -> list[bytes]:
     return [b"%d" % number + b"x" * 60_000 for number in range(count)]
 
 
-def test_what_was_freed_below_what_is_used_goes_back() -> None:
-    """Every other of many pieces is kept, so that none of the freed ones lies at the end: half of it all returns."""
+@pytest.mark.parametrize("name", ["fill_and_free", "grow_a_little_and_more"])
+def test_memory_that_was_let_go_of_goes_back(name: str) -> None:
+    """In a process of its own: what other tests have freed would be used again, and nothing would seem to grow."""
+    alone = f"from tests.cli import test_heap; test_heap.{name}()"
+    done = subprocess.run([sys.executable, "-c", alone], cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_S)
+    assert (0, "") == (done.returncode, done.stderr)
+
+
+def fill_and_free() -> None:
+    """Keep every other of many pieces, so that none of the freed ones lies at the end: half of it all returns."""
     heap = Heap()
     before_bytes = read_resident_bytes(os.getpid())
     pieces = make_pieces(2_000)
@@ -29,8 +44,8 @@ def test_what_was_freed_below_what_is_used_goes_back() -> None:
     assert 1_000 == len(kept)
 
 
-def test_little_is_not_worth_it() -> None:
-    """A process that has hardly grown is left alone."""
+def grow_a_little_and_more() -> None:
+    """Leave a process alone that has hardly grown, and ask for another's memory."""
     heap = Heap()
     asked: list[int] = []
 

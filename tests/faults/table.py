@@ -64,8 +64,22 @@ ROOMS: dict[str, Sequence[Fault]] = {
             "Past their budget they get the rest from the log; those that take nothing are closed. They miss nothing.",
             (
                 "faults/test_stalled.py::test_clients_that_stop_reading_cost_little_and_go_in_time",
-                "transports/test_liveness.py::test_a_client_that_stops_reading_is_closed_as_slow_and_misses_nothing",
+                "transports/test_liveness.py::test_a_client_that_stops_reading_is_ended_and_misses_nothing",
+                "transports/test_liveness.py::test_a_client_that_reads_slowly_gets_everything_on_its_connection",
                 "transports/test_liveness.py::test_a_stalled_event_stream_without_traffic_is_dropped",
+            ),
+        ),
+        Fault(
+            "Hundreds of peers that take nothing, over every transport",
+            "At most 128 KiB each beside what the hub needs anyway, and all of it comes back when they leave.",
+            ("faults/test_held.py::test_stalled_peers_hold_128_kib_each_and_give_it_back",),
+        ),
+        Fault(
+            "Connections come and go, a million of them",
+            "None leaves anything: memory and objects return without the collector, and no pause is over 20 ms.",
+            (
+                "faults/test_departed.py::test_20_000_connections_leave_nothing_without_the_collector",
+                "faults/test_departed.py::test_a_million_connections_leave_nothing_and_stop_nobody",
             ),
         ),
         Fault(
@@ -88,8 +102,8 @@ ROOMS: dict[str, Sequence[Fault]] = {
             "Silent sockets, half a head, half a body",
             "Gone after 10 s (408 where a request had begun); nobody else waits.",
             (
-                "attacks/test_http.py::test_silent_and_slow_peers_are_not_kept",
-                "attacks/test_http.py::test_half_a_body_is_answered_408",
+                "attacks/test_slow_peers.py::test_silent_and_slow_peers_are_not_kept",
+                "attacks/test_slow_peers.py::test_half_a_body_is_answered_408",
             ),
         ),
         Fault(
