@@ -12,6 +12,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -201,15 +202,20 @@ class Webhook:
     def __init__(self) -> None:
         self.got: list[tuple[str, bytes]] = []
         self.status = 200
+        self.refusals = 0
+        self.breaks_over = b"\0"
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Take one request."""
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         fields = {name.lower(): value for name, _, value in (line.partition(": ") for line in head.splitlines())}
         body = await reader.readexactly(int(fields["content-length"]))
-        if self.status == 200:
+        status = 500 if self.breaks_over in body else self.status
+        if status == 200:
             self.got.append((fields["content-type"], body))
-        writer.write(f"HTTP/1.1 {self.status} x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode())
+        else:
+            self.refusals += 1
+        writer.write(f"HTTP/1.1 {status} x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode())
         await writer.drain()
         writer.close()
 
@@ -271,6 +277,110 @@ async def test_nothing_is_lost_while_the_hub_is_down_and_the_bridge_is_killed(
         frames = await listener.frames(len(posted))
         assert [str(number) for number in range(9)] == [frame["message"] for frame in frames]
         assert 0 == (await wait_for_hub(gateway))["hub"]["refused"]
+
+
+@pytest.mark.parametrize(
+    "named", [{"session": "outra"}, {"sessionId": 99}, {"session": {"id": "x"}}, {"session": None, "sessionId": True}]
+)
+async def test_a_session_of_somebody_else_is_never_the_default(
+    hub: RunningHub, installed: Path, named: dict[str, Any]
+) -> None:
+    """Only an event that names no session is of the one that is the default, however a session is named."""
+    message = {key: MESSAGE[key] for key in ("id", "from", "body", "type", "isGroupMsg")}
+    sessions = f"vendas:{ACCOUNT},12:{ACCOUNT}"
+    async with (
+        hub.websocket() as listener,
+        run_bridge(installed, hub.url, hub.key, BRIDGE_SESSIONS=sessions, BRIDGE_DEFAULT_SESSION="vendas") as gateway,
+    ):
+        for where in ({**named, "message": message}, {"message": {**message, **named}}):
+            posted = {"event": "message_received", **where}
+            assert 204 == (await gateway.post(f"/webhook/{SECRET}", json=posted)).status_code
+        # A name that is a number is a name all the same.
+        posted = {"event": "message_received", "sessionId": 12, "message": message}
+        assert 202 == (await gateway.post(f"/webhook/{SECRET}", json=posted)).status_code
+        assert "12" == (await listener.frame())["data"]["session"]
+        assert 1 == (await wait_for_hub(gateway))["hub"]["done"]
+
+
+async def test_half_an_emoji_does_not_lose_the_message(hub: RunningHub, installed: Path) -> None:
+    """A gateway that cuts text cuts emojis in two, which no hub takes; a tick may come as text."""
+    async with hub.websocket() as listener, run_bridge(installed, hub.url, hub.key) as gateway:
+        cut = json.dumps({**MESSAGE, "body": "oi \ud83d", "sender": {"pushname": "\ude00 Ana"}})
+        assert 202 == (await gateway.post(f"/webhook/{SECRET}", content=cut)).status_code
+        frame = await listener.frame()
+        assert ("Mensagem de \ufffd Ana", "oi \ufffd") == (frame["title"], frame["message"])
+        tick = event(event="onack", id="true_1", ack="3")
+        assert 202 == (await gateway.post(f"/webhook/{SECRET}", json=tick)).status_code
+        assert "read" == (await listener.frame())["data"]["status"]
+
+
+async def test_one_event_that_breaks_the_webhook_does_not_hold_up_the_others(hub: RunningHub, installed: Path) -> None:
+    """What is answered with 500 is tried for a while and kept aside; "not now" is waited for, however long."""
+    webhook = Webhook()
+    webhook.breaks_over = b"venenoso"
+    server = await asyncio.start_server(webhook.answer, "127.0.0.1", 0)
+    async with server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        spool = tempfile.mkdtemp(dir=installed)
+        async with run_bridge(
+            installed, hub.url, hub.key, BRIDGE_FORWARD_URL=url, BRIDGE_SPOOL=spool, BRIDGE_GIVE_UP="0.1"
+        ) as gateway:
+            for word in ("venenoso", "depois"):
+                await gateway.post(f"/webhook/{SECRET}", json={"event": "outro", "session": "x", "body": word})
+            await wait_until(lambda: len(webhook.got) == 1)
+            assert b"depois" in webhook.got[0][1]
+            webhook.status, webhook.refusals = 429, 0
+            await gateway.post(f"/webhook/{SECRET}", json={"event": "outro", "session": "x", "body": "cheio"})
+            await wait_until(lambda: webhook.refusals >= 3)
+            webhook.status = 200
+            await wait_until(lambda: len(webhook.got) == 2)
+        (aside,) = (Path(spool) / "forward" / "refused").iterdir()
+        assert b"venenoso" in aside.read_bytes()
+
+
+async def test_files_of_others_in_the_spool_stop_nothing(hub: RunningHub, installed: Path) -> None:
+    """A note, a damaged file, one that somebody took away: what was kept before and after them goes."""
+    spool = Path(tempfile.mkdtemp(dir=installed))
+    (spool / "hub").mkdir()
+    note = spool / "hub" / "zz-notes.txt"
+    note.write_text("x")
+    damaged = spool / "hub" / "000000000007-67a560d8-100a-442b-9cdf-9a823452823f"
+    damaged.write_text("{")
+    async with (
+        hub.websocket() as listener,
+        run_bridge(installed, hub.url, hub.key, BRIDGE_SPOOL=str(spool)) as gateway,
+    ):
+        assert 202 == (await gateway.post(f"/webhook/{SECRET}", json=MESSAGE)).status_code
+        assert MESSAGE["body"] == (await listener.frame())["message"]
+        counts = (await wait_for_hub(gateway))["hub"]
+        assert (1, 1) == (counts["done"], counts["refused"])
+    assert note.exists()
+    assert (spool / "hub" / "refused" / damaged.name).exists()
+
+    away = "http://127.0.0.1:9"
+    async with run_bridge(installed, away, hub.key, BRIDGE_SPOOL=str(spool)) as gateway:
+        await gateway.post(f"/webhook/{SECRET}", json=MESSAGE)
+        (waiting,) = (path for path in (spool / "hub").iterdir() if path != note and path.is_file())
+        waiting.unlink()
+        assert 0 == (await wait_for_hub(gateway))["hub"]["waiting"]
+
+
+async def test_a_notification_that_waited_has_the_time_of_its_event(
+    tmp_path: Path, installed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long the hub was away, a person sees when it happened."""
+    monkeypatch.syspath_prepend(BRIDGE / "contracts")
+    spool = str(tmp_path / "spool")
+    async with run_bridge(installed, "http://127.0.0.1:9", "hubk_x", BRIDGE_SPOOL=spool) as gateway:
+        assert 202 == (await gateway.post(f"/webhook/{SECRET}", json=MESSAGE)).status_code
+        taken = datetime.now(UTC)
+    async with (
+        run_hub(tmp_path / "hub", contracts=("whatsapp_contracts",)) as hub,
+        hub.websocket() as listener,
+        run_bridge(installed, hub.url, hub.key, BRIDGE_SPOOL=spool),
+    ):
+        frame = await listener.frame()
+    assert datetime.fromisoformat(frame["timestamp"]) <= taken
 
 
 async def test_a_full_spool_says_so(hub: RunningHub, installed: Path) -> None:

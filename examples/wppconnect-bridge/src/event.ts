@@ -70,7 +70,7 @@ const EVENTS: Record<string, string> = {
 /** An event of a gateway, as wppconnect-server would have posted it. */
 export interface GatewayEvent {
   event: string;
-  /** Undefined where the gateway has one session and does not name it. */
+  /** Undefined where the gateway has one session and does not name it; `""` where what it names is no name. */
   session: string | undefined;
   [field: string]: unknown;
 }
@@ -86,15 +86,31 @@ export function readEvent(posted: unknown): GatewayEvent | undefined {
   const event = text(outer?.event) ?? text(outer?.type);
   if (!outer || !event) return undefined;
   const inner = outer.id === undefined ? (fields(outer.message) ?? fields(outer.data) ?? outer) : outer;
-  const session = text(outer.session) ?? text(outer.sessionId) ?? text(inner.session) ?? text(inner.sessionId);
-  return { ...inner, event: EVENTS[event] ?? event, session };
+  return { ...inner, event: EVENTS[event] ?? event, session: readSession(outer, inner) };
 }
 
-/** Return the notification for an account, or undefined for an event that nobody needs to hear of. */
+function readSession(...places: Record<string, unknown>[]): string | undefined {
+  const named = places
+    .flatMap((place) => [place.session, place.sessionId])
+    .find((one) => one !== undefined && one !== null && one !== "");
+  // Undefined would be the default session: somebody else's account.
+  return named === undefined || typeof named === "string" ? named : typeof named === "number" ? String(named) : "";
+}
+
+/**
+ * Return the notification for an account, or undefined for an event that nobody needs to hear of.
+ *
+ * It has the time of now: it may wait for the hub for hours.
+ */
 export function composeNotification(
   event: GatewayEvent & { session: string },
   accountId: string,
 ): WhatsappNotification | undefined {
+  const notification = compose(event, accountId);
+  return notification && { ...notification, timestamp: new Date().toISOString() };
+}
+
+function compose(event: GatewayEvent & { session: string }, accountId: string): WhatsappNotification | undefined {
   switch (event.event) {
     case "onmessage":
       return composeMessage(event, accountId);
@@ -141,7 +157,7 @@ function composeMessage(
 
 function composeStatus(event: GatewayEvent & { session: string }, accountId: string): WhatsappNotification | undefined {
   const messageId = findId(event.id);
-  const found = typeof event.ack === "number" ? STATUSES[event.ack] : undefined;
+  const found = STATUSES[typeof event.ack === "string" ? Number.parseInt(event.ack, 10) : Number(event.ack)];
   if (!messageId || !found) return undefined;
   const [status, title] = found;
   return {
@@ -183,7 +199,8 @@ function fields(value: unknown): Record<string, unknown> | undefined {
 }
 
 function text(value: unknown): string | undefined {
-  return typeof value === "string" && value !== "" ? value : undefined;
+  // Half of an emoji, which a gateway cut in two, is no text that a hub could take.
+  return typeof value === "string" && value !== "" ? value.replace(/\p{Surrogate}/gu, "\ufffd") : undefined;
 }
 
 function cut(value: string | undefined): string | undefined {

@@ -13,11 +13,14 @@ export function packPosted(posted: Posted): Buffer {
   return Buffer.concat([Buffer.from(`${posted.contentType}\n`), posted.body]);
 }
 
+/** Not now, says whoever answers one of these: too slow, too early, too many, or a proxy for what is not there. */
+const NOT_NOW = new Set([408, 425, 429, 502, 503, 504]);
+
 /**
  * Return what hands everything on to the webhook that the gateway had before, byte for byte.
  *
- * An answer below 500 is its last word, as it was for the gateway, which never looked at one; silence and 5xx are tried
- * again.
+ * Silence and "not now" are tried again. 500 is tried again for a while, since it may be this one event that breaks the
+ * other side. Any other answer is its last word, as it was for the gateway, which never looked at one.
  */
 export function forwardTo(url: string): Deliver {
   let silent = false;
@@ -32,7 +35,11 @@ export function forwardTo(url: string): Deliver {
         signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
       });
       await response.body?.cancel();
-      if (response.status >= 500) throw new Error(`status ${response.status}`);
+      if (NOT_NOW.has(response.status)) throw new Error(`status ${response.status}`);
+      if (response.status >= 500) {
+        console.error(`wppconnect-bridge: BRIDGE_FORWARD_URL answers an event with ${response.status}`);
+        return "failed";
+      }
       if (silent) console.log("wppconnect-bridge: BRIDGE_FORWARD_URL takes events again");
       silent = false;
       return "done";

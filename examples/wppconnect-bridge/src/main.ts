@@ -10,7 +10,7 @@ import { Spool } from "./spool.js";
 
 async function start(settings: Settings): Promise<void> {
   const openSpool = (name: string): Promise<Spool> =>
-    Spool.open(path.join(settings.spoolFolder, name), settings.spoolBytes);
+    Spool.open(path.join(settings.spoolFolder, name), settings.spoolBytes, settings.giveUpMs);
   const hub = new NotificationHub<WhatsappNotification>({ url: settings.hubUrl, key: settings.hubKey });
   const publishing = await openSpool("hub");
   const forwarding = settings.forwardUrl === undefined ? undefined : await openSpool("forward");

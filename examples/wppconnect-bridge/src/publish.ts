@@ -15,11 +15,30 @@ function isFinal(error: unknown): boolean {
   );
 }
 
+/** Whether it may be this notification alone that fails: the key may not reach its account, or the hub breaks over it. */
+function isItsOwn(error: unknown): boolean {
+  return (
+    error instanceof HubRefused && (error.status === 403 || error.status === 500) && !error.code.startsWith("http_")
+  );
+}
+
+function parse(content: Buffer): WhatsappNotification | undefined {
+  try {
+    return JSON.parse(content.toString()) as WhatsappNotification;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Return what publishes a spooled notification; the spool's id is its Idempotency-Key, so a repeat is no second one. */
 export function publishTo(hub: Publisher): Deliver {
   let failing = false;
   return async (content, id, signal) => {
-    const notification = JSON.parse(content.toString()) as WhatsappNotification;
+    const notification = parse(content);
+    if (!notification) {
+      console.error("wppconnect-bridge: a damaged file of the spool is kept aside");
+      return "refused";
+    }
     try {
       await hub.notify(notification, { idempotencyKey: id, signal });
       if (failing) console.log("wppconnect-bridge: the hub takes notifications again");
@@ -35,7 +54,7 @@ export function publishTo(hub: Publisher): Deliver {
         console.error(`wppconnect-bridge: notifications wait for the hub: ${why}`);
       }
       failing = true;
-      return "again";
+      return isItsOwn(error) ? "failed" : "again";
     }
   };
 }

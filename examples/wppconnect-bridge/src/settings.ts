@@ -15,6 +15,8 @@ export interface Settings {
   /** Where what was taken waits on disk. */
   readonly spoolFolder: string;
   readonly spoolBytes: number;
+  /** How long one event may fail by itself before it is kept aside. */
+  readonly giveUpMs: number;
 }
 
 /**
@@ -55,6 +57,8 @@ export function readSettings(env: Record<string, string | undefined>): Settings 
   if (!Number.isInteger(spoolBytes) || spoolBytes < 2 ** 20) {
     throw new Error("BRIDGE_SPOOL_BYTES: is not a number of bytes from 1 MiB on (example: 1073741824)");
   }
+  const giveUpS = Number(env.BRIDGE_GIVE_UP?.trim() || "300");
+  if (!(giveUpS >= 0)) throw new Error("BRIDGE_GIVE_UP: is not a number of seconds (example: 300)");
   return {
     hubUrl: need("NOTIFICATION_HUB_URL", "https://hub.example.com"),
     hubKey: need("NOTIFICATION_HUB_KEY", "hubk_..."),
@@ -66,5 +70,6 @@ export function readSettings(env: Record<string, string | undefined>): Settings 
     forwardUrl,
     spoolFolder: env.BRIDGE_SPOOL?.trim() || "bridge-spool",
     spoolBytes,
+    giveUpMs: giveUpS * 1000,
   };
 }
