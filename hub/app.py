@@ -29,8 +29,12 @@ class HubApp:
     in the OpenAPI document like any other.
     """
 
-    def __init__(self, settings: Settings, *, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, settings: Settings, *, now: Callable[[], float] = time.time, logs_failed_start: bool = True
+    ) -> None:
+        """Make the hub of these settings; `logs_failed_start` is off where the caller tells `failure` itself."""
         self._settings = settings
+        self._logs_failed_start = logs_failed_start
         self._now = now
         self.hub: Hub
         self._started = False
@@ -85,7 +89,8 @@ class HubApp:
                 await receive()
         except Exception as error:
             self.failure = error
-            logger.error("the hub cannot run: %s", error)
+            if self._started or self._logs_failed_start:
+                logger.error("the hub cannot run: %s", error)
             moment = "shutdown" if self._started else "startup"
             await send({"type": f"lifespan.{moment}.failed", "message": str(error)})
             return

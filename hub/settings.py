@@ -7,6 +7,7 @@ them and a test fails when the two differ. Only `hub.app`, `hub.cli` and tests b
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import re
 import sys
 from collections.abc import Mapping
@@ -30,6 +31,9 @@ __all__ = [
 
 #: Variables of the hub's commands and its clients, beside the settings.
 _COMMANDS = frozenset({"HUB_URL", "HUB_SERVICE_KEY", "HUB_TOKEN"})
+
+_ALGORITHMS = (*(f"{family}{bits}" for family in ("HS", "RS", "PS", "ES") for bits in (256, 384, 512)), "EdDSA")
+_LEVELS = ("debug", "info", "warning", "error")
 
 #: Secrets that were published as defaults or examples somewhere: signing with one is signing with none.
 _PLACEHOLDERS = re.compile(
@@ -239,11 +243,14 @@ def _convert(raw: dict[str, object]) -> Settings:
         if match is None:
             raise SettingsError(str(error)) from None
         words = str(error).partition(" - at")[0]
-        raise _unusable(about[match[1]], _plain(words)) from None
+        names = get_args(get_args(get_type_hints(Settings, include_extras=True)[match[1]])[0])
+        raise _unusable(about[match[1]], _plain(words, names)) from None
 
 
-def _plain(words: str) -> str:
-    """Return in plain words what msgspec says of a value."""
+def _plain(words: str, names: tuple[object, ...]) -> str:
+    """Return in plain words what msgspec says of a value; `names` are the ones to choose from, where there are some."""
+    if words.startswith("Invalid enum value"):
+        return f"is none of {', '.join(map(str, names))}"
     if words.startswith(("Expected `int`, got", "Expected `float`, got")):
         return "is not a whole number" if "int" in words.partition(",")[0] else "is not a number"
     bound = re.fullmatch(r"Expected `(?:int|float)` (<=|>=|<|>) (\S+)", words)
@@ -272,16 +279,20 @@ def _find_problems(settings: Settings, *, development: bool) -> list[tuple[str, 
         if not usable:
             problems.append((name, _unusable(about[name], problem)))
 
-    algorithms = {f"{family}{bits}" for family in ("HS", "RS", "PS", "ES") for bits in (256, 384, 512)} | {"EdDSA"}
-    require("jwt_algorithm", settings.jwt_algorithm in algorithms, "is not one of the algorithms")
-    if settings.jwt_algorithm.startswith("HS"):
-        if not development:
-            require("jwt_secret", bool(settings.jwt_secret), "is missing")
+    published = settings.jwks_url or settings.jwt_public_key_file
+    if settings.jwt_algorithm not in _ALGORITHMS:
+        # Which key goes with it cannot be said.
+        require("jwt_algorithm", False, f"is none of {', '.join(_ALGORITHMS)}")
+    elif settings.jwt_algorithm.startswith("HS"):
+        if not development and not published:
+            require("jwt_secret", bool(settings.jwt_secret), "is missing (or set HUB_JWKS_URL and JWT_ALGORITHM)")
         # Not the previous one: a secret is rotated away because it is bad, and its tokens live on for days.
         problem = secret_problem(settings.jwt_secret)
         require("jwt_secret", problem is None, problem or "")
         for name in ("jwks_url", "jwt_public_key_file"):
-            require(name, not getattr(settings, name), f"does not go with JWT_ALGORITHM={settings.jwt_algorithm}")
+            hint = "set that to what the issuer signs with, mostly RS256"
+            words = f"does not go with JWT_ALGORITHM={settings.jwt_algorithm}: {hint}"
+            require(name, not getattr(settings, name), words)
     elif settings.jwks_url:
         require("jwks_url", _is_safe_url(settings.jwks_url), "is not an https URL")
         require("jwt_public_key_file", settings.jwt_public_key_file is None, "does not go with HUB_JWKS_URL")
@@ -298,7 +309,9 @@ def _find_problems(settings: Settings, *, development: bool) -> list[tuple[str, 
         digest,
         "is not the sha256 of a key in 64 hexadecimal digits; `hub key metrics --json` makes both",
     )
-    require("log_level", settings.log_level in {"debug", "info", "warning", "error"}, "is not a level")
+    require("log_level", settings.log_level in _LEVELS, f"is none of {', '.join(_LEVELS)}")
+    known = settings.trusted_proxies == ("*",) or all(_is_network(entry) for entry in settings.trusted_proxies)
+    require("trusted_proxies", known, "has an entry that is no IP address and no network (no host name, 10.0.0.0/8)")
     return problems
 
 
@@ -325,6 +338,15 @@ def _is_origin(text: str) -> bool:
     if url is None or "*" in text or url.port == {"http": 80, "https": 443}.get(url.scheme):
         return False
     return url.scheme in {"http", "https"} and "@" not in text and text == f"{url.scheme}://{url.netloc.lower()}"
+
+
+def _is_network(text: str) -> bool:
+    """Whether a peer's address can be this one or in this network; any other entry would never match."""
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return True
 
 
 def secret_problem(secret: str) -> str | None:

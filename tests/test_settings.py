@@ -126,6 +126,10 @@ UNUSABLE = [
     ("HUB_METRICS_KEY", "hubk_the-key-itself"),
     ("HUB_METRICS_KEY", "ef" * 31),
     ("HUB_METRICS_KEY", "metrics:" + "ef" * 32),
+    ("HUB_TRUSTED_PROXIES", "nginx"),
+    ("HUB_TRUSTED_PROXIES", "127.0.0.1, *"),
+    ("HUB_TRUSTED_PROXIES", "10.0.0.1/8"),
+    ("HUB_TRUSTED_PROXIES", "10.0.0.0/33"),
     ("HUB_SCHEMA", "maybe"),
     ("HUB_LOG_LEVEL", "INFO"),
     ("HUB_LOG_LEVEL", "chatty"),
@@ -311,6 +315,33 @@ class TestPublicKeys:
         refusal = _refusal({"JWT_ALGORITHM": "RS256", "HUB_SERVICE_KEYS": KEYS})
         _assert_names("HUB_JWT_PUBLIC_KEY_FILE", refusal)
         assert "HUB_JWKS_URL" in refusal
+
+    def test_key_set_alone_is_told_what_goes_with_it(self) -> None:
+        """Who sets a key set and nothing else lacks an algorithm, not a secret."""
+        for name, value in (("HUB_JWKS_URL", "https://id.example.com/jwks"), ("HUB_JWT_PUBLIC_KEY_FILE", "/jwt.pem")):
+            refusal = _refusal({"HUB_SERVICE_KEYS": ENOUGH["HUB_SERVICE_KEYS"], name: value})
+            assert refusal.startswith(f"{name}: does not go with JWT_ALGORITHM=HS256: set that to what the issuer")
+            assert "JWT_SECRET" not in refusal
+
+    @pytest.mark.parametrize(
+        ("variable", "names"),
+        [
+            ("JWT_ALGORITHM", "HS256, HS384, HS512, RS256, RS384, RS512, PS256"),
+            ("HUB_ON_DAMAGE", "new-epoch, refuse"),
+            ("HUB_LOG_LEVEL", "debug, info, warning, error"),
+        ],
+    )
+    def test_choices_are_listed(self, variable: str, names: str) -> None:
+        """A name that is none of those there are is answered with these, and with nothing that follows from it."""
+        refusal = _refusal({**ENOUGH, variable: "nonsense"})
+        assert f"{variable}: is none of {names}" in refusal
+        assert 1 == refusal.count("example: ")
+
+    def test_every_proxy_may_be_trusted(self) -> None:
+        """A star alone, or networks of either family, are proxies."""
+        for text in ("*", "::1, fd00::/8, 127.0.0.1"):
+            settings = read_settings({**ENOUGH, "HUB_TRUSTED_PROXIES": text})
+            assert tuple(part.strip() for part in text.split(",")) == settings.trusted_proxies
 
     def test_one_source_of_keys(self) -> None:
         """A key file and a JWKS URL exclude each other."""

@@ -50,14 +50,33 @@ class Commands(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Read the options before the command; one that is none ends in one line."""
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except click.UsageError as error:
+            raise _in_one_line(error) from None
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; a setting that cannot be used ends in one line, Ctrl-C in none."""
         try:
             return super().invoke(ctx)
+        except click.UsageError as error:
+            raise _in_one_line(error) from None
         except SettingsError as error:
             raise Unusable(str(error)) from None
         except KeyboardInterrupt:
             raise click.exceptions.Exit(Outcome.INTERRUPTED) from None
+
+
+def _in_one_line(error: click.UsageError) -> click.ClickException:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        # Nothing was asked for; the help is the answer.
+        return error
+    path = error.ctx.command_path if error.ctx is not None else "hub"
+    return Unusable(f"{error.format_message().rstrip('.')} (`{path} --help` says more)")
 
 
 @click.group(cls=Commands, epilog=_EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})

@@ -41,6 +41,10 @@ def find_service_access(url: str | None, environ: Mapping[str, str], *, dev: boo
         key = key or read_development(folder).service_key
     if not key:
         raise Unusable("HUB_SERVICE_KEY: is missing (make one with `hub key`, or use --dev with `hub serve --dev`)")
+    if key.startswith("eyJ"):
+        raise Unusable("HUB_SERVICE_KEY: is a user's token; a service's key is made by `hub key`")
+    if ":" in key:
+        raise Unusable("HUB_SERVICE_KEY: is the line for the hub's HUB_SERVICE_KEYS; the key itself begins with hubk_")
     if not key.isascii() or not key.isprintable() or " " in key:
         raise Unusable("HUB_SERVICE_KEY: is not a key of `hub key`")
     return ServiceAccess(find_url(url, environ, kept), key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 import msgspec
@@ -13,11 +13,17 @@ from contracts.problem import Problem
 from hub.auth.egress import make_egress
 from hub.cli.outcome import Refused, Unreachable, Unusable
 
-__all__ = ["accept", "address_of", "ask", "find_url", "open_client", "read_problem"]
+__all__ = ["accept", "address_of", "ask", "find_url", "open_client", "read_problem", "say_unreachable"]
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 #: How long a command waits for an answer.
 ANSWER_S = 15.0
+_FOREIGN = "no problem of a hub"
+#: What to look at where the hub's word is short, since it may be said to anybody.
+_HINTS = {
+    401: ": the hub does not know HUB_SERVICE_KEY (its hash stands in the hub's HUB_SERVICE_KEYS; its log says more)",
+    404: ": is HUB_URL right?",
+}
 
 
 def address_of(host: str, port: int) -> str:
@@ -32,11 +38,11 @@ def find_url(given: str | None, environ: Mapping[str, str], kept: str | None = N
     Raises:
         Unusable: it is no http or https URL.
     """
-    text = given or environ.get("HUB_URL", "").strip() or kept or DEFAULT_URL
-    url = _split(text)
-    if url is None or url.scheme not in {"http", "https"} or url.query or url.fragment or "@" in url.netloc:
-        example = "https://hub.example.com"
-        raise Unusable(f"HUB_URL: is not the http or https URL of a hub (example: {example})")
+    text = (given or "").strip() or environ.get("HUB_URL", "").strip() or kept or DEFAULT_URL
+    fault = _find_fault(text)
+    if fault is not None:
+        name = "HUB_URL (or `--url`)"
+        raise Unusable(f"{name}: is not the URL of a hub: {fault} (example: https://hub.example.com)")
     return text.rstrip("/")
 
 
@@ -58,7 +64,7 @@ def ask(client: httpx.Client, method: str, path: str, **arguments: Any) -> httpx
     try:
         return client.request(method, path, **arguments)
     except httpx.HTTPError as error:
-        raise Unreachable(f"{client.base_url} cannot be reached: {_words(error)}") from None
+        raise Unreachable(f"{client.base_url} cannot be reached: {say_unreachable(error)}") from None
 
 
 def accept(response: httpx.Response) -> httpx.Response:
@@ -70,7 +76,10 @@ def accept(response: httpx.Response) -> httpx.Response:
     """
     if response.is_success:
         return response
-    raise (Unreachable if response.status_code >= 500 else Refused)(read_problem(response))
+    words = read_problem(response)
+    if _FOREIGN not in words:
+        words += _HINTS.get(response.status_code, "")
+    raise (Unreachable if response.status_code >= 500 else Refused)(words)
 
 
 def read_problem(response: httpx.Response) -> str:
@@ -78,22 +87,43 @@ def read_problem(response: httpx.Response) -> str:
     try:
         problem = msgspec.json.decode(response.content, type=Problem)
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        return f"the answer is {response.status_code} and no problem of a hub; is HUB_URL right?"
+        return f"the answer is {response.status_code} and {_FOREIGN}; is HUB_URL right?"
     words = f"{problem.detail} ({problem.code}"
     if isinstance(problem.field, str):
         words += f", at {problem.field}"
     return words + ")"
 
 
-def _split(text: str) -> SplitResult | None:
+def say_unreachable(error: Exception) -> str:
+    """Return in words why no hub was reached, and what to look at."""
+    if isinstance(error, httpx.TimeoutException | TimeoutError):
+        return "no answer in time"
+    words = str(error) or type(error).__name__
+    if "WRONG_VERSION_NUMBER" in words or "RECORD_LAYER" in words:
+        return "what listens there does not speak TLS; is it http:// instead of https://?"
+    return f"{words}; does a hub run there? HUB_URL or `--url` says where"
+
+
+def _find_fault(text: str) -> str | None:
+    """Return, in words that do not repeat it, why this cannot be the address of a hub; None if it can."""
+    scheme, mark, _ = text.partition("://")
+    if not mark:
+        return "it does not begin with http:// or https://"
+    if scheme.lower() in {"ws", "wss"}:
+        return "it is a WebSocket's; the hub's own begins with http:// or https:// and has no /ws"
+    if scheme.lower() not in {"http", "https"}:
+        return "its scheme is neither http nor https"
     try:
         url = urlsplit(text)
-        return url if url.hostname and url.port != 0 else None
     except ValueError:
-        return None
-
-
-def _words(error: httpx.HTTPError) -> str:
-    if isinstance(error, httpx.TimeoutException):
-        return "no answer in time"
-    return str(error) or type(error).__name__
+        return "its host cannot be read"
+    if not url.hostname:
+        return "it has no host"
+    try:
+        if url.port == 0:
+            return "its port is 0"
+    except ValueError:
+        return "its port is not a number up to 65535"
+    if "@" in url.netloc:
+        return "it holds a user or a password"
+    return "it has a query or a fragment" if url.query or url.fragment else None

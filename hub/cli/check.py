@@ -8,9 +8,9 @@ import click
 import httpx
 import msgspec
 
-from hub.cli.address import address_of, find_url, open_client
+from hub.cli.address import address_of, find_url, open_client, say_unreachable
 from hub.cli.development import data_folder, read_development_hub
-from hub.cli.outcome import Outcome
+from hub.cli.outcome import Outcome, Unusable
 from hub.journal import escape_control
 from hub.settings import Settings
 
@@ -52,14 +52,15 @@ def check(live: bool, url: str | None, dev: bool, deep: bool, as_json: bool) -> 
 
 
 def _check_live(url: str | None, dev: bool) -> None:
-    kept = read_development_hub(data_folder(os.environ)).url if dev else _own_url()
+    named = url or os.environ.get("HUB_URL", "").strip()
+    kept = read_development_hub(data_folder(os.environ)).url if dev else None if named else _own_url()
     base = find_url(url, os.environ, kept)
     try:
         with open_client(base, timeout_s=LIVE_S) as client:
             response = client.get("/health/live")
         alive, words = response.status_code == 200, f"the answer is {response.status_code}"
     except httpx.HTTPError as error:
-        alive, words = False, type(error).__name__
+        alive, words = False, say_unreachable(error)
     if not alive:
         click.echo(f"hub: {base} does not live: {words}", err=True)
         raise click.exceptions.Exit(Outcome.REFUSED)
@@ -68,5 +69,7 @@ def _check_live(url: str | None, dev: bool) -> None:
 def _own_url() -> str:
     """Return where a hub with this environment listens, without judging its other settings."""
     settings = Settings()
-    port = os.environ.get("HUB_PORT", "").strip()
-    return address_of(os.environ.get("HUB_HOST", "").strip() or settings.host, int(port) if port.isdigit() else 8000)
+    port = os.environ.get("HUB_PORT", "").strip() or str(settings.port)
+    if not (port.isascii() and port.isdigit()):
+        raise Unusable(f"HUB_PORT: is not a whole number (example: HUB_PORT={settings.port})")
+    return address_of(os.environ.get("HUB_HOST", "").strip() or settings.host, int(port))

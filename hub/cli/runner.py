@@ -49,12 +49,12 @@ def run_hub(settings: Settings, *, announce: Callable[[str], None]) -> None:
     for sentence in find_unknown(os.environ):
         logger.warning("%s", sentence)
     _raise_file_limit(settings.max_connections)
-    app = HubApp(settings)
+    app = HubApp(settings, logs_failed_start=False)
     passed = inherit_socket(os.environ, settings)
     listener = listen(settings) if passed is None else passed
     url = address_of(settings.host, listener.getsockname()[1])
     server = _Server(configure(app, settings), drain=app.drain, hands_over=passed is not None)
-    # hub.app says why it does not start, and so does this function; uvicorn would say it twice more.
+    # Why it does not start is this function's to say; uvicorn would say it twice more.
     foreign = logging.getLogger("uvicorn.error")
     level = foreign.level
     foreign.setLevel(logging.CRITICAL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import click
 
@@ -11,10 +12,20 @@ from hub.settings import read_settings
 __all__ = ["serve"]
 
 
+class _Port(click.ParamType[int]):
+    name = "port"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        text = str(value).strip()
+        if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= 65535):
+            self.fail(f"{value!r} is not a port (a whole number up to 65535; HUB_PORT is the same).", param, ctx)
+        return int(text)
+
+
 @click.command()
 @click.option("--dev", is_flag=True, help="Make a secret, a key and demo users in the data folder, and say how to try.")
 @click.option("--host", help="Where to listen, in place of HUB_HOST.")
-@click.option("--port", type=click.IntRange(0, 65535), help="In place of HUB_PORT; 0 takes a free one.")
+@click.option("--port", type=_Port(), help="In place of HUB_PORT; 0 takes a free one.")
 def serve(dev: bool, host: str | None, port: int | None) -> None:
     """Run the hub until SIGTERM or Ctrl-C.
 

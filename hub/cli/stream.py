@@ -18,7 +18,7 @@ from websockets.typing import Subprotocol
 
 from contracts.closing import CloseCode, may_return
 from hub.auth.egress import find_proxy, make_egress
-from hub.cli.address import read_problem
+from hub.cli.address import read_problem, say_unreachable
 
 __all__ = ["Ended", "Frame", "listen_events", "listen_websocket"]
 
@@ -105,7 +105,7 @@ async def listen_websocket(url: str, token: str, cursor: str | None) -> AsyncGen
     except TimeoutError:
         raise Ended("no sign of life in time", connected=silence.greeted) from None
     except OSError as error:
-        raise Ended(_words(error), connected=False) from None
+        raise Ended(say_unreachable(error), connected=False) from None
 
 
 async def listen_events(url: str, token: str, cursor: str | None) -> AsyncGenerator[Frame, None]:
@@ -143,7 +143,7 @@ async def listen_events(url: str, token: str, cursor: str | None) -> AsyncGenera
     except SSEError:
         raise Ended("the answer is no event stream", connected=False) from None
     except httpx.HTTPError as error:
-        raise Ended(str(error) or type(error).__name__, connected=silence.greeted) from None
+        raise Ended(say_unreachable(error), connected=silence.greeted) from None
     if closing is not None:
         raise _ended_by(closing.code, closing.reason)
     raise Ended("the stream ended")
@@ -192,6 +192,8 @@ def _read(raw: bytes) -> Frame:
 
 def _ended_by(code: int, reason: str) -> Ended:
     words = f"closed with {code}" + (f": {reason}" if reason else "")
+    if code == CloseCode.INVALID_TOKEN:
+        words += " (`hub token inspect` says why)"
     expired = code == CloseCode.TOKEN_EXPIRED
     # 1002 to 1010 say that one of the two breaks the protocol; it would again.
     return Ended(words, final=not may_return(code) or 1002 <= code <= 1003 or 1007 <= code <= 1010, expired=expired)
@@ -201,8 +203,5 @@ def _ended_by_status(status: int, body: bytes | bytearray) -> Ended:
     words = read_problem(httpx.Response(status, content=bytes(body)))
     if "(token_expired" in words:
         return Ended(words, expired=True)
-    return Ended(words, final=status < 500 or "(hub_full" in words, connected=status in {401, 403, 503})
-
-
-def _words(error: OSError) -> str:
-    return error.strerror or str(error) or type(error).__name__
+    refused = status < 500 and "no problem of a hub" not in words
+    return Ended(words, final=status < 500 or "(hub_full" in words, connected=refused or status in {401, 403, 503})

@@ -13,6 +13,7 @@ from typing import Literal
 import click
 import msgspec
 
+from hub.auth.tokens import find_fault
 from hub.cli.address import find_url
 from hub.cli.development import data_folder, read_development_hub, read_development_settings
 from hub.cli.display import show_frame
@@ -182,7 +183,7 @@ def _access(url: str | None, token: str | None) -> tuple[str, Callable[[], str],
         raise Unusable("HUB_TOKEN: is missing (or use --dev with `hub serve --dev`)")
     plain = token.strip()
     if not plain.isascii() or not plain.isprintable() or " " in plain:
-        raise Unusable("HUB_TOKEN: is no token")
+        raise Unusable(f"HUB_TOKEN: is no token: {find_fault(plain)}")
     return find_url(url, os.environ), lambda: plain, False
 
 

@@ -70,7 +70,8 @@ class Store:
             file.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = LogLock(file.path)
         except OSError as error:
-            raise SettingsError(f"HUB_DATA_DIR: {file.path} cannot be made: {error.strerror}") from error
+            way_out = "give a folder that the hub's user may write, such as /var/lib/hub"
+            raise SettingsError(f"HUB_DATA_DIR: {file.path} cannot be made: {_say(error)} ({way_out})") from error
         try:
             opened = open_log(file, on_damage, now_s)
         except BaseException:
@@ -295,3 +296,9 @@ class Store:
         with contextlib.suppress(apsw.Error):
             if self._connection is not None and self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
+
+
+def _say(error: OSError) -> str:
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return "a file stands where its folder would be"
+    return error.strerror or type(error).__name__

@@ -63,8 +63,15 @@ class TestGroup:
 
     @pytest.mark.parametrize("arguments", [["nope"], ["--nope"], ["tail", "--count", "0"], ["tail", "--as", "buyer"]])
     def test_usage(self, arguments: list[str]) -> None:
-        """A command line that cannot be used is exit code 2."""
-        assert 2 == CliRunner().invoke(main, arguments).exit_code
+        """A command line that cannot be used is exit code 2, and one line that says where to read on."""
+        done = CliRunner().invoke(main, arguments)
+        assert (2, 1) == (done.exit_code, done.stderr.count("\n"))
+        assert done.stderr.startswith("hub: ")
+        assert "--help` says more)" in done.stderr
+
+    def test_nothing_asked(self) -> None:
+        """`hub` alone shows what there is."""
+        assert all(name in CliRunner().invoke(main, []).output for name in COMMANDS)
 
     @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
     def test_completion_script(self, shell: str) -> None:

@@ -148,12 +148,56 @@ class TestAnswer:
         done = notify("http://127.0.0.1:9", "--everyone")
         assert 3 == done.exit_code
         assert done.stderr.startswith("hub: http://127.0.0.1:9 cannot be reached: ")
+        assert done.stderr.endswith("; does a hub run there? HUB_URL or `--url` says where\n")
+
+    def test_tls_where_there_is_none(self, dev_hub: DevHub) -> None:
+        """https in the address of a hub without TLS is told in words."""
+        done = notify(dev_hub.url.replace("http:", "https:"), "--everyone")
+        assert (3, 1) == (done.exit_code, done.stderr.count("\n"))
+        assert "is it http:// instead of https://?" in done.stderr
 
     @pytest.mark.parametrize(
-        "url", ["hub.example.com", "ftp://x", "http://", "http://u:p@x", "http://x/?a", "http://["]
+        ("url", "fault"),
+        [
+            ("hub.example.com", "it does not begin with http:// or https://"),
+            ("127.0.0.1:8000", "it does not begin with http:// or https://"),
+            ("ftp://x", "its scheme is neither http nor https"),
+            ("ws://127.0.0.1:8000/ws", "it is a WebSocket's"),
+            ("http://", "it has no host"),
+            ("http://u:p@x", "it holds a user or a password"),
+            ("http://x/?a", "it has a query or a fragment"),
+            ("http://[", "its host cannot be read"),
+            ("http://x:http", "its port is not a number up to 65535"),
+            ("http://x:99999", "its port is not a number up to 65535"),
+            ("http://x:0", "its port is 0"),
+        ],
     )
-    def test_address_that_is_none(self, url: str) -> None:
-        """HUB_URL is named when it cannot be one; a password in it is not repeated."""
+    def test_address_that_is_none(self, url: str, fault: str) -> None:
+        """HUB_URL is named when it cannot be one, and what is wrong with it; a password in it is not repeated."""
         done = notify(url, "--everyone")
         assert (2, False) == (done.exit_code, ":p@" in done.stderr)
-        assert done.stderr.startswith("hub: HUB_URL: ")
+        example = "(example: https://hub.example.com)"
+        assert done.stderr.startswith(f"hub: HUB_URL (or `--url`): is not the URL of a hub: {fault}")
+        assert done.stderr.endswith(f"{example}\n")
+
+    @pytest.mark.parametrize(
+        ("key", "fault"),
+        [
+            ("eyJhbGciOiJIUzI1NiJ9.e30.x", "is a user's token"),
+            ("stocktech:" + "9f" * 32, "is the line for the hub's HUB_SERVICE_KEYS"),
+            ("two words", "is not a key of `hub key`"),
+        ],
+    )
+    def test_key_that_is_none(self, key: str, fault: str) -> None:
+        """What stands in the place of a service key is told before anybody is asked, and never shown."""
+        done = CliRunner(env={"HUB_SERVICE_KEY": key}).invoke(main, ["stats"])
+        assert (2, False) == (done.exit_code, key in done.stderr)
+        assert done.stderr.startswith(f"hub: HUB_SERVICE_KEY: {fault}")
+
+    def test_key_that_the_hub_does_not_know(self) -> None:
+        """A 401 names the variable with the key and the one of the hub that its hash belongs to."""
+        with answering([problem(401, "invalid_token")]) as (url, _):
+            done = notify(url, "--everyone")
+        assert (1, 1) == (done.exit_code, done.stderr.count("\n"))
+        assert "HUB_SERVICE_KEY " in done.stderr
+        assert "the hub's HUB_SERVICE_KEYS" in done.stderr

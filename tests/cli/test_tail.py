@@ -89,6 +89,23 @@ class TestHub:
         assert "This account is not active" in done.stderr
         assert 1 == done.stderr.count("\n")
 
+    @transports
+    def test_cursor_that_is_none(self, dev_hub: DevHub, transport: str) -> None:
+        """A cursor that no hub wrote is refused over either transport, with exit code 1."""
+        done = run("tail", "--dev", "--cursor", "42", "--transport", transport, folder=dev_hub.folder)
+        assert (1, True) == (done.returncode, "not a cursor of a hub" in done.stderr)
+
+    def test_token_that_is_none(self, dev_hub: DevHub) -> None:
+        """What stands in the place of a token is told for what it is."""
+        for text, fault in {
+            "Bearer eyJh.e30.x": "begins with the word Bearer",
+            "<html lang=pt>": "is an HTML page",
+        }.items():
+            done = run("tail", "--url", dev_hub.url, folder=dev_hub.folder, env={"HUB_TOKEN": text})
+            assert (2, True) == (done.returncode, done.stderr.startswith(f"hub: HUB_TOKEN: is no token: it {fault}"))
+        done = run("tail", "--url", dev_hub.url, folder=dev_hub.folder, env={"HUB_TOKEN": "abc"})
+        assert (1, True) == (done.returncode, "`hub token inspect` says why" in done.stderr)
+
     def test_unknown_demo_user(self, dev_hub: DevHub) -> None:
         """A name that no demo user has is exit code 2, with the names there are."""
         done = run("tail", "--dev", "--as", "ceo", folder=dev_hub.folder)

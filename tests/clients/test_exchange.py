@@ -11,6 +11,11 @@ from notification_hub import AsyncHub, Hub, HubRefused, HubUnreachable
 from tests.clients.conftest import KEY, RETRY, MakeClient, alert
 from tests.clients.stand_in import Answer, StandIn, accept, refuse, reply, reset, stall
 
+NO_ADDRESSES = (
+    *("hub.example.com", "127.0.0.1:8000", "ws://hub", "https://user:word@hub", "https://hub?x=1", "https://hub#x", ""),
+    *("http://hub:http", "http://hub:99999", "http://hub:0", "http://[::1", "http://"),
+)
+
 
 class TestRetry:
     @pytest.mark.parametrize("answer", [*map(refuse, (429, 502, 503, 504)), reset])
@@ -147,7 +152,7 @@ class TestSecrets:
             kind("http://hub", key)
 
     @pytest.mark.parametrize("kind", [Hub, AsyncHub])
-    @pytest.mark.parametrize("url", ["hub.example.com", "ws://hub", "https://user:word@hub", "https://hub?x=1"])
+    @pytest.mark.parametrize("url", NO_ADDRESSES)
     def test_address_that_is_none(self, kind: type[Hub | AsyncHub], url: str) -> None:
         """An address that is none is refused without repeating it."""
         with pytest.raises(ValueError, match=r"^url: is not the address of a hub \("):

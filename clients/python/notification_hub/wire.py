@@ -97,8 +97,13 @@ def check_address(url: str) -> str:
     Raises:
         ValueError: it is none; the text does not repeat it.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc or parts.query:
+    url = url.strip()
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, an unclosed [
+        usable = False
+    if not usable or "@" in parts.netloc or parts.query or parts.fragment:
         raise ValueError("url: is not the address of a hub (example: https://hub.example.com)")
     return url.rstrip("/")
 
