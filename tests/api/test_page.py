@@ -16,6 +16,12 @@ def test_page_loads_nothing_from_elsewhere() -> None:
     assert [] == re.findall(r"https?://|//[a-z]+\.|@import|\burl\(|<link|<img|<iframe|src=|import\(", PAGE)
 
 
+def test_page_links_to_what_is_beside_it() -> None:
+    """No link starts at the root, where a proxy that serves the hub under a path has something else."""
+    assert {"openapi-3.0.json", "asyncapi.json", "frames.json"} == set(re.findall(r'href: beside\("([^"]+)"\)', PAGE))
+    assert [] == re.findall(r'href(?:: |=)"/', PAGE)
+
+
 def test_page_makes_no_markup_of_data() -> None:
     """Nothing from the document is ever parsed as markup or run."""
     assert [] == re.findall(

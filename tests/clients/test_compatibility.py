@@ -86,6 +86,10 @@ BREAKS: dict[str, tuple[Change, str]] = {
         lambda d: schema(d, "BatchRequest")["properties"]["notifications"].update(maxItems=10),
         "POST /api/internal/notify/batch body.notifications: maxItems fell",
     ),
+    "request pattern": (
+        lambda d: schema(d, "DisconnectRequest")["properties"]["token"]["anyOf"][0].update(pattern="^[0-9]{64}$"),
+        "POST /api/internal/disconnect body.token string: has another pattern",
+    ),
     "nested request field": (
         lambda d: schema(d, "OrderData")["properties"]["orderId"]["anyOf"].pop(0),
         f"{NOTIFY} body `order_created`.data object.orderId: integer is gone",
@@ -133,6 +137,10 @@ FRAME_BREAKS: dict[str, tuple[Change, str]] = {
 }
 
 HARMLESS: dict[str, Change] = {
+    "pattern written otherwise": lambda d: schema(d, "DisconnectRequest")["properties"]["token"]["anyOf"][0].update(
+        pattern="^[0-9a-f]{64}$"
+    ),
+    "integer or number as number": lambda d: schema(d, "OrderData")["properties"]["total"]["anyOf"].pop(0),
     "new operation": lambda d: d["paths"].update({"/new": {"get": {"operationId": "new", "responses": {}}}}),
     "new type": lambda d: (
         d["components"]["schemas"].update(PublishNew={"type": "object", "properties": {"type": {"const": "new"}}}),

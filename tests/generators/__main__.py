@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 
 from bench.machine import describe_machine
 from tests.generators.page import Outcome, make_page
-from tests.generators.stage import Stage, Unmet, open_stage
+from tests.generators.stage import Stage, Unmet, open_stage, write_documents
 from tests.generators.table import GENERATORS, OPENAPI_GENERATOR, Generator
 
 ROOT = Path(__file__).parents[2]
@@ -27,7 +27,6 @@ CACHE = BUILD / "cache"
 PAGE = ROOT / "docs" / "reference" / "generators.md"
 #: For one command; the longest compiles a hundred Rust packages on a busy machine.
 STEP_DEADLINE_S = 1200.0
-DOCUMENTS = ("openapi.json", "openapi-3.0.json")
 
 
 async def main(words: list[str]) -> int:
@@ -73,8 +72,7 @@ def lay_out(row: Generator) -> Path:
     """Return a folder with the row's sources and the documents; what was installed there before stays."""
     folder = BUILD / row.folder
     shutil.copytree(HERE / row.folder, folder, dirs_exist_ok=True)
-    for document in DOCUMENTS:
-        shutil.copy(ROOT / "openapi" / document, folder / document)
+    write_documents(folder)
     return folder
 
 

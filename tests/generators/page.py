@@ -14,9 +14,10 @@ __all__ = ["Outcome", "make_page"]
 _HEAD = """\
 # Generated clients
 
-`make generators` writes this page. With each generator below it makes a client from the checked-in API document,
-compiles it as strictly as the language can, and runs a small program (`tests/generators/`) against a real hub. The
-program publishes every built-in type with `data`, repeats one under an `Idempotency-Key`, sends a batch, is refused
+`make generators` writes this page. With each generator below it makes a client from the API document, a company's own
+types included (`tests/contracts/company.py`), compiles it as strictly as the language can, and runs a small program
+(`tests/generators/`) against a real hub. The program publishes every built-in type and a company's
+(`service-order:created`) with `data`, repeats one under an `Idempotency-Key`, sends a batch, is refused
 twice (a notification for nobody, a key that is none), reads the problem and its `code`, and reads all frames back
 from `/poll`. A subscriber must have got each frame, once, in order, with that very `data`.
 
@@ -33,7 +34,8 @@ _FOOT = """\
   at `type` first, or make the client again. The clients in `clients/` pass such frames over.
 - `/ws` and `/sse` are in `asyncapi.json` (`hub openapi --asyncapi`); no OpenAPI generator makes a client of them.
 - HTTP clients without a generator, with habits of their own (Java's HttpClient, curl's `--http2`): `make foreign`.
-- Not tried, since the machine that wrote this page has no compiler for them: C#, Swift, Dart, Kotlin.
+- Not tried, since the machine that wrote this page has no compiler for them: C#, Swift, Dart. From Kotlin use
+  the Java client: openapi-generator's `kotlin` makes an empty class of each union (`orderId`).
 """
 
 

@@ -13,22 +13,34 @@ import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from hub.api.document import build_document, write_artefacts
+from hub.contract import load_contract
 from tests.faults.process import HubProcess, wait_ready
 from tests.harness import ACCOUNT, USER
 
-__all__ = ["EXAMPLES", "Stage", "Subscriber", "Unmet", "open_stage"]
+__all__ = ["EXAMPLES", "Stage", "Subscriber", "Unmet", "open_stage", "write_documents"]
 
-ROOT = Path(__file__).parents[2]
 PROGRAM_DEADLINE_S = 120.0
 FRAME_DEADLINE_S = 10.0
 _NOTIFY = "/api/internal/notify"
 
-_document = json.loads((ROOT / "openapi" / "openapi.json").read_text(encoding="utf-8"))
+#: A company's own types, as odd as they may be: each generator has to cope with all of them.
+CONTRACTS = "tests.contracts.company"
+_OWN = "service-order:created"
+_contract = load_contract([CONTRACTS])
+_document = build_document(_contract, version="0")
 _body = _document["paths"][_NOTIFY]["post"]["requestBody"]["content"]["application/json"]
-#: Type -> the `data` that a program must have published.
+#: Type -> the `data` that a program must have published: the built-in types and one of the company's own.
 EXAMPLES: dict[str, Any] = {
-    example["value"]["type"]: example["value"]["data"] for example in _body["examples"].values()
+    example["value"]["type"]: example["value"]["data"]
+    for example in _body["examples"].values()
+    if example["value"]["type"] in {*load_contract().types, _OWN}
 }
+
+
+def write_documents(folder: Path) -> None:
+    """Write what the generators read."""
+    write_artefacts(folder, contract=_contract)
 
 
 class Unmet(Exception):
@@ -97,7 +109,7 @@ class Subscriber:
 @asynccontextmanager
 async def open_stage(folder: Path) -> AsyncIterator[Stage]:
     """Start a hub; stop it at the end."""
-    hub = HubProcess(folder)
+    hub = HubProcess(folder, HUB_CONTRACTS=CONTRACTS)
     await hub.start()
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{hub.port}", trust_env=False) as http:

@@ -103,6 +103,7 @@ func requests() []hub.PublishRequest {
 		hub.NewPublishDefectiveReceivedPublishRequest(hub.PublishDefectiveReceived{Title: title, Message: message, UserID: user, AccountID: account, Data: hub.NewOptNilPublishDefectiveReceivedData(hub.PublishDefectiveReceivedData{"returnId": jx.Raw("41")})}),
 		hub.NewPublishExchangeValidatedPublishRequest(hub.PublishExchangeValidated{Title: title, Message: message, UserID: user, AccountID: account, Data: hub.NewOptNilPublishExchangeValidatedData(hub.PublishExchangeValidatedData{"exchangeId": jx.Raw("12")})}),
 		hub.NewPublishExchangeResolvedPublishRequest(hub.PublishExchangeResolved{Title: title, Message: message, UserID: user, AccountID: account, Data: hub.NewOptNilPublishExchangeResolvedData(hub.PublishExchangeResolvedData{"exchangeId": jx.Raw("12")})}),
+		hub.NewPublishServiceOrderCreatedPublishRequest(hub.PublishServiceOrderCreated{Title: title, Message: message, UserID: user, AccountID: account, Data: hub.ServiceOrderData{ServiceOrderId: hub.NewInt64ServiceOrderDataServiceOrderId(1)}}),
 	}
 }
 

@@ -85,10 +85,16 @@ func product() *hub.ProductData {
 	return &data
 }
 
+func serviceOrder() hub.ServiceOrderData {
+	var data hub.ServiceOrderData
+	check(data.ServiceOrderId.FromServiceOrderDataServiceOrderId0(1))
+	return data
+}
+
 func free(name string, value any) *map[string]any { return &map[string]any{name: value} }
 
 func requests() []hub.PublishRequest {
-	made := make([]hub.PublishRequest, 16)
+	made := make([]hub.PublishRequest, 17)
 	answered := free("returnId", 41)
 	(*answered)["accepted"] = true
 	check(made[0].FromPublishOrderCreated(hub.PublishOrderCreated{Title: title, Message: message, UserId: &user, AccountId: &account, Data: ptr(sold())}))
@@ -107,6 +113,7 @@ func requests() []hub.PublishRequest {
 	check(made[13].FromPublishDefectiveReceived(hub.PublishDefectiveReceived{Title: title, Message: message, UserId: &user, AccountId: &account, Data: free("returnId", 41)}))
 	check(made[14].FromPublishExchangeValidated(hub.PublishExchangeValidated{Title: title, Message: message, UserId: &user, AccountId: &account, Data: free("exchangeId", 12)}))
 	check(made[15].FromPublishExchangeResolved(hub.PublishExchangeResolved{Title: title, Message: message, UserId: &user, AccountId: &account, Data: free("exchangeId", 12)}))
+	check(made[16].FromPublishServiceOrderCreated(hub.PublishServiceOrderCreated{Title: title, Message: message, UserId: &user, AccountId: &account, Data: serviceOrder()}))
 	return made
 }
 

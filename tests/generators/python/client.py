@@ -64,6 +64,7 @@ everything = m.BatchRequest(
         m.PublishExchangeResolved(
             "exchange_resolved", TITLE, MESSAGE, m.PublishExchangeResolvedDataType0.from_dict({"exchangeId": 12})
         ),
+        m.PublishServiceOrderCreated("service-order:created", TITLE, MESSAGE, m.ServiceOrderData(service_order_id=1)),
     ]
 )
 requests = everything.notifications

@@ -40,5 +40,6 @@ export const requests: PublishRequest[] = [
   { type: "defective_received", ...envelope, data: { returnId: 41 } },
   { type: "exchange_validated", ...envelope, data: { exchangeId: 12 } },
   { type: "exchange_resolved", ...envelope, data: { exchangeId: 12 } },
+  { type: "service-order:created", ...envelope, data: { serviceOrderId: 1 } },
 ];
 export const untargeted: PublishRequest = { type: "cart_updated", ...text };

@@ -22,12 +22,13 @@ fn connect(bearer: &str) -> Anything<Client> {
 }
 
 macro_rules! request {
+    // `data` is an option where the type does not need it; `From` makes one of either.
     ($kind:ident, $data:expr) => {
         PublishRequest::from(types::$kind {
             type_: Default::default(),
             title: "Título".into(),
             message: "Mensagem".into(),
-            data: Some($data),
+            data: $data.into(),
             user_id: Some(var("HUB_USER")?.parse()?),
             account_id: Some(var("HUB_ACCOUNT")?.parse()?),
             user_ids: None,
@@ -72,6 +73,10 @@ fn requests() -> Anything<Vec<PublishRequest>> {
         current_stock: Some(3.0),
         min_stock: Some(5.0),
     };
+    let service_order = ServiceOrderData {
+        service_order_id: ServiceOrderDataServiceOrderId::Int64(1),
+        technician: None,
+    };
     Ok(vec![
         request!(PublishOrderCreated, order(Some("R$ 59,80"))),
         request!(PublishPaymentConfirmed, order(None)),
@@ -89,6 +94,7 @@ fn requests() -> Anything<Vec<PublishRequest>> {
         request!(PublishDefectiveReceived, free(json!({"returnId": 41}))),
         request!(PublishExchangeValidated, free(json!({"exchangeId": 12}))),
         request!(PublishExchangeResolved, free(json!({"exchangeId": 12}))),
+        request!(PublishServiceOrderCreated, service_order),
     ])
 }
 

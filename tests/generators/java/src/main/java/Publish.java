@@ -45,6 +45,7 @@ public final class Publish {
             .trackingCode(new OrderDataOrderId("BR123456789"));
     StockData low =
         new StockData().productId(new OrderDataOrderId(77L)).productName("Caixa 30x20").currentStock(3.0).minStock(5.0);
+    ServiceOrderData serviceOrder = new ServiceOrderData().serviceOrderId(new ServiceOrderDataServiceOrderId(1L));
     return List.of(
         new PublishRequest(new PublishOrderCreated().title(TITLE).message(MESSAGE).userId(USER).accountId(ACCOUNT).data(sold)),
         new PublishRequest(new PublishPaymentConfirmed().title(TITLE).message(MESSAGE).userId(USER).accountId(ACCOUNT).data(order())),
@@ -61,7 +62,8 @@ public final class Publish {
         new PublishRequest(new PublishReplacementSent().title(TITLE).message(MESSAGE).userId(USER).accountId(ACCOUNT).data(Map.of("returnId", 41))),
         new PublishRequest(new PublishDefectiveReceived().title(TITLE).message(MESSAGE).userId(USER).accountId(ACCOUNT).data(Map.of("returnId", 41))),
         new PublishRequest(new PublishExchangeValidated().title(TITLE).message(MESSAGE).userId(USER).accountId(ACCOUNT).data(Map.of("exchangeId", 12))),
-        new PublishRequest(new PublishExchangeResolved().title(TITLE).message(MESSAGE).userId(USER).accountId(ACCOUNT).data(Map.of("exchangeId", 12))));
+        new PublishRequest(new PublishExchangeResolved().title(TITLE).message(MESSAGE).userId(USER).accountId(ACCOUNT).data(Map.of("exchangeId", 12))),
+        new PublishRequest(new PublishServiceOrderCreated().title(TITLE).message(MESSAGE).userId(USER).accountId(ACCOUNT).data(serviceOrder)));
   }
 
   private static String tag(Object tagged) {
