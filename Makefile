@@ -44,7 +44,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	--exclude-newer "$$(date --utc --date '$(COOL_DOWN_DAYS) days ago' +%Y-%m-%dT%H:%M:%SZ)" \
 	--no-emit-package notification-hub-contracts --custom-compile-command "make lock" $(LOCK_ARGS)
 
-.PHONY: help setup clients clients-types clients-build clients-test examples examples-test demo debian serve test foreign soak fresh lint types format hooks openapi settings-page lock wheel-check packages version release image bench conformance faults generators clean
+.PHONY: help setup clients clients-types clients-build clients-test examples examples-test picture demo debian serve test foreign soak fresh lint types format hooks openapi settings-page lock wheel-check packages version release image bench conformance faults generators clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -120,6 +120,9 @@ examples-test: $(SETUP) debian examples ## the example frontends: types, and the
 	@cd examples && npm run --silent types
 	@echo "== examples: Chromium"
 	@node --test --test-concurrency=1 --test-reporter=spec tests/e2e/*.test.mjs
+
+picture: $(SETUP) debian examples ## take the README's picture again, in Chromium
+	@node examples/picture.mjs
 
 demo: $(SETUP) examples ## start the hub and every example frontend, and print the addresses
 	@exec node examples/demo.mjs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import re
@@ -25,12 +26,13 @@ DEADLINE_S = 30.0
 EXAMPLE_URL = "http://127.0.0.1:8000"
 
 
-def read_blocks(page: str) -> list[str]:
-    """Return the shell blocks of a page, in order."""
-    return re.findall(r"^```sh\n(.*?)^```$", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
+def read_blocks(page: str, language: str = "sh") -> list[str]:
+    """Return the blocks of a page in a language, in order."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
 
 
-MAKE, TAIL, LISTEN, PUBLISH, MISS, RETURN, INSTALL = read_blocks("README.md")
+MAKE, TAIL, LISTEN, PUBLISH, SERVE_OWN, NOTIFY_OWN, MISS, RETURN, INSTALL = read_blocks("README.md")
+(OWN_TYPES,) = read_blocks("README.md", "python")
 
 
 class Terminal:
@@ -38,6 +40,8 @@ class Terminal:
 
     def __init__(self, command: str, folder: Path) -> None:
         self.text = ""
+        # A piece may end within a letter.
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
         # A test run in the background has SIGINT ignored, and its children would inherit that. What goes to a pipe has
         # curl's progress in it, at any place.
         self._process = subprocess.Popen(
@@ -91,7 +95,7 @@ class Terminal:
         if not self._selector.select(deadline_s - time.monotonic()):
             return False
         piece = os.read(self._output.fileno(), 65_536)
-        self.text += piece.decode()
+        self.text += self._decoder.decode(piece)
         return bool(piece)
 
     def _signal(self, number: signal.Signals) -> None:
@@ -158,6 +162,34 @@ def test_the_first_notification_and_the_three_that_were_missed(reader: Reader) -
             assert ["2", "3", "4", "1"] == terminal.wait_for(r"Pedido PED-(\d) criado", count=4)
 
 
+def test_types_of_ones_own(tmp_path: Path) -> None:
+    """The module of the page makes a type that can be published, described and warned of, and it is six lines."""
+    assert 6 == len(OWN_TYPES.split("\n")) - OWN_TYPES.split("\n").count("")
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    (tmp_path / "support.py").write_text(OWN_TYPES)
+    with Terminal(SERVE_OWN.replace("make serve", ".venv/bin/hub serve --dev --port 0"), tmp_path) as serve:
+        serve.wait_for("^The API, page and document")
+        reader = Reader(tmp_path, serve.text)
+        with reader.open(TAIL) as tail:
+            tail.wait_for("connected to ")
+            assert "warn" not in reader.run(NOTIFY_OWN)
+            tail.wait_for("Ticket 7 is yours")
+        assert "$.data.number" in reader.run(NOTIFY_OWN.replace('"number": 7', '"number": "seven"'))
+        assert "TicketAssigned" in reader.run(f"curl --silent {EXAMPLE_URL}/schema/openapi.json")
+        serve.interrupt()
+
+
+@pytest.mark.parametrize("page", ["README.md", "README.pt-BR.md"])
+def test_what_a_stranger_sees_first(page: str) -> None:
+    """Before the first command stand the picture, which is small, and the demo that it shows."""
+    first = (ROOT / page).read_text().partition("```")[0]
+    assert "](docs/bell.png)" in first
+    assert "`make demo`" in first
+    picture = (ROOT / "docs/bell.png").read_bytes()
+    assert picture.startswith(b"\x89PNG")
+    assert len(picture) < 150_000
+
+
 def test_make_has_the_two_commands() -> None:
     """`make serve` is `hub serve --dev`, which the test above runs, and `make test` is a target."""
     commands = [line.split("#")[0].strip() for line in MAKE.splitlines()]
@@ -172,7 +204,8 @@ def test_the_portuguese_page_has_the_same_commands() -> None:
     make, *others = read_blocks("README.pt-BR.md")
     assert ["make serve", "make test"] == [line.split("#")[0].strip() for line in make.splitlines()]
     *commands, install = others
-    assert [TAIL, LISTEN, PUBLISH, MISS, RETURN] == commands
+    assert [TAIL, LISTEN, PUBLISH, SERVE_OWN, NOTIFY_OWN, MISS, RETURN] == commands
+    assert [OWN_TYPES] == read_blocks("README.pt-BR.md", "python")
     assert [line.split("#")[0] for line in INSTALL.splitlines()] == [
         line.split("#")[0] for line in install.splitlines()
     ]
