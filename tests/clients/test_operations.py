@@ -34,6 +34,8 @@ METHODS = {
     "showHub": None,
     "showSchema": None,
     "readOpenApi": None,
+    "readOpenApi30": None,
+    "readAsyncApi": None,
     "readFramesSchema": None,
 }
 
