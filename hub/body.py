@@ -8,6 +8,7 @@ spaces, since a server-sent event ends a line there; JSON allows no raw line bre
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from datetime import UTC, datetime
 from hashlib import sha256
 
@@ -99,8 +100,7 @@ def parse_publish(body: bytes, contract: Contract, *, now_s: float, max_ttl_s: i
         UnknownType, ReservedType: nobody can publish this type.
         NoTarget, ConflictingTargets: it is for nobody, or for everyone and somebody.
     """
-    _check_text(body)
-    return _parse(body, contract, now_s, max_ttl_s)
+    return _parse(_checked_text(body), contract, now_s, max_ttl_s)
 
 
 def parse_batch(
@@ -121,7 +121,7 @@ def parse_batch(
         InvalidJson, TooDeep, InvalidField: the batch cannot be taken apart (a notification nested so deep
             that it cannot be skipped counts as that), or holds none or more than 1,000.
     """
-    _check_text(body)
+    body = _checked_text(body)
     try:
         items = _batch_decoder.decode(body).notifications
     except (ValueError, RecursionError) as error:
@@ -148,7 +148,7 @@ def parse_disconnect(body: bytes) -> DisconnectRequest:
         InvalidJson, TooDeep, InvalidField: as for a publish.
         NoTarget, ConflictingTargets: it names nobody, or in more than one way.
     """
-    _check_text(body)
+    body = _checked_text(body)
     try:
         request = _disconnect_decoder.decode(body)
     except (ValueError, RecursionError) as error:
@@ -185,14 +185,18 @@ def _parse(body: bytes, contract: Contract, now_s: float, max_ttl_s: int) -> Pub
     )
 
 
-def _check_text(body: bytes) -> None:
+def _checked_text(body: bytes) -> bytes:
+    """Return the text without the byte order mark that .NET and PowerShell begin one with (RFC 8259 section 8.1)."""
     # msgspec checks UTF-8 only in the strings it decodes; what it skips over would be stored unchecked.
     if body.isascii():
-        return
+        if not body:
+            raise InvalidJson("The body is empty")
+        return body
     try:
         body.decode()
     except UnicodeDecodeError as error:
         raise InvalidJson(f"The body is not UTF-8 (byte {error.start})") from None
+    return body.removeprefix(BOM_UTF8)
 
 
 def _refuse_type(tag: str, contract: Contract) -> HubError:

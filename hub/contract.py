@@ -73,7 +73,8 @@ def load_contract(modules: Sequence[str] = ()) -> Contract:
         try:
             module = importlib.import_module(name)
         except Exception as error:  # whatever a company's module raises must name the setting that loaded it
-            raise _unusable(f"the module `{name}` cannot be imported: {type(error).__name__}: {error}") from error
+            hint = "; is its folder on PYTHONPATH?" if isinstance(error, ModuleNotFoundError) else ""
+            raise _unusable(f"the module `{name}` cannot be imported: {type(error).__name__}: {error}{hint}") from error
         kinds = [kind for kind in _types_of(module) if kind not in NOTIFICATIONS]
         if not kinds:
             raise _unusable(f"the module `{name}` holds no notification type")

@@ -105,6 +105,19 @@ class TestFrame:
         assert (title, message) == (decoded["title"], decoded["message"])
         assert not {b"\r", b"\n"} & {payload[i : i + 1] for i in range(len(payload))}
 
+    def test_byte_order_mark_is_no_part_of_the_text(self) -> None:
+        """A mark before the JSON, as .NET and PowerShell write files, changes nothing; a second one is a mistake."""
+        for body in (body_of(title="\u00e9", data={"a": 1}), body_of()):
+            assert publish(body).payload("n") == publish(b"\xef\xbb\xbf" + body).payload("n")
+        with pytest.raises(InvalidJson):
+            publish(b"\xef\xbb\xbf" * 2 + body_of())
+
+    def test_no_body_is_told_as_such(self) -> None:
+        """Who sends nothing is told that, instead of a decoder's words."""
+        for parse in (publish, parse_disconnect, lambda body: parse_batch(body, CONTRACT, now_s=NOW_S)):
+            with pytest.raises(InvalidJson, match="The body is empty"):
+                parse(b"")
+
     def test_line_breaks_between_tokens_become_spaces(self) -> None:
         """Pretty-printed data cannot break the line of a server-sent event; its content is the same."""
         raw = b'{\r\n  "a": "x\\ny",\n  "b": [\r1]\n}'
@@ -262,7 +275,7 @@ class TestRefusal:
             b" ",
             b"{",
             body_of() + b"x",
-            b"\xef\xbb\xbf{}",
+            b"\xef\xbb\xbf",
             b"\xff",
             b"{'a':1}",
             b'{"type":"cart_updated","title":"\xff","message":"b","everyone":true}',

@@ -168,7 +168,9 @@ def _read_public_key(path: Path, algorithm: str) -> Key:
     try:
         key = load_pem_public_key(path.read_bytes())
     except OSError as error:
-        raise SettingsError(f"HUB_JWT_PUBLIC_KEY_FILE: cannot be read ({error.strerror})") from None
+        raise SettingsError(
+            f"HUB_JWT_PUBLIC_KEY_FILE: cannot be read ({error.strerror}); it is a file that the hub's user may read"
+        ) from None
     except (ValueError, UnsupportedAlgorithm):
         problem = "holds no public key in PEM (it begins with -----BEGIN PUBLIC KEY-----)"
         raise SettingsError(f"HUB_JWT_PUBLIC_KEY_FILE: {problem}") from None

@@ -107,6 +107,9 @@ def read_service_keys(settings: Settings) -> ServiceKeys:
     grants = _read_pairs(settings.service_keys)
     if settings.service_keys_file is not None:
         grants += _read_file(settings.service_keys_file)
+    if not grants and (settings.service_keys or settings.service_keys_file):
+        variable = "HUB_SERVICE_KEYS_FILE" if settings.service_keys_file else "HUB_SERVICE_KEYS"
+        raise SettingsError(f"{variable}: holds no key, so nobody could publish (make one with `hub key NAME`)")
     digests = [digest for digest, _ in grants]
     if len(set(digests)) != len(digests):
         raise SettingsError("HUB_SERVICE_KEYS: the same hash stands there twice, so its grants would be in doubt")
@@ -134,7 +137,9 @@ def _read_file(path: Path) -> list[tuple[bytes, ServiceGrant]]:
     try:
         file = msgspec.json.decode(path.read_bytes(), type=KeyFile)
     except OSError as error:
-        raise SettingsError(f"{variable}: cannot be read ({error.strerror})") from None
+        raise SettingsError(
+            f"{variable}: cannot be read ({error.strerror}); it is a JSON file that the hub's user may read"
+        ) from None
     except msgspec.ValidationError as error:
         raise SettingsError(f"{variable}: is not a file of keys: {error} (example: {_EXAMPLE})") from None
     except (ValueError, RecursionError):

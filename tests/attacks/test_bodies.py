@@ -81,7 +81,7 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "cut short": (body_of()[:-1], "invalid_json"),
     "two documents": (body_of() * 2, "invalid_json"),
     "trailing NUL": (body_of() + b"\0", "invalid_json"),
-    "byte order mark": (b"\xef\xbb\xbf" + body_of(), "invalid_json"),
+    "two byte order marks": (b"\xef\xbb\xbf" * 2 + body_of(), "invalid_json"),
     "UTF-16": (body_of().decode().encode("utf-16"), "invalid_json"),
     "UTF-32": (body_of().decode().encode("utf-32"), "invalid_json"),
     "comment": (b"/* */" + body_of(), "invalid_json"),

@@ -220,3 +220,12 @@ def test_what_stands_in_the_place_of_a_hash_is_named(entry: str, problem: str) -
     assert problem in str(caught.value)
     assert "hub key" in str(caught.value)
     assert not [secret for secret in (KEY, DIGEST) if secret in str(caught.value)]
+
+
+def test_no_key_at_all_stops_the_start(tmp_path: Path) -> None:
+    """A file or a list without an entry is told as what it is: nobody could publish to such a hub."""
+    with pytest.raises(SettingsError, match="HUB_SERVICE_KEYS_FILE: holds no key, so nobody could publish"):
+        read_file(tmp_path / "keys.json")
+    with pytest.raises(SettingsError, match="HUB_SERVICE_KEYS: holds no key, so nobody could publish"):
+        read_service_keys(settings(service_keys=" , "))
+    assert frozenset() == read_service_keys(settings()).names

@@ -67,7 +67,7 @@ class TestDevelopment:
         """A secret, keys and a directory that are set are the ones used; nothing of another kind is printed."""
         folder = tmp_path / "hub-data"
         keys = tmp_path / "keys.json"
-        keys.write_text('{"keys": []}')
+        keys.write_text('{"keys": [{"name": "other", "sha256": "' + "9f" * 32 + '"}]}')
         env = {"JWT_SECRET": f"dev-{SECRET}", "HUB_SERVICE_KEYS_FILE": str(keys), "HUB_DIRECTORY_URL": "off"}
         with DevHub(folder, env=env) as hub:
             made = msgspec.json.decode((folder / "dev.json").read_bytes())
