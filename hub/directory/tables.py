@@ -19,7 +19,7 @@ __all__ = ["ACTIVE_TYPES", "Row", "Table", "Tables", "question", "read_tables"]
 Row: TypeAlias = tuple[str | None, str | None, str | None, bool, str | None]
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]{0,62}"
-_SPEC = re.compile(rf"\s*(?:({_NAME})\.)?({_NAME})\s*\(([^()]*)\)\s*", re.ASCII)
+_SPEC = re.compile(rf"\s*(?:({_NAME})\.)?({_NAME})\s*(?:\(([^()]*)\)\s*)?", re.ASCII)
 _COLUMN = re.compile(_NAME, re.ASCII)
 
 #: PostgreSQL's types of a column that can say who is active: a truth value, or a number that is 1.
@@ -50,13 +50,16 @@ class Tables(msgspec.Struct, frozen=True):
 def read_tables(users_spec: str, accounts_spec: str) -> Tables:
     """Return the tables of `HUB_DIRECTORY_USERS` and `HUB_DIRECTORY_ACCOUNTS`.
 
+    A table alone has AvAdmin's columns.
+
     Raises:
-        SettingsError: a spec is not `[schema.]table(column,...)` with the right number of plain names.
+        SettingsError: a spec is not `[schema.]table` or `[schema.]table(column,...)` with the right number of plain
+            names.
     """
-    return Tables(
-        _read_spec("HUB_DIRECTORY_USERS", users_spec, ("id", "account", "role", "active")),
-        _read_spec("HUB_DIRECTORY_ACCOUNTS", accounts_spec, ("id", "status")),
+    users = _read_spec(
+        "HUB_DIRECTORY_USERS", users_spec, {"id": "id", "account": "account_id", "role": "role", "active": "is_active"}
     )
+    return Tables(users, _read_spec("HUB_DIRECTORY_ACCOUNTS", accounts_spec, {"id": "id", "status": "status"}))
 
 
 def question(tables: Tables, user_types: Mapping[str, str], account_types: Mapping[str, str]) -> str:
@@ -81,9 +84,14 @@ def question(tables: Tables, user_types: Mapping[str, str], account_types: Mappi
     return f"SELECT {columns} FROM {both} WHERE {chosen} LIMIT $2"  # noqa: S608  # names checked and quoted above
 
 
-def _read_spec(variable: str, spec: str, wanted: tuple[str, ...]) -> Table:
+def _read_spec(variable: str, spec: str, wanted: Mapping[str, str]) -> Table:
+    """Read one spec; `wanted` has each column's part, and the name it has where none is given."""
     match = _SPEC.fullmatch(spec)
-    names = [name.strip() for name in match[3].split(",")] if match else []
+    names = (
+        []
+        if match is None
+        else [name.strip() for name in (",".join(wanted.values()) if match[3] is None else match[3]).split(",")]
+    )
     if match is None or len(names) != len(wanted) or any(_COLUMN.fullmatch(name) is None for name in names):
         raise SettingsError(f"{variable}: is not of the form [schema.]table({','.join(wanted)}) with plain names")
     return Table(variable, match[1], match[2], tuple(names))

@@ -148,11 +148,22 @@ async def test_id_is_compared_to_the_letter(filled_postgres: Postgres) -> None:
     await directory.close()
 
 
+@pytest.mark.parametrize("spec", ["users", " public.users "])
+async def test_a_table_alone_has_the_columns_of_the_default(filled_postgres: Postgres, spec: str) -> None:
+    """As the name stands in the customer's other settings."""
+    directory = open_directory(filled_postgres.url, users=spec, accounts=spec.replace("users", "accounts"))
+    await directory.check()
+    for user in DEMO_USERS:
+        found = await directory.find_user(user.user_id)
+        assert found is not None
+        assert (user.account_id, user.role, user.active) == (found.account_id, found.role, found.active)
+    await directory.close()
+
+
 @pytest.mark.parametrize(
     "spec",
     [
         "",
-        "users",
         "users()",
         "users(id,account_id,role)",
         "users(id,account_id,role,is_active,more)",

@@ -1,4 +1,10 @@
-import { type HubFailure, type HubOptions, NotificationHub, type PublishRequest } from "@notification-hub/service";
+import {
+  type HubFailure,
+  type HubOptions,
+  HubRefused,
+  NotificationHub,
+  type PublishRequest,
+} from "@notification-hub/service";
 import { adopt, type OldNotification } from "./composed.js";
 import {
   type Order,
@@ -62,15 +68,18 @@ export class NotificationClient {
   /** The hub behind it, for what has no method here. */
   readonly hub: NotificationHub;
   readonly #directory: boolean;
-  readonly #onError: (failure: Error) => void;
+  readonly #onError: (failure: Error, notification?: PublishRequest) => void;
   #stats: OldStats = { totalConnections: 0, connectionsByAccount: {} };
   #asking: Promise<OldStats> | undefined;
   #away = false;
 
   constructor(options: ClientOptions) {
-    this.hub = "hub" in options ? options.hub : new NotificationHub(options);
+    this.hub =
+      "hub" in options
+        ? options.hub
+        : new NotificationHub({ ...options, onError: (failure, told) => this.#lose(failure, told) });
     this.#directory = options.directory ?? true;
-    this.#onError = options.onError ?? ((failure) => console.warn(`notification hub: ${failure.message}`));
+    this.#onError = options.onError ?? warn;
     // A method that is handed on (`.then(client.notifyCartUpdated)`) would otherwise end in a rejection nobody handles.
     const self = this as unknown as Record<string, unknown>;
     for (const name of Object.getOwnPropertyNames(NotificationClient.prototype)) {
@@ -191,8 +200,8 @@ export class NotificationClient {
   }
 
   /**
-   * Send what the caller composed to several users, with or without naming one account for all of them. One whom the
-   * hub's directory does not know refuses all; `onError` hears of it.
+   * Send what the caller composed to several users, with or without naming one account for all of them. Of those whom
+   * the hub's directory does not know `onError` hears; the others get it (unless the client was given its `hub`).
    */
   broadcastToUsers(users: readonly Id[], notification: OldNotification): Promise<void>;
   broadcastToUsers(users: readonly Id[], account: Account, notification: OldNotification): Promise<void>;
@@ -290,6 +299,19 @@ export class NotificationClient {
     this.hub.enqueue(request as PublishRequest, orElse ? { orElse: orElse as PublishRequest } : {});
   }
 
+  /** One user whom the directory does not know refuses a whole list: the others are found by halves. */
+  #lose(failure: HubFailure, notification: PublishRequest): void {
+    const { user_ids: users, account_id: account, ...said } = notification;
+    if (!users || users.length < 2 || !(failure instanceof HubRefused) || failure.code !== "unknown_target") {
+      this.#report(failure, notification);
+      return;
+    }
+    const half = Math.ceil(users.length / 2);
+    for (const part of [users.slice(0, half), users.slice(half)]) {
+      this.#enqueue(said as Sayable, { user_ids: part }, account, true);
+    }
+  }
+
   #attempt(work: () => void): void {
     try {
       work();
@@ -298,13 +320,18 @@ export class NotificationClient {
     }
   }
 
-  #report(failure: Error): void {
+  #report(failure: Error, notification?: PublishRequest): void {
     try {
-      this.#onError(failure);
+      this.#onError(failure, notification);
     } catch (hook) {
       console.error("The onError hook of the notifications failed", hook);
     }
   }
+}
+
+function warn(failure: Error, notification?: PublishRequest): void {
+  const what = notification ? `${notification.type} was not sent: ` : "";
+  console.warn(`notification hub: ${what}${failure.message}`);
 }
 
 type Compose = (row: Row) => Sayable;

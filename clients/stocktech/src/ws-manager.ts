@@ -170,17 +170,31 @@ function findRoutes(options: WsManagerOptions): Routes {
 }
 
 function clientFrom(env: Record<string, string | undefined>, flushMs: number): NotificationClient {
-  const url = env.NOTIFICATION_HUB_URL?.trim() || env.AVADMIN_API_URL?.trim();
+  const urlName = env.NOTIFICATION_HUB_URL?.trim() ? "NOTIFICATION_HUB_URL" : "AVADMIN_API_URL";
+  const url = env[urlName]?.trim();
   const key = env.NOTIFICATION_HUB_KEY?.trim();
   if (!url || !key) {
     throw new Error("NOTIFICATION_HUB_URL (or AVADMIN_API_URL) and NOTIFICATION_HUB_KEY are not both set");
   }
-  const client = new NotificationClient({ url, key });
+  const client = make({ url, key }, { url: urlName, key: "NOTIFICATION_HUB_KEY" });
   if (flushMs > 0) {
     finishOnSignal((timeoutMs) => client.close(timeoutMs), flushMs);
     process.once("exit", () => tellUnsent(client.hub.counts.queued));
   }
   return client;
+}
+
+/** Make a client; what cannot be used is named by the variable that it comes from. */
+function make(options: { url: string; key: string }, variables: Record<string, string>): NotificationClient {
+  try {
+    return new NotificationClient(options);
+  } catch (error) {
+    const said = error instanceof Error ? error.message : String(error);
+    throw new Error(
+      said.replace(/^(\w+):/, (whole, name: string) => (variables[name] ? `${variables[name]}:` : whole)),
+      { cause: error },
+    );
+  }
 }
 
 /** A host that calls `process.exit` leaves no time to send anything: no loss is silent. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { NotificationClient } from "../src/index.js";
+import type { HubRefused } from "@notification-hub/service";
+import { NotificationClient } from "../src/index.js";
 import { recorder } from "./publisher.js";
 
 const ORDER = { id: 41, orderCode: "PED-41", items: [{ sku: "A", quantity: 2 }], total: 1234.5 };
@@ -250,6 +251,35 @@ describe("never in the way", () => {
     await notifyOrderCreated("10", "20", "a", "b", ORDER);
     await broadcastToAccount("a", { type: "stock_alert" });
     expect(said.length).toBe(4);
+  });
+
+  test.each([
+    ["without an account", undefined],
+    ["with one", "conta-a"],
+  ])("to a list, %s, reaches everybody but those whom the directory does not know", async (_, account) => {
+    const strangers = ["3", "8"];
+    const reached: string[] = [];
+    const lost: unknown[] = [];
+    const client = new NotificationClient({
+      url: "http://127.0.0.1:1",
+      key: "hubk_test",
+      onError: (failure, told) => lost.push([(failure as HubRefused).code, told?.user_ids]),
+      fetch: async (_url, init) => {
+        const { user_ids: users } = JSON.parse(String(init?.body)) as { user_ids: string[] };
+        const problem = { code: "unknown_target", title: "A target cannot be resolved", status: 422 };
+        if (users.some((user) => strangers.includes(user))) return Response.json(problem, { status: 422 });
+        reached.push(...users);
+        return Response.json({ id: "x", cursor: "x", duplicate: false, connections: 0 }, { status: 202 });
+      },
+    });
+    const everybody = Array.from({ length: 11 }, (_, index) => String(index));
+    await client.broadcastToUsers(everybody, account, { type: "cart_updated", title: "t", message: "m" });
+    expect(await client.hub.flush(5000)).toBe(true);
+    expect(reached.sort()).toEqual(everybody.filter((user) => !strangers.includes(user)).sort());
+    expect(lost.sort()).toEqual([
+      ["unknown_target", ["3"]],
+      ["unknown_target", ["8"]],
+    ]);
   });
 
   test.each([undefined, null, 5, "PED-41"])("is told without its details where there is no row but %j", async (row) => {

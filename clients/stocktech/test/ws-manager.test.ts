@@ -78,7 +78,12 @@ describe("where it sends to", () => {
     [{ AVADMIN_API_URL: HUB_ENV.NOTIFICATION_HUB_URL }, "are not both set"],
     [{ ...HUB_ENV, NOTIFICATIONS_VIA: "hubb" }, "NOTIFICATIONS_VIA: is none of hub, local, both"],
     [{ NOTIFICATIONS_VIA: "local" }, "NOTIFICATIONS_VIA=local: StockTech's own server was not handed over"],
-    [{ ...HUB_ENV, NOTIFICATION_HUB_URL: "hub" }, "url: is not the address of a hub"],
+    [{ ...HUB_ENV, NOTIFICATION_HUB_URL: "hub" }, "off: NOTIFICATION_HUB_URL: is not the address of a hub"],
+    [
+      { ...HUB_ENV, NOTIFICATION_HUB_URL: "", AVADMIN_API_URL: "hub:8000" },
+      "off: AVADMIN_API_URL: is not the address of a hub",
+    ],
+    [{ ...HUB_ENV, NOTIFICATION_HUB_KEY: "hubk_ç" }, "off: NOTIFICATION_HUB_KEY: is not a service key"],
   ])("settings that cannot be used are complained about once and stop nothing: %j", async (env, problem) => {
     const manager = createWsManager({ env });
     manager.init({});
