@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from tests.authority import Authority
 from tests.directory.conftest import open_directory
 from tests.postgres import Postgres, run_postgres
 
+DEADLINE_S = 20.0
 USERS = "told(id,account_id,role,is_active)"
 #: The role says whether the connection was encrypted.
 VIEW = """CREATE VIEW told AS SELECT id, account_id, is_active,
@@ -86,6 +90,7 @@ async def tls(tls_server: TlsServer) -> TlsServer:
 
 async def ask(url: str) -> str:
     """Return `encrypted` or `plain` if a user is found, else why not."""
+    before = open_sockets()
     directory = open_directory(url, users=USERS)
     try:
         found = await directory.find_user("00000000001")
@@ -93,8 +98,21 @@ async def ask(url: str) -> str:
         return error.cause
     finally:
         await directory.close()
+        # A connection that was refused says goodbye in its own time, and may not outlive this test's event loop.
+        async with asyncio.timeout(DEADLINE_S):
+            while open_sockets() - before:
+                await asyncio.sleep(0.01)
     assert found is not None
     return found.role
+
+
+def open_sockets() -> set[str]:
+    """Return the sockets of this process."""
+    found = set()
+    for descriptor in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(FileNotFoundError):  # the folder's own
+            found.add(os.readlink(f"/proc/self/fd/{descriptor}"))
+    return {name for name in found if name.startswith("socket:")}
 
 
 @pytest.mark.parametrize(
