@@ -210,3 +210,10 @@ class TestContainerfile:
         assert allowed == {re.sub(r"/\w+\.txt$", "/*.txt", source) for source in copied}
         for source in copied:
             assert (ROOT / source).exists(), source
+
+
+def test_spelling_is_looked_at_in_our_own_files_alone() -> None:
+    """Also where there is no git to say which these are: what .gitignore has, typos is told as well."""
+    ignored = [line for line in (ROOT / ".gitignore").read_text().splitlines() if line and not line.startswith("#")]
+    told = tomllib.loads((ROOT / "typos.toml").read_text())["files"]["extend-exclude"]
+    assert set() == set(ignored) - set(told)
