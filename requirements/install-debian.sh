@@ -13,7 +13,7 @@ is_there() {
     case $1 in
         postgresql) command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 ;;
         nginx | caddy | pgbouncer) command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ] ;;
-        chromium | firefox-esr | curl | openssl) command -v "$1" >/dev/null ;;
+        chromium | firefox-esr | curl | git | openssl) command -v "$1" >/dev/null ;;
         webkit2gtk-driver) command -v WebKitWebDriver >/dev/null ;;
         *) dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed ;;
     esac

@@ -164,7 +164,7 @@ def test_the_first_notification_and_the_three_that_were_missed(reader: Reader) -
 
 def test_types_of_ones_own(tmp_path: Path) -> None:
     """The module of the page makes a type that can be published, described and warned of, and it is six lines."""
-    assert 6 == len(OWN_TYPES.split("\n")) - OWN_TYPES.split("\n").count("")
+    assert 6 == sum(map(bool, OWN_TYPES.splitlines()))
     (tmp_path / ".venv").symlink_to(sys.prefix)
     (tmp_path / "support.py").write_text(OWN_TYPES)
     with Terminal(SERVE_OWN.replace("make serve", ".venv/bin/hub serve --dev --port 0"), tmp_path) as serve:

@@ -27,12 +27,6 @@ def read_yaml(path: str) -> Any:
     return importlib.import_module("yaml").safe_load((ROOT / path).read_text(encoding="utf-8"))
 
 
-def tracked(pattern: str) -> list[str]:
-    """Return the files of the repository that a pattern of git's matches."""
-    listed = subprocess.run(["git", "ls-files", pattern], cwd=ROOT, capture_output=True, text=True, check=True)
-    return listed.stdout.splitlines()
-
-
 class TestWorkflow:
     workflow = read_yaml(".github/workflows/ci.yml")
     job = workflow["jobs"]["test"]
@@ -85,7 +79,9 @@ class TestUpdates:
     def test_every_npm_lock_is_kept_up(self) -> None:
         """Each folder with a lock of npm's is looked at."""
         (npm,) = (update for update in self.updates if update["package-ecosystem"] == "npm")
-        assert set(npm["directories"]) == {f"/{Path(lock).parent}" for lock in tracked("*package-lock.json")}
+        locks = [lock.relative_to(ROOT) for lock in ROOT.glob("[!.]*/**/package-lock.json")]
+        made = {"node_modules", "build", "dist"}
+        assert set(npm["directories"]) == {f"/{lock.parent}" for lock in locks if not made.intersection(lock.parts)}
 
     def test_nothing_young_is_taken(self) -> None:
         """Dependabot waits as long as `make lock` does."""
