@@ -132,12 +132,13 @@ async def test_events_become_typed_frames(hub: RunningHub, installed: Path) -> N
 
 
 async def test_what_nobody_needs_is_not_published(hub: RunningHub, installed: Path) -> None:
-    """Own messages, other events and unknown sessions are answered with 204; a QR code and a file stay here."""
+    """Own messages, stories, other events and unknown sessions: 204; a QR code and a file stay here."""
     image = "A" * 100_000
     async with hub.websocket() as listener, run_bridge(installed, hub.url, hub.key) as gateway:
         for posted in (
             {**MESSAGE, "fromMe": True},
             {**MESSAGE, "session": "desconhecida"},
+            {**MESSAGE, "from": "status@broadcast"},
             event(event="onpresencechanged", id="5511@c.us", isOnline=True),
             event(event="onack", id="x", ack=99),
         ):

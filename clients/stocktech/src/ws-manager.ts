@@ -150,22 +150,33 @@ export const wsManager: WsManager = notificationClient;
 
 function findRoutes(options: WsManagerOptions): Routes {
   const env = options.env ?? process.env;
-  const via = options.via ?? (env.NOTIFICATIONS_VIA?.trim() || "hub");
-  const local = options.local ?? injected;
-  try {
-    if (via !== "hub" && via !== "local" && via !== "both") {
-      throw new Error("NOTIFICATIONS_VIA: is none of hub, local, both");
-    }
-    if (via !== "hub" && !local) {
-      throw new Error(`NOTIFICATIONS_VIA=${via}: StockTech's own server was not handed over (useLocalManager)`);
-    }
-    return {
-      client: via === "local" ? undefined : (options.client ?? clientFrom(env, options.flushMs ?? FLUSH_MS)),
-      local: via === "hub" ? undefined : local,
-    };
-  } catch (error) {
-    console.error(`Notifications are off: ${error instanceof Error ? error.message : String(error)}`);
+  const via = (options.via ?? env.NOTIFICATIONS_VIA?.trim().toLowerCase()) || "hub";
+  if (via !== "hub" && via !== "local" && via !== "both") {
+    console.error("Notifications are off: NOTIFICATIONS_VIA: is none of hub, local, both");
     return { client: undefined, local: undefined };
+  }
+  // With both, what is wrong with one must not silence the other.
+  const local = via === "hub" ? undefined : (options.local ?? injected);
+  const client = via === "local" ? undefined : tryClient(options, env, local ? "Nothing goes to the hub" : OFF);
+  if (via !== "hub" && !local) {
+    const what = client ? "Notifications go to the hub alone" : OFF;
+    console.error(`${what}: NOTIFICATIONS_VIA=${via}: StockTech's own server was not handed over (useLocalManager)`);
+  }
+  return { client, local };
+}
+
+const OFF = "Notifications are off";
+
+function tryClient(
+  options: WsManagerOptions,
+  env: Record<string, string | undefined>,
+  what: string,
+): NotificationClient | undefined {
+  try {
+    return options.client ?? clientFrom(env, options.flushMs ?? FLUSH_MS);
+  } catch (error) {
+    console.error(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+    return undefined;
   }
 }
 

@@ -40,6 +40,7 @@ describe("where it sends to", () => {
     ["hub", 2, 0],
     ["local", 0, 1],
     ["both", 2, 1],
+    [" Both\n", 2, 1],
   ])("NOTIFICATIONS_VIA=%s", async (via, toHub, toOwn) => {
     const { client, said } = recorder();
     const { local, asked } = ownServer();
@@ -47,6 +48,30 @@ describe("where it sends to", () => {
     await manager.notifyOrderCreated("10", "20", "a", "b", ORDER);
     expect(said.length).toBe(toHub);
     expect(asked).toEqual(toOwn ? [["notifyOrderCreated", "10", "20", "a", "b", ORDER]] : []);
+  });
+
+  test.each([{}, { ...HUB_ENV, NOTIFICATION_HUB_URL: "hub" }])(
+    "with both, the own server goes on where the hub's settings cannot be used: %j",
+    async (env) => {
+      const { local, asked } = ownServer();
+      const manager = createWsManager({ local, env: { ...env, NOTIFICATIONS_VIA: "both" } });
+      await manager.notifyOrderCreated("10", "20", "a", "b", ORDER);
+      expect(asked).toEqual([["notifyOrderCreated", "10", "20", "a", "b", ORDER]]);
+      expect(complained).toEqual([expect.stringMatching(/^Nothing goes to the hub: NOTIFICATION_HUB_URL/)]);
+    },
+  );
+
+  test("with both, the hub gets everything where the own server was not handed over", async () => {
+    const { client, said } = recorder();
+    await createWsManager({ client, env: { NOTIFICATIONS_VIA: "both" } }).notifyOrderCreated(
+      "10",
+      "20",
+      "a",
+      "b",
+      ORDER,
+    );
+    expect(said.length).toBe(2);
+    expect(complained).toEqual([expect.stringContaining("Notifications go to the hub alone: NOTIFICATIONS_VIA=both")]);
   });
 
   test.each([

@@ -133,6 +133,8 @@ function composeMessage(
   const messageId = findId(event.id);
   const chatId = text(event.chatId) ?? text(event.from);
   if (!messageId || !chatId || event.fromMe === true) return undefined;
+  // What a contact shows to everybody for a day is no message to anybody.
+  if (chatId === "status@broadcast") return undefined;
   const [kind, label] = KINDS[text(event.type) ?? ""] ?? ["other", "Mensagem"];
   // The body of anything but a text is the file itself.
   const preview = kind === "text" ? cut(text(event.body)) : undefined;
