@@ -26,7 +26,7 @@ from hub.transports.handshake import is_handshake
 from hub.transports.hoist import hoist
 from hub.transports.links import EventStreamLink, UnchunkedLink, open_weakly
 from hub.transports.pipeline import Flow, Pipeline, close_unless_continued, read_local, read_remote
-from hub.transports.request_head import MAX_FIELDS, judge_head, origin_form, without_offer
+from hub.transports.request_head import MAX_FIELDS, judge_head, judge_method, origin_form, without_offer
 from hub.transports.signal import Signal
 from hub.transports.turnstile import Turnstile, find_turnstile
 from hub.transports.websocket_protocol import WebSocketProtocol
@@ -380,6 +380,8 @@ class HttpProtocol(HttpToolsProtocol):
                     self.handle_websocket_upgrade()
                     return
                 data = self._withdraw_offer() + data[upgrade.args[0] :]
+            except httptools.HttpParserInvalidMethodError:
+                self._refuse(judge_method(data))
             except httptools.HttpParserError:
                 self._refuse(BadRequest("The request is not valid HTTP/1.1"))
 

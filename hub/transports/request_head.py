@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from hub.errors import BadRequest, HeadersTooLarge, HubError, MethodNotAllowed, UnsupportedTransferCoding
 from hub.transports.answer import Headers
 from hub.transports.fields import list_tokens
 
-__all__ = ["MAX_FIELDS", "judge_head", "origin_form", "without_offer"]
+__all__ = ["MAX_FIELDS", "judge_head", "judge_method", "origin_form", "without_offer"]
 
 #: Fields of one head: a short one takes twenty times its bytes. Browsers and proxies together send some thirty.
 MAX_FIELDS = 200
+_REQUEST_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32} [!-~]+ HTTP/1\.[01]\r\n")
 
 
 def judge_head(method: bytes, version: str, headers: Headers) -> HubError | None:
@@ -28,6 +31,14 @@ def judge_head(method: bytes, version: str, headers: Headers) -> HubError | None
         # RFC 9112 section 3.2: a request without or with more than one Host is answered 400.
         return BadRequest("One Host header is required")
     return _judge_codings(version, headers) if is_coded else None
+
+
+def judge_method(data: bytes) -> HubError:
+    """Return what is wrong with bytes that do not begin with a method the parser knows."""
+    if _REQUEST_LINE.match(data):
+        # RFC 9110 section 9.1: any token may be one, in the letters it was written in.
+        return MethodNotAllowed("There is no such method here; methods are written in capitals")
+    return BadRequest("The request is not valid HTTP/1.1")
 
 
 def origin_form(method: bytes, url: bytes) -> bytes:

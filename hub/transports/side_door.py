@@ -38,7 +38,7 @@ class _SideProtocol(HttpProtocol):
 
     def _displace(self) -> bool:
         # Peers that ask for nothing must not keep out the one that does, however many of them come.
-        idle = [one for one in self.connections if isinstance(one, _SideProtocol) and not one._is_answering()]
+        idle = [one for one in self.connections if isinstance(one, _SideProtocol) and not one._has_open_request()]
         oldest = min(idle, key=lambda one: one._number, default=None)
         if oldest is None:
             return False
@@ -46,7 +46,7 @@ class _SideProtocol(HttpProtocol):
         oldest.transport.abort()
         return True
 
-    def _is_answering(self) -> bool:
+    def _has_open_request(self) -> bool:
         return self._has_request() and not self.cycle.response_complete
 
     def _should_upgrade(self) -> bool:

@@ -134,6 +134,8 @@ async def test_a_head_is_answered_like_a_get(hub: RunningHub) -> None:
         (b"POST", b"/sse", "GET, HEAD, OPTIONS"),
         (b"POST", b"/poll", "GET, HEAD, OPTIONS"),
         (b"CONNECT", b"hub:443", "GET, HEAD, OPTIONS"),
+        (b"FOO", b"/health/live", "GET, HEAD, OPTIONS"),
+        (b"get", b"/health/live", "GET, HEAD, OPTIONS"),
     ],
 )
 async def test_another_method_is_told_which_are_allowed(

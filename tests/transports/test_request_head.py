@@ -6,7 +6,7 @@ import pytest
 
 from hub.errors import HubError
 from hub.transports.fields import join_lines, list_tokens
-from hub.transports.request_head import judge_head, origin_form, without_offer
+from hub.transports.request_head import judge_head, judge_method, origin_form, without_offer
 
 HOST = (b"host", b"hub")
 
@@ -72,3 +72,20 @@ def test_a_list_may_stand_in_several_lines_and_have_empty_elements() -> None:
     assert [b"x", b"y", b"z"] == list_tokens(headers, b"a")
     assert b"x ,,\ty, z" == join_lines(headers, b"a")
     assert ([], b"") == (list_tokens(headers, b"c"), join_lines(headers, b"c"))
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (b"FOO / HTTP/1.1\r\nHost: hub\r\n\r\n", 405),
+        (b"get /health/live HTTP/1.0\r\n\r\n", 405),
+        (b"M-SEARCH2 * HTTP/1.1\r\n", 405),
+        (b"FOO / HTTP/2.0\r\n", 400),
+        (b"F\x00O / HTTP/1.1\r\n", 400),
+        (b"\x16\x03\x01\x02\x00\x01\x00", 400),
+        (b"FO", 400),
+    ],
+)
+def test_an_unknown_method_is_one_where_a_request_has_it(data: bytes, status: int) -> None:
+    """Whoever sends a method that nobody knows is told that, and not that the request is no HTTP."""
+    assert status == judge_method(data).status
