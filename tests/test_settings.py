@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from hub.errors import SettingsError
@@ -289,6 +289,8 @@ class TestRefusals:
     @given(value=st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "S"]), min_size=12, max_size=80))
     def test_secret_is_never_shown(self, variable: str, value: str) -> None:
         """Whatever a secret variable holds, no error repeats it."""
+        # Its name and the example are the hub's own words, which a value may happen to be.
+        assume(value not in (_problem({variable: "\u00ff" * 12, "HUB_PORT": "none"}) or ""))
         problem = _problem({variable: value, "HUB_PORT": "none"})
         assert problem
         assert value not in problem

@@ -84,6 +84,7 @@ class JwksKeys:
         self._rests_until_s = float("-inf")
         self._refreshes_at_s = float("-inf")
         self._failures = 0
+        self._failure = ""
         self._pace = Pace()
         self._turn = asyncio.Lock()
         self._flight: asyncio.Task[bool] | None = None
@@ -170,7 +171,7 @@ class JwksKeys:
         finally:
             self._waiting -= 1
         if not succeeded:
-            raise _unavailable("the issuer's key server cannot be asked", _FIRST_REST_S)
+            raise _unavailable(f"the key server (HUB_JWKS_URL) {self._failure}", _FIRST_REST_S)
 
     async def _fetch_in_turn(self, now_s: float) -> bool:
         loop = asyncio.get_running_loop()
@@ -201,7 +202,8 @@ class JwksKeys:
         rest_s = min(_LONGEST_REST_S, _FIRST_REST_S * 2**self._failures)
         self._failures = min(self._failures + 1, 8)
         self._rests_until_s = at_s + rest_s
-        logger.warning("the key server (HUB_JWKS_URL) %s; %d keys are kept", say_failure(error), len(self._keys))
+        self._failure = say_failure(error)
+        logger.warning("the key server (HUB_JWKS_URL) %s; %d keys are kept", self._failure, len(self._keys))
 
 
 def _unavailable(reason: str, rest_s: float) -> KeysUnavailable:

@@ -161,9 +161,8 @@ class TokenVerifier:
         A fetch costs the issuer something, so nobody gets one for a token that no key could make good, and one
         token gets fewer and fewer. Another token never waits for that: who sends many of them holds up nobody.
         """
-        unknown = InvalidToken(reason=self._find_header_fault(token))
         if not self._keys.by_kid:
-            raise unknown
+            raise InvalidToken(reason=self._find_header_fault(token))
         try:
             claims = _decode_object(_decode_part(token, 1), "claims")
             self._rules.read(claims, token_digest="", now_s=now_s)
@@ -175,7 +174,7 @@ class TokenVerifier:
             # Whether that is what its owner is told turns on the signature.
             pass
         if not self._refused.may_ask(digest, at_s=time.monotonic()):
-            raise unknown
+            raise InvalidToken(reason=self._find_header_fault(token))
         # First the answer that is on its way; it may have been written before the key was published.
         for wait_for_keys in (self._keys.join, self._keys.renew):
             if await wait_for_keys(now_s):
@@ -183,7 +182,8 @@ class TokenVerifier:
                 if found is not None:
                     return found
         self._refused.note(digest, at_s=time.monotonic())
-        raise unknown
+        # Not before: the keys that it is held against are those of the last answer.
+        raise InvalidToken(reason=self._find_header_fault(token))
 
     def _find_header_fault(self, token: str) -> str:
         """Return, in words, why no key of ours can have signed this token; for the log, so it may take its time."""
@@ -242,6 +242,8 @@ def find_fault(text: str) -> str | None:
             return fault
     if len(text) > MAX_TOKEN_BYTES:
         return f"it is longer than {MAX_TOKEN_BYTES} bytes"
+    if text.endswith(".") and _JWT.fullmatch(f"{text}x"):
+        return "it is not signed (its third part is empty)"
     parts = text.count(".") + 1
     if parts == _ENCRYPTED_PARTS:
         return "it is encrypted (five parts, RFC 7516), which this hub does not read"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import logging
 import os
 import sys
 import time
@@ -114,6 +115,10 @@ def _read(given: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 async def _find_refusal(settings: Settings, given: str, claims: dict[str, Any], now_s: float) -> str:
     """Return why this hub would refuse the token, in full: what it never tells a stranger. Empty: it would not."""
+    # What it would log is in the errors that it raises; the one line of a failure is this command's own.
+    logger = logging.getLogger("hub")
+    if not logger.hasHandlers():
+        logger.addHandler(logging.NullHandler())
     verifier = make_verifier(settings)
     try:
         await verifier.verify(given, now_s=now_s)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import subprocess
+import sys
 import time
 
 import jwt
@@ -15,6 +19,8 @@ from hub.auth.tokens import make_verifier
 from hub.cli import main
 from hub.cli.duration import say_duration
 from hub.settings import Settings, read_settings
+from tests.auth.issuer import run_issuer
+from tests.auth.tokens import jwk, private_key, sign_with
 
 SECRET = "Zx9-k2Lq7Vt4Wm1Rb8Ny5Hc3Jd6Pf0Gs"
 OTHER = SECRET[::-1]
@@ -155,7 +161,9 @@ class TestInspect:
             ("a.b.c", "its parts are not JSON"),
             ("W10.W10.c", "its parts are no JSON objects"),
             ("x", "it is no JWT"),
-            ("eyJ.eyJ.", "it is no JWT"),
+            ("eyJ.eyJ.", "it is not signed"),
+            ("eyJ..", "it is no JWT"),
+            ("hubk_" + "x" * 43, "it is a service key"),
             ("\udc9b", "it is no JWT"),
             ("\x1b[31m", "it is no JWT"),
         ],
@@ -165,6 +173,33 @@ class TestInspect:
         done = invoke("token", "inspect", token)
         assert (1, True) == (done.exit_code, done.stderr.startswith(f"hub: that is no token: {words}"))
         assert token not in done.stderr
+
+    async def test_what_a_key_server_decides(self) -> None:
+        """A reason holds against the keys that are published now; where they cannot be had, one line says why."""
+        env = {"JWT_ALGORITHM": "ES256", "JWT_SECRET": ""}
+        tokens = {
+            words: sign_with(
+                private_key("ES256-other"), {"user_id": CPF, "exp": time.time() + 60}, "ES256", headers=header
+            )
+            for words, header in {
+                "signed with none of the issuer's keys": {"kid": "k1"},
+                "its kid is none of the issuer's keys": {"kid": "k2"},
+            }.items()
+        }
+        async with run_issuer() as issuer:
+            issuer.publish(jwk(private_key("ES256"), "k1"))
+            for words, token in tokens.items():
+                done = await asyncio.to_thread(invoke, "token", "inspect", token, HUB_JWKS_URL=issuer.url, **env)
+                assert (1, True) == (done.exit_code, words in done.stdout), done.stdout
+            issuer.respond(b"<html>")
+            command = [sys.executable, "-m", "hub", "token", "inspect", "-"]
+            environ = {"PATH": os.environ["PATH"], "HUB_JWKS_URL": issuer.url, **env}
+            failed = await asyncio.to_thread(
+                subprocess.run, command, env=environ, input=token, capture_output=True, text=True, check=False
+            )
+        assert (3, 1) == (failed.returncode, failed.stderr.count("\n"))
+        assert failed.stderr.startswith("hub: ")
+        assert "the key server (HUB_JWKS_URL) is of no use: the answer is an HTML page" in failed.stderr
 
     def test_ids_are_masked_wherever_they_stand(self) -> None:
         """The user and account of nested claims are masked as others are, and so are names that are URLs."""
