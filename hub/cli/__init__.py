@@ -76,7 +76,11 @@ def _in_one_line(error: click.UsageError) -> click.ClickException:
         # Nothing was asked for; the help is the answer.
         return error
     path = error.ctx.command_path if error.ctx is not None else "hub"
-    return Unusable(f"{error.format_message().rstrip('.')} (`{path} --help` says more)")
+    words = error.format_message().rstrip(".")
+    # What click calls the type of an option that has bounds.
+    words = words.replace("is not a valid integer range", "is not a whole number")
+    words = words.replace("is not a valid float range", "is not a number")
+    return Unusable(f"{words} (`{path} --help` says more)")
 
 
 @click.group(cls=Commands, epilog=_EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})

@@ -147,6 +147,8 @@ def listen(settings: Settings, *, beside: bool = False) -> socket.socket:
             error.errno or 0, "HUB_HOST is an address of this machine, such as 127.0.0.1 or 0.0.0.0"
         )
         option = " or `--port`" if variable == "HUB_PORT" else ""
+        if beside and port == settings.port and error.errno == errno.EADDRINUSE:
+            way_out = "it is HUB_PORT too: give the metrics a port of their own, or 0 for /metrics on the hub's"
         raise SettingsError(
             f"HUB_HOST, {variable}: cannot listen on {address}: {error.strerror or error} "
             f"({way_out.format(variable=variable, option=option)})"

@@ -133,3 +133,13 @@ async def test_a_taken_port_is_one_line(tmp_path: Path) -> None:
         with pytest.raises(SettingsError, match=line):
             async with open_hub(settings):
                 pass
+
+
+async def test_a_port_that_is_the_hubs_is_told_as_such(tmp_path: Path) -> None:
+    """Whoever gives both the same number reads that no other program is in the way."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        settings, _ = make_settings(tmp_path, metrics_port=port, port=port)
+        with pytest.raises(SettingsError, match=r"HUB_METRICS_PORT: .+ \(it is HUB_PORT too: "):
+            async with open_hub(settings):
+                pass

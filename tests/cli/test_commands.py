@@ -69,6 +69,18 @@ class TestGroup:
         assert done.stderr.startswith("hub: ")
         assert "--help` says more)" in done.stderr
 
+    @pytest.mark.parametrize(
+        ("arguments", "words"),
+        [
+            (["tail", "--count", "x"], "'--count': 'x' is not a whole number ("),
+            (["tail", "--timeout", "soon"], "'--timeout': 'soon' is not a number ("),
+            (["stats", "--interval", "9999"], "'--interval': 9999.0 is not in the range "),
+        ],
+    )
+    def test_number_that_is_none(self, arguments: list[str], words: str) -> None:
+        """An option that takes a number says so in a reader's words."""
+        assert words in CliRunner().invoke(main, arguments).stderr
+
     def test_nothing_asked(self) -> None:
         """`hub` alone shows what there is."""
         assert all(name in CliRunner().invoke(main, []).output for name in COMMANDS)
