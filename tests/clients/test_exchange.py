@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
+from typing import Any
 
 import pytest
 
@@ -150,6 +151,15 @@ class TestSecrets:
         """A key that cannot stand in a header is refused without showing it."""
         with pytest.raises(ValueError, match=r"^key: is not a service key \(example: hubk_\.\.\.\)$"):
             kind("http://hub", key)
+
+    @pytest.mark.parametrize("kind", [Hub, AsyncHub])
+    def test_what_the_environment_does_not_have(self, kind: type[Hub | AsyncHub]) -> None:
+        """`os.environ.get` of a variable that is missing ends in the same words as one that is empty."""
+        missing: Any = None
+        with pytest.raises(ValueError, match=r"^url: is not the address of a hub"):
+            kind(missing, KEY)
+        with pytest.raises(ValueError, match=r"^key: is not a service key"):
+            kind("http://hub", missing)
 
     @pytest.mark.parametrize("kind", [Hub, AsyncHub])
     @pytest.mark.parametrize("url", NO_ADDRESSES)

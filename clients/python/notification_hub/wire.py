@@ -97,7 +97,8 @@ def check_address(url: str) -> str:
     Raises:
         ValueError: it is none; the text does not repeat it.
     """
-    url = url.strip()
+    # A variable of the environment that is missing is None, whatever the types say.
+    url = (url or "").strip()
     try:
         parts = urlsplit(url)
         usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
@@ -114,7 +115,7 @@ def check_credential(credential: str) -> str:
     Raises:
         ValueError: it cannot; the text does not repeat it.
     """
-    if _SENDABLE.fullmatch(credential) is None:
+    if _SENDABLE.fullmatch(credential or "") is None:
         raise ValueError("key: is not a service key (example: hubk_...)")
     return credential
 

@@ -36,7 +36,8 @@ export class Exchange {
       throw new TypeError("url: is not the address of a hub (example: https://hub.example.com)");
     }
     // A header that cannot be sent would be quoted, key and all, in the error of fetch.
-    if (!/^[!-~]+$/.test(key)) throw new TypeError("key: is not a service key (example: hubk_...)");
+    // A variable of the environment that is missing is undefined, whatever the types say.
+    if (typeof key !== "string" || !/^[!-~]+$/.test(key)) throw new TypeError("key: is not a service key (example: hubk_...)");
     this.#url = address.href.replace(/\/+$/, "");
     this.#key = key;
     this.#fetch = fetcher;

@@ -148,7 +148,16 @@ describe("secrets", () => {
     expect(() => new NotificationHub({ url: "http://hub", key })).toThrow("key: is not a service key");
   });
 
-  test.each(["hub.example.com", "ws://hub", "https://user:word@hub", "https://hub?x=1"])("%s is no address", (url) => {
+  test.each([undefined, null])("a key that the environment does not have is told at once: %s", (key) => {
+    expect(() => new NotificationHub({ url: "http://hub", key: key as unknown as string })).toThrow(
+      "key: is not a service key",
+    );
+  });
+
+  test.each([
+    ...["hub.example.com", "127.0.0.1:8000", "ws://hub", "https://user:word@hub", "https://hub?x=1", ""],
+    ...["http://hub:http", "http://hub:99999", "http://[::1", "http://"],
+  ])("%s is no address", (url) => {
     expect(() => new NotificationHub({ url, key: KEY })).toThrow("url: is not the address of a hub");
   });
 });
