@@ -147,6 +147,9 @@ def read_settings(environ: Mapping[str, str], *, development: bool = False) -> S
         try:
             if not text.isascii() and not _is_utf8(text):
                 raise _unusable(about, "is not UTF-8")
+            if about.unit == "port" and text.strip().startswith("tcp://"):
+                # What a service called `hub` leaves in every pod beside it, in the form of Docker's links.
+                raise _unusable(about, "is set by Kubernetes for a service: give the pod `enableServiceLinks: false`")
             value = _split(text) if about.unit == "list" and name != "service_keys" else _switch(about, text.strip())
             _convert({name: value})
         except SettingsError as error:

@@ -339,6 +339,14 @@ class TestPublicKeys:
         assert f"{variable}: is none of {names}" in refusal
         assert 1 == refusal.count("example: ")
 
+    @pytest.mark.parametrize("variable", ["HUB_PORT", "HUB_METRICS_PORT"])
+    def test_port_that_kubernetes_set(self, variable: str) -> None:
+        """A service called like the hub sets variables in its pods; the way out is named."""
+        refusal = _refusal({**ENOUGH, variable: "tcp://10.96.0.17:8000"})
+        assert refusal.startswith(
+            f"{variable}: is set by Kubernetes for a service: give the pod `enableServiceLinks: f"
+        )
+
     def test_every_proxy_may_be_trusted(self) -> None:
         """A star alone, or networks of either family, are proxies."""
         for text in ("*", "::1, fd00::/8, 127.0.0.1"):
