@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -93,7 +94,7 @@ async def test_who_changed_the_account_or_signed_up_is_not_refused_for_what_is_r
     if met_before:
         assert 202 == (await hub.publish(user_id=BUYER, account_id=HOME)).status_code
         assert 422 == (await hub.publish(user_id=NOBODY)).status_code
-    with sqlite3.connect(database) as connection:
+    with contextlib.closing(sqlite3.connect(database)) as connection, connection:
         connection.execute("UPDATE users SET account_id = ? WHERE id = ?", (ELSEWHERE, BUYER))
         connection.execute("INSERT INTO users VALUES (?, ?, 'user', 1, 'x')", (NOBODY, HOME))
     assert 202 == (await hub.publish(user_id=BUYER, account_id=ELSEWHERE)).status_code
@@ -108,7 +109,7 @@ async def test_a_directory_that_is_down_says_neither_yes_nor_no(
     """503 with Retry-After for whoever is not remembered, and for who would be refused; the remembered go on."""
     assert 202 == (await hub.publish(user_id=BUYER, account_id=HOME)).status_code
     monkeypatch.setattr("hub.directory.cached._ANEW_S", 0.0)
-    with sqlite3.connect(database) as connection:
+    with contextlib.closing(sqlite3.connect(database)) as connection, connection:
         connection.execute("ALTER TABLE users RENAME TO away")
     assert 202 == (await hub.publish(user_id=BUYER, account_id=HOME)).status_code
     for user_id in (BUYER, SELLER):
