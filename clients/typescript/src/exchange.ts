@@ -37,7 +37,8 @@ export class Exchange {
     }
     // A header that cannot be sent would be quoted, key and all, in the error of fetch.
     // A variable of the environment that is missing is undefined, whatever the types say.
-    if (typeof key !== "string" || !/^[!-~]+$/.test(key)) throw new TypeError("key: is not a service key (example: hubk_...)");
+    if (typeof key !== "string" || !/^[!-~]+$/.test(key))
+      throw new TypeError("key: is not a service key (example: hubk_...)");
     this.#url = address.href.replace(/\/+$/, "");
     this.#key = key;
     this.#fetch = fetcher;
