@@ -6,6 +6,8 @@ __all__ = ["KEY", "REQUESTS", "WEBSOCKET", "chunked", "get", "post"]
 
 OK = frozenset({200})
 BAD = frozenset({400})
+#: 405 where the whole line has come, else no HTTP as far as can be seen.
+NO_METHOD = frozenset({400, 405})
 REFUSED = frozenset({400, 401, 403, 404, 405, 408, 411, 413, 414, 415, 417, 426, 431, 501, 505})
 #: Served or refused: both are right, a 5xx or silence is not.
 ANY = REFUSED | OK | {201, 204}
@@ -47,8 +49,8 @@ REQUESTS: dict[str, tuple[bytes, frozenset[int]]] = {
     "no version": (b"GET /health/live \r\nHost: hub\r\n\r\n", BAD),
     "other protocol": (get(version=b"RTSP/1.0"), ANY),
     "TLS client hello": (bytes.fromhex("16030100c8010000c40303") + bytes(200), BAD),
-    "lower-case method": (b"get /health/live HTTP/1.1\r\nHost: hub\r\n\r\n", BAD),
-    "unknown method": (b"FROB /health/live HTTP/1.1\r\nHost: hub\r\n\r\n", BAD),
+    "lower-case method": (b"get /health/live HTTP/1.1\r\nHost: hub\r\n\r\n", NO_METHOD),
+    "unknown method": (b"FROB /health/live HTTP/1.1\r\nHost: hub\r\n\r\n", NO_METHOD),
     "method with NUL": (b"GE\0T /health/live HTTP/1.1\r\nHost: hub\r\n\r\n", BAD),
     "long method": (b"G" * 40_000, BAD | {431}),
     "TRACE": (get().replace(b"GET", b"TRACE"), REFUSED),
