@@ -130,7 +130,7 @@ def prepare_trial(environ: Mapping[str, str]) -> Trial:
 
 
 def _refuse_real_secrets(environ: Mapping[str, str]) -> None:
-    # What follows prints tokens of a year's use to the terminal, its scrollback and whoever looks over the shoulder.
+    # What follows prints tokens, good for as long as the settings allow, into a terminal and its scrollback.
     for variable in ("JWT_SECRET", "JWT_SECRET_PREVIOUS"):
         secret = environ.get(variable, "").strip()
         if secret and not secret.lower().startswith(TRIAL_PREFIX):
