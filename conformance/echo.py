@@ -11,10 +11,10 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from hub.cursor import Epoch
-from hub.envelope import Envelope
+from hub.delivery.envelope import Envelope
+from hub.edge import websocket_protocol
+from hub.edge.server import HubServer, configure, listen
 from hub.settings import Settings
-from hub.transports import websocket_protocol
-from hub.transports.server import HubServer, configure, listen
 
 __all__ = ["echo", "main"]
 

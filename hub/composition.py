@@ -12,39 +12,43 @@ from importlib.metadata import version
 from litestar import Litestar
 from litestar.config.cors import CORSConfig
 
-from hub.admission import Admission
 from hub.allowance import Allowance
-from hub.api.disconnect import make_disconnect_routes
-from hub.api.exposition import make_registry
-from hub.api.front import make_front_routes
-from hub.api.health import Readiness, make_health_routes
-from hub.api.notify import make_notify_routes
+from hub.api.handlers.disconnect import make_disconnect_routes
+from hub.api.handlers.front import make_front_routes
+from hub.api.handlers.health import Readiness, make_health_routes
+from hub.api.handlers.metrics import MetricsApp, make_metrics_routes
+from hub.api.handlers.notify import make_notify_routes
+from hub.api.handlers.schema import make_schema_routes
+from hub.api.handlers.stats import make_stats_routes
+from hub.api.handlers.ticket import make_ticket_routes
 from hub.api.problems import make_exception_handlers
-from hub.api.schema import make_schema_routes
-from hub.api.scrape import MetricsApp, make_metrics_routes
-from hub.api.stats import make_stats_routes
-from hub.api.ticket import make_ticket_routes
+from hub.api.prometheus import make_registry
+from hub.auth.admission import Admission
 from hub.auth.revocations import Revocations
 from hub.auth.service_keys import read_service_keys
 from hub.auth.tickets import Tickets
 from hub.auth.tokens import make_verifier
-from hub.contract import load_contract
+from hub.delivery.confirmation import Confirmation
+from hub.delivery.connections import Connections
+from hub.delivery.disconnect import Expulsion
+from hub.delivery.dispatcher import Dispatcher
+from hub.delivery.heartbeat import Pulse
+from hub.delivery.pages import Pages
+from hub.delivery.recheck import Recheck
+from hub.delivery.replay import Replay
+from hub.delivery.resume_points import RESUME_POINTS_NAME, ResumePoints
+from hub.delivery.subscribers import Subscribers
 from hub.directory import open_directory
 from hub.directory.probe import DirectoryProbe
-from hub.dispatcher import Confirmation, Dispatcher, Pages, Pulse, Replay
-from hub.expulsion import Expulsion
+from hub.edge.fanout import write_at_once, write_collected
+from hub.edge.side_door import serve_beside
 from hub.log.handover import open_log
 from hub.log.port import Log
 from hub.metrics import Metrics
-from hub.publisher import Publisher
-from hub.recheck import Recheck
-from hub.resume_points import RESUME_POINTS_NAME, ResumePoints
+from hub.publish.publisher import Publisher
+from hub.publish.registry import load_contract
 from hub.settings import Settings
-from hub.subscribers import Subscribers
-from hub.transports.connections import Connections
-from hub.transports.fanout import write_at_once, write_collected
 from hub.transports.poll import PollEndpoint
-from hub.transports.side_door import serve_beside
 from hub.transports.sse import EventStreamEndpoint
 from hub.transports.websocket import WebSocketEndpoint
 

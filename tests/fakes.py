@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 
 from hub.auth.grant import Grant
 from hub.cursor import Epoch
-from hub.envelope import Envelope
+from hub.delivery.envelope import Envelope
+from hub.delivery.link import Link
+from hub.delivery.resume_points import ResumePoint
+from hub.delivery.session import Session
+from hub.delivery.subscribers import Subscriber, TransportName
 from hub.errors import HubError, StorageUnavailable
-from hub.link import Link
 from hub.log.port import Appended, Draft, Reading, Record
-from hub.resume_points import ResumePoint
-from hub.session import Session
-from hub.subscribers import Subscriber, TransportName
 from hub.target import Target
 
 __all__ = [
@@ -317,6 +317,10 @@ class FakeLink:
     def write_heartbeat(self, frame: bytes | None, cursor: str) -> None:
         """Take a heartbeat."""
         self._write(Beat(frame, cursor))
+
+    def resume_at(self, point: ResumePoint) -> None:
+        """Take a point, as the link of a client without a cursor does."""
+        self.point = point
 
     def ask(self, position: int) -> None:
         """Take a ping that is answered."""

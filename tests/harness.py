@@ -22,8 +22,8 @@ from websockets.typing import Subprotocol
 
 from hub.app import HubApp
 from hub.composition import Hub
+from hub.edge.server import HubServer, configure, listen
 from hub.settings import Settings
-from hub.transports.server import HubServer, configure, listen
 
 __all__ = ["ACCOUNT", "DEADLINE_S", "USER", "EventStream", "RunningHub", "WebSocket", "run_hub"]
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from hub.app import HubApp
+from hub.delivery.dispatcher import Dispatcher
 from hub.directory import probe
-from hub.dispatcher import Dispatcher
-from hub.log.sqlite import SqliteLog
+from hub.log.sqlite.log import SqliteLog
 from tests.harness import DEADLINE_S, make_settings, run_hub
 from tests.postgres import Postgres
 from tests.postgres import postgres as postgres

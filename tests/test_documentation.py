@@ -11,10 +11,10 @@ from urllib.parse import unquote
 import pytest
 from prometheus_client import generate_latest
 
-from hub.api.exposition import make_registry
-from hub.log.sqlite import open_sqlite_log
+from hub.api.prometheus import make_registry
+from hub.delivery.subscribers import Subscribers
+from hub.log.sqlite.log import open_sqlite_log
 from hub.metrics import Metrics
-from hub.subscribers import Subscribers
 
 ROOT = Path(__file__).resolve().parents[1]
 MADE = {".git", ".venv", "node_modules", "build", "dist", "hub-data", ".hypothesis", ".pytest_cache"}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from hub.errors import UnsupportedContentEncoding, UnsupportedMediaType
-from hub.transports.fields import list_tokens
+from hub.header_fields import list_tokens
 
 __all__ = ["check_json"]
 

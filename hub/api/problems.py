@@ -10,8 +10,8 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from hub.errors import BadRequest, BodyTooLarge, HubError, Internal, MethodNotAllowed, NotFound
+from hub.errors.problem import write_problem
 from hub.metrics import Metrics
-from hub.problem import write_problem
 
 __all__ = ["answer_problem", "make_exception_handlers", "report_fault"]
 

@@ -24,7 +24,7 @@ OPERATIONS = frozenset({"publish", "stats", "disconnect"})
 class Grant(msgspec.Struct, frozen=True, kw_only=True):
     """Who a user's token speaks for.
 
-    `account_id` is the token's claim until `hub.directory.admit` has put the user into an account;
+    `account_id` is the token's claim until `hub.auth.account` has put the user into an account;
     from then on it is never None. `expires_at_s` is the moment (Unix time) from which the token is
     refused: its `exp` plus the allowed leeway. `token_id` is its `jti`.
     """

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from hub.cli.outcome import Outcome, Unusable
+from hub.cli.support.outcome import Outcome, Unusable
 from hub.errors import SettingsError
 
 __all__ = ["COMMANDS", "Commands", "main"]
@@ -46,7 +46,7 @@ class Commands(click.Group):
         """Return the command, from its module."""
         if cmd_name not in COMMANDS:
             return None
-        command = getattr(importlib.import_module(f"hub.cli.{cmd_name}"), cmd_name)
+        command = getattr(importlib.import_module(f"hub.cli.commands.{cmd_name}"), cmd_name)
         assert isinstance(command, click.Command)
         return command
 

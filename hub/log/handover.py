@@ -7,8 +7,8 @@ import logging
 from collections.abc import Callable
 
 from hub.errors import LogHeld
-from hub.log.schema import LOG_NAME
-from hub.log.sqlite import SqliteLog, open_sqlite_log
+from hub.log.sqlite.log import SqliteLog, open_sqlite_log
+from hub.log.sqlite.schema import LOG_NAME
 from hub.settings import Settings
 
 __all__ = ["open_log"]

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
-from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs
 
-from hub.admission import find_origin
+from hub.auth.admission import find_origin
 from hub.cursor import Cursor, parse_cursor
 from hub.errors import BadRequest, HubError, InvalidCursor, OriginNotAllowed
-from hub.problem import ProblemAnswer, write_problem
+from hub.errors.problem import write_problem
+from hub.header_fields import Headers
 
 __all__ = [
-    "Headers",
     "Send",
     "allow_origin",
     "answer_preflight",
-    "check_headers",
-    "encode_last_answer",
     "find_cursor",
     "forget_request",
     "is_read",
@@ -29,15 +26,12 @@ __all__ = [
 
 Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
-Headers = list[tuple[bytes, bytes]]
 
 #: No client of ours sends more than three.
 MAX_QUERY_FIELDS = 32
 
 #: What the clients here ask for; a preflight's answer names it whatever was asked.
 _CLIENT_HEADERS = b"authorization, cache-control, last-event-id"
-#: What no name or value of a header may hold (RFC 9110 section 5.5).
-_LINE_END = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 #: Field names (RFC 9110 section 5.6.2) in a list, as a browser writes one.
 _FIELD_NAMES = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~, \t-]+")
 
@@ -134,33 +128,6 @@ async def respond_problem(send: Send, error: HubError, cors: Headers) -> None:
     """Send the problem that tells a client of `error`."""
     status, headers, body = write_problem(error)
     await respond(send, status, [*cors, *headers], body)
-
-
-def encode_last_answer(answer: ProblemAnswer) -> bytes:
-    """Return an answer in bytes, for where no server writes it; the connection ends with it.
-
-    Raises:
-        ValueError: a header would end early, and what follows would be taken for the rest of the answer.
-    """
-    status, headers, body = answer
-    options = [value for name, value in headers if name == b"connection" and value != b"close"]
-    lines = [
-        b"HTTP/1.1 %d %b\r\n" % (status, HTTPStatus(status).phrase.encode()),
-        *(b"%b: %b\r\n" % header for header in check_headers(headers) if header[0] != b"connection"),
-        b"content-length: %d\r\nconnection: %b\r\n\r\n" % (len(body), b", ".join([b"close", *options])),
-    ]
-    return b"".join((*lines, body))
-
-
-def check_headers(headers: Headers) -> Headers:
-    """Return headers none of which ends early.
-
-    Raises:
-        ValueError: one would.
-    """
-    if any(_LINE_END.search(text) for header in headers for text in header):
-        raise ValueError("a header would end early")
-    return headers
 
 
 def forget_request(scope: MutableMapping[str, Any]) -> None:

@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
 from hub.cursor import parse_cursor
-from hub.envelope import Envelope, event_comment, event_data, event_retry
-from hub.resume_points import ResumePoint
-from hub.transports.links import CLOSE_TIMEOUT_S
+from hub.delivery.envelope import Envelope, event_comment, event_data, event_retry
+from hub.delivery.resume_points import ResumePoint
+from hub.edge.links import CLOSE_TIMEOUT_S
 
 __all__ = ["QueuedLink", "Send"]
 
@@ -88,6 +88,10 @@ class QueuedLink:
 
     def ask(self, position: int) -> None:
         """Ask nothing: there is no ping, so what another server's `send` has taken counts as confirmed."""
+
+    def resume_at(self, point: ResumePoint) -> None:
+        """Note in this point what the server's `send` has taken."""
+        self.point = point
 
     def write_retry(self, retry_ms: int) -> None:
         """Queue how long an event stream's client waits before it comes back."""

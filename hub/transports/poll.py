@@ -9,12 +9,12 @@ import msgspec
 
 from contracts.frame import Gap, GapData
 from hub.allowance import Allowance
-from hub.dispatcher import Page, Pages
-from hub.dispatcher.pages import PAGE_BYTES
+from hub.delivery.connections import Connections, format_time
+from hub.delivery.pages import PAGE_BYTES, Page, Pages
+from hub.delivery.subscribers import subscriber_targets
 from hub.errors import Forbidden, HubError, MethodNotAllowed
-from hub.subscribers import subscriber_targets
+from hub.header_fields import Headers
 from hub.transports.answer import (
-    Headers,
     Send,
     allow_origin,
     answer_preflight,
@@ -23,7 +23,6 @@ from hub.transports.answer import (
     respond,
     respond_problem,
 )
-from hub.transports.connections import Connections, format_time
 
 __all__ = ["PollEndpoint"]
 

@@ -9,11 +9,13 @@ from typing import Any
 
 from hub.auth.grant import Grant
 from hub.cursor import Cursor
-from hub.envelope import event_preamble
+from hub.delivery.connections import Connections
+from hub.delivery.envelope import event_preamble
+from hub.delivery.session import Phase
+from hub.edge.links import EventStreamLink
 from hub.errors import HubError, MethodNotAllowed
-from hub.session import Phase
+from hub.header_fields import Headers
 from hub.transports.answer import (
-    Headers,
     Send,
     allow_origin,
     answer_preflight,
@@ -22,9 +24,7 @@ from hub.transports.answer import (
     is_read,
     respond_problem,
 )
-from hub.transports.connections import Connections
 from hub.transports.fallback import QueuedLink
-from hub.transports.links import EventStreamLink
 
 __all__ = ["EventStreamEndpoint"]
 

@@ -12,13 +12,15 @@ import msgspec
 from contracts.frame import Auth
 from hub.auth.grant import Grant
 from hub.cursor import Cursor
+from hub.delivery.connections import SUBPROTOCOL, Connections
+from hub.delivery.resume_points import Client
+from hub.delivery.session import Phase
+from hub.delivery.subscribers import Subscriber
+from hub.edge.links import WebSocketLink
 from hub.errors import HubError, MethodNotAllowed, NotFound, OriginNotAllowed, UpgradeRequired
-from hub.problem import write_problem
-from hub.resume_points import Client
-from hub.session import Phase
-from hub.subscribers import Subscriber
+from hub.errors.problem import write_problem
+from hub.header_fields import Headers
 from hub.transports.answer import (
-    Headers,
     allow_origin,
     answer_preflight,
     find_cursor,
@@ -26,9 +28,7 @@ from hub.transports.answer import (
     is_read,
     respond_problem,
 )
-from hub.transports.connections import SUBPROTOCOL, Connections
 from hub.transports.fallback import QueuedLink
-from hub.transports.links import WebSocketLink
 
 __all__ = ["WebSocketEndpoint"]
 

@@ -9,7 +9,7 @@ from urllib.parse import urljoin
 import httpx
 import pytest
 
-from hub.api.front import find_prefix
+from hub.api.handlers.front import find_prefix
 from tests.harness import RunningHub, run_hub
 
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from hub.admission import Admission
+from hub.auth.admission import Admission
 from hub.auth.grant import Grant
-from hub.transports import links
-from hub.transports.http_protocol import MAX_HEAD_BYTES
+from hub.edge import links
+from hub.edge.http_protocol import MAX_HEAD_BYTES
 from tests.attacks.wire import Wire
 from tests.harness import DEADLINE_S, USER, RunningHub, run_hub
 

@@ -23,7 +23,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from hub.directory.demo import DEMO_USERS, create_demo_directory
-from hub.journal import TALKATIVE, configure_logging
+from hub.logging import TALKATIVE, configure_logging
 from tests.attacks.identity import write_keys
 from tests.attacks.wire import Wire
 from tests.harness import DEADLINE_S, RunningHub, run_hub

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from hub.api import request as api_request
-from hub.transports import http_protocol
+from hub.edge import http_protocol
 from tests.attacks.odd_requests import KEY, WEBSOCKET, chunked, get, post
 from tests.attacks.wire import Wire
 from tests.harness import RunningHub, run_hub

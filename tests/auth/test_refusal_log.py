@@ -9,7 +9,7 @@ import pytest
 
 from hub.auth.refusal_log import RefusalLog
 from hub.errors import HubFull, InvalidToken, TokenExpired
-from hub.journal import scrub
+from hub.logging import scrub
 from tests.harness import ACCOUNT, USER, run_hub
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from hub.cli import examination
-from hub.cli.examination import Finding, examine
+from hub.cli.support import checks as examination
+from hub.cli.support.checks import Finding, examine
 from tests.auth.issuer import run_issuer
 from tests.auth.tokens import jwk, private_key
 from tests.cli.process import DevHub, run
@@ -115,7 +115,7 @@ class TestExamination:
 
     def test_old_sqlite(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """A SQLite that can corrupt the log is a failure."""
-        monkeypatch.setattr("hub.cli.examination.apsw.sqlite_lib_version", lambda: "3.40.1")
+        monkeypatch.setattr("hub.cli.support.checks.apsw.sqlite_lib_version", lambda: "3.40.1")
         assert "fail" == look(folder)["SQLite"].state
 
     @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ class TestExamination:
 
     def test_clock_never_set(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """A clock in 1970 is a failure: every token would be refused."""
-        monkeypatch.setattr("hub.cli.examination.time.time", lambda: 60.0)
+        monkeypatch.setattr("hub.cli.support.checks.time.time", lambda: 60.0)
         assert "fail" == look(folder)["clock"].state
 
     def test_other_uvicorn(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,9 +14,9 @@ import pytest
 from click.testing import CliRunner
 
 from hub.cli import COMMANDS, main
-from hub.cli.display import frame_line, json_line
-from hub.cli.outcome import Outcome
-from hub.cli.stream import Frame
+from hub.cli.support.display import frame_line, json_line
+from hub.cli.support.outcome import Outcome
+from hub.cli.support.stream import Frame
 from tests.cli.process import run
 
 ROOT = Path(__file__).parent.parent.parent
@@ -103,7 +103,7 @@ class TestGroup:
     )
     def test_loads_little(self, command: str, heavy: str) -> None:
         """A health check every ten seconds loads neither the framework nor the database's library."""
-        module = "hub.cli" if command == "main" else f"hub.cli.{command}"
+        module = "hub.cli" if command == "main" else f"hub.cli.commands.{command}"
         code = f"import sys, {module}; print(*sorted(set(sys.modules) & set({heavy.split()!r})))"
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         assert "\n" == done.stdout

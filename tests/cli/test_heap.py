@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.cli.heap import WORTH_BYTES, Heap
+from hub.cli.support.heap import WORTH_BYTES, Heap
 from tests.faults.gauge import read_resident_bytes
 
 MIB = 2**20

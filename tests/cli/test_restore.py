@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from hub.cli import main
-from hub.log.schema import LOG_NAME
-from hub.log.sqlite import SqliteLog
+from hub.log.sqlite.log import SqliteLog
+from hub.log.sqlite.schema import LOG_NAME
 from hub.target import CONTROL
 from tests.cli.process import DevHub
 from tests.cli.test_check import ENOUGH

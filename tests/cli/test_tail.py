@@ -18,8 +18,8 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from hub.cli import main
-from hub.cli.outcome import Refused, Unreachable
-from hub.cli.tail import Tail
+from hub.cli.commands.tail import Tail
+from hub.cli.support.outcome import Refused, Unreachable
 from hub.directory.demo import DEMO_USERS
 from tests.cli.process import DEADLINE_S, DevHub, Running, run
 from tests.cli.server import answering
@@ -184,7 +184,7 @@ def make_tail(
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Come back at once: how long a tail waits is random, and not what is looked at here."""
-    monkeypatch.setattr("hub.cli.tail.MAX_WAIT_S", 0.01)
+    monkeypatch.setattr("hub.cli.commands.tail.MAX_WAIT_S", 0.01)
 
 
 class TestSocket:

@@ -17,7 +17,7 @@ from hub.auth.grant import token_digest
 from hub.auth.service_keys import read_service_keys
 from hub.auth.tokens import make_verifier
 from hub.cli import main
-from hub.cli.duration import say_duration
+from hub.cli.support.duration import say_duration
 from hub.settings import Settings, read_settings
 from tests.auth.issuer import run_issuer
 from tests.auth.tokens import jwk, private_key, sign_with

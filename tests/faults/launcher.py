@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from hub.cli.runner import run_hub
+from hub.cli.support.runner import run_hub
 from hub.settings import read_settings
 
 

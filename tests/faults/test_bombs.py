@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from hub.transports.server import MAX_MESSAGE_BYTES
+from hub.edge.server import MAX_MESSAGE_BYTES
 from tests.attacks.wire import Wire
 from tests.faults.gauge import read_peak_bytes, read_resident_bytes
 from tests.faults.process import HubProcess, wait_ready

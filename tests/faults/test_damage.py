@@ -14,8 +14,8 @@ from typing import Any
 import apsw
 import pytest
 
-from hub.log.restore import restore_log
-from hub.log.schema import LOG_NAME
+from hub.log.sqlite.restore import restore_log
+from hub.log.sqlite.schema import LOG_NAME
 from tests.harness import DEADLINE_S, Frame, RunningHub, run_hub
 
 #: Comes with a cursor and returns what comes after it, `count` notifications and gaps; and the cursor to go on from.

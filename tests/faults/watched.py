@@ -15,7 +15,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from hub.cli.runner import run_hub
+from hub.cli.support.runner import run_hub
 from hub.settings import read_settings
 
 __all__ = ["main"]

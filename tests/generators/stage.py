@@ -13,8 +13,8 @@ import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from hub.api.document import build_document, write_artefacts
-from hub.contract import load_contract
+from hub.api.openapi.document import build_document, write_artefacts
+from hub.publish.registry import load_contract
 from tests.faults.process import HubProcess, wait_ready
 from tests.harness import ACCOUNT, USER
 

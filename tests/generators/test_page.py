@@ -6,7 +6,7 @@ import json
 from datetime import date
 from pathlib import Path
 
-from hub.contract import load_contract
+from hub.publish.registry import load_contract
 from tests.generators.page import Outcome, make_page
 from tests.generators.stage import EXAMPLES
 from tests.generators.table import GENERATORS

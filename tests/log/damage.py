@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from hub.cursor import Epoch
 from hub.errors import HubError
-from hub.log.opening import OnDamage
 from hub.log.port import Appended, Draft, Log, Record
-from hub.log.sqlite import SqliteLog, open_sqlite_log
+from hub.log.sqlite.log import SqliteLog, open_sqlite_log
+from hub.log.sqlite.opening import OnDamage
 from hub.target import CONTROL, EVERYONE, Target, account_target, user_target
 from tests.log.engines import Clock, drain
 

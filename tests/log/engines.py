@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 from hub.log.port import Appended, Draft, Log, Record
-from hub.log.sqlite import open_sqlite_log
+from hub.log.sqlite.log import open_sqlite_log
 from hub.target import EVERYONE, Target
 
 __all__ = ["DEADLINE_S", "ENGINES", "Clock", "Follower", "draft", "drain", "stored", "wait_for_a_look", "wait_until"]

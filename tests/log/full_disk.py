@@ -17,7 +17,7 @@ from pathlib import Path
 import apsw
 
 from hub.errors import StorageUnavailable
-from hub.log.sqlite import SqliteLog, open_sqlite_log
+from hub.log.sqlite.log import SqliteLog, open_sqlite_log
 from tests.log.engines import Clock, draft, drain
 
 _LIMIT_BYTES = 2 * 2**20

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import apsw
 
-from hub.log import mark
 from hub.log.port import Appended
-from hub.log.sqlite import open_sqlite_log
+from hub.log.sqlite import mark
+from hub.log.sqlite.log import open_sqlite_log
 from tests.log.engines import Clock, draft
 
 __all__ = ["cut_power"]

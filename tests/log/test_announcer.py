@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from hub.errors import StorageUnavailable
-from hub.log import mark
-from hub.log.mark import read_mark
+from hub.log.sqlite import mark
+from hub.log.sqlite.mark import read_mark
 from tests.log.engines import Follower, draft, drain, stored, wait_until
 from tests.log.test_sqlite import _open
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.log.clock import RunClock
 from hub.log.port import Appended
+from hub.log.sqlite.clock import RunClock
 from tests.log.conftest import OpenLog
 from tests.log.engines import Clock, draft, wait_for_a_look
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from hub.log.sqlite import open_sqlite_log
+from hub.log.sqlite.log import open_sqlite_log
 from tests.log.damage import make_specimen
 from tests.log.engines import Clock, draft, drain, wait_until
 from tests.log.test_sqlite import _open
@@ -137,7 +137,7 @@ class TestReading:
             purged.set()
             raise apsw.CorruptError("database disk image is malformed")
 
-        monkeypatch.setattr("hub.log.retention.Retention.purge", purge)
+        monkeypatch.setattr("hub.log.sqlite.retention.Retention.purge", purge)
         await log.append([draft("a")])
         await wait_until(purged.is_set, "retention")
         await wait_until(lambda: "rests for an hour" in caplog.text, "a line")

@@ -16,7 +16,7 @@ import pytest
 
 from hub.errors import StorageUnavailable
 from hub.log.port import Appended
-from hub.log.sqlite import SqliteLog, open_sqlite_log
+from hub.log.sqlite.log import SqliteLog, open_sqlite_log
 from tests.log.engines import Clock, Follower, draft, drain, stored, wait_until
 from tests.log.faulty import Disk, faulty_vfs
 

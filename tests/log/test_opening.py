@@ -12,9 +12,9 @@ import apsw
 import pytest
 
 from hub.errors import SettingsError
-from hub.log.mark import mark_path, read_mark
 from hub.log.port import Appended
-from hub.log.sqlite import SqliteLog
+from hub.log.sqlite.log import SqliteLog
+from hub.log.sqlite.mark import mark_path, read_mark
 from hub.target import CONTROL
 from tests.log.damage import Specimen, make_specimen
 from tests.log.engines import Clock, draft, drain

@@ -19,8 +19,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from hub.log.mark import read_mark
-from hub.log.sqlite import open_sqlite_log
+from hub.log.sqlite.log import open_sqlite_log
+from hub.log.sqlite.mark import read_mark
 from tests.log.engines import Clock, drain
 from tests.log.power_cut import cut_power
 

@@ -9,9 +9,9 @@ import apsw
 import pytest
 
 from hub.log.port import Appended, Record
-from hub.log.retention import SLICE, Retention
-from hub.log.schema import LogFile, create_tables, open_writer
-from hub.log.sqlite import SqliteLog, open_sqlite_log
+from hub.log.sqlite.log import SqliteLog, open_sqlite_log
+from hub.log.sqlite.retention import SLICE, Retention
+from hub.log.sqlite.schema import LogFile, create_tables, open_writer
 from hub.target import CONTROL, EVERYONE, user_target
 from tests.log.engines import Clock, draft, drain, wait_for_a_look, wait_until
 

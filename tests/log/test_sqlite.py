@@ -13,17 +13,17 @@ import apsw
 import pytest
 
 from hub.errors import SettingsError, StorageUnavailable
-from hub.log.opening import OnDamage
-from hub.log.reader import Readers
-from hub.log.schema import LogFile, check_engine, open_reader
-from hub.log.sqlite import SqliteLog, open_sqlite_log
+from hub.log.sqlite.log import SqliteLog, open_sqlite_log
+from hub.log.sqlite.opening import OnDamage
+from hub.log.sqlite.reader import Readers
+from hub.log.sqlite.schema import LogFile, check_engine, open_reader
 from hub.target import EVERYONE, user_target
 from tests.log.engines import Clock, Follower, draft, drain, stored, wait_until
 
 _HOLD = """
 import asyncio, sys
 from pathlib import Path
-from hub.log.sqlite import open_sqlite_log
+from hub.log.sqlite.log import open_sqlite_log
 async def hold():
     log = await open_sqlite_log(Path(sys.argv[1]), now=lambda: 0.0, retention_s=1, retention_records=1,
                                 idempotency_s=1, max_pending=1)
@@ -236,8 +236,8 @@ class TestDeadlines:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """An append whose turn never comes is refused after its deadline; the record may still be stored."""
-        monkeypatch.setattr("hub.log.sqlite._APPEND_DEADLINE_S", 0.05)
-        monkeypatch.setattr("hub.log.sqlite._WATCH_S", 0.05)
+        monkeypatch.setattr("hub.log.sqlite.log._APPEND_DEADLINE_S", 0.05)
+        monkeypatch.setattr("hub.log.sqlite.log._WATCH_S", 0.05)
         log = await _open(tmp_path / "hub.db")
         blocker = apsw.Connection(str(tmp_path / "hub.db"))
         blocker.execute("BEGIN IMMEDIATE")
@@ -266,7 +266,7 @@ class TestDeadlines:
 
     async def test_a_read_that_takes_too_long_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """A reader that hangs is given up; closing waits for it."""
-        monkeypatch.setattr("hub.log.reader._DEADLINE_S", 0.05)
+        monkeypatch.setattr("hub.log.sqlite.reader._DEADLINE_S", 0.05)
         log = await _open(tmp_path / "hub.db")
         held = threading.Event()
         original: Callable[..., object] = Readers._fetch

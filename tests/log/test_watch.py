@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from hub.errors import StorageUnavailable
-from hub.log.sqlite import SqliteLog
+from hub.log.sqlite.log import SqliteLog
 from tests.log.engines import draft, drain, wait_until
 from tests.log.test_faults import _may_mount
 from tests.log.test_sqlite import _open

@@ -12,7 +12,7 @@ from websockets.extensions import ClientExtensionFactory
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
 from hub.cursor import Epoch
-from hub.envelope import Envelope, deflated_frame, text_frame
+from hub.delivery.envelope import Envelope, deflated_frame, text_frame
 from tests.harness import RunningHub, run_hub
 
 MESSAGE = "Pedido confirmado. " * 50

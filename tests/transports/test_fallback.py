@@ -14,8 +14,8 @@ import uvicorn
 from websockets.exceptions import InvalidStatus
 
 from hub.app import HubApp
+from hub.edge.server import HubServer
 from hub.transports import fallback
-from hub.transports.server import HubServer
 from tests.harness import ACCOUNT, DEADLINE_S, USER, RunningHub, make_settings
 from tests.transports.test_liveness import sse_request, websocket_request
 

@@ -11,7 +11,7 @@ import httpx
 import msgspec
 import pytest
 
-from hub.dispatcher import pages
+from hub.delivery import pages
 from tests.harness import ACCOUNT, USER, RunningHub, run_hub
 
 OTHER_USER = "00000000272"

@@ -12,8 +12,8 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from hub.resume_points import RESUME_POINTS_NAME
-from hub.subscribers import Subscriber
+from hub.delivery.resume_points import RESUME_POINTS_NAME
+from hub.delivery.subscribers import Subscriber
 from tests.faults.crowd import dial
 from tests.harness import ACCOUNT, DEADLINE_S, USER, RunningHub, WebSocket, run_hub
 from tests.proxy.faults import Faults

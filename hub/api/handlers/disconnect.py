@@ -1,0 +1,40 @@
+"""`POST /api/internal/disconnect`: close somebody's connections and, if asked, refuse their tokens."""
+
+from __future__ import annotations
+
+import msgspec
+from litestar import Response, post
+from litestar.handlers import HTTPRouteHandler
+
+from contracts.receipt import DisconnectReceipt
+from hub.allowance import Allowance
+from hub.api.request import AnyRequest, find_service, read_json_body
+from hub.auth.service_keys import ServiceKeys
+from hub.delivery.disconnect import Expulsion
+from hub.publish.body import parse_disconnect
+
+__all__ = ["make_disconnect_routes"]
+
+
+def make_disconnect_routes(
+    expulsion: Expulsion, keys: ServiceKeys, bodies: Allowance, *, max_body_bytes: int
+) -> list[HTTPRouteHandler]:
+    """Return the handler by which an operator closes connections."""
+
+    @post("/api/internal/disconnect", status_code=200, operation_id="disconnect")
+    async def disconnect(request: AnyRequest) -> Response[bytes]:
+        headers = request.scope["headers"]
+        service = find_service(headers, keys)
+        service.require_operation("disconnect")
+        with bodies.share() as share:
+            body = await read_json_body(headers, request.receive, limit_bytes=max_body_bytes, share=share)
+            asked = parse_disconnect(body)
+        if asked.account_id is not None:
+            service.require_account(asked.account_id)
+        else:
+            service.require_all_accounts()
+        closed = await expulsion.expel(asked)
+        receipt = DisconnectReceipt(closed=closed, revoked=asked.revoke)
+        return Response(msgspec.json.encode(receipt), media_type="application/json")
+
+    return [disconnect]

@@ -1,0 +1,84 @@
+"""`POST /api/internal/notify` and `/notify/batch`: where a notification comes in.
+
+Both are plain ASGI handlers: they read the request from its scope and send the answer themselves. The framework
+routes them, allows origins and turns what they raise into problems; its requests, responses and signature models
+would cost a publish nearly as much as all the rest of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from typing import Any, TypeAlias
+
+import msgspec
+from litestar import asgi
+from litestar.handlers import ASGIRouteHandler
+
+from hub.allowance import Allowance, Share
+from hub.api.request import Receive, find_idempotency_key, find_service, read_json_body
+from hub.auth.grant import ServiceGrant
+from hub.auth.service_keys import ServiceKeys
+from hub.errors import MethodNotAllowed
+from hub.publish.publisher import Publisher
+from hub.transports.answer import Send, respond
+
+__all__ = ["make_notify_routes"]
+
+Scope: TypeAlias = MutableMapping[str, Any]
+
+#: A batch may have this many times the bytes of one notification.
+BATCH_BODY_FACTOR = 16
+
+_encode = msgspec.json.Encoder().encode
+
+
+def make_notify_routes(
+    publisher: Publisher, keys: ServiceKeys, bodies: Allowance, *, max_body_bytes: int
+) -> list[ASGIRouteHandler]:
+    """Return the handlers that publish; each answers 202 only after the record is on disk.
+
+    `bodies` is what all requests may hold from their first byte to their answer.
+    """
+
+    async def read(
+        scope: Scope, receive: Receive, limit_bytes: int, share: Share
+    ) -> tuple[bytes, ServiceGrant, str | None]:
+        headers = scope["headers"]
+        service = find_service(headers, keys)
+        key = find_idempotency_key(headers)
+        return await read_json_body(headers, receive, limit_bytes=limit_bytes, share=share), service, key
+
+    @asgi("/api/internal/notify", copy_scope=False)
+    async def notify(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] != "POST":
+            await _answer_other_method(scope["method"], send)
+            return
+        with bodies.share() as share:
+            body, service, key = await read(scope, receive, max_body_bytes, share)
+            receipt = await publisher.publish(body, service, key)
+        await _accept(send, receipt)
+
+    @asgi("/api/internal/notify/batch", copy_scope=False)
+    async def notify_batch(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] != "POST":
+            await _answer_other_method(scope["method"], send)
+            return
+        with bodies.share() as share:
+            body, service, key = await read(scope, receive, max_body_bytes * BATCH_BODY_FACTOR, share)
+            receipt = await publisher.publish_batch(body, service, key, max_item_bytes=max_body_bytes)
+        await _accept(send, receipt)
+
+    return [notify, notify_batch]
+
+
+async def _answer_other_method(method: str, send: Send) -> None:
+    # A plain ASGI handler is given every method.
+    if method != "OPTIONS":
+        error = MethodNotAllowed()
+        error.allow = ("OPTIONS", "POST")
+        raise error
+    await respond(send, 204, [(b"allow", b"OPTIONS, POST")], b"")
+
+
+async def _accept(send: Send, receipt: msgspec.Struct) -> None:
+    await respond(send, 202, [(b"content-type", b"application/json")], _encode(receipt))

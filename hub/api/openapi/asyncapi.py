@@ -1,0 +1,242 @@
+"""The AsyncAPI 3 document: what goes over `/ws`, `/sse` and `/poll`, which OpenAPI has no words for.
+
+Made from the same structs as the other documents. It tells the hub's side: the hub sends frames, and receives `auth`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from contracts.closing import CloseCode, may_return
+from contracts.frame import CONTROL_FRAMES
+from hub.api.openapi.components import describe_frames, describe_page
+from hub.api.openapi.portable import Schema, map_schema
+from hub.publish.registry import Contract
+
+__all__ = ["build_asyncapi"]
+
+_ABOUT = """\
+Subscribers get notifications as frames, over WebSocket (`/ws`), Server-Sent Events (`/sse`) or polling (`/poll`). All
+three carry the same notifications, byte for byte, with one cursor: a client may leave one and go on over another.
+
+A frame is one JSON object with a `type`. Types may be added, so a client passes over a `type` it does not know.
+Publishing is HTTP, and stands in the OpenAPI document.
+"""
+_BINDING = "0.3.0"
+_CURSOR: Schema = {
+    "type": "string",
+    "description": "The last cursor seen; everything addressed to the user since then comes first. One the hub cannot "
+    "use is answered with a `gap` frame.",
+}
+_TOKEN: Schema = {"type": "string", "description": "A one-use ticket, or a user's token, where no header can be set."}
+_QUERY: Schema = {"type": "object", "properties": {"token": _TOKEN, "cursor": _CURSOR}}
+_LAST_EVENT_ID: Schema = {
+    "type": "object",
+    "properties": {
+        "Last-Event-ID": {"type": "string", "description": "The cursor, as `EventSource` sends it; wins over `cursor`."}
+    },
+}
+_SECURITY = {
+    "userToken": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "A user's token, from whoever issues them.",
+    },
+    "urlToken": {
+        "type": "httpApiKey",
+        "in": "query",
+        "name": "token",
+        "description": "A one-use ticket, or a user's token, where no header can be set.",
+    },
+    "subprotocolToken": {
+        "type": "httpApiKey",
+        "in": "header",
+        "name": "Sec-WebSocket-Protocol",
+        "description": "`hub.bearer.<base64url of the token>`, offered beside `hub.v1`, over `/ws` alone.",
+    },
+}
+_CODES = [
+    {"code": int(code), "name": code.name.lower(), "client": "come back" if may_return(code) else "stop"}
+    for code in CloseCode
+]
+_CODE_LINES = "\n".join(f"- `{row['code']}` {row['name']}: {row['client']}" for row in _CODES)
+#: Control frames that one transport has no use for: a WebSocket ends with a close code, a stream's client cannot send
+#: `auth` and sees comments, and a page is no connection.
+_NOT_OVER_WEBSOCKET = frozenset({"closing"})
+_NOT_OVER_STREAM = frozenset({"heartbeat", "reconnect", "auth_accepted"})
+_POLLED_CONTROL = "gap"
+
+
+def build_asyncapi(contract: Contract, *, version: str) -> dict[str, Any]:
+    """Return the AsyncAPI 3.0 document of a hub that knows this contract."""
+    frames = describe_frames(contract)
+    schemas = {name: _draft7(schema) for name, schema in frames["$defs"].items()}
+    mapping = {tag: reference.rpartition("/")[2] for tag, reference in frames["discriminator"]["mapping"].items()}
+    control = {str(kind.__struct_config__.tag) for kind in CONTROL_FRAMES}
+    messages = {name: _message(tag, name, schemas[name], control=tag in control) for tag, name in mapping.items()}
+    messages["Auth"] = _message("auth", "Auth", schemas["Auth"], control=True)
+    schemas["Page"] = _draft7(
+        describe_page({"oneOf": [_schema(n) for t, n in mapping.items() if _is_polled(t, control)]})
+    )
+    messages["Page"] = {
+        "name": "page",
+        "title": "Page",
+        "summary": "What came since a cursor, and the cursor to ask with next.",
+        "payload": _schema("Page"),
+    }
+    over_websocket = [name for tag, name in mapping.items() if tag not in _NOT_OVER_WEBSOCKET]
+    over_stream = [name for tag, name in mapping.items() if tag not in _NOT_OVER_STREAM]
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Notification hub",
+            "version": version,
+            "description": _ABOUT,
+            "license": {"name": "MIT"},
+        },
+        "defaultContentType": "application/json",
+        "servers": {
+            "websocket": _server("wss", "Where `/ws` is; `ws` in development."),
+            "http": _server("https", "Where `/sse` and `/poll` are; `http` in development."),
+        },
+        "channels": {
+            "ws": _websocket([*over_websocket, "Auth"]),
+            "sse": _stream(over_stream),
+            "poll": _poll(),
+        },
+        "operations": _operations(over_websocket, over_stream),
+        "components": {"schemas": dict(sorted(schemas.items())), "messages": messages, "securitySchemes": _SECURITY},
+    }
+
+
+def _server(protocol: str, description: str) -> dict[str, Any]:
+    return {"host": "hub.example.com", "protocol": protocol, "description": description}
+
+
+def _message(tag: str, name: str, schema: Mapping[str, Any], *, control: bool) -> dict[str, Any]:
+    message: dict[str, Any] = {
+        "name": tag,
+        "title": name,
+        "summary": schema.get("description", ""),
+        "tags": [{"name": "control" if control else "notification"}],
+        "payload": _schema(name),
+    }
+    if schema.get("examples"):
+        message["examples"] = [{"name": tag.replace(":", "."), "payload": schema["examples"][0]}]
+    return message
+
+
+def _websocket(messages: list[str]) -> dict[str, Any]:
+    return {
+        "address": "/ws",
+        "title": "WebSocket",
+        "description": "One frame in each text message; the first is `connection_established`. A client that offers "
+        "subprotocol `hub.v1` gets heartbeats it can see, may send `auth` with a newer token, and is refused by a "
+        "close code it can read; any other client is refused before the accept, with a problem.\n\n"
+        f"Close codes, to be answered with the last cursor:\n{_CODE_LINES}",
+        "servers": [{"$ref": "#/servers/websocket"}],
+        "messages": _references(messages),
+        "bindings": {"ws": {"method": "GET", "query": _QUERY, "bindingVersion": "0.1.0"}},
+        "x-subprotocols": ["hub.v1"],
+        "x-close-codes": _CODES,
+    }
+
+
+def _stream(messages: list[str]) -> dict[str, Any]:
+    return {
+        "address": "/sse",
+        "title": "Server-Sent Events",
+        "description": "`text/event-stream`: each event's `data` is one frame, and its `id` is the cursor. The stream "
+        "ends after a `closing` frame, whose `code` is the close code it stands for, or when the hub restarts.",
+        "servers": [{"$ref": "#/servers/http"}],
+        "messages": _references(messages),
+    }
+
+
+def _poll() -> dict[str, Any]:
+    return {
+        "address": "/poll",
+        "title": "Polling",
+        "description": "The last resort, where a network passes neither of the others: a page of frames for each "
+        "request. After one with frames ask again at once, after an empty one wait.",
+        "servers": [{"$ref": "#/servers/http"}],
+        "messages": _references(["Page"]),
+    }
+
+
+def _operations(frames: list[str], streamed: list[str]) -> dict[str, Any]:
+    bearers = [{"$ref": f"#/components/securitySchemes/{name}"} for name in ("userToken", "urlToken")]
+    by_subprotocol = {"$ref": "#/components/securitySchemes/subprotocolToken"}
+    return {
+        "sendOverWebSocket": {
+            "action": "send",
+            "channel": {"$ref": "#/channels/ws"},
+            "summary": "The hub sends what is meant for the user, and control frames of its own.",
+            "security": [*bearers, by_subprotocol],
+            "messages": _of_channel("ws", frames),
+        },
+        "receiveAuth": {
+            "action": "receive",
+            "channel": {"$ref": "#/channels/ws"},
+            "summary": "A `hub.v1` client goes on with a newer token of the same user and account.",
+            "description": "Answered with `auth_accepted`; a token that is refused closes the connection.",
+            "messages": _of_channel("ws", ["Auth"]),
+            "reply": {"channel": {"$ref": "#/channels/ws"}, "messages": _of_channel("ws", ["AuthAccepted"])},
+        },
+        "sendOverEventStream": {
+            "action": "send",
+            "channel": {"$ref": "#/channels/sse"},
+            "summary": "The hub sends the same as events.",
+            "security": bearers,
+            "messages": _of_channel("sse", streamed),
+            "bindings": {"http": {"method": "GET", "query": _QUERY, "bindingVersion": _BINDING}},
+        },
+        "answerPoll": {
+            "action": "send",
+            "channel": {"$ref": "#/channels/poll"},
+            "summary": "The hub answers a request with a page.",
+            "security": bearers,
+            "messages": _of_channel("poll", ["Page"]),
+            "bindings": {"http": {"method": "GET", "query": _QUERY, "bindingVersion": _BINDING}},
+        },
+    }
+
+
+def _is_polled(tag: str, control: set[str]) -> bool:
+    return tag == _POLLED_CONTROL or tag not in control
+
+
+def _schema(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _references(names: list[str]) -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/messages/{name}"} for name in names}
+
+
+def _of_channel(channel: str, names: list[str]) -> list[dict[str, str]]:
+    return [{"$ref": f"#/channels/{channel}/messages/{name}"} for name in names]
+
+
+def _draft7(schema: Schema) -> Schema:
+    """Return a schema as AsyncAPI has it: draft 7, with references into this document."""
+    drafted: Schema = map_schema(_older, schema)
+    return drafted
+
+
+def _older(schema: Schema) -> Schema:
+    older = dict(schema)
+    if "prefixItems" in older:
+        rest = older.pop("items", True)
+        older.update(items=older.pop("prefixItems"), additionalItems=rest)
+    if "$ref" in older:
+        older["$ref"] = older["$ref"].replace("#/$defs/", "#/components/schemas/")
+        if len(older) > 1:
+            # Beside a reference nothing is read.
+            older = {"allOf": [{"$ref": older.pop("$ref")}], **older}
+    if "discriminator" in older:
+        # Here it is the name of a property, and without a mapping.
+        older["discriminator"] = older["discriminator"]["propertyName"]
+    return older

@@ -1,0 +1,167 @@
+"""The schemas of the API document, made from the contract's structs.
+
+msgspec describes the structs; what it cannot know is added here: a subscriber always gets `timestamp`,
+`id` and `cursor`, a publisher may give none of the last two, and unions name their discriminator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from contracts.frame import CONTROL_FRAMES, Auth
+from contracts.problem import Problem
+from contracts.receipt import BatchReceipt, DisconnectReceipt, Receipt, Ticket
+from contracts.request import MAX_BATCH, DisconnectRequest, PublishRequest
+from contracts.stats import Stats
+from hub.api.handlers.health import Readiness
+from hub.api.openapi.examples import CURSOR, frame_example, notification_example, publish_example
+from hub.api.openapi.portable import Schema, plain_schema
+from hub.publish.registry import Contract
+
+__all__ = ["Schema", "describe_frames", "describe_http", "describe_page"]
+
+_ANSWERS = (Receipt, BatchReceipt, Ticket, DisconnectReceipt, DisconnectRequest, Stats, Readiness, Problem)
+#: What the hub itself puts into a notification.
+_STAMPED = frozenset({"timestamp", "id", "cursor"})
+#: A notification's members as they stand on the wire.
+_ORDER = ("type", "title", "message", "data", "timestamp", "id", "cursor")
+_LIVENESS: Schema = {
+    "title": "Liveness",
+    "description": "The process answers.",
+    "type": "object",
+    "properties": {"live": {"const": True}},
+    "required": ["live"],
+}
+
+
+def describe_http(contract: Contract) -> Schema:
+    """Return every schema the API document refers to, by name."""
+    template = "#/components/schemas/{name}"
+    names, found = _describe((*contract.frames, *_ANSWERS), template)
+    request = _describe((PublishRequest,), template)[1]["PublishRequest"]
+    components = {name: plain_schema(found[name]) for name in sorted(found)}
+    requests = {}
+    for tag, kind in contract.types.items():
+        name = names[kind]
+        made = components[f"Publish{name}"] = _make_request(tag, components[name], request, components)
+        if contract.data_rules[tag].strict:
+            made["description"] = f"{made['description']} Strict: `data` of another shape is refused.".strip()
+        requests[tag] = template.format(name=f"Publish{name}")
+    _stamp(contract, names, components)
+    about = plain_schema(request)["description"]
+    components["PublishRequest"] = {"title": "PublishRequest", "description": about, **_union(requests)}
+    components["BatchRequest"] = _make_batch(template.format(name="PublishRequest"))
+    components["Notification"] = {
+        "title": "Notification",
+        "description": "Any notification, as a subscriber receives it.",
+        **_union({tag: template.format(name=names[kind]) for tag, kind in contract.types.items()}),
+    }
+    components["Frame"] = _make_frame(contract, names, template)
+    components["Page"] = describe_page({"$ref": template.format(name="Frame")})
+    components["Liveness"] = plain_schema(_LIVENESS)
+    return dict(sorted(components.items()))
+
+
+def describe_frames(contract: Contract) -> Schema:
+    """Return the JSON Schema (2020-12) of a frame; `$defs/Auth` is the one thing a client may say."""
+    template = "#/$defs/{name}"
+    names, found = _describe((*contract.frames, Auth), template)
+    components = {name: plain_schema(found[name]) for name in sorted(found)}
+    _stamp(contract, names, components)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **_make_frame(contract, names, template),
+        "$defs": components,
+    }
+
+
+def _describe(kinds: Iterable[type[msgspec.Struct]], template: str) -> tuple[dict[type, str], dict[str, Schema]]:
+    kinds = tuple(kinds)
+    references, components = msgspec.json.schema_components(kinds, ref_template=template)
+    names = {kind: reference["$ref"].rpartition("/")[2] for kind, reference in zip(kinds, references, strict=True)}
+    return names, dict(components)
+
+
+def _make_request(tag: str, received: Schema, request: Schema, components: Mapping[str, Schema]) -> Schema:
+    """Return what a publisher sends for one type: its own `data`, and the fields of every request."""
+    own = received["properties"]
+    fields = {name: plain_schema(schema) for name, schema in request["properties"].items() if name != "data"}
+    properties = {"type": own["type"], "title": fields["title"], "message": fields["message"]}
+    if "data" in own:
+        needed = "data" in received["required"]
+        properties["data"] = own["data"] if needed else {"anyOf": [own["data"], {"type": "null"}]}
+    properties.update({name: schema for name, schema in fields.items() if name not in properties})
+    schema = {
+        "title": f"Publish{received['title']}",
+        "description": received.get("description", ""),
+        "type": "object",
+        "properties": properties,
+        "required": [name for name in properties if name in {"type", *received["required"]}],
+        "additionalProperties": False,
+    }
+    example = publish_example(tag, schema, components)
+    return schema if example is None else {**schema, "examples": [example]}
+
+
+def _make_batch(request: str) -> Schema:
+    return {
+        "title": "BatchRequest",
+        "description": "Up to 1,000 notifications, stored in this order; each is taken or refused on its own.",
+        "type": "object",
+        "properties": {
+            "notifications": {"type": "array", "items": {"$ref": request}, "minItems": 1, "maxItems": MAX_BATCH}
+        },
+        "required": ["notifications"],
+        "additionalProperties": False,
+    }
+
+
+def describe_page(frame: Schema) -> Schema:
+    """Return the schema of what `/poll` answers, where `frame` is that of a frame in it."""
+    return plain_schema(
+        {
+            "title": "Page",
+            "description": "What came since a cursor, oldest first, and the cursor to ask with next.",
+            "type": "object",
+            "properties": {
+                "frames": {"type": "array", "items": frame},
+                "cursor": {"type": "string", "examples": [CURSOR]},
+                "resume": {"enum": ["live", "replayed", "gap"]},
+            },
+            "required": ["frames", "cursor", "resume"],
+        }
+    )
+
+
+def _make_frame(contract: Contract, names: Mapping[type, str], template: str) -> Schema:
+    tags = {str(kind.__struct_config__.tag): template.format(name=names[kind]) for kind in contract.frames}
+    return {
+        "title": "Frame",
+        "description": "One message on a connection: a notification or a control frame. Types may be added, so a "
+        "client passes over a `type` it does not know.",
+        **_union(tags),
+    }
+
+
+def _stamp(contract: Contract, names: Mapping[type, str], components: dict[str, Schema]) -> None:
+    """Say of each frame what a subscriber can rely on, and show one."""
+    for tag, kind in contract.types.items():
+        schema = components[names[kind]]
+        schema["properties"] = {name: schema["properties"][name] for name in _ORDER if name in schema["properties"]}
+        schema["required"] = [name for name in schema["properties"] if name in {*schema["required"], *_STAMPED}]
+        example = notification_example(tag, schema, components)
+        if example is not None:
+            schema["examples"] = [example]
+    for control in CONTROL_FRAMES:
+        schema = components[names[control]]
+        schema["required"] = list(schema["properties"])
+        schema["examples"] = [frame_example(control)]
+
+
+def _union(references: Mapping[str, str]) -> Schema:
+    return {
+        "oneOf": [{"$ref": reference} for reference in references.values()],
+        "discriminator": {"propertyName": "type", "mapping": dict(references)},
+    }

@@ -1,0 +1,194 @@
+"""The documents made from the contract: OpenAPI 3.1 and 3.0, AsyncAPI 3, and the frames' JSON Schema.
+
+Pure: the same contract and version give the same bytes, so that the copies in `openapi/` can be
+compared with what the code says.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version as installed_version
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from hub.api.openapi.asyncapi import build_asyncapi
+from hub.api.openapi.components import Schema, describe_frames, describe_http
+from hub.api.openapi.openapi30 import as_openapi30
+from hub.api.openapi.operations import OPERATIONS, Answer, Operation
+from hub.errors import HubError
+from hub.errors.problem import describe_problem
+from hub.publish.registry import Contract, load_contract
+
+__all__ = ["build_document", "build_documents", "build_frames_schema", "encode_document", "write_artefacts"]
+
+_ABOUT = """\
+Services publish typed notifications; every connected subscriber they are meant for gets them, over WebSocket or
+Server-Sent Events, in order and once, with everything it missed while it was away.
+
+Every failure is a problem (RFC 9457) with a stable `code`. Times are RFC 3339 in UTC.
+"""
+_TAGS = {
+    "Publish": "For services: hand over notifications.",
+    "Receive": "For frontends: get them, live and from where you left off.",
+    "Operate": "For operators and their machines.",
+    "Describe": "What can be sent and what comes.",
+}
+_SECURITY = {
+    "serviceKey": {"type": "http", "scheme": "bearer", "description": "A service's key, made by `hub key`."},
+    "userToken": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "A user's token, from whoever issues them.",
+    },
+    "urlToken": {
+        "type": "apiKey",
+        "in": "query",
+        "name": "token",
+        "description": "A one-use ticket, or a user's token, where no header can be set.",
+    },
+}
+#: Headers that come with every problem of a status.
+_PROBLEM_HEADERS = {
+    401: {"WWW-Authenticate": {"description": "`Bearer`", "schema": {"type": "string"}}},
+    415: {
+        "Accept": {"description": "`application/json`, if that was wrong", "schema": {"type": "string"}},
+        "Accept-Encoding": {"description": "`identity`, if that was wrong", "schema": {"type": "string"}},
+    },
+    426: {
+        "Upgrade": {"description": "`websocket`", "schema": {"type": "string"}},
+        "Sec-WebSocket-Version": {"description": "`13`", "schema": {"type": "string"}},
+    },
+    503: {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 0}}},
+}
+
+
+def build_document(contract: Contract, *, version: str) -> dict[str, Any]:
+    """Return the OpenAPI 3.1 document of a hub that knows this contract."""
+    components = describe_http(contract)
+    paths: dict[str, Any] = {}
+    for operation in OPERATIONS:
+        paths.setdefault(operation.path, {})[operation.method] = _describe(operation, components)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Notification hub",
+            "version": version,
+            "description": _ABOUT,
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/", "description": "The hub that serves this document"}],
+        "tags": [{"name": name, "description": sentence} for name, sentence in _TAGS.items()],
+        "paths": paths,
+        "components": {"schemas": components, "securitySchemes": _SECURITY},
+    }
+
+
+def build_frames_schema(contract: Contract) -> dict[str, Any]:
+    """Return the JSON Schema of everything a subscriber may receive."""
+    return describe_frames(contract)
+
+
+def build_documents(contract: Contract, *, version: str) -> dict[str, dict[str, Any]]:
+    """Return every document of a hub that knows this contract, by the name of its file."""
+    document = build_document(contract, version=version)
+    return {
+        "openapi.json": document,
+        "openapi-3.0.json": as_openapi30(document),
+        "asyncapi.json": build_asyncapi(contract, version=version),
+        "frames.schema.json": build_frames_schema(contract),
+    }
+
+
+def encode_document(document: dict[str, Any]) -> bytes:
+    """Return a document as it is served and checked in: two spaces, one line feed at the end."""
+    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+
+
+def write_artefacts(folder: Path, *, version: str | None = None, contract: Contract | None = None) -> list[Path]:
+    """Write every document of `contract` into `folder`; return the paths.
+
+    Unless given, `contract` is the built-in types, and `version` that of the installed hub.
+    """
+    contract = contract or load_contract()
+    version = version or installed_version("notification-hub")
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, document in build_documents(contract, version=version).items():
+        path = folder / name
+        path.write_bytes(encode_document(document))
+        written.append(path)
+    return written
+
+
+def _describe(operation: Operation, components: dict[str, Schema]) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "operationId": operation.id,
+        "tags": [operation.tag],
+        "summary": operation.summary,
+        "description": operation.description,
+        "security": [{scheme: []} for scheme in operation.security],
+    }
+    if operation.parameters:
+        described["parameters"] = [dict(parameter) for parameter in operation.parameters]
+    if operation.body is not None:
+        described["requestBody"] = {
+            "required": True,
+            "content": {"application/json": _body(operation.body, components)},
+        }
+    responses = {str(answer.status): _answer(answer) for answer in operation.answers}
+    # Stable, so that failures of one status keep the order of their table.
+    failures = sorted(dict.fromkeys(operation.failures), key=lambda failure: failure.status)
+    for status, kinds in groupby(failures, key=lambda failure: failure.status):
+        responses[str(status)] = _problem(status, list(kinds))
+    described["responses"] = dict(sorted(responses.items()))
+    return described
+
+
+def _body(name: str, components: dict[str, Schema]) -> dict[str, Any]:
+    media: dict[str, Any] = {"schema": {"$ref": f"#/components/schemas/{name}"}}
+    mapping = components["PublishRequest"]["discriminator"]["mapping"]
+    examples = {
+        tag: components[reference.rpartition("/")[2]]["examples"][0]
+        for tag, reference in mapping.items()
+        if "examples" in components[reference.rpartition("/")[2]]
+    }
+    if name == "PublishRequest":
+        media["examples"] = {_key(tag): {"summary": tag, "value": value} for tag, value in examples.items()}
+    elif name == "BatchRequest":
+        media["example"] = {"notifications": list(examples.values())[:2]}
+    else:
+        media["example"] = {"user_id": "usuario-1", "account_id": "conta-1", "revoke": True}
+    return media
+
+
+def _key(tag: str) -> str:
+    # OpenAPI allows letters, digits, dots, dashes and underscores in a name; a tag may have colons.
+    return tag.replace(":", ".")
+
+
+def _answer(answer: Answer) -> dict[str, Any]:
+    described: dict[str, Any] = {"description": answer.description}
+    if answer.schema is not None:
+        schema = {"$ref": f"#/components/schemas/{answer.schema}"} if isinstance(answer.schema, str) else answer.schema
+        described["content"] = {answer.media_type: {"schema": schema}}
+    return described
+
+
+def _problem(status: int, kinds: list[type[HubError]]) -> dict[str, Any]:
+    examples = {
+        kind.code: {"summary": kind.title, "value": msgspec.to_builtins(describe_problem(kind()))} for kind in kinds
+    }
+    described: dict[str, Any] = {"description": "; ".join(kind.title for kind in kinds)}
+    if status in _PROBLEM_HEADERS:
+        described["headers"] = _PROBLEM_HEADERS[status]
+    schema = {"$ref": "#/components/schemas/Problem"}
+    described["content"] = {"application/problem+json": {"schema": schema, "examples": examples}}
+    return described
+
+
+if __name__ == "__main__":
+    write_artefacts(Path(sys.argv[1] if len(sys.argv) > 1 else "openapi"))

@@ -1,0 +1,102 @@
+"""The hub's counters as Prometheus metrics; prometheus-client writes the text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from hub.delivery.subscribers import Subscribers
+from hub.log.port import Log
+from hub.metrics import Metrics
+
+__all__ = ["make_registry"]
+
+
+def make_registry(
+    metrics: Metrics,
+    subscribers: Subscribers,
+    log: Log,
+    *,
+    version: str,
+    lag: Callable[[], int],
+    is_directory_up: Callable[[], bool],
+) -> CollectorRegistry:
+    """Return a registry that reads the counters when it is asked, and holds nothing itself."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_HubCollector(metrics, subscribers, log, version, lag, is_directory_up))
+    return registry
+
+
+class _HubCollector(Collector):
+    def __init__(
+        self,
+        metrics: Metrics,
+        subscribers: Subscribers,
+        log: Log,
+        version: str,
+        lag: Callable[[], int],
+        is_directory_up: Callable[[], bool],
+    ) -> None:
+        self._metrics = metrics
+        self._subscribers = subscribers
+        self._log = log
+        self._version = version
+        self._lag = lag
+        self._is_directory_up = is_directory_up
+
+    def collect(self) -> Iterator[Metric]:
+        metrics, counts = self._metrics, self._subscribers.statistics()
+        yield InfoMetricFamily("hub_build", "The hub that answers", value={"version": self._version})
+        yield _gauge("hub_start_time_seconds", "Unix time of the start", metrics.started_at_s)
+        connections = GaugeMetricFamily("hub_connections", "Connections open now", labels=["transport"])
+        connections.add_metric(["websocket"], counts.websocket)
+        connections.add_metric(["sse"], counts.sse)
+        yield connections
+        yield _gauge("hub_unique_users", "Users connected now", counts.unique_users)
+        yield _gauge("hub_accounts", "Accounts connected now", len(counts.by_account))
+        yield _gauge("hub_log_head", "Position of the newest record", self._log.head)
+        yield _gauge("hub_log_first", "Lowest position still kept", self._log.first)
+        yield _gauge("hub_log_writable", "1 when the last write succeeded", int(self._log.writable))
+        yield _gauge("hub_log_damaged", "Damaged records met since the start", self._log.damaged)
+        yield _gauge("hub_dispatch_lag_records", "Records stored but not dispatched yet", self._lag())
+        up = int(self._is_directory_up())
+        yield _gauge("hub_directory_up", "1 when the directory answered when it was last asked", up)
+        yield _counter("hub_published", "Notifications stored", "type", metrics.published)
+        mismatches = CounterMetricFamily(
+            "hub_contract_mismatches", "Stored with a field of data of another type", labels=["type", "field"]
+        )
+        # Copied first, as below.
+        for labels, count in sorted(metrics.mismatches.copy().items()):
+            mismatches.add_metric(labels, count)
+        yield mismatches
+        yield _plain("hub_publish_duplicates", "Publishes answered from an earlier one", metrics.duplicates)
+        yield _counter("hub_deliveries", "Notifications handed to connections", "transport", metrics.deliveries)
+        yield _plain("hub_replayed", "Notifications handed over from the log", metrics.replayed)
+        yield _plain("hub_fallen_behind", "Live connections brought from the log for being slow", metrics.fallen_behind)
+        yield _counter("hub_resumes", "Connections begun, by resume result", "result", metrics.resumes)
+        yield _counter("hub_polls", "Pages answered to clients that poll, by resume result", "result", metrics.polls)
+        yield _counter("hub_connects", "Connections accepted", "transport", metrics.connects)
+        # Copied first: with a port of its own this runs on another thread than the one that counts.
+        closes = {str(code): count for code, count in metrics.closes.copy().items()}
+        yield _counter("hub_disconnects", "Connections ended, by close code", "code", closes)
+        yield _counter("hub_refusals", "Connections refused, by error code", "code", metrics.refusals)
+        yield _counter("hub_problems", "Requests answered with a problem", "code", metrics.problems)
+
+
+def _gauge(name: str, sentence: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, sentence, value=value)
+
+
+def _plain(name: str, sentence: str, value: float) -> Metric:
+    return CounterMetricFamily(name, sentence, value=value)
+
+
+def _counter(name: str, sentence: str, label: str, counts: dict[str, int]) -> Metric:
+    family = CounterMetricFamily(name, sentence, labels=[label])
+    for value, count in sorted(counts.items()):
+        family.add_metric([value], count)
+    return family

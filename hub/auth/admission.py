@@ -1,0 +1,100 @@
+"""Who may connect: a credential and an origin in, a grant out. The same for both transports and for tickets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from hub.auth.account import admit, admit_nowait
+from hub.auth.credentials import find_credential
+from hub.auth.grant import Grant
+from hub.auth.origin import check_origin
+from hub.auth.refusal_log import RefusalLog
+from hub.auth.revocations import Revocations
+from hub.auth.tickets import Tickets, looks_like_ticket
+from hub.auth.tokens import TokenVerifier
+from hub.directory.directory import Directory
+from hub.errors import HubError, InvalidToken, OriginNotAllowed, Unauthenticated
+
+__all__ = ["Admission", "find_origin"]
+
+Headers = Iterable[tuple[bytes, bytes]]
+
+
+class Admission:
+    """Turns a connection's credential into a grant whose account is settled."""
+
+    def __init__(
+        self,
+        *,
+        verifier: TokenVerifier,
+        tickets: Tickets,
+        revocations: Revocations,
+        directory: Directory,
+        allowed_origins: frozenset[str],
+        now: Callable[[], float],
+    ) -> None:
+        self._verifier = verifier
+        self._tickets = tickets
+        self._revocations = revocations
+        self._directory = directory
+        self._allowed_origins = allowed_origins
+        self._now = now
+        self._refusals = RefusalLog()
+
+    async def admit(
+        self, headers: Headers, query: bytes, subprotocols: Sequence[str] = (), *, takes_tickets: bool = True
+    ) -> Grant:
+        """Return the grant of a connection that presents these.
+
+        `takes_tickets` is False where a ticket would buy another one: good once means once.
+
+        Raises:
+            OriginNotAllowed, Unauthenticated, InvalidToken, TokenExpired, TokenNotYetValid, KeysUnavailable,
+            UserNotAllowed, AccountInactive, DirectoryUnavailable: as their names say.
+        """
+        headers = list(headers)
+        origin = find_origin(headers)
+        credential = find_credential(headers, query, subprotocols)
+        check_origin(origin, self._allowed_origins)
+        if credential is None:
+            raise Unauthenticated(reason="no Authorization header, no subprotocol hub.bearer., no token in the query")
+        if looks_like_ticket(credential.text):
+            if not takes_tickets:
+                raise InvalidToken(reason="a ticket was shown where a token is asked for")
+            # The user was admitted when the ticket was issued, seconds ago; a revocation since then counts.
+            return self._checked(self._tickets.redeem(credential.text, origin=origin, now_s=self._now()))
+        return await self.admit_token(credential.text)
+
+    async def admit_token(self, token: str) -> Grant:
+        """Return the grant of this token, its user and account checked in the directory."""
+        grant = await self._verifier.verify(token, now_s=self._now())
+        admitted = admit_nowait(self._checked(grant), self._directory)
+        if admitted is None:
+            # Asked again after the wait: the user may have been revoked meanwhile.
+            admitted = self._checked(await admit(grant, self._directory))
+        return self._checked(admitted)
+
+    def tell_refusal(self, error: HubError) -> None:
+        """Say in the log why somebody was refused, once a minute for each reason."""
+        self._refusals.tell(error)
+
+    def issue_ticket(self, grant: Grant, *, origin: str | None) -> str:
+        """Return a one-use ticket that stands in for the token of `grant`."""
+        return self._tickets.issue(grant, origin=origin, now_s=self._now())
+
+    def _checked(self, grant: Grant) -> Grant:
+        if self._revocations.is_revoked(grant, now_s=self._now()):
+            raise InvalidToken("The token was revoked", reason="the token, its user or its account was revoked")
+        return grant
+
+
+def find_origin(headers: Headers) -> str | None:
+    """Return the one `Origin` header.
+
+    Raises:
+        OriginNotAllowed: there are two; whoever checks the other one would let this through.
+    """
+    origins = [value for name, value in headers if name == b"origin"]
+    if len(origins) > 1:
+        raise OriginNotAllowed(reason="there are two Origin headers")
+    return origins[0].decode("latin-1") if origins else None

@@ -1,0 +1,51 @@
+"""`hub drain`: end the hub on this machine in order, and wait until it is gone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import click
+
+from hub.cli.support.outcome import Refused, Unreachable
+from hub.log.sqlite.lock import find_holder
+from hub.log.sqlite.schema import LOG_NAME
+from hub.settings import read_settings
+
+__all__ = ["drain"]
+
+#: What a hub may take after its drain: requests in flight, the last checkpoint.
+MARGIN_S = 10.0
+POLL_S = 0.05
+
+
+@click.command()
+@click.option("--no-wait", is_flag=True, help="Return as soon as it was told.")
+def drain(no_wait: bool) -> None:
+    """Tell the hub that writes the log in HUB_DATA_DIR to stop, and wait until it has.
+
+    It does what SIGTERM does: not ready any more, nobody new let in, every client told when to come back
+    and sent away within HUB_DRAIN seconds, what was acknowledged safe. Made for a container's preStop hook.
+    """
+    settings = read_settings(os.environ, development=True)
+    path = settings.data_dir / LOG_NAME
+    holder = find_holder(path) if path.parent.is_dir() else None
+    if holder is None:
+        raise Unreachable(f"no hub writes the log in {settings.data_dir}")
+    try:
+        os.kill(holder, signal.SIGTERM)
+    except PermissionError:
+        raise Refused(f"process {holder} belongs to another user") from None
+    if not no_wait:
+        _wait_gone(path, holder, settings.drain_s + MARGIN_S)
+    click.echo(f"process {holder} {'was told to drain' if no_wait else 'has drained and ended'}")
+
+
+def _wait_gone(path: Path, holder: int, timeout_s: float) -> None:
+    deadline_s = time.monotonic() + timeout_s
+    while find_holder(path) == holder:
+        if time.monotonic() > deadline_s:
+            raise Refused(f"process {holder} still writes the log after {timeout_s:.0f} s")
+        time.sleep(POLL_S)

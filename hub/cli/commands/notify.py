@@ -1,0 +1,125 @@
+"""`hub notify`: publish one notification."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import click
+import httpx
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from contracts.receipt import Receipt
+from contracts.request import PublishRequest
+from hub.cli.support.access import find_service_access
+from hub.cli.support.address import accept, ask, open_client
+from hub.cli.support.duration import DURATION
+from hub.cli.support.outcome import Unreachable, Unusable
+
+__all__ = ["notify"]
+
+#: The longest a busy hub's Retry-After is heeded.
+MAX_WAIT_S = 5.0
+
+
+@click.command()
+@click.option("--type", "kind", required=True, help="The notification's type, such as order_created.")
+@click.option("--title", required=True)
+@click.option("--message", required=True)
+@click.option("--user", "user_id", help="For this user; with --account, in that account.")
+@click.option("--account", "account_id", help="For everybody in this account, or the account of --user or --users.")
+@click.option("--users", help="For several users, comma separated.")
+@click.option("--everyone", is_flag=True, help="For everybody; the key must be allowed to.")
+@click.option("--data", help="A JSON object, @FILE with one, or - for the standard input.")
+@click.option("--ttl", type=DURATION, help="How long it is worth replaying: 30s, 15m, 12h, 7d.")
+@click.option("--idempotency-key", help="Names this publish, so that a repeat is not published again; one is made.")
+@click.option("--url", help="The hub, in place of HUB_URL.")
+@click.option("--dev", is_flag=True, help="Use the key and the address of `hub serve --dev`.")
+@click.option("--json", "as_json", is_flag=True, help="Print the receipt as JSON.")
+def notify(
+    kind: str,
+    title: str,
+    message: str,
+    user_id: str | None,
+    account_id: str | None,
+    users: str | None,
+    everyone: bool,
+    data: str | None,
+    ttl: float | None,
+    idempotency_key: str | None,
+    url: str | None,
+    dev: bool,
+    as_json: bool,
+) -> None:
+    """Publish a notification and print its receipt.
+
+    The service's key is HUB_SERVICE_KEY. A hub that is busy (503) is asked once more; the same Idempotency-Key makes
+    sure that the notification is published once.
+    """
+    access = find_service_access(url, os.environ, dev=dev)
+    request = PublishRequest(
+        type=kind,
+        title=title,
+        message=message,
+        data=_read_data(data),
+        user_id=user_id,
+        account_id=account_id,
+        user_ids=None if users is None else [user.strip() for user in users.split(",") if user.strip()],
+        everyone=everyone,
+        ttl_seconds=None if ttl is None else int(ttl),
+    )
+    headers = access.headers | {"content-type": "application/json"}
+    try:
+        body = msgspec.json.encode(request)
+        headers["idempotency-key"] = (idempotency_key or str(uuid.uuid4())).encode("ascii").decode()
+    except UnicodeEncodeError:
+        raise Unusable("an option is not UTF-8, or the Idempotency-Key is not ASCII") from None
+    with open_client(access.url) as client:
+        response = _publish(client, body, headers)
+    if as_json:
+        click.echo(response.content)
+        return
+    receipt = _read_receipt(response)
+    words = "was published already" if receipt.duplicate else "is on disk"
+    reached = "1 connection" if receipt.connections == 1 else f"{receipt.connections} connections"
+    click.echo(f"{receipt.id} {words} at {receipt.cursor}; {reached} matched")
+    for warning in receipt.warnings or ():
+        click.echo(f"hub: {warning.field} is not as declared, and was passed on: {warning.detail}", err=True)
+
+
+def _publish(client: httpx.Client, body: bytes, headers: dict[str, str]) -> httpx.Response:
+    path = "/api/internal/notify"
+    response = ask(client, "POST", path, content=body, headers=headers)
+    if response.status_code == 503:
+        wait = response.headers.get("retry-after", "")
+        time.sleep(min(int(wait) if wait.isdigit() else 1, MAX_WAIT_S))
+        response = ask(client, "POST", path, content=body, headers=headers)
+    return accept(response)
+
+
+def _read_receipt(response: httpx.Response) -> Receipt:
+    try:
+        return msgspec.json.decode(response.content, type=Receipt)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise Unreachable("the answer is no receipt of a hub; is HUB_URL right?") from None
+
+
+def _read_data(data: str | None) -> msgspec.Raw | UnsetType:
+    """Return the object as it is written, since the hub passes it on so."""
+    if data is None:
+        return UNSET
+    try:
+        if data == "-":
+            text = sys.stdin.buffer.read()
+        else:
+            text = Path(data[1:]).read_bytes() if data.startswith("@") else data.encode()
+        msgspec.json.decode(text, type=dict[str, object])
+    except OSError as error:
+        raise Unusable(f"--data: {data[1:]} cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError):
+        raise Unusable("--data: is not a JSON object in UTF-8") from None
+    return msgspec.Raw(text)

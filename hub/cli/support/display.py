@@ -1,0 +1,68 @@
+"""How frames look: one line each, for a person or for a program, and safe to show on a terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+import zlib
+from datetime import datetime
+
+import click
+import msgspec
+
+from contracts.notification import NOTIFICATIONS
+from hub.cli.support.stream import Frame
+from hub.logging import CONTROL, escape_control
+
+__all__ = ["frame_line", "json_line", "show_frame", "use_colour"]
+
+#: Every type keeps one of these, so that the eye learns it; the built-in ones take them in turn.
+_COLOURS = (
+    *("green", "cyan", "blue", "yellow", "magenta", "red"),
+    *("bright_green", "bright_cyan", "bright_blue", "bright_yellow", "bright_magenta", "bright_red"),
+)
+_PLACES = {str(kind.__struct_config__.tag): place for place, kind in enumerate(NOTIFICATIONS)}
+#: What `data` may take of a line.
+_MAX_DATA = 2_000
+
+
+def use_colour() -> bool:
+    """Say whether the standard output is a terminal whose owner did not ask for plain text (no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def show_frame(frame: Frame, *, as_json: bool) -> None:
+    """Print a frame and hand it on at once, since whoever reads a pipe waits for it."""
+    click.echo(json_line(frame.raw) if as_json else frame_line(frame, colour=use_colour()), color=True)
+    sys.stdout.flush()
+
+
+def frame_line(frame: Frame, *, colour: bool) -> str:
+    """Return `time type title - message data`, every received character harmless."""
+    kind = escape_control(frame.type)
+    if colour:
+        place = _PLACES.get(frame.type, zlib.crc32(frame.type.encode()))
+        kind = click.style(kind, fg=_COLOURS[place % len(_COLOURS)], bold=True)
+    words = escape_control(" - ".join(part for part in (frame.title, frame.message) if part))
+    data = bytes(frame.data)
+    line = f"{_time(frame.timestamp)}  {kind}  {words}"
+    if not data or data == b"null":
+        return line
+    shown = json_line(data)
+    if len(shown) > _MAX_DATA:
+        shown = f"{shown[:_MAX_DATA]}... ({len(shown)} characters)"
+    return f"{line}  {click.style(shown, dim=True) if colour else shown}"
+
+
+def json_line(raw: bytes) -> str:
+    """Return the JSON document `raw` on one line, the same to a parser, without a character a terminal obeys."""
+    text = msgspec.json.format(raw, indent=-1).decode(errors="replace")
+    # Such characters can only stand inside strings, where JSON has an escape for each.
+    return CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def _time(timestamp: str) -> str:
+    try:
+        return f"{datetime.fromisoformat(timestamp).astimezone():%H:%M:%S}"
+    except (ValueError, OverflowError, OSError):
+        return "--:--:--"

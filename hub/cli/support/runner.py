@@ -1,0 +1,127 @@
+"""The process that `hub serve` is: one socket, one uvloop, one hub, and a plain sentence when it cannot start."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import resource
+import socket
+import sys
+from collections.abc import Callable
+
+import uvloop
+
+from hub.app import HubApp
+from hub.cli.support.address import address_of
+from hub.cli.support.heap import Heap
+from hub.cli.support.outcome import Refused, Unreachable, Unusable
+from hub.edge.server import HubServer, configure, inherit_socket, listen
+from hub.errors import SettingsError
+from hub.logging import configure_logging
+from hub.settings import Settings, find_unknown
+
+__all__ = ["run_hub"]
+
+logger = logging.getLogger("hub.serve")
+
+SWITCH_INTERVAL_S = 0.0005
+#: Python's own first threshold is 700 objects: two connections.
+GC_THRESHOLDS = (20_000, 20, 50)
+#: Ticks of uvicorn's, ten a second, between two looks for memory to give back.
+GIVE_BACK_TICKS = 50
+#: Descriptors beside those of the connections that `WS_MAX_CONNECTIONS` counts: the log, the directory, services that
+#: publish, and whoever is just being refused.
+FILES_BESIDE = 256
+
+
+def run_hub(settings: Settings, *, announce: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT; call `announce` with the hub's URL once it answers there.
+
+    Raises:
+        SettingsError: the address cannot be listened on.
+        Refused, Unusable: the hub did not start; why is said in it.
+    """
+    # The log's threads need the interpreter beside a busy loop; Python's usual turn of 5 ms would be most of
+    # what a publish takes.
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    journal = configure_logging(settings.log_level, json_lines=not sys.stderr.isatty())
+    for sentence in find_unknown(os.environ):
+        logger.warning("%s", sentence)
+    _raise_file_limit(settings.max_connections)
+    app = HubApp(settings, logs_failed_start=False)
+    passed = inherit_socket(os.environ, settings)
+    listener = listen(settings) if passed is None else passed
+    url = address_of(settings.host, listener.getsockname()[1])
+    server = _Server(configure(app, settings), drain=app.drain, hands_over=passed is not None)
+    # Why it does not start is this function's to say; uvicorn would say it twice more.
+    foreign = logging.getLogger("uvicorn.error")
+    level = foreign.level
+    foreign.setLevel(logging.CRITICAL)
+
+    def start() -> None:
+        foreign.setLevel(level)
+        logger.info("listening on %s", url)
+        announce(url)
+
+    server.on_start = start
+    server.is_broken = app.is_broken
+    server.count_departures = app.count_departures
+    try:
+        uvloop.run(server.serve(sockets=[listener]))
+    except SystemExit:
+        # uvicorn's way to say that the lifespan did not start.
+        kind = Unusable if isinstance(app.failure, SettingsError) else Refused
+        raise kind(f"cannot start: {app.failure}") from None
+    finally:
+        journal.close()
+    if server.broke:
+        raise Unreachable("the hub broke and ended itself; its log says where")
+
+
+def _raise_file_limit(max_connections: int) -> None:
+    # Many systems allow 1,024 unless a process asks for more; the hub's own bound must be met before theirs, for it
+    # says 503 and theirs just resets.
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = max_connections + FILES_BESIDE
+    if hard != resource.RLIM_INFINITY:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        soft = hard
+    elif soft < needed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+        soft = needed
+    if soft < needed:
+        logger.warning(
+            "WS_MAX_CONNECTIONS=%d needs %d file descriptors and this process may have %d; beyond that, connections "
+            "are reset (raise the limit: LimitNOFILE= in systemd, ulimit -n in a shell)",
+            max_connections,
+            needed,
+            soft,
+        )
+
+
+class _Server(HubServer):
+    on_start: Callable[[], None]
+    is_broken: Callable[[], bool]
+    count_departures: Callable[[], int]
+    broke = False
+    _heap: Heap
+    _departures = 0
+
+    async def on_tick(self, counter: int) -> bool:
+        # Publishes would be acknowledged and nobody be told; whoever supervises us starts a whole hub again.
+        self.broke = self.is_broken()
+        if counter % GIVE_BACK_TICKS == 0 and (departures := self.count_departures()) != self._departures:
+            self._departures = departures
+            self._heap.give_back()
+        return await super().on_tick(counter) or self.broke
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        # What exists now lives as long as the process. Without this the collector walks it, and every connection,
+        # over and over while a thousand clients come back.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)
+        self._heap = Heap()
+        self.on_start()

@@ -1,0 +1,99 @@
+"""Clients without a cursor: where each begins, what has arrived of what it was sent, where it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from hub.delivery.dispatcher import Dispatcher
+from hub.delivery.replay import Replay
+from hub.delivery.resume_points import Client, ResumePoint, ResumePoints
+from hub.delivery.session import Resume
+from hub.delivery.subscribers import Subscriber
+
+__all__ = ["Confirmation"]
+
+logger = logging.getLogger("hub.dispatcher")
+
+#: How often the hub looks who has something to confirm: what a client may be told twice when its network breaks is
+#: what was sent since.
+TICK_S = 0.1
+#: Pings at one look. An answer costs the hub more than the notification did, so a wide fan-out is confirmed by turns.
+PINGS = 25
+#: A peer that has not answered for this long may be gone, and with it all that was sent since.
+DOUBT_S = 5.0
+
+
+class Confirmation:
+    """Keeps the resume point of each connection whose client gives no cursor, from its beginning to its end.
+
+    A ping is answered by the peer's browser or library without its page's help, in order: with the answer, all that
+    was written before the ping has arrived, whatever proxies are between.
+    """
+
+    def __init__(
+        self, dispatcher: Dispatcher, replay: Replay, points: ResumePoints, *, on_broken: Callable[[Subscriber], None]
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._replay = replay
+        self._points = points
+        self._on_broken = on_broken
+        #: Who was not asked for longest comes first.
+        self._watched: dict[Subscriber, None] = {}
+        self._position = dispatcher.position
+        self._has_more = False
+
+    def begin(self, subscriber: Subscriber, client: Client) -> tuple[Resume, ResumePoint]:
+        """Fix where the session of a registered subscriber starts; its link needs the point, for the answers."""
+        point = self._points.open(client, head=self._replay.head)
+        cursor = None if point.resumes_at is None else self._replay.resume(point.resumes_at)
+        resume = self._replay.begin(subscriber, cursor)
+        point.begin(resume.position)
+        subscriber.point = point
+        self._watched[subscriber] = None
+        self._has_more = True
+        return resume, point
+
+    def end(self, subscriber: Subscriber) -> None:
+        """Keep where a connection ended; harmless for one that has no resume point."""
+        if subscriber.point is not None:
+            subscriber.point.end()
+            self._watched.pop(subscriber, None)
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            self.look(loop.time())
+            await asyncio.sleep(TICK_S)
+
+    def look(self, monotonic_s: float) -> None:
+        """Ask whoever has something to confirm, at most `PINGS` of them."""
+        self._points.tick()
+        if not self._has_more and self._position == self._dispatcher.position:
+            return
+        self._position, self._has_more = self._dispatcher.position, False
+        asking: list[Subscriber] = []
+        words = self._points.words
+        for subscriber in self._watched:
+            point, last = subscriber.point, subscriber.session.last
+            if point is None or last <= words[point.confirmed_word]:
+                continue
+            self._has_more = True
+            point.asked_s = point.asked_s or monotonic_s
+            if last > words[point.written_word] and not subscriber.link.unsent_bytes:
+                point.note(last)
+            if last > words[point.asked_word]:
+                if len(asking) < PINGS:
+                    asking.append(subscriber)
+            elif monotonic_s - point.asked_s > DOUBT_S:
+                point.doubt()
+        for subscriber in asking:
+            del self._watched[subscriber]
+            self._watched[subscriber] = None
+            try:
+                subscriber.link.ask(self._dispatcher.place(subscriber))
+            except Exception as error:  # whatever one link does, the others are asked
+                logger.error("a link failed: %s", type(error).__name__)
+                self._on_broken(subscriber)

@@ -1,0 +1,150 @@
+"""An operator's word that somebody has to go: connections closed and, if asked, tokens refused for good.
+
+A revocation is a record in the log, so it is durable before it is acknowledged, survives a restart and
+reaches whoever reads the same log.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable
+
+import msgspec
+
+from contracts.closing import CloseCode
+from contracts.request import DisconnectRequest
+from hub.auth.revocations import Revocation, Revocations
+from hub.delivery.subscribers import Subscriber, Subscribers
+from hub.directory.directory import Directory
+from hub.errors import HubError, StorageUnavailable
+from hub.log.port import Draft, Log
+from hub.target import CONTROL
+
+__all__ = ["Expulsion"]
+
+logger = logging.getLogger("hub.expulsion")
+
+_decode = msgspec.json.Decoder(Revocation).decode
+#: Control records read at once when the list is rebuilt.
+PAGE = 1_000
+PAGE_BYTES = 2 * 2**20
+
+
+class Expulsion:
+    """Closes connections and keeps the deny list in step with the log."""
+
+    def __init__(
+        self,
+        *,
+        log: Log,
+        revocations: Revocations,
+        directory: Directory,
+        subscribers: Subscribers,
+        end: Callable[[Subscriber, int, str], None],
+        now: Callable[[], float],
+    ) -> None:
+        self._log = log
+        self._revocations = revocations
+        self._directory = directory
+        self._subscribers = subscribers
+        self._end = end
+        self._now = now
+        # What this hub itself is appending: `expel` closes the connections and counts them, not the tail.
+        self._asked: set[bytes] = set()
+
+    async def expel(self, asked: DisconnectRequest) -> int:
+        """Close the connections `asked` names; return how many.
+
+        With `revoke` it returns after the revocation is durable, and none of the tokens issued until now
+        is accepted any more.
+
+        Raises:
+            StorageUnavailable, Overloaded: nothing was revoked or closed.
+        """
+        at_s = self._now()
+        revocation = Revocation(
+            at_s=at_s,
+            until_s=self._revocations.end_s(at_s),
+            token_digest=asked.token,
+            token_id=asked.jti,
+            account_id=asked.account_id,
+            user_id=asked.user_id,
+        )
+        if asked.revoke:
+            draft = Draft(
+                id=str(uuid.uuid4()),
+                targets=(CONTROL,),
+                payload=msgspec.json.encode(revocation),
+                expires_at_s=revocation.until_s,
+            )
+            self._asked.add(draft.payload)
+            try:
+                (result,) = await self._log.append([draft])
+            finally:
+                self._asked.discard(draft.payload)
+            if isinstance(result, HubError):
+                try:
+                    raise result
+                finally:
+                    del result  # which holds this frame now
+            self._revocations.add(revocation, self._now())
+        return self._close(revocation)
+
+    async def rebuild(self) -> None:
+        """Read every revocation that is still in force from the log.
+
+        Raises:
+            StorageUnavailable: one cannot be read. Without it somebody who was shut out would be let in.
+        """
+        after = 0
+        while True:
+            head = self._log.head
+            reading = await self._log.read([CONTROL], after=after, upto=head, limit=PAGE, limit_bytes=PAGE_BYTES)
+            for record in reading.records:
+                if record.is_damaged:
+                    raise StorageUnavailable("A revocation in the log is damaged; see `hub check --deep`")
+                self.take(record.payload)
+            after = reading.upto
+            if after >= head:
+                return
+
+    def take(self, payload: bytes) -> None:
+        """Act on a control record of the log's tail that another hub, or an earlier life of this one, wrote."""
+        if payload in self._asked:
+            return
+        try:
+            revocation = _decode(payload)
+        except msgspec.MsgspecError as error:
+            # Written by a newer hub, perhaps; the dispatcher must go on. Its text may quote an id.
+            logger.error("a control record cannot be read: %s", type(error).__name__)
+            return
+        self._revocations.add(revocation, self._now())
+        # Who came back meanwhile with a newer token is not meant.
+        self._close(revocation, only_revoked=True)
+
+    def _close(self, revocation: Revocation, *, only_revoked: bool = False) -> int:
+        # Whoever asks has often just changed the customer's database: what is remembered of it would let them in again.
+        if revocation.user_id is not None or revocation.account_id is not None:
+            self._directory.forget(user_id=revocation.user_id, account_id=revocation.account_id)
+        leaving = [
+            subscriber
+            for subscriber in self._subscribers.everyone()
+            if _names(revocation, subscriber)
+            and not (only_revoked and not self._revocations.is_revoked(subscriber.grant, self._now()))
+        ]
+        for subscriber in leaving:
+            self._end(subscriber, CloseCode.DISCONNECTED, "disconnected by an operator")
+        if leaving:
+            logger.info("disconnected %d connections by an operator's request", len(leaving))
+        return len(leaving)
+
+
+def _names(revocation: Revocation, subscriber: Subscriber) -> bool:
+    if revocation.token_digest is not None:
+        return subscriber.grant.token_digest == revocation.token_digest
+    if revocation.token_id is not None:
+        return subscriber.grant.token_id == revocation.token_id
+    if revocation.account_id is not None and subscriber.account_id != revocation.account_id:
+        return False
+    return revocation.user_id is None or subscriber.user_id == revocation.user_id

@@ -1,0 +1,160 @@
+"""Who is connected, by target. Synchronous: what it says is true until the caller next awaits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from hub.auth.grant import Grant
+from hub.delivery.link import Link
+from hub.delivery.resume_points import ResumePoint
+from hub.delivery.session import Session
+from hub.errors import HubFull
+from hub.target import EVERYONE, Target, account_target, user_target
+
+__all__ = ["Subscriber", "Subscribers", "SubscribersStatistics", "TransportName", "subscriber_targets"]
+
+TransportName = Literal["websocket", "sse"]
+
+
+class Subscriber:
+    """One live connection as the dispatcher sees it.
+
+    `account_id` and `user_id` come from a verified credential and from nowhere else. `understands`:
+    the client speaks `hub.v1`, so it may get frames that the frontends in the field do not know. `point` is where
+    a client without a cursor resumes.
+    """
+
+    __slots__ = (
+        "account_id",
+        "grant",
+        "id",
+        "link",
+        "point",
+        "session",
+        "targets",
+        "transport",
+        "understands",
+        "user_id",
+    )
+
+    def __init__(
+        self,
+        *,
+        id: str,
+        grant: Grant,
+        account_id: str,
+        transport: TransportName,
+        session: Session,
+        link: Link,
+        understands: bool,
+    ) -> None:
+        self.id = id
+        self.grant = grant
+        self.account_id = account_id
+        self.user_id = grant.user_id
+        self.transport: TransportName = transport
+        self.session = session
+        self.link = link
+        self.understands = understands
+        self.point: ResumePoint | None = None
+        self.targets = subscriber_targets(account_id, grant.user_id)
+
+
+def subscriber_targets(account_id: str, user_id: str) -> tuple[Target, ...]:
+    """Return every target whose notifications this user of this account gets; the user's own comes first."""
+    return (user_target(account_id, user_id), account_target(account_id), EVERYONE)
+
+
+class SubscribersStatistics(NamedTuple):
+    """Counts at one instant; a user is an (account, user) pair."""
+
+    connections: int
+    websocket: int
+    sse: int
+    unique_users: int
+    by_account: dict[str, int]
+
+
+class Subscribers:
+    """Every registered connection, found by user, by account and all together.
+
+    `limit` holds exactly; `limit_per_user` evicts that user's oldest connection.
+    """
+
+    def __init__(self, *, limit: int, limit_per_user: int) -> None:
+        self._limit = limit
+        self._limit_per_user = limit_per_user
+        self._by_target: dict[Target, dict[Subscriber, None]] = {EVERYONE: {}}
+        self._by_transport: Counter[TransportName] = Counter()
+        self._users = 0
+        self._accounts: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._by_target[EVERYONE])
+
+    def add(self, subscriber: Subscriber) -> Subscriber | None:
+        """Register; return the same user's oldest connection where it has to go for this one.
+
+        The returned one is no longer registered; the caller closes it.
+
+        Raises:
+            HubFull: the hub holds its limit and this user has nothing to give up.
+        """
+        mine = self._by_target.get(subscriber.targets[0], {})
+        evicted = next(iter(mine)) if len(mine) >= self._limit_per_user else None
+        if evicted is None and len(self) >= self._limit:
+            raise HubFull
+        if evicted is not None:
+            self.remove(evicted)
+        for target in subscriber.targets:
+            self._by_target.setdefault(target, {})[subscriber] = None
+        self._by_transport[subscriber.transport] += 1
+        self._accounts[subscriber.account_id] += 1
+        if len(self._by_target[subscriber.targets[0]]) == 1:
+            self._users += 1
+        return evicted
+
+    def remove(self, subscriber: Subscriber) -> bool:
+        """Forget a connection; False where it was not registered (any more)."""
+        if subscriber not in self._by_target[EVERYONE]:
+            return False
+        for target in subscriber.targets:
+            registered = self._by_target[target]
+            del registered[subscriber]
+            # An empty entry per target ever seen would grow for ever.
+            if not registered and target != EVERYONE:
+                del self._by_target[target]
+        self._by_transport[subscriber.transport] -= 1
+        self._accounts[subscriber.account_id] -= 1
+        if not self._accounts[subscriber.account_id]:
+            del self._accounts[subscriber.account_id]
+        if subscriber.targets[0] not in self._by_target:
+            self._users -= 1
+        return True
+
+    def match(self, targets: Sequence[Target]) -> list[Subscriber]:
+        """Return every subscriber of any of the targets, each once, oldest first within a target."""
+        if len(targets) == 1:
+            return list(self._by_target.get(targets[0], ()))
+        matched: dict[Subscriber, None] = {}
+        for target in targets:
+            matched.update(self._by_target.get(target, {}))
+        return list(matched)
+
+    def count(self, targets: Sequence[Target]) -> int:
+        """Return how many subscribers `match` would."""
+        if len(targets) == 1:
+            return len(self._by_target.get(targets[0], ()))
+        return len(self.match(targets))
+
+    def everyone(self) -> list[Subscriber]:
+        """Return every subscriber, oldest first."""
+        return list(self._by_target[EVERYONE])
+
+    def statistics(self) -> SubscribersStatistics:
+        """Return the counts of this instant."""
+        return SubscribersStatistics(
+            len(self), self._by_transport["websocket"], self._by_transport["sse"], self._users, dict(self._accounts)
+        )

@@ -1,0 +1,167 @@
+"""uvicorn as the hub runs it: our protocols, quiet about query strings, and a shutdown that drains first."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, cast
+
+import uvicorn
+
+from hub.edge.http_protocol import HttpProtocol
+from hub.edge.websocket_protocol import WebSocketProtocol
+from hub.errors import SettingsError
+from hub.settings import Settings
+
+__all__ = ["HubServer", "configure", "inherit_socket", "listen"]
+
+#: One message of a client: nothing a client says is longer than a token.
+MAX_MESSAGE_BYTES = 65_536
+#: Connections beyond those that stay; with more, idle ones are kept for a moment only, since descriptors end.
+REQUESTS_BESIDE = 128
+#: What uvicorn may take after the drain; requests in flight finish within it.
+GRACE_S = 5
+#: What the kernel may hold for a peer; Linux doubles it for its own book-keeping.
+SEND_BUFFER_BYTES = 131_072
+#: What to do where an address cannot be listened on, by the system's reason.
+_WAYS_OUT = {
+    errno.EADDRINUSE: "another program listens there: stop it, or choose another port with {variable}{option}",
+    errno.EACCES: "ports below 1024 are root's: choose another one with {variable}{option}, behind a proxy",
+}
+#: SD_LISTEN_FDS_START of systemd's protocol.
+_FIRST_PASSED = 3
+
+
+class HubServer(uvicorn.Server):
+    """A server whose shutdown first sends the connections away, in order and spread out.
+
+    uvicorn alone closes every socket at once and waits for event streams for ever.
+    """
+
+    def __init__(
+        self, config: uvicorn.Config, *, drain: Callable[[], Awaitable[None]], hands_over: bool = False
+    ) -> None:
+        super().__init__(config)
+        self._drain = drain
+        self._hands_over = hands_over
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Drain, then stop; a second SIGINT stops at once.
+
+        With a socket that somebody else keeps open, new connections are left in its queue from the first
+        moment on: the next hub takes them, and none is refused.
+        """
+        if self._hands_over:
+            for server in self.servers:
+                server.close()
+        if not self.force_exit:
+            await self._drain()
+        await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Begin the shutdown; the process then ends with status 0, for it did as it was told."""
+        if self.should_exit and sig == signal.SIGINT:
+            self.force_exit = True
+        self.should_exit = True
+
+
+def configure(app: Any, settings: Settings, *, log_level: str | None = "error") -> uvicorn.Config:
+    """Return uvicorn's configuration for `app`, an ASGI application; without a level uvicorn's log keeps its own."""
+    return uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http=HttpProtocol.for_server(crowd=settings.max_connections + REQUESTS_BESIDE),
+        ws=WebSocketProtocol,
+        ws_max_size=MAX_MESSAGE_BYTES,
+        # The shared clock pings.
+        ws_ping_interval=None,
+        ws_per_message_deflate=settings.compression,
+        lifespan="on",
+        # uvicorn would log the query string, and with it the token, at INFO, and a line for every request that is
+        # no HTTP, which anybody can send, at WARNING.
+        log_config=None,
+        log_level=log_level,
+        access_log=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
+        server_header=False,
+        backlog=4096,
+        # Whole seconds for uvicorn's annotation; it passes them to the loop as they are.
+        timeout_keep_alive=cast("int", settings.keep_alive_s),
+        timeout_graceful_shutdown=GRACE_S,
+    )
+
+
+def inherit_socket(environ: Mapping[str, str], settings: Settings) -> socket.socket | None:
+    """Return the listening socket that a supervisor opened for us, if it did (systemd's `sd_listen_fds(3)`).
+
+    It gets the options of one of our own.
+
+    Raises:
+        SettingsError: more than one was passed, or it is not a listening stream socket.
+    """
+    if environ.get("LISTEN_PID") != str(os.getpid()):
+        return None
+    if environ.get("LISTEN_FDS") != "1":
+        raise SettingsError("LISTEN_FDS: exactly one socket can be served (example: LISTEN_FDS=1)")
+    try:
+        listener = socket.socket(fileno=_FIRST_PASSED)
+        try:
+            if not listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                raise OSError("it does not listen")
+            _bind_peers(listener, settings)
+        except OSError:
+            listener.close()
+            raise
+    except OSError as error:
+        raise SettingsError(f"LISTEN_FDS: the passed socket cannot be used: {error}") from error
+    listener.setblocking(False)
+    os.set_inheritable(_FIRST_PASSED, False)
+    return listener
+
+
+def listen(settings: Settings, *, beside: bool = False) -> socket.socket:
+    """Return the listening socket; `beside`: that of the metrics.
+
+    Raises:
+        SettingsError: the address cannot be listened on.
+    """
+    port, variable = (settings.metrics_port, "HUB_METRICS_PORT") if beside else (settings.port, "HUB_PORT")
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        _bind_peers(listener, settings)
+        listener.bind((settings.host, port))
+        listener.listen(16 if beside else 4096)
+        listener.setblocking(False)
+    except OSError as error:
+        listener.close()
+        address = f"[{settings.host}]:{port}" if ":" in settings.host else f"{settings.host}:{port}"
+        way_out = _WAYS_OUT.get(
+            error.errno or 0, "HUB_HOST is an address of this machine, such as 127.0.0.1 or 0.0.0.0"
+        )
+        option = " or `--port`" if variable == "HUB_PORT" else ""
+        if beside and port == settings.port and error.errno == errno.EADDRINUSE:
+            way_out = "it is HUB_PORT too: give the metrics a port of their own, or 0 for /metrics on the hub's"
+        raise SettingsError(
+            f"HUB_HOST, {variable}: cannot listen on {address}: {error.strerror or error} "
+            f"({way_out.format(variable=variable, option=option)})"
+        ) from error
+    return listener
+
+
+def _bind_peers(listener: socket.socket, settings: Settings) -> None:
+    # Accepted sockets inherit these. A peer that takes nothing for a heartbeat is dropped by the kernel (RFC 5482):
+    # a dead one whose bytes all fit into the kernel's buffer shows itself in no other way on an event stream.
+    if listener.family != socket.AF_UNIX:
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(settings.heartbeat_s * 1000))
+        # Otherwise the kernel alone would hold up to 4 MiB for each peer that stopped reading.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)

@@ -1,0 +1,25 @@
+"""Header fields that are lists: several lines count as one, and empty elements as none (RFC 9110 5.3 and 5.6.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+__all__ = ["Headers", "join_lines", "list_tokens"]
+
+#: Names in lower case and values, in the order they came: ASGI's own form.
+Headers = list[tuple[bytes, bytes]]
+
+#: Optional whitespace (RFC 9110 section 5.6.3).
+_OWS = b" \t"
+
+
+def list_tokens(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> list[bytes]:
+    """Return the elements of a list of tokens, in order and as they were sent; `name` in lower case."""
+    lines = [value for field, value in headers if field == name]
+    return [token for line in lines for part in line.split(b",") if (token := part.strip(_OWS))]
+
+
+def join_lines(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes:
+    """Return a list whose elements may hold quoted commas as one value; empty where it has no elements."""
+    lines = [value.strip(b", \t") for field, value in headers if field == name]
+    return b", ".join(line for line in lines if line)

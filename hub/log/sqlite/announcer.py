@@ -1,0 +1,117 @@
+"""What tells of commits: it makes the mark of each durable first, in a thread beside the writer's.
+
+So the writer is at the next commit while the disk takes the mark of the last one: a publish waits for both, and
+publishers together for no more than before.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+
+import msgspec
+
+from hub.errors import HubError, StorageUnavailable
+from hub.log.port import Appended, Record
+from hub.log.sqlite.mark import Mark
+
+__all__ = ["Announcer", "Answer", "Commit"]
+
+Answer = list[Appended | HubError] | HubError
+
+
+class Commit(msgspec.Struct, frozen=True):
+    """What the writer tells: how far the log reaches, with which records, and what became of requests.
+
+    `answers` are in the order of submission. `records` are the newest up to `head`; some before them may
+    be missing, found on a disk that had been given up.
+    """
+
+    head: int
+    records: list[Record]
+    answers: list[Answer]
+    writable: bool
+
+
+class _Step:
+    """Somebody waits until all before this was told."""
+
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+
+
+class Announcer:
+    """The thread; it lives from construction to `close`, and tells everything in the order it was given.
+
+    `write_mark` puts a mark on disk; where that fails, what waited for it is answered with StorageUnavailable instead,
+    and `failure` says why until `recover`. `take` is what is told of commits.
+    """
+
+    def __init__(self, write_mark: Callable[[Mark], None], take: Callable[[Commit], object], *, head: int) -> None:
+        self.failure: OSError | None = None
+        #: Nobody can be told any more: the event loop was closed.
+        self.deserted = False
+        self._write_mark = write_mark
+        self._take = take
+        self._head = head
+        self._queue: SimpleQueue[tuple[Commit, Mark | None] | _Step | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="hub-log-announcer", daemon=True)
+        self._thread.start()
+
+    def tell(self, commit: Commit, mark: Mark | None) -> None:
+        """Tell of `commit` once `mark`, if there is one, is on disk."""
+        self._queue.put((commit, mark))
+
+    def wait(self) -> None:
+        """Return once everything given was told; until the next `tell` the mark is the caller's to write."""
+        step = _Step()
+        self._queue.put(step)
+        # No deadline: it is as long as the disk's, which the writer would wait for too.
+        step.reached.wait()
+
+    def recover(self) -> None:
+        """Forget the failure: the caller wrote the mark itself."""
+        self.failure = None
+
+    def close(self) -> None:
+        """Tell everything, then end the thread."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        ending = False
+        while not ending:
+            told: list[tuple[Commit, Mark | None]] = []
+            item = self._queue.get()
+            while isinstance(item, tuple):
+                told.append(item)
+                try:
+                    item = self._queue.get_nowait()
+                except Empty:
+                    break
+            self._announce(told)
+            if isinstance(item, _Step):
+                item.reached.set()
+            ending = item is None
+
+    def _announce(self, told: list[tuple[Commit, Mark | None]]) -> None:
+        newest = next((mark for _, mark in reversed(told) if mark is not None), None)
+        durable = True
+        if newest is not None:
+            try:
+                # One for all: it says more than those before it.
+                self._write_mark(newest)
+            except OSError as error:
+                self.failure = error
+                durable = False
+        for commit, mark in told:
+            if durable or mark is None:
+                self._head = commit.head
+            else:
+                refused: list[Answer] = [StorageUnavailable(retry_after_s=1) for _ in commit.answers]
+                commit = Commit(self._head, [], refused, False)
+            try:
+                self._take(commit)
+            except RuntimeError:
+                self.deserted = True

@@ -1,0 +1,268 @@
+"""The SQLite log as the event loop sees it; the work is done by one writer thread and a few readers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+
+from hub.cursor import Epoch
+from hub.errors import HubError, Overloaded, StorageUnavailable
+from hub.log.port import Appended, Draft, Reading, Record
+from hub.log.sqlite.announcer import Commit
+from hub.log.sqlite.opening import OnDamage
+from hub.log.sqlite.reader import Readers
+from hub.log.sqlite.retention import Retention
+from hub.log.sqlite.schema import Extent, LogFile
+from hub.log.sqlite.writer import Listener, Request, Writer
+from hub.log.tail import Tail
+from hub.target import Target
+
+__all__ = ["SqliteLog", "open_sqlite_log"]
+
+logger = logging.getLogger(__name__)
+
+_OPEN_DEADLINE_S = 120.0
+#: A disk that hangs without an error must not hold callers for ever; what they sent may still be stored.
+_APPEND_DEADLINE_S = 30.0
+_WATCH_S = 5.0
+_CLOSE_DEADLINE_S = 30.0
+_JOIN_DEADLINE_S = 1.0
+
+
+class SqliteLog:
+    """A `Log` in one SQLite file; made by `open_sqlite_log`, and used on that event loop alone.
+
+    A read that comes back tells nothing about what retention took meanwhile: `first` does, and it has
+    risen before the first record is gone. So look at `first` after a read, not only before it.
+    """
+
+    def __init__(
+        self,
+        file: LogFile,
+        retention: Retention,
+        *,
+        now: Callable[[], float],
+        max_pending: int,
+        on_damage: OnDamage,
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._now = now
+        self._max_pending = max_pending
+        self._extent = Extent(Epoch(""), 0, 1)
+        self._head = 0
+        self._first = 1
+        self._writable = True
+        self._closed = False
+        self._tail: Tail | None = None
+        #: In the order of submission, which is the order of the answers; each with its deadline.
+        self._waiting: deque[tuple[float, asyncio.Future[list[Appended | HubError]]]] = deque()
+        self._watch: asyncio.TimerHandle | None = None
+        self._begun: asyncio.Future[Extent] = self._loop.create_future()
+        self._ended = asyncio.Event()
+        self._readers = Readers(file)
+        listener = Listener(begin=self._begin, take=self._take, raise_first=self._raise_first, end=self._end)
+        self._writer = Writer(
+            file,
+            retention,
+            listener,
+            now=now,
+            post=self._loop.call_soon_threadsafe,
+            let_go=self._readers.close,
+            on_damage=on_damage,
+        )
+
+    @property
+    def epoch(self) -> Epoch:
+        """The random id of this log's life."""
+        return self._extent.epoch
+
+    @property
+    def head(self) -> int:
+        """The position of the newest durable record that was announced; 0 in an empty log."""
+        return self._head
+
+    @property
+    def first(self) -> int:
+        """The lowest position that retention has not passed."""
+        return self._first
+
+    @property
+    def writable(self) -> bool:
+        """Whether the last attempt to write succeeded; while it did not, the writer tries every second."""
+        return self._writable and not self._closed
+
+    @property
+    def damaged(self) -> int:
+        """How many damaged records were met since the log was opened."""
+        return self._readers.damaged
+
+    async def append(self, drafts: Sequence[Draft]) -> list[Appended | HubError]:
+        """Store the drafts in order, in one transaction, and return after they are durable.
+
+        A caller that is cancelled while it waits takes nothing back.
+
+        Raises:
+            StorageUnavailable: nothing was acknowledged; the disk is full, failing or too slow, or the log closed.
+            Overloaded: too many appends wait already.
+            Internal: a draft holds something that cannot be stored; nothing of this call was.
+        """
+        if self._closed:
+            raise StorageUnavailable("The log is closed")
+        if len(self._waiting) >= self._max_pending:
+            raise Overloaded("Too many publish requests wait for the disk", retry_after_s=1)
+        if not drafts:
+            return []
+        answer: asyncio.Future[list[Appended | HubError]] = self._loop.create_future()
+        self._waiting.append((self._loop.time() + _APPEND_DEADLINE_S, answer))
+        if self._watch is None:
+            self._watch = self._loop.call_later(_WATCH_S, self._refuse_overdue)
+        self._writer.submit(Request(drafts))
+        try:
+            return await answer
+        finally:
+            # Its error holds this frame, which would hold it.
+            del answer
+
+    async def read(self, targets: Sequence[Target], *, after: int, upto: int, limit: int, limit_bytes: int) -> Reading:
+        """Return at most `limit` records of `limit_bytes` for any of `targets` in `(after, upto]`, in order.
+
+        Raises:
+            StorageUnavailable: the log cannot be read.
+            ValueError: more than 100 targets.
+        """
+        return await self._readers.read(
+            targets, after=after, upto=upto, limit=limit, limit_bytes=limit_bytes, now_s=self._now()
+        )
+
+    def tail(self) -> AsyncIterator[list[Record]]:
+        """Yield every record stored from now on, in order; a second call ends the first one's iterator."""
+        if self._tail is not None:
+            self._tail.end()
+        self._tail = Tail(self._head, self._readers.read_every)
+        if self._ended.is_set():
+            self._tail.end()
+        return self._tail
+
+    async def close(self) -> None:
+        """Finish what was accepted, checkpoint, then let go of the files; a second call waits for the first."""
+        if not self._closed:
+            self._closed = True
+            self._readers.refuse()
+            self._writer.stop()
+        try:
+            async with asyncio.timeout(_CLOSE_DEADLINE_S):
+                await self._ended.wait()
+        except TimeoutError:
+            logger.error("the log's disk hangs; giving up on an orderly close")
+            return
+        self._writer.join(_JOIN_DEADLINE_S)
+
+    async def open(self) -> None:
+        """Open the file.
+
+        Raises:
+            SettingsError: the file cannot be used as it is.
+            StorageUnavailable: the file cannot be opened or read.
+        """
+        self._writer.start()
+        try:
+            async with asyncio.timeout(_OPEN_DEADLINE_S):
+                self._extent = await self._begun
+        except TimeoutError:
+            self._writer.stop()
+            raise StorageUnavailable("The log cannot be opened in time") from None
+        except asyncio.CancelledError:
+            self._writer.stop()
+            raise
+        except BaseException:
+            self._writer.join(_JOIN_DEADLINE_S)
+            raise
+        self._head, self._first = self._extent.head, self._extent.first
+
+    def _begin(self, begun: Extent | Exception) -> None:
+        if self._begun.done():
+            return
+        if isinstance(begun, Extent):
+            self._begun.set_result(begun)
+        else:
+            self._begun.set_exception(begun)
+
+    def _take(self, commit: Commit) -> None:
+        # Head, then tail, then appends: so that whoever wakes sees a log that agrees with what it was told.
+        self._head = commit.head
+        self._writable = commit.writable
+        if self._tail is not None:
+            self._tail.announce(commit.records, commit.head)
+        for result in commit.answers:
+            _, answer = self._waiting.popleft()
+            if answer.done():
+                continue
+            if isinstance(result, HubError):
+                answer.set_exception(result)
+            else:
+                answer.set_result(result)
+
+    def _raise_first(self, first: int) -> None:
+        self._first = first
+
+    def _end(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+        if self._tail is not None:
+            self._tail.end()
+        self._ended.set()
+
+    def _refuse_overdue(self) -> None:
+        now_s = self._loop.time()
+        for deadline_s, answer in self._waiting:
+            if deadline_s > now_s:
+                break
+            if not answer.done():
+                answer.set_exception(StorageUnavailable("The disk did not answer in time", retry_after_s=5))
+        # They stay in line: their answers are still to come, and until then they count as waiting.
+        self._watch = self._loop.call_later(_WATCH_S, self._refuse_overdue) if self._waiting else None
+
+
+async def open_sqlite_log(
+    path: Path,
+    *,
+    now: Callable[[], float],
+    retention_s: float,
+    retention_records: int,
+    idempotency_s: float,
+    max_pending: int,
+    on_damage: OnDamage = "new-epoch",
+    vfs: str | None = None,
+    synchronous: str = "FULL",
+    checkpoint_bytes: int = 8 * 2**20,
+    steady: Callable[[], float] = time.monotonic,
+) -> SqliteLog:
+    """Open the log at `path`, made with mode 0600 in a folder of mode 0700 where they are missing.
+
+    `now` gives Unix seconds and is called from several threads. Records are kept `retention_s` and at most
+    `retention_records`; idempotency keys `idempotency_s` of the time that the log is open. At most `max_pending`
+    appends wait. A log that lost something or is damaged gets a new epoch, or is refused, as `on_damage` says. `vfs`,
+    `synchronous`, `checkpoint_bytes` and `steady` are for tests: anything below FULL loses acknowledged records in a
+    power cut.
+
+    Raises:
+        SettingsError: another process writes the log, it is damaged and may not be started anew, of another schema
+            or no log at all, or this SQLite has the WAL-reset bug.
+        StorageUnavailable: the file cannot be opened or read.
+    """
+    retention = Retention(
+        retention_s=retention_s, retention_records=retention_records, idempotency_s=idempotency_s, steady=steady
+    )
+    log = SqliteLog(
+        LogFile(path, vfs, synchronous, checkpoint_bytes),
+        retention,
+        now=now,
+        max_pending=max_pending,
+        on_damage=on_damage,
+    )
+    await log.open()
+    return log

@@ -1,0 +1,261 @@
+"""Opening the log for writing: it is looked through first, and what is missing or damaged is said and acted on.
+
+After that either everything acknowledged is in the file, or the log has another epoch and every client is told of a
+gap, or the hub does not start.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from pathlib import Path
+from typing import Literal
+
+import apsw
+import msgspec
+
+from hub.errors import SettingsError, StorageUnavailable
+from hub.log.port import Record
+from hub.log.sqlite.audit import (
+    Finding,
+    check_controls,
+    check_file,
+    check_newest,
+    check_targets,
+    compare_with_mark,
+    read_controls,
+    read_keys,
+)
+from hub.log.sqlite.mark import Mark, MarkFile, count_spoilt, mark_path, read_mark
+from hub.log.sqlite.placement import aside_folder, begin_epoch, put_in_place, write_anew
+from hub.log.sqlite.schema import (
+    Extent,
+    LogFile,
+    NotALog,
+    bring_up_to_date,
+    close_connection,
+    create_tables,
+    is_empty,
+    is_outdated,
+    make_file,
+    open_writer,
+    read_extent,
+)
+
+__all__ = ["OnDamage", "Opened", "open_log"]
+
+logger = logging.getLogger(__name__)
+
+#: `new-epoch`: start, and tell every client of one gap. `refuse`: do not start.
+OnDamage = Literal["new-epoch", "refuse"]
+
+#: Up to this size every page is checked at the start.
+_CHECKED_BYTES = 64 * 2**20
+#: How long the start may take to compare records with the index, from the newest back.
+_CHECKED_S = 2.0
+#: What a write-ahead log with a page in it weighs at least.
+_WAL_BYTES = 32 + 24 + 512
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """A log that may be written: its connection, what it holds, and its mark, which says so too."""
+
+    connection: apsw.Connection
+    extent: Extent
+    mark: MarkFile
+
+
+class _Damage(Exception):
+    """What is wrong with a log, and what can be saved of it."""
+
+    def __init__(self, findings: list[Finding], connection: apsw.Connection | None, extent: Extent | None) -> None:
+        super().__init__("; ".join(finding.text for finding in findings))
+        self.findings = findings
+        self.connection = connection
+        self.extent = extent
+
+
+def open_log(file: LogFile, on_damage: OnDamage, now_s: float) -> Opened:
+    """Open the log in `file`, made where there is none, and leave it with a mark that agrees with it.
+
+    Raises:
+        SettingsError: it is damaged and must not or cannot be started anew, of another schema, or no log.
+        StorageUnavailable: the file cannot be opened or read.
+    """
+    try:
+        mark = read_mark(file.path)
+        if mark is not None and count_spoilt(file.path):
+            # The other one is of the publish before, at the least, and the log itself says what came after.
+            logger.warning("one of the two places of %s is damaged, by a power cut or the disk", mark_path(file.path))
+        try:
+            connection, extent = _open_sound(file, mark, on_damage)
+        except _Damage as damage:
+            connection, extent = _start_anew(file, mark, damage, on_damage, now_s)
+    except (apsw.Error, msgspec.MsgspecError) as error:
+        raise StorageUnavailable("The log cannot be opened") from error
+    except OSError as error:
+        raise SettingsError(f"HUB_DATA_DIR: {file.path} cannot be used: {error.strerror}") from error
+    try:
+        mark_file = MarkFile(file.path)
+        mark_file.write(Mark(extent.epoch, extent.head, extent.controls, file.path.stat().st_ino))
+    except OSError as error:
+        close_connection(connection)
+        raise SettingsError(f"HUB_DATA_DIR: {mark_path(file.path)} cannot be written: {error.strerror}") from error
+    except BaseException:
+        close_connection(connection)
+        raise
+    return Opened(connection, extent, mark_file)
+
+
+def _open_sound(file: LogFile, mark: Mark | None, on_damage: OnDamage) -> tuple[apsw.Connection, Extent]:
+    path = file.path
+    if not _size_bytes(path) and (mark is not None or _size_bytes(Path(f"{path}-wal")) > _WAL_BYTES):
+        held = "" if mark is None else f", and {mark.head} records with it"
+        raise _Damage([Finding(f"the file is gone or empty{held}", spoils_file=True)], None, None)
+    make_file(path)
+    try:
+        connection = open_writer(file)
+    except NotALog as error:
+        if mark is None:
+            raise
+        raise _Damage([Finding(error.detail.partition(": ")[2], spoils_file=True)], None, None) from None
+    except apsw.CorruptError as error:
+        raise _Damage([Finding(f"it cannot be read: {error}", spoils_file=True)], None, None) from None
+    extent, findings = _read_through(file, connection, mark)
+    if on_damage == "new-epoch" and all(finding.is_told for finding in findings):
+        for finding in findings:
+            logger.error("the log %s is damaged: %s; whoever they are for is told of a gap", path, finding.text)
+    elif findings:
+        raise _Damage(findings, connection, extent)
+    assert extent is not None
+    return connection, extent
+
+
+def _read_through(file: LogFile, connection: apsw.Connection, mark: Mark | None) -> tuple[Extent | None, list[Finding]]:
+    """Return what an open log holds and what is wrong with it; an empty one gets its tables, an old one an upgrade."""
+    extent = None
+    try:
+        if is_empty(connection):
+            if mark is not None:
+                return None, [Finding("the file is empty", spoils_file=True)]
+            create_tables(connection)
+            return read_extent(connection), []
+        if is_outdated(connection):
+            mark = _upgrade(file, connection, mark)
+        extent = read_extent(connection)
+        return extent, _look_through(connection, extent, mark, file.path)
+    except (apsw.CorruptError, apsw.SQLError, msgspec.MsgspecError, UnicodeError) as error:
+        return extent, [Finding(f"it cannot be read: {type(error).__name__}", spoils_file=True)]
+    except BaseException:
+        close_connection(connection)
+        raise
+
+
+def _look_through(connection: apsw.Connection, extent: Extent, mark: Mark | None, path: Path) -> list[Finding]:
+    findings = list(check_file(connection, deep=_size_bytes(path) <= _CHECKED_BYTES))
+    if not findings:
+        findings += compare_with_mark(extent, mark, path)
+        findings += check_controls(connection, extent)
+        findings += check_newest(connection, extent)
+        findings += check_targets(connection, extent, budget_s=_CHECKED_S)
+    return findings
+
+
+def _upgrade(file: LogFile, connection: apsw.Connection, mark: Mark | None) -> Mark:
+    """Bring a log of schema 1 up to date; such a log had no mark, so it gets one that fits it."""
+    connection.execute("BEGIN IMMEDIATE")
+    bring_up_to_date(connection)
+    if mark is None:
+        extent = read_extent(connection)
+        mark = Mark(extent.epoch, extent.head, extent.controls, file.path.stat().st_ino)
+        mark_file = MarkFile(file.path)
+        # Before the commit: cut in between, the log is still of schema 1 and the mark fits it all the same.
+        mark_file.write(mark)
+        mark_file.close()
+    connection.execute("COMMIT")
+    return mark
+
+
+def _start_anew(
+    file: LogFile, mark: Mark | None, damage: _Damage, on_damage: OnDamage, now_s: float
+) -> tuple[apsw.Connection, Extent]:
+    path = file.path
+    connection, extent = damage.connection, damage.extent
+    try:
+        for finding in damage.findings:
+            logger.error("the log %s is damaged: %s", path, finding.text)
+        if on_damage == "refuse":
+            raise SettingsError(
+                f"HUB_DATA_DIR: {path} is damaged: {damage}. Put a backup in its place (hub restore), or set"
+                " HUB_ON_DAMAGE=new-epoch to start with what there is and tell every client of a gap"
+            )
+        spoilt = any(finding.spoils_file for finding in damage.findings)
+        controls = _save_controls(connection, extent)
+        if any(finding.loses_controls for finding in damage.findings) or (
+            spoilt and (mark is None or len(controls) < mark.controls)
+        ):
+            raise SettingsError(
+                f"HUB_DATA_DIR: {path} is damaged: {damage}. Revocations may be among what is missing, and without"
+                " them somebody who was shut out could come back. Put a backup in its place (hub restore) and make"
+                " later ones again; or change JWT_SECRET, move the log away and start with an empty one"
+            )
+        if spoilt:
+            connection = _replace(file, mark, extent, connection, controls, now_s)
+        else:
+            assert connection is not None
+            begin_epoch(connection)
+        extent = read_extent(connection)
+    except BaseException:
+        if connection is not None:
+            close_connection(connection)
+        raise
+    logger.error("the log starts a new epoch after position %d: every client is told of one gap", extent.head)
+    return connection, extent
+
+
+def _replace(
+    file: LogFile,
+    mark: Mark | None,
+    extent: Extent | None,
+    connection: apsw.Connection | None,
+    controls: list[Record],
+    now_s: float,
+) -> apsw.Connection:
+    path = file.path
+    keys = _save_keys(connection, extent)
+    if connection is not None:
+        close_connection(connection)
+    # Where the file's own head may be nonsense, the mark says what was given to clients at most.
+    head = mark.head if mark is not None else 0 if extent is None else extent.head
+    first = max([head, *(key[0] for key in keys)]) + 1
+    prepared = LogFile(path.with_name(f"{path.name}.new"), file.vfs, file.synchronous)
+    write_anew(prepared, first=first, controls=controls, keys=keys, now_s=now_s)
+    aside = aside_folder(path, "damaged", now_s)
+    put_in_place(prepared.path, path, aside)
+    logger.error("the damaged files are in %s; nothing needs them any more", aside)
+    return open_writer(file)
+
+
+def _save_controls(connection: apsw.Connection | None, extent: Extent | None) -> list[Record]:
+    """Return the control records that are whole."""
+    saved: list[Record] = []
+    if connection is not None and extent is not None:
+        with contextlib.suppress(apsw.Error, msgspec.MsgspecError, UnicodeError):
+            saved += (record for record in read_controls(connection, extent) if not record.is_damaged)
+    return saved
+
+
+def _save_keys(connection: apsw.Connection | None, extent: Extent | None) -> list[tuple[int, bytes, bytes, bytes, int]]:
+    """Return the idempotency keys that are whole, so that a repeat is still known for one."""
+    saved: list[tuple[int, bytes, bytes, bytes, int]] = []
+    if connection is not None and extent is not None:
+        with contextlib.suppress(apsw.Error, msgspec.MsgspecError, UnicodeError):
+            saved += (key for key in read_keys(connection, extent) if key is not None)
+    return saved
+
+
+def _size_bytes(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0

@@ -1,0 +1,150 @@
+"""Reading the log: a few threads, each with a connection of its own that cannot write.
+
+Reads are short and never hold a transaction open between two calls, so that a checkpoint always finds
+its moment. They go on while writing fails.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+
+import apsw
+import msgspec
+
+from hub.errors import StorageUnavailable
+from hub.log.port import Reading, Record
+from hub.log.sqlite.page import read_every, read_for
+from hub.log.sqlite.schema import LogFile, close_connection, open_reader
+from hub.target import Target
+
+__all__ = ["Readers"]
+
+logger = logging.getLogger(__name__)
+
+_THREADS = 4
+_DEADLINE_S = 10.0
+#: SQLite merges at most 500 selects; a subscriber has three targets.
+_MOST_TARGETS = 100
+#: Damaged positions that are counted, and of these, that get a line each.
+_MOST_DAMAGED = 10_000
+_MOST_LINES = 100
+
+
+class Readers:
+    """A pool of reading connections, opened when first needed."""
+
+    def __init__(self, file: LogFile) -> None:
+        self._file = file
+        self._refusing = False
+        self._damaged: set[int] = set()
+        self._spoilt = False
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="hub-log-reader")
+        self._idle: SimpleQueue[apsw.Connection | None] = SimpleQueue()
+        for _ in range(_THREADS):
+            self._idle.put(None)
+
+    async def read(
+        self, targets: Sequence[Target], *, after: int, upto: int, limit: int, limit_bytes: int, now_s: float
+    ) -> Reading:
+        """Return what `Log.read` promises.
+
+        Raises:
+            StorageUnavailable: the log cannot be read, or not in time.
+            ValueError: more than 100 targets.
+        """
+        distinct = tuple(dict.fromkeys(targets))
+        if len(distinct) > _MOST_TARGETS:
+            raise ValueError(f"more than {_MOST_TARGETS} targets in one read")
+        if not distinct or limit < 1 or upto <= after:
+            return Reading([], upto)
+        now_ms = round(now_s * 1000)
+
+        def read(connection: apsw.Connection) -> Reading:
+            return read_for(
+                connection, distinct, after=after, upto=upto, limit=limit, limit_bytes=limit_bytes, now_ms=now_ms
+            )
+
+        return await self._run(read, upto)
+
+    async def read_every(self, after: int, upto: int, limit: int, limit_bytes: int) -> Reading:
+        """Return what there is in `(after, upto]` as `read` does, but whomever it is for, expired or not.
+
+        Raises:
+            StorageUnavailable: the log cannot be read, or not in time.
+        """
+
+        def read(connection: apsw.Connection) -> Reading:
+            return read_every(connection, after=after, upto=upto, limit=limit, limit_bytes=limit_bytes)
+
+        return await self._run(read, upto)
+
+    @property
+    def damaged(self) -> int:
+        """How many damaged records were met."""
+        return len(self._damaged)
+
+    def refuse(self) -> None:
+        """Accept no further reads."""
+        self._refusing = True
+
+    def close(self) -> None:
+        """Wait for the reads under way and close the connections; blocks, so never on the event loop."""
+        # Not cancelling what waits: a cancelled read would look to its caller like its own cancellation.
+        self._threads.shutdown()
+        for _ in range(_THREADS):
+            connection = self._idle.get_nowait()
+            if connection is not None:
+                close_connection(connection)
+
+    async def _run(self, read: Callable[[apsw.Connection], Reading], upto: int) -> Reading:
+        loop = asyncio.get_running_loop()
+        if self._refusing:
+            raise StorageUnavailable("The log is closed")
+        try:
+            async with asyncio.timeout(_DEADLINE_S):
+                reading = await loop.run_in_executor(self._threads, self._fetch, read, upto)
+        except TimeoutError:
+            raise StorageUnavailable("The log cannot be read in time") from None
+        for record in reading.records:
+            if not record.targets:
+                self._report(record.position)
+        return reading
+
+    def _report(self, position: int) -> None:
+        if position in self._damaged or len(self._damaged) >= _MOST_DAMAGED:
+            return
+        self._damaged.add(position)
+        if len(self._damaged) > _MOST_LINES:
+            return
+        logger.error("position %d of the log is damaged: whoever it may be for is told of a gap", position)
+
+    def _fetch(self, read: Callable[[apsw.Connection], Reading], upto: int) -> Reading:
+        connection = self._idle.get_nowait()
+        try:
+            if connection is None:
+                connection = open_reader(self._file)
+            return read(connection)
+        except (apsw.CorruptError, apsw.NotADBError, msgspec.MsgspecError, UnicodeError) as error:
+            # Asked again it would be the same; so that nobody asks for ever, all of it counts as damaged.
+            if not self._spoilt:
+                self._spoilt = True
+                logger.error("the log's file is damaged: %s; see `hub check --deep`", type(error).__name__)
+            _let_go(connection)
+            connection = None
+            return Reading([Record.damaged(upto)], upto)
+        except apsw.Error as error:
+            # A fresh connection next time: this one may remember pages that a failing disk never kept.
+            _let_go(connection)
+            connection = None
+            raise StorageUnavailable("The log cannot be read") from error
+        finally:
+            self._idle.put(connection)
+
+
+def _let_go(connection: apsw.Connection | None) -> None:
+    if connection is not None:
+        close_connection(connection)

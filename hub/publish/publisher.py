@@ -1,0 +1,271 @@
+"""What a service asks to publish, on its way into the log: who may, for whom exactly, and the receipt."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from http import HTTPStatus
+
+from msgspec import UNSET
+
+from contracts.receipt import BatchReceipt, BatchResult, FieldWarning, Receipt
+from hub.auth.grant import ServiceGrant, home_account
+from hub.cursor import Cursor
+from hub.delivery.subscribers import Subscribers
+from hub.directory.directory import Directory, User
+from hub.errors import BadRequest, DirectoryUnavailable, HubError, UnknownTarget
+from hub.errors.problem import describe_problem
+from hub.log.port import Appended, Draft, Log
+from hub.metrics import Metrics
+from hub.publish.body import Publication, parse_batch, parse_publish
+from hub.publish.registry import Contract
+from hub.target import Target, user_target
+
+__all__ = ["Publisher"]
+
+#: Users looked up at once, as many as a directory asks for in one question; and how long all of one request may take.
+LOOK_UPS = 200
+LOOK_UPS_TIMEOUT_S = 10.0
+#: An Idempotency-Key is a name, not a document.
+MAX_KEY_LENGTH = 255
+UUID_BYTES = 16
+IDENTIFIERS_PER_DRAW = 256
+
+
+class Publisher:
+    """Takes notifications from services; what it acknowledged is on disk."""
+
+    def __init__(
+        self,
+        *,
+        contract: Contract,
+        directory: Directory,
+        log: Log,
+        subscribers: Subscribers,
+        metrics: Metrics,
+        retention_s: float,
+        checks_targets: bool = True,
+        now: Callable[[], float],
+    ) -> None:
+        """Put the rooms together; `checks_targets` says whether the directory has a word on users with an account."""
+        self._contract = contract
+        self._directory = directory
+        self._log = log
+        self._subscribers = subscribers
+        self._metrics = metrics
+        self._max_ttl_s = int(retention_s)
+        self._checks_targets = checks_targets and not directory.trusts_claims
+        self._now = now
+        self._identifiers = _Identifiers()
+
+    async def publish(self, body: bytes, service: ServiceGrant, idempotency_key: str | None) -> Receipt:
+        """Store one notification and return its receipt, after it is durable.
+
+        Raises:
+            BadRequest, Forbidden, UnknownTarget, IdempotencyConflict: what was asked cannot be done.
+            DirectoryUnavailable, Overloaded: nothing was stored; try again.
+            StorageUnavailable: nothing was acknowledged. It may have been stored all the same, so try again with
+                the same key.
+        """
+        service.require_operation("publish")
+        publication = parse_publish(body, self._contract, now_s=self._now(), max_ttl_s=self._max_ttl_s)
+        key = None if idempotency_key is None else _checked_key(idempotency_key)
+        draft = await self._draft(publication, service, key, _look_ups_end_s())
+        (result,) = await self._log.append([draft])
+        if isinstance(result, HubError):
+            try:
+                raise result
+            finally:
+                del result  # which holds this frame now
+        return self._receipt(publication, draft, result)
+
+    async def publish_batch(
+        self, body: bytes, service: ServiceGrant, idempotency_key: str | None, *, max_item_bytes: int
+    ) -> BatchReceipt:
+        """Store up to 1,000 notifications in one transaction and return a result for each, in order.
+
+        With an Idempotency-Key each notification gets one of its own: the key and its index.
+
+        Raises:
+            HubError: as `publish` does, where it concerns the batch as a whole.
+        """
+        service.require_operation("publish")
+        parsed = parse_batch(
+            body, self._contract, now_s=self._now(), max_ttl_s=self._max_ttl_s, max_item_bytes=max_item_bytes
+        )
+        key = None if idempotency_key is None else _checked_key(idempotency_key)
+        drafts: dict[int, Draft] = {}
+        refused: dict[int, HubError] = {}
+        look_ups_end_s = _look_ups_end_s()
+        for index, publication in enumerate(parsed):
+            try:
+                if isinstance(publication, HubError):
+                    raise publication
+                item_key = None if key is None else f"{key}\n{index}"
+                drafts[index] = await self._draft(publication, service, item_key, look_ups_end_s)
+            except HubError as error:
+                if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                    raise
+                if error is not publication and error.field is not None:
+                    # Paths start at the batch, as those of its parser do.
+                    error.field = f"$.notifications[{index}]{error.field[1:]}"
+                refused[index] = error.detach()
+        stored = dict(zip(drafts, await self._log.append(list(drafts.values())), strict=True)) if drafts else {}
+        results = []
+        for index, publication in enumerate(parsed):
+            outcome = refused.get(index) or stored[index]
+            if isinstance(outcome, HubError):
+                results.append(BatchResult(index=index, problem=describe_problem(outcome)))
+            else:
+                assert isinstance(publication, Publication)
+                receipt = self._receipt(publication, drafts[index], outcome)
+                results.append(BatchResult(index=index, receipt=receipt))
+        return BatchReceipt(results=results)
+
+    async def _draft(
+        self, publication: Publication, service: ServiceGrant, key: str | None, look_ups_end_s: float
+    ) -> Draft:
+        """Return the draft, each of whose targets is inside what the service's key reaches."""
+        service.require_type(publication.type)
+        if publication.everyone:
+            service.require_everyone()
+        if publication.account_id is not None:
+            service.require_account(publication.account_id)
+        targets = publication.targets
+        if publication.unresolved or (self._checks_targets and not self._remembers(publication)):
+            targets = await self._resolve(publication, service, look_ups_end_s)
+        notification_id = self._identifiers.next()
+        return Draft(
+            id=notification_id,
+            targets=targets,
+            payload=publication.payload(notification_id),
+            idempotency=None if key is None else _digest_key(service.name, key),
+            body_digest=publication.body_digest,
+            expires_at_s=None if publication.ttl_seconds is None else self._now() + publication.ttl_seconds,
+        )
+
+    def _remembers(self, publication: Publication) -> bool:
+        """Say whether all the users of a notification are known, without asking, to be in its account."""
+        find, account_id = self._directory.find_user_nowait, publication.account_id
+        for user_id in publication.user_ids:
+            user = find(user_id)
+            if user is None or home_account(user.role, user.account_id) != account_id:
+                return False
+        return True
+
+    async def _resolve(
+        self, publication: Publication, service: ServiceGrant, look_ups_end_s: float
+    ) -> tuple[Target, ...]:
+        """Return the users' targets, each in the account that the directory knows, which is the named one if any.
+
+        Raises:
+            UnknownTarget: one is nobody, or in another account than the named one.
+            DirectoryUnavailable: that cannot be known now.
+        """
+        named = publication.account_id
+
+        def place(user: User | None) -> str | None:
+            home = None if user is None else home_account(user.role, user.account_id)
+            # One answer for all of these: unknown, without an account, in another than the named one, and in one that
+            # a bound key does not reach. Otherwise such a key could ask whose customer somebody is, CPF by CPF.
+            return home if home is not None and named in {None, home} and service.reaches(home) else None
+
+        try:
+            async with asyncio.timeout_at(look_ups_end_s):
+                found = {user_id: self._directory.find_user_nowait(user_id) for user_id in publication.user_ids}
+                missing = [user_id for user_id, user in found.items() if user is None]
+                found |= await self._find_users(missing, self._directory.find_user)
+                # Somebody may have signed up, or changed the account, since they were looked up last.
+                doubtful = [user_id for user_id, user in found.items() if place(user) is None]
+                found |= await self._find_users(doubtful, self._directory.find_user_anew)
+        except TimeoutError:
+            raise DirectoryUnavailable("Too many users had to be looked up; name fewer", retry_after_s=5) from None
+        targets = []
+        for user_id, user in found.items():
+            home = place(user)
+            if home is None:
+                raise UnknownTarget(self._explain_unknown(named), field=_field_of(publication))
+            targets.append(user_target(home, user_id))
+        return tuple(targets)
+
+    def _explain_unknown(self, account_id: str | None) -> str:
+        if account_id is not None:
+            return "A user is not in this account; leave `account_id` out to have it looked up"
+        if self._directory.trusts_claims:
+            return "There is no directory to look a user up in; give `account_id`"
+        return "A user was not found"
+
+    async def _find_users(
+        self, user_ids: Sequence[str], find: Callable[[str], Awaitable[User | None]]
+    ) -> dict[str, User | None]:
+        found: dict[str, User | None] = {}
+        for start in range(0, len(user_ids), LOOK_UPS):
+            part = user_ids[start : start + LOOK_UPS]
+            answers = await asyncio.gather(*map(find, part), return_exceptions=True)
+            try:
+                for user_id, answer in zip(part, answers, strict=True):
+                    if isinstance(answer, BaseException):
+                        raise answer
+                    found[user_id] = answer
+            finally:
+                # An error that is raised holds this frame, which would hold it.
+                answer, answers = None, []
+        return found
+
+    def _receipt(self, publication: Publication, draft: Draft, appended: Appended) -> Receipt:
+        if appended.duplicate:
+            self._metrics.duplicates += 1
+        else:
+            self._metrics.published[publication.type] += 1
+            for mismatch in publication.mismatches:
+                self._metrics.mismatches[publication.type, mismatch.label] += 1
+        return Receipt(
+            id=appended.id,
+            cursor=str(Cursor(self._log.epoch, appended.position)),
+            duplicate=appended.duplicate,
+            connections=self._subscribers.count(draft.targets),
+            warnings=[FieldWarning(field=each.path, detail=each.detail) for each in publication.mismatches] or UNSET,
+        )
+
+
+class _Identifiers:
+    """Random UUIDs (RFC 9562 section 5.4), from randomness that is drawn for many at once.
+
+    Each draw lets go of the interpreter; under load the log's writer then has it first, and the event loop waits.
+    """
+
+    def __init__(self) -> None:
+        self._drawn: list[bytes] = []
+
+    def next(self) -> str:
+        if not self._drawn:
+            block = secrets.token_bytes(UUID_BYTES * IDENTIFIERS_PER_DRAW)
+            self._drawn = [block[start : start + UUID_BYTES] for start in range(0, len(block), UUID_BYTES)]
+        digits = self._drawn.pop().hex()
+        # The version is 4; the variant is the two highest bits of its digit, 10.
+        variant = "89ab"[int(digits[16], 16) % 4]
+        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+
+
+def _look_ups_end_s() -> float:
+    # One moment for the whole request, however many of its notifications have users to look up.
+    return asyncio.get_running_loop().time() + LOOK_UPS_TIMEOUT_S
+
+
+def _field_of(publication: Publication) -> str:
+    return "$.user_id" if len(publication.user_ids) == 1 else "$.user_ids"
+
+
+def _checked_key(key: str) -> str:
+    if not 1 <= len(key) <= MAX_KEY_LENGTH or not key.isascii() or not key.isprintable():
+        raise BadRequest(
+            f"An Idempotency-Key is 1 to {MAX_KEY_LENGTH} printable ASCII characters", field="Idempotency-Key"
+        )
+    return key
+
+
+def _digest_key(service: str, key: str) -> bytes:
+    # A service cannot answer for another's key, so its name is part of it.
+    return hashlib.sha256(f"{service}\x00{key}".encode()).digest()

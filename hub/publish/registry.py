@@ -1,0 +1,142 @@
+"""The registry of notification types: the built-in ones and those of the company's own modules.
+
+A contract is a value, built once at the start from the names in HUB_CONTRACTS; nothing here is global,
+so that two contracts can live in one process.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType, ModuleType
+from typing import Any, Union
+
+import msgspec
+
+from contracts.frame import CONTROL_FRAMES, RESERVED_TYPES
+from contracts.notification import NOTIFICATIONS, Notification
+from hub.errors import SettingsError
+from hub.publish.data_rule import DataRule, make_data_rule
+
+__all__ = ["Contract", "load_contract"]
+
+_TAG = re.compile(r"[a-z0-9][a-z0-9_:.-]{0,63}", re.ASCII)
+_ENVELOPE = frozenset(Notification.__struct_fields__)
+
+
+class Contract:
+    """The notification types one hub knows."""
+
+    def __init__(self, types: Iterable[type[Notification]], *, strict: Iterable[type[Notification]] = ()) -> None:
+        """Take the publishable types, in the order documents list them; `strict` are those that a module calls so.
+
+        Raises:
+            SettingsError: a tag is malformed, reserved or taken twice, or a class declares more than `data`.
+        """
+        held = frozenset(strict)
+        table: dict[str, type[Notification]] = {}
+        for kind in types:
+            tag = _checked_tag(kind)
+            if tag in table:
+                raise _unusable(f"{_name(kind)} and {_name(table[tag])} have the same tag `{tag}`")
+            table[tag] = kind
+        #: Tag -> class, for every type a service may publish.
+        self.types: Mapping[str, type[Notification]] = MappingProxyType(table)
+        #: Tag -> how its `data` is checked.
+        self.data_rules: Mapping[str, DataRule] = MappingProxyType(
+            {tag: _rule(kind, held=kind in held) for tag, kind in table.items()}
+        )
+        #: Every struct a subscriber may receive.
+        self.frames: tuple[type[msgspec.Struct], ...] = (*table.values(), *CONTROL_FRAMES)
+        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Union[self.frames])  # noqa: UP007 - made at run time
+
+    def decode(self, frame: bytes | str) -> msgspec.Struct:
+        """Return the frame that a subscriber received, as its struct.
+
+        Raises:
+            msgspec.DecodeError: the frame is not of this contract.
+        """
+        decoded: msgspec.Struct = self._decoder.decode(frame)
+        return decoded
+
+
+def load_contract(modules: Sequence[str] = ()) -> Contract:
+    """Return the contract of the built-in types and the types in these Python modules.
+
+    Raises:
+        SettingsError: naming HUB_CONTRACTS, the module and what is wrong with it.
+    """
+    found: dict[type[Notification], None] = dict.fromkeys(NOTIFICATIONS)
+    strict: set[type[Notification]] = set()
+    for name in modules:
+        try:
+            module = importlib.import_module(name)
+        except Exception as error:  # whatever a company's module raises must name the setting that loaded it
+            hint = "; is its folder on PYTHONPATH?" if isinstance(error, ModuleNotFoundError) else ""
+            raise _unusable(f"the module `{name}` cannot be imported: {type(error).__name__}: {error}{hint}") from error
+        kinds = [kind for kind in _types_of(module) if kind not in NOTIFICATIONS]
+        if not kinds:
+            raise _unusable(f"the module `{name}` holds no notification type")
+        found.update(dict.fromkeys(kinds))
+        if _checked_strict(module.__name__, getattr(module, "strict", False)):
+            strict.update(kinds)
+    return Contract(found, strict=strict)
+
+
+def _types_of(module: ModuleType) -> list[type[Notification]]:
+    return [
+        kind
+        for kind in vars(module).values()
+        if isinstance(kind, type)
+        and issubclass(kind, Notification)
+        and kind is not Notification
+        and not kind.__name__.startswith("_")
+    ]
+
+
+def _checked_tag(kind: type[Notification]) -> str:
+    tag = kind.__struct_config__.tag
+    if tag == kind.__name__ or not isinstance(tag, str):
+        raise _unusable(f'{_name(kind)} has no tag of its own (write `class {kind.__name__}(Notification, tag="...")`)')
+    if _TAG.fullmatch(tag) is None:
+        raise _unusable(f"the tag `{tag}` of {_name(kind)} is not of the form {_TAG.pattern}")
+    if tag in RESERVED_TYPES:
+        raise _unusable(f"the tag `{tag}` of {_name(kind)} is reserved for the hub itself")
+    if kind.__struct_config__.tag_field != "type":
+        raise _unusable(f"{_name(kind)} changes the tag field, which is `type`")
+    return tag
+
+
+def _rule(kind: type[Notification], *, held: bool) -> DataRule:
+    try:
+        fields = {field.name: field for field in msgspec.structs.fields(kind)}
+    except Exception as error:  # an annotation that does not resolve raises NameError, TypeError and others
+        raise _unusable(f"the fields of {_name(kind)} cannot be read: {error}") from error
+    further = sorted(fields.keys() - _ENVELOPE - {"data"})
+    if further:
+        raise _unusable(f"{_name(kind)} declares `{further[0]}`; a type declares `data` and nothing else")
+    # What a class or a base of its own says goes before what its module says of all.
+    says_so = any("strict" in vars(base) for base in kind.__mro__[: kind.__mro__.index(Notification)])
+    strict = _checked_strict(_name(kind), kind.strict) if says_so else held
+    field = fields.get("data")
+    try:
+        if field is None:
+            return make_data_rule(msgspec.UNSET, required=False, strict=strict)
+        return make_data_rule(field.type, required=field.required, strict=strict)
+    except Exception as error:  # msgspec says TypeError; a company's forward reference may say anything
+        raise _unusable(f"the `data` of {_name(kind)} cannot be used: {error}") from error
+
+
+def _checked_strict(name: str, strict: object) -> bool:
+    if not isinstance(strict, bool):
+        raise _unusable(f"`strict` of {name} is neither True nor False")
+    return strict
+
+
+def _name(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _unusable(problem: str) -> SettingsError:
+    return SettingsError(f"HUB_CONTRACTS: {problem} (example: HUB_CONTRACTS=avelarsys_contracts)")

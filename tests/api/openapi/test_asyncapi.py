@@ -1,0 +1,136 @@
+"""The AsyncAPI document: valid by its own parser, complete, and what a real connection carries."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import msgspec
+import pytest
+from jsonschema import Draft7Validator
+
+from contracts.closing import CloseCode
+from contracts.frame import RESERVED_TYPES, Auth
+from hub.api.openapi.asyncapi import build_asyncapi
+from hub.api.openapi.document import encode_document
+from hub.publish.registry import load_contract
+from tests.harness import ACCOUNT, USER, RunningHub, run_hub
+
+ROOT = Path(__file__).parents[3]
+CONTRACT = load_contract(["tests.contracts.company"])
+DOCUMENT = build_asyncapi(CONTRACT, version="1.2.3")
+PARSER_DEADLINE_S = 120
+
+
+def payloads(channel: str, document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the schema of each message of a channel, by the frame's `type`."""
+    found = {}
+    for reference in document["channels"][channel]["messages"].values():
+        message = document["components"]["messages"][reference["$ref"].rpartition("/")[2]]
+        found[message["name"]] = message["payload"]
+    return found
+
+
+def check(frame: dict[str, Any], channel: str, document: dict[str, Any]) -> None:
+    """Raise where a frame is not what its channel says it carries."""
+    schema = payloads(channel, document)[frame["type"]]
+    Draft7Validator({**schema, "components": document["components"]}).validate(frame)
+
+
+def test_its_own_parser_takes_it(tmp_path: Path) -> None:
+    """AsyncAPI's parser finds neither an error nor a warning, in the checked-in document and a company's."""
+    own = tmp_path / "asyncapi.json"
+    own.write_bytes(encode_document(DOCUMENT))
+    command = ["node", "clients/codegen/asyncapi.mjs", "openapi/asyncapi.json", str(own)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PARSER_DEADLINE_S, check=False)
+    assert (0, "") == (done.returncode, done.stderr)
+    assert 2 == len(re.findall(r"AsyncAPI 3\.0\.0, \d+ messages", done.stdout))
+
+
+def test_its_own_parser_refuses_another(tmp_path: Path) -> None:
+    """The same check fails for a document with a reference that leads nowhere."""
+    broken = tmp_path / "asyncapi.json"
+    broken.write_bytes(
+        encode_document(DOCUMENT).replace(b'"#/components/messages/Gap"', b'"#/components/messages/Gone"')
+    )
+    command = ["node", "clients/codegen/asyncapi.mjs", str(broken)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PARSER_DEADLINE_S, check=False)
+    assert 1 == done.returncode
+    assert "Gone" in done.stderr
+
+
+def test_every_frame_is_there() -> None:
+    """Each struct a subscriber may receive is a message of a channel, and so is the one a client may send."""
+    told = {**payloads("ws", DOCUMENT), **payloads("sse", DOCUMENT)}
+    spoken = {*CONTRACT.types, *RESERVED_TYPES}
+    assert spoken == told.keys()
+    assert len(CONTRACT.frames) + 1 == len(told)
+    (received,) = DOCUMENT["operations"]["receiveAuth"]["messages"]
+    assert "#/channels/ws/messages/Auth" == received["$ref"]
+
+
+def test_every_example_is_of_its_message() -> None:
+    """Each message has an example, and it passes its schema."""
+    for name, message in DOCUMENT["components"]["messages"].items():
+        if name in {"Page", "Auth"}:
+            continue
+        (example,) = message["examples"]
+        Draft7Validator({**message["payload"], "components": DOCUMENT["components"]}).validate(example["payload"])
+
+
+def test_every_close_code_is_there() -> None:
+    """The codes a program can read are those of the contract, each with what a client does."""
+    codes = DOCUMENT["channels"]["ws"]["x-close-codes"]
+    assert {int(code) for code in CloseCode} == {row["code"] for row in codes}
+    assert {row["code"] >= 4500 for row in codes if row["client"] == "stop"} == {True}
+    assert {row["code"] >= 4500 for row in codes if row["client"] == "come back"} == {False}
+
+
+@pytest.fixture
+async def hub(tmp_path: Path) -> AsyncIterator[RunningHub]:
+    """A hub with quick heartbeats."""
+    async with run_hub(tmp_path, heartbeat_s=0.5) as running:
+        yield running
+
+
+async def test_what_a_connection_carries_is_documented(hub: RunningHub) -> None:
+    """Over WebSocket, stream and polling, each frame of a life from greeting to end is one its channel names."""
+    served = (await hub.http.get("/schema/asyncapi.json")).json()
+    async with hub.websocket() as socket, hub.events() as events:
+        check(socket.hello, "ws", served)
+        check(events.hello, "sse", served)
+        cursor = socket.hello["data"]["cursor"]
+        await hub.publish(type="order_created", user_id=USER, account_id=ACCOUNT, data={"orderId": 7, "items": [{}]})
+        seen: set[str] = set()
+        while not {"order_created", "heartbeat"} <= seen:
+            frame = await socket.frame()
+            check(frame, "ws", served)
+            seen.add(frame["type"])
+        await socket.connection.send(msgspec.json.encode(Auth(token=hub.token())).decode())
+        while "auth_accepted" not in seen:
+            frame = await socket.frame()
+            check(frame, "ws", served)
+            seen.add(frame["type"])
+        check(await events.frame(), "sse", served)
+        page = await hub.http.get("/poll", params={"cursor": cursor, "token": hub.token()})
+        schema = {**payloads("poll", served)["page"], "components": served["components"]}
+        Draft7Validator(schema).validate(page.json())
+        assert ["order_created"] == [frame["type"] for frame in page.json()["frames"]]
+        assert 200 == (await hub.post("/api/internal/disconnect", {"user_id": USER})).status_code
+        last = await events.wait_closed()
+        for frame in last:
+            check(frame, "sse", served)
+        assert "closing" == last[-1]["type"]
+        assert await socket.wait_closed() in {row["code"] for row in served["channels"]["ws"]["x-close-codes"]}
+
+
+def test_a_frame_of_another_channel_is_refused() -> None:
+    """The check above can fail: a stream has no heartbeat frame, and a gap needs its data."""
+    with pytest.raises(KeyError):
+        check({"type": "heartbeat", "cursor": "a"}, "sse", DOCUMENT)
+    with pytest.raises(jsonschema.ValidationError):
+        check({"type": "gap", "title": "a", "message": "b"}, "ws", DOCUMENT)

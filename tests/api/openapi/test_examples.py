@@ -1,0 +1,76 @@
+"""Examples made from a company's own schemas."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+import pytest
+
+from contracts.notification import Notification
+from hub.api.openapi.document import build_document
+from hub.publish.body import parse_publish
+from hub.publish.registry import Contract
+
+
+class Part(msgspec.Struct):
+    """Something inside something."""
+
+    code: Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$(?!\\n)", examples=["ABC"])]
+
+
+class Varied(msgspec.Struct, rename="camel"):
+    """One field of every kind that an example can be made of."""
+
+    text: str
+    count: Annotated[int, msgspec.Meta(ge=5)]
+    share: Annotated[float, msgspec.Meta(le=0.5)]
+    small: bool
+    choice: Literal["left", "right"]
+    parts: list[Part]
+    part: Part
+    either: int | str
+    nothing: None
+    spare: str | None = None
+
+
+class VariedSent(Notification, tag="varied"):
+    """Sent by nobody."""
+
+    data: Varied
+
+
+class Guarded(msgspec.Struct):
+    """A field that nobody can guess."""
+
+    plate: Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}-[0-9]{4}$(?!\\n)")]
+
+
+class GuardedSent(Notification, tag="guarded"):
+    """Sent by nobody."""
+
+    data: Guarded
+
+
+def publish_examples(contract: Contract) -> dict[str, Any]:
+    """Return the examples of the publish request."""
+    operation = build_document(contract, version="1")["paths"]["/api/internal/notify"]["post"]
+    return {
+        name: each["value"]
+        for name, each in operation["requestBody"]["content"]["application/json"]["examples"].items()
+    }
+
+
+def test_example_is_made_from_the_schema() -> None:
+    """What the example shows can be published."""
+    contract = Contract([VariedSent])
+    example = publish_examples(contract)["varied"]
+    assert {"text", "count", "share", "small", "choice", "parts", "part", "either", "nothing"} == set(example["data"])
+    assert "ABC" == example["data"]["part"]["code"]
+    assert "varied" == parse_publish(msgspec.json.encode(example), contract, now_s=0).type
+
+
+@pytest.mark.parametrize("kinds", [[GuardedSent], [GuardedSent, VariedSent]])
+def test_no_example_is_better_than_a_wrong_one(kinds: list[type[Notification]]) -> None:
+    """A type whose values cannot be guessed has no example, and the document is still made."""
+    assert "guarded" not in publish_examples(Contract(kinds))

@@ -1,0 +1,497 @@
+"""What subscribers are owed, said as plainly as possible, and a hub of real rooms whose every step is taken by hand.
+
+`Ledger` is the model: who was meant by each notification, and what one connection may be told. `Theatre` puts the
+real subscribers, sessions, replay, dispatcher and clock on a log and links in memory; no loop runs, so what
+happens between two awaits is up to the test.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Coroutine, Generator
+from contextlib import contextmanager
+from typing import Any
+from unittest import mock
+
+import msgspec
+
+from hub.cursor import Cursor, parse_cursor
+from hub.delivery.confirmation import Confirmation
+from hub.delivery.dispatcher import Dispatcher
+from hub.delivery.envelope import Envelope
+from hub.delivery.heartbeat import Pulse
+from hub.delivery.replay import Replay
+from hub.delivery.resume_points import ResumePoints, identify_client
+from hub.delivery.session import Phase, Resume, Session
+from hub.delivery.subscribers import Subscriber, Subscribers
+from hub.errors import HubFull, StorageUnavailable
+from hub.metrics import Metrics
+from hub.target import EVERYONE, Target, account_target, user_target
+from tests.fakes import NOW_S, Ask, Beat, FakeClock, FakeLink, MemoryLog, Said, make_draft, make_subscriber
+
+__all__ = ["BUDGET_BYTES", "Connection", "Ledger", "Theatre", "small_pages"]
+
+BUDGET_BYTES = 800
+INTERVAL_S = 30.0
+#: How long the hub remembers where a client without a cursor stood.
+KEEP_S = 60.0
+PAGE = 3
+SLICE = 3
+#: No coroutine needs more steps than this to come to its end.
+MOST_STEPS = 10_000
+
+
+@contextmanager
+def small_pages() -> Generator[None, None, None]:
+    """Make pages and slices so small that every run has seams between them; links fail without a log line."""
+    logger = logging.getLogger("hub.dispatcher")
+    with (
+        mock.patch("hub.delivery.replay.PAGE", PAGE),
+        mock.patch("hub.delivery.dispatcher.SLICE", SLICE),
+        mock.patch("hub.delivery.confirmation.PINGS", 1),
+        mock.patch.object(logger, "disabled", True),
+    ):
+        yield
+
+
+class Due(msgspec.Struct, frozen=True):
+    """A notification as its publisher meant it: for these (account, user) pairs; None means any."""
+
+    audience: frozenset[tuple[str | None, str | None]]
+    expires_at_s: float | None
+
+    def is_for(self, account_id: str, user_id: str) -> bool:
+        """Whether it was meant for this user."""
+        return not self.audience.isdisjoint({(account_id, user_id), (account_id, None), (None, None)})
+
+
+class Ledger:
+    """The model: all that was ever published, and what retention has passed."""
+
+    def __init__(self) -> None:
+        self.published: dict[int, Due] = {}
+        self.head = 0
+        self.first = 1
+        #: The wall clock may be set back; what was expired then may or may not be handed over.
+        self.latest_s = NOW_S
+
+    def owed(self, connection: Connection, *, after: int, upto: int) -> list[int]:
+        """Return what this connection has to get in `(after, upto]`: all that was meant for it and never expired."""
+        return [
+            position
+            for position in range(after + 1, upto + 1)
+            if (due := self.published[position]).is_for(connection.account_id, connection.user_id)
+            and (due.expires_at_s is None or due.expires_at_s > self.latest_s)
+        ]
+
+    def expect_start(self, cursor: Cursor | None, epoch: str) -> tuple[str, int]:
+        """Return how a connection with this cursor has to begin, and where."""
+        if cursor is None:
+            return "live", self.head
+        if cursor.epoch == epoch and self.first <= cursor.position + 1 <= self.head + 1:
+            return "replayed", cursor.position
+        return "gap", self.head
+
+    def check(self, connection: Connection, item: Said, now_s: float) -> None:
+        """Check one thing a connection was told, and move its place: everything owed up to there was told."""
+        if isinstance(item, Envelope):
+            due = self.published[item.position]
+            assert due.is_for(connection.account_id, connection.user_id), "somebody else's notification"
+            assert due.expires_at_s is None or due.expires_at_s > now_s, "handed over after its time"
+            assert item.position > connection.place, "twice, or out of order"
+            skipped = self.owed(connection, after=connection.place, upto=item.position - 1)
+            assert [] == skipped, "lost without a word"
+            connection.place = item.position
+        elif isinstance(item, Beat | Ask):
+            position = item.position if isinstance(item, Ask) else _position(item)
+            assert position >= connection.place, "a heartbeat goes back"
+            skipped = self.owed(connection, after=connection.place, upto=position)
+            assert [] == skipped, "a heartbeat is ahead of what was handed over"
+            connection.place = position
+        else:
+            gap = parse_cursor(item.decode())
+            assert gap is not None
+            assert self.first > connection.place + 1, "a gap is announced where nothing is missing"
+            assert connection.place <= gap.position <= self.head
+            connection.place = gap.position
+
+
+class Connection:
+    """One connection and what its client makes of it."""
+
+    def __init__(self, client: Client, subscriber: Subscriber, link: FakeLink) -> None:
+        self.client = client
+        self.account_id, self.user_id = subscriber.account_id, subscriber.user_id
+        self.subscriber = subscriber
+        self.link = link
+        self.replaying: Coroutine[Any, Any, None] | None = None
+        self.begun = False
+        #: Everything owed up to here was told; the model's word, not the session's.
+        self.place = 0
+        self.checked = 0
+        self.heard = 0
+
+
+class Client:
+    """A frontend that keeps its cursor from one connection to the next."""
+
+    def __init__(self, account_id: str, user_id: str) -> None:
+        self.account_id = account_id
+        self.user_id = user_id
+        self.cursor: Cursor | None = None
+        #: What it has got since its last hole.
+        self.seen: list[int] = []
+        self.connection: Connection | None = None
+
+    def hear(self, item: Said) -> None:
+        """Take one thing that has reached this client."""
+        if isinstance(item, Envelope):
+            assert not self.seen or item.position > self.seen[-1], "twice over two connections"
+            self.seen.append(item.position)
+            self.cursor = parse_cursor(item.cursor)
+        elif isinstance(item, Beat):
+            self.cursor = parse_cursor(item.cursor)
+        elif isinstance(item, bytes):
+            self.begin_at(parse_cursor(item.decode()))
+
+    def begin_at(self, cursor: Cursor | None) -> None:
+        """Go on after a hole, or begin."""
+        self.seen.clear()
+        self.cursor = cursor
+
+
+class OldClient(Client):
+    """A frontend in the field: it gives no cursor, and its browser answers pings."""
+
+    def __init__(self, account_id: str, user_id: str) -> None:
+        super().__init__(account_id, user_id)
+        #: When its last connection ended; None on its first visit.
+        self.ended_s: float | None = None
+        #: It has answered that it has everything up to here.
+        self.certain = 0
+        #: It has everything up to here.
+        self.place = 0
+
+    def hear(self, item: Said) -> None:
+        """Take one thing that has reached this client."""
+        if isinstance(item, Envelope):
+            assert item.position > self.certain, "what it had confirmed comes again"
+            self.place = max(self.place, item.position)
+        elif isinstance(item, Ask):
+            self.certain = max(self.certain, item.position)
+            self.place = max(self.place, item.position)
+        elif isinstance(item, Beat):
+            assert item.frame is None, "a frame of a type it does not know"
+        else:
+            raise AssertionError("a frame of a type it does not know")
+
+    def begin_at(self, cursor: Cursor | None) -> None:
+        """Begin, or begin again after a hole that it cannot be told of."""
+        assert cursor is not None
+        self.certain = self.place = cursor.position
+
+
+class Theatre:
+    """The real rooms, with everything around them in memory and every step taken by hand."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.monotonic_s = 0.0
+        self.log = MemoryLog(self.clock)
+        self.ledger = Ledger()
+        self.metrics = Metrics(started_at_s=NOW_S)
+        self.subscribers = Subscribers(limit=5, limit_per_user=2)
+        users = [("a", "1"), ("a", "2"), ("b", "1"), ("b", "2"), ("a", "1"), ("a", "1")]
+        self.clients = [Client(*user) for user in users] + [OldClient("a", "2"), OldClient("b", "1")]
+        self.open: list[Connection] = []
+        self._faults: list[str] = []
+        self._by_subscriber: dict[Subscriber, Connection] = {}
+        self.dispatcher = Dispatcher(
+            self.log,
+            self.subscribers,
+            self.metrics,
+            link_budget_bytes=BUDGET_BYTES,
+            now=self.clock,
+            write_at_once=lambda envelope, subscribers: subscribers,
+            on_control=lambda payload: None,
+            on_behind=self._fall_behind,
+            on_missed=self._end_slow,
+            on_broken=self._end_dead,
+        )
+        self.replay = Replay(
+            self.log,
+            self.metrics,
+            link_budget_bytes=BUDGET_BYTES,
+            take_timeout_s=INTERVAL_S,
+            now=self.clock,
+            on_slow=self._end_slow,
+            write_gap=self._write_gap,
+        )
+        points = ResumePoints(
+            None, epoch=self.log.epoch, connections=5, keep_s=KEEP_S, monotonic=lambda: self.monotonic_s
+        )
+        self.confirmation = Confirmation(self.dispatcher, self.replay, points, on_broken=self._end_dead)
+        self.pulse = Pulse(
+            self.dispatcher,
+            self.log,
+            interval_s=INTERVAL_S,
+            now=self.clock,
+            on_dead=self._end_dead,
+            on_expired=lambda subscriber: self._end(subscriber, 4001),
+        )
+        # Every read and every batch of the tail can be stopped before and after.
+        self.log.before_read.pauses, self.log.after_read.pauses = 2, 3
+        self.log.tails[0].gate.pauses = 1
+        self._dispatching = self.dispatcher.run()
+        self.step_dispatcher()
+
+    # What the world does
+
+    def publish(self, audiences: list[frozenset[tuple[str | None, str | None]]], size_bytes: int, ttl_s: float) -> None:
+        """Append one notification for each audience, all as one batch."""
+        expires_at_s = self.clock() + ttl_s if ttl_s else None
+        drafts = []
+        for audience in audiences:
+            self.ledger.head += 1
+            self.ledger.published[self.ledger.head] = Due(audience, expires_at_s)
+            targets = [_target(*pair) for pair in sorted(audience, key=str)]
+            drafts.append(make_draft(targets, size_bytes=size_bytes, expires_at_s=expires_at_s))
+        self.log.store(drafts)
+
+    def forget(self, upto: int) -> None:
+        """Let retention pass `upto`."""
+        self.log.forget(upto)
+        self.ledger.first = max(self.ledger.first, upto + 1)
+
+    def register(self, client: Client, *, life_s: float, answers: bool) -> Connection | None:
+        """Let a client's connection take its place, before it is asked for its cursor; None where there is none."""
+        answers |= isinstance(client, OldClient)
+        session = Session(expires_at_s=self.clock() + life_s, hold_limit=4, hold_limit_bytes=2 * BUDGET_BYTES)
+        link = FakeLink(answers=answers, collects=True)
+        subscriber = make_subscriber(
+            client.user_id,
+            client.account_id,
+            session=session,
+            link=link,
+            transport="websocket" if answers else "sse",
+            understands=not isinstance(client, OldClient),
+        )
+        try:
+            evicted = self.subscribers.add(subscriber)
+        except HubFull:
+            assert 5 == len(self.open)
+            return None
+        if evicted is not None:
+            self._finish(evicted, 4002)
+        connection = Connection(client, subscriber, link)
+        self._by_subscriber[subscriber] = connection
+        self.open.append(connection)
+        client.connection = connection
+        return connection
+
+    def begin(self, connection: Connection, cursor: Cursor | None) -> None:
+        """Take the cursor, greet, and have the replay ready for its first step."""
+        client = connection.client
+        if isinstance(client, OldClient):
+            resume = self._begin_old(connection, client)
+        else:
+            expected = self.ledger.expect_start(cursor, self.log.epoch)
+            resume = self.replay.begin(connection.subscriber, cursor)
+            assert expected == tuple(resume)
+        connection.begun = True
+        connection.place = resume.position
+        if resume.kind != "replayed":
+            client.begin_at(self.replay.cursor(resume.position))
+        self.pulse.watch(connection.subscriber, self.monotonic_s)
+        connection.replaying = self.replay.run(connection.subscriber)
+
+    def _begin_old(self, connection: Connection, client: OldClient) -> Resume:
+        self.check()  # what has reached it by now
+        known = identify_client(client.account_id, f"token {self.clients.index(client)}", [])
+        resume, connection.link.point = self.confirmation.begin(connection.subscriber, known)
+        if client.ended_s is None or client.ended_s + KEEP_S < self.monotonic_s:
+            assert ("live", self.log.head) == tuple(resume)
+            return resume
+        assert "replayed" == resume.kind
+        # It confirmed the one and has the other; retention may have taken what comes then.
+        assert max(client.certain, self.ledger.first - 1) <= resume.position
+        assert resume.position <= max(client.place, self.ledger.first - 1), "lost without a word"
+        client.place = max(client.place, resume.position)
+        return resume
+
+    def step_replay(self, connection: Connection) -> bool:
+        """Take one step of a replay, up to its next await; False where it has come to its end."""
+        if connection.replaying is None:
+            return False
+        try:
+            connection.replaying.send(None)
+        except StopIteration:
+            connection.replaying = None
+            assert connection.subscriber.session.phase is not Phase.REPLAYING
+        except StorageUnavailable:
+            connection.replaying = None
+            self._end(connection.subscriber, 1013)
+        except RuntimeError:
+            assert connection.link.breaks
+            connection.replaying = None
+            self.leave(connection)
+        return connection.replaying is not None
+
+    def step_dispatcher(self) -> None:
+        """Take one step of the dispatcher, up to its next await."""
+        self._dispatching.send(None)
+
+    def turn(self) -> bool:
+        """Take one step of everything, as the loop does in one turn; False where no replay goes on."""
+        running = [self.step_replay(connection) for connection in list(self._by_subscriber.values())]
+        self.step_dispatcher()
+        self.confirmation.look(self.monotonic_s)
+        self.flush()
+        return any(running)
+
+    def flush(self) -> None:
+        """End the loop's turn: peers that read get what was collected, and answer pings."""
+        for connection in self.open:
+            if not connection.link.stalled:
+                self._require(connection.link.unsent_bytes <= BUDGET_BYTES, "a peer that reads is over its budget")
+                connection.link.flush()
+                connection.subscriber.session.answer()
+
+    def leave(self, connection: Connection) -> None:
+        """Lose a connection from outside: what had not reached the client is gone."""
+        self.subscribers.remove(connection.subscriber)
+        self._finish(connection.subscriber, None)
+
+    def beat(self) -> None:
+        """Let the clock look after everybody."""
+        while self.pulse.beat(self.monotonic_s, limit=SLICE):
+            pass
+        self.flush()
+
+    def settle(self) -> None:
+        """Let everything that is under way come to its end."""
+        for connection in list(self.open):
+            connection.link.release()
+        for _ in range(MOST_STEPS):
+            if not self.turn() and self.dispatcher.position == self.log.head:
+                return
+        raise AssertionError("it never comes to an end")
+
+    def close(self) -> None:
+        """Let go of whatever is still under way."""
+        self._dispatching.close()
+        for connection in self._by_subscriber.values():
+            if connection.replaying is not None:
+                connection.replaying.close()
+
+    # What must hold
+
+    def check(self) -> None:
+        """Check all that was told since the last time."""
+        assert [] == self._faults
+        now_s = self.clock()
+        self.ledger.latest_s = max(self.ledger.latest_s, now_s)
+        for connection in list(self._by_subscriber.values()):
+            said = connection.link.said
+            assert [] == connection.link.late, "told something after the end"
+            if connection.begun:
+                for item in said[connection.checked :]:
+                    self.ledger.check(connection, item, now_s)
+            else:
+                assert [] == said, "told something before it was asked for its cursor"
+            connection.checked = len(said)
+            for item in said[connection.heard : connection.link.taken]:
+                connection.client.hear(item)
+            connection.heard = connection.link.taken
+            if connection.link.ended and connection.replaying is None:
+                del self._by_subscriber[connection.subscriber]
+        assert [connection.subscriber for connection in self.open] == self.subscribers.everyone()
+        for connection in self.open:
+            assert not connection.link.ended
+            assert connection.subscriber.session.phase is not Phase.CLOSED
+            if connection.subscriber.session.phase is Phase.LIVE:
+                assert connection.link.unsent_bytes <= BUDGET_BYTES + 20 * FakeLink.CONTROL_BYTES, "over its budget"
+
+    def check_settled(self) -> None:
+        """Check that nobody who is connected is owed anything."""
+        for connection in self.open:
+            if connection.begun:
+                assert connection.subscriber.session.phase is Phase.LIVE
+                owed = self.ledger.owed(connection, after=connection.place, upto=self.log.head)
+                assert [] == owed, "never came"
+
+    # What the transports do in the hub
+
+    def _end(self, subscriber: Subscriber, code: int) -> None:
+        self.subscribers.remove(subscriber)
+        self._finish(subscriber, code)
+
+    def _fall_behind(self, subscriber: Subscriber) -> None:
+        self._require(link_of(subscriber).stalled, "a peer that reads fell behind")
+        if self.replay.fall_behind(subscriber):
+            connection = self._by_subscriber[subscriber]
+            assert connection.replaying is None
+            connection.replaying = self.replay.run(subscriber)
+
+    def _end_slow(self, subscriber: Subscriber) -> None:
+        link = link_of(subscriber)
+        self._require(link.stalled, "a peer that reads was closed as slow")
+        self._end(subscriber, 4000)
+
+    def _end_dead(self, subscriber: Subscriber) -> None:
+        link = link_of(subscriber)
+        self._require(link.stalled or link.breaks, "a peer that reads was taken for dead")
+        self.subscribers.remove(subscriber)
+        self._finish(subscriber, None)
+
+    def _require(self, holds: bool, otherwise: str) -> None:
+        # Not an assertion: the dispatcher and the clock go on whatever a callback raises.
+        if not holds:
+            self._faults.append(otherwise)
+
+    def _write_gap(self, subscriber: Subscriber, cursor: Cursor) -> None:
+        if subscriber.point is None:
+            subscriber.link.write_control(str(cursor).encode())
+            return
+        connection = self._by_subscriber[subscriber]
+        self._require(self.ledger.first > connection.place + 1, "something was left out where nothing is missing")
+        self._require(cursor.position < self.ledger.first, "something was left out that was there")
+        self.check()
+        connection.place = max(connection.place, cursor.position)
+
+    def _finish(self, subscriber: Subscriber, code: int | None) -> None:
+        place = self.dispatcher.place(subscriber)
+        if subscriber.session.close():
+            link = link_of(subscriber)
+            if subscriber.point is not None and code is not None:
+                link.ask(place)
+                if not link.stalled:
+                    link.flush()
+            self.confirmation.end(subscriber)
+            if isinstance(client := self._by_subscriber[subscriber].client, OldClient) and subscriber.point is not None:
+                client.ended_s = self.monotonic_s
+            if code is None:
+                subscriber.link.abort()
+            else:
+                subscriber.link.close(code, "")
+            connection = self._by_subscriber[subscriber]
+            self.open.remove(connection)
+            connection.client.connection = None
+
+
+def link_of(subscriber: Subscriber) -> FakeLink:
+    """Return a subscriber's link as the fake it is."""
+    assert isinstance(subscriber.link, FakeLink)
+    return subscriber.link
+
+
+def _position(beat: Beat) -> int:
+    cursor = parse_cursor(beat.cursor)
+    assert cursor is not None
+    return cursor.position
+
+
+def _target(account_id: str | None, user_id: str | None) -> Target:
+    if account_id is None:
+        return EVERYONE
+    return account_target(account_id) if user_id is None else user_target(account_id, user_id)
