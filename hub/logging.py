@@ -16,8 +16,10 @@ import re
 import select
 import sys
 import threading
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Protocol
+
+from hub.timestamp import format_time
 
 __all__ = ["CONTROL", "Journal", "Stream", "configure_logging", "escape_control", "scrub"]
 
@@ -111,11 +113,10 @@ class Journal(logging.Handler):
         trouble = ""
         if record.exc_info and record.exc_info[0] is not None:
             trouble = escape_control(scrub(logging.Formatter().formatException(record.exc_info)))
-        at = datetime.fromtimestamp(record.created, UTC)
         if not self._json_lines:
-            return f"{at.astimezone():%H:%M:%S} {level:<7} {name}: {message}" + (f" | {trouble}" if trouble else "")
-        moment = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        line = {"time": moment, "level": level, "logger": name, "message": message}
+            local = datetime.fromtimestamp(record.created).astimezone()
+            return f"{local:%H:%M:%S} {level:<7} {name}: {message}" + (f" | {trouble}" if trouble else "")
+        line = {"time": format_time(record.created), "level": level, "logger": name, "message": message}
         if trouble:
             line["exception"] = trouble
         return json.dumps(line, ensure_ascii=False)

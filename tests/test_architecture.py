@@ -62,6 +62,7 @@ ROOMS = [
     _room("hub.metrics", never=PURE),
     _room("hub.allowance", never=PURE),
     _room("hub.header_fields", never=PURE),
+    _room("hub.timestamp", never=PURE),
     _room("hub.logging", never=NO_ACCESS),
     # Who exists and who is asking. The directory opens no connection itself; what TLS a URL asks for is put into
     # the standard library's words.

@@ -7,7 +7,6 @@ import logging
 import random
 import secrets
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
 
 import msgspec
 
@@ -27,8 +26,9 @@ from hub.delivery.session import Resume, Session
 from hub.delivery.subscribers import Subscriber, Subscribers, TransportName
 from hub.errors import Draining, Forbidden, HubError, StorageUnavailable
 from hub.metrics import Metrics
+from hub.timestamp import format_time
 
-__all__ = ["SUBPROTOCOL", "Connections", "format_time"]
+__all__ = ["SUBPROTOCOL", "Connections"]
 
 logger = logging.getLogger("hub.connections")
 
@@ -314,8 +314,3 @@ class Connections:
 
 def _knows_no_codes(subscriber: Subscriber) -> bool:
     return subscriber.transport == "websocket" and not subscriber.understands
-
-
-def format_time(at_s: float) -> str:
-    """Return a moment (Unix seconds) as ISO 8601 in UTC with milliseconds and `Z`."""
-    return datetime.fromtimestamp(at_s, UTC).isoformat(timespec="milliseconds")[: -len("+00:00")] + "Z"

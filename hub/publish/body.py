@@ -9,7 +9,6 @@ spaces, since a server-sent event ends a line there; JSON allows no raw line bre
 from __future__ import annotations
 
 from codecs import BOM_UTF8
-from datetime import UTC, datetime
 from hashlib import sha256
 
 import msgspec
@@ -32,6 +31,7 @@ from hub.publish.data_rule import Mismatch
 from hub.publish.depth import is_deeper
 from hub.publish.registry import Contract
 from hub.target import EVERYONE, Target, account_target, user_target
+from hub.timestamp import format_moment, format_time
 
 __all__ = ["MAX_DEPTH", "Publication", "parse_batch", "parse_disconnect", "parse_publish"]
 
@@ -248,8 +248,7 @@ def _check_users(request: PublishRequest) -> tuple[str, ...]:
 
 def _stamp(request: PublishRequest, now_s: float) -> bytes:
     try:
-        moment = datetime.fromtimestamp(now_s, UTC) if request.timestamp is None else request.timestamp.astimezone(UTC)
+        return (format_time(now_s) if request.timestamp is None else format_moment(request.timestamp)).encode()
     except OverflowError:
         # the first or the last day of the calendar, moved out of it by its offset
         raise InvalidField("The moment lies outside of the calendar", field="$.timestamp") from None
-    return moment.isoformat(timespec="milliseconds")[:-6].encode() + b"Z"

@@ -9,11 +9,12 @@ import msgspec
 
 from contracts.frame import Gap, GapData
 from hub.allowance import Allowance
-from hub.delivery.connections import Connections, format_time
+from hub.delivery.connections import Connections
 from hub.delivery.pages import PAGE_BYTES, Page, Pages
 from hub.delivery.subscribers import subscriber_targets
 from hub.errors import Forbidden, HubError, MethodNotAllowed
 from hub.header_fields import Headers
+from hub.timestamp import format_time
 from hub.transports.answer import (
     Send,
     allow_origin,

@@ -9,7 +9,6 @@ import logging
 import os
 import sys
 import time
-from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -25,6 +24,7 @@ from hub.cli.support.outcome import Outcome, Refused, Unreachable, Unusable
 from hub.errors import HubError, KeysUnavailable
 from hub.logging import escape_control, scrub
 from hub.settings import Settings, read_settings
+from hub.timestamp import format_time
 
 __all__ = ["token"]
 
@@ -173,7 +173,7 @@ def _show(header: dict[str, Any], claims: dict[str, Any], given: str, expires: A
         text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
         click.echo(f"{escape_control(name) + ':':<20} {escape_control(text)}")
     if isinstance(expires, int | float) and 0 <= expires < 2**40:
-        moment = datetime.fromtimestamp(expires, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        moment = format_time(expires, "seconds")
         left = f"in {say_duration(expires - now_s)}" if expires > now_s else f"{say_duration(now_s - expires)} ago"
         click.echo(f"{'expires:':<20} {moment} ({left})")
     click.echo(f"{'digest:':<20} {token_digest(given)}")
