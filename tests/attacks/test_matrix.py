@@ -87,7 +87,7 @@ class Answer(NamedTuple):
     code: str
 
 
-class Cast:
+class Participants:
     """The actors and how each presents itself."""
 
     def __init__(self, hub: RunningHub, keys: dict[str, str]) -> None:
@@ -199,7 +199,7 @@ def expected_of(door: str, actor: str, path: str, identifier: str) -> int:
 async def test_every_actor_at_every_door_with_every_id(hub: RunningHub, keys: dict[str, str]) -> None:
     """Each cell of the matrix answers as the table says, and every refusal has a stable code."""
     assert await routes_of(hub) == DOORS.keys(), "a route has no row in the table, or a row has no route"
-    cast = Cast(hub, keys)
+    participants = Participants(hub, keys)
     ids = {"own": ACCOUNT, "other": OTHER_ACCOUNT, **HOSTILE_IDS}
     # httpx cannot send it, and no proxy would pass it on: a request target of 65 KiB is the HTTP test's matter.
     ids["very long"] = ids["very long"][:2_000]
@@ -210,7 +210,7 @@ async def test_every_actor_at_every_door_with_every_id(hub: RunningHub, keys: di
     async def check(actor: str, method: str, path: str, name: str) -> None:
         nonlocal asked
         async with limit:
-            answer = await ask(hub, await cast.headers(actor), method, path, ids[name])
+            answer = await ask(hub, await participants.headers(actor), method, path, ids[name])
         asked += 1
         expected = expected_of(DOORS[method, path], actor, path, ids[name])
         if answer.status != expected or (answer.status >= 400) != bool(answer.code):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hub.cli.support.heap import WORTH_BYTES, Heap
-from tests.faults.gauge import read_resident_bytes
+from tests.faults.measurement import read_resident_bytes
 
 MIB = 2**20
 ROOT = Path(__file__).parents[2]

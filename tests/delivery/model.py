@@ -1,6 +1,6 @@
-"""What subscribers are owed, said as plainly as possible, and a hub of real rooms whose every step is taken by hand.
+"""What subscribers are owed, said as plainly as possible, and a hub of real parts whose every step is taken by hand.
 
-`Ledger` is the model: who was meant by each notification, and what one connection may be told. `Theatre` puts the
+`Ledger` is the model: who was meant by each notification, and what one connection may be told. `Scenario` puts the
 real subscribers, sessions, replay, dispatcher and clock on a log and links in memory; no loop runs, so what
 happens between two awaits is up to the test.
 """
@@ -29,7 +29,7 @@ from hub.metrics import Metrics
 from hub.target import EVERYONE, Target, account_target, user_target
 from tests.fakes import NOW_S, Ask, Beat, FakeClock, FakeLink, MemoryLog, Said, make_draft, make_subscriber
 
-__all__ = ["BUDGET_BYTES", "Connection", "Ledger", "Theatre", "small_pages"]
+__all__ = ["BUDGET_BYTES", "Connection", "Ledger", "Scenario", "small_pages"]
 
 BUDGET_BYTES = 800
 INTERVAL_S = 30.0
@@ -191,8 +191,8 @@ class OldClient(Client):
         self.certain = self.place = cursor.position
 
 
-class Theatre:
-    """The real rooms, with everything around them in memory and every step taken by hand."""
+class Scenario:
+    """The real parts of delivery, with everything around them in memory and every step taken by hand."""
 
     def __init__(self) -> None:
         self.clock = FakeClock()

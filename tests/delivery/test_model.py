@@ -1,6 +1,6 @@
 """The seam between replay and live, against the model: every connection gets what it is owed, once and in order.
 
-Each rule is one step of the world. The rooms under test are the real ones; only the log, the links and the clock
+Each rule is one step of the world. The parts under test are the real ones; only the log, the links and the clock
 are in memory, and no coroutine goes on by itself.
 """
 
@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 )
 
 from hub.cursor import Cursor, Epoch
-from tests.delivery.model import Client, Connection, OldClient, Theatre, small_pages
+from tests.delivery.model import Client, Connection, OldClient, Scenario, small_pages
 
 EXAMPLES = 640
 STEPS = 50
@@ -54,19 +54,19 @@ def among(choose: Callable[[Seam], list[Connection]]) -> Callable[[Any], Any]:
 
 
 def _open(self: Seam) -> list[Connection]:
-    return self.theatre.open
+    return self.scenario.open
 
 
 def _registered(self: Seam) -> list[Connection]:
-    return [connection for connection in self.theatre.open if not connection.begun]
+    return [connection for connection in self.scenario.open if not connection.begun]
 
 
 def _replaying(self: Seam) -> list[Connection]:
-    return [connection for connection in self.theatre.open if connection.replaying is not None]
+    return [connection for connection in self.scenario.open if connection.replaying is not None]
 
 
 def _stalled(self: Seam) -> list[Connection]:
-    return [connection for connection in self.theatre.open if connection.link.stalled]
+    return [connection for connection in self.scenario.open if connection.link.stalled]
 
 
 def _waiting(self: Seam) -> list[Connection]:
@@ -80,14 +80,14 @@ class Seam(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.theatre = Theatre()
+        self.scenario = Scenario()
 
     @initialize(batches=st.lists(batches, max_size=8), begun=st.integers(0, 6))
     def start(self, batches: list[list[Audience]], begun: int) -> None:
         """Some history and some clients that are here already."""
         for batch in batches:
-            self.theatre.publish(batch, 0, 0)
-        for client in self.theatre.clients[:begun]:
+            self.scenario.publish(batch, 0, 0)
+        for client in self.scenario.clients[:begun]:
             self._connect(client, "none")
 
     # The publishers and the log
@@ -95,24 +95,24 @@ class Seam(RuleBasedStateMachine):
     @rule(batch=batches, size_bytes=sizes_bytes, ttl_s=ttls_s, turns=turns)
     def publish(self, batch: list[Audience], size_bytes: int, ttl_s: float, turns: int) -> None:
         """A service publishes one notification, or a batch."""
-        self.theatre.publish(batch, size_bytes, ttl_s)
+        self.scenario.publish(batch, size_bytes, ttl_s)
         self._turn(turns)
 
-    @precondition(lambda self: self.theatre.log.first <= self.theatre.log.head)
+    @precondition(lambda self: self.scenario.log.first <= self.scenario.log.head)
     @rule(share=st.sampled_from([0.3, 0.6, 1.0]), turns=st.integers(0, 3))
     def forget(self, share: float, turns: int) -> None:
         """Retention takes some of the log, or all of it."""
-        log = self.theatre.log
-        self.theatre.forget(log.first - 1 + max(1, round((log.head - log.first + 1) * share)))
+        log = self.scenario.log
+        self.scenario.forget(log.first - 1 + max(1, round((log.head - log.first + 1) * share)))
         self._turn(turns)
 
     # The connections
 
-    @precondition(lambda self: any(client.connection is None for client in self.theatre.clients))
+    @precondition(lambda self: any(client.connection is None for client in self.scenario.clients))
     @rule(pick=picks, kind=kinds, life_s=lives_s, answers=st.booleans(), turns=turns)
     def connect(self, pick: int, kind: str | None, life_s: float, answers: bool, turns: int) -> None:
         """A client comes (back), and presents a cursor now or later."""
-        away = [client for client in self.theatre.clients if client.connection is None]
+        away = [client for client in self.scenario.clients if client.connection is None]
         # The last one is a user's third, whose place is another's, so it comes less often.
         self._connect(away[min(pick // 8, len(away) - 1)], kind, life_s=life_s, answers=answers)
         self._turn(turns)
@@ -128,9 +128,9 @@ class Seam(RuleBasedStateMachine):
     @rule(pick=picks, life_s=lives_s, answers=st.booleans(), turns=turns)
     def come_back(self, pick: int, life_s: float, answers: bool, turns: int) -> None:
         """A connection is lost, and its client is back at once with its cursor."""
-        client = _choose(self.theatre.open, pick).client
+        client = _choose(self.scenario.open, pick).client
         assert client.connection is not None
-        self.theatre.leave(client.connection)
+        self.scenario.leave(client.connection)
         self._connect(client, "own", life_s=life_s, answers=answers)
         self._turn(turns)
 
@@ -138,11 +138,11 @@ class Seam(RuleBasedStateMachine):
     @rule(pick=picks, breaks=st.booleans())
     def lose(self, pick: int, breaks: bool) -> None:
         """A connection is lost, or its link fails at the next write."""
-        connection = _choose((_replaying(self) if pick < 20 else []) or self.theatre.open, pick)
+        connection = _choose((_replaying(self) if pick < 20 else []) or self.scenario.open, pick)
         if breaks:
             connection.link.breaks = True
         else:
-            self.theatre.leave(connection)
+            self.scenario.leave(connection)
 
     # What goes on inside
 
@@ -151,22 +151,22 @@ class Seam(RuleBasedStateMachine):
     def step_replay(self, pick: int, steps: int, fails: bool) -> None:
         """One replay goes on, await by await; now and then the log cannot be read."""
         connection = _choose(_replaying(self), pick)
-        self.theatre.log.fails = fails
+        self.scenario.log.fails = fails
         for _ in range(steps):
-            self.theatre.step_replay(connection)
-            self.theatre.flush()
-        self.theatre.log.fails = False
+            self.scenario.step_replay(connection)
+            self.scenario.flush()
+        self.scenario.log.fails = False
 
     @rule(batches=st.lists(batches, max_size=3), size_bytes=sizes_bytes, ttl_s=ttls_s, steps=st.integers(1, 8))
     def step_dispatcher(self, batches: list[list[Audience]], size_bytes: int, ttl_s: float, steps: int) -> None:
         """The dispatcher alone goes on, with what is there or more, a batch or a slice at a time; then time passes."""
         for batch in batches:
-            self.theatre.publish(batch, size_bytes, ttl_s)
+            self.scenario.publish(batch, size_bytes, ttl_s)
         for _ in range(steps):
-            self.theatre.step_dispatcher()
-            self.theatre.flush()
-        self.theatre.check()
-        self.theatre.clock.now_s += ttl_s
+            self.scenario.step_dispatcher()
+            self.scenario.flush()
+        self.scenario.check()
+        self.scenario.clock.now_s += ttl_s
 
     @rule(count=st.integers(1, 6))
     def turn(self, count: int) -> None:
@@ -176,9 +176,9 @@ class Seam(RuleBasedStateMachine):
     @rule()
     def settle(self) -> None:
         """Everybody reads, and everything comes to its end."""
-        self.theatre.settle()
-        self.theatre.check()
-        self.theatre.check_settled()
+        self.scenario.settle()
+        self.scenario.check()
+        self.scenario.check_settled()
 
     # Peers that do not read
 
@@ -186,7 +186,7 @@ class Seam(RuleBasedStateMachine):
     @rule(pick=picks, turns=turns)
     def stall(self, pick: int, turns: int) -> None:
         """A peer stops reading."""
-        _choose(self.theatre.open, pick).link.stall()
+        _choose(self.scenario.open, pick).link.stall()
         self._turn(turns)
 
     @among(_stalled)
@@ -196,7 +196,7 @@ class Seam(RuleBasedStateMachine):
         link = _choose(_stalled(self), pick).link
         if count > 5:
             link.release()
-            self.theatre.flush()
+            self.scenario.flush()
         else:
             link.take(count)
 
@@ -212,23 +212,23 @@ class Seam(RuleBasedStateMachine):
     @rule(passed_s=st.sampled_from([1.0, 16.0, 31.0]), wall_s=st.sampled_from([1.0, 16.0, 31.0, -40.0]))
     def beat(self, passed_s: float, wall_s: float) -> None:
         """Time passes; the wall clock may go its own way."""
-        self.theatre.monotonic_s += passed_s
-        self.theatre.clock.now_s += wall_s
-        self.theatre.beat()
+        self.scenario.monotonic_s += passed_s
+        self.scenario.clock.now_s += wall_s
+        self.scenario.beat()
 
     @invariant()
     def holds(self) -> None:
         """What everybody was told is right so far."""
         Seam.executed += 1
-        self.theatre.check()
+        self.scenario.check()
 
     def _connect(self, client: Client, kind: str | None, *, life_s: float = 100_000, answers: bool = True) -> None:
-        connection = self.theatre.register(client, life_s=life_s, answers=answers)
+        connection = self.scenario.register(client, life_s=life_s, answers=answers)
         if connection is not None and kind is not None:
             self._begin(connection, kind)
 
     def _begin(self, connection: Connection, kind: str) -> None:
-        log = self.theatre.log
+        log = self.scenario.log
         cursors: dict[str, Cursor | None] = {
             "own": connection.client.cursor,
             "none": None,
@@ -239,20 +239,20 @@ class Seam(RuleBasedStateMachine):
         if kind == "oldest" and not isinstance(connection.client, OldClient):
             # As a client that never was here, and asks for all there is.
             connection.client.begin_at(None)
-        self.theatre.begin(connection, cursors[kind])
+        self.scenario.begin(connection, cursors[kind])
 
     def _turn(self, count: int) -> None:
         for _ in range(count):
-            self.theatre.turn()
+            self.scenario.turn()
 
     def teardown(self) -> None:
         """In the end everybody has got everything."""
         try:
-            self.theatre.settle()
-            self.theatre.check()
-            self.theatre.check_settled()
+            self.scenario.settle()
+            self.scenario.check()
+            self.scenario.check_settled()
         finally:
-            self.theatre.close()
+            self.scenario.close()
 
 
 def _choose(connections: list[Connection], pick: int) -> Connection:

@@ -12,7 +12,7 @@ from hub.delivery.replay import PAGE, READERS
 from hub.delivery.session import Phase
 from hub.errors import StorageUnavailable
 from hub.target import EVERYONE, account_target, user_target
-from tests.delivery.rooms import BUDGET_BYTES, Rooms
+from tests.delivery.harness import BUDGET_BYTES, Harness
 from tests.fakes import NOW_S, FakeLink
 
 DEADLINE_S = 5.0
@@ -26,107 +26,107 @@ async def until_waiting(link: FakeLink, *, written: int) -> None:
     assert written == len(link.said)
 
 
-def at(rooms: Rooms, position: int) -> Cursor:
+def at(harness: Harness, position: int) -> Cursor:
     """Return the cursor at this position."""
-    return rooms.replay.cursor(position)
+    return harness.replay.cursor(position)
 
 
 class TestBegin:
     @pytest.mark.parametrize(("position", "kind"), [(3, "replayed"), (4, "gap")])
     async def test_begins_in_the_log_as_it_is(self, position: int, kind: str) -> None:
         """The log's epoch, first and head decide, and each beginning is counted by its result."""
-        rooms = Rooms()
+        harness = Harness()
         for _ in range(3):
-            rooms.log.publish(EVERYONE)
-        subscriber, _ = rooms.register()
-        assert (kind, 3) == rooms.replay.begin(subscriber, Cursor(rooms.log.epoch, position))
-        assert {kind: 1} == dict(rooms.metrics.resumes)
+            harness.log.publish(EVERYONE)
+        subscriber, _ = harness.register()
+        assert (kind, 3) == harness.replay.begin(subscriber, Cursor(harness.log.epoch, position))
+        assert {kind: 1} == dict(harness.metrics.resumes)
 
 
 class TestRun:
     async def test_everything_since_the_cursor(self) -> None:
         """What is due since the cursor is written in order, what is somebody else's is not, and then it is live."""
-        rooms = Rooms()
+        harness = Harness()
         for _ in range(2):
-            rooms.log.publish(user_target("a", "1"))
-            rooms.log.publish(account_target("a"), user_target("a", "1"))
-            rooms.log.publish(user_target("a", "2"))
-            rooms.log.publish(user_target("b", "1"))
-        subscriber, link = rooms.register("1", "a")
-        rooms.replay.begin(subscriber, at(rooms, 1))
-        await rooms.replay.run(subscriber)
+            harness.log.publish(user_target("a", "1"))
+            harness.log.publish(account_target("a"), user_target("a", "1"))
+            harness.log.publish(user_target("a", "2"))
+            harness.log.publish(user_target("b", "1"))
+        subscriber, link = harness.register("1", "a")
+        harness.replay.begin(subscriber, at(harness, 1))
+        await harness.replay.run(subscriber)
         assert [2, 5, 6] == link.positions
         assert (Phase.LIVE, 8) == (subscriber.session.phase, subscriber.session.last)
-        assert (3, 3) == (rooms.metrics.replayed, rooms.metrics.deliveries["websocket"])
+        assert (3, 3) == (harness.metrics.replayed, harness.metrics.deliveries["websocket"])
 
     @pytest.mark.parametrize(("count", "reads"), [(0, 0), (1, 1), (PAGE - 1, 1), (PAGE, 1), (PAGE + 1, 2)])
     async def test_pages(self, count: int, reads: int) -> None:
         """The log is read a page at a time, and no more often than there may be something."""
-        rooms = Rooms()
+        harness = Harness()
         for _ in range(count):
-            rooms.log.publish(EVERYONE)
-        subscriber, link = rooms.register()
-        rooms.replay.begin(subscriber, at(rooms, 0))
-        await rooms.replay.run(subscriber)
+            harness.log.publish(EVERYONE)
+        subscriber, link = harness.register()
+        harness.replay.begin(subscriber, at(harness, 0))
+        await harness.replay.run(subscriber)
         assert list(range(1, count + 1)) == link.positions
-        assert reads == rooms.log.reads
+        assert reads == harness.log.reads
 
     async def test_nothing_to_replay_reads_nothing(self) -> None:
         """A connection without a cursor costs the log nothing."""
-        rooms = Rooms()
-        rooms.log.publish(EVERYONE)
-        await rooms.connect()
-        assert 0 == rooms.log.reads
+        harness = Harness()
+        harness.log.publish(EVERYONE)
+        await harness.connect()
+        assert 0 == harness.log.reads
 
     async def test_published_meanwhile(self) -> None:
         """What is dispatched while a page is read is written after it, once."""
-        rooms = Rooms()
-        rooms.log.publish(EVERYONE)
-        subscriber, link = rooms.register()
-        rooms.replay.begin(subscriber, at(rooms, 0))
-        rooms.log.before_read.close()
+        harness = Harness()
+        harness.log.publish(EVERYONE)
+        subscriber, link = harness.register()
+        harness.replay.begin(subscriber, at(harness, 0))
+        harness.log.before_read.close()
         async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as tasks:
-            tasks.create_task(rooms.replay.run(subscriber))
-            while not rooms.log.before_read.waiting:
+            tasks.create_task(harness.replay.run(subscriber))
+            while not harness.log.before_read.waiting:
                 await asyncio.sleep(0)
-            rooms.log.publish(EVERYONE)
-            await rooms.dispatch()
-            rooms.log.before_read.open()
+            harness.log.publish(EVERYONE)
+            await harness.dispatch()
+            harness.log.before_read.open()
         assert [1, 2] == link.positions
-        assert (1, 2) == (rooms.metrics.replayed, rooms.metrics.deliveries["websocket"])
+        assert (1, 2) == (harness.metrics.replayed, harness.metrics.deliveries["websocket"])
 
     async def test_more_held_than_may_be_written_at_once(self) -> None:
         """What was held beyond a quarter of the budget is read again, so that a peer that reads is not over it."""
-        rooms = Rooms()
-        rooms.log.publish(EVERYONE)
-        subscriber, link = rooms.register(link=FakeLink(collects=True))
-        rooms.replay.begin(subscriber, at(rooms, 0))
-        rooms.log.before_read.close()
+        harness = Harness()
+        harness.log.publish(EVERYONE)
+        subscriber, link = harness.register(link=FakeLink(collects=True))
+        harness.replay.begin(subscriber, at(harness, 0))
+        harness.log.before_read.close()
         async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as tasks:
-            tasks.create_task(rooms.replay.run(subscriber))
-            while not rooms.log.before_read.waiting:
+            tasks.create_task(harness.replay.run(subscriber))
+            while not harness.log.before_read.waiting:
                 await asyncio.sleep(0)
             for _ in range(9):
-                rooms.log.publish(EVERYONE, size_bytes=1_000)
-            await rooms.dispatch()
+                harness.log.publish(EVERYONE, size_bytes=1_000)
+            await harness.dispatch()
             assert [] == link.said
-            rooms.log.before_read.open()
+            harness.log.before_read.open()
             await until_waiting(link, written=3)
             link.collects = False
             link.release()
         assert list(range(1, 11)) == link.positions
-        assert 2 == rooms.log.reads
-        assert [] == rooms.slow
+        assert 2 == harness.log.reads
+        assert [] == harness.slow
 
     async def test_storage_fails(self) -> None:
         """A log that cannot be read is the caller's to tell the client of; nothing was skipped."""
-        rooms = Rooms()
-        rooms.log.publish(EVERYONE)
-        subscriber, link = rooms.register()
-        rooms.replay.begin(subscriber, at(rooms, 0))
-        rooms.log.fails = True
+        harness = Harness()
+        harness.log.publish(EVERYONE)
+        subscriber, link = harness.register()
+        harness.replay.begin(subscriber, at(harness, 0))
+        harness.log.fails = True
         with pytest.raises(StorageUnavailable):
-            await rooms.replay.run(subscriber)
+            await harness.replay.run(subscriber)
         assert [] == link.said
         assert 0 == subscriber.session.last
 
@@ -134,13 +134,13 @@ class TestRun:
 class TestPace:
     async def test_waits_for_the_peer(self) -> None:
         """A peer that reads slowly gets everything, and little more than a quarter of its budget waits for it."""
-        rooms = Rooms()
+        harness = Harness()
         for _ in range(20):
-            rooms.log.publish(EVERYONE, size_bytes=1_000)
-        subscriber, link = rooms.register()
+            harness.log.publish(EVERYONE, size_bytes=1_000)
+        subscriber, link = harness.register()
         link.stall()
-        rooms.replay.begin(subscriber, at(rooms, 0))
-        replaying = asyncio.create_task(rooms.replay.run(subscriber))
+        harness.replay.begin(subscriber, at(harness, 0))
+        replaying = asyncio.create_task(harness.replay.run(subscriber))
         for written in (2, 4, 6):
             await until_waiting(link, written=written)
             link.take(2)
@@ -149,35 +149,35 @@ class TestPace:
         async with asyncio.timeout(DEADLINE_S):
             await replaying
         assert list(range(1, 21)) == link.positions
-        assert [] == rooms.slow
+        assert [] == harness.slow
 
     async def test_peer_that_takes_nothing(self) -> None:
         """A peer that takes nothing in time is slow, and is written nothing more."""
-        rooms = Rooms()
+        harness = Harness()
         for _ in range(20):
-            rooms.log.publish(EVERYONE, size_bytes=1_000)
-        subscriber, link = rooms.register()
+            harness.log.publish(EVERYONE, size_bytes=1_000)
+        subscriber, link = harness.register()
         link.stall()
-        rooms.replay.begin(subscriber, at(rooms, 0))
-        replaying = asyncio.create_task(rooms.replay.run(subscriber))
+        harness.replay.begin(subscriber, at(harness, 0))
+        replaying = asyncio.create_task(harness.replay.run(subscriber))
         await until_waiting(link, written=2)
         link.time_out()
         async with asyncio.timeout(DEADLINE_S):
             await replaying
-        assert [subscriber] == rooms.slow
+        assert [subscriber] == harness.slow
         assert [1, 2] == link.positions
         assert [] == link.late
-        assert (2, 2) == (rooms.metrics.replayed, rooms.metrics.deliveries["websocket"])
+        assert (2, 2) == (harness.metrics.replayed, harness.metrics.deliveries["websocket"])
 
     async def test_peer_that_takes_little(self) -> None:
         """A peer that took anything at all in time is waited for again."""
-        rooms = Rooms()
+        harness = Harness()
         for _ in range(4):
-            rooms.log.publish(EVERYONE, size_bytes=3_000)
-        subscriber, link = rooms.register()
+            harness.log.publish(EVERYONE, size_bytes=3_000)
+        subscriber, link = harness.register()
         link.stall()
-        rooms.replay.begin(subscriber, at(rooms, 0))
-        replaying = asyncio.create_task(rooms.replay.run(subscriber))
+        harness.replay.begin(subscriber, at(harness, 0))
+        replaying = asyncio.create_task(harness.replay.run(subscriber))
         await until_waiting(link, written=1)
         for written in (1, 2, 3):
             link.taken_bytes += 1
@@ -189,21 +189,21 @@ class TestPace:
         async with asyncio.timeout(DEADLINE_S):
             await replaying
         assert [1, 2, 3, 4] == link.positions
-        assert [] == rooms.slow
+        assert [] == harness.slow
 
     async def test_holds_nothing_live_while_it_waits(self) -> None:
         """Of what is dispatched meanwhile nothing is kept, for the log has it, and nothing is lost."""
-        rooms = Rooms()
+        harness = Harness()
         for _ in range(3):
-            rooms.log.publish(EVERYONE, size_bytes=3_000)
-        subscriber, link = rooms.register()
+            harness.log.publish(EVERYONE, size_bytes=3_000)
+        subscriber, link = harness.register()
         link.stall()
-        rooms.replay.begin(subscriber, at(rooms, 0))
-        replaying = asyncio.create_task(rooms.replay.run(subscriber))
+        harness.replay.begin(subscriber, at(harness, 0))
+        replaying = asyncio.create_task(harness.replay.run(subscriber))
         await until_waiting(link, written=1)
         for _ in range(3):
-            rooms.log.publish(EVERYONE)
-        await rooms.dispatch()
+            harness.log.publish(EVERYONE)
+        await harness.dispatch()
         assert [] == subscriber.session._held
         link.release()
         async with asyncio.timeout(DEADLINE_S):
@@ -212,15 +212,15 @@ class TestPace:
 
     async def test_expired_while_waiting_for_the_peer(self) -> None:
         """What expired since its page was read is not handed over, and what did not is."""
-        rooms = Rooms()
+        harness = Harness()
         for expires_at_s in (None, None, NOW_S + 5, None):
-            rooms.log.publish(EVERYONE, size_bytes=1_000, expires_at_s=expires_at_s)
-        subscriber, link = rooms.register()
+            harness.log.publish(EVERYONE, size_bytes=1_000, expires_at_s=expires_at_s)
+        subscriber, link = harness.register()
         link.stall()
-        rooms.replay.begin(subscriber, at(rooms, 0))
-        replaying = asyncio.create_task(rooms.replay.run(subscriber))
+        harness.replay.begin(subscriber, at(harness, 0))
+        replaying = asyncio.create_task(harness.replay.run(subscriber))
         await until_waiting(link, written=2)
-        rooms.clock.now_s += 5
+        harness.clock.now_s += 5
         link.release()
         async with asyncio.timeout(DEADLINE_S):
             await replaying
@@ -229,61 +229,61 @@ class TestPace:
 
     async def test_expired_while_held(self) -> None:
         """What expired while it was held is not handed over."""
-        rooms = Rooms()
-        rooms.log.publish(EVERYONE)
-        subscriber, link = rooms.register()
-        rooms.replay.begin(subscriber, at(rooms, 0))
-        rooms.log.after_read.close()
+        harness = Harness()
+        harness.log.publish(EVERYONE)
+        subscriber, link = harness.register()
+        harness.replay.begin(subscriber, at(harness, 0))
+        harness.log.after_read.close()
         async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as tasks:
-            tasks.create_task(rooms.replay.run(subscriber))
-            rooms.log.publish(EVERYONE, expires_at_s=NOW_S + 5)
-            rooms.log.publish(EVERYONE)
-            await rooms.dispatch()
-            rooms.clock.now_s += 5
-            rooms.log.after_read.open()
+            tasks.create_task(harness.replay.run(subscriber))
+            harness.log.publish(EVERYONE, expires_at_s=NOW_S + 5)
+            harness.log.publish(EVERYONE)
+            await harness.dispatch()
+            harness.clock.now_s += 5
+            harness.log.after_read.open()
         assert [1, 3] == link.positions
-        assert 2 == rooms.metrics.deliveries["websocket"]
+        assert 2 == harness.metrics.deliveries["websocket"]
 
 
 class TestDamage:
     async def test_a_damaged_record_is_a_gap_in_its_place(self) -> None:
         """What is whole before and after it is handed over; damage side by side is one gap."""
-        rooms = Rooms()
+        harness = Harness()
         for _ in range(7):
-            rooms.log.publish(EVERYONE)
-        rooms.log.spoilt = {2, 4, 5, 7}
-        subscriber, link = rooms.register()
-        rooms.replay.begin(subscriber, at(rooms, 0))
-        await rooms.replay.run(subscriber)
+            harness.log.publish(EVERYONE)
+        harness.log.spoilt = {2, 4, 5, 7}
+        subscriber, link = harness.register()
+        harness.replay.begin(subscriber, at(harness, 0))
+        await harness.replay.run(subscriber)
         assert [1, 3, 6] == link.positions
-        assert [(subscriber, at(rooms, position)) for position in (2, 5, 7)] == rooms.gaps
+        assert [(subscriber, at(harness, position)) for position in (2, 5, 7)] == harness.gaps
         assert (Phase.LIVE, 7) == (subscriber.session.phase, subscriber.session.last)
 
     async def test_what_was_for_others_is_no_gap(self) -> None:
         """Only whom the index names is told."""
-        rooms = Rooms()
-        rooms.log.publish(user_target("rival", "someone"))
-        rooms.log.publish(EVERYONE)
-        rooms.log.spoilt = {1}
-        subscriber, link = rooms.register()
-        rooms.replay.begin(subscriber, at(rooms, 0))
-        await rooms.replay.run(subscriber)
-        assert ([2], []) == (link.positions, rooms.gaps)
+        harness = Harness()
+        harness.log.publish(user_target("rival", "someone"))
+        harness.log.publish(EVERYONE)
+        harness.log.spoilt = {1}
+        subscriber, link = harness.register()
+        harness.replay.begin(subscriber, at(harness, 0))
+        await harness.replay.run(subscriber)
+        assert ([2], []) == (link.positions, harness.gaps)
 
     async def test_what_is_held_meanwhile_comes_after_the_gap(self) -> None:
         """Live notifications that came while the damaged page was read are not lost with it."""
-        rooms = Rooms()
-        rooms.log.publish(EVERYONE)
-        rooms.log.spoilt = {1}
-        subscriber, link = rooms.register()
-        rooms.replay.begin(subscriber, at(rooms, 0))
-        rooms.log.after_read.close()
+        harness = Harness()
+        harness.log.publish(EVERYONE)
+        harness.log.spoilt = {1}
+        subscriber, link = harness.register()
+        harness.replay.begin(subscriber, at(harness, 0))
+        harness.log.after_read.close()
         async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as tasks:
-            tasks.create_task(rooms.replay.run(subscriber))
-            rooms.log.publish(EVERYONE)
-            await rooms.dispatch()
-            rooms.log.after_read.open()
-        assert [(subscriber, at(rooms, 1))] == rooms.gaps
+            tasks.create_task(harness.replay.run(subscriber))
+            harness.log.publish(EVERYONE)
+            await harness.dispatch()
+            harness.log.after_read.open()
+        assert [(subscriber, at(harness, 1))] == harness.gaps
         assert [2] == link.positions
 
 
@@ -291,114 +291,114 @@ class TestOvertaken:
     @pytest.mark.parametrize("gate", ["before_read", "after_read"])
     async def test_by_retention(self, gate: str) -> None:
         """Where retention passes the cursor while a page is read, the gap is told and the session goes on live."""
-        rooms = Rooms()
+        harness = Harness()
         for _ in range(4):
-            rooms.log.publish(EVERYONE)
-        subscriber, link = rooms.register()
-        assert "replayed" == rooms.replay.begin(subscriber, at(rooms, 1)).kind
-        getattr(rooms.log, gate).close()
+            harness.log.publish(EVERYONE)
+        subscriber, link = harness.register()
+        assert "replayed" == harness.replay.begin(subscriber, at(harness, 1)).kind
+        getattr(harness.log, gate).close()
         async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as tasks:
-            tasks.create_task(rooms.replay.run(subscriber))
-            while not getattr(rooms.log, gate).waiting:
+            tasks.create_task(harness.replay.run(subscriber))
+            while not getattr(harness.log, gate).waiting:
                 await asyncio.sleep(0)
-            rooms.log.forget(2)
-            getattr(rooms.log, gate).open()
-        assert [(subscriber, at(rooms, 4))] == rooms.gaps
+            harness.log.forget(2)
+            getattr(harness.log, gate).open()
+        assert [(subscriber, at(harness, 4))] == harness.gaps
         assert [] == link.said
         assert (Phase.LIVE, 4) == (subscriber.session.phase, subscriber.session.last)
 
     async def test_by_retention_between_two_pages(self) -> None:
         """What was handed over stays handed over, and the gap begins there."""
-        rooms = Rooms()
+        harness = Harness()
         for _ in range(6):
-            rooms.log.publish(EVERYONE, size_bytes=1_000)
-        subscriber, link = rooms.register()
-        rooms.replay.begin(subscriber, at(rooms, 0))
+            harness.log.publish(EVERYONE, size_bytes=1_000)
+        subscriber, link = harness.register()
+        harness.replay.begin(subscriber, at(harness, 0))
         link.stall()
         with mock.patch("hub.delivery.replay.PAGE", 2):
-            replaying = asyncio.create_task(rooms.replay.run(subscriber))
+            replaying = asyncio.create_task(harness.replay.run(subscriber))
             await until_waiting(link, written=2)
-            rooms.log.forget(4)
+            harness.log.forget(4)
             link.release()
             async with asyncio.timeout(DEADLINE_S):
                 await replaying
         assert [1, 2] == link.positions
-        assert [(subscriber, at(rooms, 6))] == rooms.gaps
+        assert [(subscriber, at(harness, 6))] == harness.gaps
 
     async def test_retention_up_to_the_cursor_is_no_gap(self) -> None:
         """What is gone was handed over before: nothing is missing."""
-        rooms = Rooms()
+        harness = Harness()
         for _ in range(4):
-            rooms.log.publish(EVERYONE)
-        subscriber, link = rooms.register()
-        rooms.replay.begin(subscriber, at(rooms, 2))
-        rooms.log.forget(2)
-        await rooms.replay.run(subscriber)
+            harness.log.publish(EVERYONE)
+        subscriber, link = harness.register()
+        harness.replay.begin(subscriber, at(harness, 2))
+        harness.log.forget(2)
+        await harness.replay.run(subscriber)
         assert [3, 4] == link.positions
-        assert [] == rooms.gaps
+        assert [] == harness.gaps
 
     @pytest.mark.parametrize("forget", [False, True])
     async def test_by_the_end(self, forget: bool) -> None:
         """A session that ends while its page is read is written nothing, no gap either."""
-        rooms = Rooms()
-        rooms.log.publish(EVERYONE)
-        subscriber, link = rooms.register()
-        rooms.replay.begin(subscriber, at(rooms, 0))
-        rooms.log.after_read.close()
+        harness = Harness()
+        harness.log.publish(EVERYONE)
+        subscriber, link = harness.register()
+        harness.replay.begin(subscriber, at(harness, 0))
+        harness.log.after_read.close()
         async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as tasks:
-            tasks.create_task(rooms.replay.run(subscriber))
-            while not rooms.log.after_read.waiting:
+            tasks.create_task(harness.replay.run(subscriber))
+            while not harness.log.after_read.waiting:
                 await asyncio.sleep(0)
             subscriber.session.close()
             link.abort()
             if forget:
-                rooms.log.forget(1)
-            rooms.log.after_read.open()
+                harness.log.forget(1)
+            harness.log.after_read.open()
         assert [] == link.said + link.late
-        assert [] == rooms.gaps
-        assert 0 == rooms.metrics.replayed
+        assert [] == harness.gaps
+        assert 0 == harness.metrics.replayed
 
     async def test_ended_before_it_began(self) -> None:
         """A session that ended between registration and replay costs the log nothing."""
-        rooms = Rooms()
-        rooms.log.publish(EVERYONE)
-        subscriber, link = rooms.register()
+        harness = Harness()
+        harness.log.publish(EVERYONE)
+        subscriber, link = harness.register()
         subscriber.session.close()
-        rooms.replay.begin(subscriber, at(rooms, 0))
-        await rooms.replay.run(subscriber)
-        assert (0, []) == (rooms.log.reads, link.said + link.late)
+        harness.replay.begin(subscriber, at(harness, 0))
+        await harness.replay.run(subscriber)
+        assert (0, []) == (harness.log.reads, link.said + link.late)
 
 
 class TestFallingBehind:
     async def test_gets_everything_from_the_log(self) -> None:
         """A live peer that takes too little is written the rest when it takes it, in order, and is live again."""
-        rooms = Rooms()
-        subscriber, link = await rooms.connect()
+        harness = Harness()
+        subscriber, link = await harness.connect()
         link.stall()
         for _ in range(30):
-            rooms.log.publish(EVERYONE, size_bytes=1_000)
-        await rooms.dispatch()
-        assert ([subscriber], 8) == (rooms.behind, len(link.positions))
-        replaying = asyncio.create_task(rooms.replay.run(subscriber))
+            harness.log.publish(EVERYONE, size_bytes=1_000)
+        await harness.dispatch()
+        assert ([subscriber], 8) == (harness.behind, len(link.positions))
+        replaying = asyncio.create_task(harness.replay.run(subscriber))
         await until_waiting(link, written=8)
-        assert 0 == rooms.log.reads, "no page is read ahead of the peer"
+        assert 0 == harness.log.reads, "no page is read ahead of the peer"
         link.release()
         async with asyncio.timeout(DEADLINE_S):
             await replaying
         assert list(range(1, 31)) == link.positions
         assert (Phase.LIVE, 30) == (subscriber.session.phase, subscriber.session.last)
-        assert ([], 22) == (rooms.slow, rooms.metrics.replayed)
+        assert ([], 22) == (harness.slow, harness.metrics.replayed)
 
     async def test_one_record_beyond_the_budget(self) -> None:
         """A record heavier than the budget falls behind by itself, and passes."""
-        rooms = Rooms()
-        subscriber, link = await rooms.connect()
+        harness = Harness()
+        subscriber, link = await harness.connect()
         link.stall()
         for size_bytes in (3 * BUDGET_BYTES, 100, 3 * BUDGET_BYTES):
-            rooms.log.publish(EVERYONE, size_bytes=size_bytes)
-        await rooms.dispatch()
-        assert ([subscriber], [1]) == (rooms.behind, link.positions)
-        replaying = asyncio.create_task(rooms.replay.run(subscriber))
+            harness.log.publish(EVERYONE, size_bytes=size_bytes)
+        await harness.dispatch()
+        assert ([subscriber], [1]) == (harness.behind, link.positions)
+        replaying = asyncio.create_task(harness.replay.run(subscriber))
         await until_waiting(link, written=1)
         link.take(1)
         await until_waiting(link, written=3)
@@ -410,20 +410,20 @@ class TestFallingBehind:
 
 async def test_readers_are_bounded() -> None:
     """However many come back at once, so many pages are read at the same time; who left meanwhile reads none."""
-    rooms = Rooms()
-    rooms.log.publish(EVERYONE)
-    connected = [rooms.register(str(user)) for user in range(READERS + 5)]
-    rooms.log.before_read.close()
+    harness = Harness()
+    harness.log.publish(EVERYONE)
+    connected = [harness.register(str(user)) for user in range(READERS + 5)]
+    harness.log.before_read.close()
     async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as tasks:
         for subscriber, _ in connected:
-            rooms.replay.begin(subscriber, at(rooms, 0))
-            tasks.create_task(rooms.replay.run(subscriber))
-        while rooms.log.before_read.waiting < READERS:
+            harness.replay.begin(subscriber, at(harness, 0))
+            tasks.create_task(harness.replay.run(subscriber))
+        while harness.log.before_read.waiting < READERS:
             await asyncio.sleep(0)
         for _ in range(5):
             await asyncio.sleep(0)
-        assert READERS == rooms.log.before_read.waiting
+        assert READERS == harness.log.before_read.waiting
         connected[-1][0].session.close()
-        rooms.log.before_read.open()
-    assert READERS + 4 == rooms.log.reads
+        harness.log.before_read.open()
+    assert READERS + 4 == harness.log.reads
     assert [[1]] * (READERS + 4) + [[]] == [link.positions for _, link in connected]

@@ -13,7 +13,7 @@ import pytest
 
 from hub.edge.server import MAX_MESSAGE_BYTES
 from tests.attacks.wire import Wire
-from tests.faults.gauge import read_peak_bytes, read_resident_bytes
+from tests.faults.measurement import read_peak_bytes, read_resident_bytes
 from tests.faults.process import HubProcess, wait_ready
 from tests.harness import ACCOUNT, DEADLINE_S
 

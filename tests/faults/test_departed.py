@@ -13,8 +13,8 @@ import httpx
 import msgspec
 import pytest
 
-from tests.faults.crowd import dial_many, drop_all
-from tests.faults.gauge import read_resident_bytes
+from tests.faults.clients import dial_many, drop_all
+from tests.faults.measurement import read_resident_bytes
 from tests.faults.process import HubProcess, publish, wait_ready
 from tests.harness import ACCOUNT, DEADLINE_S
 from tests.transports.callers import ENDS, Caller

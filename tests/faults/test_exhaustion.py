@@ -11,13 +11,13 @@ from pathlib import Path
 
 import httpx
 
-from tests.faults.crowd import Peer, dial, drop_all
+from tests.faults.clients import Peer, dial, drop_all
 from tests.faults.process import HubProcess, publish, wait_ready
 from tests.harness import ACCOUNT, DEADLINE_S
 
 FILES = 256
 CLIENTS = 600
-#: How long the crowd keeps knocking.
+#: How long the clients keep knocking.
 SIEGE_S = 3.0
 RECOVERY_S = 2.0
 
@@ -34,8 +34,8 @@ async def test_without_file_descriptors_the_hub_serves_who_is_there(tmp_path: Pa
             resource.prlimit(hub._process.pid, resource.RLIMIT_NOFILE, (FILES, FILES))
             lines_before = len(hub.log_path.read_text().splitlines())
             began_s = time.monotonic()
-            crowd = await knock(hub, CLIENTS)
-            refused = sum(peer.status == 0 for peer in crowd)
+            clients = await knock(hub, CLIENTS)
+            refused = sum(peer.status == 0 for peer in clients)
             published = []
             while time.monotonic() - began_s < SIEGE_S:
                 answer = await publish(client, hub, "stored")
@@ -48,7 +48,7 @@ async def test_without_file_descriptors_the_hub_serves_who_is_there(tmp_path: Pa
             async with asyncio.timeout(DEADLINE_S):
                 while not set(published) <= set(reader.ids):
                     await asyncio.sleep(0.01)
-            await drop_all(crowd)
+            await drop_all(clients)
             left_s = time.monotonic()
             while (late := await dial(hub.port, hub.token(ACCOUNT, "late"), transport="websocket")).status != 101:
                 assert time.monotonic() - left_s < RECOVERY_S

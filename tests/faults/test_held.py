@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.faults.gauge import read_peak_bytes, read_resident_bytes
+from tests.faults.measurement import read_peak_bytes, read_resident_bytes
 from tests.faults.process import HubProcess, publish, wait_ready
 from tests.harness import ACCOUNT, DEADLINE_S
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.faults.crowd import dial, dial_many, drop_all
+from tests.faults.clients import dial, dial_many, drop_all
 from tests.faults.process import HubProcess, publish, wait_ready
 from tests.harness import ACCOUNT
 
@@ -25,17 +25,17 @@ DEADLINE_S = 30.0
 DRAIN_S = 6
 
 
-@pytest.mark.parametrize("crowd", [pytest.param(300, id="300"), pytest.param(1000, id="1000", marks=pytest.mark.soak)])
-async def test_sigterm_under_load_sends_everybody_away_in_order(tmp_path: Path, figures: list[str], crowd: int) -> None:
+@pytest.mark.parametrize("count", [pytest.param(300, id="300"), pytest.param(1000, id="1000", marks=pytest.mark.soak)])
+async def test_sigterm_under_load_sends_everybody_away_in_order(tmp_path: Path, figures: list[str], count: int) -> None:
     """Not ready first, nobody new, a window for each client, stalled ones aborted, exit 0 within the budget."""
     hub = HubProcess(tmp_path, HUB_DRAIN=str(DRAIN_S), WS_MAX_CONNECTIONS="5000", WS_HEARTBEAT_INTERVAL="30")
     await hub.start()
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{hub.port}", timeout=DEADLINE_S) as client:
         await wait_ready(client)
-        healthy = await dial_many(hub, crowd, transport="websocket")
-        streams = await dial_many(hub, crowd // 10, transport="sse")
+        healthy = await dial_many(hub, count, transport="websocket")
+        streams = await dial_many(hub, count // 10, transport="sse")
         stalled = await dial_many(
-            hub, crowd // 10, transport="websocket", account=STALLED_ACCOUNT, receive_buffer_bytes=4096
+            hub, count // 10, transport="websocket", account=STALLED_ACCOUNT, receive_buffer_bytes=4096
         )
         for peer in stalled:
             peer.stall()
@@ -72,11 +72,11 @@ async def test_sigterm_under_load_sends_everybody_away_in_order(tmp_path: Path, 
     assert ended_s < DRAIN_S + 1
     assert refused == {"not ready", "refused"}
     assert {1012} == {peer.close_code for peer in healthy + streams}
-    window_s = max(1.0, round((crowd + 2 * (crowd // 10)) / 500, 1))
+    window_s = max(1.0, round((count + 2 * (count // 10)) / 500, 1))
     assert {window_s} == {peer.window_s for peer in healthy}
     ends_s = sorted(peer.closed_at_s for peer in healthy)
     assert ends_s[-1] - ends_s[0] > window_s / 3
-    figures.append(f"SIGTERM with {crowd} healthy, {len(streams)} streams, {len(stalled)} stalled: {ended_s:.1f} s")
+    figures.append(f"SIGTERM with {count} healthy, {len(streams)} streams, {len(stalled)} stalled: {ended_s:.1f} s")
 
     await hub.start()
     try:

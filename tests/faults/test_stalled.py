@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.faults.crowd import Peer, dial_many, drop_all
-from tests.faults.gauge import count_files, percentile_ms, read_resident_bytes
+from tests.faults.clients import Peer, dial_many, drop_all
+from tests.faults.measurement import count_files, percentile_ms, read_resident_bytes
 from tests.faults.process import HubProcess, wait_ready
 from tests.harness import ACCOUNT, DEADLINE_S
 

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import httpx
 import pytest
 
-from tests.faults.crowd import Peer, dial, dial_many, drop_all
-from tests.faults.gauge import percentile_ms
+from tests.faults.clients import Peer, dial, dial_many, drop_all
+from tests.faults.measurement import percentile_ms
 from tests.faults.process import HubProcess, publish, wait_ready
 from tests.harness import ACCOUNT, DEADLINE_S
 
@@ -26,9 +26,9 @@ ROOT = Path(__file__).parents[2]
 
 
 class Published(NamedTuple):
-    """What went out while the crowd came back: the ids of what was for the crowd, and how long each publish took."""
+    """What was published while the clients came back: the ids of what was for them, and how long each publish took."""
 
-    crowd: list[str]
+    clients: list[str]
     waits_s: list[float]
 
 
@@ -83,7 +83,7 @@ async def test_everybody_dropped_at_once_is_back_and_misses_nothing(
 
 
 async def store(client: httpx.AsyncClient, hub: HubProcess, title: str, **fields: object) -> str:
-    """Publish, by default to the crowd, and return the id."""
+    """Publish, by default to the clients, and return the id."""
     answer = await publish(client, hub, title, **fields)
     assert 202 == answer.status_code, answer.text
     identifier: str = answer.json()["id"]

@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 
 from hub.delivery.resume_points import RESUME_POINTS_NAME
 from hub.delivery.subscribers import Subscriber
-from tests.faults.crowd import dial
+from tests.faults.clients import dial
 from tests.harness import ACCOUNT, DEADLINE_S, USER, RunningHub, WebSocket, run_hub
 from tests.proxy.faults import Faults
 from tests.proxy.proxy import FaultProxy

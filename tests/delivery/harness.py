@@ -1,4 +1,4 @@
-"""The dispatcher's rooms on a log and links in memory, for tests of one of them at a time."""
+"""The parts of delivery on a log and links in memory, for tests of one of them at a time."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from hub.delivery.subscribers import Subscriber, Subscribers, TransportName
 from hub.metrics import Metrics
 from tests.fakes import NOW_S, FakeClock, FakeLink, MemoryLog, make_subscriber
 
-__all__ = ["BUDGET_BYTES", "INTERVAL_S", "Rooms"]
+__all__ = ["BUDGET_BYTES", "INTERVAL_S", "Harness"]
 
 BUDGET_BYTES = 8_000
 INTERVAL_S = 30.0
 
 
-class Rooms:
-    """One of each room, and a note of everybody a room wanted to end."""
+class Harness:
+    """One of each part, and a note of every connection that a part wanted to end."""
 
     def __init__(self, *, interval_s: float = INTERVAL_S) -> None:
         self.clock = FakeClock()
