@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from hub import routes
 from hub.api.guard import guard, tell_head
 from hub.composition import Hub, open_hub
 from hub.settings import Settings, find_unknown, read_settings
@@ -45,17 +46,17 @@ class HubApp:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
             return
-        path = scope["path"]
+        path = scope["path"].removesuffix("/")
         if scope["type"] == "websocket":
-            if path in {"/ws", "/ws/"}:
+            if path == routes.WEBSOCKET:
                 await self.hub.websocket(scope, receive, send)
             else:
                 await self.hub.websocket.refuse_path(scope, receive, send)
-        elif path in {"/ws", "/ws/"}:
+        elif path == routes.WEBSOCKET:
             await self.hub.websocket.ask_for_upgrade(scope, send)
-        elif path in {"/sse", "/sse/"}:
+        elif path == routes.EVENT_STREAM:
             await guard(self.hub.events, scope, receive, send)
-        elif path in {"/poll", "/poll/"}:
+        elif path == routes.POLL:
             await guard(self.hub.poll, scope, receive, send)
         else:
             if scope["method"] == "HEAD":

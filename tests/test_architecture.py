@@ -60,6 +60,7 @@ ROOMS = [
     _room("hub.target", never=PURE),
     _room("hub.settings", "msgspec", never=PURE),
     _room("hub.metrics", never=PURE),
+    _room("hub.routes", never=PURE),
     _room("hub.allowance", never=PURE),
     _room("hub.header_fields", never=PURE),
     _room("hub.timestamp", never=PURE),

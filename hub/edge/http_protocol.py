@@ -19,6 +19,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.protocols.utils import is_ssl
 from uvicorn.server import ServerState
 
+from hub import routes
 from hub.edge.handshake import is_handshake
 from hub.edge.handshake_limit import Turnstile, find_turnstile
 from hub.edge.hoist import hoist
@@ -39,14 +40,12 @@ MAX_HEAD_BYTES = 32_768
 #: From the first byte expected (or the connection made) to the end of the headers.
 HEAD_TIMEOUT_S = 10.0
 #: What stays: whoever asks for these waits for the turn. A publish never does.
-STAYING = (b"GET /ws", b"GET /sse")
+STAYING = (b"GET %b" % routes.WEBSOCKET.encode(), b"GET %b" % routes.EVENT_STREAM.encode())
 #: How long an idle connection is kept where there are too many.
 CROWDED_KEEP_ALIVE_S = 5.0
 #: What a peer may still send, and for how long, while it is told that nobody reads on.
 LINGER_BYTES = 1_048_576
 LINGER_S = 1.0
-#: The path of an answer without an end.
-STREAM = "/sse"
 HEAD_END = b"\r\n\r\n"
 #: What a shutdown waits for the request of a connection that was just made, and for the end of a stream.
 LAST_REQUEST_S = 0.5
@@ -131,7 +130,9 @@ class HttpProtocol(HttpToolsProtocol):
             return False
         if self.cycle.response_complete or self.cycle.more_body:
             return False
-        if any(cycle and cycle.scope["path"].rstrip("/") == STREAM for cycle in (self._answering, self.cycle)):
+        if any(
+            cycle and cycle.scope["path"].rstrip("/") == routes.EVENT_STREAM for cycle in (self._answering, self.cycle)
+        ):
             return False  # whoever asks for one and closes has left
         self._is_half_closed = True
         if self._unread is None:

@@ -7,6 +7,7 @@ from litestar import Response, post
 from litestar.handlers import HTTPRouteHandler
 
 from contracts.receipt import DisconnectReceipt
+from hub import routes
 from hub.allowance import Allowance
 from hub.api.request import AnyRequest, find_service, read_json_body
 from hub.auth.service_keys import ServiceKeys
@@ -21,7 +22,7 @@ def make_disconnect_routes(
 ) -> list[HTTPRouteHandler]:
     """Return the handler by which an operator closes connections."""
 
-    @post("/api/internal/disconnect", status_code=200, operation_id="disconnect")
+    @post(routes.DISCONNECT, status_code=200, operation_id="disconnect")
     async def disconnect(request: AnyRequest) -> Response[bytes]:
         headers = request.scope["headers"]
         service = find_service(headers, keys)

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 
+from hub import routes
 from hub.api.page import page_headers, read_page
 from hub.api.request import AnyRequest
 
@@ -22,15 +23,15 @@ def make_front_routes(*, has_schema: bool) -> list[HTTPRouteHandler]:
     """Return the handler of `/`; without `has_schema` there is no document to point at."""
     page = read_page("front") if has_schema else _SCHEMA.sub(b"", read_page("front"))
 
-    @get("/", operation_id="showHub")
+    @get(routes.FRONT, operation_id="showHub")
     async def show_hub(request: AnyRequest) -> Response[bytes]:
         prefix = find_prefix(request.scope["headers"])
         # Relative links are right at `/` and `/hub/`; at `/hub` only the proxy knows what stands before them.
         shown = page if prefix is None else page.replace(b'href="./', b'href="%b/' % prefix.encode())
         at = "." if prefix is None else prefix
-        links = [f'<{at}/health/ready>; rel="status"']
+        links = [f'<{at}{routes.READY}>; rel="status"']
         if has_schema:
-            links += [f'<{at}/schema/openapi.json>; rel="service-desc"', f'<{at}/schema>; rel="service-doc"']
+            links += [f'<{at}{routes.OPENAPI}>; rel="service-desc"', f'<{at}{routes.SCHEMA}>; rel="service-doc"']
         # RFC 8631: what a program needs that was given this address.
         headers = {**page_headers("front"), "vary": "X-Forwarded-Prefix", "link": ", ".join(links)}
         return Response(shown, media_type="text/html", headers=headers)

@@ -8,6 +8,8 @@ import msgspec
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 
+from hub import routes
+
 __all__ = ["Readiness", "make_health_routes"]
 
 
@@ -27,11 +29,11 @@ class Readiness(msgspec.Struct, frozen=True):
 def make_health_routes(check: Callable[[], Readiness]) -> list[HTTPRouteHandler]:
     """Return the handlers of liveness (the loop answers) and readiness (work is welcome)."""
 
-    @get("/health/live", operation_id="checkLive")
+    @get(routes.LIVE, operation_id="checkLive")
     async def live() -> Response[bytes]:
         return _answer(b'{"live":true}', 200)
 
-    @get("/health/ready", operation_id="checkReady")
+    @get(routes.READY, operation_id="checkReady")
     async def ready() -> Response[bytes]:
         readiness = check()
         return _answer(msgspec.json.encode(readiness), 200 if readiness.ready else 503)

@@ -13,6 +13,7 @@ from litestar.handlers import ASGIRouteHandler
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
+from hub import routes
 from hub.api.request import find_service
 from hub.auth.credentials import find_bearer
 from hub.auth.service_keys import ServiceKeys
@@ -34,7 +35,7 @@ def make_metrics_routes(registry: CollectorRegistry, keys: ServiceKeys, *, key_d
     """
     expected = key_digest.lower()
 
-    @asgi("/metrics", copy_scope=False)
+    @asgi(routes.METRICS, copy_scope=False)
     async def metrics(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "OPTIONS":
             await respond(send, 204, [(b"allow", b"GET, HEAD, OPTIONS")], b"")
@@ -55,7 +56,7 @@ class MetricsApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            if scope["path"].rstrip("/") not in {"", "/metrics"}:
+            if scope["path"].rstrip("/") not in {"", routes.METRICS}:
                 raise NotFound
             if scope["method"] == "OPTIONS":
                 await respond(send, 204, [(b"allow", b"GET, HEAD, OPTIONS")], b"")

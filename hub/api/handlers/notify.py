@@ -14,6 +14,7 @@ import msgspec
 from litestar import asgi
 from litestar.handlers import ASGIRouteHandler
 
+from hub import routes
 from hub.allowance import Allowance, Share
 from hub.api.request import Receive, find_idempotency_key, find_service, read_json_body
 from hub.auth.grant import ServiceGrant
@@ -48,7 +49,7 @@ def make_notify_routes(
         key = find_idempotency_key(headers)
         return await read_json_body(headers, receive, limit_bytes=limit_bytes, share=share), service, key
 
-    @asgi("/api/internal/notify", copy_scope=False)
+    @asgi(routes.NOTIFY, copy_scope=False)
     async def notify(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
             await _answer_other_method(scope["method"], send)
@@ -58,7 +59,7 @@ def make_notify_routes(
             receipt = await publisher.publish(body, service, key)
         await _accept(send, receipt)
 
-    @asgi("/api/internal/notify/batch", copy_scope=False)
+    @asgi(routes.NOTIFY_BATCH, copy_scope=False)
     async def notify_batch(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
             await _answer_other_method(scope["method"], send)

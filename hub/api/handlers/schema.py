@@ -5,6 +5,7 @@ from __future__ import annotations
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 
+from hub import routes
 from hub.api.handlers.front import find_prefix
 from hub.api.openapi.document import build_documents, encode_document
 from hub.api.page import page_headers, read_page
@@ -24,23 +25,23 @@ def make_schema_routes(contract: Contract, *, version: str) -> list[HTTPRouteHan
     }
     page = read_page()
 
-    @get("/schema", operation_id="showSchema")
+    @get(routes.SCHEMA, operation_id="showSchema")
     async def show_schema() -> Response[bytes]:
         return Response(page, media_type="text/html", headers=page_headers())
 
-    @get("/schema/openapi.json", operation_id="readOpenApi")
+    @get(routes.OPENAPI, operation_id="readOpenApi")
     async def read_openapi(request: AnyRequest) -> Response[bytes]:
         return _answer_openapi(request, documents["openapi.json"])
 
-    @get("/schema/openapi-3.0.json", operation_id="readOpenApi30")
+    @get(routes.OPENAPI_30, operation_id="readOpenApi30")
     async def read_openapi30(request: AnyRequest) -> Response[bytes]:
         return _answer_openapi(request, documents["openapi-3.0.json"])
 
-    @get("/schema/asyncapi.json", operation_id="readAsyncApi")
+    @get(routes.ASYNCAPI, operation_id="readAsyncApi")
     async def read_asyncapi() -> Response[bytes]:
         return Response(documents["asyncapi.json"], media_type="application/json")
 
-    @get("/schema/frames.json", operation_id="readFramesSchema")
+    @get(routes.FRAMES_SCHEMA, operation_id="readFramesSchema")
     async def read_frames_schema() -> Response[bytes]:
         return Response(documents["frames.schema.json"], media_type="application/json")
 

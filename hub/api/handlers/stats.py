@@ -9,6 +9,7 @@ from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 
 from contracts.stats import ConnectionCounts, Stats, Totals
+from hub import routes
 from hub.api.request import AnyRequest, find_service
 from hub.auth.service_keys import ServiceKeys
 from hub.delivery.subscribers import Subscribers
@@ -22,7 +23,7 @@ def make_stats_routes(
 ) -> list[HTTPRouteHandler]:
     """Return the handler of the statistics."""
 
-    @get("/api/internal/ws-stats", operation_id="readStats")
+    @get(routes.STATS, operation_id="readStats")
     async def ws_stats(request: AnyRequest) -> Response[bytes]:
         service = find_service(request.scope["headers"], keys)
         service.require_operation("stats")

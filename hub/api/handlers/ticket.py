@@ -7,6 +7,7 @@ from litestar import Response, post
 from litestar.handlers import HTTPRouteHandler
 
 from contracts.receipt import Ticket
+from hub import routes
 from hub.api.request import AnyRequest
 from hub.auth.admission import Admission, find_origin
 
@@ -16,7 +17,7 @@ __all__ = ["make_ticket_routes"]
 def make_ticket_routes(admission: Admission, *, ttl_s: int) -> list[HTTPRouteHandler]:
     """Return the handler that issues tickets to users; the token comes in the header, never in the URL."""
 
-    @post("/api/ticket", status_code=201, operation_id="issueTicket")
+    @post(routes.TICKET, status_code=201, operation_id="issueTicket")
     async def ticket(request: AnyRequest) -> Response[bytes]:
         headers = request.scope["headers"]
         # Without the query: a token in this URL would defeat the purpose.

@@ -10,6 +10,7 @@ from typing import Any
 
 from contracts.closing import CloseCode, may_return
 from contracts.frame import CONTROL_FRAMES
+from hub import routes
 from hub.api.openapi.components import describe_frames, describe_page
 from hub.api.openapi.portable import Schema, map_schema
 from hub.publish.registry import Contract
@@ -130,7 +131,7 @@ def _message(tag: str, name: str, schema: Mapping[str, Any], *, control: bool) -
 
 def _websocket(messages: list[str]) -> dict[str, Any]:
     return {
-        "address": "/ws",
+        "address": routes.WEBSOCKET,
         "title": "WebSocket",
         "description": "One frame in each text message; the first is `connection_established`. A client that offers "
         "subprotocol `hub.v1` gets heartbeats it can see, may send `auth` with a newer token, and is refused by a "
@@ -146,7 +147,7 @@ def _websocket(messages: list[str]) -> dict[str, Any]:
 
 def _stream(messages: list[str]) -> dict[str, Any]:
     return {
-        "address": "/sse",
+        "address": routes.EVENT_STREAM,
         "title": "Server-Sent Events",
         "description": "`text/event-stream`: each event's `data` is one frame, and its `id` is the cursor. The stream "
         "ends after a `closing` frame, whose `code` is the close code it stands for, or when the hub restarts.",
@@ -157,7 +158,7 @@ def _stream(messages: list[str]) -> dict[str, Any]:
 
 def _poll() -> dict[str, Any]:
     return {
-        "address": "/poll",
+        "address": routes.POLL,
         "title": "Polling",
         "description": "The last resort, where a network passes neither of the others: a page of frames for each "
         "request. After one with frames ask again at once, after an empty one wait.",

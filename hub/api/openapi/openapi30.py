@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from hub import routes
 from hub.api.openapi.portable import Schema, map_schema
 
 __all__ = ["as_openapi30"]
@@ -20,7 +21,7 @@ _UNKNOWN = frozenset(
     | {"patternProperties", "dependentSchemas", "dependentRequired", "propertyNames", "if", "then", "else"}
     | {"unevaluatedProperties", "unevaluatedItems", "contentEncoding", "contentMediaType", "contentSchema"}
 )
-_NO_HTTP = "/ws"
+_NO_HTTP = routes.WEBSOCKET
 _ABOUT = "\n`/ws` is not in this version, which is for generators of HTTP clients; the AsyncAPI document has it.\n"
 _BOUNDS = (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum"))
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from contracts.closing import CloseCode, may_return
-from hub import errors
+from hub import errors, routes
 from hub.errors import HubError
 
 __all__ = ["OPERATIONS", "Answer", "Operation"]
@@ -136,7 +136,7 @@ _OBJECT = {"type": "object", "additionalProperties": True}
 OPERATIONS: tuple[Operation, ...] = (
     Operation(
         method="post",
-        path="/api/internal/notify",
+        path=routes.NOTIFY,
         id="publishNotification",
         tag="Publish",
         summary="Publish one notification",
@@ -159,7 +159,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         method="post",
-        path="/api/internal/notify/batch",
+        path=routes.NOTIFY_BATCH,
         id="publishBatch",
         tag="Publish",
         summary="Publish up to 1,000 notifications",
@@ -179,7 +179,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         method="get",
-        path="/ws",
+        path=routes.WEBSOCKET,
         id="openWebSocket",
         tag="Receive",
         summary="Receive frames over WebSocket",
@@ -195,7 +195,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         method="get",
-        path="/sse",
+        path=routes.EVENT_STREAM,
         id="openEventStream",
         tag="Receive",
         summary="Receive frames as Server-Sent Events",
@@ -209,7 +209,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         method="get",
-        path="/poll",
+        path=routes.POLL,
         id="pollFrames",
         tag="Receive",
         summary="Fetch frames, where nothing can be kept open",
@@ -224,7 +224,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         method="post",
-        path="/api/ticket",
+        path=routes.TICKET,
         id="issueTicket",
         tag="Receive",
         summary="Get a one-use ticket for a URL",
@@ -236,7 +236,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         method="get",
-        path="/api/internal/ws-stats",
+        path=routes.STATS,
         id="readStats",
         tag="Operate",
         summary="Count connections, users and totals",
@@ -247,7 +247,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         method="post",
-        path="/api/internal/disconnect",
+        path=routes.DISCONNECT,
         id="disconnect",
         tag="Operate",
         summary="Close somebody's connections",
@@ -267,7 +267,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         method="get",
-        path="/health/live",
+        path=routes.LIVE,
         id="checkLive",
         tag="Operate",
         summary="Ask whether the process answers",
@@ -277,7 +277,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         method="get",
-        path="/health/ready",
+        path=routes.READY,
         id="checkReady",
         tag="Operate",
         summary="Ask whether new work is welcome",
@@ -290,7 +290,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         method="get",
-        path="/metrics",
+        path=routes.METRICS,
         id="readMetrics",
         tag="Operate",
         summary="Read the metrics",
@@ -301,7 +301,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         method="get",
-        path="/",
+        path=routes.FRONT,
         id="showHub",
         tag="Describe",
         summary="See what this is",
@@ -311,7 +311,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         method="get",
-        path="/schema",
+        path=routes.SCHEMA,
         id="showSchema",
         tag="Describe",
         summary="Read this document as a page",
@@ -321,7 +321,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         method="get",
-        path="/schema/openapi.json",
+        path=routes.OPENAPI,
         id="readOpenApi",
         tag="Describe",
         summary="Read this document",
@@ -331,7 +331,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         method="get",
-        path="/schema/openapi-3.0.json",
+        path=routes.OPENAPI_30,
         id="readOpenApi30",
         tag="Describe",
         summary="Read this document as OpenAPI 3.0",
@@ -341,7 +341,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         method="get",
-        path="/schema/asyncapi.json",
+        path=routes.ASYNCAPI,
         id="readAsyncApi",
         tag="Describe",
         summary="Read what goes over the connections",
@@ -351,7 +351,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         method="get",
-        path="/schema/frames.json",
+        path=routes.FRAMES_SCHEMA,
         id="readFramesSchema",
         tag="Describe",
         summary="Read the JSON Schema of the frames",

@@ -8,6 +8,7 @@ import click
 import httpx
 import msgspec
 
+from hub import routes
 from hub.cli.support.address import address_of, find_url, open_client, say_unreachable
 from hub.cli.support.development import data_folder, read_development_hub
 from hub.cli.support.outcome import Outcome, Unusable
@@ -57,7 +58,7 @@ def _check_live(url: str | None, dev: bool) -> None:
     base = find_url(url, os.environ, kept)
     try:
         with open_client(base, timeout_s=LIVE_S) as client:
-            response = client.get("/health/live")
+            response = client.get(routes.LIVE)
         alive, words = response.status_code == 200, f"the answer is {response.status_code}"
     except httpx.HTTPError as error:
         alive, words = False, say_unreachable(error)

@@ -15,6 +15,7 @@ from msgspec import UNSET, UnsetType
 
 from contracts.receipt import Receipt
 from contracts.request import PublishRequest
+from hub import routes
 from hub.cli.support.access import find_service_access
 from hub.cli.support.address import accept, ask, open_client
 from hub.cli.support.duration import DURATION
@@ -92,7 +93,7 @@ def notify(
 
 
 def _publish(client: httpx.Client, body: bytes, headers: dict[str, str]) -> httpx.Response:
-    path = "/api/internal/notify"
+    path = routes.NOTIFY
     response = ask(client, "POST", path, content=body, headers=headers)
     if response.status_code == 503:
         wait = response.headers.get("retry-after", "")

@@ -11,6 +11,7 @@ import httpx
 import msgspec
 
 from contracts.stats import Stats
+from hub import routes
 from hub.cli.support.access import ServiceAccess, find_service_access
 from hub.cli.support.address import accept, ask, open_client
 from hub.cli.support.duration import say_duration
@@ -47,7 +48,7 @@ def stats(watch: bool, interval: float, url: str | None, dev: bool, as_json: boo
 
 
 def _read(client: httpx.Client, access: ServiceAccess) -> Stats:
-    response = accept(ask(client, "GET", "/api/internal/ws-stats", headers=access.headers))
+    response = accept(ask(client, "GET", routes.STATS, headers=access.headers))
     try:
         return msgspec.json.decode(response.content, type=Stats)
     except (msgspec.MsgspecError, UnicodeDecodeError):

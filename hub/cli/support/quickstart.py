@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import click
 
+from hub import routes
 from hub.auth.egress import is_loopback
 from hub.cli.support.development import (
     Development,
@@ -77,23 +78,27 @@ class Trial:
         if token:
             lines += [
                 *("", "Listen as the buyer:", f"  {self._command} tail --dev"),
-                *("", "or with curl:", f"  curl -N {url}/sse -H 'Authorization: Bearer {token}'"),
+                *("", "or with curl:", f"  curl -N {url}{routes.EVENT_STREAM} -H 'Authorization: Bearer {token}'"),
             ]
         lines += [
-            *("", "Publish to the buyer:", f"  curl -X POST {url}/api/internal/notify \\"),
+            *("", "Publish to the buyer:", f"  curl -X POST {url}{routes.NOTIFY} \\"),
             f'    -H "Authorization: Bearer {self._key}" \\',
             f"    -H 'Content-Type: application/json' \\\n    -d '{json.dumps(body, ensure_ascii=False)}'",
         ]
         if token:
             websocket = url.replace("http", "ws", 1)
-            lines += ["", "WebSocket of the buyer, for a browser:", f"  {websocket}/ws?token={quote(token)}"]
+            lines += [
+                "",
+                "WebSocket of the buyer, for a browser:",
+                f"  {websocket}{routes.WEBSOCKET}?token={quote(token)}",
+            ]
             lines += ["", "Demo users (tail --dev --as NAME) and their tokens:"]
             for name, user in CAST.items():
                 lines += [f"  {name:<10} {user.full_name}, {user.role}, {user.about}", f"    {self._token(user)}"]
         else:
             lines += ["", f"JWT_ALGORITHM={settings.jwt_algorithm}: tokens come from who holds the private key."]
         if settings.schema_public:
-            lines += ["", f"The API, page and document: {url}/schema"]
+            lines += ["", f"The API, page and document: {url}{routes.SCHEMA}"]
         return [*lines, ""]
 
     def _token(self, user: DemoUser) -> str:

@@ -17,6 +17,7 @@ from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
 from contracts.closing import CloseCode, may_return
+from hub import routes
 from hub.auth.egress import find_proxy, make_egress
 from hub.cli.support.address import read_problem, say_unreachable
 
@@ -77,7 +78,7 @@ async def listen_websocket(url: str, token: str, cursor: str | None) -> AsyncGen
         Ended: always, unless it is closed before.
     """
     bearer = "hub.bearer." + base64.urlsafe_b64encode(token.encode()).decode().rstrip("=")
-    address = f"ws{url.removeprefix('http')}/ws" + (f"?cursor={quote(cursor)}" if cursor else "")
+    address = f"ws{url.removeprefix('http')}{routes.WEBSOCKET}" + (f"?cursor={quote(cursor)}" if cursor else "")
     silence = _Silence()
     try:
         async with _Connect(
@@ -124,7 +125,9 @@ async def listen_events(url: str, token: str, cursor: str | None) -> AsyncGenera
                 httpx.AsyncClient(timeout=timeout, **make_egress(url, what="the hub"))
             )
             async with asyncio.timeout(OPEN_S):
-                source = await stack.enter_async_context(aconnect_sse(client, "GET", f"{url}/sse", headers=headers))
+                source = await stack.enter_async_context(
+                    aconnect_sse(client, "GET", f"{url}{routes.EVENT_STREAM}", headers=headers)
+                )
                 await _check(source)
             events = await stack.enter_async_context(contextlib.aclosing(_events(source)))
             while True:

@@ -1,0 +1,51 @@
+"""The paths the hub answers, each written once: the handlers, the documents, the commands and the edge read them here.
+
+A path is part of the public API (`openapi/released/`): it does not change.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ASYNCAPI",
+    "DISCONNECT",
+    "EVENT_STREAM",
+    "FRAMES_SCHEMA",
+    "FRONT",
+    "LIVE",
+    "METRICS",
+    "NOTIFY",
+    "NOTIFY_BATCH",
+    "OPENAPI",
+    "OPENAPI_30",
+    "POLL",
+    "READY",
+    "SCHEMA",
+    "STATS",
+    "TICKET",
+    "WEBSOCKET",
+]
+
+# Receiving.
+WEBSOCKET = "/ws"
+EVENT_STREAM = "/sse"
+POLL = "/poll"
+TICKET = "/api/ticket"
+
+# Publishing and operating, for services.
+NOTIFY = "/api/internal/notify"
+NOTIFY_BATCH = "/api/internal/notify/batch"
+STATS = "/api/internal/ws-stats"
+DISCONNECT = "/api/internal/disconnect"
+
+# For whoever runs the hub.
+LIVE = "/health/live"
+READY = "/health/ready"
+METRICS = "/metrics"
+
+# What describes the hub.
+FRONT = "/"
+SCHEMA = "/schema"
+OPENAPI = "/schema/openapi.json"
+OPENAPI_30 = "/schema/openapi-3.0.json"
+ASYNCAPI = "/schema/asyncapi.json"
+FRAMES_SCHEMA = "/schema/frames.json"
