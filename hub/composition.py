@@ -42,7 +42,7 @@ from hub.directory import open_directory
 from hub.directory.probe import DirectoryProbe
 from hub.edge.fanout import write_at_once, write_collected
 from hub.edge.side_door import serve_beside
-from hub.log.handover import open_log
+from hub.log.engine import open_log
 from hub.log.port import Log
 from hub.metrics import Metrics
 from hub.publish.publisher import Publisher

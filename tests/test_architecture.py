@@ -64,6 +64,7 @@ ROOMS = [
     _room("hub.allowance", never=PURE),
     _room("hub.header_fields", never=PURE),
     _room("hub.timestamp", never=PURE),
+    _room("hub.finding", "msgspec", never=PURE),
     _room("hub.logging", never=NO_ACCESS),
     # Who exists and who is asking. The directory opens no connection itself; what TLS a URL asks for is put into
     # the standard library's words.
@@ -73,7 +74,7 @@ ROOMS = [
     _room("hub.log.port", "msgspec", never=PURE - {"asyncio"}, awaits=True),
     _room("hub.log.tail", never=NO_ACCESS, awaits=True),
     _room("hub.log.sqlite", "msgspec apsw", never=NO_ACCESS, awaits=True),
-    _room("hub.log", never=NO_ACCESS, awaits=True),
+    _room("hub.log", never=NO_ACCESS | {"apsw"}, awaits=True),
     # The way out. First what is bytes and values: no wait, no clock.
     _room("hub.delivery.envelope", "sse_starlette", never=PURE | {"hub.log"}),
     _room("hub.delivery.session", never=PURE | {"hub.log"}),
@@ -99,7 +100,7 @@ ROOMS = [
     _room("hub.api", "msgspec litestar prometheus_client", never=NO_ACCESS, awaits=True),
     _room("hub.composition", "litestar", never=NO_SQL, awaits=True, reads_clock=True),
     _room("hub.app", never=NO_SQL, awaits=True, reads_clock=True),
-    _room("hub.cli", "apsw click httpx httpx_sse jwt msgspec uvloop websockets", awaits=True, reads_clock=True),
+    _room("hub.cli", "click httpx httpx_sse jwt msgspec uvloop websockets", awaits=True, reads_clock=True),
     _room("hub.__main__"),
 ]
 
@@ -107,7 +108,7 @@ ROOMS = [
 #: asks a hub over HTTP as anybody would, except for the document that it prints.
 RESERVED = {
     "hub.api": {"hub.api", "hub.app", "hub.cli.commands.openapi", "hub.composition"},
-    "hub.log.sqlite": {"hub.cli", "hub.log"},
+    "hub.log.sqlite": {"hub.log"},
     "hub.settings.read_settings": {"hub.app", "hub.cli", "hub.__main__"},
 }
 
@@ -281,6 +282,9 @@ class TestWalk:
             ("hub.api.handlers.notify", "from sqlalchemy import text"),
             ("hub.api.handlers.notify", "import socket"),
             ("hub.cli.commands.serve", "from hub.api.handlers.notify import publish"),
+            ("hub.cli.support.checks", "import apsw"),
+            ("hub.cli.support.checks", "from hub.log.sqlite.lock import LogLock"),
+            ("hub.composition", "from hub.log.sqlite.schema import LOG_NAME"),
             ("hub.api.handlers.notify", "import hub.newcomer"),
         ],
     )

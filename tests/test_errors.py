@@ -34,7 +34,6 @@ PROMISED = {
     "invalid_json": (400, 1008),
     "invalid_token": (401, 4500),
     "keys_unavailable": (503, 1013),
-    "log_held": (500, 1011),
     "method_not_allowed": (405, 1008),
     "no_target": (400, 1008),
     "not_found": (404, 4501),

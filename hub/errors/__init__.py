@@ -30,7 +30,6 @@ __all__ = [
     "InvalidJson",
     "InvalidToken",
     "KeysUnavailable",
-    "LogHeld",
     "MethodNotAllowed",
     "NoTarget",
     "NotFound",
@@ -282,9 +281,3 @@ class SettingsError(HubError):
     """A setting that cannot be used; the text names it, its problem and an example."""
 
     code, title = "settings", "A setting cannot be used"
-
-
-class LogHeld(SettingsError):
-    """Another process writes the log that this one was pointed at."""
-
-    code, title = "log_held", "Another process writes this log"

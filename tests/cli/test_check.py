@@ -10,8 +10,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from hub.cli.support import checks as examination
-from hub.cli.support.checks import Finding, examine
+from hub.cli.support.checks import check_clock, check_disk, check_versions, run_checks
+from hub.finding import Finding
+from hub.log.sqlite.schema import LOG_NAME
 from tests.auth.issuer import run_issuer
 from tests.auth.tokens import jwk, private_key
 from tests.cli.process import DevHub, run
@@ -22,7 +23,7 @@ NAMES = ["settings", "data folder", "disk", "log", "SQLite", "directory", "clock
 
 def look(folder: Path, **settings: str) -> dict[str, Finding]:
     """Return what is found with these settings, by name."""
-    found = examine(ENOUGH | {"HUB_DATA_DIR": str(folder)} | settings, dev=False)
+    found = run_checks(ENOUGH | {"HUB_DATA_DIR": str(folder)} | settings, dev=False)
     return {finding.name: finding for finding in found}
 
 
@@ -63,7 +64,7 @@ class TestCommand:
         assert (2, "hub: HUB_PORT: is not a whole number (example: HUB_PORT=8000)\n") == (odd.returncode, odd.stderr)
 
 
-class TestExamination:
+class TestChecks:
     async def test_key_server(self, folder: Path) -> None:
         """Where keys are fetched it is said how many fit, or why there are none."""
         settings = {"JWT_SECRET": "", "JWT_ALGORITHM": "ES256"}
@@ -102,20 +103,18 @@ class TestExamination:
         assert {"fail"} == {found[name].state for name in ("data folder", "clock")}
 
     @pytest.mark.parametrize(("least_bytes", "state"), [(2**60, "fail"), (0, "warn")])
-    def test_disk(self, folder: Path, monkeypatch: pytest.MonkeyPatch, least_bytes: int, state: str) -> None:
+    def test_disk(self, folder: Path, least_bytes: int, state: str) -> None:
         """A disk that is nearly full is doubtful first, then a failure."""
-        monkeypatch.setattr(examination, "FREE_FAIL_BYTES", least_bytes)
-        monkeypatch.setattr(examination, "FREE_WARN_BYTES", 2**60)
-        assert state == look(folder)["disk"].state
+        assert state == check_disk(folder, fail_below_bytes=least_bytes, warn_below_bytes=2**60).state
 
     def test_foreign_log(self, folder: Path) -> None:
         """A file that is no log is a failure."""
-        (folder / "log.sqlite3").write_bytes(b"not a database" * 1000)
+        (folder / LOG_NAME).write_bytes(b"not a database" * 1000)
         assert "fail" == look(folder)["log"].state
 
     def test_old_sqlite(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """A SQLite that can corrupt the log is a failure."""
-        monkeypatch.setattr("hub.cli.support.checks.apsw.sqlite_lib_version", lambda: "3.40.1")
+        monkeypatch.setattr("hub.log.sqlite.check.apsw.sqlite_lib_version", lambda: "3.40.1")
         assert "fail" == look(folder)["SQLite"].state
 
     @pytest.mark.parametrize(
@@ -140,18 +139,22 @@ class TestExamination:
 
     def test_log_from_the_future(self, folder: Path) -> None:
         """A log written later than now means that the clock went back."""
-        log = folder / "log.sqlite3"
+        log = folder / LOG_NAME
         log.write_bytes(b"")
         os.utime(log, (time.time() + 3600, time.time() + 3600))
         found = look(folder)["clock"]
         assert ("warn", True) == (found.state, "in the future" in found.detail)
 
-    def test_clock_never_set(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_clock_never_set(self, folder: Path) -> None:
         """A clock in 1970 is a failure: every token would be refused."""
-        monkeypatch.setattr("hub.cli.support.checks.time.time", lambda: 60.0)
-        assert "fail" == look(folder)["clock"].state
+        assert "fail" == check_clock(folder, expected_s=60.0, now_s=60.0).state
 
-    def test_other_uvicorn(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_clock_set_meanwhile(self, folder: Path) -> None:
+        """A clock that jumped while the command ran is doubtful."""
+        now_s = time.time()
+        found = check_clock(folder, expected_s=now_s - 3600, now_s=now_s)
+        assert ("warn", True) == (found.state, "was set while" in found.detail)
+
+    def test_other_uvicorn(self) -> None:
         """A uvicorn that the protocols were not written for is a failure."""
-        monkeypatch.setattr(examination, "version", lambda name: "0.55.0")
-        assert "fail" == look(folder)["uvicorn"].state
+        assert "fail" == check_versions(installed=lambda name: "0.55.0").state

@@ -17,6 +17,7 @@ import httpx
 import msgspec
 import pytest
 
+from hub.log.sqlite.schema import LOG_NAME
 from tests.cli.process import DEADLINE_S, DevHub, Running, environment, run
 
 KEYS = "dev:" + "ab" * 32
@@ -46,7 +47,7 @@ class TestDevelopment:
         """Nobody else reads the secrets, the demo people or the log."""
         modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in dev_hub.folder.iterdir()}
         assert 0o700 == stat.S_IMODE(dev_hub.folder.stat().st_mode)
-        assert {"dev.json", "dev-keys.json", "dev-hub.json", "demo-directory.sqlite3", "log.sqlite3"} <= modes.keys()
+        assert {"dev.json", "dev-keys.json", "dev-hub.json", "demo-directory.sqlite3", LOG_NAME} <= modes.keys()
         assert {0o600} == set(modes.values())
 
     def test_log_tells_no_secret(self, dev_hub: DevHub) -> None:

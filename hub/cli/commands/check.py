@@ -36,10 +36,10 @@ def check(live: bool, url: str | None, dev: bool, deep: bool, as_json: bool) -> 
         _check_live(url, dev)
         return
     # Imported here, since the health check must not load SQLAlchemy every few seconds.
-    from hub.cli.support.checks import examine
+    from hub.cli.support.checks import run_checks
     from hub.cli.support.display import use_colour
 
-    findings = list(examine(os.environ, dev=dev, deep=deep))
+    findings = list(run_checks(os.environ, dev=dev, deep=deep))
     failed = any(finding.state == "fail" for finding in findings)
     if as_json:
         click.echo(msgspec.json.encode({"ok": not failed, "checks": findings}))

@@ -10,8 +10,7 @@ from pathlib import Path
 import click
 
 from hub.cli.support.outcome import Refused, Unreachable
-from hub.log.sqlite.lock import find_holder
-from hub.log.sqlite.schema import LOG_NAME
+from hub.log.engine import find_writer
 from hub.settings import read_settings
 
 __all__ = ["drain"]
@@ -30,22 +29,21 @@ def drain(no_wait: bool) -> None:
     and sent away within HUB_DRAIN seconds, what was acknowledged safe. Made for a container's preStop hook.
     """
     settings = read_settings(os.environ, development=True)
-    path = settings.data_dir / LOG_NAME
-    holder = find_holder(path) if path.parent.is_dir() else None
-    if holder is None:
+    writer = find_writer(settings.data_dir)
+    if writer is None:
         raise Unreachable(f"no hub writes the log in {settings.data_dir}")
     try:
-        os.kill(holder, signal.SIGTERM)
+        os.kill(writer, signal.SIGTERM)
     except PermissionError:
-        raise Refused(f"process {holder} belongs to another user") from None
+        raise Refused(f"process {writer} belongs to another user") from None
     if not no_wait:
-        _wait_gone(path, holder, settings.drain_s + MARGIN_S)
-    click.echo(f"process {holder} {'was told to drain' if no_wait else 'has drained and ended'}")
+        _wait_gone(settings.data_dir, writer, settings.drain_s + MARGIN_S)
+    click.echo(f"process {writer} {'was told to drain' if no_wait else 'has drained and ended'}")
 
 
-def _wait_gone(path: Path, holder: int, timeout_s: float) -> None:
+def _wait_gone(folder: Path, writer: int, timeout_s: float) -> None:
     deadline_s = time.monotonic() + timeout_s
-    while find_holder(path) == holder:
+    while find_writer(folder) == writer:
         if time.monotonic() > deadline_s:
-            raise Refused(f"process {holder} still writes the log after {timeout_s:.0f} s")
+            raise Refused(f"process {writer} still writes the log after {timeout_s:.0f} s")
         time.sleep(POLL_S)

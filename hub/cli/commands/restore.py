@@ -12,8 +12,7 @@ import msgspec
 from hub.cli.support.development import data_folder
 from hub.cli.support.outcome import Refused
 from hub.errors import SettingsError
-from hub.log.sqlite.restore import restore_log
-from hub.log.sqlite.schema import LOG_NAME
+from hub.log.engine import log_path, restore_log
 
 __all__ = ["restore"]
 
@@ -27,7 +26,7 @@ def restore(backup: Path, as_json: bool) -> None:
     The hub there must be stopped. The backup is checked whole first, and gets a new epoch: every client is told of one
     gap and goes on from there. The files that were there are kept.
     """
-    path = data_folder(os.environ) / LOG_NAME
+    path = log_path(data_folder(os.environ))
     try:
         restored = restore_log(backup.absolute(), path, now_s=time.time())
     except SettingsError as error:

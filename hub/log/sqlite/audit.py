@@ -1,6 +1,6 @@
 """What can be known of a log's soundness: of the file, of what it should hold, and of each record.
 
-Nothing here changes anything. A finding is a sentence without ids, for an operator.
+Nothing here changes anything. A defect is told in a sentence without ids, for an operator.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from hub.log.sqlite.schema import Extent, expected_schemas, read_schema
 from hub.target import CONTROL
 
 __all__ = [
-    "Finding",
+    "Defect",
     "check_all",
     "check_controls",
     "check_file",
@@ -51,7 +51,7 @@ coalesce(CAST(created_s * 1000 + 0.5 AS INTEGER), 0), CAST(checksum AS INTEGER)
 FROM idempotency WHERE position > ? ORDER BY position LIMIT ?"""
 
 
-class Finding(msgspec.Struct, frozen=True):
+class Defect(msgspec.Struct, frozen=True):
     """One thing that is wrong.
 
     `spoils_file`: nothing may be written into the file any more. `loses_controls`: control records are missing, which
@@ -64,7 +64,7 @@ class Finding(msgspec.Struct, frozen=True):
     is_told: bool = False
 
 
-def check_all(connection: apsw.Connection, extent: Extent) -> Iterator[Finding]:
+def check_all(connection: apsw.Connection, extent: Extent) -> Iterator[Defect]:
     """Look at everything: every page and index, every revocation, record, target and idempotency key."""
     yield from check_file(connection, deep=True)
     yield from check_controls(connection, extent)
@@ -73,45 +73,45 @@ def check_all(connection: apsw.Connection, extent: Extent) -> Iterator[Finding]:
     yield from check_keys(connection, extent)
 
 
-def check_file(connection: apsw.Connection, *, deep: bool) -> Iterator[Finding]:
+def check_file(connection: apsw.Connection, *, deep: bool) -> Iterator[Defect]:
     """Look at the tables' definitions and, if `deep`, at every page and index."""
     found = {(name, _SPACE.sub("", text)) for name, text in read_schema(connection)}
     expected = [{(name, _SPACE.sub("", text)) for name, text in schema} for schema in expected_schemas()]
     if not any(schema <= found for schema in expected):
-        yield Finding("the tables are not defined as the hub defined them", spoils_file=True)
+        yield Defect("the tables are not defined as the hub defined them", spoils_file=True)
         return
     if deep:
         told = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(3)").fetchall()]
         if told != ["ok"]:
-            yield Finding(f"SQLite finds it damaged: {' '.join('; '.join(told).split())[:_MOST_WORDS]}", True)
+            yield Defect(f"SQLite finds it damaged: {' '.join('; '.join(told).split())[:_MOST_WORDS]}", True)
 
 
-def compare_with_mark(extent: Extent, mark: Mark | None, path: Path) -> Iterator[Finding]:
+def compare_with_mark(extent: Extent, mark: Mark | None, path: Path) -> Iterator[Defect]:
     """Compare what the log holds with what it held when something was last acknowledged."""
     if parse_cursor(f"{extent.epoch}-0") is None:
-        yield Finding("its epoch is none that a hub gives")
+        yield Defect("its epoch is none that a hub gives")
     if mark is None:
-        yield Finding(f"{path.name}.mark, which says what the log must hold, is missing or damaged")
+        yield Defect(f"{path.name}.mark, which says what the log must hold, is missing or damaged")
         return
     if mark.epoch != extent.epoch:
-        yield Finding("it is another log than the one this hub wrote last, or was restored by hand")
+        yield Defect("it is another log than the one this hub wrote last, or was restored by hand")
     elif mark.head > extent.head:
         lost = mark.head - extent.head
-        yield Finding(f"positions {extent.head + 1} to {mark.head} are missing: {lost} acknowledged records")
+        yield Defect(f"positions {extent.head + 1} to {mark.head} are missing: {lost} acknowledged records")
     elif mark.inode != path.stat().st_ino:
-        yield Finding("it is a copy of the file that this hub wrote last, and may be an old one")
+        yield Defect("it is a copy of the file that this hub wrote last, and may be an old one")
     if mark.epoch == extent.epoch and mark.controls > extent.controls:
         lost = mark.controls - extent.controls
-        yield Finding(f"{lost} revocations are missing", loses_controls=True)
+        yield Defect(f"{lost} revocations are missing", loses_controls=True)
 
 
-def check_controls(connection: apsw.Connection, extent: Extent) -> Iterator[Finding]:
+def check_controls(connection: apsw.Connection, extent: Extent) -> Iterator[Defect]:
     """Look whether every control record is there and sound: a revocation that is lost lets somebody in again."""
     marked = _positions(connection, "SELECT position FROM record INDEXED BY control WHERE control = 1")
     named = _positions(connection, "SELECT position FROM target WHERE target = ?", CONTROL)
     sound = {record.position for record in read_controls(connection, extent) if not record.is_damaged}
     if not marked == named == sound:
-        yield Finding(f"{len((marked | named) - sound) or 1} revocations are damaged", loses_controls=True)
+        yield Defect(f"{len((marked | named) - sound) or 1} revocations are damaged", loses_controls=True)
 
 
 def read_controls(connection: apsw.Connection, extent: Extent) -> Iterator[Record]:
@@ -125,7 +125,7 @@ def read_controls(connection: apsw.Connection, extent: Extent) -> Iterator[Recor
         after = reading.upto
 
 
-def check_newest(connection: apsw.Connection, extent: Extent) -> Iterator[Finding]:
+def check_newest(connection: apsw.Connection, extent: Extent) -> Iterator[Defect]:
     """Look at the newest records: what was written last is what a crash or a cut would have damaged."""
     after = max(extent.head - _NEWEST, extent.since, extent.first - 1)
     damaged = [record.position for record in _records(connection, after, extent.head) if record.is_damaged]
@@ -133,10 +133,10 @@ def check_newest(connection: apsw.Connection, extent: Extent) -> Iterator[Findin
         text = f"{len(damaged)} of the newest records are damaged, the first at position {damaged[0]}"
         # Where the last one is, its position may be none that was ever given.
         at_head = damaged[-1] == extent.head
-        yield Finding(text, spoils_file=at_head, is_told=not at_head)
+        yield Defect(text, spoils_file=at_head, is_told=not at_head)
 
 
-def check_targets(connection: apsw.Connection, extent: Extent, *, budget_s: float) -> Iterator[Finding]:
+def check_targets(connection: apsw.Connection, extent: Extent, *, budget_s: float) -> Iterator[Defect]:
     """Look whether each record is there and named for each of its targets, from the newest back.
 
     Whoever a record is not named for would never hear of it. What `budget_s` does not suffice for is left out.
@@ -151,12 +151,12 @@ def check_targets(connection: apsw.Connection, extent: Extent, *, budget_s: floa
         unnamed += _number(connection, _UNNAMED, after, upto)
         upto = after
     if missing:
-        yield Finding(f"{missing} records between positions {upto + 1} and {extent.head} are missing")
+        yield Defect(f"{missing} records between positions {upto + 1} and {extent.head} are missing")
     if unnamed:
-        yield Finding(f"the index of targets lacks {unnamed} entries")
+        yield Defect(f"the index of targets lacks {unnamed} entries")
 
 
-def check_records(connection: apsw.Connection, extent: Extent) -> Iterator[Finding]:
+def check_records(connection: apsw.Connection, extent: Extent) -> Iterator[Defect]:
     """Read every record and compare its checksum."""
     damaged = [
         record.position
@@ -164,13 +164,13 @@ def check_records(connection: apsw.Connection, extent: Extent) -> Iterator[Findi
         if record.is_damaged
     ]
     if damaged:
-        yield Finding(f"{len(damaged)} stretches of records are damaged, the first ends at position {damaged[0]}")
+        yield Defect(f"{len(damaged)} stretches of records are damaged, the first ends at position {damaged[0]}")
 
 
-def check_keys(connection: apsw.Connection, extent: Extent) -> Iterator[Finding]:
+def check_keys(connection: apsw.Connection, extent: Extent) -> Iterator[Defect]:
     """Read every idempotency key and compare its checksum."""
     if damaged := sum(key is None for key in read_keys(connection, extent)):
-        yield Finding(f"{damaged} idempotency keys are damaged: repeats under them are stored as new")
+        yield Defect(f"{damaged} idempotency keys are damaged: repeats under them are stored as new")
 
 
 def read_keys(connection: apsw.Connection, extent: Extent) -> Iterator[tuple[int, bytes, bytes, bytes, int] | None]:

@@ -9,15 +9,19 @@ import fcntl
 import os
 from pathlib import Path
 
-from hub.errors import LogHeld
+from hub.errors import SettingsError
 
-__all__ = ["LogLock", "find_holder"]
+__all__ = ["LogHeld", "LogLock", "find_holder", "is_held"]
+
+
+class LogHeld(SettingsError):
+    """Another process writes the log that this one was pointed at."""
 
 
 class LogLock:
     """The right to write the log at `path`, held from construction to `release`.
 
-    The file holds the number of the process, for whoever wants to end it.
+    The file holds the number of the process, for a command that ends it.
 
     Raises:
         LogHeld: another process holds it.
@@ -42,9 +46,16 @@ class LogLock:
 
 def find_holder(path: Path) -> int | None:
     """Return the number of the process that writes the log at `path`; None where none does."""
+    if not is_held(path):
+        return None
+    text = Path(f"{path}.lock").read_text().strip()
+    return int(text) if text.isdigit() else None
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process writes the log at `path`; for a moment this one holds it where none does."""
     try:
         LogLock(path).release()
     except LogHeld:
-        text = Path(f"{path}.lock").read_text().strip()
-        return int(text) if text.isdigit() else None
-    return None
+        return True
+    return False

@@ -17,7 +17,7 @@ import msgspec
 from hub.errors import SettingsError, StorageUnavailable
 from hub.log.port import Record
 from hub.log.sqlite.audit import (
-    Finding,
+    Defect,
     check_controls,
     check_file,
     check_newest,
@@ -68,9 +68,9 @@ class Opened(msgspec.Struct, frozen=True):
 class _Damage(Exception):
     """What is wrong with a log, and what can be saved of it."""
 
-    def __init__(self, findings: list[Finding], connection: apsw.Connection | None, extent: Extent | None) -> None:
-        super().__init__("; ".join(finding.text for finding in findings))
-        self.findings = findings
+    def __init__(self, defects: list[Defect], connection: apsw.Connection | None, extent: Extent | None) -> None:
+        super().__init__("; ".join(defect.text for defect in defects))
+        self.defects = defects
         self.connection = connection
         self.extent = extent
 
@@ -111,33 +111,33 @@ def _open_sound(file: LogFile, mark: Mark | None, on_damage: OnDamage) -> tuple[
     path = file.path
     if not _size_bytes(path) and (mark is not None or _size_bytes(Path(f"{path}-wal")) > _WAL_BYTES):
         held = "" if mark is None else f", and {mark.head} records with it"
-        raise _Damage([Finding(f"the file is gone or empty{held}", spoils_file=True)], None, None)
+        raise _Damage([Defect(f"the file is gone or empty{held}", spoils_file=True)], None, None)
     make_file(path)
     try:
         connection = open_writer(file)
     except NotALog as error:
         if mark is None:
             raise
-        raise _Damage([Finding(error.detail.partition(": ")[2], spoils_file=True)], None, None) from None
+        raise _Damage([Defect(error.detail.partition(": ")[2], spoils_file=True)], None, None) from None
     except apsw.CorruptError as error:
-        raise _Damage([Finding(f"it cannot be read: {error}", spoils_file=True)], None, None) from None
-    extent, findings = _read_through(file, connection, mark)
-    if on_damage == "new-epoch" and all(finding.is_told for finding in findings):
-        for finding in findings:
-            logger.error("the log %s is damaged: %s; whoever they are for is told of a gap", path, finding.text)
-    elif findings:
-        raise _Damage(findings, connection, extent)
+        raise _Damage([Defect(f"it cannot be read: {error}", spoils_file=True)], None, None) from None
+    extent, defects = _read_through(file, connection, mark)
+    if on_damage == "new-epoch" and all(defect.is_told for defect in defects):
+        for defect in defects:
+            logger.error("the log %s is damaged: %s; whoever they are for is told of a gap", path, defect.text)
+    elif defects:
+        raise _Damage(defects, connection, extent)
     assert extent is not None
     return connection, extent
 
 
-def _read_through(file: LogFile, connection: apsw.Connection, mark: Mark | None) -> tuple[Extent | None, list[Finding]]:
+def _read_through(file: LogFile, connection: apsw.Connection, mark: Mark | None) -> tuple[Extent | None, list[Defect]]:
     """Return what an open log holds and what is wrong with it; an empty one gets its tables, an old one an upgrade."""
     extent = None
     try:
         if is_empty(connection):
             if mark is not None:
-                return None, [Finding("the file is empty", spoils_file=True)]
+                return None, [Defect("the file is empty", spoils_file=True)]
             create_tables(connection)
             return read_extent(connection), []
         if is_outdated(connection):
@@ -145,20 +145,20 @@ def _read_through(file: LogFile, connection: apsw.Connection, mark: Mark | None)
         extent = read_extent(connection)
         return extent, _look_through(connection, extent, mark, file.path)
     except (apsw.CorruptError, apsw.SQLError, msgspec.MsgspecError, UnicodeError) as error:
-        return extent, [Finding(f"it cannot be read: {type(error).__name__}", spoils_file=True)]
+        return extent, [Defect(f"it cannot be read: {type(error).__name__}", spoils_file=True)]
     except BaseException:
         close_connection(connection)
         raise
 
 
-def _look_through(connection: apsw.Connection, extent: Extent, mark: Mark | None, path: Path) -> list[Finding]:
-    findings = list(check_file(connection, deep=_size_bytes(path) <= _CHECKED_BYTES))
-    if not findings:
-        findings += compare_with_mark(extent, mark, path)
-        findings += check_controls(connection, extent)
-        findings += check_newest(connection, extent)
-        findings += check_targets(connection, extent, budget_s=_CHECKED_S)
-    return findings
+def _look_through(connection: apsw.Connection, extent: Extent, mark: Mark | None, path: Path) -> list[Defect]:
+    defects = list(check_file(connection, deep=_size_bytes(path) <= _CHECKED_BYTES))
+    if not defects:
+        defects += compare_with_mark(extent, mark, path)
+        defects += check_controls(connection, extent)
+        defects += check_newest(connection, extent)
+        defects += check_targets(connection, extent, budget_s=_CHECKED_S)
+    return defects
 
 
 def _upgrade(file: LogFile, connection: apsw.Connection, mark: Mark | None) -> Mark:
@@ -182,16 +182,16 @@ def _start_anew(
     path = file.path
     connection, extent = damage.connection, damage.extent
     try:
-        for finding in damage.findings:
-            logger.error("the log %s is damaged: %s", path, finding.text)
+        for defect in damage.defects:
+            logger.error("the log %s is damaged: %s", path, defect.text)
         if on_damage == "refuse":
             raise SettingsError(
                 f"HUB_DATA_DIR: {path} is damaged: {damage}. Put a backup in its place (hub restore), or set"
                 " HUB_ON_DAMAGE=new-epoch to start with what there is and tell every client of a gap"
             )
-        spoilt = any(finding.spoils_file for finding in damage.findings)
+        spoilt = any(defect.spoils_file for defect in damage.defects)
         controls = _save_controls(connection, extent)
-        if any(finding.loses_controls for finding in damage.findings) or (
+        if any(defect.loses_controls for defect in damage.defects) or (
             spoilt and (mark is None or len(controls) < mark.controls)
         ):
             raise SettingsError(

@@ -123,10 +123,10 @@ def _prepare(source: Path, prepared: Path) -> Extent:
             with connection:
                 bring_up_to_date(connection)
         extent = read_extent(connection)
-        damage = [finding.text for finding in check_all(connection, extent)]
+        damage = [defect.text for defect in check_all(connection, extent)]
         # A backup that was made by copying the folder has its mark, which says whether the copy is complete.
         if (mark := read_mark(source)) is not None and mark.epoch == extent.epoch and mark.head > extent.head:
-            damage += [finding.text for finding in compare_with_mark(extent, mark, source)]
+            damage += [defect.text for defect in compare_with_mark(extent, mark, source)]
         if damage:
             raise SettingsError(f"{source} is damaged: {'; '.join(damage)}; nothing was changed")
         begin_epoch(connection)

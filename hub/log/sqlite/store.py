@@ -227,7 +227,7 @@ class Store:
         if extent.head < self.head or extent.epoch != self.epoch:
             raise StorageUnavailable("The log has lost acknowledged records; restore the file it had")
         connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
-        if any(finding.spoils_file for finding in check_newest(connection, extent)):
+        if any(defect.spoils_file for defect in check_newest(connection, extent)):
             raise StorageUnavailable("The log's newest record is damaged; restart the hub")
         connection.execute("UPDATE meta SET first = first")
         self.head, self.first, self._controls = extent.head, extent.first, extent.controls
