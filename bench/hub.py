@@ -18,7 +18,7 @@ from types import TracebackType
 import jwt
 
 from bench.notice import ACCOUNT, user_id
-from bench.process import BUILD, find_port, run_server
+from bench.process import BUILD, ROOT, find_port, run_server
 
 __all__ = ["HUB_PUBLISH_PATH", "HubFolder"]
 
@@ -82,8 +82,8 @@ class HubFolder:
         return jwt.encode(claims, self._secret, algorithm="HS256")
 
     @contextlib.contextmanager
-    def serve(self) -> Iterator[tuple[int, int]]:
-        """Run the hub; yields its port and process id."""
+    def serve(self, tree: Path = ROOT) -> Iterator[tuple[int, int]]:
+        """Run the hub whose source is in `tree`; yields its port and process id."""
         port = find_port()
         environment = {
             "HUB_HOST": "127.0.0.1",
@@ -99,5 +99,5 @@ class HubFolder:
             "WS_MAX_CONNECTIONS": "20000",
             "HUB_MAX_CONNECTIONS_PER_USER": "20000",
         }
-        with run_server([sys.executable, "-m", "hub", "serve"], port, environment=environment) as pid:
+        with run_server([sys.executable, "-m", "hub", "serve"], port, cwd=tree, environment=environment) as pid:
             yield port, pid

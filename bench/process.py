@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-__all__ = ["BUILD", "LOAD_CORE", "SERVER_CORE", "find_port", "on_core", "read_cpu_s", "run_server"]
+__all__ = ["BUILD", "LOAD_CORE", "ROOT", "SERVER_CORE", "find_port", "on_core", "read_cpu_s", "run_server"]
 
 ROOT = Path(__file__).parent.parent
 #: Where tools are compiled to and servers keep what they write.
