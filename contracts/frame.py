@@ -25,18 +25,18 @@ __all__ = [
     "GapData",
     "Heartbeat",
     "Reconnect",
-    "Resume",
+    "ResumeKind",
 ]
 
 #: How a connection began: without a cursor, with everything it missed, or with a hole.
-Resume = Literal["live", "replayed", "gap"]
+ResumeKind = Literal["live", "replayed", "gap"]
 
 
 class ConnectionData(msgspec.Struct, kw_only=True, rename="camel"):
     """What a client may want to know of its connection; `heartbeat_seconds` is the longest silence."""
 
     connection_id: str
-    resume: Resume
+    resume: ResumeKind
     cursor: CursorText
     heartbeat_seconds: float
 

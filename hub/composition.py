@@ -30,9 +30,9 @@ from hub.auth.tickets import Tickets
 from hub.auth.tokens import make_verifier
 from hub.delivery.confirmation import Confirmation
 from hub.delivery.connections import Connections
-from hub.delivery.disconnect import Expulsion
+from hub.delivery.disconnect import Disconnector
 from hub.delivery.dispatcher import Dispatcher
-from hub.delivery.heartbeat import Pulse
+from hub.delivery.heartbeat import Heartbeat
 from hub.delivery.pages import Pages
 from hub.delivery.recheck import Recheck
 from hub.delivery.replay import Replay
@@ -124,7 +124,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
         connections = Connections(
             admission=admission, subscribers=subscribers, metrics=metrics, heartbeat_s=settings.heartbeat_s, now=now
         )
-        expulsion = Expulsion(
+        disconnector = Disconnector(
             log=log,
             revocations=revocations,
             directory=directory,
@@ -140,13 +140,13 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
             now=now,
             write_at_once=write_at_once,
             write_collected=write_collected,
-            on_control=expulsion.take,
+            on_control=disconnector.take,
             on_behind=connections.fall_behind,
             on_missed=connections.end_slow,
             on_broken=connections.end_dead,
         )
         # After the tail was taken, so that no revocation falls between the two.
-        await expulsion.rebuild()
+        await disconnector.rebuild()
         replay = Replay(
             log,
             metrics,
@@ -156,7 +156,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
             on_slow=connections.end_slow,
             write_gap=connections.write_gap,
         )
-        pulse = Pulse(
+        heartbeat = Heartbeat(
             dispatcher,
             log,
             interval_s=settings.heartbeat_s,
@@ -172,11 +172,11 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
                 path, epoch=log.epoch, connections=most, keep_s=settings.legacy_resume_s, monotonic=time.monotonic
             )
             confirmation = Confirmation(dispatcher, replay, points, on_broken=connections.end_dead)
-        connections.start(dispatcher, replay, pulse, confirmation)
+        connections.start(dispatcher, replay, heartbeat, confirmation)
         probe = DirectoryProbe(directory)
         running = [
             asyncio.create_task(dispatcher.run(), name="dispatcher"),
-            asyncio.create_task(pulse.run(), name="pulse"),
+            asyncio.create_task(heartbeat.run(), name="heartbeat"),
             asyncio.create_task(probe.run(), name="directory probe"),
         ]
         if directory.trusts_claims:
@@ -236,7 +236,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
                 max_body_bytes=settings.max_body_bytes,
             ),
             *make_stats_routes(subscribers, metrics, keys, now=now),
-            *make_disconnect_routes(expulsion, keys, bodies, max_body_bytes=settings.max_body_bytes),
+            *make_disconnect_routes(disconnector, keys, bodies, max_body_bytes=settings.max_body_bytes),
             *make_ticket_routes(admission, ttl_s=settings.ticket_ttl_s),
             *make_health_routes(check),
             *make_front_routes(has_schema=settings.schema_public),

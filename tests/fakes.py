@@ -163,7 +163,7 @@ class MemoryLog:
         await self.after_read
         return fit(found, upto=upto, limit=limit, limit_bytes=limit_bytes)
 
-    def tail(self) -> AsyncIterator[list[Record]]:
+    def follow(self) -> AsyncIterator[list[Record]]:
         """Begin to collect what is stored from now on."""
         tail = MemoryTail()
         self.tails.append(tail)
@@ -249,8 +249,8 @@ class FakeLink:
 
     CONTROL_BYTES = 10
 
-    def __init__(self, *, answers: bool = True, collects: bool = False) -> None:
-        self.answers = answers
+    def __init__(self, *, can_pong: bool = True, collects: bool = False) -> None:
+        self.can_pong = can_pong
         self.collects = collects
         self.said: list[Said] = []
         self.late: list[Said] = []
@@ -428,7 +428,7 @@ def make_subscriber(
     session: Session | None = None,
     link: Link | None = None,
     transport: TransportName = "websocket",
-    understands: bool = False,
+    speaks_hub_v1: bool = False,
 ) -> Subscriber:
     """Return a subscriber that is registered nowhere."""
     return Subscriber(
@@ -437,6 +437,6 @@ def make_subscriber(
         account_id=account_id,
         transport=transport,
         session=session or Session(expires_at_s=NOW_S + 86_400),
-        link=link or FakeLink(answers=transport == "websocket"),
-        understands=understands,
+        link=link or FakeLink(can_pong=transport == "websocket"),
+        speaks_hub_v1=speaks_hub_v1,
     )

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from hub.delivery.dispatcher import Dispatcher
 from hub.delivery.replay import Replay
 from hub.delivery.resume_points import Client, ResumePoint, ResumePoints
-from hub.delivery.session import Resume
+from hub.delivery.session import ResumeResult
 from hub.delivery.subscribers import Subscriber
 
 __all__ = ["Confirmation"]
@@ -44,7 +44,7 @@ class Confirmation:
         self._position = dispatcher.position
         self._has_more = False
 
-    def begin(self, subscriber: Subscriber, client: Client) -> tuple[Resume, ResumePoint]:
+    def begin(self, subscriber: Subscriber, client: Client) -> tuple[ResumeResult, ResumePoint]:
         """Fix where the session of a registered subscriber starts; its link needs the point, for the answers."""
         point = self._points.open(client, head=self._replay.head)
         cursor = None if point.resumes_at is None else self._replay.resume(point.resumes_at)

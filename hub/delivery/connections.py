@@ -18,11 +18,11 @@ from hub.auth.grant import Grant
 from hub.cursor import Cursor
 from hub.delivery.confirmation import Confirmation
 from hub.delivery.dispatcher import Dispatcher
-from hub.delivery.heartbeat import Pulse
+from hub.delivery.heartbeat import Heartbeat
 from hub.delivery.link import Link
 from hub.delivery.replay import Replay
 from hub.delivery.resume_points import Client, identify_client
-from hub.delivery.session import Resume, Session
+from hub.delivery.session import ResumeResult, Session
 from hub.delivery.subscribers import Subscriber, Subscribers, TransportName
 from hub.errors import Draining, Forbidden, HubError, StorageUnavailable
 from hub.metrics import Metrics
@@ -68,19 +68,19 @@ class Connections:
         self._heartbeat_s = heartbeat_s
         self._now = now
         self._replay: Replay
-        self._pulse: Pulse
+        self._heartbeat: Heartbeat
         self._catching_up: set[asyncio.Task[None]] = set()
         self._dispatcher: Dispatcher
         self._confirmation: Confirmation | None = None
         self.draining = False
 
     def start(
-        self, dispatcher: Dispatcher, replay: Replay, pulse: Pulse, confirmation: Confirmation | None = None
+        self, dispatcher: Dispatcher, replay: Replay, heartbeat: Heartbeat, confirmation: Confirmation | None = None
     ) -> None:
         """Take those that need this object's own callbacks; called once, before the first connection."""
         self._dispatcher = dispatcher
         self._replay = replay
-        self._pulse = pulse
+        self._heartbeat = heartbeat
         self._confirmation = confirmation
 
     async def admit(
@@ -101,7 +101,7 @@ class Connections:
             return None
         return identify_client(grant.account_id, grant.token_digest, headers)
 
-    def register(self, grant: Grant, transport: TransportName, link: Link, *, understands: bool) -> Subscriber:
+    def register(self, grant: Grant, transport: TransportName, link: Link, *, speaks_hub_v1: bool) -> Subscriber:
         """Take a place for a connection; from here on `leave` must follow, whatever happens.
 
         Raises:
@@ -119,7 +119,7 @@ class Connections:
             transport=transport,
             session=Session(expires_at_s=grant.expires_at_s, hold_limit_bytes=self._replay.room_bytes),
             link=link,
-            understands=understands,
+            speaks_hub_v1=speaks_hub_v1,
         )
         evicted = self._subscribers.add(subscriber)
         if evicted is not None:
@@ -144,7 +144,7 @@ class Connections:
             # A browser can only send back an id it was given. Without one, what comes between a cut right after
             # the greeting and the return would be lost, and nobody would say so.
             subscriber.link.write_heartbeat(None, str(at))
-        self._pulse.watch(subscriber, asyncio.get_running_loop().time())
+        self._heartbeat.watch(subscriber, asyncio.get_running_loop().time())
 
     async def serve(self, subscriber: Subscriber) -> None:
         """Replay what was missed, and return once the connection is live (or ended)."""
@@ -188,10 +188,10 @@ class Connections:
             raise
         subscriber.grant = grant
         subscriber.session.renew(grant.expires_at_s)
-        self._pulse.renewed(subscriber)
+        self._heartbeat.update_expiry(subscriber)
         subscriber.link.write_control(_encode(AuthAccepted(expires_at=format_time(grant.expires_at_s))))
 
-    def _begin(self, subscriber: Subscriber, where: Cursor | Client | None) -> Resume:
+    def _begin(self, subscriber: Subscriber, where: Cursor | Client | None) -> ResumeResult:
         if not isinstance(where, Client):
             return self._replay.begin(subscriber, where)
         assert self._confirmation is not None
@@ -258,7 +258,7 @@ class Connections:
         slices = [leaving[start : start + SLICE] for start in range(0, len(leaving), SLICE)]
         for part in slices:
             for subscriber in part:
-                if subscriber.understands:
+                if subscriber.speaks_hub_v1:
                     subscriber.link.write_control(frame)
                 elif subscriber.transport == "sse":
                     subscriber.link.write_retry(secrets.randbelow(int(within_s * 1000)))
@@ -278,14 +278,14 @@ class Connections:
             await asyncio.sleep(CONFIRM_POLL_S)
 
     def _evict(self, subscriber: Subscriber) -> None:
-        self._pulse.forget(subscriber)
+        self._heartbeat.forget(subscriber)
         if subscriber.transport == "sse":
             subscriber.link.write_retry(EVICTED_RETRY_MS + secrets.randbelow(EVICTED_RETRY_MS))
         self._end(subscriber, CloseCode.TOO_MANY_CONNECTIONS, "another connection of this user took the place")
 
     def _forget(self, subscriber: Subscriber) -> None:
         self._subscribers.remove(subscriber)
-        self._pulse.forget(subscriber)
+        self._heartbeat.forget(subscriber)
 
     def _end(self, subscriber: Subscriber, code: int, reason: str) -> None:
         place = self._dispatcher.place(subscriber)
@@ -313,4 +313,4 @@ class Connections:
 
 
 def _knows_no_codes(subscriber: Subscriber) -> bool:
-    return subscriber.transport == "websocket" and not subscriber.understands
+    return subscriber.transport == "websocket" and not subscriber.speaks_hub_v1

@@ -21,9 +21,9 @@ from hub.errors import HubError, StorageUnavailable
 from hub.log.port import Draft, Log
 from hub.target import CONTROL
 
-__all__ = ["Expulsion"]
+__all__ = ["Disconnector"]
 
-logger = logging.getLogger("hub.expulsion")
+logger = logging.getLogger("hub.disconnect")
 
 _decode = msgspec.json.Decoder(Revocation).decode
 #: Control records read at once when the list is rebuilt.
@@ -31,7 +31,7 @@ PAGE = 1_000
 PAGE_BYTES = 2 * 2**20
 
 
-class Expulsion:
+class Disconnector:
     """Closes connections and keeps the deny list in step with the log."""
 
     def __init__(
@@ -50,10 +50,10 @@ class Expulsion:
         self._subscribers = subscribers
         self._end = end
         self._now = now
-        # What this hub itself is appending: `expel` closes the connections and counts them, not the tail.
+        # What this hub itself is appending: `disconnect` closes the connections and counts them, not the tail.
         self._asked: set[bytes] = set()
 
-    async def expel(self, asked: DisconnectRequest) -> int:
+    async def disconnect(self, asked: DisconnectRequest) -> int:
         """Close the connections `asked` names; return how many.
 
         With `revoke` it returns after the revocation is durable, and none of the tokens issued until now

@@ -60,7 +60,7 @@ class Dispatcher:
         self._on_behind = on_behind
         self._on_missed = on_missed
         self._on_broken = on_broken
-        self._tail = log.tail()
+        self._tail = log.follow()
         # What a batch of records brings each subscriber in this turn of the loop, to leave in one write.
         self._due: dict[Subscriber, list[Envelope]] = {}
         self._collecting = False
@@ -88,9 +88,9 @@ class Dispatcher:
 
     async def _dispatch(self, record: Record) -> None:
         if record.is_damaged:
-            self._confess_hole("a stretch of the log is damaged")
+            self._announce_gap_to_all("a stretch of the log is damaged")
         elif record.position > self.position + 1 and self._log.first > self.position + 1:
-            self._confess_hole("retention passed the dispatcher")
+            self._announce_gap_to_all("retention passed the dispatcher")
         if CONTROL in record.targets:
             self._control(record.payload)
         elif matched := self._subscribers.match(record.targets):
@@ -112,7 +112,7 @@ class Dispatcher:
             if envelope.expires_at_s is None or envelope.expires_at_s > self._now():
                 self._offer(envelope, part)
 
-    def _confess_hole(self, cause: str) -> None:
+    def _announce_gap_to_all(self, cause: str) -> None:
         # The tail fell so far behind that retention passed it, or it met damage. Only a return with the cursor tells
         # every client of the gap, and of what the log still has. What was collected is theirs before that.
         self._flush()

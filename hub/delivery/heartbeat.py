@@ -9,14 +9,14 @@ from collections.abc import Callable
 
 import msgspec
 
-from contracts.frame import Heartbeat
+from contracts.frame import Heartbeat as HeartbeatFrame
 from hub.cursor import Cursor
 from hub.delivery.dispatcher import Dispatcher
-from hub.delivery.session import Phase, Sign
+from hub.delivery.session import PeerState, Phase
 from hub.delivery.subscribers import Subscriber
 from hub.log.port import Log
 
-__all__ = ["Pulse"]
+__all__ = ["Heartbeat"]
 
 logger = logging.getLogger("hub.dispatcher")
 
@@ -26,7 +26,7 @@ TICK_S = 0.25
 SLICE = 500
 
 
-class Pulse:
+class Heartbeat:
     """Gives each subscriber a heartbeat every `interval_s` and ends those that are dead or expired.
 
     A dead peer is gone within two intervals: it misses one beat, and is judged at the next.
@@ -53,7 +53,7 @@ class Pulse:
         self._due: OrderedDict[Subscriber, float] = OrderedDict()
         # Only who expires before the beat after next is looked at every tick, each once.
         self._expiring: dict[Subscriber, None] = {}
-        self._heartbeat: tuple[int, str, bytes] = (-1, "", b"")
+        self._latest: tuple[int, str, bytes] = (-1, "", b"")
 
     def watch(self, subscriber: Subscriber, monotonic_s: float) -> None:
         """Begin to look after a subscriber."""
@@ -65,7 +65,7 @@ class Pulse:
         self._due.pop(subscriber, None)
         self._expiring.pop(subscriber, None)
 
-    def renewed(self, subscriber: Subscriber) -> None:
+    def update_expiry(self, subscriber: Subscriber) -> None:
         """Take over a new expiry of a subscriber that presented another token."""
         self._watch_expiry(subscriber, self._now())
 
@@ -109,22 +109,22 @@ class Pulse:
 
     def _beat_one(self, subscriber: Subscriber) -> None:
         session, link = subscriber.session, subscriber.link
-        sign = session.beat(
-            self._now(), answers=link.answers, waiting_bytes=link.waiting_bytes, taken_bytes=link.taken_bytes
+        state = session.beat(
+            self._now(), can_pong=link.can_pong, waiting_bytes=link.waiting_bytes, taken_bytes=link.taken_bytes
         )
-        if sign is Sign.EXPIRED:
+        if state is PeerState.EXPIRED:
             self._on_expired(subscriber)
-        elif sign is Sign.DEAD:
+        elif state is PeerState.DEAD:
             self._on_dead(subscriber)
         else:
             cursor, frame = self._frame(self._dispatcher.place(subscriber))
-            link.write_heartbeat(frame if subscriber.understands else None, cursor)
+            link.write_heartbeat(frame if subscriber.speaks_hub_v1 else None, cursor)
 
     def _frame(self, position: int) -> tuple[str, bytes]:
-        if self._heartbeat[0] != position:
+        if self._latest[0] != position:
             cursor = str(Cursor(self._log.epoch, position))
-            self._heartbeat = (position, cursor, msgspec.json.encode(Heartbeat(cursor=cursor)))
-        return self._heartbeat[1], self._heartbeat[2]
+            self._latest = (position, cursor, msgspec.json.encode(HeartbeatFrame(cursor=cursor)))
+        return self._latest[1], self._latest[2]
 
     def _watch_expiry(self, subscriber: Subscriber, now_s: float) -> None:
         if subscriber.session.expires_at_s <= now_s + 2 * self._interval_s:

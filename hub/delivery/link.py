@@ -15,7 +15,7 @@ class Link(Protocol):
     """Writes to one peer and never blocks; what the peer does not take waits and is counted."""
 
     @property
-    def answers(self) -> bool:
+    def can_pong(self) -> bool:
         """Whether the peer can answer a ping."""
 
     @property

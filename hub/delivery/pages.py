@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from contracts.frame import ResumeKind
 from hub.cursor import Cursor
 from hub.delivery.ahead import AheadWatch
 from hub.delivery.envelope import stamp
-from hub.delivery.session import ResumeKind, Session
+from hub.delivery.session import Session
 from hub.log.port import Log, Reading, Record
 from hub.metrics import Metrics
 from hub.target import Target

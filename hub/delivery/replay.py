@@ -9,7 +9,7 @@ from collections.abc import Callable
 from hub.cursor import Cursor
 from hub.delivery.ahead import AheadWatch
 from hub.delivery.envelope import Envelope
-from hub.delivery.session import Phase, Resume
+from hub.delivery.session import Phase, ResumeResult
 from hub.delivery.subscribers import Subscriber
 from hub.log.port import Log
 from hub.metrics import Metrics
@@ -54,7 +54,7 @@ class Replay:
         self._ahead = AheadWatch(log)
         self._readers = asyncio.Semaphore(READERS)
 
-    def begin(self, subscriber: Subscriber, cursor: Cursor | None) -> Resume:
+    def begin(self, subscriber: Subscriber, cursor: Cursor | None) -> ResumeResult:
         """Fix where the session starts; the subscriber must be registered already.
 
         Registered first, head second: a record stored in between is offered live or read from the log,
@@ -123,7 +123,7 @@ class Replay:
         if log.first > after + 1:
             # Retention passed the cursor while the page was read: part of it may be missing.
             # Who cannot be told of it gets what is left.
-            if session.lose(log.head if subscriber.point is None else log.first - 1):
+            if session.mark_gap(log.head if subscriber.point is None else log.first - 1):
                 self._write_gap(subscriber, self.cursor(session.last))
             return
         # Taken out one by one: what was written waits in the link, and is not held here a second time.
@@ -133,7 +133,7 @@ class Replay:
             record = waiting.pop()
             if record.is_damaged:
                 # One gap for damage side by side; what is whole after it is replayed all the same.
-                if not (waiting and waiting[-1].is_damaged) and session.lose(record.position):
+                if not (waiting and waiting[-1].is_damaged) and session.mark_gap(record.position):
                     self._write_gap(subscriber, self.cursor(session.last))
                 continue
             # Not due any more where the record expired, and not taken once the session was closed, while
@@ -153,7 +153,7 @@ class Replay:
         # Replay reads as fast as the peer takes; only a peer that takes nothing at all is slow.
         link = subscriber.link
         while unsent_bytes > self.room_bytes:
-            subscriber.session.let_go()
+            subscriber.session.drop_held()
             taken_bytes = link.taken_bytes
             if await link.wait_writable(timeout_s=self._take_timeout_s):
                 return

@@ -10,15 +10,13 @@ whoever offers it. Time is passed in.
 from __future__ import annotations
 
 from enum import Enum
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
+from contracts.frame import ResumeKind
 from hub.cursor import Cursor, Epoch
 from hub.delivery.envelope import Envelope
 
-__all__ = ["Phase", "Resume", "ResumeKind", "Session", "Sign"]
-
-ResumeKind = Literal["live", "replayed", "gap"]
-
+__all__ = ["PeerState", "Phase", "ResumeResult", "Session"]
 
 #: What a held notification takes besides its JSON.
 _ENVELOPE_BYTES = 256
@@ -36,7 +34,7 @@ class Phase(Enum):
 _LIVE = Phase.LIVE
 
 
-class Sign(Enum):
+class PeerState(Enum):
     """What the shared clock learns of a session at its beat."""
 
     ALIVE = "alive"
@@ -44,7 +42,7 @@ class Sign(Enum):
     EXPIRED = "expired"
 
 
-class Resume(NamedTuple):
+class ResumeResult(NamedTuple):
     """How a session begins: what the client is told, and the position its cursor stands at."""
 
     kind: ResumeKind
@@ -59,7 +57,7 @@ class Session:
     """
 
     __slots__ = (
-        "_answered",
+        "_active",
         "_held",
         "_held_bytes",
         "_hold_limit",
@@ -85,11 +83,11 @@ class Session:
         self._hold_limit = hold_limit
         self._hold_limit_bytes = hold_limit_bytes
         self._overflowed = False
-        self._answered = True
+        self._active = True
         self._waited = False
         self._taken_bytes = 0
 
-    def begin(self, cursor: Cursor | None, *, epoch: Epoch, first: int, head: int) -> Resume:
+    def begin(self, cursor: Cursor | None, *, epoch: Epoch, first: int, head: int) -> ResumeResult:
         """Decide what this client gets, given the log as it is *after* the session was registered.
 
         `cursor` is None on a first visit. A cursor of another epoch, from before retention or from beyond the head
@@ -98,12 +96,12 @@ class Session:
         self.upto = head
         if cursor is None:
             self.last = head
-            return Resume("live", head)
+            return ResumeResult("live", head)
         if cursor.epoch != epoch or not first - 1 <= cursor.position <= head:
             self.last = head
-            return Resume("gap", head)
+            return ResumeResult("gap", head)
         self.last = cursor.position
-        return Resume("replayed", cursor.position)
+        return ResumeResult("replayed", cursor.position)
 
     def offer(self, envelope: Envelope) -> bool:
         """Take what the dispatcher has for this subscriber; True means: write it now."""
@@ -134,7 +132,7 @@ class Session:
         self.upto = max(self.upto, head)
         self._held, self._held_bytes, self._overflowed = [], 0, False
 
-    def let_go(self) -> None:
+    def drop_held(self) -> None:
         """Hold nothing before the next `aim`: the replay waits for the peer, and may wait for long."""
         self._held, self._held_bytes, self._overflowed = [], 0, True
 
@@ -149,7 +147,7 @@ class Session:
         """Note that the log holds nothing more for this subscriber up to `position`."""
         self.last = max(self.last, position)
 
-    def lose(self, head: int) -> bool:
+    def mark_gap(self, head: int) -> bool:
         """Note that what was due up to `head` is gone: retention overtook the replay, or it is damaged.
 
         True means: announce the gap. False where the session has ended.
@@ -193,28 +191,28 @@ class Session:
         """Live until `expires_at_s`, for a client that presented a new token."""
         self.expires_at_s = expires_at_s
 
-    def answer(self) -> None:
+    def note_activity(self) -> None:
         """Note a sign of life from the peer."""
-        self._answered = True
+        self._active = True
 
-    def beat(self, now_s: float, *, answers: bool, waiting_bytes: int = 0, taken_bytes: int = 0) -> Sign:
+    def beat(self, now_s: float, *, can_pong: bool, waiting_bytes: int = 0, taken_bytes: int = 0) -> PeerState:
         """Judge the peer, once per heartbeat interval.
 
-        `answers`: the transport lets the peer answer a ping, so silence since the last beat is death; but not
+        `can_pong`: the transport lets the peer answer a ping, so silence since the last beat is death; but not
         while bytes wait, the ping among them, of which the peer took some since: it is slow. Where it does not
         (SSE), the dead peer is the one for whom bytes wait and who took none since.
         """
         if now_s >= self.expires_at_s:
-            return Sign.EXPIRED
+            return PeerState.EXPIRED
         takes = taken_bytes != self._taken_bytes
-        if answers:
-            dead = not self._answered and not (waiting_bytes > 0 and takes)
-            self._answered = False
+        if can_pong:
+            dead = not self._active and not (waiting_bytes > 0 and takes)
+            self._active = False
         else:
             dead = self._waited and waiting_bytes > 0 and not takes
         self._waited = waiting_bytes > 0
         self._taken_bytes = taken_bytes
-        return Sign.DEAD if dead else Sign.ALIVE
+        return PeerState.DEAD if dead else PeerState.ALIVE
 
     def _hold(self, envelope: Envelope) -> None:
         self._held.append(envelope)

@@ -21,7 +21,7 @@ TransportName = Literal["websocket", "sse"]
 class Subscriber:
     """One live connection as the dispatcher sees it.
 
-    `account_id` and `user_id` come from a verified credential and from nowhere else. `understands`:
+    `account_id` and `user_id` come from a verified credential and from nowhere else. `speaks_hub_v1`:
     the client speaks `hub.v1`, so it may get frames that the frontends in the field do not know. `point` is where
     a client without a cursor resumes.
     """
@@ -33,9 +33,9 @@ class Subscriber:
         "link",
         "point",
         "session",
+        "speaks_hub_v1",
         "targets",
         "transport",
-        "understands",
         "user_id",
     )
 
@@ -48,7 +48,7 @@ class Subscriber:
         transport: TransportName,
         session: Session,
         link: Link,
-        understands: bool,
+        speaks_hub_v1: bool,
     ) -> None:
         self.id = id
         self.grant = grant
@@ -57,7 +57,7 @@ class Subscriber:
         self.transport: TransportName = transport
         self.session = session
         self.link = link
-        self.understands = understands
+        self.speaks_hub_v1 = speaks_hub_v1
         self.point: ResumePoint | None = None
         self.targets = subscriber_targets(account_id, grant.user_id)
 

@@ -117,7 +117,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._unset_keepalive_if_required()  # which uvicorn leaves to run where the peer reset the connection
         self._early = self._unread = None
         if self._link is not None:
-            self._link.lose()
+            self._link.connection_lost()
             self._link = None
         super().connection_lost(exc)
         # uvicorn tells the last request alone; the one before it would write to what is gone, or wait for ever.
@@ -234,7 +234,7 @@ class HttpProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """End a response; where it was a stream, its link is not the next one's."""
         if self._link is not None and not self.transport.is_closing():
-            self._link.lose()
+            self._link.connection_lost()
             self._link = None
         super().on_response_complete()
         if self._unread is not None and not self.transport.is_closing():

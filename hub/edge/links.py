@@ -51,7 +51,7 @@ def _nothing() -> None:
 class TransportLink:
     """Writes to one connection through the server's transport, past its per-message machinery."""
 
-    __slots__ = ("_held", "_socket", "_transport", "on_answer", "on_lost", "open")
+    __slots__ = ("_held", "_socket", "_transport", "on_activity", "on_connection_lost", "open")
 
     form: Form
     lane: Lane
@@ -62,8 +62,8 @@ class TransportLink:
         self._held: list[bytes] | None = None
         # None under TLS: the peer would take what was written to it for ciphertext.
         self._socket: int | None = None if is_ssl(transport) else transport.get_extra_info("socket").fileno()
-        self.on_answer: Callable[[], None] = _nothing
-        self.on_lost: Callable[[], None] = _nothing
+        self.on_activity: Callable[[], None] = _nothing
+        self.on_connection_lost: Callable[[], None] = _nothing
 
     @property
     def unsent_bytes(self) -> int:
@@ -130,12 +130,12 @@ class TransportLink:
         self.open = False
         self._transport.abort()
 
-    def lose(self) -> None:
+    def connection_lost(self) -> None:
         """Note that the transport is gone, and let go of whoever wanted to know it."""
         self.open = False
-        on_lost = self.on_lost
-        self.on_lost = self.on_answer = _nothing
-        on_lost()
+        on_connection_lost = self.on_connection_lost
+        self.on_connection_lost = self.on_activity = _nothing
+        on_connection_lost()
 
 
 class _WebSocketProtocol(Protocol):
@@ -151,7 +151,7 @@ class WebSocketLink(TransportLink):
 
     form: Form = "frame"
     lane: Lane = "frame"
-    answers = True
+    can_pong = True
 
     def __init__(self, transport: asyncio.Transport, protocol: _WebSocketProtocol) -> None:
         super().__init__(transport)
@@ -230,11 +230,11 @@ class ConfirmedLink(WebSocketLink):
         if self.point is not None:
             self.point.left = code in _GOODBYES
 
-    def lose(self) -> None:
+    def connection_lost(self) -> None:
         """Note that the transport is gone, and with it every answer."""
         if self.point is not None:
             self.point.gone = True
-        super().lose()
+        super().connection_lost()
 
 
 class DeflatedConfirmedLink(ConfirmedLink):
@@ -253,7 +253,7 @@ class EventStreamLink(TransportLink):
 
     form: Form = "chunk"
     lane: Lane = "chunk"
-    answers = False
+    can_pong = False
 
     def __init__(self, transport: asyncio.Transport, cycle: RequestResponseCycle) -> None:
         super().__init__(transport)
@@ -299,11 +299,11 @@ class EventStreamLink(TransportLink):
             self._cycle.message_event.set()
             self.abort_timer = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT_S, self._abort_stuck)
 
-    def lose(self) -> None:
+    def connection_lost(self) -> None:
         """Note that the transport is gone."""
         if self.abort_timer is not None:
             self.abort_timer.cancel()
-        super().lose()
+        super().connection_lost()
 
     async def wait_writable(self, *, timeout_s: float) -> bool:
         """Wait until the transport's buffer is below its low mark."""

@@ -210,7 +210,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the link, so that nothing is written to a transport that is gone, and let go of what holds itself."""
         if self._link is not None:
-            self._link.lose()
+            self._link.connection_lost()
             self._link = None
         super().connection_lost(exc)
         core = vars(self).get("conn")
@@ -227,7 +227,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self._drop(1008)
             return
         if self._link is not None and events:
-            self._link.on_answer()
+            self._link.on_activity()
         # The base class asks the core for the events, which it hands out once.
         self.conn.events = events
         super().handle_events()

@@ -129,11 +129,11 @@ class Log(Protocol):
             ValueError: more than 100 targets.
         """
 
-    def tail(self) -> AsyncIterator[list[Record]]:
+    def follow(self) -> AsyncIterator[list[Record]]:
         """Yield every record stored from now on, in order, in batches of at least one.
 
         One consumer at a time: a second call ends the first iterator, and so does `close`. What was
-        appended before the first `anext` of the iterator but after the call of `tail` is yielded too.
+        appended before the first `anext` of the iterator but after the call of `follow` is yielded too.
         """
 
     async def close(self) -> None:

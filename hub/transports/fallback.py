@@ -28,7 +28,7 @@ class QueuedLink:
     """
 
     #: `send` cannot ping; the server's own keepalive finds dead peers.
-    answers = False
+    can_pong = False
 
     def __init__(self, send: Send, patience: asyncio.Timeout, *, events: bool) -> None:
         self._send = send
@@ -45,8 +45,8 @@ class QueuedLink:
         self.unsent_bytes = 0
         self.taken_bytes = 0
         self.open = True
-        self.on_answer: Callable[[], None] = lambda: None
-        self.on_lost: Callable[[], None] = lambda: None
+        self.on_activity: Callable[[], None] = lambda: None
+        self.on_connection_lost: Callable[[], None] = lambda: None
 
     @property
     def waiting_bytes(self) -> int:
@@ -132,7 +132,7 @@ class QueuedLink:
             await self._write_queue()
         self.open = False
         self._drained.set()
-        self.on_lost()
+        self.on_connection_lost()
 
     async def _write_queue(self) -> None:
         while True:

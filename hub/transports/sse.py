@@ -100,9 +100,9 @@ class EventStreamEndpoint:
         cors: Headers,
         on_start: Callable[[], object] = lambda: None,
     ) -> None:
-        subscriber = self._connections.register(grant, "sse", link, understands=False)
+        subscriber = self._connections.register(grant, "sse", link, speaks_hub_v1=False)
         try:
-            link.on_lost = lambda: self._connections.leave(subscriber)
+            link.on_connection_lost = lambda: self._connections.leave(subscriber)
             link.cork()
             headers = [*_STREAM_HEADERS, *cors]
             if isinstance(link, EventStreamLink):

@@ -65,20 +65,20 @@ class WebSocketEndpoint:
     async def refuse_path(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Refuse a handshake with a path where there is no WebSocket."""
         await receive()
-        await self._refuse(scope, send, NotFound(), understands=False)
+        await self._refuse(scope, send, NotFound(), speaks_hub_v1=False)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
         offered = scope.get("subprotocols") or []
-        understands = SUBPROTOCOL in offered
+        speaks_hub_v1 = SUBPROTOCOL in offered
         try:
             grant = await self._connections.admit(scope["headers"], scope["query_string"], offered)
             cursor = find_cursor([], scope["query_string"])
         except HubError as error:
-            await self._refuse(scope, send, error, understands=understands)
+            await self._refuse(scope, send, error, speaks_hub_v1=speaks_hub_v1)
             return
         client = None
-        if cursor is None and not understands:
+        if cursor is None and not speaks_hub_v1:
             client = self._connections.identify(grant, scope["headers"])
         where = cursor if client is None else client
         open_link = scope.get("extensions", {}).get("hub.link")
@@ -86,14 +86,14 @@ class WebSocketEndpoint:
             # The peer may have left while it was looked up.
             with contextlib.suppress(ConnectionError):
                 link = open_link(confirmed=client is not None)
-                await self._serve(scope, receive, send, grant, link, where, understands)
+                await self._serve(scope, receive, send, grant, link, where, speaks_hub_v1)
             return
         with contextlib.suppress(TimeoutError):  # of a peer that takes nothing, not even its close
             async with asyncio.timeout(None) as patience, asyncio.TaskGroup() as tasks:
                 queued = QueuedLink(send, patience, events=False)
                 # The writer starts after the accept: its first frame may not come before it.
                 start = lambda: tasks.create_task(queued.run())  # noqa: E731  # the group must exist first
-                await self._serve(scope, receive, send, grant, queued, where, understands, start)
+                await self._serve(scope, receive, send, grant, queued, where, speaks_hub_v1, start)
                 queued.close(1000, "")
 
     async def _serve(
@@ -104,20 +104,20 @@ class WebSocketEndpoint:
         grant: Grant,
         link: WebSocketLink | QueuedLink,
         where: Cursor | Client | None,
-        understands: bool,
+        speaks_hub_v1: bool,
         on_accept: Callable[[], object] = lambda: None,
     ) -> None:
         try:
-            subscriber = self._connections.register(grant, "websocket", link, understands=understands)
+            subscriber = self._connections.register(grant, "websocket", link, speaks_hub_v1=speaks_hub_v1)
         except HubError as error:
-            await self._refuse(scope, send, error, understands=understands)
+            await self._refuse(scope, send, error, speaks_hub_v1=speaks_hub_v1)
             return
         code = 1006
         try:
-            link.on_lost = lambda: self._connections.leave(subscriber)
-            link.on_answer = subscriber.session.answer
+            link.on_connection_lost = lambda: self._connections.leave(subscriber)
+            link.on_activity = subscriber.session.note_activity
             link.cork()
-            await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL if understands else None})
+            await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL if speaks_hub_v1 else None})
             on_accept()
             forget_request(scope)
             self._connections.greet(subscriber, where)
@@ -135,9 +135,9 @@ class WebSocketEndpoint:
                 code = int(message.get("code") or 1005)
                 # Codes from 3000 are free for anybody: a peer's 4000 is not our "slow", nor a label for a metric.
                 return code if code < FIRST_FREE_CODE else 1000
-            subscriber.session.answer()
+            subscriber.session.note_activity()
             # The frontends in the field never send; what others say without `hub.v1` means nothing here.
-            if subscriber.understands and subscriber.session.phase is not Phase.CLOSED:
+            if subscriber.speaks_hub_v1 and subscriber.session.phase is not Phase.CLOSED:
                 await self._hear(subscriber, message.get("text"))
 
     async def _hear(self, subscriber: Subscriber, text: str | None) -> None:
@@ -151,14 +151,16 @@ class WebSocketEndpoint:
         except HubError as error:
             self._connections.end(subscriber, error.close_code, error.title)
 
-    async def _refuse(self, scope: MutableMapping[str, Any], send: Send, error: HubError, *, understands: bool) -> None:
+    async def _refuse(
+        self, scope: MutableMapping[str, Any], send: Send, error: HubError, *, speaks_hub_v1: bool
+    ) -> None:
         """Refuse: so that the client can read why where it can, before the accept where it cannot.
 
         The frontends in the field take an accept as success and would come back for ever.
         """
         self._connections.refuse(error)
         with contextlib.suppress(OSError):  # the peer may be gone already
-            if understands:
+            if speaks_hub_v1:
                 await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
                 await send({"type": "websocket.close", "code": error.close_code, "reason": error.title})
             elif "websocket.http.response" in scope.get("extensions", {}):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hub.cursor import Cursor
 from hub.delivery.dispatcher import Dispatcher
-from hub.delivery.heartbeat import Pulse
+from hub.delivery.heartbeat import Heartbeat
 from hub.delivery.replay import Replay
 from hub.delivery.session import Session
 from hub.delivery.subscribers import Subscriber, Subscribers, TransportName
@@ -53,7 +53,7 @@ class Harness:
             on_slow=lambda subscriber: self._end(subscriber, self.slow),
             write_gap=lambda subscriber, cursor: self.gaps.append((subscriber, cursor)),
         )
-        self.pulse = Pulse(
+        self.heartbeat = Heartbeat(
             self.dispatcher,
             self.log,
             interval_s=interval_s,
@@ -70,17 +70,17 @@ class Harness:
         link: FakeLink | None = None,
         transport: TransportName = "websocket",
         expires_at_s: float = NOW_S + 86_400,
-        understands: bool = False,
+        speaks_hub_v1: bool = False,
     ) -> tuple[Subscriber, FakeLink]:
         """Register a connection; nothing was replayed to it yet."""
-        link = link or FakeLink(answers=transport == "websocket")
+        link = link or FakeLink(can_pong=transport == "websocket")
         subscriber = make_subscriber(
             user_id,
             account_id,
             session=Session(expires_at_s=expires_at_s, hold_limit=20),
             link=link,
             transport=transport,
-            understands=understands,
+            speaks_hub_v1=speaks_hub_v1,
         )
         self.subscribers.add(subscriber)
         return subscriber, link

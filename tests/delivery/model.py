@@ -19,10 +19,10 @@ from hub.cursor import Cursor, parse_cursor
 from hub.delivery.confirmation import Confirmation
 from hub.delivery.dispatcher import Dispatcher
 from hub.delivery.envelope import Envelope
-from hub.delivery.heartbeat import Pulse
+from hub.delivery.heartbeat import Heartbeat
 from hub.delivery.replay import Replay
 from hub.delivery.resume_points import ResumePoints, identify_client
-from hub.delivery.session import Phase, Resume, Session
+from hub.delivery.session import Phase, ResumeResult, Session
 from hub.delivery.subscribers import Subscriber, Subscribers
 from hub.errors import HubFull, StorageUnavailable
 from hub.metrics import Metrics
@@ -231,7 +231,7 @@ class Scenario:
             None, epoch=self.log.epoch, connections=5, keep_s=KEEP_S, monotonic=lambda: self.monotonic_s
         )
         self.confirmation = Confirmation(self.dispatcher, self.replay, points, on_broken=self._end_dead)
-        self.pulse = Pulse(
+        self.heartbeat = Heartbeat(
             self.dispatcher,
             self.log,
             interval_s=INTERVAL_S,
@@ -263,18 +263,18 @@ class Scenario:
         self.log.forget(upto)
         self.ledger.first = max(self.ledger.first, upto + 1)
 
-    def register(self, client: Client, *, life_s: float, answers: bool) -> Connection | None:
+    def register(self, client: Client, *, life_s: float, can_pong: bool) -> Connection | None:
         """Let a client's connection take its place, before it is asked for its cursor; None where there is none."""
-        answers |= isinstance(client, OldClient)
+        can_pong |= isinstance(client, OldClient)
         session = Session(expires_at_s=self.clock() + life_s, hold_limit=4, hold_limit_bytes=2 * BUDGET_BYTES)
-        link = FakeLink(answers=answers, collects=True)
+        link = FakeLink(can_pong=can_pong, collects=True)
         subscriber = make_subscriber(
             client.user_id,
             client.account_id,
             session=session,
             link=link,
-            transport="websocket" if answers else "sse",
-            understands=not isinstance(client, OldClient),
+            transport="websocket" if can_pong else "sse",
+            speaks_hub_v1=not isinstance(client, OldClient),
         )
         try:
             evicted = self.subscribers.add(subscriber)
@@ -302,10 +302,10 @@ class Scenario:
         connection.place = resume.position
         if resume.kind != "replayed":
             client.begin_at(self.replay.cursor(resume.position))
-        self.pulse.watch(connection.subscriber, self.monotonic_s)
+        self.heartbeat.watch(connection.subscriber, self.monotonic_s)
         connection.replaying = self.replay.run(connection.subscriber)
 
-    def _begin_old(self, connection: Connection, client: OldClient) -> Resume:
+    def _begin_old(self, connection: Connection, client: OldClient) -> ResumeResult:
         self.check()  # what has reached it by now
         known = identify_client(client.account_id, f"token {self.clients.index(client)}", [])
         resume, connection.link.point = self.confirmation.begin(connection.subscriber, known)
@@ -355,7 +355,7 @@ class Scenario:
             if not connection.link.stalled:
                 self._require(connection.link.unsent_bytes <= BUDGET_BYTES, "a peer that reads is over its budget")
                 connection.link.flush()
-                connection.subscriber.session.answer()
+                connection.subscriber.session.note_activity()
 
     def leave(self, connection: Connection) -> None:
         """Lose a connection from outside: what had not reached the client is gone."""
@@ -364,7 +364,7 @@ class Scenario:
 
     def beat(self) -> None:
         """Let the clock look after everybody."""
-        while self.pulse.beat(self.monotonic_s, limit=SLICE):
+        while self.heartbeat.beat(self.monotonic_s, limit=SLICE):
             pass
         self.flush()
 

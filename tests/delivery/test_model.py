@@ -109,12 +109,12 @@ class Seam(RuleBasedStateMachine):
     # The connections
 
     @precondition(lambda self: any(client.connection is None for client in self.scenario.clients))
-    @rule(pick=picks, kind=kinds, life_s=lives_s, answers=st.booleans(), turns=turns)
-    def connect(self, pick: int, kind: str | None, life_s: float, answers: bool, turns: int) -> None:
+    @rule(pick=picks, kind=kinds, life_s=lives_s, can_pong=st.booleans(), turns=turns)
+    def connect(self, pick: int, kind: str | None, life_s: float, can_pong: bool, turns: int) -> None:
         """A client comes (back), and presents a cursor now or later."""
         away = [client for client in self.scenario.clients if client.connection is None]
         # The last one is a user's third, whose place is another's, so it comes less often.
-        self._connect(away[min(pick // 8, len(away) - 1)], kind, life_s=life_s, answers=answers)
+        self._connect(away[min(pick // 8, len(away) - 1)], kind, life_s=life_s, can_pong=can_pong)
         self._turn(turns)
 
     @among(_registered)
@@ -125,13 +125,13 @@ class Seam(RuleBasedStateMachine):
         self._turn(turns)
 
     @among(_open)
-    @rule(pick=picks, life_s=lives_s, answers=st.booleans(), turns=turns)
-    def come_back(self, pick: int, life_s: float, answers: bool, turns: int) -> None:
+    @rule(pick=picks, life_s=lives_s, can_pong=st.booleans(), turns=turns)
+    def come_back(self, pick: int, life_s: float, can_pong: bool, turns: int) -> None:
         """A connection is lost, and its client is back at once with its cursor."""
         client = _choose(self.scenario.open, pick).client
         assert client.connection is not None
         self.scenario.leave(client.connection)
-        self._connect(client, "own", life_s=life_s, answers=answers)
+        self._connect(client, "own", life_s=life_s, can_pong=can_pong)
         self._turn(turns)
 
     @among(_open)
@@ -222,8 +222,8 @@ class Seam(RuleBasedStateMachine):
         Seam.executed += 1
         self.scenario.check()
 
-    def _connect(self, client: Client, kind: str | None, *, life_s: float = 100_000, answers: bool = True) -> None:
-        connection = self.scenario.register(client, life_s=life_s, answers=answers)
+    def _connect(self, client: Client, kind: str | None, *, life_s: float = 100_000, can_pong: bool = True) -> None:
+        connection = self.scenario.register(client, life_s=life_s, can_pong=can_pong)
         if connection is not None and kind is not None:
             self._begin(connection, kind)
 

@@ -16,7 +16,7 @@ from hypothesis import Phase
 
 from hub.delivery.confirmation import Confirmation
 from hub.delivery.dispatcher import Dispatcher
-from hub.delivery.heartbeat import Pulse
+from hub.delivery.heartbeat import Heartbeat
 from hub.delivery.replay import Replay
 from hub.delivery.resume_points import ResumePoints
 from hub.delivery.session import Session
@@ -50,7 +50,7 @@ FURTHER = [
     # Falling behind, and waiting for the peer.
     (Session.fall_behind, "self.aim(head)", "pass"),
     (Session.aim, "max(self.upto, head)", "self.upto"),
-    (Session.let_go, "[], 0, True", "[], 0, False"),
+    (Session.drop_held, "[], 0, True", "[], 0, False"),
     # Clients without a cursor.
     (Replay.resume, "position, first - 1", "position + 1, first - 1"),
     (Replay._write_page, "log.first - 1", "log.first"),
@@ -60,7 +60,7 @@ FURTHER = [
     (Replay._release, "self._is_due(envelope.expires_at_s)", "True"),
     (Dispatcher._fan_out, "envelope.expires_at_s is None", "True"),
     # After the end.
-    (Session.lose, "self.phase is Phase.CLOSED", "False"),
+    (Session.mark_gap, "self.phase is Phase.CLOSED", "False"),
     (Session.replay, "self.phase is not Phase.REPLAYING", "False"),
     # Peers that do not read, and peers that do.
     (Dispatcher._offer, "> self._link_budget_bytes", "> 1_000_000"),
@@ -84,7 +84,7 @@ def run_with(method: Any, mutant: Any) -> None:
     """Run the model over a hub with this mutant in it."""
     owner = next(
         kind
-        for kind in (Confirmation, Dispatcher, Pulse, Replay, ResumePoints, Session, Subscriber)
+        for kind in (Confirmation, Dispatcher, Heartbeat, Replay, ResumePoints, Session, Subscriber)
         if method in vars(kind).values()
     )
     with mock.patch.object(owner, method.__name__, mutant):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from hub.cursor import Cursor, Epoch
 from hub.delivery.envelope import Envelope
-from hub.delivery.session import Phase, Resume, Session, Sign
+from hub.delivery.session import PeerState, Phase, ResumeResult, Session
 from tests.fakes import NOW_S, make_payload
 
 EPOCH = Epoch("abcdefghij")
@@ -35,7 +35,7 @@ def make_envelope(position: int, *, size_bytes: int = 0) -> Envelope:
     return Envelope(make_payload(size_bytes), EPOCH, position)
 
 
-def begin(session: Session, cursor: Cursor | None, *, first: int = 1, head: int = 10) -> Resume:
+def begin(session: Session, cursor: Cursor | None, *, first: int = 1, head: int = 10) -> ResumeResult:
     """Begin in a log that reaches from `first` to `head`."""
     return session.begin(cursor, epoch=EPOCH, first=first, head=head)
 
@@ -49,17 +49,17 @@ class TestBegin:
     @pytest.mark.parametrize(
         ("cursor", "expected"),
         [
-            (None, Resume("live", 10)),
-            (Cursor(Epoch("zzzzzzzzzz"), 7), Resume("gap", 10)),
-            (Cursor(EPOCH, 11), Resume("gap", 10)),
-            (Cursor(EPOCH, 10), Resume("replayed", 10)),
-            (Cursor(EPOCH, 7), Resume("replayed", 7)),
-            (Cursor(EPOCH, 4), Resume("replayed", 4)),
-            (Cursor(EPOCH, 3), Resume("gap", 10)),
-            (Cursor(EPOCH, 0), Resume("gap", 10)),
+            (None, ResumeResult("live", 10)),
+            (Cursor(Epoch("zzzzzzzzzz"), 7), ResumeResult("gap", 10)),
+            (Cursor(EPOCH, 11), ResumeResult("gap", 10)),
+            (Cursor(EPOCH, 10), ResumeResult("replayed", 10)),
+            (Cursor(EPOCH, 7), ResumeResult("replayed", 7)),
+            (Cursor(EPOCH, 4), ResumeResult("replayed", 4)),
+            (Cursor(EPOCH, 3), ResumeResult("gap", 10)),
+            (Cursor(EPOCH, 0), ResumeResult("gap", 10)),
         ],
     )
-    def test_resume(self, cursor: Cursor | None, expected: Resume) -> None:
+    def test_resume(self, cursor: Cursor | None, expected: ResumeResult) -> None:
         """A cursor is served from the one before the first record to the head; any other one is a gap."""
         session = make_session()
         assert expected == begin(session, cursor, first=5)
@@ -69,7 +69,7 @@ class TestBegin:
     @pytest.mark.parametrize(("first", "head"), [(1, 0), (11, 10)])
     def test_empty_log(self, first: int, head: int) -> None:
         """A log that holds nothing, new or emptied by retention, still serves the cursor at its end."""
-        assert Resume("replayed", head) == begin(make_session(), Cursor(EPOCH, head), first=first, head=head)
+        assert ResumeResult("replayed", head) == begin(make_session(), Cursor(EPOCH, head), first=first, head=head)
 
     def test_ended_before_it_began(self) -> None:
         """A session that was closed between registration and begin stays closed."""
@@ -152,7 +152,7 @@ class TestReplaying:
         begin(session, Cursor(EPOCH, 5))
         for position in (11, 12, 13):
             session.offer(make_envelope(position))
-        assert session.lose(12)
+        assert session.mark_gap(12)
         assert (12, 12) == (session.last, session.upto)
         assert not session.replay(12)
         assert [13] == positions(session.go_live(13, room_bytes=ROOM_BYTES))
@@ -164,7 +164,7 @@ class TestReplaying:
         begin(session, Cursor(EPOCH, 5))
         for position in (11, 12):
             session.offer(make_envelope(position))
-        session.lose(12)
+        session.mark_gap(12)
         for position in (13, 14):
             session.offer(make_envelope(position))
         assert [13, 14] == positions(session.go_live(14, room_bytes=ROOM_BYTES))
@@ -222,17 +222,17 @@ class TestEnd:
         session.close()
         assert not session.offer(make_envelope(20))
         assert not session.replay(20)
-        assert not session.lose(20)
+        assert not session.mark_gap(20)
         assert [] == session.go_live(20, room_bytes=ROOM_BYTES)
 
     def test_expiry_and_renewal(self) -> None:
         """A session is over at the very moment its token expires, and a new token moves that moment."""
         session = make_session(expires_at_s=NOW_S + 1)
-        assert Sign.ALIVE is session.beat(NOW_S + 0.999, answers=False)
-        assert Sign.EXPIRED is session.beat(NOW_S + 1, answers=False)
+        assert PeerState.ALIVE is session.beat(NOW_S + 0.999, can_pong=False)
+        assert PeerState.EXPIRED is session.beat(NOW_S + 1, can_pong=False)
         session.renew(NOW_S + 2)
-        assert Sign.ALIVE is session.beat(NOW_S + 1, answers=False)
-        assert Sign.EXPIRED is session.beat(NOW_S + 2, answers=False)
+        assert PeerState.ALIVE is session.beat(NOW_S + 1, can_pong=False)
+        assert PeerState.EXPIRED is session.beat(NOW_S + 2, can_pong=False)
 
 
 class TestFallingBehind:
@@ -261,7 +261,7 @@ class TestFallingBehind:
         session = make_session()
         begin(session, Cursor(EPOCH, 9))
         session.offer(make_envelope(11))
-        session.let_go()
+        session.drop_held()
         session.offer(make_envelope(12))
         assert session.replay(10)
         assert session.go_live(12, room_bytes=ROOM_BYTES) is None
@@ -276,50 +276,50 @@ class TestBeat:
         """A peer lives as long as there is a sign of it between two beats."""
         session = make_session()
         for _ in range(3):
-            assert Sign.ALIVE is session.beat(NOW_S, answers=True)
-            session.answer()
+            assert PeerState.ALIVE is session.beat(NOW_S, can_pong=True)
+            session.note_activity()
 
     def test_peer_that_does_not(self) -> None:
         """A peer that was silent from one beat to the next is dead."""
         session = make_session()
-        assert [Sign.ALIVE, Sign.DEAD] == [session.beat(NOW_S, answers=True) for _ in range(2)]
+        assert [PeerState.ALIVE, PeerState.DEAD] == [session.beat(NOW_S, can_pong=True) for _ in range(2)]
 
     @pytest.mark.parametrize(
         ("beats", "last"),
         [
-            ([(50, 100), (50, 101)], Sign.ALIVE),  # some was taken; the ping is behind what was not
-            ([(50, 100), (50, 101), (50, 101)], Sign.DEAD),  # some, then none
-            ([(50, 100), (0, 150)], Sign.DEAD),  # all was taken, the ping too
-            ([(0, 100), (0, 105)], Sign.DEAD),
+            ([(50, 100), (50, 101)], PeerState.ALIVE),  # some was taken; the ping is behind what was not
+            ([(50, 100), (50, 101), (50, 101)], PeerState.DEAD),  # some, then none
+            ([(50, 100), (0, 150)], PeerState.DEAD),  # all was taken, the ping too
+            ([(0, 100), (0, 105)], PeerState.DEAD),
         ],
     )
-    def test_slow_peer_that_does_not(self, beats: list[tuple[int, int]], last: Sign) -> None:
+    def test_slow_peer_that_does_not(self, beats: list[tuple[int, int]], last: PeerState) -> None:
         """A peer whose ping still waits behind other bytes is alive as long as it takes of these."""
         session = make_session()
         signs = [
-            session.beat(NOW_S, answers=True, waiting_bytes=waiting_bytes, taken_bytes=taken_bytes)
+            session.beat(NOW_S, can_pong=True, waiting_bytes=waiting_bytes, taken_bytes=taken_bytes)
             for waiting_bytes, taken_bytes in beats
         ]
-        assert [*[Sign.ALIVE] * (len(beats) - 1), last] == signs
+        assert [*[PeerState.ALIVE] * (len(beats) - 1), last] == signs
 
     @pytest.mark.parametrize(
         ("beats", "last"),
         [
-            ([(0, 100), (0, 100)], Sign.ALIVE),  # nothing waits
-            ([(50, 100), (50, 100)], Sign.DEAD),  # something waits, none was taken
-            ([(50, 0), (50, 0)], Sign.DEAD),  # nor ever any
-            ([(50, 100), (70, 101)], Sign.ALIVE),  # some was taken, though more waits
-            ([(50, 100), (0, 150)], Sign.ALIVE),  # all was taken
-            ([(0, 100), (50, 100)], Sign.ALIVE),  # it waits only now
-            ([(50, 100), (50, 110), (50, 110)], Sign.DEAD),  # took some, then none
-            ([(50, 100), (0, 150), (50, 150)], Sign.ALIVE),
+            ([(0, 100), (0, 100)], PeerState.ALIVE),  # nothing waits
+            ([(50, 100), (50, 100)], PeerState.DEAD),  # something waits, none was taken
+            ([(50, 0), (50, 0)], PeerState.DEAD),  # nor ever any
+            ([(50, 100), (70, 101)], PeerState.ALIVE),  # some was taken, though more waits
+            ([(50, 100), (0, 150)], PeerState.ALIVE),  # all was taken
+            ([(0, 100), (50, 100)], PeerState.ALIVE),  # it waits only now
+            ([(50, 100), (50, 110), (50, 110)], PeerState.DEAD),  # took some, then none
+            ([(50, 100), (0, 150), (50, 150)], PeerState.ALIVE),
         ],
     )
-    def test_peer_that_cannot_answer(self, beats: list[tuple[int, int]], last: Sign) -> None:
+    def test_peer_that_cannot_answer(self, beats: list[tuple[int, int]], last: PeerState) -> None:
         """A stream's peer is dead when bytes waited for it from one beat to the next and it took none."""
         session = make_session()
         signs = [
-            session.beat(NOW_S, answers=False, waiting_bytes=waiting_bytes, taken_bytes=taken_bytes)
+            session.beat(NOW_S, can_pong=False, waiting_bytes=waiting_bytes, taken_bytes=taken_bytes)
             for waiting_bytes, taken_bytes in beats
         ]
-        assert [*[Sign.ALIVE] * (len(beats) - 1), last] == signs
+        assert [*[PeerState.ALIVE] * (len(beats) - 1), last] == signs

@@ -133,7 +133,7 @@ async def test_no_socket_is_written_once_its_transport_was_ended(peer: Peer, end
     """Its descriptor may be another connection's a moment later, and that one's frames are not ours to write."""
     getattr(peer.transport, end)()
     assert [peer.subscriber] == write_at_once(make_envelope(), [peer.subscriber])
-    peer.link.lose()
+    peer.link.connection_lost()
     await asyncio.sleep(0)
     assert [peer.subscriber] == write_at_once(make_envelope(), [peer.subscriber])
     assert b"" == await asyncio.wait_for(asyncio.get_running_loop().sock_recv(peer.far, 100), DEADLINE_S)

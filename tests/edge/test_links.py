@@ -75,15 +75,15 @@ def test_nothing_corked_goes_to_a_lost_transport(link: WebSocketLink, transport:
     """It may be another's by then."""
     link.cork()
     link.write_bytes(b"head")
-    link.lose()
+    link.connection_lost()
     link.uncork()
     assert [] == transport.written
 
 
-@pytest.mark.parametrize("understands", [True, False])
-async def test_the_greeting_comes_with_the_handshake(tmp_path: Any, *, understands: bool) -> None:
+@pytest.mark.parametrize("speaks_hub_v1", [True, False])
+async def test_the_greeting_comes_with_the_handshake(tmp_path: Any, *, speaks_hub_v1: bool) -> None:
     """One write, and so mostly one packet: the answer to the upgrade and the first frame."""
-    subprotocol = b"Sec-WebSocket-Protocol: hub.v1\r\n" if understands else b""
+    subprotocol = b"Sec-WebSocket-Protocol: hub.v1\r\n" if speaks_hub_v1 else b""
     async with run_hub(tmp_path) as hub:
         reader, writer = await asyncio.open_connection("127.0.0.1", hub.port)
         writer.write(

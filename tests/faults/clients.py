@@ -125,7 +125,7 @@ async def dial(
     *,
     transport: str,
     cursor: str = "",
-    understands: bool = True,
+    speaks_hub_v1: bool = True,
     receive_buffer_bytes: int | None = None,
     deadline_s: float = 30,
 ) -> Peer:
@@ -142,7 +142,7 @@ async def dial(
         request = f"GET /sse?{query} HTTP/1.1\r\nHost: hub\r\nAccept: text/event-stream\r\n\r\n"
     else:
         key = base64.b64encode(os.urandom(16)).decode()
-        offer = "Sec-WebSocket-Protocol: hub.v1\r\n" if understands else ""
+        offer = "Sec-WebSocket-Protocol: hub.v1\r\n" if speaks_hub_v1 else ""
         request = (
             f"GET /ws?{query} HTTP/1.1\r\nHost: hub\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n{offer}\r\n"

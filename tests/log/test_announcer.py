@@ -43,7 +43,7 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
 async def test_nothing_is_acknowledged_before_its_mark_is_on_disk(tmp_path: Path, disk: Disk) -> None:
     """While the mark hangs, the record is in the file, and neither its publisher nor a subscriber hears of it."""
     log = await _open(tmp_path / "log")
-    follower = Follower(log.tail())
+    follower = Follower(log.follow())
     disk.free.clear()
     answer = asyncio.create_task(log.append([draft("a")]))
     await wait_until(lambda: (tmp_path / "log-wal").stat().st_size > 8_000, "the commit")
@@ -61,7 +61,7 @@ async def test_nothing_is_acknowledged_before_its_mark_is_on_disk(tmp_path: Path
 async def test_many_commits_share_one_mark(tmp_path: Path, disk: Disk) -> None:
     """What was committed while the disk took one mark is covered by the next, and answered in order."""
     log = await _open(tmp_path / "log")
-    follower = Follower(log.tail())
+    follower = Follower(log.follow())
     disk.free.clear()
     answers = []
     for number in range(20):
@@ -80,7 +80,7 @@ async def test_many_commits_share_one_mark(tmp_path: Path, disk: Disk) -> None:
 async def test_a_mark_that_cannot_be_written_acknowledges_nothing_and_recovers(tmp_path: Path, disk: Disk) -> None:
     """The publisher is refused; once the disk is well what was stored is told of, and nothing comes twice."""
     log = await _open(tmp_path / "log")
-    follower = Follower(log.tail())
+    follower = Follower(log.follow())
     await log.append([draft("a", key=b"a")])
     disk.failures = 1
     with pytest.raises(StorageUnavailable):

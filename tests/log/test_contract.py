@@ -279,7 +279,7 @@ class TestRead:
         """Any drafts come back byte for byte, to each target, in pages of any size, after a restart too."""
         folder = f"round-trip-{next(_folders)}"
         log = await open_log(folder)
-        tail = Follower(log.tail())
+        tail = Follower(log.follow())
         for drafts in calls:
             await log.append(drafts)
         expected = [
@@ -306,7 +306,7 @@ class TestTail:
     async def test_yields_everything_from_the_call_on(self, log: Log) -> None:
         """Records appended after `tail` was called come, those before do not, even if iteration starts later."""
         await log.append([draft("before")])
-        tail = log.tail()
+        tail = log.follow()
         await log.append([draft("a"), draft("b", CONTROL)])
         follower = Follower(tail)
         await follower.wait_for(2)
@@ -316,7 +316,7 @@ class TestTail:
 
     async def test_ends_with_the_log(self, log: Log) -> None:
         """Closing yields what was accepted, then ends the iteration."""
-        follower = Follower(log.tail())
+        follower = Follower(log.follow())
         await log.append([draft("a")])
         await log.close()
         await follower.wait_end()
@@ -324,9 +324,9 @@ class TestTail:
 
     async def test_a_second_consumer_takes_over(self, log: Log) -> None:
         """Calling `tail` again ends the first iterator; the second misses nothing from its call on."""
-        first = Follower(log.tail())
+        first = Follower(log.follow())
         await log.append([draft("a")])
-        second = Follower(log.tail())
+        second = Follower(log.follow())
         await log.append([draft("b")])
         await first.wait_end()
         await second.wait_for(1)
@@ -334,7 +334,7 @@ class TestTail:
 
     async def test_a_duplicate_is_not_yielded(self, log: Log) -> None:
         """A repeat stores nothing, so nobody is told twice."""
-        follower = Follower(log.tail())
+        follower = Follower(log.follow())
         for identifier in "abc":
             await log.append([draft(identifier, key=b"k")])
         await log.append([draft("last")])

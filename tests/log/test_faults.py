@@ -77,7 +77,7 @@ class TestDiskFull:
         self, tmp_path: Path, clock: Clock, vfs: str, disk: Disk, log: SqliteLog
     ) -> None:
         """What was acknowledged is there, what was refused is not, and appends succeed soon after space is back."""
-        follower = Follower(log.tail())
+        follower = Follower(log.follow())
         disk.room_bytes = 400_000
         acked: list[int] = []
         refused: list[int | None] = []
@@ -147,7 +147,7 @@ class TestFailingDisk:
         self, tmp_path: Path, clock: Clock, vfs: str, disk: Disk, log: SqliteLog, fault: str
     ) -> None:
         """Three failures refuse, reads go on, the log reopens by itself; head, tail and file agree afterwards."""
-        follower = Follower(log.tail())
+        follower = Follower(log.follow())
         acked = [await _publish(log, f"n{number}") for number in range(5)]
         setattr(disk, fault, 3)
         with pytest.raises(StorageUnavailable):
@@ -171,7 +171,7 @@ class TestFailingDisk:
     ) -> None:
         """When a refused record turns out to be in the file, the tail yields it and a retry gets its id."""
         log = await _open(tmp_path, clock, vfs)
-        follower = Follower(log.tail())
+        follower = Follower(log.follow())
         # The commit's sync fails, and so does the checkpoint with which the only connection closes: the WAL
         # stays, and reopening finds the frames of the refused commit in it.
         disk.failing_syncs = 2

@@ -220,7 +220,7 @@ class TestTailBehind:
     async def test_a_consumer_that_sleeps_through_much_misses_nothing(self, tmp_path: Path) -> None:
         """More records than the tail buffers come in order all the same, and live ones after them."""
         log = await _open(tmp_path / "hub.db")
-        tail = log.tail()
+        tail = log.follow()
         for _ in range(13):
             await log.append([draft(str(number)) for number in range(1_000)])
         follower = Follower(tail)

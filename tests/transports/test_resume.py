@@ -309,7 +309,7 @@ class TestWhatTheKernelTook:
 
     async def test_what_waits_is_not_noted(self, hub: RunningHub) -> None:
         """Of a peer that does not read, what is still in this process dies with it."""
-        peer = await dial(hub.port, hub.token(), transport="websocket", understands=False, receive_buffer_bytes=4096)
+        peer = await dial(hub.port, hub.token(), transport="websocket", speaks_hub_v1=False, receive_buffer_bytes=4096)
         (subscriber,) = hub.hub.subscribers.everyone()
         peer.stall()
         while not subscriber.link.unsent_bytes:

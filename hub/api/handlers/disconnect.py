@@ -11,14 +11,14 @@ from hub import routes
 from hub.allowance import Allowance
 from hub.api.request import AnyRequest, find_service, read_json_body
 from hub.auth.service_keys import ServiceKeys
-from hub.delivery.disconnect import Expulsion
+from hub.delivery.disconnect import Disconnector
 from hub.publish.body import parse_disconnect
 
 __all__ = ["make_disconnect_routes"]
 
 
 def make_disconnect_routes(
-    expulsion: Expulsion, keys: ServiceKeys, bodies: Allowance, *, max_body_bytes: int
+    disconnector: Disconnector, keys: ServiceKeys, bodies: Allowance, *, max_body_bytes: int
 ) -> list[HTTPRouteHandler]:
     """Return the handler by which an operator closes connections."""
 
@@ -34,7 +34,7 @@ def make_disconnect_routes(
             service.require_account(asked.account_id)
         else:
             service.require_all_accounts()
-        closed = await expulsion.expel(asked)
+        closed = await disconnector.disconnect(asked)
         receipt = DisconnectReceipt(closed=closed, revoked=asked.revoke)
         return Response(msgspec.json.encode(receipt), media_type="application/json")
 

@@ -138,7 +138,7 @@ class SqliteLog:
             targets, after=after, upto=upto, limit=limit, limit_bytes=limit_bytes, now_s=self._now()
         )
 
-    def tail(self) -> AsyncIterator[list[Record]]:
+    def follow(self) -> AsyncIterator[list[Record]]:
         """Yield every record stored from now on, in order; a second call ends the first one's iterator."""
         if self._tail is not None:
             self._tail.end()
