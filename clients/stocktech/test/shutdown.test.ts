@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { afterEach, describe, expect, test } from "vitest";
-import { accept, nobody, type StandIn, stall, standIn, until } from "../../typescript/test/stand-in.js";
+import { accept, nobody, type StandIn, sent, stall, standIn, until } from "../../typescript/test/stand-in.js";
 
 /** Processes that use the built package, as StockTech does, and are asked to end, as pm2 and systemd do. */
 
@@ -62,7 +62,7 @@ describe.each(SIGNALS)("%s", (signal) => {
     const { child, end } = await start(hub.url, `${LIVES} ${SAYS}`);
     child.kill(signal);
     expect(await end).toEqual({ code: null, signal });
-    expect(hub.seen.length).toBe(20);
+    expect(sent(hub).length).toBe(20);
   });
 
   test.each(["down", "silent"])("ends the process although the hub is %s", async (state) => {
@@ -83,10 +83,10 @@ describe.each(SIGNALS)("%s", (signal) => {
       process.on("SIGUSR2", () => setTimeout(() => process.exit(asked ? 7 : 8), 300));`;
     const { child, end } = await start(hub.url, `${LIVES} ${SAYS} ${own}`);
     child.kill(signal);
-    await until(() => hub.seen.length === 20);
+    await until(() => sent(hub).length === 20);
     child.kill("SIGUSR2");
     expect(await end).toEqual({ code: 7, signal: null });
-    expect(hub.seen.length).toBe(20);
+    expect(sent(hub).length).toBe(20);
   });
 
   test("tells what a host that ends at once leaves unsent", async () => {
@@ -135,7 +135,7 @@ test("a process that has nothing more to do ends by itself", async () => {
   const hub = await server(accept);
   const { end } = await start(hub.url, `${SAYS} hub.wsManager.init({}); await byDefault.getStats();`);
   expect(await end).toEqual({ code: 0, signal: null });
-  expect(hub.seen.filter(({ path }) => path.endsWith("/notify")).length).toBe(20);
+  expect(sent(hub).length).toBe(20);
 });
 
 test("without a first call no signal is listened to", async () => {

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { describeBatch, describePublish } from "./batch.js";
 import { Exchange, type HubRequest, type Patience } from "./exchange.js";
 import type { HubFailure } from "./failure.js";
 import type { components } from "./generated/openapi.js";
@@ -92,8 +93,7 @@ export class NotificationHub<N extends AnyPublishRequest = PublishRequest> {
     this.#exchange = new Exchange(options.url, options.key, options.fetch ?? fetch);
     this.#patience = { timeoutMs: options.timeoutMs ?? 5000, deadlineMs: options.deadlineMs ?? 20_000, retry };
     this.#queue = new NotificationQueue<N>(
-      (body, idempotencyKey, signal) =>
-        this.#exchange.attempt(publish(body, idempotencyKey), this.#patience.timeoutMs, signal),
+      (request, signal) => this.#exchange.attempt(request, this.#patience.timeoutMs, signal),
       retry,
       { ...QUEUE, ...options.queue },
       options.onError ?? warn,
@@ -103,7 +103,7 @@ export class NotificationHub<N extends AnyPublishRequest = PublishRequest> {
 
   /** Publish and wait until the hub has it on disk. */
   async notify(notification: N, options: PublishOptions = {}): Promise<Receipt> {
-    const request = publish(JSON.stringify(notification), options.idempotencyKey ?? randomUUID());
+    const request = describePublish(JSON.stringify(notification), options.idempotencyKey ?? randomUUID());
     return (await this.#send(request, options)) as Receipt;
   }
 
@@ -118,12 +118,8 @@ export class NotificationHub<N extends AnyPublishRequest = PublishRequest> {
 
   /** Publish up to 1,000 at once; return a receipt or a problem for each, in order. */
   async notifyBatch(notifications: readonly N[], options: PublishOptions = {}): Promise<BatchResult[]> {
-    const request: HubRequest = {
-      method: "POST",
-      path: "/api/internal/notify/batch",
-      body: JSON.stringify({ notifications }),
-      idempotencyKey: options.idempotencyKey ?? randomUUID(),
-    };
+    const bodies = notifications.map((notification) => JSON.stringify(notification) ?? "null");
+    const request = describeBatch(bodies, options.idempotencyKey ?? randomUUID());
     return ((await this.#send(request, options)) as Schemas["BatchReceipt"]).results;
   }
 
@@ -181,10 +177,6 @@ export class NotificationHub<N extends AnyPublishRequest = PublishRequest> {
     const { timeoutMs = this.#patience.timeoutMs, deadlineMs = this.#patience.deadlineMs, signal } = options;
     return this.#exchange.send(request, { ...this.#patience, timeoutMs, deadlineMs }, signal);
   }
-}
-
-function publish(body: string, idempotencyKey: string): HubRequest {
-  return { method: "POST", path: "/api/internal/notify", body, idempotencyKey };
 }
 
 function warn(failure: HubFailure, notification: AnyPublishRequest): void {

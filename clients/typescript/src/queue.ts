@@ -1,4 +1,6 @@
 import { randomUUID } from "node:crypto";
+import { type Batch, type Entry, isOfTheBatch, readOutcomes, takeMany, takeOne, type Written } from "./batch.js";
+import type { HubRequest } from "./exchange.js";
 import { HubFailure, HubRefused, NotificationLost } from "./failure.js";
 import { chooseDelayMs, type RetryPolicy, sleep } from "./retry.js";
 
@@ -31,30 +33,19 @@ export interface EnqueueOptions<N> {
   orElse?: N;
 }
 
-interface Written<N> {
-  readonly notification: N;
-  readonly body: string;
-  readonly idempotencyKey: string;
-}
-
-interface Entry<N> extends Written<N> {
-  readonly orElse: Written<N> | undefined;
-  readonly bytes: number;
-  readonly queuedAt: number;
-}
-
-/** Sends one body once, under this key. */
-export type SendOnce = (body: string, idempotencyKey: string, signal: AbortSignal) => Promise<unknown>;
+/** Sends one request once. */
+export type SendOnce = (request: HubRequest, signal: AbortSignal) => Promise<unknown>;
 /** Hears of every notification that was sent, with the hub's answer. */
 export type OnSent<N> = (answer: unknown, notification: N) => void;
 /** Hears of every notification that was given up. */
 export type OnLost<N> = (failure: HubFailure, notification: N) => void;
 
 /**
- * Notifications on their way to the hub, in memory and in order, one at a time.
+ * Notifications on their way to the hub, in memory and in order: one request at a time, with one notification until the
+ * queue is closed, and then with as many as fit.
  *
- * Each keeps its body and its Idempotency-Key from the moment it is queued, so that a repeat is no second
- * notification. What does not fit is not taken: the caller, the counts and `onLost` say so. Nothing here throws.
+ * A request keeps its body and its Idempotency-Key at every attempt, so that a repeat is not a second notification. What
+ * does not fit into the queue is not taken: the caller, the counts and `onLost` say so. Nothing here throws.
  */
 export class NotificationQueue<N> {
   readonly #send: SendOnce;
@@ -71,6 +62,8 @@ export class NotificationQueue<N> {
   #dropped = 0;
   #closed = false;
   #running = false;
+  /** How many of the next notifications are sent alone though the queue is closed. */
+  #alone = 0;
   #hurry = new AbortController();
   readonly #waiting = new Set<() => void>();
 
@@ -106,7 +99,7 @@ export class NotificationQueue<N> {
       this.#report(new NotificationLost("queue_full"), notification);
       return false;
     }
-    this.#entries.push({ ...written, orElse, bytes, queuedAt: performance.now() });
+    this.#entries.push({ ...written, sending: written, orElse, bytes, queuedAt: performance.now() });
     this.#bytes += bytes;
     if (!this.#running) void this.#run();
     return true;
@@ -126,7 +119,10 @@ export class NotificationQueue<N> {
     });
   }
 
-  /** Take no more, try what is left at once, and give up what is not sent in time; say whether all was sent. */
+  /**
+   * Take no more, try what is left at once, many in one request, and give up what is not sent in time; say whether all
+   * was sent.
+   */
   async close(timeoutMs: number): Promise<boolean> {
     this.#closed = true;
     this.#hurry.abort();
@@ -138,47 +134,83 @@ export class NotificationQueue<N> {
 
   async #run(): Promise<void> {
     this.#running = true;
-    for (let entry = this.#entries[0]; entry && !this.#end.signal.aborted; entry = this.#entries[0]) {
-      const failure = await this.#deliver(entry);
-      // Closed meanwhile: the entry was given up and reported there.
-      if (this.#end.signal.aborted) break;
-      this.#entries.shift();
-      if (failure) {
-        this.#lose(entry, failure);
-      } else {
-        this.#bytes -= entry.bytes;
-        this.#sent++;
-      }
-    }
+    for (let batch = this.#take(); batch && !this.#end.signal.aborted; batch = this.#take()) await this.#deliver(batch);
     this.#running = false;
     for (const done of [...this.#waiting]) done();
   }
 
-  async #deliver(entry: Entry<N>): Promise<HubFailure | undefined> {
-    let sending: Written<N> = entry;
+  #take(): Batch<N> | undefined {
+    const first = this.#entries[0];
+    if (!first) return undefined;
+    if (this.#closed && this.#alone === 0) return takeMany(this.#entries);
+    this.#alone = Math.max(0, this.#alone - 1);
+    return takeOne(first);
+  }
+
+  /** Send a batch until the outcome of each of its notifications is known. */
+  async #deliver(batch: Batch<N>): Promise<void> {
     for (let failures = 1; ; failures++) {
-      const { body, idempotencyKey, notification } = sending;
-      try {
-        const answer = await this.#send(body, idempotencyKey, this.#end.signal);
-        this.#call(() => this.#onSent(answer, notification));
-        return undefined;
-      } catch (error) {
-        const failure = error instanceof HubFailure ? error : new HubFailure("The request failed", { cause: error });
-        if (!failure.retryable) {
-          const isUnknown = failure instanceof HubRefused && failure.code === "unknown_target";
-          if (!isUnknown || !entry.orElse || sending === entry.orElse) return failure;
-          sending = entry.orElse;
-          continue;
-        }
-        const delayMs = chooseDelayMs(this.#retry, failures, failure.retryAfterMs);
-        if (performance.now() + delayMs - entry.queuedAt > this.#limits.maxAgeMs) {
-          return new NotificationLost("too_old", { cause: failure });
-        }
-        await sleep(delayMs, this.#end.signal, this.#hurry.signal);
-        // A hub that is down is asked once at once when the client closes, and then no faster than before.
-        if (this.#hurry.signal.aborted) this.#hurry = new AbortController();
-        if (this.#end.signal.aborted) return undefined;
+      const retryable = await this.#try(batch, failures === 1);
+      if (!retryable || batch.pending.size === 0 || this.#end.signal.aborted) return;
+      const delayMs = chooseDelayMs(this.#retry, failures, retryable.retryAfterMs);
+      for (const [index, entry] of batch.pending) {
+        if (performance.now() + delayMs - entry.queuedAt <= this.#limits.maxAgeMs) continue;
+        batch.pending.delete(index);
+        this.#settle(entry, new NotificationLost("too_old", { cause: retryable }));
       }
+      if (batch.pending.size === 0) return;
+      await sleep(delayMs, this.#end.signal, this.#hurry.signal);
+      // `close` ends one wait, for the hub may be back; the waits after it are as long as ever.
+      if (this.#hurry.signal.aborted) this.#hurry = new AbortController();
+      if (this.#end.signal.aborted) return;
+    }
+  }
+
+  /** Send a batch once and settle what became of it; return the failure to wait after, if any. */
+  async #try(batch: Batch<N>, isFirst: boolean): Promise<HubFailure | undefined> {
+    let outcomes: ReturnType<typeof readOutcomes>;
+    try {
+      outcomes = readOutcomes(batch, await this.#send(batch.request, this.#end.signal));
+    } catch (error) {
+      const failure = error instanceof HubFailure ? error : new HubFailure("The request failed", { cause: error });
+      // Not after an earlier attempt, which may have been stored under the batch's key.
+      if (isFirst && batch.pending.size > 1 && isOfTheBatch(failure)) {
+        this.#alone = batch.pending.size;
+        return undefined;
+      }
+      outcomes = new Map([...batch.pending.keys()].map((index) => [index, { failure }]));
+    }
+    // Closed meanwhile: what was queued was given up and reported there.
+    if (this.#end.signal.aborted) return undefined;
+    let retryable: HubFailure | undefined;
+    for (const [index, entry] of batch.pending) {
+      const outcome = outcomes.get(index)!;
+      if ("failure" in outcome && outcome.failure.retryable) {
+        retryable = outcome.failure;
+        continue;
+      }
+      batch.pending.delete(index);
+      if ("receipt" in outcome) {
+        this.#call(() => this.#onSent(outcome.receipt, entry.sending.notification));
+        this.#settle(entry);
+      } else if (entry.orElse && entry.sending !== entry.orElse && isUnknownTarget(outcome.failure)) {
+        // It stays in its place in the queue.
+        entry.sending = entry.orElse;
+      } else {
+        this.#settle(entry, outcome.failure);
+      }
+    }
+    return retryable;
+  }
+
+  /** Take out of the queue what was sent or, with a failure, given up. */
+  #settle(entry: Entry<N>, failure?: HubFailure): void {
+    this.#entries.splice(this.#entries.indexOf(entry), 1);
+    if (failure) {
+      this.#lose(entry, failure);
+    } else {
+      this.#bytes -= entry.bytes;
+      this.#sent++;
     }
   }
 
@@ -199,6 +231,10 @@ export class NotificationQueue<N> {
       console.error("A hook of the notification hub failed", error);
     }
   }
+}
+
+function isUnknownTarget(failure: HubFailure): boolean {
+  return failure instanceof HubRefused && failure.code === "unknown_target";
 }
 
 function write<N>(notification: N): Written<N> | undefined {

@@ -43,11 +43,36 @@ export async function standIn(...answers: Answer[]): Promise<StandIn> {
   };
 }
 
-/** A receipt, as a hub gives it. */
-export const accept: Answer = (response) => {
+const RECEIPT = { id: "1", cursor: "e-1", duplicate: false, connections: 0 };
+
+/** A receipt, as a hub gives it, or one for each notification of a batch. */
+export const accept: Answer = (response, seen) => {
   response.writeHead(202, { "content-type": "application/json" });
-  response.end('{"id":"1","cursor":"e-1","duplicate":false,"connections":0}');
+  const { notifications } = JSON.parse(seen.body || "{}");
+  const results = notifications?.map((_: unknown, index: number) => ({ index, receipt: RECEIPT }));
+  response.end(JSON.stringify(results ? { results } : RECEIPT));
 };
+
+/** A receipt for each notification of a batch, but for the indexes that have a problem's status and code here. */
+export function acceptBut(problems: Record<number, [status: number, code: string]>): Answer {
+  return (response, seen) => {
+    response.writeHead(202, { "content-type": "application/json" });
+    const results = JSON.parse(seen.body).notifications.map((_: unknown, index: number) => {
+      const [status, code] = problems[index] ?? [];
+      if (!code) return { index, receipt: RECEIPT };
+      return { index, problem: { type: `urn:${code}`, title: code, status, detail: "No", code } };
+    });
+    response.end(JSON.stringify({ results }));
+  };
+}
+
+/** The notifications that were sent, in order, alone or in batches; a repeat counts again. */
+export function sent(standIn: StandIn): { title: string; [field: string]: unknown }[] {
+  return standIn.seen
+    .filter(({ path }) => path.includes("/notify"))
+    .map(({ body }) => JSON.parse(body))
+    .flatMap((said) => said.notifications ?? [said]);
+}
 
 /** A refusal with this status. */
 export function refuse(status: number, headers: Record<string, string> = {}, code = "overloaded"): Answer {
