@@ -17,7 +17,20 @@ from hub.errors import SettingsError
 __all__ = ["COMMANDS", "Commands", "main"]
 
 #: Every command, in the order that `hub --help` lists them.
-COMMANDS = ("serve", "notify", "tail", "stats", "check", "drain", "restore", "token", "key", "openapi", "completion")
+COMMANDS = (
+    "serve",
+    "notify",
+    "tail",
+    "stats",
+    "check",
+    "drain",
+    "backup",
+    "restore",
+    "token",
+    "key",
+    "openapi",
+    "completion",
+)
 
 _EXIT_CODES = """\
 \b

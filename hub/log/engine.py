@@ -1,7 +1,7 @@
 """The engine behind the log: chosen here, from the settings, and nowhere else.
 
 The other rooms see the port (`hub.log.port`) and what this module names: to open a log, to check it, to find its
-writer, to restore a backup.
+writer, to back it up and to restore it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from hub.finding import Finding
 from hub.log.port import Log
+from hub.log.sqlite.backup import back_up_log, name_backup, remove_old_backups
 from hub.log.sqlite.check import check, find_newest_write
 from hub.log.sqlite.lock import LogHeld, find_holder
 from hub.log.sqlite.log import open_sqlite_log
@@ -20,7 +21,17 @@ from hub.log.sqlite.restore import restore_log
 from hub.log.sqlite.schema import LOG_NAME
 from hub.settings import Settings
 
-__all__ = ["check_log", "find_newest_write", "find_writer", "log_path", "open_log", "restore_log"]
+__all__ = [
+    "back_up_log",
+    "check_log",
+    "find_newest_write",
+    "find_writer",
+    "log_path",
+    "name_backup",
+    "open_log",
+    "remove_old_backups",
+    "restore_log",
+]
 
 logger = logging.getLogger(__name__)
 

@@ -224,6 +224,16 @@ ROOMS: dict[str, Sequence[Fault]] = {
             ),
         ),
         Fault(
+            "A backup is made under load, or while the hub stops",
+            "All that was acknowledged before is in it; publishing goes on; an old cursor is told of the gap later.",
+            (
+                "faults/test_backup.py::test_a_backup_under_load_has_all_that_was_acknowledged_before_it",
+                "faults/test_backup.py::test_after_a_restore_a_client_from_before_is_told_the_gap",
+                "faults/test_backup.py::test_a_hub_that_stops_meanwhile",
+                "log/test_backup.py::test_a_reader_that_stays_holds_no_append_up",
+            ),
+        ),
+        Fault(
             "A backup is restored",
             "One gap for every client, and then everything goes on, with the command and without it.",
             ("faults/test_damage.py::TestRestore", "cli/test_restore.py::TestRestore"),

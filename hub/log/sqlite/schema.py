@@ -25,6 +25,7 @@ from hub.errors import SettingsError, StorageUnavailable
 __all__ = [
     "LOG_NAME",
     "SCHEMA_VERSION",
+    "WRITER_WAIT_MS",
     "Extent",
     "LogFile",
     "NotALog",
@@ -50,7 +51,8 @@ _APPLICATION_ID = 0x6875626C
 SCHEMA_VERSION = 2
 #: The first SQLite without the WAL-reset bug (sqlite.org/wal.html, "The WAL-Reset Bug").
 _OLDEST_ENGINE = (3, 51, 3)
-_WRITER_WAIT_MS = 2_000
+#: How long the writer waits for another connection.
+WRITER_WAIT_MS = 2_000
 _READER_WAIT_MS = 5_000
 
 _TABLES = """
@@ -165,7 +167,7 @@ def open_writer(file: LogFile) -> apsw.Connection:
     except apsw.Error as error:
         raise StorageUnavailable("The log cannot be opened") from error
     try:
-        connection.set_busy_timeout(_WRITER_WAIT_MS)
+        connection.set_busy_timeout(WRITER_WAIT_MS)
         _prepare(connection, file)
     except apsw.NotADBError:
         close_connection(connection)

@@ -20,13 +20,22 @@ from hub.log.sqlite.lock import LogLock
 from hub.log.sqlite.mark import Mark, MarkFile, mark_path
 from hub.log.sqlite.opening import OnDamage, open_log
 from hub.log.sqlite.retention import Retention
-from hub.log.sqlite.schema import LogFile, check_engine, close_connection, open_writer, read_extent
+from hub.log.sqlite.schema import (
+    WRITER_WAIT_MS,
+    LogFile,
+    check_engine,
+    close_connection,
+    open_writer,
+    read_extent,
+)
 from hub.log.sqlite.watch import FileWatch
 
 __all__ = ["FilesChanged", "Store", "Stored"]
 
 #: A WAL so many times larger than it should be means that readers never left it alone; then they wait once.
 _FORCED_CHECKPOINT = 8
+#: How long: a reader reads a page and is gone, but a backup stays while it copies, and publishes wait meanwhile.
+_FORCED_WAIT_MS = 100
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -62,6 +71,7 @@ class Store:
         self._announce_first = announce_first
         self._wal_bytes = 0
         self._checkpoint_at_bytes = file.checkpoint_bytes
+        self._forced_at_bytes = _FORCED_CHECKPOINT * file.checkpoint_bytes
         self._connection: apsw.Connection | None = None
         #: Returns once no other thread writes a mark.
         self.settle: Callable[[], None] = lambda: None
@@ -171,15 +181,22 @@ class Store:
             return
         # Set first: should it fail or stop short, the next try comes after as much again, not after each commit.
         self._checkpoint_at_bytes = self._wal_bytes + self._file.checkpoint_bytes
-        forced = self._wal_bytes >= _FORCED_CHECKPOINT * self._file.checkpoint_bytes
+        forced = self._wal_bytes >= self._forced_at_bytes
         mode = apsw.SQLITE_CHECKPOINT_RESTART if forced else apsw.SQLITE_CHECKPOINT_PASSIVE
+        connection = self._usable()
+        if forced:
+            connection.set_busy_timeout(_FORCED_WAIT_MS)
         try:
-            in_wal, moved = self._usable().wal_checkpoint(mode=mode)
+            in_wal, moved = connection.wal_checkpoint(mode=mode)
             if in_wal == moved:
                 self._checkpoint_at_bytes = self._file.checkpoint_bytes
+                self._forced_at_bytes = _FORCED_CHECKPOINT * self._file.checkpoint_bytes
         except apsw.BusyError:
-            pass  # Readers are in the WAL, and the next try finds them gone.
+            # Readers are in the WAL, and the next try finds them gone; one that stays is not waited for each time.
+            self._forced_at_bytes = 2 * self._wal_bytes
         finally:
+            if forced:
+                connection.set_busy_timeout(WRITER_WAIT_MS)
             self._watch.note_write()
 
     def check_files(self) -> None:
