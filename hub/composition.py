@@ -46,7 +46,7 @@ from hub.log.engine import open_log
 from hub.log.port import Log
 from hub.metrics import Metrics
 from hub.publish.publisher import Publisher
-from hub.publish.registry import load_contract
+from hub.publish.registry import load_type_registry
 from hub.settings import Settings
 from hub.transports.poll import PollEndpoint
 from hub.transports.sse import EventStreamEndpoint
@@ -99,7 +99,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
         StorageUnavailable: the log cannot be opened.
     """
     async with contextlib.AsyncExitStack() as stack:
-        contract = load_contract(settings.contracts)
+        types = load_type_registry(settings.contracts)
         keys = read_service_keys(settings)
         verifier = make_verifier(settings)
         stack.push_async_callback(verifier.close)
@@ -222,7 +222,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
         routes = [
             *make_notify_routes(
                 Publisher(
-                    contract=contract,
+                    registry=types,
                     directory=directory,
                     log=log,
                     subscribers=subscribers,
@@ -246,7 +246,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
         else:
             routes += make_metrics_routes(registry, keys, key_digest=settings.metrics_key)
         if settings.schema_public:
-            routes += make_schema_routes(contract, version=version("notification-hub"))
+            routes += make_schema_routes(types, version=version("notification-hub"))
         yield Hub(
             http=Litestar(
                 routes,

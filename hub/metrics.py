@@ -18,7 +18,7 @@ class Metrics:
         #: Accepted and stored notifications by type.
         self.published: Counter[str] = Counter()
         #: Stored notifications with a field of `data` of another type than declared, by type and declared field.
-        #: Both come from the contract, never from what was sent; `*` is what belongs to no declared field.
+        #: Both come from the declared types, never from what was sent; `*` is what belongs to no declared field.
         self.mismatches: Counter[tuple[str, str]] = Counter()
         #: Publishes answered from an earlier one with the same Idempotency-Key.
         self.duplicates = 0

@@ -19,7 +19,7 @@ from hub.delivery.link import Link
 from hub.delivery.resume_points import ResumePoint
 from hub.delivery.session import Session
 from hub.delivery.subscribers import Subscriber, TransportName
-from hub.errors import HubError, StorageUnavailable
+from hub.errors import IdempotencyConflict, StorageUnavailable
 from hub.log.port import Appended, Draft, Reading, Record
 from hub.target import Target
 
@@ -122,7 +122,7 @@ class MemoryLog:
         """Whether the log works."""
         return not self.fails
 
-    async def append(self, drafts: Sequence[Draft]) -> list[Appended | HubError]:
+    async def append(self, drafts: Sequence[Draft]) -> list[Appended | IdempotencyConflict]:
         """Store the drafts; see `store`."""
         if self.fails:
             raise StorageUnavailable

@@ -85,6 +85,7 @@ ROOMS = [
     # The way in. It counts who a notification reached, so it comes after the way out.
     _room("hub.publish.depth", never=PURE),
     _room("hub.publish.exactness", never=PURE),
+    _room("hub.publish.json_body", "msgspec", never=PURE),
     _room("hub.publish.data_rule", "msgspec", never=PURE),
     _room("hub.publish.registry", "msgspec", never=PURE),
     _room("hub.publish.body", "msgspec", never=PURE),
@@ -97,6 +98,7 @@ ROOMS = [
         awaits=True,
     ),
     _room("hub.transports", "msgspec", never=NO_ACCESS | {"hub.log", "hub.publish"}, awaits=True),
+    _room("hub.api.disconnect_body", "msgspec", never=PURE),
     _room("hub.api", "msgspec litestar prometheus_client", never=NO_ACCESS, awaits=True),
     _room("hub.composition", "litestar", never=NO_SQL, awaits=True, reads_clock=True),
     _room("hub.app", never=NO_SQL, awaits=True, reads_clock=True),

@@ -45,10 +45,9 @@ def make_exception_handlers(
     def answer_framework_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
         # Litestar's own texts may quote the URL, and with it a token, so they are not passed on.
         kind = _BY_STATUS.get(error.status_code, BadRequest if error.status_code < 500 else Internal)
-        failure = kind()
-        if isinstance(failure, MethodNotAllowed):
-            failure.allow = _read_allow(error.headers or {})
-        return answer_hub_error(request, failure)
+        if kind is MethodNotAllowed:
+            return answer_hub_error(request, MethodNotAllowed(allow=_read_allow(error.headers or {})))
+        return answer_hub_error(request, kind())
 
     def answer_unforeseen(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
         report_fault(error)

@@ -9,7 +9,8 @@ tells it to stop until something changes. HTTP answers are RFC 9457 problems bui
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from collections.abc import Iterable
+from typing import Any, ClassVar
 
 __all__ = [
     "AccountInactive",
@@ -82,14 +83,6 @@ class HubError(Exception):
         self.retry_after_s = retry_after_s
         self.reason = reason
 
-    def detach(self) -> Self:
-        """Return this error without the frames that it and its cause passed, to be kept as a value.
-
-        They hold their callers, and so, in a circle, whatever the error is put into.
-        """
-        self.__context__ = self.__cause__ = None
-        return self.with_traceback(None)
-
 
 class Internal(HubError):
     """Something the hub did not foresee; the text says nothing about it on purpose."""
@@ -122,8 +115,10 @@ class InvalidCursor(BadRequest):
 class UnknownType(BadRequest):
     code, title = "unknown_type", "The notification type is not known"
 
-    #: The types that are known, for the caller to choose from.
-    known: tuple[str, ...] = ()
+    def __init__(self, detail: str | None = None, *, known: Iterable[str] = (), **about: Any) -> None:
+        super().__init__(detail, **about)
+        #: The types that are known, for the caller to choose from.
+        self.known = tuple(known)
 
 
 class ReservedType(BadRequest):
@@ -179,8 +174,12 @@ class NotFound(HubError):
 class MethodNotAllowed(HubError):
     code, status, close_code, title = "method_not_allowed", 405, 1008, "The method is not allowed here"
 
-    #: The methods that are; they become `Allow`.
-    allow: tuple[str, ...] = ("GET", "HEAD", "OPTIONS")
+    def __init__(
+        self, detail: str | None = None, *, allow: Iterable[str] = ("GET", "HEAD", "OPTIONS"), **about: Any
+    ) -> None:
+        super().__init__(detail, **about)
+        #: The methods that are; they become `Allow`.
+        self.allow = tuple(allow)
 
 
 class RequestTimeout(HubError):

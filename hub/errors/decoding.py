@@ -1,6 +1,6 @@
-"""What msgspec says of bytes it cannot use, as a failure of the hub with the path of the field.
+"""The error of a msgspec decoder as a failure of the hub, with the path of the field.
 
-msgspec's own words are passed on only where they are known to hold nothing of what was sent.
+msgspec's own text is passed on only where it is known to hold nothing of what was sent.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import msgspec
 
 from hub.errors import HubError, InvalidField, InvalidJson, TooDeep
 
-__all__ = ["complain"]
+__all__ = ["describe_decoding_error"]
 
 _LONGEST_NAME = 64
 _MESSAGE = re.compile(r"(?P<words>.*?)(?: - at `(?P<path>[$k][^`]*)`)?", re.DOTALL)
@@ -20,19 +20,19 @@ _UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>.*)`", re.DOTALL
 _HARMLESS = ("Expected ", "Invalid RFC3339", "Integer value out of range", "Number out of range")
 
 
-def complain(error: ValueError | RecursionError | msgspec.MsgspecError, *, at: str = "$") -> HubError:
-    """Return the failure to raise for what a msgspec decoder raised; `at` is where its document stands."""
+def describe_decoding_error(error: ValueError | RecursionError | msgspec.MsgspecError, *, at: str = "$") -> HubError:
+    """Return the failure to raise for what a msgspec decoder raised; `at` is the path of the document it read."""
     if isinstance(error, RecursionError):
         return TooDeep()
     if isinstance(error, msgspec.ValidationError):
-        return _complain_of_field(str(error), at)
+        return _describe_field_error(str(error), at)
     if isinstance(error, msgspec.DecodeError):
         return InvalidJson(f"The body is not valid JSON: {error}")
-    # Anything else has been a string that is no Unicode or a number of thousands of digits.
+    # The others that were met: a string that is not valid Unicode, a number of thousands of digits.
     return InvalidJson()
 
 
-def _complain_of_field(message: str, at: str) -> HubError:
+def _describe_field_error(message: str, at: str) -> HubError:
     match = _MESSAGE.fullmatch(message)
     assert match is not None, "the expression matches every text"
     words, path = match["words"], match["path"] or "$"

@@ -28,21 +28,30 @@ class ProblemAnswer(NamedTuple):
     body: bytes
 
 
-def describe_problem(error: HubError) -> Problem:
-    """Return the problem that tells a caller of `error`; nothing in it names a person or a secret."""
+def describe_problem(error: HubError, *, at: str | None = None) -> Problem:
+    """Return the problem that tells a caller of `error`; nothing in it names a person or a secret.
+
+    `at` is the path of the part of a request that failed, where other parts did not; the paths of `error` start there.
+    """
     return Problem(
         type=PROBLEM_TYPE_PREFIX + error.code,
         title=error.title,
         status=error.status,
         detail=error.detail,
         code=error.code,
-        field=msgspec.UNSET if error.field is None else error.field,
+        field=_field(error.field, at),
         known=list(error.known) if isinstance(error, UnknownType) and error.known else msgspec.UNSET,
     )
 
 
+def _field(field: str | None, at: str | None) -> str | msgspec.UnsetType:
+    if at is not None:
+        return at + (field or "$").removeprefix("$")
+    return msgspec.UNSET if field is None else field
+
+
 def write_problem(error: HubError) -> ProblemAnswer:
-    """Return the answer that tells a client of `error`, whichever door it came to."""
+    """Return the answer that tells a client of `error`, whichever route it asked."""
     headers = [(b"content-type", PROBLEM_MEDIA_TYPE), (b"cache-control", b"no-store"), *_required_headers(error)]
     return ProblemAnswer(error.status, headers, msgspec.json.encode(describe_problem(error)))
 

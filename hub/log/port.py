@@ -12,7 +12,7 @@ from typing import Protocol
 import msgspec
 
 from hub.cursor import Epoch
-from hub.errors import HubError
+from hub.errors import IdempotencyConflict
 from hub.target import Target
 
 __all__ = ["Appended", "Draft", "Log", "Reading", "Record"]
@@ -105,7 +105,7 @@ class Log(Protocol):
     def damaged(self) -> int:
         """How many damaged records were met since the log was opened."""
 
-    async def append(self, drafts: Sequence[Draft]) -> list[Appended | HubError]:
+    async def append(self, drafts: Sequence[Draft]) -> list[Appended | IdempotencyConflict]:
         """Store the drafts in order, in one transaction, and return after they are durable.
 
         Each draft gets its own result: `IdempotencyConflict` for a key used with another body.

@@ -1,6 +1,6 @@
 """How the `data` of one type is checked: against what its class declares, field by field where it differs.
 
-What differs is told, not refused, unless the type is strict: a notification must not be lost for the shape of
+What differs is reported, not refused, unless the type is strict: a notification must not be lost for the shape of
 something that is only shown.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from hub.errors import HubError, InvalidField
-from hub.errors.decoding import complain
+from hub.errors.decoding import describe_decoding_error
 from hub.publish.exactness import find_inexact
 
 __all__ = ["NO_FIELD", "DataRule", "Mismatch", "make_data_rule"]
@@ -73,24 +73,26 @@ class DataRule:
                 }
 
     def check_missing(self) -> tuple[Mismatch, ...]:
-        """Return what is to be said of a notification without `data`.
+        """Return the mismatch of a notification without `data`, where its type needs it.
 
         Raises:
             InvalidField: the type is strict and needs it.
         """
-        return (self._tell(NO_FIELD, InvalidField("This type needs `data`", field="$.data")),) if self.required else ()
+        return (
+            (self._report(NO_FIELD, InvalidField("This type needs `data`", field="$.data")),) if self.required else ()
+        )
 
     def check(self, raw: bytes) -> tuple[Mismatch, ...]:
         """Return the fields of `raw`, one JSON value, that are not as declared; none where all are.
 
         Raises:
-            InvalidJson, InvalidField: it is no JSON object, or holds an integer that would arrive as another; or the
-                type is strict and the shape another.
+            InvalidJson, InvalidField: it is not a JSON object, or holds an integer that would arrive changed; or the
+                type is strict and the shape differs.
         """
         try:
             values = _object_decoder.decode(raw)
         except (ValueError, RecursionError) as error:
-            raise complain(error, at="$.data") from None
+            raise describe_decoding_error(error, at="$.data") from None
         inexact = find_inexact(raw, values, at="$.data")
         if inexact is not None:
             raise InvalidField(
@@ -98,21 +100,21 @@ class DataRule:
                 field=inexact,
             )
         if not self._has_data:
-            return (self._tell(NO_FIELD, InvalidField("This type has no `data`", field="$.data")),)
+            return (self._report(NO_FIELD, InvalidField("This type has no `data`", field="$.data")),)
         if self._decoder is None:
             return ()
         try:
             self._decoder.decode(raw)
         except msgspec.ValidationError as error:
-            return self._explain(raw, error)
+            return self._find_mismatches(raw, error)
         except (ValueError, RecursionError) as error:
-            raise complain(error, at="$.data") from None
+            raise describe_decoding_error(error, at="$.data") from None
         return ()
 
-    def _explain(self, raw: bytes, error: msgspec.ValidationError) -> tuple[Mismatch, ...]:
-        """Return every declared field that differs; `error` is what the whole was refused with."""
+    def _find_mismatches(self, raw: bytes, error: msgspec.ValidationError) -> tuple[Mismatch, ...]:
+        """Return every declared field that differs; `error` is what the decoder said of the whole."""
         if self.strict:
-            raise complain(error, at="$.data")
+            raise describe_decoding_error(error, at="$.data")
         found = []
         parts = _parts_decoder.decode(raw)
         for name, field in self._fields.items():
@@ -123,13 +125,13 @@ class DataRule:
                 elif field.required:
                     raise InvalidField("The field is missing", field=path)
             except msgspec.ValidationError as problem:
-                found.append(self._tell(name, complain(problem, at=path)))
+                found.append(self._report(name, describe_decoding_error(problem, at=path)))
             except InvalidField as problem:
-                found.append(self._tell(name, problem))
-        # A union, a check of the class's own, a name that is forbidden: nothing that one field could be blamed for.
-        return tuple(found) or (self._tell(NO_FIELD, complain(error, at="$.data")),)
+                found.append(self._report(name, problem))
+        # A union, a check of the class's own or a forbidden name: no single field is the cause.
+        return tuple(found) or (self._report(NO_FIELD, describe_decoding_error(error, at="$.data")),)
 
-    def _tell(self, label: str, problem: HubError) -> Mismatch:
+    def _report(self, label: str, problem: HubError) -> Mismatch:
         if self.strict:
             raise problem
         return Mismatch(label, problem.field or "$.data", problem.detail)
@@ -140,7 +142,7 @@ def make_data_rule(kind: Any, *, required: bool, strict: bool) -> DataRule:
 
     Raises:
         TypeError: it is not an object.
-        Exception: whatever an annotation that cannot be used makes msgspec or the class say.
+        Exception: what msgspec or the class raises for an annotation that cannot be used.
     """
     if kind is msgspec.UNSET:
         return DataRule(None, has_data=False, required=False, strict=strict)

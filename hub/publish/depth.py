@@ -1,7 +1,7 @@
 """How deep JSON is nested, counted by the hub itself.
 
-Where a decoder gives up depends on the interpreter: Python 3.11 counts calls, 3.12 and later the C stack. The same body
-must get the same answer on all of them.
+How deep a decoder can go depends on the interpreter: Python 3.11 counts calls, 3.12 and later the C stack. The same
+body must get the same response on all of them.
 """
 
 from __future__ import annotations

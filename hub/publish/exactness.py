@@ -1,8 +1,8 @@
 """Integers that would not arrive as they were sent.
 
-A reader in JavaScript makes a double of every JSON number (RFC 8259 section 6), and an integer beyond 2^53 - 1 becomes
-another one there, in silence: the id of another order. A number with a fraction or an exponent is a double by what it
-says, and is read as the nearest one everywhere.
+A reader in JavaScript makes a double of every JSON number (RFC 8259 section 6). An integer beyond 2^53 - 1 silently
+becomes another one there: the id of another order. A number with a fraction or an exponent is meant as a double, and
+every reader takes the nearest one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _LONG = b"0" * len(str(MAX_EXACT))
 def find_inexact(text: bytes, value: Any, *, at: str) -> str | None:
     """Return the path of the first integer beyond 2^53 - 1 in `value`, or None; `text` is the JSON it was read from.
 
-    `at` is the path of `value` itself. A name that is no plain word is not repeated, since it could be somebody's id.
+    `at` is the path of `value` itself. A name that is not an identifier is left out, since it could be a person's id.
     """
     if _LONG not in text.translate(_DIGITS):
         return None

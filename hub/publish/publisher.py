@@ -1,64 +1,75 @@
-"""What a service asks to publish, on its way into the log: who may, for whom exactly, and the receipt."""
+"""From a request to a record in the log: may this key publish it, for whom exactly, and the receipt."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 import secrets
+import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 
 from msgspec import UNSET
 
+from contracts.problem import Problem
 from contracts.receipt import BatchReceipt, BatchResult, FieldWarning, Receipt
 from hub.auth.grant import ServiceGrant, home_account
 from hub.cursor import Cursor
 from hub.delivery.subscribers import Subscribers
 from hub.directory.directory import Directory, User
-from hub.errors import BadRequest, DirectoryUnavailable, HubError, UnknownTarget
+from hub.errors import BadRequest, DirectoryUnavailable, HubError, IdempotencyConflict, UnknownTarget
 from hub.errors.problem import describe_problem
 from hub.log.port import Appended, Draft, Log
 from hub.metrics import Metrics
 from hub.publish.body import Publication, parse_batch, parse_publish
-from hub.publish.registry import Contract
+from hub.publish.registry import TypeRegistry
 from hub.target import Target, user_target
 
 __all__ = ["Publisher"]
 
-#: Users looked up at once, as many as a directory asks for in one question; and how long all of one request may take.
+#: Users looked up at once, as many as a directory asks for in one question.
 LOOK_UPS = 200
+#: How long all look-ups of one request may take together, however many users its notifications name.
 LOOK_UPS_TIMEOUT_S = 10.0
 #: An Idempotency-Key is a name, not a document.
 MAX_KEY_LENGTH = 255
 UUID_BYTES = 16
-IDENTIFIERS_PER_DRAW = 256
+UUIDS_PER_DRAW = 256
 
 
 class Publisher:
-    """Takes notifications from services; what it acknowledged is on disk."""
+    """Publishes the notifications of services; what it acknowledged is on disk."""
 
     def __init__(
         self,
         *,
-        contract: Contract,
+        registry: TypeRegistry,
         directory: Directory,
         log: Log,
         subscribers: Subscribers,
         metrics: Metrics,
         retention_s: float,
         checks_targets: bool = True,
+        look_ups: int = LOOK_UPS,
+        look_ups_timeout_s: float = LOOK_UPS_TIMEOUT_S,
         now: Callable[[], float],
     ) -> None:
-        """Put the rooms together; `checks_targets` says whether the directory has a word on users with an account."""
-        self._contract = contract
+        """Take the rooms that a publish passes.
+
+        `checks_targets`: whether users that are named with an account are looked up too. `look_ups`: how many users
+        are looked up at once. `look_ups_timeout_s`: how long all look-ups of one request may take together.
+        """
+        self._registry = registry
         self._directory = directory
         self._log = log
         self._subscribers = subscribers
         self._metrics = metrics
         self._max_ttl_s = int(retention_s)
         self._checks_targets = checks_targets and not directory.trusts_claims
+        self._look_ups = look_ups
+        self._look_ups_timeout_s = look_ups_timeout_s
         self._now = now
-        self._identifiers = _Identifiers()
+        self._uuids = _RandomUuids()
 
     async def publish(self, body: bytes, service: ServiceGrant, idempotency_key: str | None) -> Receipt:
         """Store one notification and return its receipt, after it is durable.
@@ -70,15 +81,12 @@ class Publisher:
                 the same key.
         """
         service.require_operation("publish")
-        publication = parse_publish(body, self._contract, now_s=self._now(), max_ttl_s=self._max_ttl_s)
+        publication = parse_publish(body, self._registry, now_s=self._now(), max_ttl_s=self._max_ttl_s)
         key = None if idempotency_key is None else _checked_key(idempotency_key)
-        draft = await self._draft(publication, service, key, _look_ups_end_s())
+        draft = await self._draft(publication, service, key, self._look_ups_end_s())
         (result,) = await self._log.append([draft])
-        if isinstance(result, HubError):
-            try:
-                raise result
-            finally:
-                del result  # which holds this frame now
+        if isinstance(result, IdempotencyConflict):
+            raise IdempotencyConflict
         return self._receipt(publication, draft, result)
 
     async def publish_batch(
@@ -93,35 +101,32 @@ class Publisher:
         """
         service.require_operation("publish")
         parsed = parse_batch(
-            body, self._contract, now_s=self._now(), max_ttl_s=self._max_ttl_s, max_item_bytes=max_item_bytes
+            body, self._registry, now_s=self._now(), max_ttl_s=self._max_ttl_s, max_item_bytes=max_item_bytes
         )
         key = None if idempotency_key is None else _checked_key(idempotency_key)
+        look_ups_end_s = self._look_ups_end_s()
         drafts: dict[int, Draft] = {}
-        refused: dict[int, HubError] = {}
-        look_ups_end_s = _look_ups_end_s()
+        problems: dict[int, Problem] = {}
         for index, publication in enumerate(parsed):
+            if isinstance(publication, Problem):
+                problems[index] = publication
+                continue
+            item_key = None if key is None else f"{key}\n{index}"
             try:
-                if isinstance(publication, HubError):
-                    raise publication
-                item_key = None if key is None else f"{key}\n{index}"
                 drafts[index] = await self._draft(publication, service, item_key, look_ups_end_s)
             except HubError as error:
                 if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                     raise
-                if error is not publication and error.field is not None:
-                    # Paths start at the batch, as those of its parser do.
-                    error.field = f"$.notifications[{index}]{error.field[1:]}"
-                refused[index] = error.detach()
+                problems[index] = describe_problem(error, at=_path_of(index))
         stored = dict(zip(drafts, await self._log.append(list(drafts.values())), strict=True)) if drafts else {}
         results = []
         for index, publication in enumerate(parsed):
-            outcome = refused.get(index) or stored[index]
-            if isinstance(outcome, HubError):
-                results.append(BatchResult(index=index, problem=describe_problem(outcome)))
+            if isinstance(publication, Problem) or index in problems:
+                results.append(BatchResult(index=index, problem=problems[index]))
+            elif isinstance(result := stored[index], IdempotencyConflict):
+                results.append(BatchResult(index=index, problem=describe_problem(result, at=_path_of(index))))
             else:
-                assert isinstance(publication, Publication)
-                receipt = self._receipt(publication, drafts[index], outcome)
-                results.append(BatchResult(index=index, receipt=receipt))
+                results.append(BatchResult(index=index, receipt=self._receipt(publication, drafts[index], result)))
         return BatchReceipt(results=results)
 
     async def _draft(
@@ -136,7 +141,7 @@ class Publisher:
         targets = publication.targets
         if publication.unresolved or (self._checks_targets and not self._remembers(publication)):
             targets = await self._resolve(publication, service, look_ups_end_s)
-        notification_id = self._identifiers.next()
+        notification_id = self._uuids.next()
         return Draft(
             id=notification_id,
             targets=targets,
@@ -166,10 +171,10 @@ class Publisher:
         """
         named = publication.account_id
 
-        def place(user: User | None) -> str | None:
+        def find_account(user: User | None) -> str | None:
             home = None if user is None else home_account(user.role, user.account_id)
             # One answer for all of these: unknown, without an account, in another than the named one, and in one that
-            # a bound key does not reach. Otherwise such a key could ask whose customer somebody is, CPF by CPF.
+            # a bound key does not reach. Otherwise such a key could find out whose customer a person is, id by id.
             return home if home is not None and named in {None, home} and service.reaches(home) else None
 
         try:
@@ -177,14 +182,14 @@ class Publisher:
                 found = {user_id: self._directory.find_user_nowait(user_id) for user_id in publication.user_ids}
                 missing = [user_id for user_id, user in found.items() if user is None]
                 found |= await self._find_users(missing, self._directory.find_user)
-                # Somebody may have signed up, or changed the account, since they were looked up last.
-                doubtful = [user_id for user_id, user in found.items() if place(user) is None]
+                # A user may have signed up, or changed the account, since the last look-up.
+                doubtful = [user_id for user_id, user in found.items() if find_account(user) is None]
                 found |= await self._find_users(doubtful, self._directory.find_user_anew)
         except TimeoutError:
             raise DirectoryUnavailable("Too many users had to be looked up; name fewer", retry_after_s=5) from None
         targets = []
         for user_id, user in found.items():
-            home = place(user)
+            home = find_account(user)
             if home is None:
                 raise UnknownTarget(self._explain_unknown(named), field=_field_of(publication))
             targets.append(user_target(home, user_id))
@@ -201,18 +206,19 @@ class Publisher:
         self, user_ids: Sequence[str], find: Callable[[str], Awaitable[User | None]]
     ) -> dict[str, User | None]:
         found: dict[str, User | None] = {}
-        for start in range(0, len(user_ids), LOOK_UPS):
-            part = user_ids[start : start + LOOK_UPS]
-            answers = await asyncio.gather(*map(find, part), return_exceptions=True)
+        for start in range(0, len(user_ids), self._look_ups):
+            part = user_ids[start : start + self._look_ups]
+            asked = [asyncio.ensure_future(find(user_id)) for user_id in part]
             try:
-                for user_id, answer in zip(part, answers, strict=True):
-                    if isinstance(answer, BaseException):
-                        raise answer
-                    found[user_id] = answer
+                found |= zip(part, await asyncio.gather(*asked), strict=True)
             finally:
-                # An error that is raised holds this frame, which would hold it.
-                answer, answers = None, []
+                # After a failure the others are not wanted. None is kept: its error would hold this frame.
+                while asked:
+                    asked.pop().cancel()
         return found
+
+    def _look_ups_end_s(self) -> float:
+        return asyncio.get_running_loop().time() + self._look_ups_timeout_s
 
     def _receipt(self, publication: Publication, draft: Draft, appended: Appended) -> Receipt:
         if appended.duplicate:
@@ -230,10 +236,10 @@ class Publisher:
         )
 
 
-class _Identifiers:
-    """Random UUIDs (RFC 9562 section 5.4), from randomness that is drawn for many at once.
+class _RandomUuids:
+    """UUIDs of version 4 (RFC 9562 section 5.4), from randomness that is drawn for many at once.
 
-    Each draw lets go of the interpreter; under load the log's writer then has it first, and the event loop waits.
+    Each draw releases the GIL; under load the log's writer then takes it, and the event loop waits.
     """
 
     def __init__(self) -> None:
@@ -241,17 +247,13 @@ class _Identifiers:
 
     def next(self) -> str:
         if not self._drawn:
-            block = secrets.token_bytes(UUID_BYTES * IDENTIFIERS_PER_DRAW)
+            block = secrets.token_bytes(UUID_BYTES * UUIDS_PER_DRAW)
             self._drawn = [block[start : start + UUID_BYTES] for start in range(0, len(block), UUID_BYTES)]
-        digits = self._drawn.pop().hex()
-        # The version is 4; the variant is the two highest bits of its digit, 10.
-        variant = "89ab"[int(digits[16], 16) % 4]
-        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+        return str(uuid.UUID(bytes=self._drawn.pop(), version=4))
 
 
-def _look_ups_end_s() -> float:
-    # One moment for the whole request, however many of its notifications have users to look up.
-    return asyncio.get_running_loop().time() + LOOK_UPS_TIMEOUT_S
+def _path_of(index: int) -> str:
+    return f"$.notifications[{index}]"
 
 
 def _field_of(publication: Publication) -> str:

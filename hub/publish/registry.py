@@ -1,7 +1,7 @@
 """The registry of notification types: the built-in ones and those of the company's own modules.
 
-A contract is a value, built once at the start from the names in HUB_CONTRACTS; nothing here is global,
-so that two contracts can live in one process.
+A registry is a value, built once at the start from the names in HUB_CONTRACTS. Nothing here is global, so that one
+process can have two.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import importlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType, ModuleType
-from typing import Any, Union
 
 import msgspec
 
@@ -19,13 +18,13 @@ from contracts.notification import NOTIFICATIONS, Notification
 from hub.errors import SettingsError
 from hub.publish.data_rule import DataRule, make_data_rule
 
-__all__ = ["Contract", "load_contract"]
+__all__ = ["TypeRegistry", "load_type_registry"]
 
 _TAG = re.compile(r"[a-z0-9][a-z0-9_:.-]{0,63}", re.ASCII)
 _ENVELOPE = frozenset(Notification.__struct_fields__)
 
 
-class Contract:
+class TypeRegistry:
     """The notification types one hub knows."""
 
     def __init__(self, types: Iterable[type[Notification]], *, strict: Iterable[type[Notification]] = ()) -> None:
@@ -49,20 +48,10 @@ class Contract:
         )
         #: Every struct a subscriber may receive.
         self.frames: tuple[type[msgspec.Struct], ...] = (*table.values(), *CONTROL_FRAMES)
-        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Union[self.frames])  # noqa: UP007 - made at run time
-
-    def decode(self, frame: bytes | str) -> msgspec.Struct:
-        """Return the frame that a subscriber received, as its struct.
-
-        Raises:
-            msgspec.DecodeError: the frame is not of this contract.
-        """
-        decoded: msgspec.Struct = self._decoder.decode(frame)
-        return decoded
 
 
-def load_contract(modules: Sequence[str] = ()) -> Contract:
-    """Return the contract of the built-in types and the types in these Python modules.
+def load_type_registry(modules: Sequence[str] = ()) -> TypeRegistry:
+    """Return the registry of the built-in types and the types in these Python modules.
 
     Raises:
         SettingsError: naming HUB_CONTRACTS, the module and what is wrong with it.
@@ -81,7 +70,7 @@ def load_contract(modules: Sequence[str] = ()) -> Contract:
         found.update(dict.fromkeys(kinds))
         if _checked_strict(module.__name__, getattr(module, "strict", False)):
             strict.update(kinds)
-    return Contract(found, strict=strict)
+    return TypeRegistry(found, strict=strict)
 
 
 def _types_of(module: ModuleType) -> list[type[Notification]]:

@@ -75,7 +75,7 @@ async def test_no_key_that_was_sent_becomes_a_label(tmp_path: Path) -> None:
 
 
 async def test_a_strict_type_refuses_another_shape(tmp_path: Path) -> None:
-    """Where the company's contract says `strict`, 400 names the field and nothing is stored or counted."""
+    """Where the company's module says `strict`, 400 names the field and nothing is stored or counted."""
     async with run_hub(tmp_path, contracts=("tests.contracts.company",)) as hub:
         for data, field in (({"serviceOrderId": []}, "$.data.serviceOrderId"), (None, "$.data")):
             answer = await hub.post(NOTIFY, {**ORDER, "type": "service-order:paid", "data": data})

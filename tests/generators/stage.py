@@ -14,7 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from hub.api.openapi.document import build_document, write_artefacts
-from hub.publish.registry import load_contract
+from hub.publish.registry import load_type_registry
 from tests.faults.process import HubProcess, wait_ready
 from tests.harness import ACCOUNT, USER
 
@@ -27,20 +27,20 @@ _NOTIFY = "/api/internal/notify"
 #: A company's own types, as odd as they may be: each generator has to cope with all of them.
 CONTRACTS = "tests.contracts.company"
 _OWN = "service-order:created"
-_contract = load_contract([CONTRACTS])
-_document = build_document(_contract, version="0")
+_registry = load_type_registry([CONTRACTS])
+_document = build_document(_registry, version="0")
 _body = _document["paths"][_NOTIFY]["post"]["requestBody"]["content"]["application/json"]
 #: Type -> the `data` that a program must have published: the built-in types and one of the company's own.
 EXAMPLES: dict[str, Any] = {
     example["value"]["type"]: example["value"]["data"]
     for example in _body["examples"].values()
-    if example["value"]["type"] in {*load_contract().types, _OWN}
+    if example["value"]["type"] in {*load_type_registry().types, _OWN}
 }
 
 
 def write_documents(folder: Path) -> None:
     """Write what the generators read."""
-    write_artefacts(folder, contract=_contract)
+    write_artefacts(folder, registry=_registry)
 
 
 class Unmet(Exception):

@@ -6,7 +6,7 @@ import json
 from datetime import date
 from pathlib import Path
 
-from hub.publish.registry import load_contract
+from hub.publish.registry import load_type_registry
 from tests.generators.page import Outcome, make_page
 from tests.generators.stage import EXAMPLES
 from tests.generators.table import GENERATORS
@@ -40,7 +40,7 @@ def test_versions_are_those_that_are_installed() -> None:
 
 def test_every_built_in_type_is_asked_for() -> None:
     """A program has to publish each built-in type and a company's, with data."""
-    assert [*load_contract().types, "service-order:created"] == list(EXAMPLES)
+    assert [*load_type_registry().types, "service-order:created"] == list(EXAMPLES)
     assert all(EXAMPLES.values())
 
 

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from contracts.request import DisconnectRequest, PublishRequest
+from contracts.problem import Problem
+from contracts.request import PublishRequest
 from hub.errors import (
     ConflictingTargets,
     HubError,
@@ -22,11 +23,13 @@ from hub.errors import (
     TooDeep,
     UnknownType,
 )
-from hub.publish.body import MAX_DEPTH, Publication, parse_batch, parse_disconnect, parse_publish
-from hub.publish.registry import load_contract
+from hub.publish.body import Publication, parse_batch, parse_publish
+from hub.publish.json_body import MAX_DEPTH
+from hub.publish.registry import load_type_registry
 from hub.target import EVERYONE, account_target, user_target
+from tests.contracts.frames import decode_frame
 
-CONTRACT = load_contract(["tests.contracts.company"])
+REGISTRY = load_type_registry(["tests.contracts.company"])
 NOW_S = 1_795_356_187.1254
 
 FIELDS = [*PublishRequest.__struct_fields__, "id"]
@@ -35,7 +38,7 @@ LIKELY: list[Any] = ["cart_updated", "order_created", "2026-11-22T14:03:07Z", Tr
 
 def publish(body: bytes) -> Publication:
     """Parse one body at a fixed moment."""
-    return parse_publish(body, CONTRACT, now_s=NOW_S)
+    return parse_publish(body, REGISTRY, now_s=NOW_S)
 
 
 def body_of(**fields: Any) -> bytes:
@@ -88,13 +91,13 @@ class TestFrame:
     def test_free_data_is_passed_on_byte_for_byte(self, data: dict[str, Any], ascii_only: bool) -> None:
         """Any JSON object is carried as the bytes that came."""
         raw = json.dumps(data, ensure_ascii=ascii_only).encode()
-        assert b',"data":' + raw + b',"timestamp"' in publish(with_data(raw)).head
+        assert b',"data":' + raw + b',"timestamp"' in publish(with_data(raw)).prefix
 
     @given(st.dictionaries(TEXT.map("x-{}".format), JSON, max_size=5))
     def test_unknown_fields_of_typed_data_are_untouched(self, data: dict[str, Any]) -> None:
         """A type with known fields carries the others as they came."""
         raw = json.dumps({"orderId": "7", "total": "R$ 7,00", **data}).encode()
-        assert b',"data":' + raw + b',"timestamp"' in publish(with_data(raw, "order_created")).head
+        assert b',"data":' + raw + b',"timestamp"' in publish(with_data(raw, "order_created")).prefix
 
     @given(TEXT, TEXT)
     @example("\x00\x1b[31m", "\r\ndata: forged\n\nid: 1")
@@ -114,7 +117,7 @@ class TestFrame:
 
     def test_no_body_is_told_as_such(self) -> None:
         """Who sends nothing is told that, instead of a decoder's words."""
-        for parse in (publish, parse_disconnect, lambda body: parse_batch(body, CONTRACT, now_s=NOW_S)):
+        for parse in (publish, lambda body: parse_batch(body, REGISTRY, now_s=NOW_S)):
             with pytest.raises(InvalidJson, match="The body is empty"):
                 parse(b"")
 
@@ -122,7 +125,7 @@ class TestFrame:
         """Pretty-printed data cannot break the line of a server-sent event; its content is the same."""
         raw = b'{\r\n  "a": "x\\ny",\n  "b": [\r1]\n}'
         publication = publish(with_data(raw))
-        assert b'{    "a": "x\\ny",   "b": [ 1] }' in publication.head
+        assert b'{    "a": "x\\ny",   "b": [ 1] }' in publication.prefix
         assert json.loads(raw) == json.loads(publication.payload("n"))["data"]
 
     @pytest.mark.parametrize(
@@ -258,8 +261,8 @@ class TestRefusal:
         """Whoever mistypes a type is told the choice."""
         with pytest.raises(UnknownType) as caught:
             publish(body_of(type="order_craeted"))
-        assert all(tag in caught.value.detail for tag in CONTRACT.types)
-        assert tuple(CONTRACT.types) == caught.value.known
+        assert all(tag in caught.value.detail for tag in REGISTRY.types)
+        assert tuple(REGISTRY.types) == caught.value.known
         assert caught.value.field == "$.type"
 
     @pytest.mark.parametrize("tag", ["connection_established", "gap", "heartbeat", "closing", "reconnect", "auth"])
@@ -308,15 +311,15 @@ class TestRefusal:
     def test_ttl_may_not_exceed_the_retention(self) -> None:
         """Nothing is promised for longer than the hub keeps anything."""
         with pytest.raises(InvalidField) as caught:
-            parse_publish(body_of(ttl_seconds=61), CONTRACT, now_s=NOW_S, max_ttl_s=60)
+            parse_publish(body_of(ttl_seconds=61), REGISTRY, now_s=NOW_S, max_ttl_s=60)
         assert caught.value.field == "$.ttl_seconds"
-        assert parse_publish(body_of(ttl_seconds=60), CONTRACT, now_s=NOW_S, max_ttl_s=60).ttl_seconds == 60
+        assert parse_publish(body_of(ttl_seconds=60), REGISTRY, now_s=NOW_S, max_ttl_s=60).ttl_seconds == 60
 
     @settings(max_examples=400)
     @given(st.binary(max_size=80))
     def test_arbitrary_bytes_are_refused_as_the_callers_fault(self, noise: bytes) -> None:
         """No bytes whatever cause anything but a publication or a 4xx."""
-        parsers = (publish, parse_disconnect, lambda body: parse_batch(body, CONTRACT, now_s=NOW_S))
+        parsers = (publish, lambda body: parse_batch(body, REGISTRY, now_s=NOW_S))
         for body in (noise, with_data(noise), b'{"notifications":[' + noise + b"]}"):
             assert {status_of(parse, body) for parse in parsers} <= {202, 400}
 
@@ -329,11 +332,11 @@ class TestRefusal:
 
 
 def check_frame(publication: Publication) -> None:
-    """Read a frame as a subscriber does; where nothing was warned of, it is of the contract."""
+    """Read a frame as a subscriber does; where nothing was warned of, its shape is as declared."""
     payload = publication.payload("n")
     json.loads(payload)
     if not publication.mismatches:
-        CONTRACT.decode(payload)
+        decode_frame(REGISTRY, payload)
 
 
 #: What comes, of which type; what is warned of: label, path and how the detail begins.
@@ -374,7 +377,7 @@ class TestShape:
         ]
         for mismatch, (_, _, detail) in zip(publication.mismatches, expected, strict=True):
             assert mismatch.detail.startswith(detail)
-        assert (b',"data":' + data + b',"timestamp"' in publication.head) is (data != b"null")
+        assert (b',"data":' + data + b',"timestamp"' in publication.prefix) is (data != b"null")
 
     @pytest.mark.parametrize(
         ("tag", "data"),
@@ -447,16 +450,16 @@ class TestIntegersBeyondDoubles:
     def test_everything_else_passes_as_it_came(self, number: str) -> None:
         """An exact integer, any double and any text reach subscribers in the very characters that were sent."""
         data = b'{"more":[%b,"00000000000000000000"]}' % number.encode()
-        assert b',"data":' + data + b',"timestamp"' in publish(with_data(data, "cart_updated")).head
+        assert b',"data":' + data + b',"timestamp"' in publish(with_data(data, "cart_updated")).prefix
 
     def test_in_a_batch_it_is_that_item_s(self) -> None:
         """The other notifications of the batch are taken, and the path starts at the batch."""
         good = with_data(b'{"a":1}', "cart_updated")
         bad = with_data(b'{"a":9007199254740993}', "cart_updated")
-        first, second, third = parse_batch(b'{"notifications":[%b,%b,%b]}' % (good, bad, good), CONTRACT, now_s=0)
+        first, second, third = parse_batch(b'{"notifications":[%b,%b,%b]}' % (good, bad, good), REGISTRY, now_s=0)
         assert isinstance(first, Publication)
-        assert isinstance(second, InvalidField)
-        assert "$.notifications[1].data.a" == second.field
+        assert isinstance(second, Problem)
+        assert ("invalid_field", "$.notifications[1].data.a") == (second.code, second.field)
         assert isinstance(third, Publication)
 
 
@@ -514,15 +517,16 @@ class TestBatch:
     """Several notifications in one request."""
 
     def test_each_item_gets_its_own_result(self) -> None:
-        """A bad item spoils no good one, and its error's path starts at the batch."""
+        """A bad item spoils no good one, and the path of its problem starts at the batch."""
         items = [body_of(), body_of(title=None), b"5", body_of(type="nope"), body_of(user_id=None, account_id=None)]
         items += [with_data(b"[]", "order_created"), with_data(b'{"a":' + b"[" * 40 + b"]" * 40 + b"}")]
-        results = parse_batch(b'{"notifications":[' + b",".join(items) + b"]}", CONTRACT, now_s=NOW_S)
+        results = parse_batch(b'{"notifications":[' + b",".join(items) + b"]}", REGISTRY, now_s=NOW_S)
         assert publish(items[0]) == results[0]
-        errors = [result for result in results if isinstance(result, HubError)]
-        assert [InvalidField, InvalidField, UnknownType, NoTarget, InvalidField, TooDeep] == [type(e) for e in errors]
+        problems = [result for result in results if isinstance(result, Problem)]
+        kinds = (InvalidField, InvalidField, UnknownType, NoTarget, InvalidField, TooDeep)
+        assert [kind.code for kind in kinds] == [problem.code for problem in problems]
         places = ["[1].title", "[2]", "[3].type", "[4]", "[5].data", "[6].data"]
-        assert [f"$.notifications{place}" for place in places] == [error.field for error in errors]
+        assert [f"$.notifications{place}" for place in places] == [problem.field for problem in problems]
 
     @pytest.mark.parametrize(
         ("body", "failure"),
@@ -541,38 +545,4 @@ class TestBatch:
     def test_malformed_batch_is_refused_whole(self, body: bytes, failure: type[HubError]) -> None:
         """A batch that cannot be taken apart has no results."""
         with pytest.raises(failure):
-            parse_batch(body, CONTRACT, now_s=NOW_S)
-
-
-class TestDisconnect:
-    """Whose connections to close."""
-
-    @pytest.mark.parametrize(
-        ("fields", "expected"),
-        [
-            ({"user_id": "u", "account_id": "x"}, DisconnectRequest(user_id="u", account_id="x")),
-            ({"account_id": "x", "revoke": True}, DisconnectRequest(account_id="x", revoke=True)),
-            ({"token": "ab" * 32}, DisconnectRequest(token="ab" * 32)),
-            ({"jti": "j", "user_id": None}, DisconnectRequest(jti="j")),
-        ],
-    )
-    def test_one_way_of_naming_is_taken(self, fields: dict[str, Any], expected: DisconnectRequest) -> None:
-        """A user, an account, a token's digest or a jti."""
-        assert expected == parse_disconnect(json.dumps(fields).encode())
-
-    @pytest.mark.parametrize(
-        ("fields", "failure"),
-        [
-            ({}, NoTarget),
-            ({"revoke": True}, NoTarget),
-            ({"user_id": "u", "jti": "j"}, ConflictingTargets),
-            ({"token": "ab" * 32, "jti": "j"}, ConflictingTargets),
-            ({"token": "AB" * 32}, InvalidField),
-            ({"token": "ab" * 32 + "\n"}, InvalidField),
-            ({"user": "u"}, InvalidField),
-        ],
-    )
-    def test_none_or_several_ways_are_refused(self, fields: dict[str, Any], failure: type[HubError]) -> None:
-        """An operator's slip closes nobody's connections."""
-        with pytest.raises(failure):
-            parse_disconnect(json.dumps(fields).encode())
+            parse_batch(body, REGISTRY, now_s=NOW_S)

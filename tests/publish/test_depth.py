@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.errors import HubError, TooDeep
-from hub.publish.body import MAX_DEPTH, SKIPPED_DEPTH, parse_batch
+from contracts.problem import Problem
+from hub.errors import TooDeep
+from hub.publish.body import SKIPPED_DEPTH, Publication, parse_batch
 from hub.publish.depth import is_deeper
-from hub.publish.registry import load_contract
+from hub.publish.json_body import MAX_DEPTH
+from hub.publish.registry import load_type_registry
 
-CONTRACT = load_contract()
+REGISTRY = load_type_registry()
 VALUES = st.recursive(
     st.none() | st.text(st.sampled_from('[]{}"\\a')) | st.integers(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(st.sampled_from('{["')), inner, max_size=3),
@@ -49,9 +51,10 @@ def test_a_deep_notification_spoils_its_batch_at_the_same_depth_everywhere(level
     deep = b'{"type":"cart_updated","title":"t","message":"m","everyone":true,"data":{"a":%b%b}}'
     body = b'{"notifications":[%b,%b]}' % (good, deep % (b"[" * levels, b"]" * levels))
     if levels + 2 <= SKIPPED_DEPTH:
-        first, second = parse_batch(body, CONTRACT, now_s=0)
-        assert not isinstance(first, HubError)
-        assert isinstance(second, TooDeep)
+        first, second = parse_batch(body, REGISTRY, now_s=0)
+        assert isinstance(first, Publication)
+        assert isinstance(second, Problem)
+        assert TooDeep.code == second.code
     else:
         with pytest.raises(TooDeep):
-            parse_batch(body, CONTRACT, now_s=0)
+            parse_batch(body, REGISTRY, now_s=0)

@@ -8,7 +8,6 @@ import uuid
 
 import pytest
 
-import hub.publish.publisher
 from hub.auth.grant import OPERATIONS, ServiceGrant
 from hub.delivery.subscribers import Subscribers
 from hub.directory.directory import User
@@ -16,7 +15,7 @@ from hub.directory.off import TrustingDirectory
 from hub.errors import DirectoryUnavailable
 from hub.metrics import Metrics
 from hub.publish.publisher import Publisher
-from hub.publish.registry import load_contract
+from hub.publish.registry import load_type_registry
 from hub.target import user_target
 from tests.fakes import NOW_S, FakeClock, MemoryLog
 
@@ -44,16 +43,20 @@ class SlowDirectory(TrustingDirectory):
         return User(user_id=user_id, account_id="a1", role="user", active=True, account_status="active")
 
 
-def make_publisher(directory: SlowDirectory) -> tuple[Publisher, MemoryLog]:
+def make_publisher(
+    directory: SlowDirectory, *, look_ups: int = 200, look_ups_timeout_s: float = 10
+) -> tuple[Publisher, MemoryLog]:
     """Return a publisher over a log in memory."""
     log = MemoryLog(FakeClock())
     publisher = Publisher(
-        contract=load_contract(),
+        registry=load_type_registry(),
         directory=directory,
         log=log,
         subscribers=Subscribers(limit=1, limit_per_user=1),
         metrics=Metrics(started_at_s=NOW_S),
         retention_s=86_400,
+        look_ups=look_ups,
+        look_ups_timeout_s=look_ups_timeout_s,
         now=lambda: NOW_S,
     )
     return publisher, log
@@ -68,18 +71,17 @@ async def test_many_users_are_looked_up_a_few_at_a_time() -> None:
     """Five hundred users without an account: all found, in order, and never more at once than the bound."""
     directory = SlowDirectory()
     directory.answers.set()
-    publisher, log = make_publisher(directory)
+    publisher, log = make_publisher(directory, look_ups=7)
     await publisher.publish(BODY, SERVICE, None)
     (record,) = (await log.read([user_target("a1", "7")], after=0, upto=1, limit=1, limit_bytes=1)).records
     assert tuple(user_target("a1", str(number)) for number in range(500)) == record.targets
-    assert directory.most_at_once <= hub.publish.publisher.LOOK_UPS
+    assert 7 == directory.most_at_once
 
 
-async def test_look_ups_of_one_request_have_one_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_look_ups_of_one_request_have_one_deadline() -> None:
     """A directory that answers nobody ends the whole request, and nothing was stored."""
-    monkeypatch.setattr(hub.publish.publisher, "LOOK_UPS_TIMEOUT_S", 0.05)
     directory = SlowDirectory()
-    publisher, log = make_publisher(directory)
+    publisher, log = make_publisher(directory, look_ups_timeout_s=0.05)
     with pytest.raises(DirectoryUnavailable):
         await publisher.publish(BODY, SERVICE, None)
     batch = b'{"notifications":[' + b",".join([BODY] * 3) + b"]}"
@@ -88,12 +90,11 @@ async def test_look_ups_of_one_request_have_one_deadline(monkeypatch: pytest.Mon
     assert 0 == log.head
 
 
-async def test_a_batch_has_one_deadline_for_all_its_look_ups(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_batch_has_one_deadline_for_all_its_look_ups() -> None:
     """Look-ups that are each in time end the batch where they are too long together, and nothing was stored."""
-    monkeypatch.setattr(hub.publish.publisher, "LOOK_UPS_TIMEOUT_S", 0.5)
     directory = SlowDirectory(answers_after_s=0.03)
     directory.answers.set()
-    publisher, log = make_publisher(directory)
+    publisher, log = make_publisher(directory, look_ups_timeout_s=0.5)
     one = b'{"type":"stock_alert","title":"t","message":"m","user_id":"7"}'
     batch = b'{"notifications":[' + b",".join([one] * 50) + b"]}"
     with pytest.raises(DirectoryUnavailable):
@@ -102,8 +103,8 @@ async def test_a_batch_has_one_deadline_for_all_its_look_ups(monkeypatch: pytest
     assert 0 == log.head
 
 
-async def test_who_names_the_account_waits_for_no_directory() -> None:
-    """A directory that answers nobody holds up only those who need it."""
+async def test_a_publish_that_names_the_account_waits_for_no_directory() -> None:
+    """A directory that does not answer delays only the requests that need it."""
     directory = SlowDirectory()
     publisher, _ = make_publisher(directory)
     named = b'{"type":"stock_alert","title":"t","message":"m","user_id":"7","account_id":"a1"}'
@@ -118,9 +119,9 @@ async def test_ids_are_random_uuids() -> None:
     body = b'{"type":"stock_alert","title":"t","message":"m","account_id":"a1"}'
     ids = [(await publisher.publish(body, SERVICE, None)).id for _ in range(600)]
     assert 600 == len(set(ids))
-    for spelt in ids:
-        read = uuid.UUID(spelt)
-        assert (spelt, 4, uuid.RFC_4122) == (str(read), read.version, read.variant)
+    for text in ids:
+        read = uuid.UUID(text)
+        assert (text, 4, uuid.RFC_4122) == (str(read), read.version, read.variant)
     # None of the other bits is always the same.
-    assert all({spelt[place] for spelt in ids} > {"0", "f"} for place in (0, 7, 9, 15, 20, 24, 35))
-    assert set("89ab") == {spelt[19] for spelt in ids}
+    assert all({text[place] for text in ids} > {"0", "f"} for place in (0, 7, 9, 15, 20, 24, 35))
+    assert set("89ab") == {text[19] for text in ids}

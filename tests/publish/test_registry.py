@@ -5,40 +5,28 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import msgspec
 import pytest
 
-from contracts.frame import Heartbeat
 from contracts.notification import NOTIFICATIONS
 from hub.errors import SettingsError
-from hub.publish.registry import load_contract
-from tests.contracts.company import ServiceOrderClosed, ServiceOrderCreated, ServiceOrderData
+from hub.publish.registry import load_type_registry
+from tests.contracts.company import ServiceOrderClosed, ServiceOrderCreated
 
 COMPANY = "tests.contracts.company"
 
 
 def test_contract_without_modules_knows_the_built_in_types() -> None:
     """No module named: the sixteen types of the package, in their order."""
-    assert list(NOTIFICATIONS) == list(load_contract().types.values())
+    assert list(NOTIFICATIONS) == list(load_type_registry().types.values())
 
 
 def test_company_types_join_one_contract_and_leave_others_alone() -> None:
     """Two contracts live side by side; only the one that names the module knows its types."""
-    plain, company = load_contract(), load_contract([COMPANY, COMPANY])
+    plain, company = load_type_registry(), load_type_registry([COMPANY, COMPANY])
     assert "service-order:created" not in plain.types
     assert ServiceOrderCreated is company.types["service-order:created"]
     assert ServiceOrderClosed is company.types["service-order:closed"]
     assert len(NOTIFICATIONS) + 6 == len(company.types)
-
-
-def test_contract_decodes_notifications_and_control_frames() -> None:
-    """What a subscriber receives becomes the struct of its type."""
-    contract = load_contract([COMPANY])
-    frame = ServiceOrderCreated(title="a", message="b", data=ServiceOrderData(service_order_id=4), id="n", cursor="c")
-    assert frame == contract.decode(msgspec.json.encode(frame))
-    assert Heartbeat(cursor="c") == contract.decode('{"type":"heartbeat","cursor":"c"}')
-    with pytest.raises(msgspec.DecodeError):
-        load_contract().decode(msgspec.json.encode(frame))
 
 
 HEAD = "from contracts.notification import *\nfrom typing import Any\nimport msgspec\n"
@@ -82,7 +70,7 @@ def test_module_that_cannot_be_used_names_the_setting_and_the_cause(
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "their_types", raising=False)
     with pytest.raises(SettingsError, match="HUB_CONTRACTS: ") as caught:
-        load_contract(["their_types"])
+        load_type_registry(["their_types"])
     assert cause in str(caught.value)
     sys.modules.pop("their_types", None)
 
@@ -92,8 +80,8 @@ def test_private_base_is_no_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     source = "class _Base(Notification):\n    data: dict[str, Any]\nclass Real(_Base, tag='real'): pass"
     (tmp_path / "based_types.py").write_text(HEAD + source, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
-    contract = load_contract(["based_types"])
-    assert contract.data_rules["real"].required
+    registry = load_type_registry(["based_types"])
+    assert registry.data_rules["real"].required
     sys.modules.pop("based_types", None)
 
 
@@ -104,11 +92,11 @@ def test_strict_is_said_of_a_module(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     (tmp_path / "plain_types.py").write_text(HEAD + types.format("p", "True"), encoding="utf-8")
     (tmp_path / "odd_types.py").write_text(HEAD + "strict = 'no'\n" + types.format("o", "True"), encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
-    rules = load_contract(["strict_types", "plain_types"]).data_rules
+    rules = load_type_registry(["strict_types", "plain_types"]).data_rules
     assert [True, False, False, True] == [rules[tag].strict for tag in ("sa", "sb", "pa", "pb")]
     assert not rules["order_created"].strict
     with pytest.raises(SettingsError, match="`strict` of odd_types is neither True nor False"):
-        load_contract(["odd_types"])
+        load_type_registry(["odd_types"])
     for name in ("strict_types", "plain_types", "odd_types"):
         sys.modules.pop(name, None)
 
@@ -123,7 +111,7 @@ def test_strict_is_said_of_one_type_or_of_a_base(tmp_path: Path, monkeypatch: py
     )
     (tmp_path / "held_types.py").write_text(HEAD + source, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
-    rules = load_contract(["held_types"]).data_rules
+    rules = load_type_registry(["held_types"]).data_rules
     assert [True, False, True] == [rules[tag].strict for tag in "abc"]
     assert not any(rules[str(kind.__struct_config__.tag)].strict for kind in NOTIFICATIONS)
     sys.modules.pop("held_types", None)

@@ -9,10 +9,10 @@ from litestar.handlers import HTTPRouteHandler
 from contracts.receipt import DisconnectReceipt
 from hub import routes
 from hub.allowance import Allowance
+from hub.api.disconnect_body import parse_disconnect
 from hub.api.request import AnyRequest, find_service, read_json_body
 from hub.auth.service_keys import ServiceKeys
 from hub.delivery.disconnect import Disconnector
-from hub.publish.body import parse_disconnect
 
 __all__ = ["make_disconnect_routes"]
 

@@ -75,9 +75,7 @@ def make_notify_routes(
 async def _answer_other_method(method: str, send: Send) -> None:
     # A plain ASGI handler is given every method.
     if method != "OPTIONS":
-        error = MethodNotAllowed()
-        error.allow = ("OPTIONS", "POST")
-        raise error
+        raise MethodNotAllowed(allow=("OPTIONS", "POST"))
     await respond(send, 204, [(b"allow", b"OPTIONS, POST")], b"")
 
 

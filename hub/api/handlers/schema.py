@@ -10,7 +10,7 @@ from hub.api.handlers.front import find_prefix
 from hub.api.openapi.document import build_documents, encode_document
 from hub.api.page import page_headers, read_page
 from hub.api.request import AnyRequest
-from hub.publish.registry import Contract
+from hub.publish.registry import TypeRegistry
 
 __all__ = ["make_schema_routes"]
 
@@ -18,10 +18,10 @@ __all__ = ["make_schema_routes"]
 _SERVER = b'"url": "/"'
 
 
-def make_schema_routes(contract: Contract, *, version: str) -> list[HTTPRouteHandler]:
-    """Return the handlers of the documents; all are made once, from this hub's own contract."""
+def make_schema_routes(registry: TypeRegistry, *, version: str) -> list[HTTPRouteHandler]:
+    """Return the handlers of the documents; all are made once, from this hub's own types."""
     documents = {
-        name: encode_document(document) for name, document in build_documents(contract, version=version).items()
+        name: encode_document(document) for name, document in build_documents(registry, version=version).items()
     }
     page = read_page()
 

@@ -18,7 +18,7 @@ from contracts.stats import Stats
 from hub.api.handlers.health import Readiness
 from hub.api.openapi.examples import CURSOR, frame_example, notification_example, publish_example
 from hub.api.openapi.portable import Schema, plain_schema
-from hub.publish.registry import Contract
+from hub.publish.registry import TypeRegistry
 
 __all__ = ["Schema", "describe_frames", "describe_http", "describe_page"]
 
@@ -36,43 +36,43 @@ _LIVENESS: Schema = {
 }
 
 
-def describe_http(contract: Contract) -> Schema:
+def describe_http(registry: TypeRegistry) -> Schema:
     """Return every schema the API document refers to, by name."""
     template = "#/components/schemas/{name}"
-    names, found = _describe((*contract.frames, *_ANSWERS), template)
+    names, found = _describe((*registry.frames, *_ANSWERS), template)
     request = _describe((PublishRequest,), template)[1]["PublishRequest"]
     components = {name: plain_schema(found[name]) for name in sorted(found)}
     requests = {}
-    for tag, kind in contract.types.items():
+    for tag, kind in registry.types.items():
         name = names[kind]
         made = components[f"Publish{name}"] = _make_request(tag, components[name], request, components)
-        if contract.data_rules[tag].strict:
+        if registry.data_rules[tag].strict:
             made["description"] = f"{made['description']} Strict: `data` of another shape is refused.".strip()
         requests[tag] = template.format(name=f"Publish{name}")
-    _stamp(contract, names, components)
+    _stamp(registry, names, components)
     about = plain_schema(request)["description"]
     components["PublishRequest"] = {"title": "PublishRequest", "description": about, **_union(requests)}
     components["BatchRequest"] = _make_batch(template.format(name="PublishRequest"))
     components["Notification"] = {
         "title": "Notification",
         "description": "Any notification, as a subscriber receives it.",
-        **_union({tag: template.format(name=names[kind]) for tag, kind in contract.types.items()}),
+        **_union({tag: template.format(name=names[kind]) for tag, kind in registry.types.items()}),
     }
-    components["Frame"] = _make_frame(contract, names, template)
+    components["Frame"] = _make_frame(registry, names, template)
     components["Page"] = describe_page({"$ref": template.format(name="Frame")})
     components["Liveness"] = plain_schema(_LIVENESS)
     return dict(sorted(components.items()))
 
 
-def describe_frames(contract: Contract) -> Schema:
+def describe_frames(registry: TypeRegistry) -> Schema:
     """Return the JSON Schema (2020-12) of a frame; `$defs/Auth` is the one thing a client may say."""
     template = "#/$defs/{name}"
-    names, found = _describe((*contract.frames, Auth), template)
+    names, found = _describe((*registry.frames, Auth), template)
     components = {name: plain_schema(found[name]) for name in sorted(found)}
-    _stamp(contract, names, components)
+    _stamp(registry, names, components)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **_make_frame(contract, names, template),
+        **_make_frame(registry, names, template),
         "$defs": components,
     }
 
@@ -135,8 +135,8 @@ def describe_page(frame: Schema) -> Schema:
     )
 
 
-def _make_frame(contract: Contract, names: Mapping[type, str], template: str) -> Schema:
-    tags = {str(kind.__struct_config__.tag): template.format(name=names[kind]) for kind in contract.frames}
+def _make_frame(registry: TypeRegistry, names: Mapping[type, str], template: str) -> Schema:
+    tags = {str(kind.__struct_config__.tag): template.format(name=names[kind]) for kind in registry.frames}
     return {
         "title": "Frame",
         "description": "One message on a connection: a notification or a control frame. Types may be added, so a "
@@ -145,9 +145,9 @@ def _make_frame(contract: Contract, names: Mapping[type, str], template: str) ->
     }
 
 
-def _stamp(contract: Contract, names: Mapping[type, str], components: dict[str, Schema]) -> None:
+def _stamp(registry: TypeRegistry, names: Mapping[type, str], components: dict[str, Schema]) -> None:
     """Say of each frame what a subscriber can rely on, and show one."""
-    for tag, kind in contract.types.items():
+    for tag, kind in registry.types.items():
         schema = components[names[kind]]
         schema["properties"] = {name: schema["properties"][name] for name in _ORDER if name in schema["properties"]}
         schema["required"] = [name for name in schema["properties"] if name in {*schema["required"], *_STAMPED}]

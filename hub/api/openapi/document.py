@@ -1,6 +1,6 @@
-"""The documents made from the contract: OpenAPI 3.1 and 3.0, AsyncAPI 3, and the frames' JSON Schema.
+"""The documents made from the registry of types: OpenAPI 3.1 and 3.0, AsyncAPI 3, and the frames' JSON Schema.
 
-Pure: the same contract and version give the same bytes, so that the copies in `openapi/` can be
+Pure: the same types and version give the same bytes, so that the copies in `openapi/` can be
 compared with what the code says.
 """
 
@@ -20,7 +20,7 @@ from hub.api.openapi.openapi30 import as_openapi30
 from hub.api.openapi.operations import OPERATIONS, Answer, Operation
 from hub.errors import HubError
 from hub.errors.problem import describe_problem
-from hub.publish.registry import Contract, load_contract
+from hub.publish.registry import TypeRegistry, load_type_registry
 
 __all__ = ["build_document", "build_documents", "build_frames_schema", "encode_document", "write_artefacts"]
 
@@ -66,9 +66,9 @@ _PROBLEM_HEADERS = {
 }
 
 
-def build_document(contract: Contract, *, version: str) -> dict[str, Any]:
-    """Return the OpenAPI 3.1 document of a hub that knows this contract."""
-    components = describe_http(contract)
+def build_document(registry: TypeRegistry, *, version: str) -> dict[str, Any]:
+    """Return the OpenAPI 3.1 document of a hub that knows this registry."""
+    components = describe_http(registry)
     paths: dict[str, Any] = {}
     for operation in OPERATIONS:
         paths.setdefault(operation.path, {})[operation.method] = _describe(operation, components)
@@ -87,19 +87,19 @@ def build_document(contract: Contract, *, version: str) -> dict[str, Any]:
     }
 
 
-def build_frames_schema(contract: Contract) -> dict[str, Any]:
+def build_frames_schema(registry: TypeRegistry) -> dict[str, Any]:
     """Return the JSON Schema of everything a subscriber may receive."""
-    return describe_frames(contract)
+    return describe_frames(registry)
 
 
-def build_documents(contract: Contract, *, version: str) -> dict[str, dict[str, Any]]:
-    """Return every document of a hub that knows this contract, by the name of its file."""
-    document = build_document(contract, version=version)
+def build_documents(registry: TypeRegistry, *, version: str) -> dict[str, dict[str, Any]]:
+    """Return every document of a hub that knows this registry, by the name of its file."""
+    document = build_document(registry, version=version)
     return {
         "openapi.json": document,
         "openapi-3.0.json": as_openapi30(document),
-        "asyncapi.json": build_asyncapi(contract, version=version),
-        "frames.schema.json": build_frames_schema(contract),
+        "asyncapi.json": build_asyncapi(registry, version=version),
+        "frames.schema.json": build_frames_schema(registry),
     }
 
 
@@ -108,16 +108,16 @@ def encode_document(document: dict[str, Any]) -> bytes:
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
 
 
-def write_artefacts(folder: Path, *, version: str | None = None, contract: Contract | None = None) -> list[Path]:
-    """Write every document of `contract` into `folder`; return the paths.
+def write_artefacts(folder: Path, *, version: str | None = None, registry: TypeRegistry | None = None) -> list[Path]:
+    """Write every document of `registry` into `folder`; return the paths.
 
-    Unless given, `contract` is the built-in types, and `version` that of the installed hub.
+    Unless given, `registry` is the built-in types, and `version` that of the installed hub.
     """
-    contract = contract or load_contract()
+    registry = registry or load_type_registry()
     version = version or installed_version("notification-hub")
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for name, document in build_documents(contract, version=version).items():
+    for name, document in build_documents(registry, version=version).items():
         path = folder / name
         path.write_bytes(encode_document(document))
         written.append(path)

@@ -32,17 +32,17 @@ def openapi(output: Path | None, openapi_version: str, asyncapi: bool, frames: b
     Schema of the frames that subscribers receive. The types of HUB_CONTRACTS are in all of them.
     """
     from hub.api.openapi.document import build_documents, encode_document, write_artefacts
-    from hub.publish.registry import load_contract
+    from hub.publish.registry import load_type_registry
 
     if asyncapi and frames:
         raise click.UsageError("--asyncapi and --frames print different documents: give one of them")
-    contract = load_contract(read_settings(os.environ, development=True).contracts)
+    registry = load_type_registry(read_settings(os.environ, development=True).contracts)
     if output is None:
         name = "asyncapi.json" if asyncapi else "frames.schema.json" if frames else _FILES[openapi_version]
-        click.echo(encode_document(build_documents(contract, version=_version())[name]), nl=False)
+        click.echo(encode_document(build_documents(registry, version=_version())[name]), nl=False)
         return
     try:
-        for path in write_artefacts(output, contract=contract):
+        for path in write_artefacts(output, registry=registry):
             click.echo(f"wrote {path}", err=True)
     except OSError as error:
         raise Refused(f"{output} cannot be written: {error.strerror}") from None

@@ -23,7 +23,7 @@ from hub.directory import open_directory
 from hub.errors import DirectoryUnavailable, SettingsError
 from hub.finding import Finding, State, find_safely
 from hub.log.engine import check_log, find_newest_write
-from hub.publish.registry import load_contract
+from hub.publish.registry import load_type_registry
 from hub.settings import Settings, find_unknown, read_settings
 
 __all__ = ["check_clock", "check_disk", "check_folder", "check_versions", "run_checks"]
@@ -47,12 +47,12 @@ def run_checks(environ: Mapping[str, str], *, dev: bool, deep: bool = False) -> 
         keys = read_service_keys(settings)
         verifier = make_verifier(settings)
         asyncio.run(verifier.close())
-        contract = load_contract(settings.contracts)
+        registry = load_type_registry(settings.contracts)
     except SettingsError as error:
         yield Finding("settings", "fail", error.detail)
         yield check_versions()
         return
-    services, types = len(keys.names), len(contract.types)
+    services, types = len(keys.names), len(registry.types)
     words = f"{settings.jwt_algorithm} tokens, {services} service {'key' if services == 1 else 'keys'}, {types} types"
     yield Finding("settings", "ok", words)
     yield from (Finding("variables", "warn", sentence) for sentence in find_unknown(environ))

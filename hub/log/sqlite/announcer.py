@@ -12,13 +12,13 @@ from queue import Empty, SimpleQueue
 
 import msgspec
 
-from hub.errors import HubError, StorageUnavailable
+from hub.errors import HubError, IdempotencyConflict, StorageUnavailable
 from hub.log.port import Appended, Record
 from hub.log.sqlite.mark import Mark
 
 __all__ = ["Announcer", "Answer", "Commit"]
 
-Answer = list[Appended | HubError] | HubError
+Answer = list[Appended | IdempotencyConflict] | HubError
 
 
 class Commit(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import apsw
 import msgspec
 
-from hub.errors import HubError, IdempotencyConflict
+from hub.errors import IdempotencyConflict
 from hub.log.port import Appended, Draft, Record
 from hub.log.sqlite.checksum import checksum_head, checksum_key, checksum_record
 from hub.target import CONTROL
@@ -136,7 +136,7 @@ class Batch:
                 taken[key] = (body_digest, identifier.decode(), position)
         return taken
 
-    def _take(self, draft: Draft) -> Appended | HubError:
+    def _take(self, draft: Draft) -> Appended | IdempotencyConflict:
         key = draft.idempotency
         if key is not None and (earlier := self._taken.get(key)) is not None:
             body_digest, identifier, position = earlier

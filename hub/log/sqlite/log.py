@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 from hub.cursor import Epoch
-from hub.errors import HubError, Overloaded, StorageUnavailable
+from hub.errors import HubError, IdempotencyConflict, Overloaded, StorageUnavailable
 from hub.log.port import Appended, Draft, Reading, Record
 from hub.log.sqlite.announcer import Commit
 from hub.log.sqlite.opening import OnDamage
@@ -59,7 +59,7 @@ class SqliteLog:
         self._closed = False
         self._tail: Tail | None = None
         #: In the order of submission, which is the order of the answers; each with its deadline.
-        self._waiting: deque[tuple[float, asyncio.Future[list[Appended | HubError]]]] = deque()
+        self._waiting: deque[tuple[float, asyncio.Future[list[Appended | IdempotencyConflict]]]] = deque()
         self._watch: asyncio.TimerHandle | None = None
         self._begun: asyncio.Future[Extent] = self._loop.create_future()
         self._ended = asyncio.Event()
@@ -100,7 +100,7 @@ class SqliteLog:
         """How many damaged records were met since the log was opened."""
         return self._readers.damaged
 
-    async def append(self, drafts: Sequence[Draft]) -> list[Appended | HubError]:
+    async def append(self, drafts: Sequence[Draft]) -> list[Appended | IdempotencyConflict]:
         """Store the drafts in order, in one transaction, and return after they are durable.
 
         A caller that is cancelled while it waits takes nothing back.
@@ -116,7 +116,7 @@ class SqliteLog:
             raise Overloaded("Too many publish requests wait for the disk", retry_after_s=1)
         if not drafts:
             return []
-        answer: asyncio.Future[list[Appended | HubError]] = self._loop.create_future()
+        answer: asyncio.Future[list[Appended | IdempotencyConflict]] = self._loop.create_future()
         self._waiting.append((self._loop.time() + _APPEND_DEADLINE_S, answer))
         if self._watch is None:
             self._watch = self._loop.call_later(_WATCH_S, self._refuse_overdue)

@@ -12,7 +12,7 @@ import apsw
 import msgspec
 
 from hub.cursor import Epoch
-from hub.errors import HubError, SettingsError, StorageUnavailable
+from hub.errors import IdempotencyConflict, SettingsError, StorageUnavailable
 from hub.log.port import Appended, Draft, Record
 from hub.log.sqlite.audit import check_newest
 from hub.log.sqlite.batch import Batch, prepare_writing
@@ -42,7 +42,7 @@ class Stored(msgspec.Struct, frozen=True):
     """What one transaction stored, and the results of each group of drafts."""
 
     records: list[Record]
-    results: list[list[Appended | HubError]]
+    results: list[list[Appended | IdempotencyConflict]]
 
 
 class FilesChanged(Exception):

@@ -17,12 +17,12 @@ from contracts.closing import CloseCode
 from contracts.frame import RESERVED_TYPES, Auth
 from hub.api.openapi.asyncapi import build_asyncapi
 from hub.api.openapi.document import encode_document
-from hub.publish.registry import load_contract
+from hub.publish.registry import load_type_registry
 from tests.harness import ACCOUNT, USER, RunningHub, run_hub
 
 ROOT = Path(__file__).parents[3]
-CONTRACT = load_contract(["tests.contracts.company"])
-DOCUMENT = build_asyncapi(CONTRACT, version="1.2.3")
+REGISTRY = load_type_registry(["tests.contracts.company"])
+DOCUMENT = build_asyncapi(REGISTRY, version="1.2.3")
 PARSER_DEADLINE_S = 120
 
 
@@ -66,9 +66,9 @@ def test_its_own_parser_refuses_another(tmp_path: Path) -> None:
 def test_every_frame_is_there() -> None:
     """Each struct a subscriber may receive is a message of a channel, and so is the one a client may send."""
     told = {**payloads("ws", DOCUMENT), **payloads("sse", DOCUMENT)}
-    spoken = {*CONTRACT.types, *RESERVED_TYPES}
+    spoken = {*REGISTRY.types, *RESERVED_TYPES}
     assert spoken == told.keys()
-    assert len(CONTRACT.frames) + 1 == len(told)
+    assert len(REGISTRY.frames) + 1 == len(told)
     (received,) = DOCUMENT["operations"]["receiveAuth"]["messages"]
     assert "#/channels/ws/messages/Auth" == received["$ref"]
 

@@ -18,17 +18,20 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31
 
 from contracts.frame import CONTROL_FRAMES
 from contracts.notification import NOTIFICATIONS
+from contracts.problem import Problem
 from hub import errors
+from hub.api.disconnect_body import parse_disconnect
 from hub.api.openapi.document import build_document, build_frames_schema, encode_document, write_artefacts
 from hub.api.openapi.operations import OPERATIONS
 from hub.errors import HubError
-from hub.publish.body import parse_batch, parse_disconnect, parse_publish
-from hub.publish.registry import load_contract
+from hub.publish.body import parse_batch, parse_publish
+from hub.publish.registry import load_type_registry
+from tests.contracts.frames import decode_frame
 
 ROOT = Path(__file__).parents[3]
-CONTRACT = load_contract(["tests.contracts.company"])
-DOCUMENT = build_document(CONTRACT, version="1.2.3")
-FRAMES = build_frames_schema(CONTRACT)
+REGISTRY = load_type_registry(["tests.contracts.company"])
+DOCUMENT = build_document(REGISTRY, version="1.2.3")
+FRAMES = build_frames_schema(REGISTRY)
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
 
 
@@ -61,21 +64,21 @@ def test_every_type_has_an_example_that_is_valid() -> None:
     """Each type's example passes its schema and the hub's own checks, a company's type too."""
     body = DOCUMENT["paths"]["/api/internal/notify"]["post"]["requestBody"]["content"]["application/json"]
     examples = {example["summary"]: example["value"] for example in body["examples"].values()}
-    assert list(CONTRACT.types) == list(examples)
+    assert list(REGISTRY.types) == list(examples)
     for tag, example in examples.items():
         check(example, body["schema"])
-        assert tag == parse_publish(msgspec.json.encode(example), CONTRACT, now_s=0).type
+        assert tag == parse_publish(msgspec.json.encode(example), REGISTRY, now_s=0).type
 
 
 def test_every_frame_has_an_example_that_is_valid() -> None:
     """Each frame's example passes both schemas and decodes as what it is an example of."""
-    assert len(CONTRACT.types) + len(CONTROL_FRAMES) == len(SCHEMAS["Frame"]["oneOf"])
+    assert len(REGISTRY.types) + len(CONTROL_FRAMES) == len(SCHEMAS["Frame"]["oneOf"])
     for reference in SCHEMAS["Frame"]["discriminator"]["mapping"].values():
         name = reference.rpartition("/")[2]
         (example,) = SCHEMAS[name]["examples"]
         check(example, SCHEMAS["Frame"])
         Draft202012Validator(FRAMES).validate(example)
-        assert name == type(CONTRACT.decode(msgspec.json.encode(example))).__name__
+        assert name == type(decode_frame(REGISTRY, msgspec.json.encode(example))).__name__
 
 
 def test_examples_of_other_bodies_are_valid() -> None:
@@ -87,7 +90,7 @@ def test_examples_of_other_bodies_are_valid() -> None:
     check(batch["example"], batch["schema"])
     check(disconnect["example"], disconnect["schema"])
     assert not any(
-        isinstance(result, HubError) for result in parse_batch(msgspec.json.encode(batch["example"]), CONTRACT, now_s=0)
+        isinstance(result, Problem) for result in parse_batch(msgspec.json.encode(batch["example"]), REGISTRY, now_s=0)
     )
     assert parse_disconnect(msgspec.json.encode(disconnect["example"])).revoke
 
@@ -154,8 +157,8 @@ def test_every_operation_of_the_design_is_there() -> None:
 
 
 def test_two_builds_are_the_same_bytes() -> None:
-    """The document depends on the contract and the version alone."""
-    again = build_document(load_contract(["tests.contracts.company"]), version="1.2.3")
+    """The document depends on the types and the version alone."""
+    again = build_document(load_type_registry(["tests.contracts.company"]), version="1.2.3")
     assert encode_document(DOCUMENT) == encode_document(again)
 
 

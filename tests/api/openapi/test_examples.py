@@ -10,7 +10,7 @@ import pytest
 from contracts.notification import Notification
 from hub.api.openapi.document import build_document
 from hub.publish.body import parse_publish
-from hub.publish.registry import Contract
+from hub.publish.registry import TypeRegistry
 
 
 class Part(msgspec.Struct):
@@ -52,9 +52,9 @@ class GuardedSent(Notification, tag="guarded"):
     data: Guarded
 
 
-def publish_examples(contract: Contract) -> dict[str, Any]:
+def publish_examples(registry: TypeRegistry) -> dict[str, Any]:
     """Return the examples of the publish request."""
-    operation = build_document(contract, version="1")["paths"]["/api/internal/notify"]["post"]
+    operation = build_document(registry, version="1")["paths"]["/api/internal/notify"]["post"]
     return {
         name: each["value"]
         for name, each in operation["requestBody"]["content"]["application/json"]["examples"].items()
@@ -63,14 +63,14 @@ def publish_examples(contract: Contract) -> dict[str, Any]:
 
 def test_example_is_made_from_the_schema() -> None:
     """What the example shows can be published."""
-    contract = Contract([VariedSent])
-    example = publish_examples(contract)["varied"]
+    registry = TypeRegistry([VariedSent])
+    example = publish_examples(registry)["varied"]
     assert {"text", "count", "share", "small", "choice", "parts", "part", "either", "nothing"} == set(example["data"])
     assert "ABC" == example["data"]["part"]["code"]
-    assert "varied" == parse_publish(msgspec.json.encode(example), contract, now_s=0).type
+    assert "varied" == parse_publish(msgspec.json.encode(example), registry, now_s=0).type
 
 
 @pytest.mark.parametrize("kinds", [[GuardedSent], [GuardedSent, VariedSent]])
 def test_no_example_is_better_than_a_wrong_one(kinds: list[type[Notification]]) -> None:
     """A type whose values cannot be guessed has no example, and the document is still made."""
-    assert "guarded" not in publish_examples(Contract(kinds))
+    assert "guarded" not in publish_examples(TypeRegistry(kinds))

@@ -15,9 +15,9 @@ from schemathesis.specs.openapi.definitions import OPENAPI_30
 from hub.api.openapi.document import build_document
 from hub.api.openapi.openapi30 import as_openapi30
 from hub.api.openapi.portable import Schema, plain_schema
-from hub.publish.registry import load_contract
+from hub.publish.registry import load_type_registry
 
-DOCUMENT = build_document(load_contract(["tests.contracts.company"]), version="1.2.3")
+DOCUMENT = build_document(load_type_registry(["tests.contracts.company"]), version="1.2.3")
 RENDERED = as_openapi30(DOCUMENT)
 SCHEMAS: dict[str, Any] = RENDERED["components"]["schemas"]
 
