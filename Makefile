@@ -176,7 +176,7 @@ hooks: $(SETUP) $(CLIENTS) ## have git format, lint and type-check what you comm
 	@$(BIN)/pre-commit install
 
 openapi: $(SETUP) ## write openapi/ again (the API document, the frames' schema)
-	@$(BIN)/python -m hub.api.document openapi
+	@$(BIN)/python -m hub.api.openapi.document openapi
 
 settings-page: $(SETUP) ## write docs/reference/settings.md again
 	@mkdir -p docs/reference

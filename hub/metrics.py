@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+from contracts.closing import CloseCode
+
 __all__ = ["Metrics"]
 
 
@@ -28,7 +30,7 @@ class Metrics:
         self.replayed = 0
         #: Live connections that had to be brought from the log, since they took less than was due.
         self.fallen_behind = 0
-        #: Beginnings of connections by resume result: live, replayed, gap.
+        #: Connections opened, by resume result: live, replayed, gap.
         self.resumes: Counter[str] = Counter()
         #: Pages answered to clients that poll, by resume result.
         self.polls: Counter[str] = Counter()
@@ -44,4 +46,4 @@ class Metrics:
     @property
     def drops(self) -> int:
         """Connections closed because they did not keep up; what they missed waits in the log."""
-        return self.closes[4000]
+        return self.closes[CloseCode.SLOW]

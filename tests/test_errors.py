@@ -22,7 +22,6 @@ PROMISED = {
     "body_too_large": (413, 1009),
     "conflicting_targets": (400, 1008),
     "directory_unavailable": (503, 1013),
-    "disconnected": (403, 4502),
     "draining": (503, 1012),
     "forbidden": (403, 4501),
     "headers_too_large": (431, 1009),
@@ -118,7 +117,6 @@ def test_clients_come_back_where_coming_back_helps() -> None:
     final = {row.code for row in DISTINCT if not may_return(row.close_code)}
     assert {
         "account_inactive",
-        "disconnected",
         "forbidden",
         "hub_full",
         "invalid_cursor",

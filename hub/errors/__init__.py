@@ -10,7 +10,10 @@ tells it to stop until something changes. HTTP answers are RFC 9457 problems bui
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import IntEnum
 from typing import Any, ClassVar
+
+from contracts.closing import CloseCode
 
 __all__ = [
     "AccountInactive",
@@ -18,7 +21,6 @@ __all__ = [
     "BodyTooLarge",
     "ConflictingTargets",
     "DirectoryUnavailable",
-    "Disconnected",
     "Draining",
     "Forbidden",
     "HeadersTooLarge",
@@ -55,6 +57,16 @@ __all__ = [
 ]
 
 
+class _Standard(IntEnum):
+    """The close codes of RFC 6455 section 7.4.1, and 1013 of its registry, that a failure of the hub uses."""
+
+    UNSUPPORTED_DATA = 1003
+    POLICY_VIOLATION = 1008
+    MESSAGE_TOO_BIG = 1009
+    INTERNAL_ERROR = 1011
+    TRY_AGAIN_LATER = 1013
+
+
 class HubError(Exception):
     """A failure with a stable code.
 
@@ -66,7 +78,7 @@ class HubError(Exception):
 
     code: ClassVar[str] = "internal"
     status: ClassVar[int] = 500
-    close_code: ClassVar[int] = 1011
+    close_code: ClassVar[int] = _Standard.INTERNAL_ERROR
     title: ClassVar[str] = "The hub failed"
 
     def __init__(
@@ -92,28 +104,35 @@ class Internal(HubError):
 
 
 class BadRequest(HubError):
-    code, status, close_code, title = "bad_request", 400, 1008, "The request cannot be used"
+    code, status = "bad_request", 400
+    close_code: ClassVar[int] = _Standard.POLICY_VIOLATION
+    title = "The request cannot be used"
 
 
 class InvalidJson(BadRequest):
-    code, title = "invalid_json", "The body is not valid JSON in UTF-8"
+    code = "invalid_json"
+    title = "The body is not valid JSON in UTF-8"
 
 
 class TooDeep(BadRequest):
-    code, title = "too_deep", "The body is nested too deeply"
+    code = "too_deep"
+    title = "The body is nested too deeply"
 
 
 class InvalidField(BadRequest):
-    code, title = "invalid_field", "A field has a value of the wrong type or range"
+    code = "invalid_field"
+    title = "A field has a value of the wrong type or range"
 
 
 class InvalidCursor(BadRequest):
-    # Not a gap: whoever mistypes a cursor would be told that something is lost, and come back with it for ever.
-    code, close_code, title = "invalid_cursor", 4504, "This is not a cursor of a hub"
+    # Not a gap: a client that mistypes a cursor would be told that something is lost, and come back with it for ever.
+    code, close_code = "invalid_cursor", CloseCode.INVALID_CURSOR
+    title = "This is not a cursor of a hub"
 
 
 class UnknownType(BadRequest):
-    code, title = "unknown_type", "The notification type is not known"
+    code = "unknown_type"
+    title = "The notification type is not known"
 
     def __init__(self, detail: str | None = None, *, known: Iterable[str] = (), **about: Any) -> None:
         super().__init__(detail, **about)
@@ -122,57 +141,69 @@ class UnknownType(BadRequest):
 
 
 class ReservedType(BadRequest):
-    code, title = "reserved_type", "The notification type is sent by the hub alone"
+    code = "reserved_type"
+    title = "The notification type is sent by the hub alone"
 
 
 class NoTarget(BadRequest):
-    code, title = "no_target", "The notification names nobody to send it to"
+    code = "no_target"
+    title = "The notification names nobody to send it to"
 
 
 class ConflictingTargets(BadRequest):
-    code, title = "conflicting_targets", "The targets exclude each other"
+    code = "conflicting_targets"
+    title = "The targets exclude each other"
 
 
 # 401 and 403: who is asking
 
 
 class Unauthenticated(HubError):
-    code, status, close_code, title = "unauthenticated", 401, 4500, "A credential is required"
+    code, status, close_code = "unauthenticated", 401, CloseCode.INVALID_TOKEN
+    title = "A credential is required"
 
 
 class InvalidToken(HubError):
-    code, status, close_code, title = "invalid_token", 401, 4500, "The credential is not valid"
+    code, status, close_code = "invalid_token", 401, CloseCode.INVALID_TOKEN
+    title = "The credential is not valid"
 
 
 class TokenExpired(HubError):
-    code, status, close_code, title = "token_expired", 401, 4001, "The token has expired"
+    code, status, close_code = "token_expired", 401, CloseCode.TOKEN_EXPIRED
+    title = "The token has expired"
 
 
 class Forbidden(HubError):
-    code, status, close_code, title = "forbidden", 403, 4501, "The credential does not allow this"
+    code, status, close_code = "forbidden", 403, CloseCode.NOT_ALLOWED
+    title = "The credential does not allow this"
 
 
 class OriginNotAllowed(HubError):
-    code, status, close_code, title = "origin_not_allowed", 403, 4501, "This origin is not allowed"
+    code, status, close_code = "origin_not_allowed", 403, CloseCode.NOT_ALLOWED
+    title = "This origin is not allowed"
 
 
 class UserNotAllowed(HubError):
-    code, status, close_code, title = "user_not_allowed", 403, 4501, "This user may not connect"
+    code, status, close_code = "user_not_allowed", 403, CloseCode.NOT_ALLOWED
+    title = "This user may not connect"
 
 
 class AccountInactive(HubError):
-    code, status, close_code, title = "account_inactive", 403, 4501, "This account is not active"
+    code, status, close_code = "account_inactive", 403, CloseCode.NOT_ALLOWED
+    title = "This account is not active"
 
 
 # 404 to 422: what was asked for
 
 
 class NotFound(HubError):
-    code, status, close_code, title = "not_found", 404, 4501, "There is nothing here"
+    code, status, close_code = "not_found", 404, CloseCode.NOT_ALLOWED
+    title = "Not found"
 
 
 class MethodNotAllowed(HubError):
-    code, status, close_code, title = "method_not_allowed", 405, 1008, "The method is not allowed here"
+    code, status, close_code = "method_not_allowed", 405, _Standard.POLICY_VIOLATION
+    title = "The method is not allowed here"
 
     def __init__(
         self, detail: str | None = None, *, allow: Iterable[str] = ("GET", "HEAD", "OPTIONS"), **about: Any
@@ -183,100 +214,104 @@ class MethodNotAllowed(HubError):
 
 
 class RequestTimeout(HubError):
-    code, status, close_code, title = "request_timeout", 408, 1008, "The request took too long to arrive"
+    code, status, close_code = "request_timeout", 408, _Standard.POLICY_VIOLATION
+    title = "The request took too long to arrive"
 
 
 class BodyTooLarge(HubError):
-    code, status, close_code, title = "body_too_large", 413, 1009, "The body is too large"
+    code, status, close_code = "body_too_large", 413, _Standard.MESSAGE_TOO_BIG
+    title = "The body is too large"
 
 
 class UriTooLong(HubError):
-    code, status, close_code, title = "uri_too_long", 414, 1008, "The URL is too long"
+    code, status, close_code = "uri_too_long", 414, _Standard.POLICY_VIOLATION
+    title = "The URL is too long"
 
 
 class UnsupportedMediaType(HubError):
-    code, status, close_code, title = "unsupported_media_type", 415, 1003, "The body must be application/json"
+    code, status, close_code = "unsupported_media_type", 415, _Standard.UNSUPPORTED_DATA
+    title = "The body must be application/json"
 
 
 class UnsupportedContentEncoding(HubError):
-    code, status, close_code, title = "unsupported_content_encoding", 415, 1003, "The body must not be compressed"
+    code, status, close_code = "unsupported_content_encoding", 415, _Standard.UNSUPPORTED_DATA
+    title = "The body must not be compressed"
 
 
 class UnknownTarget(HubError):
-    code, status, close_code, title = "unknown_target", 422, 1008, "A target cannot be resolved"
+    code, status, close_code = "unknown_target", 422, _Standard.POLICY_VIOLATION
+    title = "A target cannot be resolved"
 
 
 class IdempotencyConflict(HubError):
-    code, status, close_code, title = (
-        "idempotency_conflict",
-        422,
-        1008,
-        "This Idempotency-Key was used with another body",
-    )
+    code, status, close_code = "idempotency_conflict", 422, _Standard.POLICY_VIOLATION
+    title = "This Idempotency-Key was used with another body"
 
 
 class UpgradeRequired(HubError):
-    code, status, close_code, title = "upgrade_required", 426, 1008, "This is for WebSocket handshakes of version 13"
+    code, status, close_code = "upgrade_required", 426, _Standard.POLICY_VIOLATION
+    title = "This is for WebSocket handshakes of version 13"
 
 
 class HeadersTooLarge(HubError):
-    code, status, close_code, title = "headers_too_large", 431, 1009, "The headers are too large"
+    code, status, close_code = "headers_too_large", 431, _Standard.MESSAGE_TOO_BIG
+    title = "The headers are too large"
 
 
 # 501: never
 
 
 class UnsupportedTransferCoding(HubError):
-    code, status, close_code, title = (
-        "unsupported_transfer_coding",
-        501,
-        1003,
-        "Of the transfer codings only chunked is understood",
-    )
+    code, status, close_code = "unsupported_transfer_coding", 501, _Standard.UNSUPPORTED_DATA
+    title = "Of the transfer codings only chunked is understood"
 
 
 # 503: later
 
 
 class HubFull(HubError):
-    code, status, close_code, title = "hub_full", 503, 4503, "The hub holds as many connections as it may"
+    code, status, close_code = "hub_full", 503, CloseCode.HUB_FULL
+    title = "The hub holds as many connections as it may"
 
 
 class Draining(HubError):
-    code, status, close_code, title = "draining", 503, 1012, "The hub is restarting"
+    code, status, close_code = "draining", 503, CloseCode.DRAIN
+    title = "The hub is restarting"
 
 
 class Overloaded(HubError):
-    code, status, close_code, title = "overloaded", 503, 1013, "The hub has too much to do"
+    code, status, close_code = "overloaded", 503, _Standard.TRY_AGAIN_LATER
+    title = "The hub has too much to do"
 
 
 class StorageUnavailable(HubError):
-    code, status, close_code, title = "storage_unavailable", 503, 1013, "The log cannot be written"
+    code, status, close_code = "storage_unavailable", 503, _Standard.TRY_AGAIN_LATER
+    title = "The log cannot be written"
 
 
 class DirectoryUnavailable(HubError):
-    code, status, close_code, title = "directory_unavailable", 503, 1013, "Users cannot be looked up"
+    code, status, close_code = "directory_unavailable", 503, _Standard.TRY_AGAIN_LATER
+    title = "Users cannot be looked up"
 
     #: Why, in words for the log and for `hub check`; callers are told the title alone.
     cause: str = ""
 
 
 class TokenNotYetValid(HubError):
-    code, status, close_code, title = "token_not_yet_valid", 503, 1013, "The token is not valid yet"
+    code, status, close_code = "token_not_yet_valid", 503, _Standard.TRY_AGAIN_LATER
+    title = "The token is not valid yet"
 
 
 class KeysUnavailable(HubError):
-    code, status, close_code, title = "keys_unavailable", 503, 1013, "Tokens cannot be verified at the moment"
+    code, status, close_code = "keys_unavailable", 503, _Standard.TRY_AGAIN_LATER
+    title = "Tokens cannot be verified at the moment"
 
 
-# Ends of a live connection that no request can meet
-
-
-class Disconnected(HubError):
-    code, status, close_code, title = "disconnected", 403, 4502, "Disconnected by an operator"
+# What no caller meets: the start of the hub
 
 
 class SettingsError(HubError):
     """A setting that cannot be used; the text names it, its problem and an example."""
 
-    code, title = "settings", "A setting cannot be used"
+    code = "settings"
+    title = "A setting cannot be used"

@@ -125,7 +125,7 @@ def test_every_operation_has_its_own_id_and_its_problems() -> None:
             assert failure.code == example["code"]
     told = {failure for operation in OPERATIONS for failure in operation.failures}
     # These end a live connection, stop the start, or answer a route or method there is none of, or a bad head.
-    elsewhere = {errors.Disconnected, errors.SettingsError, errors.MethodNotAllowed} | {
+    elsewhere = {errors.SettingsError, errors.MethodNotAllowed} | {
         errors.UriTooLong,
         errors.HeadersTooLarge,
         errors.UnsupportedTransferCoding,

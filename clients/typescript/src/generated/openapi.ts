@@ -2681,7 +2681,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is nothing here */
+            /** @description Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2748,7 +2748,7 @@ export interface operations {
                     "text/html": string;
                 };
             };
-            /** @description There is nothing here */
+            /** @description Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2788,7 +2788,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description There is nothing here */
+            /** @description Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2828,7 +2828,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description There is nothing here */
+            /** @description Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2868,7 +2868,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description There is nothing here */
+            /** @description Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2908,7 +2908,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description There is nothing here */
+            /** @description Not found */
             404: {
                 headers: {
                     [name: string]: unknown;

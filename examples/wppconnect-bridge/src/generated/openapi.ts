@@ -2923,7 +2923,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is nothing here */
+            /** @description Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2990,7 +2990,7 @@ export interface operations {
                     "text/html": string;
                 };
             };
-            /** @description There is nothing here */
+            /** @description Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3030,7 +3030,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description There is nothing here */
+            /** @description Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3070,7 +3070,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description There is nothing here */
+            /** @description Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3110,7 +3110,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description There is nothing here */
+            /** @description Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3150,7 +3150,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description There is nothing here */
+            /** @description Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
