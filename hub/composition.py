@@ -12,10 +12,11 @@ from importlib.metadata import version
 from litestar import Litestar
 from litestar.config.cors import CORSConfig
 
+from contracts.health import Readiness
 from hub.allowance import Allowance
 from hub.api.handlers.disconnect import make_disconnect_routes
 from hub.api.handlers.front import make_front_routes
-from hub.api.handlers.health import Readiness, make_health_routes
+from hub.api.handlers.health import make_health_routes
 from hub.api.handlers.metrics import MetricsApp, make_metrics_routes
 from hub.api.handlers.notify import make_notify_routes
 from hub.api.handlers.schema import make_schema_routes

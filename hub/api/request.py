@@ -15,12 +15,14 @@ from hub.auth.grant import ServiceGrant
 from hub.auth.service_keys import ServiceKeys
 from hub.errors import BadRequest, BodyTooLarge, RequestTimeout, Unauthenticated
 
-__all__ = ["AnyRequest", "Headers", "Receive", "find_idempotency_key", "find_service", "read_json_body"]
+__all__ = ["NO_STORE", "AnyRequest", "Headers", "Receive", "find_idempotency_key", "find_service", "read_json_body"]
 
 AnyRequest: TypeAlias = Request[Any, Any, Any]
 Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
 Receive: TypeAlias = Callable[[], Awaitable[Mapping[str, Any]]]
 
+#: The header of answers that hold for one moment, or for one caller.
+NO_STORE = {"cache-control": "no-store"}
 #: From the end of the headers to the end of the body.
 BODY_TIMEOUT_S = 15.0
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from contracts.health import Liveness, Readiness
 from contracts.problem import Problem
 from contracts.receipt import BatchReceipt, DisconnectReceipt, Receipt, Ticket
 from contracts.request import DisconnectRequest
@@ -41,22 +42,6 @@ T = TypeVar("T")
 
 _SENDABLE = re.compile(r"[!-~]+")
 _IDEMPOTENCY_KEY = re.compile(r"[!-~]([ -~]{0,253}[!-~])?")
-
-
-class Readiness(msgspec.Struct, frozen=True):
-    """Whether the hub wants new work, and what each part of it says."""
-
-    ready: bool
-    draining: bool
-    log: str
-    dispatcher: str
-    directory: str
-
-
-class Liveness(msgspec.Struct, frozen=True):
-    """Whether the hub's process answers."""
-
-    live: bool
 
 
 class Call(Generic[T]):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import msgspec
-from litestar import Response, post
+from litestar import post
 from litestar.handlers import HTTPRouteHandler
 
 from contracts.receipt import DisconnectReceipt
@@ -23,7 +22,7 @@ def make_disconnect_routes(
     """Return the handler by which an operator closes connections."""
 
     @post(routes.DISCONNECT, status_code=200, operation_id="disconnect")
-    async def disconnect(request: AnyRequest) -> Response[bytes]:
+    async def disconnect(request: AnyRequest) -> DisconnectReceipt:
         headers = request.scope["headers"]
         service = find_service(headers, keys)
         service.require_operation("disconnect")
@@ -35,7 +34,6 @@ def make_disconnect_routes(
         else:
             service.require_all_accounts()
         closed = await disconnector.disconnect(asked)
-        receipt = DisconnectReceipt(closed=closed, revoked=asked.revoke)
-        return Response(msgspec.json.encode(receipt), media_type="application/json")
+        return DisconnectReceipt(closed=closed, revoked=asked.revoke)
 
     return [disconnect]

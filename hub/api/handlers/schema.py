@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from litestar import Response, get
+from litestar import get
 from litestar.handlers import HTTPRouteHandler
 
 from hub import routes
@@ -16,6 +16,8 @@ __all__ = ["make_schema_routes"]
 
 #: Of `servers`, which stands before all that could look like it.
 _SERVER = b'"url": "/"'
+_JSON = "application/json"
+_VARY = {"vary": "X-Forwarded-Prefix"}
 
 
 def make_schema_routes(registry: TypeRegistry, *, version: str) -> list[HTTPRouteHandler]:
@@ -25,30 +27,30 @@ def make_schema_routes(registry: TypeRegistry, *, version: str) -> list[HTTPRout
     }
     page = read_page()
 
-    @get(routes.SCHEMA, operation_id="showSchema")
-    async def show_schema() -> Response[bytes]:
-        return Response(page, media_type="text/html", headers=page_headers())
+    @get(routes.SCHEMA, operation_id="showSchema", media_type="text/html", response_headers=page_headers())
+    async def show_schema() -> bytes:
+        return page
 
-    @get(routes.OPENAPI, operation_id="readOpenApi")
-    async def read_openapi(request: AnyRequest) -> Response[bytes]:
-        return _answer_openapi(request, documents["openapi.json"])
+    @get(routes.OPENAPI, operation_id="readOpenApi", media_type=_JSON, response_headers=_VARY)
+    async def read_openapi(request: AnyRequest) -> bytes:
+        return _with_server(documents["openapi.json"], request)
 
-    @get(routes.OPENAPI_30, operation_id="readOpenApi30")
-    async def read_openapi30(request: AnyRequest) -> Response[bytes]:
-        return _answer_openapi(request, documents["openapi-3.0.json"])
+    @get(routes.OPENAPI_30, operation_id="readOpenApi30", media_type=_JSON, response_headers=_VARY)
+    async def read_openapi30(request: AnyRequest) -> bytes:
+        return _with_server(documents["openapi-3.0.json"], request)
 
-    @get(routes.ASYNCAPI, operation_id="readAsyncApi")
-    async def read_asyncapi() -> Response[bytes]:
-        return Response(documents["asyncapi.json"], media_type="application/json")
+    @get(routes.ASYNCAPI, operation_id="readAsyncApi", media_type=_JSON)
+    async def read_asyncapi() -> bytes:
+        return documents["asyncapi.json"]
 
-    @get(routes.FRAMES_SCHEMA, operation_id="readFramesSchema")
-    async def read_frames_schema() -> Response[bytes]:
-        return Response(documents["frames.schema.json"], media_type="application/json")
+    @get(routes.FRAMES_SCHEMA, operation_id="readFramesSchema", media_type=_JSON)
+    async def read_frames_schema() -> bytes:
+        return documents["frames.schema.json"]
 
     return [show_schema, read_openapi, read_openapi30, read_asyncapi, read_frames_schema]
 
 
-def _answer_openapi(request: AnyRequest, document: bytes) -> Response[bytes]:
+def _with_server(document: bytes, request: AnyRequest) -> bytes:
+    """Return the document with the path under which a proxy serves the hub, where the request has one."""
     prefix = find_prefix(request.scope["headers"])
-    served = document if prefix is None else document.replace(_SERVER, b'"url": "%b"' % prefix.encode(), 1)
-    return Response(served, media_type="application/json", headers={"vary": "X-Forwarded-Prefix"})
+    return document if prefix is None else document.replace(_SERVER, b'"url": "%b"' % prefix.encode(), 1)

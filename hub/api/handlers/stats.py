@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import msgspec
-from litestar import Response, get
+from litestar import get
 from litestar.handlers import HTTPRouteHandler
 
 from contracts.stats import ConnectionCounts, Stats, Totals
 from hub import routes
-from hub.api.request import AnyRequest, find_service
+from hub.api.request import NO_STORE, AnyRequest, find_service
 from hub.auth.service_keys import ServiceKeys
 from hub.delivery.subscribers import Subscribers
 from hub.metrics import Metrics
@@ -23,14 +22,14 @@ def make_stats_routes(
 ) -> list[HTTPRouteHandler]:
     """Return the handler of the statistics."""
 
-    @get(routes.STATS, operation_id="readStats")
-    async def ws_stats(request: AnyRequest) -> Response[bytes]:
+    @get(routes.STATS, operation_id="readStats", response_headers=NO_STORE)
+    async def ws_stats(request: AnyRequest) -> Stats:
         service = find_service(request.scope["headers"], keys)
         service.require_operation("stats")
         # The totals are everybody's, and a key bound to some accounts may not even know how busy the others are.
         service.require_all_accounts()
         counts = subscribers.statistics()
-        stats = Stats(
+        return Stats(
             total_connections=counts.connections,
             connections_by_account=dict(sorted(counts.by_account.items())),
             connections=ConnectionCounts(total=counts.connections, websocket=counts.websocket, sse=counts.sse),
@@ -49,7 +48,5 @@ def make_stats_routes(
             ),
             refusals=dict(sorted(metrics.refusals.items())),
         )
-        headers = {"cache-control": "no-store"}
-        return Response(msgspec.json.encode(stats), media_type="application/json", headers=headers)
 
     return [ws_stats]

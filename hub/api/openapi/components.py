@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from contracts.frame import CONTROL_FRAMES, Auth
+from contracts.health import Readiness
 from contracts.problem import Problem
 from contracts.receipt import BatchReceipt, DisconnectReceipt, Receipt, Ticket
 from contracts.request import MAX_BATCH, DisconnectRequest, PublishRequest
 from contracts.stats import Stats
-from hub.api.handlers.health import Readiness
 from hub.api.openapi.examples import CURSOR, frame_example, notification_example, publish_example
 from hub.api.openapi.portable import Schema, plain_schema
 from hub.publish.registry import TypeRegistry
