@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Callable
 
 import pytest
@@ -12,6 +13,11 @@ from hypothesis import settings
 # Hypothesis's own deadline measures the machine, not the hub: on two shared cores it fails at random.
 settings.register_profile("hub", deadline=None, print_blob=True)
 settings.load_profile("hub")
+
+# A shell that runs something in the background has SIGINT ignored in it. The commands that the tests start would
+# inherit that, and Ctrl-C would end none of them.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_asyncio_loop_factories(

@@ -42,10 +42,9 @@ class Terminal:
         self.text = ""
         # A piece may end within a letter.
         self._decoder = codecs.getincrementaldecoder("utf-8")()
-        # A test run in the background has SIGINT ignored, and its children would inherit that. What goes to a pipe has
-        # curl's progress in it, at any place.
+        # What goes to a pipe has curl's progress in it, at any place.
         self._process = subprocess.Popen(
-            ["env", "--default-signal=INT", "bash", "-c", command],
+            ["bash", "-c", command],
             cwd=folder,
             env={"PATH": os.environ["PATH"], "HUB_DRAIN": "1"},
             stdin=subprocess.DEVNULL,
