@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import time
@@ -29,19 +28,12 @@ from hub.auth.revocations import Revocations
 from hub.auth.service_keys import read_service_keys
 from hub.auth.tickets import Tickets
 from hub.auth.tokens import make_verifier
-from hub.delivery.confirmation import Confirmation
 from hub.delivery.connections import Connections
-from hub.delivery.disconnect import Disconnector
-from hub.delivery.dispatcher import Dispatcher
-from hub.delivery.heartbeat import Heartbeat
-from hub.delivery.pages import Pages
-from hub.delivery.recheck import Recheck
-from hub.delivery.replay import Replay
-from hub.delivery.resume_points import RESUME_POINTS_NAME, ResumePoints
+from hub.delivery.opening import open_delivery
 from hub.delivery.subscribers import Subscribers
 from hub.directory import open_directory
 from hub.directory.probe import DirectoryProbe
-from hub.edge.fanout import write_at_once, write_collected
+from hub.edge import fanout
 from hub.edge.side_door import serve_beside
 from hub.log.engine import open_log
 from hub.log.port import Log
@@ -49,6 +41,7 @@ from hub.metrics import Metrics
 from hub.publish.publisher import Publisher
 from hub.publish.registry import load_type_registry
 from hub.settings import Settings
+from hub.tasks import Tasks
 from hub.transports.poll import PollEndpoint
 from hub.transports.sse import EventStreamEndpoint
 from hub.transports.websocket import WebSocketEndpoint
@@ -111,7 +104,6 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
         stack.push_async_callback(log.close)
 
         metrics = Metrics(started_at_s=now())
-        subscribers = Subscribers(limit=settings.max_connections, limit_per_user=settings.max_connections_per_user)
         revocations = Revocations(max_lifetime_s=settings.jwt_max_lifetime_s, leeway_s=settings.jwt_leeway_s)
         origins = frozenset(settings.allowed_origins)
         admission = Admission(
@@ -122,84 +114,31 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
             allowed_origins=origins,
             now=now,
         )
-        connections = Connections(
-            admission=admission, subscribers=subscribers, metrics=metrics, heartbeat_s=settings.heartbeat_s, now=now
-        )
-        disconnector = Disconnector(
+        delivery = await open_delivery(
+            settings,
             log=log,
-            revocations=revocations,
             directory=directory,
-            subscribers=subscribers,
-            end=connections.end,
+            admission=admission,
+            revocations=revocations,
+            sockets=fanout,
+            metrics=metrics,
             now=now,
         )
-        dispatcher = Dispatcher(
-            log,
-            subscribers,
-            metrics,
-            link_budget_bytes=settings.link_budget_bytes,
-            now=now,
-            write_at_once=write_at_once,
-            write_collected=write_collected,
-            on_control=disconnector.take,
-            on_behind=connections.fall_behind,
-            on_missed=connections.end_slow,
-            on_broken=connections.end_dead,
-        )
-        # After the tail was taken, so that no revocation falls between the two.
-        await disconnector.rebuild()
-        replay = Replay(
-            log,
-            metrics,
-            link_budget_bytes=settings.link_budget_bytes,
-            take_timeout_s=settings.heartbeat_s,
-            now=now,
-            on_slow=connections.end_slow,
-            write_gap=connections.write_gap,
-        )
-        heartbeat = Heartbeat(
-            dispatcher,
-            log,
-            interval_s=settings.heartbeat_s,
-            now=now,
-            on_dead=connections.end_dead,
-            on_expired=connections.end_expired,
-        )
-        confirmation = None
-        if settings.legacy_resume_s:
-            # After the log, which waits for the hub before this one: what that one leaves is complete by then.
-            path, most = settings.data_dir / RESUME_POINTS_NAME, settings.max_connections
-            points = ResumePoints(
-                path, epoch=log.epoch, connections=most, keep_s=settings.legacy_resume_s, monotonic=time.monotonic
-            )
-            confirmation = Confirmation(dispatcher, replay, points, on_broken=connections.end_dead)
-        connections.start(dispatcher, replay, heartbeat, confirmation)
+        subscribers, connections = delivery.subscribers, delivery.connections
         probe = DirectoryProbe(directory)
-        running = [
-            asyncio.create_task(dispatcher.run(), name="dispatcher"),
-            asyncio.create_task(heartbeat.run(), name="heartbeat"),
-            asyncio.create_task(probe.run(), name="directory probe"),
-        ]
         if directory.trusts_claims:
             logger.warning(
                 "HUB_DIRECTORY_URL is not set, or off: what a token claims is trusted, and whoever is suspended or"
                 " deactivated stays until the token expires or POST /api/internal/disconnect ends it"
             )
-        else:
-            recheck = Recheck(
-                directory=directory, subscribers=subscribers, end=connections.end, ttl_s=settings.directory_ttl_s
-            )
-            running.append(asyncio.create_task(recheck.run(), name="directory recheck"))
-        if confirmation is not None:
-            running.append(asyncio.create_task(confirmation.run(), name="confirmation"))
-        for task in running:
-            task.add_done_callback(_report)
-        stack.push_async_callback(_stop, running)
-        stack.push_async_callback(connections.close)
+        tasks = Tasks()
+        delivery.start(tasks)
+        tasks.start("directory probe", probe.run())
+        stack.push_async_callback(tasks.stop)
+        stack.push_async_callback(delivery.catch_up.close)
 
         def is_alive() -> bool:
-            dispatching, beating, *_ = running
-            return not (dispatching.done() or beating.done())
+            return tasks.is_running("dispatcher", "heartbeat")
 
         def check() -> Readiness:
             alive = is_alive()
@@ -216,7 +155,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
             subscribers,
             log,
             version=version("notification-hub"),
-            lag=lambda: log.head - dispatcher.position,
+            lag=lambda: log.head - delivery.progress.position,
             is_directory_up=lambda: probe.state == "up",
         )
         bodies = Allowance(settings.body_budget_bytes)
@@ -237,7 +176,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
                 max_body_bytes=settings.max_body_bytes,
             ),
             *make_stats_routes(subscribers, metrics, keys, now=now),
-            *make_disconnect_routes(disconnector, keys, bodies, max_body_bytes=settings.max_body_bytes),
+            *make_disconnect_routes(delivery.disconnector, keys, bodies, max_body_bytes=settings.max_body_bytes),
             *make_ticket_routes(admission, ttl_s=settings.ticket_ttl_s),
             *make_health_routes(check),
             *make_front_routes(has_schema=settings.schema_public),
@@ -265,7 +204,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
             ),
             websocket=WebSocketEndpoint(connections, origins),
             events=EventStreamEndpoint(connections, origins),
-            poll=PollEndpoint(connections, Pages(log, metrics, now=now), origins, now=now),
+            poll=PollEndpoint(connections, delivery.pages, origins, now=now),
             connections=connections,
             subscribers=subscribers,
             metrics=metrics,
@@ -273,15 +212,3 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
             bodies=bodies,
             is_alive=is_alive,
         )
-
-
-async def _stop(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _report(task: asyncio.Task[None]) -> None:
-    # At once: a hub that stores and does not dispatch looks well to all but readiness.
-    if not task.cancelled() and (error := task.exception()) is not None:
-        logger.error("the %s stopped: %s", task.get_name(), type(error).__name__)

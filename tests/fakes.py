@@ -29,6 +29,7 @@ __all__ = [
     "FakeClock",
     "FakeLink",
     "Gate",
+    "LinksOnly",
     "MemoryLog",
     "fit",
     "make_draft",
@@ -396,6 +397,18 @@ class FakeLink:
 
     def _size_bytes(self, item: Said) -> int:
         return len(item.json) if isinstance(item, Envelope) else self.CONTROL_BYTES
+
+
+class LinksOnly:
+    """Sockets that take nothing, so that everything is written through the links."""
+
+    def write_at_once(self, envelope: Envelope, subscribers: list[Subscriber], /) -> list[Subscriber]:
+        """Return all of them."""
+        return subscribers
+
+    def write_collected(self, due: dict[Subscriber, list[Envelope]], /) -> list[Subscriber]:
+        """Return all of them."""
+        return list(due)
 
 
 def make_payload(size_bytes: int = 0) -> bytes:

@@ -66,6 +66,7 @@ ROOMS = [
     _room("hub.timestamp", never=PURE),
     _room("hub.finding", "msgspec", never=PURE),
     _room("hub.logging", never=NO_ACCESS),
+    _room("hub.tasks", never=NO_ACCESS, awaits=True),
     # Who exists and who is asking. The directory opens no connection itself; what TLS a URL asks for is put into
     # the standard library's words.
     _room("hub.directory", "asyncpg msgspec sqlalchemy", never=NO_ACCESS - {"ssl"}, awaits=True),
@@ -81,6 +82,8 @@ ROOMS = [
     _room("hub.delivery.resume_points", never=PURE | {"hub.log"}),
     _room("hub.delivery.link", never=PURE, awaits=True),
     _room("hub.delivery.subscribers", never=PURE),
+    _room("hub.delivery.progress", never=PURE | {"hub.log"}),
+    _room("hub.delivery.ports", never=PURE | {"hub.log"}),
     _room("hub.delivery", "msgspec", never=NO_ACCESS | {"jwt", "hub.log.sqlite"}, awaits=True),
     # The way in. It counts who a notification reached, so it comes after the way out.
     _room("hub.publish.depth", never=PURE),

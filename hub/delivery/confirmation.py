@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 
-from hub.delivery.dispatcher import Dispatcher
-from hub.delivery.replay import Replay
+from hub.delivery.ports import Ends
+from hub.delivery.progress import Progress
 from hub.delivery.resume_points import Client, ResumePoint, ResumePoints
+from hub.delivery.resumption import Resumption
 from hub.delivery.session import ResumeResult
 from hub.delivery.subscribers import Subscriber
 
@@ -16,8 +16,8 @@ __all__ = ["Confirmation"]
 
 logger = logging.getLogger("hub.dispatcher")
 
-#: How often the hub looks who has something to confirm: what a client may be told twice when its network breaks is
-#: what was sent since.
+#: How often the hub looks for clients that have something to confirm. When a client's network breaks, it may be told
+#: twice what was sent since.
 TICK_S = 0.1
 #: Pings at one look. An answer costs the hub more than the notification did, so a wide fan-out is confirmed by turns.
 PINGS = 25
@@ -32,23 +32,21 @@ class Confirmation:
     was written before the ping has arrived, whatever proxies are between.
     """
 
-    def __init__(
-        self, dispatcher: Dispatcher, replay: Replay, points: ResumePoints, *, on_broken: Callable[[Subscriber], None]
-    ) -> None:
-        self._dispatcher = dispatcher
-        self._replay = replay
+    def __init__(self, progress: Progress, resumption: Resumption, points: ResumePoints, *, pings: int = PINGS) -> None:
+        self._progress = progress
+        self._resumption = resumption
         self._points = points
-        self._on_broken = on_broken
-        #: Who was not asked for longest comes first.
+        self._pings = pings
+        #: The one that was not asked for longest comes first.
         self._watched: dict[Subscriber, None] = {}
-        self._position = dispatcher.position
+        self._position = progress.position
         self._has_more = False
 
     def begin(self, subscriber: Subscriber, client: Client) -> tuple[ResumeResult, ResumePoint]:
         """Fix where the session of a registered subscriber starts; its link needs the point, for the answers."""
-        point = self._points.open(client, head=self._replay.head)
-        cursor = None if point.resumes_at is None else self._replay.resume(point.resumes_at)
-        resume = self._replay.begin(subscriber, cursor)
+        point = self._points.open(client, head=self._resumption.head)
+        cursor = None if point.resumes_at is None else self._resumption.cursor_after(point.resumes_at)
+        resume = self._resumption.begin(subscriber, cursor)
         point.begin(resume.position)
         subscriber.point = point
         self._watched[subscriber] = None
@@ -61,19 +59,19 @@ class Confirmation:
             subscriber.point.end()
             self._watched.pop(subscriber, None)
 
-    async def run(self) -> None:
-        """Look until cancelled."""
+    async def run(self, ends: Ends) -> None:
+        """Look until cancelled; `ends` ends those whose links fail."""
         loop = asyncio.get_running_loop()
         while True:
-            self.look(loop.time())
+            self.look(loop.time(), ends)
             await asyncio.sleep(TICK_S)
 
-    def look(self, monotonic_s: float) -> None:
-        """Ask whoever has something to confirm, at most `PINGS` of them."""
+    def look(self, monotonic_s: float, ends: Ends) -> None:
+        """Ask the clients that have something to confirm, at most `pings` of them."""
         self._points.tick()
-        if not self._has_more and self._position == self._dispatcher.position:
+        if not self._has_more and self._position == self._progress.position:
             return
-        self._position, self._has_more = self._dispatcher.position, False
+        self._position, self._has_more = self._progress.position, False
         asking: list[Subscriber] = []
         words = self._points.words
         for subscriber in self._watched:
@@ -85,7 +83,7 @@ class Confirmation:
             if last > words[point.written_word] and not subscriber.link.unsent_bytes:
                 point.note(last)
             if last > words[point.asked_word]:
-                if len(asking) < PINGS:
+                if len(asking) < self._pings:
                     asking.append(subscriber)
             elif monotonic_s - point.asked_s > DOUBT_S:
                 point.doubt()
@@ -93,7 +91,7 @@ class Confirmation:
             del self._watched[subscriber]
             self._watched[subscriber] = None
             try:
-                subscriber.link.ask(self._dispatcher.place(subscriber))
+                subscriber.link.ask(self._progress.place(subscriber))
             except Exception as error:  # whatever one link does, the others are asked
                 logger.error("a link failed: %s", type(error).__name__)
-                self._on_broken(subscriber)
+                ends.end_dead(subscriber)

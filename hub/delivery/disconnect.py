@@ -1,7 +1,7 @@
-"""An operator's word that somebody has to go: connections closed and, if asked, tokens refused for good.
+"""An operator's request to disconnect: connections are closed and, if asked, tokens refused for good.
 
 A revocation is a record in the log, so it is durable before it is acknowledged, survives a restart and
-reaches whoever reads the same log.
+reaches every hub that reads the same log.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import msgspec
 from contracts.closing import CloseCode
 from contracts.request import DisconnectRequest
 from hub.auth.revocations import Revocation, Revocations
+from hub.delivery.ports import EndsInOrder
 from hub.delivery.subscribers import Subscriber, Subscribers
 from hub.directory.directory import Directory
 from hub.errors import HubError, StorageUnavailable
@@ -41,14 +42,14 @@ class Disconnector:
         revocations: Revocations,
         directory: Directory,
         subscribers: Subscribers,
-        end: Callable[[Subscriber, int, str], None],
+        ends: EndsInOrder,
         now: Callable[[], float],
     ) -> None:
         self._log = log
         self._revocations = revocations
         self._directory = directory
         self._subscribers = subscribers
-        self._end = end
+        self._ends = ends
         self._now = now
         # What this hub itself is appending: `disconnect` closes the connections and counts them, not the tail.
         self._asked: set[bytes] = set()
@@ -120,11 +121,11 @@ class Disconnector:
             logger.error("a control record cannot be read: %s", type(error).__name__)
             return
         self._revocations.add(revocation, self._now())
-        # Who came back meanwhile with a newer token is not meant.
+        # Connections that came back meanwhile with a newer token are not meant.
         self._close(revocation, only_revoked=True)
 
     def _close(self, revocation: Revocation, *, only_revoked: bool = False) -> int:
-        # Whoever asks has often just changed the customer's database: what is remembered of it would let them in again.
+        # An operator has often just changed the customer's database: what is remembered of it would let them in again.
         if revocation.user_id is not None or revocation.account_id is not None:
             self._directory.forget(user_id=revocation.user_id, account_id=revocation.account_id)
         leaving = [
@@ -134,7 +135,7 @@ class Disconnector:
             and not (only_revoked and not self._revocations.is_revoked(subscriber.grant, self._now()))
         ]
         for subscriber in leaving:
-            self._end(subscriber, CloseCode.DISCONNECTED, "disconnected by an operator")
+            self._ends.end(subscriber, CloseCode.DISCONNECTED, "disconnected by an operator")
         if leaving:
             logger.info("disconnected %d connections by an operator's request", len(leaving))
         return len(leaving)

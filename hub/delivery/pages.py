@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from contracts.frame import ResumeKind
 from hub.cursor import Cursor
 from hub.delivery.ahead import AheadWatch
 from hub.delivery.envelope import stamp
-from hub.delivery.session import Session
+from hub.delivery.page_reader import PAGE_BYTES, PageReader
+from hub.delivery.session import decide_resume
 from hub.log.port import Log, Reading, Record
 from hub.metrics import Metrics
 from hub.target import Target
 
-__all__ = ["Page", "Pages"]
-
-#: The most records of one page, and what they may weigh together; one that is heavier by itself is a page of its own.
-PAGE = 200
-PAGE_BYTES = 65_536
-#: Pages read at the same time, as in a replay.
-READERS = 16
+__all__ = ["PAGE_BYTES", "Page", "Pages"]
 
 
 class Page(NamedTuple):
@@ -38,15 +32,14 @@ class Page(NamedTuple):
 class Pages:
     """Reads what was missed without a connection: no gap unannounced, nothing twice, in order."""
 
-    def __init__(self, log: Log, metrics: Metrics, *, now: Callable[[], float]) -> None:
+    def __init__(self, log: Log, metrics: Metrics) -> None:
         self._log = log
         self._metrics = metrics
-        self._now = now
         self._ahead = AheadWatch(log)
-        self._readers = asyncio.Semaphore(READERS)
+        self._pages = PageReader(log)
 
     async def read(self, targets: Sequence[Target], cursor: Cursor | None) -> Page:
-        """Return at most `PAGE` notifications for any of `targets` since `cursor`; without one, only the head.
+        """Return one page of notifications for any of `targets` since `cursor`; without one, only the head.
 
         Fewer frames than were due means that the next page has them: ask until one is empty.
 
@@ -54,17 +47,14 @@ class Pages:
             StorageUnavailable: the log cannot be read.
         """
         log = self._log
-        # Who asks for a page begins like a connection and is gone at its end.
-        session = Session(expires_at_s=self._now())
         self._ahead.look(cursor)
-        kind, after = session.begin(cursor, epoch=log.epoch, first=log.first, head=log.head)
+        position = log.head
+        kind, after = decide_resume(cursor, epoch=log.epoch, first=log.first, head=position)
         frames: list[bytes] = []
-        position = session.upto
         if kind == "replayed":
-            async with self._readers:
-                reading = await log.read(targets, after=after, upto=session.upto, limit=PAGE, limit_bytes=PAGE_BYTES)
-            if log.first > after + 1:
-                # Retention passed the cursor while the page was read: part of it may be missing.
+            async with self._pages as pages:
+                reading = await pages.read(targets, after=after, upto=position)
+            if reading is None:
                 kind, position = "gap", log.head
             else:
                 records, position = _before_damage(reading)

@@ -1,17 +1,17 @@
-"""Asks the directory again about everybody who is connected: what has changed since they came in.
+"""Asks the directory again about every connected user: what has changed since the connection was admitted.
 
-Staff suspend accounts, deactivate users and move them while their pages are open. Whoever would not be let in any
-more is sent away as if they asked now.
+Staff suspend accounts, deactivate users and move them while their pages are open. A connection that would not be
+admitted any more is ended as if it asked now.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 
 from hub.auth.account import judge
-from hub.delivery.subscribers import Subscriber, Subscribers
+from hub.delivery.ports import EndsInOrder
+from hub.delivery.subscribers import Subscribers
 from hub.directory.directory import Directory, User
 from hub.errors import AccountInactive, DirectoryUnavailable, UserNotAllowed
 from hub.target import user_target
@@ -25,12 +25,12 @@ BATCH = 500
 PAUSE_S = 0.2
 #: However short the time to live: everybody is asked about at most this often.
 MIN_INTERVAL_S = 5.0
-#: Who is new is asked about after so long at most, since the answer that let them in may be a time to live old.
+#: A new user is asked about after so long at most, since the answer that let them in may be a time to live old.
 FIRST_S = 30.0
-#: How often to look who is due, and how long to leave a directory alone that could not be asked.
+#: How often to look for users that are due, and how long to leave a directory alone that could not be asked.
 TICK_S = 5.0
 RETRY_S = 5.0
-#: Connections looked at before the loop gets its turn.
+#: Connections looked at in one loop iteration.
 SLICE = 2_000
 
 
@@ -38,7 +38,7 @@ class Recheck:
     """Looks at every connected user once in `ttl_s` (5 s at least), in questions of up to 500 users.
 
     What changes at the directory is so noticed within its time to live and a minute. A directory that cannot be
-    asked ends nobody: whoever is connected stays until it answers.
+    asked ends nothing: connections stay until it answers.
     """
 
     def __init__(
@@ -46,12 +46,12 @@ class Recheck:
         *,
         directory: Directory,
         subscribers: Subscribers,
-        end: Callable[[Subscriber, int, str], None],
+        ends: EndsInOrder,
         ttl_s: float,
     ) -> None:
         self._directory = directory
         self._subscribers = subscribers
-        self._end = end
+        self._ends = ends
         self._interval_s = max(ttl_s, MIN_INTERVAL_S)
         #: When each (account, user) that is connected is asked about next.
         self._due: dict[tuple[str, str], float] = {}
@@ -69,7 +69,7 @@ class Recheck:
             await asyncio.sleep(pause_s)
 
     async def step(self, monotonic_s: float) -> float:
-        """Put at most one question about those who are due; return how long to wait for the next step."""
+        """Put at most one question about the users that are due; return how long to wait for the next step."""
         if not self._waiting:
             self._waiting = await self._find_due(monotonic_s)
             if not self._waiting:
@@ -94,7 +94,7 @@ class Recheck:
                 one = (subscriber.account_id, subscriber.user_id)
                 due[one] = self._due.get(one, first_s)
             await asyncio.sleep(0)
-        # Who has left is forgotten with this.
+        # Users that have left are forgotten with this.
         self._due = due
         return sorted((one for one, due_s in due.items() if due_s <= monotonic_s), key=due.__getitem__)
 
@@ -105,7 +105,7 @@ class Recheck:
                 try:
                     judge(subscriber.grant, found.get(user_id))
                 except (UserNotAllowed, AccountInactive) as error:
-                    self._end(subscriber, error.close_code, error.title)
+                    self._ends.end(subscriber, error.close_code, error.title)
                     ended += 1
         if ended:
             logger.info("ended %d connections that the directory does not allow any more", ended)

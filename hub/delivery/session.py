@@ -16,7 +16,7 @@ from contracts.frame import ResumeKind
 from hub.cursor import Cursor, Epoch
 from hub.delivery.envelope import Envelope
 
-__all__ = ["PeerState", "Phase", "ResumeResult", "Session"]
+__all__ = ["PeerState", "Phase", "ResumeResult", "Session", "decide_resume"]
 
 #: What a held notification takes besides its JSON.
 _ENVELOPE_BYTES = 256
@@ -35,7 +35,7 @@ _LIVE = Phase.LIVE
 
 
 class PeerState(Enum):
-    """What the shared clock learns of a session at its beat."""
+    """What a heartbeat learns of a peer."""
 
     ALIVE = "alive"
     DEAD = "dead"
@@ -47,6 +47,19 @@ class ResumeResult(NamedTuple):
 
     kind: ResumeKind
     position: int
+
+
+def decide_resume(cursor: Cursor | None, *, epoch: Epoch, first: int, head: int) -> ResumeResult:
+    """Return what a client with this cursor gets of a log with this epoch, first position and head.
+
+    `cursor` is None on a first visit. A cursor of another epoch, from before retention or from beyond the head
+    cannot be served: a gap.
+    """
+    if cursor is None:
+        return ResumeResult("live", head)
+    if cursor.epoch != epoch or not first - 1 <= cursor.position <= head:
+        return ResumeResult("gap", head)
+    return ResumeResult("replayed", cursor.position)
 
 
 class Session:
@@ -88,20 +101,10 @@ class Session:
         self._taken_bytes = 0
 
     def begin(self, cursor: Cursor | None, *, epoch: Epoch, first: int, head: int) -> ResumeResult:
-        """Decide what this client gets, given the log as it is *after* the session was registered.
-
-        `cursor` is None on a first visit. A cursor of another epoch, from before retention or from beyond the head
-        cannot be served: a gap.
-        """
-        self.upto = head
-        if cursor is None:
-            self.last = head
-            return ResumeResult("live", head)
-        if cursor.epoch != epoch or not first - 1 <= cursor.position <= head:
-            self.last = head
-            return ResumeResult("gap", head)
-        self.last = cursor.position
-        return ResumeResult("replayed", cursor.position)
+        """Start where `decide_resume` says, given the log as it is *after* the session was registered."""
+        resume = decide_resume(cursor, epoch=epoch, first=first, head=head)
+        self.last, self.upto = resume.position, head
+        return resume
 
     def offer(self, envelope: Envelope) -> bool:
         """Take what the dispatcher has for this subscriber; True means: write it now."""
@@ -192,7 +195,7 @@ class Session:
         self.expires_at_s = expires_at_s
 
     def note_activity(self) -> None:
-        """Note a sign of life from the peer."""
+        """Note that the peer sent something."""
         self._active = True
 
     def beat(self, now_s: float, *, can_pong: bool, waiting_bytes: int = 0, taken_bytes: int = 0) -> PeerState:

@@ -69,7 +69,7 @@ class PollEndpoint:
                 share.take(max(0, len(body) - PAGE_BYTES))
                 await self._answer(send, cors, body)
         except HubError as error:
-            self._connections.refuse(error)
+            self._connections.count_refusal(error)
             await respond_problem(send, error, cors)
 
     async def _answer(self, send: Send, cors: Headers, body: bytes) -> None:

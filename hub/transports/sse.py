@@ -87,7 +87,7 @@ class EventStreamEndpoint:
     async def _refuse(self, send: Send, errors: BaseExceptionGroup[HubError], cors: Headers) -> None:
         error = errors.exceptions[0]
         assert isinstance(error, HubError)
-        self._connections.refuse(error)
+        self._connections.count_refusal(error)
         await respond_problem(send, error, cors)
 
     async def _stream(

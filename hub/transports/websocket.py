@@ -158,7 +158,7 @@ class WebSocketEndpoint:
 
         The frontends in the field take an accept as success and would come back for ever.
         """
-        self._connections.refuse(error)
+        self._connections.count_refusal(error)
         with contextlib.suppress(OSError):  # the peer may be gone already
             if speaks_hub_v1:
                 await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})

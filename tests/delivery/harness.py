@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from hub.cursor import Cursor
-from hub.delivery.dispatcher import Dispatcher
+from hub.delivery.dispatcher import SLICE, Dispatcher
 from hub.delivery.heartbeat import Heartbeat
+from hub.delivery.page_reader import PAGE_RECORDS, PageReader
+from hub.delivery.progress import Progress
 from hub.delivery.replay import Replay
+from hub.delivery.resumption import Resumption
 from hub.delivery.session import Session
 from hub.delivery.subscribers import Subscriber, Subscribers, TransportName
 from hub.metrics import Metrics
-from tests.fakes import NOW_S, FakeClock, FakeLink, MemoryLog, make_subscriber
+from tests.fakes import NOW_S, FakeClock, FakeLink, LinksOnly, MemoryLog, make_subscriber
 
 __all__ = ["BUDGET_BYTES", "INTERVAL_S", "Harness"]
 
@@ -20,7 +23,9 @@ INTERVAL_S = 30.0
 class Harness:
     """One of each part, and a note of every connection that a part wanted to end."""
 
-    def __init__(self, *, interval_s: float = INTERVAL_S) -> None:
+    def __init__(
+        self, *, interval_s: float = INTERVAL_S, slice_deliveries: int = SLICE, page_records: int = PAGE_RECORDS
+    ) -> None:
         self.clock = FakeClock()
         self.log = MemoryLog(self.clock)
         self.metrics = Metrics(started_at_s=NOW_S)
@@ -28,39 +33,35 @@ class Harness:
         self.controls: list[bytes] = []
         self.behind: list[Subscriber] = []
         self.slow: list[Subscriber] = []
-        self.broken: list[Subscriber] = []
+        self.ended: list[tuple[Subscriber, int]] = []
         self.dead: list[Subscriber] = []
         self.expired: list[Subscriber] = []
         self.gaps: list[tuple[Subscriber, Cursor]] = []
+        self.progress = Progress(self.log.head)
         self.dispatcher = Dispatcher(
             self.log,
             self.subscribers,
             self.metrics,
+            self.progress,
+            sockets=LinksOnly(),
+            ends=self,
+            catch_up=self,
+            control=self,
             link_budget_bytes=BUDGET_BYTES,
             now=self.clock,
-            write_at_once=lambda envelope, subscribers: subscribers,
-            on_control=self.controls.append,
-            on_behind=self._fall_behind,
-            on_missed=lambda subscriber: self._end(subscriber, self.slow),
-            on_broken=lambda subscriber: self._end(subscriber, self.broken),
+            slice_deliveries=slice_deliveries,
         )
+        self.resumption = Resumption(self.log, self.metrics)
         self.replay = Replay(
             self.log,
             self.metrics,
+            self,
             link_budget_bytes=BUDGET_BYTES,
             take_timeout_s=INTERVAL_S,
             now=self.clock,
-            on_slow=lambda subscriber: self._end(subscriber, self.slow),
-            write_gap=lambda subscriber, cursor: self.gaps.append((subscriber, cursor)),
+            pages=PageReader(self.log, records=page_records),
         )
-        self.heartbeat = Heartbeat(
-            self.dispatcher,
-            self.log,
-            interval_s=interval_s,
-            now=self.clock,
-            on_dead=lambda subscriber: self._end(subscriber, self.dead),
-            on_expired=lambda subscriber: self._end(subscriber, self.expired),
-        )
+        self.heartbeat = Heartbeat(self.progress, self.log, interval_s=interval_s, now=self.clock)
 
     def register(
         self,
@@ -88,7 +89,7 @@ class Harness:
     async def connect(self, user_id: str = "u1", account_id: str = "a1") -> tuple[Subscriber, FakeLink]:
         """Register a connection that is live from the log's head."""
         subscriber, link = self.register(user_id, account_id)
-        self.replay.begin(subscriber, None)
+        self.resumption.begin(subscriber, None)
         await self.replay.run(subscriber)
         return subscriber, link
 
@@ -97,12 +98,46 @@ class Harness:
         await self.log.close()
         await self.dispatcher.run()
 
-    def _fall_behind(self, subscriber: Subscriber) -> None:
+    def beat(self, monotonic_s: float, *, limit: int = 1_000) -> bool:
+        """Serve the connections that are due."""
+        return self.heartbeat.beat(monotonic_s, self, limit=limit)
+
+    # What the parts ask for
+
+    def fall_behind(self, subscriber: Subscriber) -> None:
+        """Note who is behind."""
         if self.replay.fall_behind(subscriber):
             self.behind.append(subscriber)
 
-    def _end(self, subscriber: Subscriber, where: list[Subscriber]) -> None:
-        where.append(subscriber)
+    def take(self, payload: bytes) -> None:
+        """Note a control record."""
+        self.controls.append(payload)
+
+    def end(self, subscriber: Subscriber, code: int, reason: str) -> None:
+        """Note who was ended, and why."""
+        self.ended.append((subscriber, code))
+        self._end(subscriber)
+
+    def end_slow(self, subscriber: Subscriber) -> None:
+        """Note who is slow."""
+        self.slow.append(subscriber)
+        self._end(subscriber)
+
+    def end_expired(self, subscriber: Subscriber) -> None:
+        """Note whose token expired."""
+        self.expired.append(subscriber)
+        self._end(subscriber)
+
+    def end_dead(self, subscriber: Subscriber) -> None:
+        """Note who is gone."""
+        self.dead.append(subscriber)
+        self._end(subscriber)
+
+    def announce_gap(self, subscriber: Subscriber, cursor: Cursor) -> None:
+        """Note who was told of a gap."""
+        self.gaps.append((subscriber, cursor))
+
+    def _end(self, subscriber: Subscriber) -> None:
         self.subscribers.remove(subscriber)
         subscriber.session.close()
         subscriber.link.abort()

@@ -20,21 +20,25 @@ from hub.delivery.confirmation import Confirmation
 from hub.delivery.dispatcher import Dispatcher
 from hub.delivery.envelope import Envelope
 from hub.delivery.heartbeat import Heartbeat
+from hub.delivery.page_reader import PageReader
+from hub.delivery.progress import Progress
 from hub.delivery.replay import Replay
 from hub.delivery.resume_points import ResumePoints, identify_client
+from hub.delivery.resumption import Resumption
 from hub.delivery.session import Phase, ResumeResult, Session
 from hub.delivery.subscribers import Subscriber, Subscribers
-from hub.errors import HubFull, StorageUnavailable
+from hub.errors import HubFull
 from hub.metrics import Metrics
 from hub.target import EVERYONE, Target, account_target, user_target
-from tests.fakes import NOW_S, Ask, Beat, FakeClock, FakeLink, MemoryLog, Said, make_draft, make_subscriber
+from tests.fakes import NOW_S, Ask, Beat, FakeClock, FakeLink, LinksOnly, MemoryLog, Said, make_draft, make_subscriber
 
-__all__ = ["BUDGET_BYTES", "Connection", "Ledger", "Scenario", "small_pages"]
+__all__ = ["BUDGET_BYTES", "Connection", "Ledger", "Scenario", "silent_links"]
 
 BUDGET_BYTES = 800
 INTERVAL_S = 30.0
 #: How long the hub remembers where a client without a cursor stood.
 KEEP_S = 60.0
+#: So small that every run has seams between pages, and between slices.
 PAGE = 3
 SLICE = 3
 #: No coroutine needs more steps than this to come to its end.
@@ -42,15 +46,9 @@ MOST_STEPS = 10_000
 
 
 @contextmanager
-def small_pages() -> Generator[None, None, None]:
-    """Make pages and slices so small that every run has seams between them; links fail without a log line."""
-    logger = logging.getLogger("hub.dispatcher")
-    with (
-        mock.patch("hub.delivery.replay.PAGE", PAGE),
-        mock.patch("hub.delivery.dispatcher.SLICE", SLICE),
-        mock.patch("hub.delivery.confirmation.PINGS", 1),
-        mock.patch.object(logger, "disabled", True),
-    ):
+def silent_links() -> Generator[None, None, None]:
+    """Let links fail without a log line."""
+    with mock.patch.object(logging.getLogger("hub.dispatcher"), "disabled", True):
         yield
 
 
@@ -206,39 +204,35 @@ class Scenario:
         self.open: list[Connection] = []
         self._faults: list[str] = []
         self._by_subscriber: dict[Subscriber, Connection] = {}
+        self.progress = Progress(self.log.head)
         self.dispatcher = Dispatcher(
             self.log,
             self.subscribers,
             self.metrics,
+            self.progress,
+            sockets=LinksOnly(),
+            ends=self,
+            catch_up=self,
+            control=self,
             link_budget_bytes=BUDGET_BYTES,
             now=self.clock,
-            write_at_once=lambda envelope, subscribers: subscribers,
-            on_control=lambda payload: None,
-            on_behind=self._fall_behind,
-            on_missed=self._end_slow,
-            on_broken=self._end_dead,
+            slice_deliveries=SLICE,
         )
+        self.resumption = Resumption(self.log, self.metrics)
         self.replay = Replay(
             self.log,
             self.metrics,
+            self,
             link_budget_bytes=BUDGET_BYTES,
             take_timeout_s=INTERVAL_S,
             now=self.clock,
-            on_slow=self._end_slow,
-            write_gap=self._write_gap,
+            pages=PageReader(self.log, records=PAGE),
         )
         points = ResumePoints(
             None, epoch=self.log.epoch, connections=5, keep_s=KEEP_S, monotonic=lambda: self.monotonic_s
         )
-        self.confirmation = Confirmation(self.dispatcher, self.replay, points, on_broken=self._end_dead)
-        self.heartbeat = Heartbeat(
-            self.dispatcher,
-            self.log,
-            interval_s=INTERVAL_S,
-            now=self.clock,
-            on_dead=self._end_dead,
-            on_expired=lambda subscriber: self._end(subscriber, 4001),
-        )
+        self.confirmation = Confirmation(self.progress, self.resumption, points, pings=1)
+        self.heartbeat = Heartbeat(self.progress, self.log, interval_s=INTERVAL_S, now=self.clock)
         # Every read and every batch of the tail can be stopped before and after.
         self.log.before_read.pauses, self.log.after_read.pauses = 2, 3
         self.log.tails[0].gate.pauses = 1
@@ -296,12 +290,12 @@ class Scenario:
             resume = self._begin_old(connection, client)
         else:
             expected = self.ledger.expect_start(cursor, self.log.epoch)
-            resume = self.replay.begin(connection.subscriber, cursor)
+            resume = self.resumption.begin(connection.subscriber, cursor)
             assert expected == tuple(resume)
         connection.begun = True
         connection.place = resume.position
         if resume.kind != "replayed":
-            client.begin_at(self.replay.cursor(resume.position))
+            client.begin_at(self.resumption.cursor(resume.position))
         self.heartbeat.watch(connection.subscriber, self.monotonic_s)
         connection.replaying = self.replay.run(connection.subscriber)
 
@@ -328,9 +322,6 @@ class Scenario:
         except StopIteration:
             connection.replaying = None
             assert connection.subscriber.session.phase is not Phase.REPLAYING
-        except StorageUnavailable:
-            connection.replaying = None
-            self._end(connection.subscriber, 1013)
         except RuntimeError:
             assert connection.link.breaks
             connection.replaying = None
@@ -345,7 +336,7 @@ class Scenario:
         """Take one step of everything, as the loop does in one turn; False where no replay goes on."""
         running = [self.step_replay(connection) for connection in list(self._by_subscriber.values())]
         self.step_dispatcher()
-        self.confirmation.look(self.monotonic_s)
+        self.confirmation.look(self.monotonic_s, self)
         self.flush()
         return any(running)
 
@@ -364,7 +355,7 @@ class Scenario:
 
     def beat(self) -> None:
         """Let the clock look after everybody."""
-        while self.heartbeat.beat(self.monotonic_s, limit=SLICE):
+        while self.heartbeat.beat(self.monotonic_s, self, limit=SLICE):
             pass
         self.flush()
 
@@ -373,7 +364,7 @@ class Scenario:
         for connection in list(self.open):
             connection.link.release()
         for _ in range(MOST_STEPS):
-            if not self.turn() and self.dispatcher.position == self.log.head:
+            if not self.turn() and self.progress.position == self.log.head:
                 return
         raise AssertionError("it never comes to an end")
 
@@ -422,34 +413,41 @@ class Scenario:
 
     # What the transports do in the hub
 
-    def _end(self, subscriber: Subscriber, code: int) -> None:
+    def take(self, payload: bytes) -> None:
+        """Take a control record; there is none."""
+        raise AssertionError(payload)
+
+    def end(self, subscriber: Subscriber, code: int, reason: str) -> None:
+        """End a connection in order."""
         self.subscribers.remove(subscriber)
         self._finish(subscriber, code)
 
-    def _fall_behind(self, subscriber: Subscriber) -> None:
+    def end_expired(self, subscriber: Subscriber) -> None:
+        """End a connection whose token expired."""
+        self.end(subscriber, 4001, "")
+
+    def fall_behind(self, subscriber: Subscriber) -> None:
+        """Begin another replay of a live connection."""
         self._require(link_of(subscriber).stalled, "a peer that reads fell behind")
         if self.replay.fall_behind(subscriber):
             connection = self._by_subscriber[subscriber]
             assert connection.replaying is None
             connection.replaying = self.replay.run(subscriber)
 
-    def _end_slow(self, subscriber: Subscriber) -> None:
-        link = link_of(subscriber)
-        self._require(link.stalled, "a peer that reads was closed as slow")
-        self._end(subscriber, 4000)
+    def end_slow(self, subscriber: Subscriber) -> None:
+        """End a connection whose peer takes nothing."""
+        self._require(link_of(subscriber).stalled, "a peer that reads was closed as slow")
+        self.end(subscriber, 4000, "")
 
-    def _end_dead(self, subscriber: Subscriber) -> None:
+    def end_dead(self, subscriber: Subscriber) -> None:
+        """Drop a connection whose peer is gone."""
         link = link_of(subscriber)
         self._require(link.stalled or link.breaks, "a peer that reads was taken for dead")
         self.subscribers.remove(subscriber)
         self._finish(subscriber, None)
 
-    def _require(self, holds: bool, otherwise: str) -> None:
-        # Not an assertion: the dispatcher and the clock go on whatever a callback raises.
-        if not holds:
-            self._faults.append(otherwise)
-
-    def _write_gap(self, subscriber: Subscriber, cursor: Cursor) -> None:
+    def announce_gap(self, subscriber: Subscriber, cursor: Cursor) -> None:
+        """Tell a client of a gap, where it can be told."""
         if subscriber.point is None:
             subscriber.link.write_control(str(cursor).encode())
             return
@@ -459,8 +457,13 @@ class Scenario:
         self.check()
         connection.place = max(connection.place, cursor.position)
 
+    def _require(self, holds: bool, otherwise: str) -> None:
+        # Not an assertion: the dispatcher and the clock go on whatever a callback raises.
+        if not holds:
+            self._faults.append(otherwise)
+
     def _finish(self, subscriber: Subscriber, code: int | None) -> None:
-        place = self.dispatcher.place(subscriber)
+        place = self.progress.place(subscriber)
         if subscriber.session.close():
             link = link_of(subscriber)
             if subscriber.point is not None and code is not None:

@@ -9,11 +9,12 @@ from unittest import mock
 import pytest
 
 from hub.delivery.dispatcher import Dispatcher
+from hub.delivery.progress import Progress
 from hub.delivery.session import Phase
 from hub.log.port import Record
 from hub.target import CONTROL, EVERYONE, account_target, user_target
 from tests.delivery.harness import BUDGET_BYTES, Harness
-from tests.fakes import NOW_S, FakeLink, make_draft, make_payload
+from tests.fakes import NOW_S, FakeLink, LinksOnly, make_draft, make_payload
 
 
 async def test_to_whom_it_is_meant() -> None:
@@ -29,7 +30,7 @@ async def test_to_whom_it_is_meant() -> None:
     assert [1, 2, 3] == links["1", "a"].positions
     assert [2, 3, 4] == links["2", "a"].positions
     assert [3, 4] == links["1", "b"].positions
-    assert 5 == harness.dispatcher.position
+    assert 5 == harness.progress.position
     assert 8 == harness.metrics.deliveries["websocket"]
 
 
@@ -76,17 +77,18 @@ async def test_what_was_stored_before_is_not_repeated() -> None:
     """The tail begins where the dispatcher does: what the log had then is for replays alone."""
     harness = Harness()
     harness.log.publish(EVERYONE)
-    later = Dispatcher(
+    later = Progress(0)
+    Dispatcher(
         harness.log,
         harness.subscribers,
         harness.metrics,
+        later,
+        sockets=LinksOnly(),
+        ends=harness,
+        catch_up=harness,
+        control=harness,
         link_budget_bytes=BUDGET_BYTES,
         now=harness.clock,
-        write_at_once=lambda envelope, subscribers: subscribers,
-        on_control=harness.controls.append,
-        on_behind=harness.behind.append,
-        on_missed=harness.slow.append,
-        on_broken=harness.broken.append,
     )
     assert 1 == later.position
 
@@ -99,23 +101,22 @@ async def test_expired_is_handed_to_nobody() -> None:
     harness.log.publish(EVERYONE, expires_at_s=NOW_S + 0.001)
     await harness.dispatch()
     assert [2] == link.positions
-    assert 2 == harness.dispatcher.position
+    assert 2 == harness.progress.position
 
 
 async def test_expired_between_two_slices() -> None:
     """A wide fan-out that takes too long stops when the notification expires."""
-    harness = Harness()
+    harness = Harness(slice_deliveries=2)
     links = [(await harness.connect(str(user)))[1] for user in range(3)]
 
     async def let_time_pass() -> None:
         harness.clock.now_s += 1
 
     harness.log.publish(EVERYONE, expires_at_s=NOW_S + 1)
-    with mock.patch("hub.delivery.dispatcher.SLICE", 2):
-        async with asyncio.TaskGroup() as tasks:
-            dispatching = tasks.create_task(harness.dispatch())
-            tasks.create_task(let_time_pass())
-            await dispatching
+    async with asyncio.TaskGroup() as tasks:
+        dispatching = tasks.create_task(harness.dispatch())
+        tasks.create_task(let_time_pass())
+        await dispatching
     assert [[1], [1], []] == [link.positions for link in links]
 
 
@@ -128,7 +129,7 @@ async def test_control_records_are_the_hubs_own() -> None:
     await harness.dispatch()
     assert [] == link.said
     assert [make_payload()] * 2 == harness.controls
-    assert 2 == harness.dispatcher.position
+    assert 2 == harness.progress.position
 
 
 async def test_control_that_fails(caplog: pytest.LogCaptureFixture) -> None:
@@ -137,7 +138,7 @@ async def test_control_that_fails(caplog: pytest.LogCaptureFixture) -> None:
     _, link = await harness.connect()
     harness.log.publish(CONTROL)
     harness.log.publish(EVERYONE)
-    failing = mock.patch.object(harness.dispatcher, "_on_control", side_effect=ValueError("a user's id"))
+    failing = mock.patch.object(harness, "take", side_effect=ValueError("a user's id"))
     with failing, caplog.at_level(logging.ERROR):
         await harness.dispatch()
     assert [2] == link.positions
@@ -154,7 +155,7 @@ async def test_link_that_fails(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR):
         await harness.dispatch()
     assert [[1, 2], [], [1, 2]] == [link.positions for _, link in connected]
-    assert [connected[1][0]] == harness.broken
+    assert [connected[1][0]] == harness.dead
     assert ["a link failed: RuntimeError"] == caplog.messages
 
 
@@ -188,7 +189,7 @@ async def test_exactly_the_budget_is_not_too_much() -> None:
 
 async def test_wide_fan_out_goes_in_slices() -> None:
     """Others get their turn in the middle of a wide fan-out, and who leaves meanwhile is handed nothing more."""
-    harness = Harness()
+    harness = Harness(slice_deliveries=2)
     connected = [await harness.connect(str(user)) for user in range(5)]
     seen: list[int] = []
 
@@ -200,33 +201,31 @@ async def test_wide_fan_out_goes_in_slices() -> None:
 
     harness.log.publish(EVERYONE)
     harness.log.publish(EVERYONE)
-    with mock.patch("hub.delivery.dispatcher.SLICE", 2):
-        async with asyncio.TaskGroup() as tasks:
-            dispatching = tasks.create_task(harness.dispatch())
-            tasks.create_task(look())
-            await dispatching
-            assert 2 == harness.dispatcher.position
+    async with asyncio.TaskGroup() as tasks:
+        dispatching = tasks.create_task(harness.dispatch())
+        tasks.create_task(look())
+        await dispatching
+        assert 2 == harness.progress.position
     assert [2, 4] == seen[:2]
     assert [[1, 2]] * 4 + [[]] == [link.positions for _, link in connected]
 
 
 async def test_position_waits_for_the_last_slice() -> None:
     """While a fan-out is under way its record does not count as dispatched: a heartbeat would be ahead of it."""
-    harness = Harness()
+    harness = Harness(slice_deliveries=2)
     for user in range(3):
         await harness.connect(str(user))
     seen: list[int] = []
 
     async def look() -> None:
-        seen.append(harness.dispatcher.position)
+        seen.append(harness.progress.position)
 
     harness.log.publish(EVERYONE)
-    with mock.patch("hub.delivery.dispatcher.SLICE", 2):
-        async with asyncio.TaskGroup() as tasks:
-            dispatching = tasks.create_task(harness.dispatch())
-            tasks.create_task(look())
-            await dispatching
-    assert ([0], 1) == (seen, harness.dispatcher.position)
+    async with asyncio.TaskGroup() as tasks:
+        dispatching = tasks.create_task(harness.dispatch())
+        tasks.create_task(look())
+        await dispatching
+    assert ([0], 1) == (seen, harness.progress.position)
 
 
 class LoopLink(FakeLink):
@@ -245,7 +244,7 @@ async def test_long_batch_does_not_make_a_reading_peer_slow() -> None:
     harness = Harness()
     _, link = harness.register(link=LoopLink())
     (subscriber,) = harness.subscribers.everyone()
-    harness.replay.begin(subscriber, None)
+    harness.resumption.begin(subscriber, None)
     await harness.replay.run(subscriber)
     harness.log.store([make_draft([EVERYONE], size_bytes=1_000) for _ in range(100)])
     await harness.dispatch()
@@ -266,7 +265,7 @@ async def test_retention_passed_the_dispatcher(caplog: pytest.LogCaptureFixture)
         await harness.dispatch()
     assert [subscriber for subscriber, _ in connected] == harness.slow
     assert [] == [link.said for _, link in connected if link.said]
-    assert 3 == harness.dispatcher.position
+    assert 3 == harness.progress.position
     assert 1 == len(caplog.messages)
 
 
@@ -280,7 +279,7 @@ async def test_damage_behind_the_tail(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR):
         await harness.dispatch()
     assert [subscriber for subscriber, _ in connected] == harness.slow
-    assert 3 == harness.dispatcher.position
+    assert 3 == harness.progress.position
     assert ["a stretch of the log is damaged: every connection has to come back with its cursor"] == caplog.messages
 
 

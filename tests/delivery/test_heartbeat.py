@@ -37,7 +37,7 @@ def register(
     subscriber, link = harness.register(
         user_id, transport=transport, expires_at_s=harness.clock() + life_s, speaks_hub_v1=speaks_hub_v1
     )
-    harness.replay.begin(subscriber, None)
+    harness.resumption.begin(subscriber, None)
     harness.heartbeat.watch(subscriber, monotonic_s)
     return subscriber, link
 
@@ -55,7 +55,7 @@ class TestHeartbeat:
         subscriber, link = register(harness, monotonic_s=7.0)
         counts = []
         for monotonic_s in (7.0, 36.9, 37.0, 37.1, 66.9, 67.0):
-            harness.heartbeat.beat(monotonic_s, limit=MANY)
+            harness.beat(monotonic_s, limit=MANY)
             subscriber.session.note_activity()
             counts.append(len(link.beats))
         assert [0, 0, 1, 1, 1, 2] == counts
@@ -65,7 +65,7 @@ class TestHeartbeat:
         """A client that does not know the heartbeat's type never gets the frame."""
         harness = Harness()
         _, link = register(harness, speaks_hub_v1=speaks_hub_v1)
-        harness.heartbeat.beat(INTERVAL_S, limit=MANY)
+        harness.beat(INTERVAL_S, limit=MANY)
         (beat,) = link.beats
         assert frames == (beat.frame is not None)
         if beat.frame is not None:
@@ -75,7 +75,7 @@ class TestHeartbeat:
         """Connections that are equally far share the bytes of their heartbeat."""
         harness = Harness()
         links = [register(harness, str(user), speaks_hub_v1=True)[1] for user in range(3)]
-        harness.heartbeat.beat(INTERVAL_S, limit=MANY)
+        harness.beat(INTERVAL_S, limit=MANY)
         assert 1 == len({id(link.beats[0].frame) for link in links})
 
     def test_wall_clock_set_back(self) -> None:
@@ -84,9 +84,9 @@ class TestHeartbeat:
         alive, link = register(harness, "1")
         silent, _ = register(harness, "2")
         harness.clock.now_s -= 86_400
-        harness.heartbeat.beat(INTERVAL_S, limit=MANY)
+        harness.beat(INTERVAL_S, limit=MANY)
         alive.session.note_activity()
-        harness.heartbeat.beat(2 * INTERVAL_S, limit=MANY)
+        harness.beat(2 * INTERVAL_S, limit=MANY)
         assert 2 == len(link.beats)
         assert [silent] == harness.dead
 
@@ -103,7 +103,7 @@ class TestHeartbeat:
         more = True
         while more:
             before = sum(len(link.beats) for link in links)
-            more = harness.heartbeat.beat(INTERVAL_S + len(counts), limit=limit)
+            more = harness.beat(INTERVAL_S + len(counts), limit=limit)
             assert sum(len(link.beats) for link in links) - before <= limit
         assert [1] * len(links) == [len(link.beats) for link in links]
 
@@ -115,10 +115,10 @@ class TestCursor:
         subscriber, link = register(harness)
         await harness.replay.run(subscriber)
         harness.log.publish(EVERYONE)
-        harness.heartbeat.beat(INTERVAL_S, limit=MANY)
+        harness.beat(INTERVAL_S, limit=MANY)
         subscriber.session.note_activity()
         await harness.dispatch()
-        harness.heartbeat.beat(2 * INTERVAL_S, limit=MANY)
+        harness.beat(2 * INTERVAL_S, limit=MANY)
         assert [0, 1] == cursors(link)
 
     async def test_live_ahead_of_the_dispatch(self) -> None:
@@ -127,7 +127,7 @@ class TestCursor:
         harness.log.publish(EVERYONE)
         subscriber, link = register(harness)
         await harness.replay.run(subscriber)
-        harness.heartbeat.beat(INTERVAL_S, limit=MANY)
+        harness.beat(INTERVAL_S, limit=MANY)
         assert [1] == cursors(link)
 
     async def test_replaying(self) -> None:
@@ -136,13 +136,13 @@ class TestCursor:
         for _ in range(3):
             harness.log.publish(EVERYONE, size_bytes=3_000)
         subscriber, link = harness.register()
-        harness.replay.begin(subscriber, harness.replay.cursor(0))
+        harness.resumption.begin(subscriber, harness.resumption.cursor(0))
         harness.heartbeat.watch(subscriber, 0.0)
         link.stall()
         replaying = asyncio.create_task(harness.replay.run(subscriber))
         await harness.dispatch()
-        assert (1, 3) == (len(link.said), harness.dispatcher.position)
-        harness.heartbeat.beat(INTERVAL_S, limit=MANY)
+        assert (1, 3) == (len(link.said), harness.progress.position)
+        harness.beat(INTERVAL_S, limit=MANY)
         assert [1] == cursors(link)
         link.release()
         async with asyncio.timeout(DEADLINE_S):
@@ -154,9 +154,9 @@ class TestDeadPeers:
         """A peer that answers no ping is gone when the second interval is over."""
         harness = Harness()
         subscriber, link = register(harness)
-        harness.heartbeat.beat(INTERVAL_S, limit=MANY)
+        harness.beat(INTERVAL_S, limit=MANY)
         assert [] == harness.dead
-        harness.heartbeat.beat(2 * INTERVAL_S, limit=MANY)
+        harness.beat(2 * INTERVAL_S, limit=MANY)
         assert [subscriber] == harness.dead
         assert 1 == len(link.beats)
         assert [] == link.late
@@ -166,11 +166,11 @@ class TestDeadPeers:
         harness = Harness()
         subscriber, _ = register(harness)
         for beat in (1, 2, 3):
-            harness.heartbeat.beat(beat * INTERVAL_S, limit=MANY)
+            harness.beat(beat * INTERVAL_S, limit=MANY)
             subscriber.session.note_activity()
-        harness.heartbeat.beat(4 * INTERVAL_S, limit=MANY)
+        harness.beat(4 * INTERVAL_S, limit=MANY)
         assert [] == harness.dead
-        harness.heartbeat.beat(5 * INTERVAL_S, limit=MANY)
+        harness.beat(5 * INTERVAL_S, limit=MANY)
         assert [subscriber] == harness.dead
 
     def test_stream_that_takes_nothing(self) -> None:
@@ -184,9 +184,9 @@ class TestDeadPeers:
         for each in (link, slow):
             each.write_control(b"{}")
             each.write_control(b"{}")
-        harness.heartbeat.beat(INTERVAL_S, limit=MANY)
+        harness.beat(INTERVAL_S, limit=MANY)
         slow.take(1)
-        harness.heartbeat.beat(2 * INTERVAL_S, limit=MANY)
+        harness.beat(2 * INTERVAL_S, limit=MANY)
         assert [stuck] == harness.dead
         assert (2, 2) == (len(slow.beats), len(idle.beats))
 
@@ -199,7 +199,7 @@ class TestExpiry:
         subscriber, link = register(harness, life_s=life_s)
         ticks = 0
         while not harness.expired:
-            harness.heartbeat.beat(ticks * TICK_S, limit=MANY)
+            harness.beat(ticks * TICK_S, limit=MANY)
             subscriber.session.note_activity()
             ticks += 1
             harness.clock.now_s = NOW_S + ticks * TICK_S
@@ -216,10 +216,10 @@ class TestExpiry:
         subscriber.session.renew(NOW_S + 20)
         harness.heartbeat.update_expiry(subscriber)
         harness.clock.now_s = NOW_S + 19.9
-        harness.heartbeat.beat(19.9, limit=MANY)
+        harness.beat(19.9, limit=MANY)
         assert [] == harness.expired
         harness.clock.now_s = NOW_S + 20
-        harness.heartbeat.beat(20, limit=MANY)
+        harness.beat(20, limit=MANY)
         assert [subscriber] == harness.expired
 
     def test_renewed_for_long_and_for_less(self) -> None:
@@ -229,12 +229,12 @@ class TestExpiry:
         subscriber.session.renew(NOW_S + 86_400)
         harness.heartbeat.update_expiry(subscriber)
         harness.clock.now_s = NOW_S + 15
-        harness.heartbeat.beat(15, limit=MANY)
+        harness.beat(15, limit=MANY)
         assert [] == harness.expired
         subscriber.session.renew(NOW_S + 16)
         harness.heartbeat.update_expiry(subscriber)
         harness.clock.now_s = NOW_S + 16
-        harness.heartbeat.beat(16, limit=MANY)
+        harness.beat(16, limit=MANY)
         assert [subscriber] == harness.expired
 
     def test_wall_clock_jumps_ahead(self) -> None:
@@ -242,7 +242,7 @@ class TestExpiry:
         harness = Harness()
         subscriber, link = register(harness)
         harness.clock.now_s += 100_000
-        harness.heartbeat.beat(INTERVAL_S, limit=MANY)
+        harness.beat(INTERVAL_S, limit=MANY)
         assert [subscriber] == harness.expired
         assert [] == link.beats
 
@@ -253,7 +253,7 @@ class TestExpiry:
             register(harness, str(user), life_s=5)
         harness.clock.now_s += 5
         counts = []
-        while harness.heartbeat.beat(5.0, limit=4):
+        while harness.beat(5.0, limit=4):
             counts.append(len(harness.expired))
         assert [4, 8] == counts
         assert 10 == len(harness.expired)
@@ -265,8 +265,8 @@ class TestExpiry:
         subscriber.session.close()
         link.abort()
         harness.clock.now_s += 5
-        harness.heartbeat.beat(5.0, limit=MANY)
-        harness.heartbeat.beat(INTERVAL_S, limit=MANY)
+        harness.beat(5.0, limit=MANY)
+        harness.beat(INTERVAL_S, limit=MANY)
         assert [] == harness.expired + harness.dead
         assert [] == link.beats + link.late
 
@@ -281,7 +281,7 @@ class TestForgetting:
         kept = weakref.ref(link)
         harness.subscribers.remove(subscriber)
         del subscriber, link
-        harness.heartbeat.beat(INTERVAL_S, limit=MANY)
+        harness.beat(INTERVAL_S, limit=MANY)
         gc.collect()
         assert kept() is None
 
@@ -296,8 +296,8 @@ class TestForgetting:
         harness.heartbeat.forget(leaving[0])
         del leaving
         assert kept() is None
-        harness.heartbeat.beat(INTERVAL_S - 1, limit=MANY)
-        harness.heartbeat.beat(INTERVAL_S, limit=MANY)
+        harness.beat(INTERVAL_S - 1, limit=MANY)
+        harness.beat(INTERVAL_S, limit=MANY)
         assert 1 == len(first[1].beats) == len(last[1].beats)
 
     def test_renewing_again_and_again(self) -> None:
@@ -311,16 +311,16 @@ class TestForgetting:
 
 class TestFailingLinks:
     @pytest.mark.parametrize("at", ["heartbeat", "expiry"])
-    def test_clock_goes_on(self, at: str, caplog: pytest.LogCaptureFixture) -> None:
+    def test_heartbeats_go_on(self, at: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
         """A link that fails is ended, and everybody after it is served all the same."""
         harness = Harness()
         broken, link = register(harness, "1", life_s=1 if at == "expiry" else 86_400)
         _, other = register(harness, "2")
         link.breaks = True
-        harness.heartbeat._on_expired = lambda subscriber: subscriber.link.write_heartbeat(None, "")
+        monkeypatch.setattr(harness, "end_expired", lambda subscriber: subscriber.link.write_heartbeat(None, ""))
         harness.clock.now_s += 1
         with caplog.at_level(logging.ERROR):
-            harness.heartbeat.beat(INTERVAL_S, limit=MANY)
+            harness.beat(INTERVAL_S, limit=MANY)
         assert [broken] == harness.dead
         assert 1 == len(other.beats)
         assert ["a link failed: RuntimeError"] == caplog.messages
@@ -329,7 +329,7 @@ class TestFailingLinks:
 @asynccontextmanager
 async def running(harness: Harness) -> AsyncIterator[None]:
     """Have the clock run, in real time."""
-    task = asyncio.create_task(harness.heartbeat.run())
+    task = asyncio.create_task(harness.heartbeat.run(harness))
     try:
         async with asyncio.timeout(DEADLINE_S):
             yield

@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 )
 
 from hub.cursor import Cursor, Epoch
-from tests.delivery.model import Client, Connection, OldClient, Scenario, small_pages
+from tests.delivery.model import Client, Connection, OldClient, Scenario, silent_links
 
 EXAMPLES = 640
 STEPS = 50
@@ -262,7 +262,7 @@ def _choose(connections: list[Connection], pick: int) -> Connection:
 def run_seam(examples: int, **how: Any) -> int:
     """Run the machine and return how many steps were taken."""
     Seam.executed = 0
-    with small_pages():
+    with silent_links():
         run_state_machine_as_test(
             Seam,
             settings=settings(

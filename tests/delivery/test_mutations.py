@@ -14,45 +14,49 @@ from unittest import mock
 import pytest
 from hypothesis import Phase
 
+from hub.delivery import session
 from hub.delivery.confirmation import Confirmation
 from hub.delivery.dispatcher import Dispatcher
 from hub.delivery.heartbeat import Heartbeat
+from hub.delivery.page_reader import PageReader
+from hub.delivery.progress import Progress
 from hub.delivery.replay import Replay
 from hub.delivery.resume_points import ResumePoints
-from hub.delivery.session import Session
+from hub.delivery.resumption import Resumption
+from hub.delivery.session import Session, decide_resume
 from hub.delivery.subscribers import Subscriber
 from tests.delivery.test_model import EXAMPLES, run_seam
 
 #: What a wrong seam most likely looks like, tried at every run.
 LIKELY = [
-    (Replay.begin, "head=self._log.head", "head=max(0, self._log.head - 1)"),
+    (Resumption.begin, "head=self._log.head", "head=max(0, self._log.head - 1)"),
     (Session.offer, "position <= self.last", "False"),
     (Session.offer, "position > self.upto", "position > self.upto + 1"),
     (Session.offer, "self.phase is _LIVE", "self.phase is not Phase.CLOSED"),
     (Session.go_live, "if again:", "if False:"),
-    (Replay._write_page, "log.first > after + 1", "False"),
+    (PageReader.read, "log.first > after + 1", "False"),
     (Replay._write_page, "session.reach(reached)", "session.reach(upto)"),
     (Subscriber.__init__, "subscriber_targets(account_id,", "subscriber_targets('a',"),
-    (Dispatcher.place, "if session.phase is Phase.LIVE else session.last", ""),
-    (Confirmation.begin, "point.begin(resume.position)", "point.begin(self._replay.head)"),
+    (Progress.place, "if session.phase is Phase.LIVE else session.last", ""),
+    (Confirmation.begin, "point.begin(resume.position)", "point.begin(self._resumption.head)"),
 ]
 FURTHER = [
     # Where a client begins.
-    (Session.begin, "first - 1 <= cursor.position", "0 <= cursor.position"),
-    (Session.begin, "<= head:", "<= head + 1:"),
-    (Session.begin, "cursor.epoch != epoch", "False"),
+    (decide_resume, "first - 1 <= cursor.position", "0 <= cursor.position"),
+    (decide_resume, "<= head:", "<= head + 1:"),
+    (decide_resume, "cursor.epoch != epoch", "False"),
     # What was held.
     (Session._hold, "self._overflowed = True", "self._overflowed = False"),
     (Session.go_live, "if envelope.position > self.last", "if True"),
     (Session.go_live, "self.upto = head", "pass"),
     # Retention in the middle of a replay.
-    (Replay._write_page, "log.first > after + 1", "log.first > after"),
+    (PageReader.read, "log.first > after + 1", "log.first > after"),
     # Falling behind, and waiting for the peer.
     (Session.fall_behind, "self.aim(head)", "pass"),
     (Session.aim, "max(self.upto, head)", "self.upto"),
     (Session.drop_held, "[], 0, True", "[], 0, False"),
     # Clients without a cursor.
-    (Replay.resume, "position, first - 1", "position + 1, first - 1"),
+    (Resumption.cursor_after, "position, first - 1", "position + 1, first - 1"),
     (Replay._write_page, "log.first - 1", "log.first"),
     (ResumePoints._is_over, "self._keep_ms", "2 * self._keep_ms"),
     # After its time.
@@ -65,9 +69,9 @@ FURTHER = [
     # Peers that do not read, and peers that do.
     (Dispatcher._offer, "> self._link_budget_bytes", "> 1_000_000"),
     (Replay._pace, "if await", "if not await"),
-    (Dispatcher._fan_out, "self._turn_bytes > self._link_budget_bytes // 4", "False"),
+    (Dispatcher._fan_out, "self._iteration_bytes > self._link_budget_bytes // 4", "False"),
     # Heartbeats ahead of what was handed over.
-    (Dispatcher._dispatch, "if CONTROL", "self.position = record.position\n    if CONTROL"),
+    (Dispatcher._dispatch, "if CONTROL", "self._progress.position = record.position\n    if CONTROL"),
 ]
 
 
@@ -82,11 +86,9 @@ def mutate(method: Any, old: str, new: str) -> Any:
 
 def run_with(method: Any, mutant: Any) -> None:
     """Run the model over a hub with this mutant in it."""
-    owner = next(
-        kind
-        for kind in (Confirmation, Dispatcher, Heartbeat, Replay, ResumePoints, Session, Subscriber)
-        if method in vars(kind).values()
-    )
+    kinds = (Confirmation, Dispatcher, Heartbeat, PageReader, Progress, Replay, Resumption, ResumePoints, Session)
+    owners = (*kinds, Subscriber, session)
+    owner = next(owner for owner in owners if method in vars(owner).values())
     with mock.patch.object(owner, method.__name__, mutant):
         run_seam(4 * EXAMPLES, derandomize=True, phases=[Phase.generate], report_multiple_bugs=False)
 

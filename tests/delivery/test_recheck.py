@@ -55,7 +55,7 @@ class Desk:
         self.subscribers = Subscribers(limit=100_000, limit_per_user=20)
         self.ended: dict[str, int] = {}
         self.now_s = 1000.0
-        self.recheck = Recheck(directory=self.directory, subscribers=self.subscribers, end=self.end, ttl_s=ttl_s)
+        self.recheck = Recheck(directory=self.directory, subscribers=self.subscribers, ends=self, ttl_s=ttl_s)
 
     def end(self, subscriber: Subscriber, code: int, reason: str) -> None:
         """Note who was sent away, as the connections would."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from unittest import mock
 
 import pytest
 
 from hub.cursor import Cursor
-from hub.delivery.replay import PAGE, READERS
+from hub.delivery.page_reader import PAGE_RECORDS, READERS
 from hub.delivery.session import Phase
 from hub.errors import StorageUnavailable
 from hub.target import EVERYONE, account_target, user_target
@@ -28,7 +27,7 @@ async def until_waiting(link: FakeLink, *, written: int) -> None:
 
 def at(harness: Harness, position: int) -> Cursor:
     """Return the cursor at this position."""
-    return harness.replay.cursor(position)
+    return harness.resumption.cursor(position)
 
 
 class TestBegin:
@@ -39,7 +38,7 @@ class TestBegin:
         for _ in range(3):
             harness.log.publish(EVERYONE)
         subscriber, _ = harness.register()
-        assert (kind, 3) == harness.replay.begin(subscriber, Cursor(harness.log.epoch, position))
+        assert (kind, 3) == harness.resumption.begin(subscriber, Cursor(harness.log.epoch, position))
         assert {kind: 1} == dict(harness.metrics.resumes)
 
 
@@ -53,20 +52,22 @@ class TestRun:
             harness.log.publish(user_target("a", "2"))
             harness.log.publish(user_target("b", "1"))
         subscriber, link = harness.register("1", "a")
-        harness.replay.begin(subscriber, at(harness, 1))
+        harness.resumption.begin(subscriber, at(harness, 1))
         await harness.replay.run(subscriber)
         assert [2, 5, 6] == link.positions
         assert (Phase.LIVE, 8) == (subscriber.session.phase, subscriber.session.last)
         assert (3, 3) == (harness.metrics.replayed, harness.metrics.deliveries["websocket"])
 
-    @pytest.mark.parametrize(("count", "reads"), [(0, 0), (1, 1), (PAGE - 1, 1), (PAGE, 1), (PAGE + 1, 2)])
+    @pytest.mark.parametrize(
+        ("count", "reads"), [(0, 0), (1, 1), (PAGE_RECORDS - 1, 1), (PAGE_RECORDS, 1), (PAGE_RECORDS + 1, 2)]
+    )
     async def test_pages(self, count: int, reads: int) -> None:
         """The log is read a page at a time, and no more often than there may be something."""
         harness = Harness()
         for _ in range(count):
             harness.log.publish(EVERYONE)
         subscriber, link = harness.register()
-        harness.replay.begin(subscriber, at(harness, 0))
+        harness.resumption.begin(subscriber, at(harness, 0))
         await harness.replay.run(subscriber)
         assert list(range(1, count + 1)) == link.positions
         assert reads == harness.log.reads
@@ -83,7 +84,7 @@ class TestRun:
         harness = Harness()
         harness.log.publish(EVERYONE)
         subscriber, link = harness.register()
-        harness.replay.begin(subscriber, at(harness, 0))
+        harness.resumption.begin(subscriber, at(harness, 0))
         harness.log.before_read.close()
         async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as tasks:
             tasks.create_task(harness.replay.run(subscriber))
@@ -100,7 +101,7 @@ class TestRun:
         harness = Harness()
         harness.log.publish(EVERYONE)
         subscriber, link = harness.register(link=FakeLink(collects=True))
-        harness.replay.begin(subscriber, at(harness, 0))
+        harness.resumption.begin(subscriber, at(harness, 0))
         harness.log.before_read.close()
         async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as tasks:
             tasks.create_task(harness.replay.run(subscriber))
@@ -119,14 +120,14 @@ class TestRun:
         assert [] == harness.slow
 
     async def test_storage_fails(self) -> None:
-        """A log that cannot be read is the caller's to tell the client of; nothing was skipped."""
+        """Where the log cannot be read, the connection ends with "come back later"; nothing was skipped."""
         harness = Harness()
         harness.log.publish(EVERYONE)
         subscriber, link = harness.register()
-        harness.replay.begin(subscriber, at(harness, 0))
+        harness.resumption.begin(subscriber, at(harness, 0))
         harness.log.fails = True
-        with pytest.raises(StorageUnavailable):
-            await harness.replay.run(subscriber)
+        await harness.replay.run(subscriber)
+        assert [(subscriber, StorageUnavailable.close_code)] == harness.ended
         assert [] == link.said
         assert 0 == subscriber.session.last
 
@@ -139,7 +140,7 @@ class TestPace:
             harness.log.publish(EVERYONE, size_bytes=1_000)
         subscriber, link = harness.register()
         link.stall()
-        harness.replay.begin(subscriber, at(harness, 0))
+        harness.resumption.begin(subscriber, at(harness, 0))
         replaying = asyncio.create_task(harness.replay.run(subscriber))
         for written in (2, 4, 6):
             await until_waiting(link, written=written)
@@ -158,7 +159,7 @@ class TestPace:
             harness.log.publish(EVERYONE, size_bytes=1_000)
         subscriber, link = harness.register()
         link.stall()
-        harness.replay.begin(subscriber, at(harness, 0))
+        harness.resumption.begin(subscriber, at(harness, 0))
         replaying = asyncio.create_task(harness.replay.run(subscriber))
         await until_waiting(link, written=2)
         link.time_out()
@@ -176,7 +177,7 @@ class TestPace:
             harness.log.publish(EVERYONE, size_bytes=3_000)
         subscriber, link = harness.register()
         link.stall()
-        harness.replay.begin(subscriber, at(harness, 0))
+        harness.resumption.begin(subscriber, at(harness, 0))
         replaying = asyncio.create_task(harness.replay.run(subscriber))
         await until_waiting(link, written=1)
         for written in (1, 2, 3):
@@ -198,7 +199,7 @@ class TestPace:
             harness.log.publish(EVERYONE, size_bytes=3_000)
         subscriber, link = harness.register()
         link.stall()
-        harness.replay.begin(subscriber, at(harness, 0))
+        harness.resumption.begin(subscriber, at(harness, 0))
         replaying = asyncio.create_task(harness.replay.run(subscriber))
         await until_waiting(link, written=1)
         for _ in range(3):
@@ -217,7 +218,7 @@ class TestPace:
             harness.log.publish(EVERYONE, size_bytes=1_000, expires_at_s=expires_at_s)
         subscriber, link = harness.register()
         link.stall()
-        harness.replay.begin(subscriber, at(harness, 0))
+        harness.resumption.begin(subscriber, at(harness, 0))
         replaying = asyncio.create_task(harness.replay.run(subscriber))
         await until_waiting(link, written=2)
         harness.clock.now_s += 5
@@ -232,7 +233,7 @@ class TestPace:
         harness = Harness()
         harness.log.publish(EVERYONE)
         subscriber, link = harness.register()
-        harness.replay.begin(subscriber, at(harness, 0))
+        harness.resumption.begin(subscriber, at(harness, 0))
         harness.log.after_read.close()
         async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as tasks:
             tasks.create_task(harness.replay.run(subscriber))
@@ -253,7 +254,7 @@ class TestDamage:
             harness.log.publish(EVERYONE)
         harness.log.spoilt = {2, 4, 5, 7}
         subscriber, link = harness.register()
-        harness.replay.begin(subscriber, at(harness, 0))
+        harness.resumption.begin(subscriber, at(harness, 0))
         await harness.replay.run(subscriber)
         assert [1, 3, 6] == link.positions
         assert [(subscriber, at(harness, position)) for position in (2, 5, 7)] == harness.gaps
@@ -266,7 +267,7 @@ class TestDamage:
         harness.log.publish(EVERYONE)
         harness.log.spoilt = {1}
         subscriber, link = harness.register()
-        harness.replay.begin(subscriber, at(harness, 0))
+        harness.resumption.begin(subscriber, at(harness, 0))
         await harness.replay.run(subscriber)
         assert ([2], []) == (link.positions, harness.gaps)
 
@@ -276,7 +277,7 @@ class TestDamage:
         harness.log.publish(EVERYONE)
         harness.log.spoilt = {1}
         subscriber, link = harness.register()
-        harness.replay.begin(subscriber, at(harness, 0))
+        harness.resumption.begin(subscriber, at(harness, 0))
         harness.log.after_read.close()
         async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as tasks:
             tasks.create_task(harness.replay.run(subscriber))
@@ -295,7 +296,7 @@ class TestOvertaken:
         for _ in range(4):
             harness.log.publish(EVERYONE)
         subscriber, link = harness.register()
-        assert "replayed" == harness.replay.begin(subscriber, at(harness, 1)).kind
+        assert "replayed" == harness.resumption.begin(subscriber, at(harness, 1)).kind
         getattr(harness.log, gate).close()
         async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as tasks:
             tasks.create_task(harness.replay.run(subscriber))
@@ -309,19 +310,18 @@ class TestOvertaken:
 
     async def test_by_retention_between_two_pages(self) -> None:
         """What was handed over stays handed over, and the gap begins there."""
-        harness = Harness()
+        harness = Harness(page_records=2)
         for _ in range(6):
             harness.log.publish(EVERYONE, size_bytes=1_000)
         subscriber, link = harness.register()
-        harness.replay.begin(subscriber, at(harness, 0))
+        harness.resumption.begin(subscriber, at(harness, 0))
         link.stall()
-        with mock.patch("hub.delivery.replay.PAGE", 2):
-            replaying = asyncio.create_task(harness.replay.run(subscriber))
-            await until_waiting(link, written=2)
-            harness.log.forget(4)
-            link.release()
-            async with asyncio.timeout(DEADLINE_S):
-                await replaying
+        replaying = asyncio.create_task(harness.replay.run(subscriber))
+        await until_waiting(link, written=2)
+        harness.log.forget(4)
+        link.release()
+        async with asyncio.timeout(DEADLINE_S):
+            await replaying
         assert [1, 2] == link.positions
         assert [(subscriber, at(harness, 6))] == harness.gaps
 
@@ -331,7 +331,7 @@ class TestOvertaken:
         for _ in range(4):
             harness.log.publish(EVERYONE)
         subscriber, link = harness.register()
-        harness.replay.begin(subscriber, at(harness, 2))
+        harness.resumption.begin(subscriber, at(harness, 2))
         harness.log.forget(2)
         await harness.replay.run(subscriber)
         assert [3, 4] == link.positions
@@ -343,7 +343,7 @@ class TestOvertaken:
         harness = Harness()
         harness.log.publish(EVERYONE)
         subscriber, link = harness.register()
-        harness.replay.begin(subscriber, at(harness, 0))
+        harness.resumption.begin(subscriber, at(harness, 0))
         harness.log.after_read.close()
         async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as tasks:
             tasks.create_task(harness.replay.run(subscriber))
@@ -364,7 +364,7 @@ class TestOvertaken:
         harness.log.publish(EVERYONE)
         subscriber, link = harness.register()
         subscriber.session.close()
-        harness.replay.begin(subscriber, at(harness, 0))
+        harness.resumption.begin(subscriber, at(harness, 0))
         await harness.replay.run(subscriber)
         assert (0, []) == (harness.log.reads, link.said + link.late)
 
@@ -416,7 +416,7 @@ async def test_readers_are_bounded() -> None:
     harness.log.before_read.close()
     async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as tasks:
         for subscriber, _ in connected:
-            harness.replay.begin(subscriber, at(harness, 0))
+            harness.resumption.begin(subscriber, at(harness, 0))
             tasks.create_task(harness.replay.run(subscriber))
         while harness.log.before_read.waiting < READERS:
             await asyncio.sleep(0)

@@ -11,7 +11,7 @@ import httpx
 import msgspec
 import pytest
 
-from hub.delivery import pages
+from hub.delivery import page_reader as pages
 from tests.harness import ACCOUNT, USER, RunningHub, run_hub
 
 OTHER_USER = "00000000272"
@@ -79,7 +79,7 @@ async def test_only_the_addressed_get_it(hub: RunningHub) -> None:
 async def test_pages_are_bounded_and_leave_nothing_out(hub: RunningHub) -> None:
     """More than a page holds comes in several, in order, each once."""
     head = (await read(hub))["cursor"]
-    count = 2 * pages.PAGE + 7
+    count = 2 * pages.PAGE_RECORDS + 7
     batch = [
         {"type": "stock_alert", "title": str(number), "message": "m", "user_id": USER, "account_id": ACCOUNT}
         for number in range(count)
@@ -94,7 +94,7 @@ async def test_pages_are_bounded_and_leave_nothing_out(hub: RunningHub) -> None:
         sizes.append(len(page["frames"]))
         cursor = page["cursor"]
     assert [str(number) for number in range(count)] == titles
-    assert [pages.PAGE, pages.PAGE, 7, 0] == sizes
+    assert [pages.PAGE_RECORDS, pages.PAGE_RECORDS, 7, 0] == sizes
 
 
 async def test_a_page_is_bounded_in_bytes(hub: RunningHub) -> None:

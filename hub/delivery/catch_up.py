@@ -1,0 +1,43 @@
+"""Live connections whose peers take too little: brought from the log, at the peer's pace."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from hub.delivery.ports import Ends
+from hub.delivery.replay import Replay
+from hub.delivery.subscribers import Subscriber
+
+__all__ = ["CatchUp"]
+
+logger = logging.getLogger("hub.connections")
+
+
+class CatchUp:
+    """Owns one task for each connection that is behind."""
+
+    def __init__(self, replay: Replay, ends: Ends) -> None:
+        self._replay = replay
+        self._ends = ends
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def fall_behind(self, subscriber: Subscriber) -> None:
+        """Bring a live connection from the log what its peer takes too slowly; it stays, and misses nothing."""
+        if self._replay.fall_behind(subscriber):
+            task = asyncio.get_running_loop().create_task(self._run(subscriber), name="catching up")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Cancel every task, and wait until it has ended."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _run(self, subscriber: Subscriber) -> None:
+        try:
+            await self._replay.run(subscriber)
+        except Exception as error:  # as in the dispatcher: whatever one link does
+            logger.error("a link failed: %s", type(error).__name__)
+            self._ends.end_dead(subscriber)

@@ -1,0 +1,156 @@
+"""Puts the way out together, from the bottom up: no part knows one that is made after it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from hub.auth.admission import Admission
+from hub.auth.revocations import Revocations
+from hub.delivery.catch_up import CatchUp
+from hub.delivery.confirmation import Confirmation
+from hub.delivery.connections import Connections
+from hub.delivery.disconnect import Disconnector
+from hub.delivery.dispatcher import Dispatcher
+from hub.delivery.endings import Endings
+from hub.delivery.heartbeat import Heartbeat
+from hub.delivery.pages import Pages
+from hub.delivery.ports import Sockets
+from hub.delivery.progress import Progress
+from hub.delivery.recheck import Recheck
+from hub.delivery.replay import Replay
+from hub.delivery.resume_points import RESUME_POINTS_NAME, ResumePoints
+from hub.delivery.resumption import Resumption
+from hub.delivery.subscribers import Subscribers
+from hub.directory.directory import Directory
+from hub.log.port import Log
+from hub.metrics import Metrics
+from hub.settings import Settings
+from hub.tasks import Tasks
+
+__all__ = ["Delivery", "open_delivery"]
+
+
+class Delivery(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """The way out, open: its parts, which others ask, and the tasks it needs."""
+
+    subscribers: Subscribers
+    progress: Progress
+    connections: Connections
+    pages: Pages
+    disconnector: Disconnector
+    dispatcher: Dispatcher
+    heartbeat: Heartbeat
+    confirmation: Confirmation | None
+    recheck: Recheck | None
+    endings: Endings
+    catch_up: CatchUp
+
+    def start(self, tasks: Tasks) -> None:
+        """Begin to dispatch, and to look after connections."""
+        tasks.start("dispatcher", self.dispatcher.run())
+        tasks.start("heartbeat", self.heartbeat.run(self.endings))
+        if self.recheck is not None:
+            tasks.start("directory recheck", self.recheck.run())
+        if self.confirmation is not None:
+            tasks.start("confirmation", self.confirmation.run(self.endings))
+
+
+async def open_delivery(
+    settings: Settings,
+    *,
+    log: Log,
+    directory: Directory,
+    admission: Admission,
+    revocations: Revocations,
+    sockets: Sockets,
+    metrics: Metrics,
+    now: Callable[[], float],
+) -> Delivery:
+    """Return the way out, which follows the log from here on; nothing runs before `start`.
+
+    Raises:
+        StorageUnavailable: the log's revocations cannot be read.
+    """
+    subscribers = Subscribers(limit=settings.max_connections, limit_per_user=settings.max_connections_per_user)
+    progress = Progress(log.head)
+    resumption = Resumption(log, metrics)
+    heartbeat = Heartbeat(progress, log, interval_s=settings.heartbeat_s, now=now)
+    confirmation = _make_confirmation(settings, log, progress, resumption)
+    endings = Endings(
+        subscribers=subscribers,
+        progress=progress,
+        heartbeat=heartbeat,
+        confirmation=confirmation,
+        metrics=metrics,
+        now=now,
+    )
+    disconnector = Disconnector(
+        log=log, revocations=revocations, directory=directory, subscribers=subscribers, ends=endings, now=now
+    )
+    replay = Replay(
+        log,
+        metrics,
+        endings,
+        link_budget_bytes=settings.link_budget_bytes,
+        take_timeout_s=settings.heartbeat_s,
+        now=now,
+    )
+    catch_up = CatchUp(replay, endings)
+    dispatcher = Dispatcher(
+        log,
+        subscribers,
+        metrics,
+        progress,
+        sockets=sockets,
+        ends=endings,
+        catch_up=catch_up,
+        control=disconnector,
+        link_budget_bytes=settings.link_budget_bytes,
+        now=now,
+    )
+    # The dispatcher follows the log already, so no revocation falls between the two.
+    await disconnector.rebuild()
+    connections = Connections(
+        admission=admission,
+        subscribers=subscribers,
+        resumption=resumption,
+        confirmation=confirmation,
+        replay=replay,
+        heartbeat=heartbeat,
+        endings=endings,
+        metrics=metrics,
+        now=now,
+    )
+    recheck = None
+    if not directory.trusts_claims:
+        recheck = Recheck(directory=directory, subscribers=subscribers, ends=endings, ttl_s=settings.directory_ttl_s)
+    return Delivery(
+        subscribers=subscribers,
+        progress=progress,
+        connections=connections,
+        pages=Pages(log, metrics),
+        disconnector=disconnector,
+        dispatcher=dispatcher,
+        heartbeat=heartbeat,
+        confirmation=confirmation,
+        recheck=recheck,
+        endings=endings,
+        catch_up=catch_up,
+    )
+
+
+def _make_confirmation(settings: Settings, log: Log, progress: Progress, resumption: Resumption) -> Confirmation | None:
+    if not settings.legacy_resume_s:
+        return None
+    # The log is open, so the hub before this one has ended: what it left is complete.
+    points = ResumePoints(
+        settings.data_dir / RESUME_POINTS_NAME,
+        epoch=log.epoch,
+        connections=settings.max_connections,
+        keep_s=settings.legacy_resume_s,
+        monotonic=time.monotonic,
+    )
+    return Confirmation(progress, resumption, points)

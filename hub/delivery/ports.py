@@ -1,0 +1,58 @@
+"""What the parts of delivery ask of each other, and of the edge: methods by name, so that each can be tested alone."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from hub.cursor import Cursor
+from hub.delivery.envelope import Envelope
+from hub.delivery.subscribers import Subscriber
+
+__all__ = ["CatchesUp", "Ends", "EndsInOrder", "Sockets", "TakesControl"]
+
+
+class EndsInOrder(Protocol):
+    """Ends connections for a reason that the caller names."""
+
+    def end(self, subscriber: Subscriber, code: int, reason: str) -> None:
+        """End a connection in order; the client is told why."""
+
+
+class Ends(EndsInOrder, Protocol):
+    """Ends connections, each for one reason, and announces gaps; no method blocks."""
+
+    def end_slow(self, subscriber: Subscriber) -> None:
+        """End a connection that does not keep up; it comes back with its cursor."""
+
+    def end_expired(self, subscriber: Subscriber) -> None:
+        """End a connection whose token expired."""
+
+    def end_dead(self, subscriber: Subscriber) -> None:
+        """Drop a connection whose peer is gone, or whose link failed."""
+
+    def announce_gap(self, subscriber: Subscriber, cursor: Cursor) -> None:
+        """Tell a client, in the stream, that what was due up to `cursor` is gone from the log."""
+
+
+class CatchesUp(Protocol):
+    """Brings from the log what a live connection's peer takes too slowly."""
+
+    def fall_behind(self, subscriber: Subscriber) -> None:
+        """Begin to, where the connection is live; it stays, and misses nothing."""
+
+
+class TakesControl(Protocol):
+    """Acts on the records that the hub writes to itself."""
+
+    def take(self, payload: bytes) -> None:
+        """Act on one."""
+
+
+class Sockets(Protocol):
+    """Writes to many connections at once, past their links; never blocks."""
+
+    def write_at_once(self, envelope: Envelope, subscribers: list[Subscriber], /) -> list[Subscriber]:
+        """Write a notification to all it can; return the others, who are written to through their links."""
+
+    def write_collected(self, due: dict[Subscriber, list[Envelope]], /) -> list[Subscriber]:
+        """Write to all it can what a batch of records brings each; return the others, as above."""

@@ -1,0 +1,56 @@
+"""Where a connection starts in the log: live, at its cursor, or after a gap."""
+
+from __future__ import annotations
+
+import logging
+
+from hub.cursor import Cursor
+from hub.delivery.ahead import AheadWatch
+from hub.delivery.session import ResumeResult
+from hub.delivery.subscribers import Subscriber
+from hub.log.port import Log
+from hub.metrics import Metrics
+
+__all__ = ["Resumption"]
+
+logger = logging.getLogger("hub.dispatcher")
+
+
+class Resumption:
+    """Fixes where each session starts, and counts the results."""
+
+    def __init__(self, log: Log, metrics: Metrics) -> None:
+        self._log = log
+        self._metrics = metrics
+        self._ahead = AheadWatch(log)
+
+    @property
+    def head(self) -> int:
+        """The newest position of the log."""
+        return self._log.head
+
+    def begin(self, subscriber: Subscriber, cursor: Cursor | None) -> ResumeResult:
+        """Fix where the session starts; the subscriber must be registered already.
+
+        Registered first, head second: a record stored in between is offered live or read from the log,
+        and what both bring is handed over once.
+        """
+        self._ahead.look(cursor)
+        resume = subscriber.session.begin(cursor, epoch=self._log.epoch, first=self._log.first, head=self._log.head)
+        self._metrics.resumes[resume.kind] += 1
+        return resume
+
+    def cursor(self, position: int) -> Cursor:
+        """Return the cursor that stands at `position` in this log."""
+        return Cursor(self._log.epoch, position)
+
+    def cursor_after(self, position: int) -> Cursor:
+        """Return the cursor of a client that gave none and has seen everything up to `position`.
+
+        Where the log has lost some of what came since, it is that of the oldest which is left: such a client cannot
+        be told of a gap.
+        """
+        first = self._log.first
+        if position < first - 1:
+            logger.warning("retention passed a client that gives no cursor")
+        return self.cursor(min(max(position, first - 1), self._log.head))
