@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable, Sequence
-from typing import Literal, TypeAlias, TypeVar
+from typing import TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -16,12 +16,10 @@ import msgspec
 from hub.auth.tokens import MAX_TOKEN_BYTES, find_fault
 from hub.errors import InvalidToken
 
-__all__ = ["BEARER_SUBPROTOCOL", "Credential", "CredentialSource", "clean_credential", "find_bearer", "find_credential"]
+__all__ = ["BEARER_SUBPROTOCOL", "Credential", "clean_credential", "find_bearer", "find_credential"]
 
 #: What the base64url (without padding) of the token follows; a token itself may be no subprotocol.
 BEARER_SUBPROTOCOL = "hub.bearer."
-
-CredentialSource: TypeAlias = Literal["header", "subprotocol", "query"]
 
 _Value = TypeVar("_Value", str, bytes)
 
@@ -39,10 +37,9 @@ class Credential(msgspec.Struct, frozen=True):
     """A token or ticket as it was presented; it does not show itself in a `repr`."""
 
     text: str
-    source: CredentialSource
 
     def __repr__(self) -> str:
-        return f"Credential(source={self.source!r})"
+        return "Credential()"
 
 
 def find_credential(
@@ -59,14 +56,14 @@ def find_credential(
     """
     bearer = find_bearer(headers)
     if bearer is not None:
-        return Credential(bearer, "header")
+        return Credential(bearer)
     offers = [offer for offer in subprotocols if offer.startswith(BEARER_SUBPROTOCOL)]
     if offers:
-        return Credential(clean_credential(_from_subprotocol(offers)), "subprotocol")
+        return Credential(clean_credential(_from_subprotocol(offers)))
     if b"token" in query or b"%" in query:
         tokens = _from_query(query)
         if tokens:
-            return Credential(clean_credential(_only(tokens, "token in the query")), "query")
+            return Credential(clean_credential(_only(tokens, "token in the query")))
     return None
 
 

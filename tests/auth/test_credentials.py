@@ -21,16 +21,16 @@ QUERY = f"token={TOKEN}".encode()
 
 def test_each_place_is_read() -> None:
     """A header, a subprotocol and the query carry the same token."""
-    assert Credential(TOKEN, "header") == find_credential([(b"host", b"h"), HEADER], b"", [])
-    assert Credential(TOKEN, "subprotocol") == find_credential([], b"", ["hub.v1", SUBPROTOCOL])
-    assert Credential(TOKEN, "query") == find_credential([], b"cursor=abc&" + QUERY, ["hub.v1"])
+    assert Credential(TOKEN) == find_credential([(b"host", b"h"), HEADER], b"", [])
+    assert Credential(TOKEN) == find_credential([], b"", ["hub.v1", SUBPROTOCOL])
+    assert Credential(TOKEN) == find_credential([], b"cursor=abc&" + QUERY, ["hub.v1"])
 
 
 def test_header_comes_before_subprotocol_before_query() -> None:
     """The first place that holds a credential decides, whatever stands in the others."""
     other = b"token=other"
-    assert Credential(TOKEN, "header") == find_credential([HEADER], other + b"&" + other, ["hub.bearer.***"])
-    assert Credential(TOKEN, "subprotocol") == find_credential([], other, [SUBPROTOCOL])
+    assert Credential(TOKEN) == find_credential([HEADER], other + b"&" + other, ["hub.bearer.***"])
+    assert Credential(TOKEN) == find_credential([], other, [SUBPROTOCOL])
 
 
 @pytest.mark.parametrize("query", [b"", b"cursor=abc", b"cursor=a%20b", b"tokens=a", b"Token=a", b"xtoken=a", b"&&"])
@@ -42,7 +42,7 @@ def test_no_credential_is_none(query: bytes) -> None:
 @pytest.mark.parametrize("value", [b"bearer %s", b"BEARER %s", b"Bearer   %s", b" Bearer %s "])
 def test_scheme_is_case_insensitive(value: bytes) -> None:
     """RFC 9110 section 11.1: the scheme's letters may be of any case; so may the header's name."""
-    assert Credential(TOKEN, "header") == find_credential([(b"Authorization", value % TOKEN.encode())], b"", [])
+    assert Credential(TOKEN) == find_credential([(b"Authorization", value % TOKEN.encode())], b"", [])
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_two_subprotocols_are_refused() -> None:
 )
 def test_query_is_percent_decoded(query: str) -> None:
     """Any percent-encoding of the same name and token is read, as `encodeURIComponent` or another may write it."""
-    assert Credential(TOKEN, "query") == find_credential([], query.encode(), [])
+    assert Credential(TOKEN) == find_credential([], query.encode(), [])
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_query_with_nothing_to_decode_means_the_same(pieces: list[bytes]) -> Non
 
 def test_credential_does_not_show_itself() -> None:
     """Printing a credential by mistake gives away no token."""
-    assert "Credential(source='query')" == repr(Credential(TOKEN, "query"))
+    assert "Credential()" == repr(Credential(TOKEN))
 
 
 ALLOWED = frozenset({"https://app.example", "http://localhost:8000"})
