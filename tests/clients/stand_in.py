@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, ClassVar, NamedTuple, Self
 
-__all__ = ["Answer", "Seen", "StandIn", "accept", "refuse", "reply", "reset", "stall"]
+__all__ = ["Answer", "Seen", "StandIn", "accept", "accept_but", "refuse", "reply", "reset", "stall"]
 
 #: How long a stalled answer is held back, unless the stand-in is closed first.
 STALL_S = 10.0
@@ -31,8 +31,11 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = -1
     stand_in: ClassVar[StandIn]
 
+    #: The body of the request that is answered now.
+    body = b""
+
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("content-length", "0")))
+        self.body = body = self.rfile.read(int(self.headers.get("content-length", "0")))
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.stand_in.pick(Seen(self.path, headers, body, time.monotonic()))(self)
 
@@ -83,8 +86,9 @@ class StandIn:
         return [seen.headers["idempotency-key"] for seen in self.seen]
 
     def fields(self, name: str) -> list[Any]:
-        """A field of each request's body."""
-        return [json.loads(seen.body)[name] for seen in self.seen]
+        """A field of each notification that was sent, alone or in batches; a repeat counts again."""
+        bodies = [json.loads(seen.body) for seen in self.seen]
+        return [notification[name] for body in bodies for notification in body.get("notifications", [body])]
 
 
 def reply(status: int, body: object, headers: dict[str, str] | None = None, kind: str = "application/json") -> Answer:
@@ -103,12 +107,34 @@ def reply(status: int, body: object, headers: dict[str, str] | None = None, kind
 
 def refuse(status: int, headers: dict[str, str] | None = None, code: str = "overloaded") -> Answer:
     """Return a refusal, as the hub words them."""
-    problem = {"type": f"urn:{code}", "title": code, "status": status, "detail": "No", "code": code}
-    return reply(status, problem, headers, "application/problem+json")
+    return reply(status, _problem(status, code), headers, "application/problem+json")
 
 
-#: A receipt, as a hub gives it.
-accept = reply(202, {"id": "1", "cursor": "e-1", "duplicate": False, "connections": 0})
+def _problem(status: int, code: str) -> dict[str, Any]:
+    return {"type": f"urn:{code}", "title": code, "status": status, "detail": "No", "code": code}
+
+
+_RECEIPT = {"id": "1", "cursor": "e-1", "duplicate": False, "connections": 0}
+
+
+def accept(handler: _Handler) -> None:
+    """Answer with a receipt, as a hub gives it, or with one for each notification of a batch."""
+    (accept_but({}) if b'{"notifications":' in handler.body else reply(202, _RECEIPT))(handler)
+
+
+def accept_but(problems: dict[int, tuple[int, str]]) -> Answer:
+    """Return an answer to a batch: receipts, but for the indexes that have a problem's status and code here."""
+
+    def result(index: int) -> dict[str, Any]:
+        if index not in problems:
+            return {"index": index, "receipt": _RECEIPT}
+        return {"index": index, "problem": _problem(*problems[index])}
+
+    def answer(handler: _Handler) -> None:
+        count = len(json.loads(handler.body)["notifications"])
+        reply(202, {"results": [result(index) for index in range(count)]})(handler)
+
+    return answer
 
 
 def stall(handler: _Handler) -> None:

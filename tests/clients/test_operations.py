@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -60,6 +61,20 @@ def test_every_operation_is_covered(kind: type[Hub | AsyncHub]) -> None:
     operations = {operation["operationId"] for path in DOCUMENT["paths"].values() for operation in path.values()}
     assert operations == METHODS.keys()
     assert [] == [method for method in METHODS.values() if method and not callable(getattr(kind, method, None))]
+
+
+def test_both_clients_have_the_same_methods() -> None:
+    """`AsyncHub` has the methods of `Hub`, with the same arguments and the same text, and no others."""
+
+    def describe(kind: type[Hub | AsyncHub]) -> dict[str, tuple[object, str | None]]:
+        public = [(name, getattr(kind, name)) for name in dir(kind) if not name.startswith("_")]
+        return {
+            name: (inspect.signature(member).parameters if callable(member) else None, member.__doc__)
+            for name, member in public
+        }
+
+    assert describe(Hub) == describe(AsyncHub)
+    assert inspect.signature(Hub) == inspect.signature(AsyncHub)
 
 
 def test_readiness_is_the_documents() -> None:

@@ -5,13 +5,13 @@ What is published are the structs of `contracts.notification`, and those of a co
 
 from __future__ import annotations
 
+from contracts.health import Readiness
 from notification_hub.address import Addressed
 from notification_hub.async_hub import AsyncHub
 from notification_hub.failure import HubFailure, HubRefused, HubUnreachable, NotificationLost
 from notification_hub.hub import Hub
 from notification_hub.outbox import QueueCounts, QueueLimits
 from notification_hub.retry import RetryPolicy
-from notification_hub.wire import Readiness
 
 __all__ = [
     "Addressed",

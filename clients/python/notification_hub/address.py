@@ -9,7 +9,7 @@ import msgspec
 
 from contracts.notification import Notification
 
-__all__ = ["Addressed", "encode_addressed", "encode_batch"]
+__all__ = ["Addressed", "encode_addressed"]
 
 _encode = msgspec.json.Encoder().encode
 #: What the hub adds; a notification that was received and is sent on has them.
@@ -38,23 +38,14 @@ def encode_addressed(addressed: Addressed) -> bytes:
     Raises:
         TypeError, ValueError: the notification cannot be written as JSON.
     """
-    return _encode(_build(addressed))
-
-
-def encode_batch(batch: Sequence[Addressed]) -> bytes:
-    """Return the body of a batch; raises as `encode_addressed` does."""
-    return _encode({"notifications": [_build(addressed) for addressed in batch]})
-
-
-def _build(addressed: Addressed) -> dict[str, Any]:
     body: dict[str, Any] = msgspec.to_builtins(addressed.notification)
     for name in _OF_THE_HUB:
         body.pop(name, None)
-    whom = {
+    target = {
         "user_id": addressed.user_id,
         "account_id": addressed.account_id,
         "user_ids": None if addressed.user_ids is None else list(addressed.user_ids),
         "everyone": addressed.everyone or None,
         "ttl_seconds": addressed.ttl_s,
     }
-    return body | {name: value for name, value in whom.items() if value is not None}
+    return _encode(body | {name: value for name, value in target.items() if value is not None})

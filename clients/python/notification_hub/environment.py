@@ -1,6 +1,8 @@
-"""The way to the hub that the environment asks for: a proxy, and whom to trust. Read here, once, and never guessed.
+"""The way to the hub that the environment asks for: a proxy, and which certificates to trust. Read here, once.
 
-httpx's own reading raises at the first entry it does not know, whether or not the way to this hub needs it.
+httpx's own reading raises at the first entry it does not know, whether or not the way to this hub needs it. The hub has
+a reading of its own (`hub/auth/egress.py`), which passes over with a log line what this one raises: the two wheels are
+installed without each other.
 """
 
 from __future__ import annotations
@@ -31,8 +33,8 @@ class Route:
 def find_route(url: str, environ: Mapping[str, str]) -> Route:
     """Return the way to the hub at `url` (http or https).
 
-    A variable that has nothing to do with it, since the hub is on loopback, stands in NO_PROXY or speaks plain http, is
-    passed over whatever it says.
+    A variable that is not needed is ignored, whatever it holds: the proxy where the hub is on loopback or in NO_PROXY,
+    the certificates where neither the hub nor the proxy speaks TLS.
 
     Raises:
         ValueError: a variable that is needed cannot be used; the text names it and the way out, not its value.
@@ -47,14 +49,14 @@ def find_route(url: str, environ: Mapping[str, str]) -> Route:
 
 
 def _read(environ: Mapping[str, str], *names: str) -> tuple[str, str]:
-    """Return the first variable that is set, and its value; as curl does, the lower-case spelling wins."""
+    """Return the first variable that is set, and its value; as in curl, the lower-case name comes first."""
     for name in names:
-        for spelling in (name, name.upper()):
+        for variable in (name, name.upper()):
             # In a CGI program HTTP_PROXY is the client's `Proxy` header (CVE-2016-5385).
-            if spelling == "HTTP_PROXY" and "REQUEST_METHOD" in environ:
+            if variable == "HTTP_PROXY" and "REQUEST_METHOD" in environ:
                 continue
-            if text := environ.get(spelling, "").strip():
-                return spelling, text
+            if text := environ.get(variable, "").strip():
+                return variable, text
     return "", ""
 
 

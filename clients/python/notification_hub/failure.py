@@ -1,4 +1,4 @@
-"""What goes wrong between a service and the hub. No text here ever holds a key, a token or anybody's id."""
+"""What goes wrong between a service and the hub. No text here ever holds a key, a token or a person's id."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["HubFailure", "HubRefused", "HubUnreachable", "LossReason", "Notifica
 
 _RETRYABLE = frozenset({429, 502, 503, 504})
 
-#: Why a queued notification was given up without an answer of the hub.
+#: Why a queued notification was given up without a response of the hub.
 LossReason = Literal["queue_full", "not_json", "too_old", "closed", "no_loop"]
 
 _LOSSES: dict[LossReason, str] = {
@@ -21,7 +21,7 @@ _LOSSES: dict[LossReason, str] = {
 
 
 class HubFailure(Exception):
-    """The base of all of them; `retryable`: the same request may succeed later."""
+    """The base class; `retryable`: the same request may succeed later."""
 
     retryable: bool = False
     #: How long the hub asked to wait.
@@ -31,7 +31,7 @@ class HubFailure(Exception):
 class HubRefused(HubFailure):
     """The hub, or a proxy before it, refused.
 
-    `code` is the hub's, such as `unknown_type`, or `http_502` and the like where something else answered. `field` is
+    `code` is the hub's, such as `unknown_type`, or `http_502` and the like where another server responded. `field` is
     the path of the offending field. `known` are the types the hub knows, where the given one is not among them.
     """
 
@@ -56,7 +56,7 @@ class HubRefused(HubFailure):
 
 
 class HubUnreachable(HubFailure):
-    """Nothing was answered in time, or nothing that can be read; whether the request arrived is not known."""
+    """No response came in time, or none that can be read; whether the request arrived is not known."""
 
     retryable = True
 

@@ -9,15 +9,16 @@ from email.utils import parsedate_to_datetime
 
 import msgspec
 
-__all__ = ["RetryPolicy", "choose_delay_s", "read_retry_after_s"]
+from notification_hub.failure import HubFailure
 
-#: A year; what asks for more means never.
+__all__ = ["Attempts", "RetryPolicy", "choose_delay_s", "read_retry_after_s"]
+
+#: A year; a server that asks for more means never.
 _MAX_RETRY_AFTER_S = 31_536_000.0
-
 
 #: No wait is shorter, whatever the policy, the hub and chance say.
 _SHORTEST_S = 0.05
-#: The longest that somebody else can make this client wait: within what a queued notification is kept.
+#: The longest that a server can make this client wait: shorter than a queued notification is kept.
 _LONGEST_ASKED_S = 300.0
 
 
@@ -32,11 +33,41 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     cap_s: float = 10.0
 
 
+class Attempts:
+    """The attempts of one call that is waited for: how long the next may take, and whether there is a next."""
+
+    def __init__(self, policy: RetryPolicy, *, timeout_s: float, deadline_s: float, now: Callable[[], float]) -> None:
+        """Begin now: an attempt may take `timeout_s`, all of them and the waits between them `deadline_s`."""
+        self._policy = policy
+        self._timeout_s = timeout_s
+        self._now = now
+        self._ends_at_s = now() + deadline_s
+        self._failures = 0
+
+    @property
+    def timeout_s(self) -> float:
+        """How long an attempt that starts now may take."""
+        return min(self._timeout_s, self._ends_at_s - self._now())
+
+    def choose_delay_s(self, failure: HubFailure) -> float:
+        """Return how long to wait before the next attempt, after one that failed.
+
+        Raises:
+            HubFailure: this very failure, where there is no next attempt.
+        """
+        self._failures += 1
+        delay_s = choose_delay_s(self._policy, self._failures, failure.retry_after_s)
+        is_over = self._failures >= self._policy.attempts or self._now() + delay_s >= self._ends_at_s
+        if is_over or not failure.retryable:
+            raise failure
+        return delay_s
+
+
 def choose_delay_s(
     policy: RetryPolicy,
     failures: int,
     retry_after_s: float | None,
-    # Spreads the clients of a hub that came back; nothing is secret about it.
+    # Spreads the clients of a hub that came back; it protects no secret.
     draw: Callable[[], float] = random.random,
 ) -> float:
     """Return how long to wait before repeating a request that failed `failures` times (1 or more).

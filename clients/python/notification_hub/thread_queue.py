@@ -6,24 +6,33 @@ import contextlib
 import threading
 from collections.abc import Callable
 
+from contracts.receipt import BatchReceipt, Receipt
 from notification_hub.address import Addressed
+from notification_hub.batch import Batch
 from notification_hub.failure import HubFailure, NotificationLost
-from notification_hub.outbox import Entry, OnError, Outbox, QueueCounts, report
+from notification_hub.outbox import OnError, Outbox, QueueCounts, report
+from notification_hub.wire import Call
 
 __all__ = ["ThreadQueue"]
 
 
 class ThreadQueue:
-    """Sends in order, one at a time; its thread lives as long as something waits."""
+    """Sends in order, one request at a time; its thread lives as long as something waits."""
 
-    def __init__(self, send: Callable[[bytes, str], object], outbox: Outbox, on_error: OnError | None) -> None:
-        """Take how to send a body once, under a key."""
+    def __init__(
+        self,
+        send: Callable[[Call[Receipt | BatchReceipt]], Receipt | BatchReceipt],
+        outbox: Outbox,
+        on_error: OnError | None,
+    ) -> None:
+        """Take how to send a request once."""
         self._send = send
         self._outbox = outbox
         self._on_error = on_error
         #: Guards everything below and the outbox, and says when any of it changes.
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
+        #: Ends the present wait, once: the hub may be back.
         self._hurry = False
         self._ended = False
 
@@ -49,12 +58,12 @@ class ThreadQueue:
     def flush(self, timeout_s: float) -> bool:
         """Wait until nothing is queued, `timeout_s` at most; return whether nothing is."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._outbox.head is None, timeout_s)
+            return self._changed.wait_for(lambda: self._outbox.is_empty, timeout_s)
 
     def close(self, timeout_s: float) -> bool:
         """Take no more, try what is left at once, give up what is not sent in time; return whether all was sent."""
         with self._changed:
-            self._outbox.closed = True
+            self._outbox.close()
             self._hurry = True
             self._changed.notify_all()
         done = self.flush(timeout_s)
@@ -62,55 +71,46 @@ class ThreadQueue:
             self._ended = True
             given_up = self._outbox.give_up()
             self._changed.notify_all()
-        for entry in given_up:
-            report(self._on_error, NotificationLost("closed"), entry.addressed)
+        for addressed in given_up:
+            report(self._on_error, NotificationLost("closed"), addressed)
         return done
 
     def _run(self) -> None:
-        while True:
-            with self._changed:
-                entry = self._outbox.head
-                if entry is None or self._is_over():
-                    # Under the lock, so that whoever adds next sees that no thread is there.
-                    self._thread = None
-                    return
-            failure = self._deliver(entry)
-            with self._changed:
-                # Closed meanwhile: the entry was given up and reported there.
-                if self._is_over():
-                    continue
-                self._outbox.settle(entry, failure)
-                self._changed.notify_all()
-            if failure is not None:
-                report(self._on_error, failure, entry.addressed)
+        while (batch := self._take()) is not None:
+            while (delay_s := self._try(batch)) is not None and self._wait(delay_s):
+                pass
 
-    def _deliver(self, entry: Entry) -> HubFailure | None:
-        failures = 0
-        while True:
-            failure = self._try(entry)
-            if failure is None:
-                return None
-            failures += 1
-            delay_s = self._outbox.choose_delay_s(entry, failures, failure)
-            if isinstance(delay_s, HubFailure):
-                return delay_s
-            with self._changed:
-                self._changed.wait_for(lambda: self._hurry or self._ended, delay_s)
-                # A hub that is down is asked once at once when the client closes, and then no faster than before.
-                self._hurry = False
-                if self._is_over():
-                    return None
+    def _take(self) -> Batch | None:
+        with self._changed:
+            batch = None if self._ended else self._outbox.take()
+            if batch is None:
+                # Under the lock, so that the next `add` sees that there is no thread.
+                self._thread = None
+            return batch
 
-    def _is_over(self) -> bool:
-        return self._ended
-
-    def _try(self, entry: Entry) -> HubFailure | None:
+    def _try(self, batch: Batch) -> float | None:
+        """Send a batch once; return how long to wait before it is sent again, if it is."""
+        response: Receipt | BatchReceipt | HubFailure
         try:
-            answer = self._send(entry.body, entry.idempotency_key)
-            with self._changed:
-                self._outbox.note(entry, answer)
+            response = self._send(batch.call)
         except HubFailure as failure:
-            return failure
-        except Exception as error:  # the thread must outlive whatever the HTTP library comes up with
-            return HubFailure(f"The request failed: {type(error).__name__}")
-        return None
+            response = failure
+        except Exception as error:  # the thread must outlive every error of the HTTP library
+            response = HubFailure(f"The request failed: {type(error).__name__}")
+        with self._changed:
+            # Closed meanwhile: what was queued was given up and reported there.
+            if self._ended:
+                return None
+            step = self._outbox.settle(batch, response)
+            self._changed.notify_all()
+        for lost, addressed in step.lost:
+            report(self._on_error, lost, addressed)
+        return step.delay_s
+
+    def _wait(self, delay_s: float) -> bool:
+        """Wait before the next attempt; return whether there is one."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._hurry or self._ended, delay_s)
+            # `close` ends one wait; the waits after it are as long as ever.
+            self._hurry = False
+            return not self._ended

@@ -16,53 +16,57 @@ from contracts.problem import Problem
 from contracts.receipt import BatchReceipt, DisconnectReceipt, Receipt, Ticket
 from contracts.request import DisconnectRequest
 from contracts.stats import Stats
-from notification_hub.address import Addressed, encode_addressed, encode_batch
+from notification_hub.address import Addressed, encode_addressed
 from notification_hub.failure import HubRefused, HubUnreachable
 from notification_hub.retry import read_retry_after_s
 
 __all__ = [
     "Call",
-    "Liveness",
-    "Readiness",
     "check_address",
     "check_credential",
     "describe_batch",
     "describe_disconnect",
     "describe_encoded",
+    "describe_encoded_batch",
     "describe_live",
     "describe_publish",
     "describe_ready",
     "describe_stats",
     "describe_ticket",
     "new_idempotency_key",
-    "read_answer",
+    "read_problem",
+    "read_response",
 ]
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 _SENDABLE = re.compile(r"[!-~]+")
 _IDEMPOTENCY_KEY = re.compile(r"[!-~]([ -~]{0,253}[!-~])?")
 
 
-class Call(Generic[T]):
-    """One request, the same at every attempt, and the type of its answer."""
+class Call(Generic[T_co]):
+    """One request, the same at every attempt, and the type of its response.
+
+    `also_accepts` is a status besides 2xx whose body is of that type.
+    """
 
     def __init__(
         self,
         method: str,
         path: str,
-        answer: type[T],
+        response: type[T_co],
         *,
         body: bytes | None = None,
         idempotency_key: str | None = None,
         bearer: str | None = None,
-        also_answers: int = 0,
+        also_accepts: int = 0,
     ) -> None:
         self.method = method
         self.path = path
-        self.answer = answer
+        self.response = response
         self.body = body
-        self.also_answers = also_answers
+        self.also_accepts = also_accepts
         self._bearer = bearer
         self._idempotency_key = idempotency_key
 
@@ -80,14 +84,14 @@ def check_address(url: str) -> str:
     """Return the hub's address without a slash at its end.
 
     Raises:
-        ValueError: it is none; the text does not repeat it.
+        ValueError: it is not a valid address; the text does not repeat it.
     """
     # A variable of the environment that is missing is None, whatever the types say.
     url = (url or "").strip()
     try:
         parts = urlsplit(url)
         usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is no number, an unclosed [
+    except ValueError:  # a port that is not a number, an unclosed [
         usable = False
     if not usable or "@" in parts.netloc or parts.query or parts.fragment:
         raise ValueError("url: is not the address of a hub (example: https://hub.example.com)")
@@ -95,10 +99,10 @@ def check_address(url: str) -> str:
 
 
 def check_credential(credential: str) -> str:
-    """Return a key or token that can stand in a header; one that cannot would be quoted in the HTTP library's error.
+    """Return a key or token that is valid in a header; the HTTP library's error would quote one that is not.
 
     Raises:
-        ValueError: it cannot; the text does not repeat it.
+        ValueError: it is not valid; the text does not repeat it.
     """
     if _SENDABLE.fullmatch(credential or "") is None:
         raise ValueError("key: is not a service key (example: hubk_...)")
@@ -106,12 +110,16 @@ def check_credential(credential: str) -> str:
 
 
 def new_idempotency_key() -> str:
-    """Return a key nobody has used."""
+    """Return a key that no request has had."""
     return str(uuid.uuid4())
 
 
 def describe_publish(addressed: Addressed, idempotency_key: str) -> Call[Receipt]:
-    """Return the request that publishes one notification."""
+    """Return the request that publishes one notification.
+
+    Raises:
+        TypeError, ValueError: the notification cannot be written as JSON, or the key is not valid.
+    """
     return describe_encoded(encode_addressed(addressed), idempotency_key)
 
 
@@ -126,9 +134,14 @@ def describe_encoded(body: bytes, idempotency_key: str) -> Call[Receipt]:
 
 
 def describe_batch(batch: Sequence[Addressed], idempotency_key: str) -> Call[BatchReceipt]:
-    """Return the request that publishes up to 1,000; raises as `describe_encoded` does."""
+    """Return the request that publishes up to 1,000; raises as `describe_publish` does."""
+    return describe_encoded_batch([encode_addressed(addressed) for addressed in batch], idempotency_key)
+
+
+def describe_encoded_batch(bodies: Sequence[bytes], idempotency_key: str) -> Call[BatchReceipt]:
+    """Return the request that publishes several whose bodies were written before; raises as `describe_encoded` does."""
     _check_idempotency_key(idempotency_key)
-    body = encode_batch(batch)
+    body = b'{"notifications":[%b]}' % b",".join(bodies)
     return Call("POST", "/api/internal/notify/batch", BatchReceipt, body=body, idempotency_key=idempotency_key)
 
 
@@ -153,35 +166,40 @@ def describe_ticket(user_token: str) -> Call[Ticket]:
 
 
 def describe_ready() -> Call[Readiness]:
-    """Return the question whether new work is welcome; a 503 that says how the parts are is an answer."""
-    return Call("GET", "/health/ready", Readiness, also_answers=503)
+    """Return the request that asks whether new work is welcome; a 503 that says how the parts are is a response."""
+    return Call("GET", "/health/ready", Readiness, also_accepts=503)
 
 
 def describe_live() -> Call[Liveness]:
-    """Return the question whether the process answers."""
+    """Return the request that asks whether the process responds."""
     return Call("GET", "/health/live", Liveness)
 
 
-def read_answer(call: Call[T], status: int, headers: Mapping[str, str], body: bytes) -> T:
-    """Return the decoded answer; `headers` has lower-case names.
+def read_response(call: Call[T], status: int, headers: Mapping[str, str], body: bytes) -> T:
+    """Return the decoded response; `headers` has lower-case names.
 
     Raises:
-        HubRefused: the hub, or a proxy, said no.
-        HubUnreachable: what answered is not a hub.
+        HubRefused: the hub, or a proxy, refused.
+        HubUnreachable: the server that responded is not a hub.
     """
     is_problem = headers.get("content-type", "").startswith("application/problem+json")
-    if 200 <= status < 300 or (status == call.also_answers and not is_problem):
+    if 200 <= status < 300 or (status == call.also_accepts and not is_problem):
         try:
-            return msgspec.json.decode(body, type=call.answer)
+            return msgspec.json.decode(body, type=call.response)
         except (msgspec.MsgspecError, UnicodeDecodeError):
-            raise HubUnreachable("What answered is not a hub: its answer cannot be read") from None
+            raise HubUnreachable("The server is not a hub: its response cannot be read") from None
     retry_after_s = read_retry_after_s(headers.get("retry-after"), datetime.now(UTC))
     try:
         problem = msgspec.json.decode(body, type=Problem)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         raise HubRefused(status, f"http_{status}", retry_after_s=retry_after_s) from None
-    raise HubRefused(
-        status,
+    raise read_problem(problem, status=status, retry_after_s=retry_after_s)
+
+
+def read_problem(problem: Problem, *, status: int | None = None, retry_after_s: float | None = None) -> HubRefused:
+    """Return the refusal that a problem describes; `status` is the response's, where it is not the problem's own."""
+    return HubRefused(
+        problem.status if status is None else status,
         problem.code,
         problem.detail,
         field=problem.field if isinstance(problem.field, str) else None,

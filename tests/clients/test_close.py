@@ -1,0 +1,70 @@
+"""What the Python clients do with their queue when they are closed: few requests, in order, nothing lost or twice."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from notification_hub import NotificationLost, QueueCounts
+from tests.clients.conftest import Client, MakeClient, alert
+from tests.clients.stand_in import Answer, StandIn, accept, refuse, reply, reset, stall
+from tests.documented_proxies.network import SlowNetwork
+from tests.harness import ACCOUNT, USER, run_hub
+
+TITLES = [str(number) for number in range(30)]
+
+
+async def test_500_leave_over_a_slow_network(tmp_path: Path, open_client: MakeClient) -> None:
+    """A network on which as many requests would take 50 s delivers 500 in the close's 5 s, each once and in order."""
+    async with (
+        run_hub(tmp_path) as hub,
+        SlowNetwork(hub.port, delay_s=0.05) as network,
+        hub.websocket() as listener,
+        open_client(f"http://127.0.0.1:{network.port}", key=hub.key) as client,
+    ):
+        for number in range(500):
+            assert client.hub.enqueue(alert(str(number)), user_id=USER, account_id=ACCOUNT)
+        assert await client.call("close")
+        assert QueueCounts(queued=0, sent=500, failed=0, dropped=0) == client.counts
+        assert list(map(str, range(500))) == [frame["title"] for frame in await listener.frames(500)]
+        assert (500, 0) == (hub.hub.metrics.published.total(), hub.hub.metrics.duplicates)
+
+
+@pytest.mark.parametrize(
+    "answer", [refuse(503), reset, stall, reply(202, {"results": []}), refuse(413, code="body_too_large")]
+)
+async def test_what_fails_on_the_way(answer: Answer, open_client: MakeClient) -> None:
+    """A request that fails is sent again as it was, or one by one where it is too large; nothing is lost."""
+    with StandIn(*[answer, accept] * 2, accept) as server:
+        async with open_client(server.url, timeout_s=1.0) as client:
+            await queue(client, server)
+            assert await client.call("close", 20.0)
+            # Of one that is alone, too large is the last word.
+            alone = sum(getattr(failure, "code", None) == "body_too_large" for failure in client.lost)
+            assert QueueCounts(queued=0, sent=len(TITLES) - alone, failed=alone, dropped=0) == client.counts
+        assert list(dict.fromkeys(server.fields("title"))) == TITLES
+        bodies: dict[str, set[bytes]] = {}
+        for seen in server.seen:
+            bodies.setdefault(seen.headers["idempotency-key"], set()).add(seen.body)
+        assert all(len(different) == 1 for different in bodies.values())
+
+
+async def test_no_response_in_time(open_client: MakeClient) -> None:
+    """What has no response in the close's time is given up and reported, each notification of a batch."""
+    with StandIn(accept, stall) as server:
+        async with open_client(server.url) as client:
+            await queue(client, server)
+            assert not await client.call("close", 0.2)
+            left = len(TITLES) - client.counts.sent
+            assert ["closed"] * left == [lost.reason for lost in client.lost if isinstance(lost, NotificationLost)]
+            assert (0, left) == (client.counts.queued, client.counts.failed)
+
+
+async def queue(client: Client, server: StandIn) -> None:
+    """Queue everything, and wait until the first request is there."""
+    assert all(client.enqueue(alert(title)) for title in TITLES)
+    async with asyncio.timeout(10):
+        while not server.seen:
+            await asyncio.sleep(0.005)
