@@ -1,10 +1,10 @@
-"""What every test shares: the loop the hub runs on, and how Hypothesis runs here."""
+"""What every test shares: the loop the hub runs on, how Hypothesis runs here, and what a run reports at its end."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 
 import pytest
 import uvloop
@@ -25,3 +25,25 @@ def pytest_asyncio_loop_factories(
 ) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Run every test on the loop that the hub runs on: what links write to are its transports."""
     return {"uvloop": uvloop.new_event_loop}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Note in a report that its test is about a mutant: a worker of pytest-xdist hands reports on, and no markers."""
+    report = yield
+    if report.when == "call" and item.get_closest_marker("mutant"):
+        report.user_properties.append(("mutant", item.name))
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print how many mutants were noticed."""
+    reports = [report for outcome in ("passed", "failed") for report in terminalreporter.getreports(outcome)]
+    mutants = [report for report in reports if isinstance(report, pytest.TestReport) and _is_about_a_mutant(report)]
+    if mutants:
+        noticed = sum(report.passed for report in mutants)
+        terminalreporter.write_line(f"mutants: {noticed} of {len(mutants)} noticed")
+
+
+def _is_about_a_mutant(report: pytest.TestReport) -> bool:
+    return report.when == "call" and any(name == "mutant" for name, _ in report.user_properties)

@@ -107,10 +107,13 @@ class Endings:
             # It comes back after every code but this one: such clients would take each other's place for ever.
             code = NORMAL_CLOSURE
         if subscriber.point is not None:
-            # Before the close: a client that confirms this has everything.
-            subscriber.link.ask(place)
             subscriber.point.left = code == NORMAL_CLOSURE
-            self._end_point(subscriber)
+            try:
+                # Before the close: a client that confirms this has everything.
+                subscriber.link.ask(place)
+            finally:
+                # Also where the link fails: otherwise the point would stay for ever, as that of a connection.
+                self._end_point(subscriber)
         if subscriber.transport == "sse":
             # A stream has no close code, so the last event carries it.
             subscriber.link.write_control(_encode(Closing(code=code, reason=reason)))

@@ -463,23 +463,24 @@ class Scenario:
             self._faults.append(otherwise)
 
     def _finish(self, subscriber: Subscriber, code: int | None) -> None:
-        place = self.progress.place(subscriber)
+        place, link = self.progress.place(subscriber), link_of(subscriber)
         if subscriber.session.close():
-            link = link_of(subscriber)
-            if subscriber.point is not None and code is not None:
-                link.ask(place)
-                if not link.stalled:
-                    link.flush()
-            self.confirmation.end(subscriber)
-            if isinstance(client := self._by_subscriber[subscriber].client, OldClient) and subscriber.point is not None:
-                client.ended_s = self.monotonic_s
-            if code is None:
-                subscriber.link.abort()
-            else:
-                subscriber.link.close(code, "")
             connection = self._by_subscriber[subscriber]
             self.open.remove(connection)
             connection.client.connection = None
+            if isinstance(connection.client, OldClient) and subscriber.point is not None:
+                connection.client.ended_s = self.monotonic_s
+            try:
+                if subscriber.point is not None and code is not None:
+                    link.ask(place)
+                    if not link.stalled:
+                        link.flush()
+            finally:
+                self.confirmation.end(subscriber)
+            if code is not None:
+                link.close(code, "")
+        if code is None:
+            link.abort()
 
 
 def link_of(subscriber: Subscriber) -> FakeLink:

@@ -17,6 +17,13 @@ from tests.fakes import NOW_S, FakeLink
 DEADLINE_S = 5.0
 
 
+async def until_reading(harness: Harness) -> None:
+    """Wait until a replay has read its page and is held up before it learns what is on it."""
+    async with asyncio.timeout(DEADLINE_S):
+        while not harness.log.after_read.waiting:
+            await asyncio.sleep(0)
+
+
 async def until_waiting(link: FakeLink, *, written: int) -> None:
     """Let others run until somebody waits for this link's peer, with so many notifications written."""
     async with asyncio.timeout(DEADLINE_S):
@@ -237,6 +244,7 @@ class TestPace:
         harness.log.after_read.close()
         async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as tasks:
             tasks.create_task(harness.replay.run(subscriber))
+            await until_reading(harness)
             harness.log.publish(EVERYONE, expires_at_s=NOW_S + 5)
             harness.log.publish(EVERYONE)
             await harness.dispatch()
@@ -281,6 +289,7 @@ class TestDamage:
         harness.log.after_read.close()
         async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as tasks:
             tasks.create_task(harness.replay.run(subscriber))
+            await until_reading(harness)
             harness.log.publish(EVERYONE)
             await harness.dispatch()
             harness.log.after_read.open()

@@ -129,6 +129,15 @@ class TestEnd:
         tail.end()
         assert [[1, 2]] == [_positions(records) async for records in tail]
 
+    async def test_all_that_must_be_read_comes_before_the_end(self, log: FakeLog) -> None:
+        """A tail that is further behind than one reading goes reads until it has all, and ends then."""
+        tail = Tail(0, log.read_every)
+        log.grow(2_500)
+        tail.announce([], 2_500)
+        _announce(tail, log, 1)
+        tail.end()
+        assert list(range(1, 2_502)) == [position async for records in tail for position in _positions(records)]
+
     async def test_end_wakes_a_waiting_consumer(self, log: FakeLog) -> None:
         """A consumer that waits for news learns that there will be none."""
         tail = Tail(0, log.read_every)

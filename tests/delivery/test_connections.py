@@ -1,0 +1,36 @@
+"""The life of a connection, from its admission to its end, on a real hub."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from contracts.closing import CloseCode
+from hub.edge.links import ConfirmedLink
+from tests.harness import run_hub
+
+
+async def test_a_link_that_fails_at_its_end_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the last ping fails, the connection's resume point is ended all the same, and its client is known again."""
+
+    def fail(link: ConfirmedLink, position: int) -> None:
+        raise RuntimeError("the handle is closed")
+
+    async with run_hub(tmp_path) as hub:
+        token = hub.token()
+        async with hub.websocket(token, subprotocols=()):
+            (subscriber,) = hub.hub.subscribers.everyone()
+            assert subscriber.point is not None
+            with monkeypatch.context() as patch:
+                patch.setattr(ConfirmedLink, "ask", fail)
+                with pytest.raises(RuntimeError):
+                    hub.hub.connections.end(subscriber, CloseCode.SLOW, "too slow")
+            hub.hub.connections.leave(subscriber)
+            subscriber.link.abort()
+            await hub.publish()
+        async with hub.websocket(token, subprotocols=(), greet=False) as again:
+            assert "replayed" == (await again.frame())["data"]["resume"]
+            assert "stock_alert" == (await again.frame())["type"]
