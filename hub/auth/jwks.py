@@ -25,7 +25,8 @@ __all__ = ["JwksKeys", "Pace"]
 #: How long keys are good without asking again; the issuer may say less (`Cache-Control`), but not next to nothing.
 _REFRESH_S = 3600.0
 _LEAST_REFRESH_S = 300.0
-_TIMEOUT_S = 3.0
+#: How long one fetch may take.
+FETCH_TIMEOUT_S = 3.0
 #: What a token may wait in all: its turn and a fetch.
 _PATIENCE_S = 4.5
 #: After a failure, until the issuer is asked again: doubled each time, up to the last.
@@ -72,8 +73,9 @@ class JwksKeys:
 
     by_kid = True
 
-    def __init__(self, url: str, algorithm: str) -> None:
-        self._server = KeyServer(url, timeout_s=_TIMEOUT_S)
+    def __init__(self, url: str, algorithm: str, *, timeout_s: float = FETCH_TIMEOUT_S) -> None:
+        self._server = KeyServer(url, timeout_s=timeout_s)
+        self._timeout_s = timeout_s
         self._algorithm = algorithm
         self._keys = KeySet()
         self._version = 0
@@ -181,7 +183,7 @@ class JwksKeys:
             self._flight, self._next = self._next, None
             self._pace.note(loop.time())
             try:
-                async with asyncio.timeout(_TIMEOUT_S):
+                async with asyncio.timeout(self._timeout_s):
                     answer = await self._server.fetch()
                 keys = read_key_set(answer.document, self._algorithm)
             except Exception as error:

@@ -64,7 +64,7 @@ class PostgresSource:
     try on a new connection, never a failure.
     """
 
-    def __init__(self, address: PostgresAddress, tables: Tables, *, timeout_s: float) -> None:
+    def __init__(self, address: PostgresAddress, tables: Tables, *, timeout_s: float, rest_s: float = REST_S) -> None:
         """Prepare the arguments; no connection is made yet.
 
         Raises:
@@ -73,6 +73,7 @@ class PostgresSource:
         self._address = address
         self._tables = tables
         self._timeout_s = timeout_s
+        self._rest_s = rest_s
         # Without one the driver looks for the socket where libpq would.
         self._hosts = [
             {"host": host, "port": port} for host, port in zip(address.hosts, address.ports, strict=True)
@@ -103,7 +104,7 @@ class PostgresSource:
             link = self._take_idle()
             if link is not None:
                 knew = bool(self._question)
-                rested = time.monotonic() - link.used_at_s > REST_S
+                rested = time.monotonic() - link.used_at_s > self._rest_s
                 try:
                     async with asyncio.timeout(self._timeout_s / 3 if rested else None):
                         return await self._ask(link, ids, limit)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ BUYER, HOME = "00000000001", "00000000000101"
 SELLER, ELSEWHERE = "00000000002", "00000000000202"
 INACTIVE, SUPER_ADMIN = "00000000006", "00000000007"
 NOBODY = "00000000999"
+#: After so long what the directory said last no longer counts for a no, and still for a yes.
+AGED_S = 2.0
 
 
 @pytest.fixture
@@ -29,11 +32,27 @@ def database(tmp_path: Path) -> Path:
     return tmp_path / "directory.sqlite3"
 
 
+class Clock:
+    """The hub's clock, which can be moved ahead."""
+
+    def __init__(self) -> None:
+        self.ahead_s = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.ahead_s
+
+
 @pytest.fixture
-async def hub(tmp_path: Path, database: Path) -> AsyncIterator[RunningHub]:
+def clock() -> Clock:
+    """The clock of the hub."""
+    return Clock()
+
+
+@pytest.fixture
+async def hub(tmp_path: Path, database: Path, clock: Clock) -> AsyncIterator[RunningHub]:
     """A hub with the demo directory."""
     await create_demo_directory(database)
-    async with run_hub(tmp_path, directory_url=f"sqlite+aiosqlite:///{database}") as running:
+    async with run_hub(tmp_path, now=clock, directory_url=f"sqlite+aiosqlite:///{database}") as running:
         yield running
 
 
@@ -87,28 +106,26 @@ async def test_a_batch_refuses_one_and_stores_the_others(hub: RunningHub) -> Non
 
 @pytest.mark.parametrize("met_before", [False, True])
 async def test_who_changed_the_account_or_signed_up_is_not_refused_for_what_is_remembered(
-    hub: RunningHub, database: Path, monkeypatch: pytest.MonkeyPatch, met_before: bool
+    hub: RunningHub, database: Path, clock: Clock, met_before: bool
 ) -> None:
     """Before anybody is told no the directory is asked again, so that a new user's first notification arrives."""
-    monkeypatch.setattr("hub.directory.cached._ANEW_S", 0.0)
     if met_before:
         assert 202 == (await hub.publish(user_id=BUYER, account_id=HOME)).status_code
         assert 422 == (await hub.publish(user_id=NOBODY)).status_code
     with contextlib.closing(sqlite3.connect(database)) as connection, connection:
         connection.execute("UPDATE users SET account_id = ? WHERE id = ?", (ELSEWHERE, BUYER))
         connection.execute("INSERT INTO users VALUES (?, ?, 'user', 1, 'x')", (NOBODY, HOME))
+    clock.ahead_s += AGED_S
     assert 202 == (await hub.publish(user_id=BUYER, account_id=ELSEWHERE)).status_code
     assert 422 == (await hub.publish(user_id=BUYER, account_id=HOME)).status_code
     assert 202 == (await hub.publish(user_id=NOBODY)).status_code
     assert 202 == (await hub.publish(user_id=NOBODY, account_id=HOME)).status_code
 
 
-async def test_a_directory_that_is_down_says_neither_yes_nor_no(
-    hub: RunningHub, database: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_directory_that_is_down_says_neither_yes_nor_no(hub: RunningHub, database: Path, clock: Clock) -> None:
     """503 with Retry-After for whoever is not remembered, and for who would be refused; the remembered go on."""
     assert 202 == (await hub.publish(user_id=BUYER, account_id=HOME)).status_code
-    monkeypatch.setattr("hub.directory.cached._ANEW_S", 0.0)
+    clock.ahead_s += AGED_S
     with contextlib.closing(sqlite3.connect(database)) as connection, connection:
         connection.execute("ALTER TABLE users RENAME TO away")
     assert 202 == (await hub.publish(user_id=BUYER, account_id=HOME)).status_code

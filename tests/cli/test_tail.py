@@ -178,13 +178,9 @@ def make_tail(
         count=count,
         reconnect=reconnect,
         as_json=True,
+        # At once: how long a tail waits is random, and not what is looked at here.
+        max_wait_s=0.01,
     )
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Come back at once: how long a tail waits is random, and not what is looked at here."""
-    monkeypatch.setattr("hub.cli.commands.tail.MAX_WAIT_S", 0.01)
 
 
 class TestSocket:

@@ -12,10 +12,11 @@ from typing import Any
 import asyncpg  # type: ignore[import-untyped]  # it has no types of its own
 import pytest
 
-from hub.directory import postgres as postgres_module
+from hub.directory.address import read_address
 from hub.directory.cached import CachedDirectory
 from hub.directory.demo import DEMO_USERS
 from hub.directory.directory import User
+from hub.directory.postgres import PostgresSource
 from hub.directory.tables import question, read_tables
 from hub.errors import DirectoryUnavailable
 from tests.directory.conftest import ACCOUNTS, USERS, open_directory
@@ -337,18 +338,18 @@ async def test_passwords(guarded: Postgres, monkeypatch: pytest.MonkeyPatch) -> 
     assert "found" == await ask(f"postgresql://hub@{place}")
 
 
-async def test_a_quiet_connection_that_died_without_a_word_costs_little(
-    filled_postgres: Postgres, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_quiet_connection_that_died_without_a_word_costs_little(filled_postgres: Postgres) -> None:
     """A firewall that forgot a connection is noticed within a third of the time, and another one is opened."""
-    monkeypatch.setattr(postgres_module, "REST_S", 0.0)
     async with Hole(filled_postgres.port) as hole:
-        directory = open_directory(f"postgresql://hub@127.0.0.1:{hole.port}/postgres?sslmode=disable", timeout_s=1.5)
-        assert await directory.find_user("00000000001") is not None
+        address = read_address(f"postgresql://hub@127.0.0.1:{hole.port}/postgres?sslmode=disable")
+        source = PostgresSource(address, read_tables(USERS, ACCOUNTS), timeout_s=1.5, rest_s=0.0)
+        async with asyncio.timeout(1.5):
+            assert 1 == len(await source.find(["00000000001"], limit=2))
         hole.forget()
-        assert await directory.find_user("00000000001") is not None
+        async with asyncio.timeout(1.5):
+            assert 1 == len(await source.find(["00000000001"], limit=2))
         assert 2 == hole.connections
-        await directory.close()
+        await source.close()
 
 
 class Hole:

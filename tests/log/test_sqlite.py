@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
@@ -34,9 +35,8 @@ asyncio.run(hold())
 """
 
 
-async def _open(
-    path: Path, *, max_pending: int = 100, checkpoint_bytes: int = 8 * 2**20, on_damage: OnDamage = "new-epoch"
-) -> SqliteLog:
+async def _open(path: Path, *, max_pending: int = 100, on_damage: OnDamage = "new-epoch", **bounds: Any) -> SqliteLog:
+    """Open a log; `bounds` are further arguments of `open_sqlite_log`."""
     return await open_sqlite_log(
         path,
         now=Clock(),
@@ -45,7 +45,7 @@ async def _open(
         idempotency_s=1e6,
         max_pending=max_pending,
         on_damage=on_damage,
-        checkpoint_bytes=checkpoint_bytes,
+        **bounds,
     )
 
 
@@ -232,13 +232,9 @@ class TestTailBehind:
 
 
 class TestDeadlines:
-    async def test_a_disk_that_hangs_does_not_hold_publishers(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    async def test_a_disk_that_hangs_does_not_hold_publishers(self, tmp_path: Path) -> None:
         """An append whose turn never comes is refused after its deadline; the record may still be stored."""
-        monkeypatch.setattr("hub.log.sqlite.log._APPEND_DEADLINE_S", 0.05)
-        monkeypatch.setattr("hub.log.sqlite.log._WATCH_S", 0.05)
-        log = await _open(tmp_path / "hub.db")
+        log = await _open(tmp_path / "hub.db", append_deadline_s=0.05)
         blocker = apsw.Connection(str(tmp_path / "hub.db"))
         blocker.execute("BEGIN IMMEDIATE")
         with pytest.raises(StorageUnavailable, match="in time"):
@@ -266,8 +262,7 @@ class TestDeadlines:
 
     async def test_a_read_that_takes_too_long_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """A reader that hangs is given up; closing waits for it."""
-        monkeypatch.setattr("hub.log.sqlite.reader._DEADLINE_S", 0.05)
-        log = await _open(tmp_path / "hub.db")
+        log = await _open(tmp_path / "hub.db", read_deadline_s=0.05)
         held = threading.Event()
         original: Callable[..., object] = Readers._fetch
 

@@ -81,7 +81,9 @@ class Tail:
         count: int | None,
         reconnect: bool,
         as_json: bool,
+        max_wait_s: float = MAX_WAIT_S,
     ) -> None:
+        self._max_wait_s = max_wait_s
         self.cursor = cursor
         self._url = url
         self._find_token = find_token
@@ -162,7 +164,7 @@ class Tail:
 
     async def _wait(self) -> None:
         self._attempts += 1
-        ceiling_s = min(MAX_WAIT_S, FIRST_WAIT_S * 2 ** min(self._attempts, 10))
+        ceiling_s = min(self._max_wait_s, FIRST_WAIT_S * 2 ** min(self._attempts, 10))
         wait_s = random.uniform(0, max(self._window_s, ceiling_s))  # noqa: S311  # spreads load, guards nothing
         _say(f"coming back in {wait_s:.1f} s")
         await asyncio.sleep(wait_s)

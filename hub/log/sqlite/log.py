@@ -27,8 +27,10 @@ logger = logging.getLogger(__name__)
 
 _OPEN_DEADLINE_S = 120.0
 #: A disk that hangs without an error must not hold callers for ever; what they sent may still be stored.
-_APPEND_DEADLINE_S = 30.0
-_WATCH_S = 5.0
+APPEND_DEADLINE_S = 30.0
+READ_DEADLINE_S = 10.0
+#: Looks for appends that are overdue, within one deadline.
+_LOOKS = 6
 _CLOSE_DEADLINE_S = 30.0
 _JOIN_DEADLINE_S = 1.0
 
@@ -48,7 +50,10 @@ class SqliteLog:
         now: Callable[[], float],
         max_pending: int,
         on_damage: OnDamage,
+        append_deadline_s: float,
+        read_deadline_s: float,
     ) -> None:
+        self._append_deadline_s = append_deadline_s
         self._loop = asyncio.get_running_loop()
         self._now = now
         self._max_pending = max_pending
@@ -63,7 +68,7 @@ class SqliteLog:
         self._watch: asyncio.TimerHandle | None = None
         self._begun: asyncio.Future[Extent] = self._loop.create_future()
         self._ended = asyncio.Event()
-        self._readers = Readers(file)
+        self._readers = Readers(file, deadline_s=read_deadline_s)
         listener = Listener(begin=self._begin, take=self._take, raise_first=self._raise_first, end=self._end)
         self._writer = Writer(
             file,
@@ -117,9 +122,9 @@ class SqliteLog:
         if not drafts:
             return []
         answer: asyncio.Future[list[Appended | IdempotencyConflict]] = self._loop.create_future()
-        self._waiting.append((self._loop.time() + _APPEND_DEADLINE_S, answer))
+        self._waiting.append((self._loop.time() + self._append_deadline_s, answer))
         if self._watch is None:
-            self._watch = self._loop.call_later(_WATCH_S, self._refuse_overdue)
+            self._watch = self._watch_overdue()
         self._writer.submit(Request(drafts))
         try:
             return await answer
@@ -224,7 +229,10 @@ class SqliteLog:
             if not answer.done():
                 answer.set_exception(StorageUnavailable("The disk did not answer in time", retry_after_s=5))
         # They stay in line: their answers are still to come, and until then they count as waiting.
-        self._watch = self._loop.call_later(_WATCH_S, self._refuse_overdue) if self._waiting else None
+        self._watch = self._watch_overdue() if self._waiting else None
+
+    def _watch_overdue(self) -> asyncio.TimerHandle:
+        return self._loop.call_later(self._append_deadline_s / _LOOKS, self._refuse_overdue)
 
 
 async def open_sqlite_log(
@@ -239,15 +247,17 @@ async def open_sqlite_log(
     vfs: str | None = None,
     synchronous: str = "FULL",
     checkpoint_bytes: int = 8 * 2**20,
+    append_deadline_s: float = APPEND_DEADLINE_S,
+    read_deadline_s: float = READ_DEADLINE_S,
     steady: Callable[[], float] = time.monotonic,
 ) -> SqliteLog:
     """Open the log at `path`, made with mode 0600 in a folder of mode 0700 where they are missing.
 
     `now` gives Unix seconds and is called from several threads. Records are kept `retention_s` and at most
     `retention_records`; idempotency keys `idempotency_s` of the time that the log is open. At most `max_pending`
-    appends wait. A log that lost something or is damaged gets a new epoch, or is refused, as `on_damage` says. `vfs`,
-    `synchronous`, `checkpoint_bytes` and `steady` are for tests: anything below FULL loses acknowledged records in a
-    power cut.
+    appends wait. A log that lost something or is damaged gets a new epoch, or is refused, as `on_damage` says. An
+    append or a read that takes longer than its deadline is refused. `vfs`, `synchronous`, `checkpoint_bytes`, the
+    deadlines and `steady` are for tests: anything below FULL loses acknowledged records in a power cut.
 
     Raises:
         SettingsError: another process writes the log, it is damaged and may not be started anew, of another schema
@@ -263,6 +273,8 @@ async def open_sqlite_log(
         now=now,
         max_pending=max_pending,
         on_damage=on_damage,
+        append_deadline_s=append_deadline_s,
+        read_deadline_s=read_deadline_s,
     )
     await log.open()
     return log

@@ -26,7 +26,6 @@ __all__ = ["Readers"]
 logger = logging.getLogger(__name__)
 
 _THREADS = 4
-_DEADLINE_S = 10.0
 #: SQLite merges at most 500 selects; a subscriber has three targets.
 _MOST_TARGETS = 100
 #: Damaged positions that are counted, and of these, that get a line each.
@@ -37,8 +36,9 @@ _MOST_LINES = 100
 class Readers:
     """A pool of reading connections, opened when first needed."""
 
-    def __init__(self, file: LogFile) -> None:
+    def __init__(self, file: LogFile, *, deadline_s: float) -> None:
         self._file = file
+        self._deadline_s = deadline_s
         self._refusing = False
         self._damaged: set[int] = set()
         self._spoilt = False
@@ -105,7 +105,7 @@ class Readers:
         if self._refusing:
             raise StorageUnavailable("The log is closed")
         try:
-            async with asyncio.timeout(_DEADLINE_S):
+            async with asyncio.timeout(self._deadline_s):
                 reading = await loop.run_in_executor(self._threads, self._fetch, read, upto)
         except TimeoutError:
             raise StorageUnavailable("The log cannot be read in time") from None
