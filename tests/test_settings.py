@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from hub.errors import SettingsError
-from hub.settings import Setting, Settings, describe_settings, find_unknown, read_settings, settings_page
+from hub.settings import Setting, Settings, describe_settings, find_unknown, read_settings, settings_page, table
 
 ROOT = Path(__file__).parent.parent
 
@@ -385,11 +386,22 @@ class TestPage:
         """Every variable has its heading, sentence, unit and example on the page."""
         page = settings_page()
         for about in ABOUT.values():
-            entry = page.partition(f"\n## `{about.variable}`\n")[2].partition("\n## ")[0]
+            entry = page.partition(f"\n### `{about.variable}`\n")[2].partition("\n##")[0]
             assert about.sentence in entry
             assert f"- Unit: {about.unit}\n" in entry
             assert f"- Example: `{about.example}`" in entry
             assert about.secret == ("- Secret:" in entry)
+
+    def test_a_field_without_a_description_stops_the_import(self) -> None:
+        """A setting that the table leaves out is named at once."""
+        with pytest.raises(AssertionError, match="says nothing of host, port"):
+            table._read_table("# A group")
+
+    def test_settings_stand_in_groups(self) -> None:
+        """The struct and the page have the same order, and each group is one run of it."""
+        groups = [group for group, _ in groupby(about.group for about in ABOUT.values())]
+        assert len(groups) == len(set(groups))
+        assert list(Settings.__struct_fields__) == list(FIELD.values())
 
     def test_descriptions_are_whole(self) -> None:
         """Each sentence ends like one, and no two settings share a variable."""
