@@ -1,4 +1,4 @@
-/** How long to wait before the next attempt: full jitter, so that clients that fell together do not return together. */
+/** How long to wait before the next attempt: with full jitter, so that clients do not all reconnect at one moment. */
 
 const FLOOR_MS = 500;
 const BASE_MS = 500;
@@ -7,11 +7,11 @@ const EVICTED_MS = 60_000;
 const PAGE_MS = 50;
 const PAGE_CAP_MS = 1_000;
 
-/** Nothing that somebody else names is waited for longer; a timer of more than 24 days would fire at once. */
+/** The longest wait that the hub or a proxy can ask for; a timer of more than 24 days would fire at once. */
 export const LONGEST_MS = 3_600_000;
-/** A connection that lived this long was a success: the next failure counts from zero. */
+/** After a connection of this length the next failure counts from zero. */
 export const HEALTHY_MS = 10_000;
-/** What a restart of the hub is spread over where it named no window. */
+/** The window that reconnects after a restart of the hub are spread over, where the hub named none. */
 export const RESTART_WINDOW_MS = 5_000;
 
 /** Return the wait before attempt `attempt` (0 is the first retry), between 0.5 s and `capMs` and 0.5 s. */
@@ -19,17 +19,17 @@ export function backoffMs(attempt: number, random: () => number = Math.random, c
   return FLOOR_MS + random() * Math.min(capMs, BASE_MS * 2 ** Math.min(attempt, 20));
 }
 
-/** Return the wait of one that had to make room for another tab, the `evictions`th time (1 or more) since it was looked at. */
+/** Return the wait after the hub closed this connection for another one of the user `evictions` times (1 or more). */
 export function evictedMs(evictions: number): number {
   return halfJitter(Math.min(LONGEST_MS, EVICTED_MS * 2 ** (evictions - 1)));
 }
 
-/** Return the wait after the `pages`th page running that brought something: short, so that much is soon caught up with. */
+/** Return the wait after the `pages`th page in a row that held frames: short, so that a long gap is soon caught up. */
 export function pageMs(pages: number): number {
   return halfJitter(Math.min(PAGE_CAP_MS, PAGE_MS * 1.3 ** pages));
 }
 
-/** Return a duration (ms) that somebody else named as one that can be waited for: 0 where it is none, an hour at most. */
+/** Return a duration (ms) from outside as one to wait: 0 where it is not a positive number, an hour at most. */
 export function boundMs(ms: unknown): number {
   return Number(ms) > 0 ? Math.min(Number(ms), LONGEST_MS) : 0;
 }

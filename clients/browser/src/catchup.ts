@@ -1,6 +1,6 @@
 /** What a tab missed while it was being reloaded or frozen, though another tab kept the connection. */
 import { backoffMs, pageMs } from "./backoff.js";
-import type { Offer } from "./link.js";
+import type { LinkOptions } from "./link.js";
 import { fetchPage, leadsOn } from "./poll.js";
 import { isFinal } from "./status.js";
 import type { AnyFrame } from "./wire.js";
@@ -8,13 +8,13 @@ import type { AnyFrame } from "./wire.js";
 const MOST_REFUSALS = 3;
 
 /**
- * Fetch everything since the offer's cursor, in order; resolves with true at the end of it, or when `signal` is
- * aborted, with false where the hub will not give it to this tab.
+ * Fetch everything since the cursor of the link's options, in order; resolves with true at its end, or when `signal` is
+ * aborted, and with false where the hub refuses this tab.
  *
- * Failures are tried again without an end: the live frames behind this wait for it.
+ * Failures are tried again without a limit: the live frames wait for what comes before them.
  */
 export async function catchUp(
-  getOffer: () => Promise<Offer>,
+  getLinkOptions: () => Promise<LinkOptions>,
   deliver: (frame: AnyFrame) => void,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -24,8 +24,8 @@ export async function catchUp(
   for (let attempt = 0; !signal.aborted; ) {
     let waitMs = backoffMs(attempt);
     try {
-      const offer = await getOffer();
-      const page = await fetchPage(offer.base, offer.token, (cursor ??= offer.cursor), signal);
+      const options = await getLinkOptions();
+      const page = await fetchPage(options.base, options.token, (cursor ??= options.cursor), signal);
       if (signal.aborted) break;
       if ("frames" in page) {
         page.frames.forEach(deliver);
@@ -38,7 +38,7 @@ export async function catchUp(
         waitMs += page.retryMs ?? 0;
       }
     } catch {
-      // The network, or the page's own token: another time.
+      // The network failed, or the page gave no token: try again.
     }
     attempt++;
     await new Promise((resolve) => setTimeout(resolve, waitMs));

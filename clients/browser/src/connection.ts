@@ -1,8 +1,8 @@
-/** The one live connection: which transport, when to try again, when to stop. */
+/** The connection: which transport it uses, when it is tried again, when it stops. */
 import { HEALTHY_MS, RESTART_WINDOW_MS, backoffMs, boundMs, evictedMs } from "./backoff.js";
-import { BROKEN, NO_TOKEN, OFFLINE, type Ending, type Link, type Offer } from "./link.js";
+import { BROKEN, NO_TOKEN, OFFLINE, type Ending, type Link, type LinkOptions } from "./link.js";
 import { createLiveness } from "./liveness.js";
-import type { Console } from "./notes.js";
+import type { Logger } from "./logger.js";
 import { openLink, type RaceListener } from "./race.js";
 import { IDLE, describeReason, isFinal, type Status, type Transport } from "./status.js";
 import type { StorageLike } from "./storage.js";
@@ -12,11 +12,11 @@ import type { AnyFrame, ConnectionEstablished, Reconnect } from "./wire.js";
 const MEMORY_MS = 24 * 3_600_000;
 const PROBE_MS = 5 * 60_000;
 const MOST_REFUSALS = 3;
-/** Between two attempts that a waking page asks for, however often it wakes. */
+/** The least time between two attempts that a waking page asks for. */
 const WAKE_MS = 1_000;
 const NO_TOKEN_CAP_MS = 5 * 60_000;
 const EVICTED = 4002;
-const SILENT: Ending = { ...BROKEN, why: "nothing came, not even a heartbeat" };
+const SILENT: Ending = { ...BROKEN, why: "nothing was received, not even a heartbeat" };
 
 export interface ConnectionOptions {
   /** Best first. */
@@ -24,38 +24,38 @@ export interface ConnectionOptions {
   /** Where the transport that worked is remembered for a day, and under which key. */
   storage: StorageLike;
   memoryKey: string;
-  notes: Console;
-  /** Return what an attempt opens its line with; asked for each line. */
-  getOffer(reason: TokenReason): Promise<Offer>;
+  logger: Logger;
+  /** Return what a link is opened with; called for each link. */
+  getLinkOptions(reason: TokenReason): Promise<LinkOptions>;
   onFrame(frame: AnyFrame): void;
   onCursor(cursor: string): void;
   onStatus(status: Status): void;
-  /** The hub could not read what it was asked: the cursor, most likely. */
+  /** The hub could not read the request, most likely its cursor. */
   onUnreadable(): void;
 }
 
 export interface Connection {
   status: Status;
-  /** Connect now, whatever was waited for or refused. */
+  /** Connect now, also during a wait or after a final refusal. */
   start(): void;
-  /** Close, without a word to anybody. */
+  /** Close without a change of status. */
   stop(): void;
-  /** The page woke up, or the network (`online`) came back, or somebody looks at the page: see at once. */
+  /** The page woke up, or the network (`online`) is back, or the user looks at the page: check at once. */
   wake(online: boolean, looked: boolean): void;
-  /** Somebody asks how it is: a line that is dead is found so though this page's timers are slowed down. */
+  /** Another tab asks: check for a dead link although the browser may slow down this page's timers. */
   check(): void;
   /** The device says that it has no network. */
   offline(): void;
 }
 
-/** Return what is left of the time between two looks, whatever became of the clock. */
+/** Return what is left of `WAKE_MS` since a moment; a clock that was set does not make it longer. */
 function leftMs(since: number): number {
   return Math.min(WAKE_MS, Math.max(0, since + WAKE_MS - Date.now()));
 }
 
 /** Return a connection that keeps itself up until it is stopped or finally refused. */
 export function createConnection(options: ConnectionOptions): Connection {
-  const { transports, storage, memoryKey, notes } = options;
+  const { transports, storage, memoryKey, logger } = options;
   let link: Link | undefined;
   let probe: Link | undefined;
   let retry: ReturnType<typeof setTimeout> | undefined;
@@ -65,12 +65,12 @@ export function createConnection(options: ConnectionOptions): Connection {
   let evictions = 0;
   let openedAt = 0;
   let wokenAt = 0;
-  /** Whether the page woke up while the next attempt was waited for. */
+  /** Whether the page woke up during the wait before the next attempt. */
   let hurried = false;
   let windowMs = 0;
   let tokenReason: TokenReason = "connect";
 
-  const tell = (change: Partial<Status>): void => {
+  const setStatus = (change: Partial<Status>): void => {
     connection.status = { ...connection.status, retryAt: null, ...change };
     options.onStatus(connection.status);
   };
@@ -93,12 +93,12 @@ export function createConnection(options: ConnectionOptions): Connection {
   };
   const liveness = createLiveness((livedMs) => ended(SILENT, livedMs));
 
-  /** Open the best line of `order`. */
+  /** Open a link by the best transport of `order` that works. */
   const race = (order: readonly Transport[], open: RaceListener["open"], end: RaceListener["end"]): Link =>
-    openLink(order, () => options.getOffer(tokenReason), {
+    openLink(order, () => options.getLinkOptions(tokenReason), {
       open,
       end,
-      alive: liveness.sign,
+      alive: liveness.received,
       cursor: options.onCursor,
       frame: (frame) => {
         if (frame.type === "reconnect") windowMs = boundMs((frame as Reconnect).withinSeconds * 1000);
@@ -112,9 +112,9 @@ export function createConnection(options: ConnectionOptions): Connection {
     if (hurried) wokenAt = Date.now();
     hurried = false;
     const again = connection.status.state === "connected" || connection.status.state === "reconnecting";
-    tell({ state: again ? "reconnecting" : "connecting", transport: null, attempt });
+    setStatus({ state: again ? "reconnecting" : "connecting", transport: null, attempt });
     const order = transports.slice(remembered());
-    notes.debug(`tries ${order.join(", ")}`);
+    logger.debug(`tries ${order.join(", ")}`);
     link = race(order, opened, ended);
   };
 
@@ -127,38 +127,38 @@ export function createConnection(options: ConnectionOptions): Connection {
     clearTimeout(probing);
     if (transport !== transports[0]) probing = setTimeout(seekBetter, PROBE_MS);
     options.onFrame(greeting);
-    tell({ state: "connected", transport, reason: null });
+    setStatus({ state: "connected", transport, reason: null });
   };
 
   const ended = (ending: Ending, livedMs = openedAt && Date.now() - openedAt): void => {
     const { code, retryMs, why } = ending;
     clear();
-    notes.debug(`ended with ${code}${why ? ` (${why})` : ""} after ${livedMs} ms`);
+    logger.debug(`ended with ${code}${why ? ` (${why})` : ""} after ${livedMs} ms`);
     const refused = code === 4001 || code === 4500;
     if (refused) tokenReason = code === 4001 ? "expired" : "unauthorized";
-    // A newer token may be better, so the page is asked for one a few times before its refusal is final.
+    // A newer token may be accepted, so the page is asked for one a few times before the refusal is final.
     const terminal = refused ? ++refusals >= MOST_REFUSALS || retryMs === Infinity : isFinal(code);
     const reason = describeReason(code === 1006 && globalThis.navigator?.onLine === false ? OFFLINE : code, terminal);
-    // What happens every day (a restart, an expiry, a broken network) is no warning.
+    // What happens every day (a restart, an expiry, a broken network) is not worth a warning.
     const daily = code === 1006 || code === 1012 || retryMs === Infinity;
-    if (!daily && (terminal || code === EVICTED || (why && !openedAt))) notes.warn(`${reason.code}: ${why || code}`);
-    if (terminal) return tell({ state: "closed", transport: null, reason });
-    // Whoever is let in and closed again at once was not let in.
+    if (!daily && (terminal || code === EVICTED || (why && !openedAt))) logger.warn(`${reason.code}: ${why || code}`);
+    if (terminal) return setStatus({ state: "closed", transport: null, reason });
+    // A connection that is closed soon after it was accepted counts as a failure.
     if (livedMs >= HEALTHY_MS) attempt = 0;
-    // None got through: the network may be another one than the transport was remembered for.
+    // No transport worked: the network may have changed since one was remembered.
     if (!openedAt) remember(undefined);
     if (!openedAt && code === 1008) options.onUnreadable();
     let waitMs = backoffMs(attempt, Math.random, code === NO_TOKEN ? NO_TOKEN_CAP_MS : undefined) + boundMs(retryMs);
     if (code === EVICTED) waitMs = evictedMs(++evictions);
     else if (code === 1012 && !retryMs) waitMs += Math.random() * (windowMs || RESTART_WINDOW_MS);
-    // A line that had lived, and went silent, is worth a look at once.
+    // A link that had worked and went silent is tried again at once.
     else if (ending === SILENT && livedMs >= HEALTHY_MS) waitMs = 0;
     attempt++;
-    tell({ state: "reconnecting", transport: null, attempt, retryAt: Math.ceil(Date.now() + waitMs), reason });
+    setStatus({ state: "reconnecting", transport: null, attempt, retryAt: Math.ceil(Date.now() + waitMs), reason });
     retry = setTimeout(connect, waitMs);
   };
 
-  /** On a fallback: see whether a better transport gets through by now, and go over without a hole. */
+  /** On a fallback: try whether a better transport works by now, and change to it without a gap. */
   const seekBetter = (): void => {
     const place = transports.indexOf(connection.status.transport!);
     clearTimeout(probing);
@@ -191,7 +191,7 @@ export function createConnection(options: ConnectionOptions): Connection {
     wake: (online, looked) => {
       if (looked) evictions = 0;
       liveness.check(true);
-      // Pages can be woken many times a second.
+      // A page may wake many times a second.
       if (retry !== undefined && !hurried && (looked || connection.status.reason?.code !== "replaced")) {
         hurried = true;
         clearTimeout(retry);

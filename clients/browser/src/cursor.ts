@@ -1,4 +1,4 @@
-/** How far this page has come, kept over a reload: in the tab for the tab, in the browser for the next visit. */
+/** The page's cursor, kept over a reload: in the tab's storage for the tab, in the browser's for the next visit. */
 import type { StorageLike } from "./storage.js";
 
 const THROTTLE_MS = 1_000;
@@ -6,9 +6,9 @@ const THROTTLE_MS = 1_000;
 export interface CursorKeeper {
   /** Everything up to here was handed to this page's handlers. */
   current: string | undefined;
-  /** Whether `current` is this tab's own, so that it wants what came since, whatever other tabs had. */
+  /** Whether `current` is this tab's own: the tab then needs what came since, whatever other tabs received. */
   own: boolean;
-  /** Note how far this page has come; `lead`: the whole browser has. Written at most once a second. */
+  /** Set the cursor of this page, and with `lead` of the whole browser. Written at most once a second. */
   move(cursor: string, lead: boolean): void;
   /** Write what is not written yet. */
   flush(): void;

@@ -1,4 +1,4 @@
-/** Server-sent events out of text that arrives in any slices (WHATWG HTML, section 9.2.6). */
+/** Parses server-sent events from text that arrives in any slices (WHATWG HTML, section 9.2.6). */
 
 /** One event, dispatched or not: an `id` counts even where there is no data. */
 export interface StreamEvent {
@@ -7,12 +7,12 @@ export interface StreamEvent {
   retryMs: number | undefined;
 }
 
-/** Return a function that takes text as it comes and hands over each event at its end. */
+/** Return a function that takes text as it arrives and calls `hand` with each event that is complete. */
 export function createEventParser(hand: (event: StreamEvent) => void): (text: string) => void {
   let rest = "";
   let event: StreamEvent = { data: undefined, id: undefined, retryMs: undefined };
   return (text) => {
-    // A carriage return at the end may be half of a line's end; it waits for what follows.
+    // A carriage return at the end may be half of a line break; it waits for the next text.
     const lines = (rest + text).split(/\r\n|\n|\r(?!$)/);
     rest = lines.pop() ?? "";
     for (const line of lines) {

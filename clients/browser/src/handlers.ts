@@ -1,15 +1,15 @@
-/** Who wants to hear of what. */
+/** The page's handlers, by type of event. */
 
 export type Handler = (event: never) => void;
 
-/** For handlers of every type, and of those types that no other handler asked for by name. */
+/** For handlers of every type, and of those types for which there is no handler by name. */
 export const ANY = Symbol();
 export const UNKNOWN = Symbol();
 
 export interface Handlers {
   /** Call `handler` for each event of this type; returns what ends that. */
   add(type: string | symbol, handler: Handler): () => void;
-  /** Call everyone who asked for this type; whatever one of them throws, the others are called. */
+  /** Call all handlers of this type; an error of one does not stop the others. */
   emit(type: string, event: unknown): void;
 }
 
@@ -32,12 +32,12 @@ export function createHandlers(): Handlers {
   };
 }
 
-/** Call something of the page's own; what it throws goes to the page's error reporting, and stops nothing. */
+/** Call a function of the page; report what it throws as an uncaught error of the page, and go on. */
 export function attempt(act: () => void): void {
   try {
     act();
   } catch (error) {
-    // Node and React Native have none.
+    // Node and React Native have no `reportError`.
     if (typeof reportError === "function") reportError(error);
     else console.error(error);
   }

@@ -1,16 +1,16 @@
-/** `createHub`: the hub as a page sees it. Touches nothing of the browser before `connect()`, so a server may import it. */
+/** `createHub`: the page's connection to the hub. Uses nothing of the browser before `connect()`: a server may import it. */
 import { createConnection, type Connection } from "./connection.js";
-import { createContest } from "./contest.js";
+import { createTakeover } from "./takeover.js";
 import { keepCursor, type CursorKeeper } from "./cursor.js";
 import { createFollower, gapAt } from "./follower.js";
 import { ANY, UNKNOWN, attempt, createHandlers } from "./handlers.js";
 import { nameIdentity } from "./identity.js";
-import { BROKEN, Refusal, type Offer } from "./link.js";
-import { createNotes } from "./notes.js";
+import { BROKEN, LinkError, type LinkOptions } from "./link.js";
+import { createLogger } from "./logger.js";
 import { createSeen } from "./seen.js";
 import { IDLE, TRANSPORTS, type Status, type Transport } from "./status.js";
 import { openStorage, type StorageLike } from "./storage.js";
-import { findTransports, readAddress, watchSurroundings, type AppStateLike } from "./surroundings.js";
+import { findTransports, readAddress, watchPage, type AppStateLike } from "./environment.js";
 import { canShare, joinTabs, type Report, type Tabs } from "./tabs.js";
 import { createTokens, type GetToken, type TokenReason } from "./tokens.js";
 import {
@@ -28,9 +28,9 @@ import {
 export interface HubOptions {
   /** Where the hub is, with or without `/ws` at its end: `wss://hub.example/ws`, `https://hub.example`, `/hub`. */
   url: string;
-  /** Return a token, or a ticket; asked for every attempt. Throw `UnauthorizedError` where nobody is signed in. */
+  /** Return a token, or a ticket; called for every attempt. Throw `UnauthorizedError` where no user is signed in. */
   getToken: GetToken;
-  /** Who is signed in, where the token does not say; without it tabs do not share a connection. */
+  /** The signed-in user, where the token does not name it; without it tabs do not share a connection. */
   user?: string;
   /** Which transports to try, best first. */
   transports?: readonly Transport[];
@@ -40,13 +40,13 @@ export interface HubOptions {
   storage?: StorageLike | null;
   /** Where this tab's own cursor is kept; null keeps none. */
   tabStorage?: StorageLike | null;
-  /** Tells apart pages of one origin that want cursors of their own. */
+  /** A name for pages of one origin that need a cursor of their own. */
   cursorKey?: string;
   /** Closes the hub when it is aborted. */
   signal?: AbortSignal;
-  /** React Native's `AppState`: an app that is looked at again is a page that wakes up. */
+  /** React Native's `AppState`: an app that becomes active is a page that wakes up. */
   appState?: AppStateLike;
-  /** Say everything on the console; never a token. Without it, only why the hub refused, once. */
+  /** Write everything to the console; never a token. Without it, only why the hub refused, once. */
   debug?: boolean;
 }
 
@@ -54,9 +54,9 @@ export interface Hub {
   readonly status: Status;
   /** A short name of the signed-in user at this hub, the same in each tab; undefined until it is known. */
   readonly identity: string | undefined;
-  /** Where this hub keeps what outlives the page. */
+  /** The storage for what outlives the page. */
   readonly storage: StorageLike;
-  /** Connect, and stay connected until `close()`. Throws where the address is none, or no transport can be used here. */
+  /** Connect, and stay connected until `close()`. Throws where the address is not valid, or no transport works here. */
   connect(): void;
   /** Try again at once, also after a final refusal. */
   reconnect(): void;
@@ -80,7 +80,7 @@ export function createHub(options: HubOptions): Hub {
   const askToken = createTokens(options.getToken);
   const storage = openStorage("localStorage", options.storage);
   const tabStorage = openStorage("sessionStorage", options.storage === null ? null : options.tabStorage);
-  const notes = createNotes(options.debug ?? false);
+  const logger = createLogger(options.debug ?? false);
 
   let status = IDLE;
   let base = "";
@@ -93,18 +93,18 @@ export function createHub(options: HubOptions): Hub {
   let alone = false;
   let leading = false;
   let stop: (() => void)[] = [];
-  /** Who waits until this tab may connect. */
+  /** What waits until this tab may connect. */
   let waiting: (() => void)[] = [];
-  /** What the leader can use. */
-  let theirs: readonly Transport[] = [];
+  /** The transports that the leader can use. */
+  let leaderTransports: readonly Transport[] = [];
 
-  const tell = (now: Status): void => {
-    if (now !== status) notes.debug([now.state, now.transport, now.reason?.code].filter(Boolean).join(", "));
+  const setStatus = (now: Status): void => {
+    if (now !== status) logger.debug([now.state, now.transport, now.reason?.code].filter(Boolean).join(", "));
     status = now;
     for (const listener of [...listeners]) attempt(listener);
   };
 
-  /** Hand a frame to this page's handlers, and only then note that the page has come that far; say whether it was new. */
+  /** Call this page's handlers with a frame, and only then move the cursor; say whether the frame was new. */
   const deliver = (frame: AnyFrame): boolean => {
     if (frame.type === "gap") {
       const at = (frame as Gap).data.cursor;
@@ -119,26 +119,26 @@ export function createHub(options: HubOptions): Hub {
     return true;
   };
 
-  /** Tell the tabs that follow how far the line has come, and by which frame; without one, how it is. */
-  const report = (to = follower.place, frame?: AnyFrame): void => {
+  /** Send the tabs that follow the link's cursor, and the frame that led there or, without one, the status. */
+  const report = (to = follower.reported, frame?: AnyFrame): void => {
     if (leading)
       tabs?.post({
         kind: "report",
-        before: follower.place,
+        before: follower.reported,
         cursor: to,
         ...(frame ? { frame } : { status, transports }),
       });
-    follower.place = to;
+    follower.reported = to;
   };
 
-  /** The line has come this far, and nothing was for this user. */
+  /** The link is at this cursor, and no frame before it was for this user. */
   const advance = (at: string): void => {
     report(at);
     cursor?.move(at, true);
   };
 
   const receive = (frame: AnyFrame): void => {
-    notes.debug(`${frame.type} ${isNotification(frame) ? frame.id : ""}`);
+    logger.debug(`${frame.type} ${isNotification(frame) ? frame.id : ""}`);
     if (frame.type === "connection_established") {
       const { resume, cursor: at } = (frame as ConnectionEstablished).data;
       if (resume === "live") advance(at);
@@ -150,21 +150,21 @@ export function createHub(options: HubOptions): Hub {
     }
   };
 
-  const follower = createFollower({ cursor: () => cursor!, deliver, getOffer: () => makeOffer("connect") });
+  const follower = createFollower({ cursor: () => cursor!, deliver, getLinkOptions: () => makeLinkOptions("connect") });
 
-  const hear = (said: Report): void => {
+  const onReport = (said: Report): void => {
     if (said.status) {
-      theirs = said.transports ?? [];
-      tell(said.status);
-      contest.consider(status, theirs);
+      leaderTransports = said.transports ?? [];
+      setStatus(said.status);
+      takeover.consider(status, leaderTransports);
     }
-    follower.hear(said);
+    follower.onReport(said);
   };
 
-  const contest = createContest(
+  const takeover = createTakeover(
     () => transports,
     () => {
-      notes.debug("this tab tries by itself");
+      logger.debug("this tab tries by itself");
       if (waiting.length) letConnect();
       else connection?.start();
     },
@@ -176,18 +176,18 @@ export function createHub(options: HubOptions): Hub {
 
   /** This tab is the one that is connected, or will be. */
   const lead = (): void => {
-    notes.debug("this tab leads");
-    contest.stop(true);
+    logger.debug("this tab leads");
+    takeover.stop(true);
     leading = true;
-    // What was held comes again over the connection, from this tab's own cursor.
+    // The connection brings again what was held, from this tab's own cursor.
     follower.begin();
-    tell(connection!.status);
+    setStatus(connection!.status);
     report();
     letConnect();
   };
 
   const stepDown = (): void => {
-    notes.debug("another tab leads");
+    logger.debug("another tab leads");
     leading = false;
     follower.begin();
     connection?.stop();
@@ -195,7 +195,7 @@ export function createHub(options: HubOptions): Hub {
   };
 
   const leave = (): void => {
-    contest.stop(false);
+    takeover.stop(false);
     tabs?.leave();
     if (cursor) follower.begin();
     cursor?.flush();
@@ -203,13 +203,13 @@ export function createHub(options: HubOptions): Hub {
     leading = false;
   };
 
-  const become = (name: string | undefined): void => {
+  const setIdentity = (name: string | undefined): void => {
     leave();
     if (identity !== name || !cursor) {
       identity = name;
       isNew = createSeen();
       cursor = keepCursor(`hub:cursor:${cursorKey}:${name ?? base}`, storage, tabStorage);
-      tell(status);
+      setStatus(status);
     }
     follower.begin();
     if (name && shared !== "off" && !alone && canShare()) {
@@ -218,19 +218,19 @@ export function createHub(options: HubOptions): Hub {
           lead,
           follow: stepDown,
           alone: () => {
-            notes.debug("this tab shares nothing: the browser refuses locks or channels");
+            logger.debug("this tab shares nothing: the browser refuses locks or channels");
             alone = true;
             tabs = undefined;
             if (!leading) lead();
           },
-          asked: (request) => {
+          onRequest: (request) => {
             if (request.kind === "hello") {
               connection?.check();
               report();
             } else if (request.kind === "retry") connection?.start();
             else connection?.wake(false, request.kind === "look");
           },
-          hear,
+          onReport,
         });
         if (!alone) tabs = joined;
       } catch {
@@ -240,36 +240,36 @@ export function createHub(options: HubOptions): Hub {
     leading ||= !tabs;
   };
 
-  const makeOffer = async (reason: TokenReason): Promise<Offer> => ({
+  const makeLinkOptions = async (reason: TokenReason): Promise<LinkOptions> => ({
     base,
     token: await askToken(reason),
     cursor: cursor?.current,
     renew: () => askToken("connect"),
   });
 
-  /** Resolves when this tab is the one to connect; the token says whose tabs these are. */
-  const getOffer = async (reason: TokenReason): Promise<Offer> => {
+  /** Resolves when this tab may connect. The token names the user, whose tabs share a connection. */
+  const getLinkOptions = async (reason: TokenReason): Promise<LinkOptions> => {
     const mine = connection;
     for (;;) {
-      if (tabs && !leading && !contest.trying) await new Promise<void>((resolve) => waiting.push(resolve));
-      if (mine !== connection) throw new Refusal(BROKEN);
-      notes.debug(`a token is asked for: ${reason}`);
-      const offer = await makeOffer(reason);
-      if (mine !== connection) throw new Refusal(BROKEN);
-      const name = nameIdentity(base, offer.token, options.user);
-      if (name !== identity || !(tabs || leading)) become(name);
-      if (leading || contest.trying) return { ...offer, cursor: cursor?.current };
+      if (tabs && !leading && !takeover.trying) await new Promise<void>((resolve) => waiting.push(resolve));
+      if (mine !== connection) throw new LinkError(BROKEN);
+      logger.debug(`a token is asked for: ${reason}`);
+      const link = await makeLinkOptions(reason);
+      if (mine !== connection) throw new LinkError(BROKEN);
+      const name = nameIdentity(base, link.token, options.user);
+      if (name !== identity || !(tabs || leading)) setIdentity(name);
+      if (leading || takeover.trying) return { ...link, cursor: cursor?.current };
     }
   };
 
   const onStatus = (now: Status): void => {
     if (leading || !tabs) {
-      tell(now);
+      setStatus(now);
       report();
-    } else if (contest.trying && (now.state === "connected" || now.state === "closed" || now.retryAt)) {
-      // A tab that follows shows the leader's status, unless it does better.
-      if (contest.judge(now, status)) return tabs.claim();
-      contest.consider(status, theirs);
+    } else if (takeover.trying && (now.state === "connected" || now.state === "closed" || now.retryAt)) {
+      // A tab that follows shows the leader's status, unless its own connection is better.
+      if (takeover.judge(now, status)) return tabs.claim();
+      takeover.consider(status, leaderTransports);
       if (!now.retryAt) connection?.start();
     }
   };
@@ -280,7 +280,7 @@ export function createHub(options: HubOptions): Hub {
     if (type === "pagehide" || type === "freeze") return suspend();
     if (type === "pageshow" && !(event as PageTransitionEvent).persisted) return;
     const hidden = visibility === "hidden";
-    // Also a page that goes away is told that it is hidden, after it let go of all.
+    // A page that is left gets `visibilitychange` too, after it released everything.
     if (!connection)
       return type === "pageshow" || type === "resume" || (type === "visibilitychange" && !hidden)
         ? resume()
@@ -302,22 +302,22 @@ export function createHub(options: HubOptions): Hub {
     connection = createConnection({
       transports,
       storage,
-      // A page that asks for other transports decides nothing for this one.
+      // Pages with other transports remember theirs under another key.
       memoryKey: `hub:transport:${transports.join()}:${base}`,
-      notes,
-      getOffer,
+      logger,
+      getLinkOptions,
       onFrame: receive,
       onCursor: advance,
       onStatus,
       onUnreadable: () => {
-        // Of another hub, or damaged: what came since cannot be found by it.
+        // The cursor is of another hub, or damaged: what came since cannot be found.
         if (cursor?.current) deliver(gapAt());
       },
     });
     connection.start();
   };
 
-  /** Let go of socket and lock: both would keep the page out of the back-forward cache. */
+  /** Release socket and lock: both would keep the page out of the back-forward cache. */
   const suspend = (): void => {
     connection?.stop();
     connection = undefined;
@@ -329,7 +329,7 @@ export function createHub(options: HubOptions): Hub {
     if (!stop.length) return;
     for (const end of stop.splice(0)) end();
     suspend();
-    tell({ ...IDLE, state: "closed" });
+    setStatus({ ...IDLE, state: "closed" });
   };
 
   return {
@@ -344,7 +344,7 @@ export function createHub(options: HubOptions): Hub {
       if (stop.length || options.signal?.aborted) return;
       base = readAddress(options.url);
       transports = findTransports(options.transports ?? TRANSPORTS);
-      stop = [watchSurroundings(wake)];
+      stop = [watchPage(wake)];
       const app = options.appState?.addEventListener("change", (state) => {
         if (state === "active") look("focus", true);
         else cursor?.flush();
@@ -356,7 +356,7 @@ export function createHub(options: HubOptions): Hub {
     reconnect: () => {
       if (!connection || !tabs || leading) return connection?.start();
       tabs.post({ kind: "retry" });
-      if (status.state !== "connected") contest.begin();
+      if (status.state !== "connected") takeover.begin();
     },
     close,
     on: (type, handler) => handlers.add(type, handler),

@@ -1,6 +1,6 @@
-/** Whose connection this is, without writing a person's id anywhere: user ids are CPF numbers. */
+/** A short name for the signed-in user that holds no user id: user ids are CPF numbers. */
 
-/** Return what the token says of its user, or undefined where it is no JWT (a ticket is none). */
+/** Return what the token says of its user, or undefined where it is not a JWT, such as a ticket. */
 function readClaims(token: string): string | undefined {
   try {
     const claims = JSON.parse(atob(token.split(".")[1]!.replaceAll("-", "+").replaceAll("_", "/"))) as Record<
@@ -20,7 +20,7 @@ export function nameIdentity(base: string, token: string, user: string | undefin
   return claims && digest(`${base} ${claims}`);
 }
 
-/** A 53-bit hash (cyrb53): no secret, only short and without the id in clear. */
+/** A 53-bit hash (cyrb53): not a secret, only short and without the id in clear text. */
 function digest(text: string): string {
   let high = 0xdeadbeef;
   let low = 0x41c6ce57;

@@ -1,11 +1,11 @@
-/** The list behind a bell: what came, what was read, what was removed; the same in every tab, kept over visits. */
+/** The list behind a bell: received, read and removed notifications; the same in every tab, kept over visits. */
 import type { Hub } from "./hub.js";
 import type { Notification } from "./wire.js";
 
-/** A long replay is written a few times, not once a notification. */
+/** So that a long replay is written a few times, and not once for each notification. */
 const SAVE_MS = 50;
 const MOST_SHOWN = 100;
-/** Removed ones are remembered, so that no other tab brings them back. */
+/** Removed notifications are kept too, so that no other tab restores them. */
 const MOST_KEPT = 200;
 
 export type InboxNotification = Notification & { read: boolean };
@@ -19,9 +19,9 @@ export interface InboxView {
 
 export interface Inbox {
   readonly view: InboxView;
-  /** The last notification that came to this page. */
+  /** The last notification that this page received. */
   readonly last: Notification | null;
-  /** Begin to listen, to the hub and to other tabs; returns what ends that. */
+  /** Begin to listen to the hub and to other tabs; returns what ends that. */
   open(): () => void;
   subscribe(listener: () => void): () => void;
   markRead(id: string): void;
@@ -41,8 +41,8 @@ export const EMPTY_VIEW: InboxView = { notifications: [], unreadCount: 0 };
 /**
  * Return the inbox of a hub.
  *
- * Flags only ever go from false to true, so two tabs that write at the same moment cannot undo each other: whoever
- * reads merges, and writes again what the other one had missed.
+ * Flags only change from false to true, so two tabs that write at the same moment cannot undo each other: a tab that
+ * reads merges both lists, and writes again what the other tab had not seen.
  */
 export function createInbox(hub: Hub): Inbox {
   const { storage } = hub;
@@ -61,7 +61,7 @@ export function createInbox(hub: Hub): Inbox {
     };
     for (const listener of [...listeners]) listener();
   };
-  /** Take over what the storage has beyond this page, and give it what this page has beyond it. */
+  /** Merge the stored list and this page's, and store the result. */
   const commit = (): void => {
     clearTimeout(saving);
     saving = undefined;
@@ -78,7 +78,7 @@ export function createInbox(hub: Hub): Inbox {
   const identify = (): void => {
     const wanted = hub.identity && `hub:inbox:${hub.identity}`;
     if (!wanted || wanted === key) return;
-    // Another user's notifications are not this one's to see.
+    // The notifications of the user before must not be shown to this one.
     if (key) entries = [];
     key = wanted;
     commit();
@@ -98,7 +98,7 @@ export function createInbox(hub: Hub): Inbox {
       const onLeave = (): void => {
         if (saving !== undefined) commit();
       };
-      // React Native has neither.
+      // React Native has no such events.
       globalThis.addEventListener?.("storage", onStorage);
       globalThis.addEventListener?.("pagehide", onLeave);
       const closers = [
@@ -139,7 +139,7 @@ function parse(text: string | null): Entry[] {
   }
 }
 
-/** Both lists as one, each notification once with the flags of either, newest first: the same whichever comes first. */
+/** Merge two lists, in any order: each notification once, with the flags of both, newest first. */
 function merge(mine: Entry[], theirs: Entry[]): Entry[] {
   const byId = new Map<string, Entry>();
   for (const entry of [...mine, ...theirs]) {

@@ -1,34 +1,34 @@
-/** What the transports have in common: one open line to the hub, whatever carries it. */
+/** What the transports have in common: a link, which is one open way to the hub. */
 import type { AnyFrame } from "./wire.js";
 
-/** Why a line ended, as the WebSocket close code that says it; 1006 is the network's. */
+/** Why a link ended, as a WebSocket close code; 1006 is a failure of the network. */
 export interface Ending {
   code: number;
   /** The least wait that the hub asked for. */
   retryMs?: number | undefined;
-  /** What the hub, or this client, has to say of it; never a token. */
+  /** The reason in words, the hub's or this client's; never a token. */
   why?: string | undefined;
 }
 
 export const BROKEN: Ending = { code: 1006 };
-/** Not close codes: the device says that it has no network; the page's `getToken` gave no token. */
+/** Not close codes: the device has no network; the page's `getToken` gave no token. */
 export const OFFLINE = 1;
 export const NO_TOKEN = 2;
 
-/** A wait for a token or a line that ended like this. */
-export class Refusal extends Error {
+/** A link, or a request for a token, that ended like this. */
+export class LinkError extends Error {
   constructor(readonly ending: Ending) {
-    super(`refused with ${ending.code}`);
+    super(`ended with ${ending.code}`);
   }
 }
 
-/** Return the ending that a failure stands for; one that nobody named is the network's. */
+/** Return the ending that an error stands for; any other error is a failure of the network. */
 export function endingOf(error: unknown): Ending {
-  return error instanceof Refusal ? error.ending : BROKEN;
+  return error instanceof LinkError ? error.ending : BROKEN;
 }
 
-/** What a line is opened with. */
-export interface Offer {
+/** What a link is opened with. */
+export interface LinkOptions {
   /** The hub's address, `http(s)`, without a slash at its end. */
   base: string;
   token: string;
@@ -37,20 +37,20 @@ export interface Offer {
   renew(): Promise<string>;
 }
 
-/** Whom a line tells; nothing is told after `end` or after the line was closed. */
+/** Receives what a link brings; nothing is called after `end` or after the link was closed. */
 export interface Listener {
   frame(frame: AnyFrame): void;
-  /** The line has come as far as this cursor, without a frame. */
+  /** The link is at this cursor now, without a frame. */
   cursor(cursor: string): void;
-  /** Something came, if only a sign of life. */
+  /** Something was received, if only a heartbeat. */
   alive(): void;
   end(ending: Ending): void;
 }
 
 export interface Link {
   close(): void;
-  /** The page woke up: look at once. */
+  /** The page woke up: ask the hub at once. */
   wake?(): void;
 }
 
-export type OpenLink = (offer: Offer, listener: Listener) => Link;
+export type OpenLink = (options: LinkOptions, listener: Listener) => Link;

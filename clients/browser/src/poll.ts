@@ -1,6 +1,6 @@
-/** The last resort: asking again and again, where nothing can be kept open. */
+/** Polling, the last resort: requests in intervals, for networks on which nothing stays open. */
 import { pageMs } from "./backoff.js";
-import { BROKEN, endingOf, type Ending, type Offer, type OpenLink } from "./link.js";
+import { BROKEN, endingOf, type Ending, type LinkOptions, type OpenLink } from "./link.js";
 import { readRefusal, requestHeaders } from "./refusal.js";
 import type { AnyFrame, ConnectionEstablished } from "./wire.js";
 
@@ -8,7 +8,7 @@ const SHORTEST_MS = 5_000;
 const LONGEST_MS = 30_000;
 const DEADLINE_MS = 10_000;
 
-/** What was due since a cursor: at most a page, and the cursor to go on with. */
+/** The frames after a cursor, at most one page of them, and the cursor to go on with. */
 export interface Page {
   frames: AnyFrame[];
   cursor: string;
@@ -39,18 +39,18 @@ export async function fetchPage(
   }
 }
 
-/** Say whether there may be more behind a page: a gap, or one that leads nowhere, is the end of it. */
+/** Say whether there may be another page: not after a gap, a page without frames or one with the same cursor. */
 export function leadsOn(page: Page, from: string | undefined): boolean {
   return page.frames.length > 0 && page.resume !== "gap" && page.cursor !== from;
 }
 
 /** Poll: soon again while frames come, then every 5 s, and up to every 30 s while none do. */
-export const openPolling: OpenLink = (offer, listener) => {
+export const openPolling: OpenLink = (options, listener) => {
   const abort = new AbortController();
   let wake = (): void => {};
   let waitMs = SHORTEST_MS;
 
-  const run = async ({ base, token, cursor, renew }: Offer): Promise<Ending> => {
+  const run = async ({ base, token, cursor, renew }: LinkOptions): Promise<Ending> => {
     let first = true;
     for (let pages = 0; !abort.signal.aborted; first = false) {
       const page = await fetchPage(base, first ? token : await renew(), cursor, abort.signal);
@@ -80,11 +80,11 @@ export const openPolling: OpenLink = (offer, listener) => {
     abort.abort();
     wake();
   };
-  run(offer).then(listener.end, (error: unknown) => listener.end(endingOf(error)));
+  run(options).then(listener.end, (error: unknown) => listener.end(endingOf(error)));
   return { close, wake: () => wake() };
 };
 
-/** The greeting that a connection would have begun with; no heartbeat is due from one that answers each request. */
+/** Return the greeting that a connection begins with; polling has responses and needs no heartbeat. */
 function greet({ resume, cursor }: Page): ConnectionEstablished {
   const data = { connectionId: "", resume, cursor, heartbeatSeconds: 0 };
   return { type: "connection_established", title: "", message: "", data, timestamp: "" };

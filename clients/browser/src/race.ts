@@ -1,35 +1,39 @@
-/** Which transport gets through: a staggered race, since a blocked one does not say that it is blocked. */
-import { BROKEN, endingOf, type Ending, type Link, type Listener, type Offer, type OpenLink } from "./link.js";
+/** Finds the transport that works by a staggered race, since a blocked transport gives no error. */
+import { BROKEN, endingOf, type Ending, type Link, type Listener, type LinkOptions, type OpenLink } from "./link.js";
 import { openPolling } from "./poll.js";
 import { openEventStream } from "./sse.js";
 import type { Transport } from "./status.js";
 import { openWebSocket } from "./websocket.js";
 import type { ConnectionEstablished } from "./wire.js";
 
-/** Of each transport: how to open it, after what silence (ms) the next is tried beside it, and when it is given up. */
-const ENTRANTS: Record<Transport, [open: OpenLink, nextMs: number, giveUpMs: number]> = {
+/** For each transport: how to open it, after how long (ms) the next one is tried beside it, and when it is given up. */
+const OPENERS: Record<Transport, [open: OpenLink, nextMs: number, giveUpMs: number]> = {
   ws: [openWebSocket, 2_000, 4_000],
   sse: [openEventStream, 3_000, 8_000],
   poll: [openPolling, 10_000, 10_000],
 };
 
-/** Below 4000, what the hub itself says: it restarts, cannot know yet, or cannot read what it was asked. */
-const SPOKEN = [1008, 1012, 1013];
+/** The codes below 4000 that come from the hub: it restarts, cannot know yet, or cannot read the request. */
+const HUB_CODES = [1008, 1012, 1013];
 
 export interface RaceListener extends Listener {
-  /** The first greeting came; what follows comes over this transport. */
+  /** The first greeting was received; what follows comes over this transport. */
   open(transport: Transport, greeting: ConnectionEstablished): void;
 }
 
 /**
  * Open the first of `order` that gets a greeting; the others are closed.
  *
- * The next one starts when the one before has failed, or has been silent for its time. A refusal that the hub itself
- * spoke ends the race: another transport would hear the same. `getOffer` is asked for each entrant; where it rejects
- * the race ends too.
+ * The next one starts when the one before has failed, or has been silent for its time. A refusal by the hub itself ends
+ * the race: it would refuse another transport too. `getLinkOptions` is called for each transport; the race also ends
+ * where it rejects.
  */
-export function openLink(order: readonly Transport[], getOffer: () => Promise<Offer>, listener: RaceListener): Link {
-  const running = new Set<Link>();
+export function openLink(
+  order: readonly Transport[],
+  getLinkOptions: () => Promise<LinkOptions>,
+  listener: RaceListener,
+): Link {
+  const candidates = new Set<Link>();
   let started = 0;
   let latest: Link | undefined;
   let winner: Link | undefined;
@@ -40,7 +44,7 @@ export function openLink(order: readonly Transport[], getOffer: () => Promise<Of
   const close = (): void => {
     over = true;
     clearTimeout(stagger);
-    for (const runner of running) runner.close();
+    for (const candidate of candidates) candidate.close();
   };
   const finish = (ending: Ending): void => {
     if (over) return;
@@ -51,44 +55,44 @@ export function openLink(order: readonly Transport[], getOffer: () => Promise<Of
     clearTimeout(stagger);
     const transport = order[started++];
     if (transport) run(transport);
-    else if (!running.size) finish({ ...BROKEN, retryMs: retryMs || undefined });
+    else if (!candidates.size) finish({ ...BROKEN, retryMs: retryMs || undefined });
   };
   const run = (transport: Transport): void => {
-    const [open, nextMs, giveUpMs] = ENTRANTS[transport];
-    let line: Link | undefined;
+    const [open, nextMs, giveUpMs] = OPENERS[transport];
+    let link: Link | undefined;
     let giveUp: ReturnType<typeof setTimeout> | undefined;
-    const runner: Link = {
+    const candidate: Link = {
       close: () => {
-        running.delete(runner);
+        candidates.delete(candidate);
         clearTimeout(giveUp);
-        line?.close();
+        link?.close();
       },
-      wake: () => line?.wake?.(),
+      wake: () => link?.wake?.(),
     };
-    running.add((latest = runner));
-    /** Nothing of a line that has ended, or lost, may reach anybody. */
+    candidates.add((latest = candidate));
+    /** Nothing of a link that has ended, or has lost the race, may be passed on. */
     const guard =
       <T extends unknown[]>(act: (...given: T) => void) =>
       (...given: T): void => {
-        if (running.has(runner)) act(...given);
+        if (candidates.has(candidate)) act(...given);
       };
     const end = guard((ending: Ending) => {
-      runner.close();
+      candidate.close();
       retryMs = Math.max(retryMs, ending.retryMs ?? 0);
-      if (runner === winner || ending.code >= 4000 || SPOKEN.includes(ending.code)) finish(ending);
-      else if (runner === latest || !running.size) advance();
+      if (candidate === winner || ending.code >= 4000 || HUB_CODES.includes(ending.code)) finish(ending);
+      else if (candidate === latest || !candidates.size) advance();
     });
-    const begin = (offer: Offer): void => {
+    const begin = (options: LinkOptions): void => {
       giveUp = setTimeout(() => end(BROKEN), giveUpMs);
-      if (runner === latest) stagger = setTimeout(advance, nextMs);
-      const lineListener: Listener = {
+      if (candidate === latest) stagger = setTimeout(advance, nextMs);
+      const linkListener: Listener = {
         frame: guard((frame) => {
           if (winner) return listener.frame(frame);
           if (frame.type !== "connection_established" || !(frame as ConnectionEstablished).data) return;
-          winner = runner;
+          winner = candidate;
           clearTimeout(giveUp);
           clearTimeout(stagger);
-          for (const other of running) if (other !== runner) other.close();
+          for (const other of candidates) if (other !== candidate) other.close();
           listener.open(transport, frame as ConnectionEstablished);
         }),
         cursor: guard(listener.cursor),
@@ -96,14 +100,14 @@ export function openLink(order: readonly Transport[], getOffer: () => Promise<Of
         end,
       };
       try {
-        line = open(offer, lineListener);
+        link = open(options, linkListener);
       } catch {
-        // An address or a policy that the browser refuses.
+        // The browser refuses the address, or a policy forbids it.
         end(BROKEN);
       }
     };
-    // Asking takes time: the race may be over then, and a line opened now would be nobody's.
-    getOffer().then(
+    // This takes time: the race may be over then, and a link opened now would have no owner.
+    getLinkOptions().then(
       guard(begin),
       guard((error: unknown) => finish(endingOf(error))),
     );

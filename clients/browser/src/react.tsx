@@ -18,13 +18,13 @@ import type { EventOf, EventType, Notification } from "./wire.js";
 
 export type { InboxNotification, InboxView } from "./inbox.js";
 
-/** Unmounting and mounting again within this is a re-render, not a farewell. */
-const FAREWELL_MS = 1_000;
+/** A component that is mounted again within this time was only rendered again: the hub stays connected. */
+const CLOSE_DELAY_MS = 1_000;
 
 interface Use {
   inbox: Inbox;
   mounts: number;
-  farewell?: ReturnType<typeof setTimeout> | undefined;
+  closeTimer?: ReturnType<typeof setTimeout> | undefined;
   close?: (() => void) | undefined;
 }
 
@@ -39,24 +39,24 @@ function useOf(hub: Hub): Use {
 
 function mount(hub: Hub): () => void {
   const use = useOf(hub);
-  clearTimeout(use.farewell);
+  clearTimeout(use.closeTimer);
   use.mounts++;
   use.close ??= use.inbox.open();
-  // A page without notifications is better than no page.
+  // An error here must not break the page.
   attempt(hub.connect);
   return () => {
     if (--use.mounts) return;
-    use.farewell = setTimeout(() => {
+    use.closeTimer = setTimeout(() => {
       hub.close();
       use.close?.();
       use.close = undefined;
-    }, FAREWELL_MS);
+    }, CLOSE_DELAY_MS);
   };
 }
 
 /** Give `client`, made once with `createHub`, to everything below, and keep it connected while this is mounted. */
 export function HubProvider({ client, children }: { client: Hub; children?: ReactNode }): ReactNode {
-  // After the effects of everything below, so that their handlers hear the first frame.
+  // Runs after the effects of everything below, so that their handlers get the first frame.
   useEffect(() => mount(client), [client]);
   return <HubContext.Provider value={client}>{children}</HubContext.Provider>;
 }
@@ -81,7 +81,7 @@ export interface WebSocketState {
   reason: Reason | null;
 }
 
-/** Return how the connection is, under the names that frontends of the hub have always used. */
+/** Return the state of the connection, under the names that deployed frontends of the hub use. */
 export function useWebSocket(): WebSocketState {
   const hub = useHub();
   const { inbox } = useOf(hub);
@@ -111,7 +111,7 @@ export function useWebSocket(): WebSocketState {
 export function useHubEvent<T extends EventType>(type: T, handler: (event: EventOf<T>) => void): void {
   const hub = useHub();
   const latest = useRef(handler);
-  // Before any effect that might make an event happen.
+  // Runs before any effect that could cause an event.
   useInsertionEffect(() => {
     latest.current = handler;
   });
@@ -125,7 +125,7 @@ export interface Notifications extends InboxView {
   clear: () => void;
 }
 
-/** Return the user's notifications of this browser, newest first, with what a bell's list does to them. */
+/** Return the user's notifications in this browser, newest first, with the actions of a bell's list. */
 export function useNotifications(): Notifications {
   const { inbox } = useOf(useHub());
   const view = useSyncExternalStore(

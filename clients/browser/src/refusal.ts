@@ -1,11 +1,11 @@
-/** Refusals over HTTP, told in the close codes that a WebSocket would have had. */
+/** Refusals over HTTP as the close codes that a WebSocket would have had. */
 import { boundMs } from "./backoff.js";
 import { BROKEN, type Ending } from "./link.js";
 
 const CODES: Record<string, number> = { token_expired: 4001, hub_full: 4503, draining: 1012 };
 const BY_STATUS: Record<number, number> = { 400: 1008, 401: 4500, 403: 4501, 429: 1013, 503: 1013 };
 
-/** Return what a refused request stands for. Only the hub's own problems count: a proxy's 403 is the network's. */
+/** Return the ending that a refused request stands for. Only the hub's own count; others are the network's. */
 export async function readRefusal(response: Response): Promise<Ending> {
   const { status, headers } = response;
   const after = headers.get("retry-after") ?? "";

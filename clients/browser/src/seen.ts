@@ -1,6 +1,6 @@
-/** The ids that were handed over lately: the seams between transports and tabs bring some twice. */
+/** The ids that were delivered lately: a change of transport or of the leading tab brings duplicates. */
 
-/** More than a tab holds back while it catches up: what it held is compared with what it fetched meanwhile. */
+/** More than the reports that a tab holds while it catches up, which may repeat what it fetched. */
 const CAPACITY = 2_048;
 
 /** Return a function that says whether an id is new, and remembers it; the last 2,048 are known. */

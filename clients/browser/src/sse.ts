@@ -1,18 +1,18 @@
-/** The line over Server-Sent Events, by `fetch`: headers, status codes and comments, none of which EventSource shows. */
+/** The link over Server-Sent Events, by `fetch`: EventSource sends no headers, and shows neither status nor comments. */
 import { boundMs } from "./backoff.js";
 import { createEventParser } from "./events.js";
-import { BROKEN, type Ending, type Listener, type Offer, type OpenLink } from "./link.js";
+import { BROKEN, type Ending, type Listener, type LinkOptions, type OpenLink } from "./link.js";
 import { readRefusal, requestHeaders } from "./refusal.js";
 import { parseFrame, type Closing } from "./wire.js";
 
 /** Open an event stream. */
-export const openEventStream: OpenLink = (offer, listener) => {
+export const openEventStream: OpenLink = (options, listener) => {
   const abort = new AbortController();
-  read(offer, listener, abort.signal).then(listener.end, () => listener.end(BROKEN));
+  read(options, listener, abort.signal).then(listener.end, () => listener.end(BROKEN));
   return { close: () => abort.abort() };
 };
 
-async function read({ base, token, cursor }: Offer, listener: Listener, signal: AbortSignal): Promise<Ending> {
+async function read({ base, token, cursor }: LinkOptions, listener: Listener, signal: AbortSignal): Promise<Ending> {
   const response = await fetch(`${base}/sse`, { headers: requestHeaders(token, cursor), cache: "no-store", signal });
   const { body, headers } = response;
   if (!response.ok || !body || !headers.get("content-type")?.startsWith("text/event-stream"))
@@ -21,7 +21,7 @@ async function read({ base, token, cursor }: Offer, listener: Listener, signal: 
   let retryMs: number | undefined;
   let closing: Ending | undefined;
   const parse = createEventParser((event) => {
-    // The first `retry` is EventSource's default; a later one comes from a hub that sends its clients away.
+    // The first `retry` is for EventSource; a later one comes from a hub that shuts down.
     if (greeted && event.retryMs !== undefined) retryMs = boundMs(event.retryMs);
     const frame = event.data === undefined ? undefined : parseFrame(event.data);
     if (frame?.type === "closing") closing = { code: (frame as Closing).code, why: (frame as Closing).reason };
@@ -37,7 +37,7 @@ async function read({ base, token, cursor }: Offer, listener: Listener, signal: 
       listener.alive();
       parse(decoder.decode(value, { stream: true }));
     }
-    // What follows `closing` is only the end of the stream, which a proxy may hold back.
+    // After `closing` only the end of the stream follows, which a proxy may delay.
     if (done || closing) return { ...(closing ?? BROKEN), retryMs };
   }
 }

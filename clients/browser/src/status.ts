@@ -1,4 +1,4 @@
-/** Where the connection stands, and why, in words that a page can show. */
+/** The state of the connection, and why, in words that a page can show. */
 
 import { NO_TOKEN, OFFLINE } from "./link.js";
 
@@ -13,7 +13,7 @@ export type ReasonCode =
   | "network"
   /** The device has no network, as far as the browser knows. */
   | "offline"
-  /** The page's `getToken` gave something else than a token. */
+  /** The page's `getToken` gave something that is not a token. */
   | "token"
   | "restarting"
   | "slow"
@@ -32,14 +32,14 @@ export interface Reason {
   terminal: boolean;
 }
 
-/** One moment's state; a new object for each change, so it can be compared. */
+/** The state at one moment; a new object for each change, so that objects can be compared. */
 export interface Status {
   state: State;
-  /** What carries the frames; null while nothing does. */
+  /** What carries the frames; null without a connection. */
   transport: Transport | null;
-  /** Failed attempts running. */
+  /** Failed attempts in a row. */
   attempt: number;
-  /** When the next attempt starts (Unix time in ms), while one is waited for. */
+  /** When the next attempt starts (Unix time in ms); null where none is planned. */
   retryAt: number | null;
   reason: Reason | null;
 }

@@ -1,12 +1,12 @@
-/** What survives a reload, where the browser lets it: storage may be full, forbidden or absent. */
+/** Storage that survives a reload, where the browser has it: it may be full, forbidden or absent. */
 
 export type StorageLike = Pick<Storage, "getItem" | "setItem">;
 
-const FORGETFUL: StorageLike = { getItem: () => null, setItem: () => undefined };
+const NO_STORAGE: StorageLike = { getItem: () => null, setItem: () => undefined };
 
 /** Return a storage that never throws; `null` asks for one that keeps nothing. */
 export function openStorage(name: "localStorage" | "sessionStorage", given?: StorageLike | null): StorageLike {
-  if (given === null) return FORGETFUL;
+  if (given === null) return NO_STORAGE;
   const attempt = <T>(act: (storage: StorageLike) => T): T | null => {
     try {
       return act(given ?? globalThis[name]);

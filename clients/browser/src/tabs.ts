@@ -1,20 +1,20 @@
 /**
  * One connection for all tabs: the one that holds a Web Lock leads, and tells the others over a BroadcastChannel.
  *
- * A browser frees the lock of a tab that is gone, but not of one that stands still: with an alert open, frozen, in a
- * debugger, busy. So the others watch the leader, and one of them steals the lock when it answers nobody.
+ * A browser releases the lock of a tab that is closed, but not of one that hangs: with an alert open, frozen, in a
+ * debugger, busy. So the other tabs watch the leader, and one of them steals the lock when the leader does not respond.
  */
 import type { Status, Transport } from "./status.js";
 import type { AnyFrame } from "./wire.js";
 
-/** What a tab asks of the leader; `hello`: say where you are, and that you live; `look`: somebody looks at one of us. */
+/** What a tab asks of the leader. `hello`: send a report; `look`: the user looks at one of the tabs. */
 export interface Request {
   kind: "hello" | "retry" | "wake" | "look";
 }
 
 /**
- * What the leader says. `before` and `cursor` link its reports to a chain: who is not where a report begins has missed
- * something, or comes from elsewhere. A report without a frame has the leader's state.
+ * What the leader sends. `before` and `cursor` link its reports to a chain: a tab whose cursor is not `before` has missed
+ * something, or had another leader. A report without a frame has the leader's state.
  */
 export interface Report {
   kind: "report";
@@ -28,33 +28,33 @@ export interface Report {
 export interface TabsListener {
   /** This tab leads from now on. */
   lead(): void;
-  /** It does no longer; nothing that its connection still brings may be handed out. */
+  /** This tab no longer leads; what its connection still brings must not be delivered. */
   follow(): void;
-  /** Nothing can be shared here: there are no other tabs from now on. */
+  /** The browser cannot share: from now on this tab is alone. */
   alone(): void;
-  /** To the leader. */
-  asked(request: Request): void;
-  /** To the others. */
-  hear(report: Report): void;
+  /** A request to this tab as the leader. */
+  onRequest(request: Request): void;
+  /** A report from the leader. */
+  onReport(report: Report): void;
 }
 
 export interface Tabs {
   post(message: Request | Report): void;
   /** Lead now, though another tab does. */
   claim(): void;
-  /** See whether the leader lives. */
+  /** Check whether the leader responds. */
   check(): void;
-  /** Let another tab lead, and hear nothing more. */
+  /** Let another tab lead, and receive nothing more. */
   leave(): void;
 }
 
-/** So long a leader may be silent before it is asked, and may take to answer. */
+/** How long a leader may be silent before it is asked, and how long it may then take to respond. */
 const SILENT_MS = 8_000;
-const ANSWER_MS = 3_000;
-const MOST_ANSWER_MS = 24_000;
+const RESPONSE_MS = 3_000;
+const MOST_RESPONSE_MS = 24_000;
 const LATE_MS = 1_000;
 
-/** Say whether this browser has what sharing takes; Web Locks need a secure context. */
+/** Say whether this browser has what sharing needs; Web Locks need a secure context. */
 export function canShare(): boolean {
   try {
     return typeof BroadcastChannel === "function" && Boolean(navigator.locks);
@@ -66,8 +66,8 @@ export function canShare(): boolean {
 /**
  * Join the tabs that share under `name`. Throws where the browser refuses the channel.
  *
- * Each time a tab comes to lead has a higher `term` than the one before. The highest counts: whoever hears of a higher
- * one no longer leads, and a lower one is not listened to, such as that of a leader that slept while its lock was stolen.
+ * Each leader has a higher `term` than the one before, and the highest counts: a leader that receives a higher one steps
+ * down, and reports with a lower one are ignored, such as those of a leader that slept while its lock was stolen.
  */
 export function joinTabs(name: string, listener: TabsListener): Tabs {
   const channel = new BroadcastChannel(name);
@@ -79,12 +79,12 @@ export function joinTabs(name: string, listener: TabsListener): Tabs {
   let release = (): void => {};
   let timer: ReturnType<typeof setTimeout> | undefined;
   let dueAt = 0;
-  let answerMs = ANSWER_MS;
+  let responseMs = RESPONSE_MS;
   let asking = false;
   let graced = false;
   let stealing = false;
-  /** Whether another tab took the lock of this one, and nothing was heard since. */
-  let robbed = false;
+  /** Whether another tab stole the lock of this one, and nothing was received since. */
+  let stolen = false;
 
   const post = (message: Request | Report): void => {
     try {
@@ -98,21 +98,21 @@ export function joinTabs(name: string, listener: TabsListener): Tabs {
     dueAt = Date.now() + ms;
     timer = setTimeout(judge, ms);
   };
-  // Not all at the same moment: the first one that takes over is heard by the others.
+  // With jitter: the other tabs receive a report of the first one that takes over.
   const ask = (): void => {
     asking = true;
-    watch(answerMs * (1 + Math.random() / 2));
+    watch(responseMs * (1 + Math.random() / 2));
     post({ kind: "hello" });
   };
   const judge = (): void => {
-    // After sleep or throttling the timer is late, and an answer may wait to be read; once only, since it may be late again.
+    // After sleep or throttling the timer is late, and a response may wait to be read. Only once: it may be late again.
     graced = !graced && Date.now() - dueAt > LATE_MS;
     if (!asking || graced) return ask();
-    // Whoever leads does not reach this tab, or the lock is given to nobody.
-    if (robbed || stealing) return alone();
+    // The leader's reports do not reach this tab, or the browser gives the lock to no tab.
+    if (stolen || stealing) return alone();
     stealing = true;
-    answerMs = Math.min(MOST_ANSWER_MS, answerMs * 2);
-    watch(ANSWER_MS);
+    responseMs = Math.min(MOST_RESPONSE_MS, responseMs * 2);
+    watch(RESPONSE_MS);
     void request({ steal: true });
   };
 
@@ -129,10 +129,10 @@ export function joinTabs(name: string, listener: TabsListener): Tabs {
       });
     } catch {
       if (over || signal.aborted) return;
-      // Held: it was stolen. Otherwise the browser refuses locks.
+      // A lock that was held was stolen. Otherwise the browser refuses locks.
       if (!held) return alone();
-      robbed = true;
-      step();
+      stolen = true;
+      stepDown();
     }
   };
   const lead = (): void => {
@@ -140,12 +140,12 @@ export function joinTabs(name: string, listener: TabsListener): Tabs {
     stealing = asking = false;
     if (leading) return;
     leading = true;
-    // A tab that never heard of the last leader must be above it all the same.
+    // Higher than the last leader's term, also where this tab received no report of it.
     term = Math.max(Date.now(), term) + 1 + Math.random();
     listener.lead();
   };
-  /** Another tab leads: step down, and queue again. */
-  const step = (): void => {
+  /** Another tab leads: stop leading, and wait for the lock again. */
+  const stepDown = (): void => {
     release();
     leading = false;
     void request({});
@@ -168,20 +168,20 @@ export function joinTabs(name: string, listener: TabsListener): Tabs {
 
   channel.onmessage = ({ data }: MessageEvent<(Request | Report) & { term: number }>) => {
     if (over) return;
-    robbed = false;
+    stolen = false;
     if (data.kind !== "report") {
       if (!leading) return;
-      // A clock that was set back: the others would not listen to this one.
+      // This tab's clock was set back: the others would ignore its reports.
       if (data.term > term) term = data.term + Math.random();
-      return listener.asked(data);
+      return listener.onRequest(data);
     }
-    // It has been replaced, and does not know yet.
-    if (data.term < term) return leading ? listener.asked({ kind: "hello" }) : undefined;
-    if (leading) step();
+    // The sender was replaced, and does not know it yet.
+    if (data.term < term) return leading ? listener.onRequest({ kind: "hello" }) : undefined;
+    if (leading) stepDown();
     term = data.term;
     asking = graced = stealing = false;
     watch(SILENT_MS * (1 + Math.random() / 2));
-    listener.hear(data);
+    listener.onReport(data);
   };
   void request({});
   ask();

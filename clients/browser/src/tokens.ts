@@ -1,7 +1,7 @@
-/** Asking the page for a token: for every attempt, one question at a time, never for ever. */
-import { BROKEN, NO_TOKEN, Refusal } from "./link.js";
+/** Asks the page for a token: for every attempt, one request at a time, with a deadline. */
+import { BROKEN, NO_TOKEN, LinkError } from "./link.js";
 
-/** Why a token is asked for: a first or further attempt, or the last one had expired or was refused. */
+/** Why a token is asked for: for an attempt, or because the last token had expired or was refused. */
 export type TokenReason = "connect" | "expired" | "unauthorized";
 
 export type GetToken = (context: { reason: TokenReason }) => string | Promise<string>;
@@ -10,12 +10,12 @@ const DEADLINE_MS = 10_000;
 /** What an `Authorization` header may carry (RFC 6750, section 2.1): JSON Web Tokens and tickets are of that form. */
 const TOKEN = /^[\w.~+/-]+=*$/;
 
-/** Thrown by `getToken` where nobody is signed in: the client stops, until `reconnect()`. */
+/** Thrown by `getToken` where no user is signed in: the client stops, until `reconnect()`. */
 export class UnauthorizedError extends Error {
   override name = "UnauthorizedError";
 }
 
-/** Return `getToken` with a deadline; whoever asks while a question is open shares its answer. Rejects with a `Refusal`. */
+/** Return `getToken` with a deadline; calls at the same time share one result. Rejects with a `LinkError`. */
 export function createTokens(getToken: GetToken): (reason: TokenReason) => Promise<string> {
   let asking: Promise<string> | undefined;
   return (reason) =>
@@ -27,14 +27,14 @@ export function createTokens(getToken: GetToken): (reason: TokenReason) => Promi
 async function ask(getToken: GetToken, reason: TokenReason): Promise<string> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Refusal(BROKEN)), DEADLINE_MS);
+    timer = setTimeout(() => reject(new LinkError(BROKEN)), DEADLINE_MS);
   });
   try {
     return check(await Promise.race([(async () => getToken({ reason }))(), deadline]));
   } catch (error) {
-    if (error instanceof Refusal) throw error;
+    if (error instanceof LinkError) throw error;
     // By name too: a page may have two copies of this module.
-    throw new Refusal(
+    throw new LinkError(
       (error as Error | undefined)?.name === "UnauthorizedError" ? { code: 4500, retryMs: Infinity } : BROKEN,
     );
   } finally {
@@ -42,7 +42,7 @@ async function ask(getToken: GetToken, reason: TokenReason): Promise<string> {
   }
 }
 
-/** Return the token without the line break that a file or a template ends with. Throws where it cannot be one. */
+/** Return the token without the line break that a file or a template ends with. Throws where it is not a valid token. */
 function check(given: unknown): string {
   const token = typeof given === "string" ? given.trim() : undefined;
   if (token && TOKEN.test(token)) return token;
@@ -51,7 +51,7 @@ function check(given: unknown): string {
     : /^[[{"]/.test(token ?? "")
       ? "JSON (take the token out of it)"
       : token
-        ? "text that is no token"
+        ? "text that is not a valid token"
         : `nothing (${typeof given})`;
-  throw new Refusal({ code: NO_TOKEN, why: `getToken gave ${what}` });
+  throw new LinkError({ code: NO_TOKEN, why: `getToken gave ${what}` });
 }

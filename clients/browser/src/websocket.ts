@@ -1,8 +1,8 @@
-/** The line over WebSocket: subprotocol `hub.v1`, so that a refusal can be read and heartbeats be seen. */
+/** The link over WebSocket, with the subprotocol `hub.v1`, so that refusals and heartbeats can be read. */
 import type { OpenLink } from "./link.js";
 import { parseFrame } from "./wire.js";
 
-/** Open a WebSocket. The token goes as a subprotocol: what stands in a URL ends up in logs. */
+/** Open a WebSocket. The token is sent as a subprotocol, since URLs end up in logs. */
 export const openWebSocket: OpenLink = ({ base, token, cursor }, listener) => {
   const bearer = btoa(token).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
   const query = cursor ? `?cursor=${encodeURIComponent(cursor)}` : "";
@@ -13,6 +13,6 @@ export const openWebSocket: OpenLink = ({ base, token, cursor }, listener) => {
     if (frame) listener.frame(frame);
   };
   socket.onclose = ({ code, reason }) => listener.end({ code, why: reason || undefined });
-  // Also while connecting: a handshake that hangs holds up every later one to the same host.
+  // Also while connecting: a handshake that hangs delays every later one to the same host.
   return { close: () => socket.close() };
 };

@@ -1,9 +1,9 @@
-/** What the hub sends, as types; everything but the generated file is written by hand. */
+/** The types of what the hub sends, beside the generated ones. */
 import type { Frame, Gap } from "./generated/frames.js";
 
 export type * from "./generated/frames.js";
 
-/** A notification of a type that this version of the client does not know, and that nobody declared. */
+/** A notification of a type that this version of the client does not know, and that was not declared. */
 export interface UnknownEvent {
   type: string;
   title: string;
@@ -15,7 +15,7 @@ export interface UnknownEvent {
 }
 
 /**
- * The words of an order's status. A company that has others declares them:
+ * The values of an order's status. A company that has others declares them:
  * `declare module "@notification-hub/client" { interface OrderStatuses { awaiting_pickup: true } }`.
  */
 export interface OrderStatuses {
@@ -25,13 +25,13 @@ export interface OrderStatuses {
   cancelled: true;
 }
 
-/** The words of a return's status, in `return_responded`. */
+/** The values of a return's status, in `return_responded`. */
 export interface ReturnStatuses {
   approved_refund: true;
   rejected: true;
 }
 
-/** The words of an exchange's status, in `exchange_validated` and `exchange_resolved`. */
+/** The values of an exchange's status, in `exchange_validated` and `exchange_resolved`. */
 export interface ExchangeStatuses {
   completed_approved: true;
   completed_rejected_by_vendor: true;
@@ -46,7 +46,7 @@ interface StatusesOf {
   exchange_resolved: ExchangeStatuses;
 }
 
-/** A frame whose status is one of the known words; what comes may be another, so a `switch` needs a default. */
+/** A frame whose status is one of the known values; the hub may send another, so a `switch` needs a default. */
 type WithStatus<E extends Frame> = E extends { type: infer T extends keyof StatusesOf }
   ? E & { data?: { status?: keyof StatusesOf[T] | null } }
   : E;
@@ -58,7 +58,7 @@ export type KnownNotification = WithStatus<Extract<Frame, { id: string }>>;
  * The company's own types: `declare module "@notification-hub/client" { interface CompanyEvents { "whatsapp:message":
  * UnknownEvent & { data: { from: string } } } }`.
  */
-// biome-ignore lint/suspicious/noEmptyInterface: filled by whoever declares it again
+// biome-ignore lint/suspicious/noEmptyInterface: filled by companies that declare it again
 export interface CompanyEvents {}
 
 type Company = {
@@ -70,13 +70,13 @@ type Company = {
         : CompanyEvents[T][P];
   };
 };
-/** Data without the index of `UnknownEvent`'s, where it declares fields: a misspelt one must not compile. */
+/** Data without the index signature of `UnknownEvent`'s, where it declares fields: a misspelt one must not compile. */
 type Declared<D> = D extends object ? (keyof Fields<D> extends never ? D : Fields<D>) : D;
 type Fields<D> = { [F in keyof D as string extends F ? never : F]: D[F] };
 
-/** A type's name that nobody declared: text that equals no literal, so that a misspelt one does not compile. */
+/** The name of a type that was not declared: text that equals no literal, so that a misspelt name does not compile. */
 declare enum Undeclared {
-  Type = "a type that nobody declared",
+  Type = "a type that was not declared",
 }
 
 /** Any notification. Types may be added, so a `switch` over `type` needs a default. */
@@ -85,7 +85,7 @@ export type Notification =
   | Company[keyof Company]
   | (Omit<UnknownEvent, "type"> & { type: Undeclared.Type });
 
-/** What `on` can be asked for, and what its handler then gets. */
+/** The types that `on` takes, and what their handlers get. */
 export type EventMap = { [E in KnownNotification as E["type"]]: E } & { gap: Gap } & Company;
 
 /** A type's name: a built-in one, a declared one of the company, or `gap`. For the rest there is `onUnknown`. */
@@ -97,13 +97,13 @@ export type EventOf<T extends EventType> = EventMap[T];
 /** Any message of a connection, known or not. */
 export type AnyFrame = Frame | UnknownFrame;
 
-/** A message whose type says nothing to this version. */
+/** A message of a type that this version does not know. */
 export interface UnknownFrame {
   type: string;
   id?: string;
 }
 
-/** Return the frame that `text` spells, or undefined where it spells none: a client passes over what it cannot read. */
+/** Return the frame that `text` parses as, or undefined: a client ignores what it cannot read. */
 export function parseFrame(text: unknown): AnyFrame | undefined {
   try {
     const frame = JSON.parse(text as string) as AnyFrame | null;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { createConnection, type Connection } from "../src/connection.js";
-import { Refusal } from "../src/link.js";
+import { LinkError } from "../src/link.js";
 import type { Status, Transport } from "../src/status.js";
 import type { TokenReason } from "../src/tokens.js";
 import type { AnyFrame } from "../src/wire.js";
@@ -18,7 +18,7 @@ import {
   requests,
   sockets,
 } from "./fakes.js";
-import { offer } from "./lines.js";
+import { linkOptions } from "./links.js";
 
 const HOUR_MS = 3_600_000;
 
@@ -40,18 +40,18 @@ afterEach(removeFakes);
 
 async function start(
   transports: Transport[] = ["ws", "sse", "poll"],
-  refuse?: () => Refusal | undefined,
+  refuse?: () => LinkError | undefined,
 ): Promise<Connection> {
   const connection = createConnection({
     transports,
     storage,
     memoryKey: "transport",
-    notes: quiet,
-    getOffer: async (reason) => {
+    logger: quiet,
+    getLinkOptions: async (reason) => {
       reasons.push(reason);
       const refusal = refuse?.();
       if (refusal) throw refusal;
-      return offer({ cursor });
+      return linkOptions({ cursor });
     },
     onFrame: (frame) => frames.push(frame),
     onCursor: (at) => (cursor = at),
@@ -243,10 +243,10 @@ describe("refusals", () => {
     expect(connection.status.state).toBe("connected");
   });
 
-  test("nobody signed in is final at once, and starting again asks again", async () => {
+  test("where no user is signed in, it stops at once; a new start asks for a token again", async () => {
     let signedIn = false;
     const connection = await start(["ws"], () =>
-      signedIn ? undefined : new Refusal({ code: 4500, retryMs: Infinity }),
+      signedIn ? undefined : new LinkError({ code: 4500, retryMs: Infinity }),
     );
     expect(connection.status).toMatchObject({ state: "closed", reason: { code: "unauthorized", terminal: true } });
     signedIn = true;
@@ -258,7 +258,7 @@ describe("refusals", () => {
 
   test("a token that could not be fetched is asked for again", async () => {
     let failures = 2;
-    const connection = await start(["ws"], () => (failures-- > 0 ? new Refusal({ code: 1006 }) : undefined));
+    const connection = await start(["ws"], () => (failures-- > 0 ? new LinkError({ code: 1006 }) : undefined));
     await pass(5_000);
     newestSocket().say(hello());
     expect(connection.status.state).toBe("connected");
@@ -394,7 +394,7 @@ describe("whatever it is told", () => {
 });
 
 describe("one of too many tabs of a user", () => {
-  test("waits long and longer, and comes back at once when somebody looks at it", async () => {
+  test("waits longer each time, and connects at once when the user looks at it", async () => {
     vi.spyOn(Math, "random").mockReturnValue(1);
     const connection = await connected(["ws"]);
     for (const minutes of [1, 2, 4, 8, 16, 32, 60, 60]) {

@@ -3,7 +3,7 @@ import { vi } from "vitest";
 import type { StorageLike } from "../src/storage.js";
 import type { AnyFrame, StockAlert } from "../src/wire.js";
 
-/** Every line that was opened since `installFakes`. */
+/** Every link that was opened since `installFakes`. */
 export const sockets: FakeSocket[] = [];
 export const requests: FakeRequest[] = [];
 
@@ -129,9 +129,9 @@ export class FakeLocks {
         fail();
       });
       if (steal) {
-        const robbed = queue.shift()?.fail;
-        if (robbed && this.unheard) this.unheard.push(robbed);
-        else robbed?.();
+        const stolen = queue.shift()?.fail;
+        if (stolen && this.unheard) this.unheard.push(stolen);
+        else stolen?.();
         queue.unshift(entry);
       } else {
         queue.push(entry);

@@ -47,7 +47,7 @@ async function closeTab({ hub }: Tab): Promise<void> {
 }
 
 describe("events", () => {
-  test("a handler gets the notifications of its type, onAny all, a gap only who asked for it", async () => {
+  test("a handler gets the notifications of its type, onAny all, and a gap only handlers of gaps", async () => {
     const { hub } = await openTab();
     const [alerts, others, any, gaps] = [vi.fn(), vi.fn(), vi.fn(), vi.fn()];
     hub.on("stock_alert", alerts);
@@ -67,7 +67,7 @@ describe("events", () => {
     ]);
   });
 
-  test("a notification that comes twice is handed over once", async () => {
+  test("a duplicate notification is delivered once", async () => {
     const { titles } = await openTab();
     newestSocket().say(hello(), alert(1), alert(2), alert(1), alert(2), alert(3));
     expect(titles).toEqual(["n1", "n2", "n3"]);
@@ -105,7 +105,7 @@ test("a listener of the status that throws is reported, and keeps neither others
   expect(after).toHaveBeenCalled();
 });
 
-describe("types that nobody asked for", () => {
+describe("types without a handler", () => {
   test("go to onUnknown, the others and gaps do not", async () => {
     const { hub } = await openTab();
     const unknown: string[] = [];
@@ -429,7 +429,7 @@ describe("tabs", () => {
     expect([mine.titles, other.titles]).toEqual([["n1"], ["n2"]]);
   });
 
-  test("whose user nobody names share nothing: one may not see the other's", async () => {
+  test("without a known user share nothing: one user must not see another's notifications", async () => {
     await openTab({ getToken: () => "hubt_ticket-of-one" });
     await openTab({ getToken: () => "hubt_ticket-of-another" });
     expect(sockets.length).toBe(2);
@@ -452,7 +452,7 @@ describe("tabs", () => {
     expect([one.hub.identity === two.hub.identity, sockets.length]).toEqual([false, 3]);
   });
 
-  test("one that follows passes on that somebody wants another attempt", async () => {
+  test("one that follows passes on the request for another attempt", async () => {
     await openTab();
     newestSocket().end(4501);
     const two = await openTab();
@@ -572,7 +572,7 @@ describe("the page", () => {
     expect(sockets.length).toBe(0);
   });
 
-  test("with nobody signed in is told so, and tries again when asked", async () => {
+  test("without a signed-in user has that status, and tries again when asked", async () => {
     let signedIn = false;
     const { hub } = await openTab({
       getToken: () => {

@@ -18,7 +18,7 @@ test("another user, another account or another hub is another name", () => {
   expect(new Set(others).size).toBe(4);
 });
 
-test("a ticket names nobody, unless the page does", () => {
+test("a ticket names no user, unless the page does", () => {
   expect(nameIdentity("https://hub", "hubt_abc", undefined)).toBeUndefined();
   expect(nameIdentity("https://hub", "hubt_abc", "somebody")).toBeDefined();
 });

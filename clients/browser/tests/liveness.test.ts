@@ -5,7 +5,7 @@ import { installFakes, pass, removeFakes } from "./fakes.js";
 beforeEach(() => installFakes());
 afterEach(removeFakes);
 
-test("a line is dead when it was silent for a heartbeat and a half", async () => {
+test("a link is dead when it was silent for a heartbeat and a half", async () => {
   const onDead = vi.fn();
   createLiveness(onDead).start(30_000);
   await pass(44_999);
@@ -14,13 +14,13 @@ test("a line is dead when it was silent for a heartbeat and a half", async () =>
   expect(onDead).toHaveBeenCalledOnce();
 });
 
-test("every sign of life begins the wait anew", async () => {
+test("everything that is received starts the wait again", async () => {
   const onDead = vi.fn();
   const liveness = createLiveness(onDead);
   liveness.start(30_000);
   for (let beat = 0; beat < 20; beat++) {
     await pass(40_000);
-    liveness.sign();
+    liveness.received();
   }
   expect(onDead).not.toHaveBeenCalled();
   await pass(45_000);
@@ -34,7 +34,7 @@ test("a timer that fires late gives what is waiting a second to be read", async 
   vi.setSystemTime(Date.now() + 600_000);
   await pass(45_000);
   expect(onDead).not.toHaveBeenCalled();
-  liveness.sign();
+  liveness.received();
   await pass(1_000);
   expect(onDead).not.toHaveBeenCalled();
 });
@@ -62,7 +62,7 @@ test.each([
 });
 
 test.each([Number.NaN, -1, -Infinity, undefined as unknown as number])(
-  "a heartbeat of %j is none: the line is watched as by default",
+  "a heartbeat of %j is not valid: the link is watched as by default",
   async (ms) => {
     const onDead = vi.fn();
     createLiveness(onDead).start(ms);
@@ -74,7 +74,7 @@ test.each([Number.NaN, -1, -Infinity, undefined as unknown as number])(
 );
 
 test.each([1e12, Infinity])(
-  "a heartbeat of %j ms, more than a timer holds, does not make a line dead at once",
+  "a heartbeat of %j ms, more than a timer holds, does not make a link dead at once",
   async (ms) => {
     const onDead = vi.fn();
     createLiveness(onDead).start(ms);
@@ -83,12 +83,12 @@ test.each([1e12, Infinity])(
   },
 );
 
-test("it says how long the line had lived when its last sign came", async () => {
+test("it says how long the link had lived when something was received last", async () => {
   const onDead = vi.fn();
   const liveness = createLiveness(onDead);
   liveness.start(30_000);
   await pass(30_000);
-  liveness.sign();
+  liveness.received();
   await pass(45_000);
   expect(onDead).toHaveBeenCalledWith(30_000);
 });
@@ -104,7 +104,7 @@ test("a page that wakes up judges at once", async () => {
   expect(onDead).toHaveBeenCalledOnce();
 });
 
-test("whoever asks finds a dead line though the timers of a hidden page are slowed down, and not a living one", () => {
+test("a check finds a dead link though the timers of a hidden page are slowed down, and not a living one", () => {
   const onDead = vi.fn();
   const liveness = createLiveness(onDead);
   liveness.start(30_000);
@@ -116,7 +116,7 @@ test("whoever asks finds a dead line though the timers of a hidden page are slow
   expect(onDead).toHaveBeenCalledOnce();
 });
 
-test("a line without a heartbeat, or a stopped one, is never dead", async () => {
+test("a link without a heartbeat, or a stopped one, is never dead", async () => {
   const onDead = vi.fn();
   const liveness = createLiveness(onDead);
   liveness.start(30_000);
@@ -130,7 +130,7 @@ test("a line without a heartbeat, or a stopped one, is never dead", async () => 
   expect(onDead).not.toHaveBeenCalled();
 });
 
-test("a clock that was set back does not make a line immortal", async () => {
+test("a clock that was set back does not make a link immortal", async () => {
   const onDead = vi.fn();
   createLiveness(onDead).start(30_000);
   vi.setSystemTime(Date.now() - 3_600_000);

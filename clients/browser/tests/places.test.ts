@@ -112,7 +112,7 @@ test("a handler that throws is reported where there is no reportError, and stops
   expect([titles, error.mock.calls]).toEqual([["n1"], [[new Error("mine")]]]);
 });
 
-test("React Native: an app that is looked at again comes back at once, and close lets go of its state", async () => {
+test("React Native: an app that becomes active reconnects at once, and close releases its state", async () => {
   // There, `window` is the global object, and has no events.
   vi.stubGlobal("window", globalThis);
   let change: ((state: string) => void) | undefined;

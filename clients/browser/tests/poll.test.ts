@@ -1,25 +1,25 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openPolling } from "../src/poll.js";
 import { alert, flush, installFakes, newestRequest, pass, removeFakes, requests } from "./fakes.js";
-import { listen, offer } from "./lines.js";
+import { listen, linkOptions } from "./links.js";
 
 beforeEach(() => installFakes());
 afterEach(removeFakes);
 
 test("the first answer is the greeting, without a heartbeat to wait for", async () => {
-  const { heard, listener } = listen();
-  openPolling(offer({ cursor: "ep-1" }), listener);
+  const { received, listener } = listen();
+  openPolling(linkOptions({ cursor: "ep-1" }), listener);
   newestRequest().page([alert(2)], "epoch-2");
   await pass(1_000);
   expect(requests.map(({ headers }) => headers["last-event-id"])).toEqual(["ep-1", "epoch-2"]);
-  expect(heard.frames).toMatchObject([
+  expect(received.frames).toMatchObject([
     { type: "connection_established", data: { resume: "replayed", cursor: "epoch-2", heartbeatSeconds: 0 } },
     { id: "id-2" },
   ]);
 });
 
 test("while frames come it soon asks again, each time with a token of its own; then it waits longer and longer", async () => {
-  openPolling(offer(), listen().listener);
+  openPolling(linkOptions(), listen().listener);
   newestRequest().page([], "epoch-0", "live");
   await pass(3_749);
   expect(requests.length).toBe(1);
@@ -60,19 +60,19 @@ test.each<[string, (number: number) => void]>([
   ["the same page, as from a cache", (number) => requests[number]!.page([alert(1)], "epoch-1")],
   ["nothing", (number) => requests[number]!.page([], "epoch-1", "live")],
 ])("whatever is answered at once, be it %s, is not asked for at once again", async (_, answer) => {
-  openPolling(offer(), listen().listener);
+  openPolling(linkOptions(), listen().listener);
   expect(await answerAll(60_000, answer)).toBeLessThan(10);
 });
 
 test("pages without an end are asked for in a growing pause, up to a second", async () => {
-  openPolling(offer(), listen().listener);
+  openPolling(linkOptions(), listen().listener);
   expect(await answerAll(60_000, (number) => requests[number]!.page([alert(number)], `epoch-${number}`))).toBeLessThan(
     140,
   );
 });
 
 test("much that was missed is soon caught up with: 2,000 notifications in ten pages", async () => {
-  openPolling(offer(), listen().listener);
+  openPolling(linkOptions(), listen().listener);
   await answerAll(4_000, (number) =>
     requests[number]!.page(number < 10 ? [alert(number)] : [], `epoch-${Math.min(number, 10)}`),
   );
@@ -80,37 +80,37 @@ test("much that was missed is soon caught up with: 2,000 notifications in ten pa
 });
 
 test("the cursor goes on where nothing was for this user", async () => {
-  const { heard, listener } = listen();
-  openPolling(offer({ cursor: "epoch-1" }), listener);
+  const { received, listener } = listen();
+  openPolling(linkOptions({ cursor: "epoch-1" }), listener);
   newestRequest().page([], "epoch-9");
   await pass(5_000);
-  expect([heard.cursors, newestRequest().headers["last-event-id"]]).toEqual([["epoch-9"], "epoch-9"]);
+  expect([received.cursors, newestRequest().headers["last-event-id"]]).toEqual([["epoch-9"], "epoch-9"]);
 });
 
 test("a page that wakes up asks at once", async () => {
-  const line = openPolling(offer(), listen().listener);
+  const link = openPolling(linkOptions(), listen().listener);
   newestRequest().page([], "epoch-0", "live");
   await flush();
-  line.wake?.();
+  link.wake?.();
   await flush();
   expect(requests.length).toBe(2);
 });
 
 test("a refusal ends it with its code, silence after 10 s with the network's", async () => {
   const refused = listen();
-  openPolling(offer(), refused.listener);
+  openPolling(linkOptions(), refused.listener);
   newestRequest().refuse(401, "token_expired");
   const silent = listen();
-  openPolling(offer(), silent.listener);
+  openPolling(linkOptions(), silent.listener);
   await pass(10_000);
-  expect([refused.heard.endings, silent.heard.endings]).toMatchObject([[{ code: 4001 }], [{ code: 1006 }]]);
+  expect([refused.received.endings, silent.received.endings]).toMatchObject([[{ code: 4001 }], [{ code: 1006 }]]);
 });
 
 test("after it was closed nothing is asked any more", async () => {
-  const line = openPolling(offer(), listen().listener);
+  const link = openPolling(linkOptions(), listen().listener);
   newestRequest().page([], "epoch-0", "live");
   await flush();
-  line.close();
+  link.close();
   await pass(60_000);
   expect(requests.length).toBe(1);
 });

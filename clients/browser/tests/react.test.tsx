@@ -143,7 +143,7 @@ test("StrictMode's double mount opens one connection", async () => {
   expect([sockets.length, sockets[0]!.closed]).toEqual([1, false]);
 });
 
-test("the connection stays over a change of page and ends when nobody is left", async () => {
+test("the connection stays over a change of page and ends when no component uses it", async () => {
   await render(<HubProvider key="one" client={hub} />);
   await say(hello());
   await render(<HubProvider key="two" client={hub} />);

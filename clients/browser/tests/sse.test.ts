@@ -1,20 +1,20 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openEventStream } from "../src/sse.js";
 import { alert, flush, hello, installFakes, newestRequest, removeFakes } from "./fakes.js";
-import { listen, offer, type Heard } from "./lines.js";
+import { listen, linkOptions, type Received } from "./links.js";
 
 beforeEach(() => installFakes());
 afterEach(removeFakes);
 
-async function open(): Promise<Heard> {
-  const { heard, listener } = listen();
-  openEventStream(offer(), listener);
+async function open(): Promise<Received> {
+  const { received, listener } = listen();
+  openEventStream(linkOptions(), listener);
   await newestRequest().begin();
-  return heard;
+  return received;
 }
 
 test("token and cursor are headers", () => {
-  openEventStream(offer({ cursor: "ep-1" }), listen().listener);
+  openEventStream(linkOptions({ cursor: "ep-1" }), listen().listener);
   expect(newestRequest()).toMatchObject({
     url: "https://hub.test/sse",
     headers: { authorization: "Bearer t0", "last-event-id": "ep-1" },
@@ -22,41 +22,41 @@ test("token and cursor are headers", () => {
 });
 
 test("frames come as objects, also where a character is cut in two", async () => {
-  const heard = await open();
+  const received = await open();
   await newestRequest().say(hello());
   const bytes = new TextEncoder().encode(`data: ${JSON.stringify({ ...alert(1), title: "çã€" })}\r\n\r\n`);
   for (const byte of bytes)
     (newestRequest() as unknown as { stream: ReadableStreamDefaultController }).stream.enqueue(Uint8Array.of(byte));
   await flush();
-  expect(heard.frames).toEqual([hello(), { ...alert(1), title: "çã€" }]);
+  expect(received.frames).toEqual([hello(), { ...alert(1), title: "çã€" }]);
 });
 
-test("a comment is a sign of life, and its id moves the cursor", async () => {
-  const heard = await open();
+test("a comment is a heartbeat, and its id moves the cursor", async () => {
+  const received = await open();
   await newestRequest().say(hello());
-  const before = heard.signs;
+  const before = received.signs;
   await newestRequest().write(": hb\r\nid: ep-7\r\n\r\n");
-  expect([heard.signs - before, heard.cursors]).toEqual([1, ["ep-7"]]);
+  expect([received.signs - before, received.cursors]).toEqual([1, ["ep-7"]]);
 });
 
 test("a closing frame ends the stream with its code, before the end of the response", async () => {
-  const heard = await open();
+  const received = await open();
   await newestRequest().say(hello(), { type: "closing", code: 4001, reason: "expired" });
-  expect(heard.endings).toEqual([{ code: 4001, why: "expired" }]);
+  expect(received.endings).toEqual([{ code: 4001, why: "expired" }]);
 });
 
 test("a wait that the hub names after its greeting goes with the end, the default before it does not", async () => {
-  const heard = await open();
+  const received = await open();
   await newestRequest().say(hello());
   await newestRequest().write("retry: 700\r\n\r\n");
   await newestRequest().end();
-  expect(heard.endings).toEqual([{ code: 1006, retryMs: 700 }]);
+  expect(received.endings).toEqual([{ code: 1006, retryMs: 700 }]);
 });
 
 test("a stream that ends without a word is the network's end", async () => {
-  const heard = await open();
+  const received = await open();
   await newestRequest().end();
-  expect(heard.endings).toEqual([{ code: 1006 }]);
+  expect(received.endings).toEqual([{ code: 1006 }]);
 });
 
 test.each([
@@ -69,31 +69,31 @@ test.each([
   [429, "overloaded", 1013],
   [400, "bad_request", 1008],
 ])("the hub's %i %s is what a WebSocket would be closed with", async (status, code, expected) => {
-  const { heard, listener } = listen();
-  openEventStream(offer(), listener);
+  const { received, listener } = listen();
+  openEventStream(linkOptions(), listener);
   newestRequest().refuse(status, code, { "retry-after": "7" });
   await flush();
-  expect(heard.endings).toMatchObject([{ code: expected, retryMs: 7000, why: `${code}: A title` }]);
+  expect(received.endings).toMatchObject([{ code: expected, retryMs: 7000, why: `${code}: A title` }]);
 });
 
 test.each([401, 403, 407, 502])("a proxy's own %i says nothing of the user", async (status) => {
-  const { heard, listener } = listen();
-  openEventStream(offer(), listener);
+  const { received, listener } = listen();
+  openEventStream(linkOptions(), listener);
   newestRequest().respond(status, "<html>", { "content-type": "text/html" });
   await flush();
-  expect(heard.endings).toEqual([{ code: 1006 }]);
+  expect(received.endings).toEqual([{ code: 1006 }]);
 });
 
 test("a login page in place of the stream is no stream", async () => {
-  const { heard, listener } = listen();
-  openEventStream(offer(), listener);
+  const { received, listener } = listen();
+  openEventStream(linkOptions(), listener);
   newestRequest().respond(200, "<html>", { "content-type": "text/html" });
   await flush();
-  expect(heard.endings).toEqual([{ code: 1006 }]);
+  expect(received.endings).toEqual([{ code: 1006 }]);
 });
 
-test("closing the line ends its request", async () => {
-  const line = openEventStream(offer(), listen().listener);
-  line.close();
+test("closing the link ends its request", async () => {
+  const link = openEventStream(linkOptions(), listen().listener);
+  link.close();
   expect(newestRequest().aborted).toBe(true);
 });

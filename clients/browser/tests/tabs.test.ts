@@ -91,7 +91,7 @@ function hearOfTheLock(): void {
   for (const hear of locks().unheard!.splice(0)) hear();
 }
 
-describe("a leader that stands still", () => {
+describe("a leader that hangs", () => {
   async function three(): Promise<{ leader: Tab; others: Tab[]; old: FakeSocket }> {
     const leader = await openTab();
     greet();
@@ -116,7 +116,7 @@ describe("a leader that stands still", () => {
     expect(others.map((tab) => tab.hub.status.state)).toEqual(["connected", "connected"]);
   });
 
-  test.each(["its line first", "its lock first", "its channel first"])(
+  test.each(["its link first", "its lock first", "its channel first"])(
     "steps down when it wakes up, hands nothing out twice and misses nothing (%s)",
     async (order) => {
       const { leader, others, old } = await three();
@@ -126,7 +126,7 @@ describe("a leader that stands still", () => {
       newestSocket().say(alert(2), alert(3));
       await flush();
       const wakes = {
-        "its line first": () => old.say(alert(2), alert(3)),
+        "its link first": () => old.say(alert(2), alert(3)),
         "its lock first": hearOfTheLock,
         "its channel first": () => leader.channel!.thaw(),
       };
@@ -146,7 +146,7 @@ describe("a leader that stands still", () => {
     },
   );
 
-  test("is followed at once when somebody looks at another tab", async () => {
+  test("is replaced at once when the user looks at another tab", async () => {
     const { leader } = await three();
     freeze(leader);
     document.dispatchEvent(new Event("visibilitychange"));
@@ -176,7 +176,7 @@ describe("a leader that stands still", () => {
     expect(sockets.length).toBe(1);
   });
 
-  test("whose line is dead is told so by the others, though its own timers are slowed down", async () => {
+  test("that has a dead link finds it by the others' requests, though its own timers are slowed down", async () => {
     const leader = await openTab();
     newestSocket().say(hello("epoch-0", "live", 30));
     // Its timers do not run; what another one asks arrives all the same.
@@ -220,7 +220,7 @@ describe("a leader that stands still", () => {
   });
 });
 
-test("a tab that came to lead after the clock was set back is heard by those who knew an earlier leader", async () => {
+test("tabs that knew an earlier leader accept one whose clock was set back", async () => {
   const leader = await openTab();
   greet();
   const other = await openTab();
@@ -371,7 +371,7 @@ describe("a tab that could do better than the leader", () => {
     expect(counts[2]).toBeLessThan(90);
   }, 30_000);
 
-  test("does not speak for a user whom an operator disconnected", async () => {
+  test("does not connect for a user whom an operator disconnected", async () => {
     await openTab();
     newestSocket().end(4502);
     await openTab();
@@ -379,7 +379,7 @@ describe("a tab that could do better than the leader", () => {
     expect(sockets.length).toBe(1);
   });
 
-  test("tries at once when somebody asks it to", async () => {
+  test("tries at once when it is asked to", async () => {
     await openTab();
     newestSocket().end(4501);
     const two = await openTab();
@@ -456,7 +456,7 @@ describe("a tab that follows", () => {
     expect([back.titles, ...back.storage.items.values()]).toEqual([["n8", "n9", "n10"], "epoch-11"]);
   });
 
-  test("gets nothing twice though much came while it was catching up", async () => {
+  test("gets no duplicate though much came while it caught up", async () => {
     await openTab();
     greet();
     const left = await openTab();

@@ -5,7 +5,7 @@ import { installFakes, pass, removeFakes } from "./fakes.js";
 beforeEach(() => installFakes());
 afterEach(removeFakes);
 
-test("whoever asks while the page is being asked shares the answer, and the next one asks again", async () => {
+test("calls at the same time share one token, and the next call asks again", async () => {
   const getToken = vi.fn(async () => "t");
   const ask = createTokens(getToken);
   expect(await Promise.all([ask("connect"), ask("expired")])).toEqual(["t", "t"]);
@@ -19,7 +19,7 @@ test("a page that does not answer within 10 s is the network's failure", async (
   expect(await asked).toMatchObject({ ending: { code: 1006 } });
 });
 
-test("nobody signed in is a final answer, any other failure is not", async () => {
+test("no signed-in user is final, any other failure is not", async () => {
   const answers: unknown[] = [];
   for (const error of [new UnauthorizedError(), Object.assign(new Error(), { code: 4501 }), "no"]) {
     await createTokens(() => {
@@ -40,9 +40,9 @@ test.each<[unknown, string]>([
   ["<!doctype html><title>Entrar</title>", "a page of HTML (of a login?)"],
   ['{"token":"eyJ.e30.sig"}', "JSON (take the token out of it)"],
   ['"eyJ.e30.sig"', "JSON (take the token out of it)"],
-  ["Bearer eyJ.e30.sig", "text that is no token"],
-  ["eyJ.e30\n.sig", "text that is no token"],
-  ["sess\u00e3o", "text that is no token"],
+  ["Bearer eyJ.e30.sig", "text that is not a valid token"],
+  ["eyJ.e30\n.sig", "text that is not a valid token"],
+  ["sess\u00e3o", "text that is not a valid token"],
   ["", "nothing (string)"],
   [" \n", "nothing (string)"],
   [undefined, "nothing (undefined)"],

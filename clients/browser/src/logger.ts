@@ -1,13 +1,13 @@
-/** What the client says on the console: why it was refused, once; with `debug`, everything. Never a token. */
+/** What the client writes to the console: why it was refused, once; with `debug`, everything. Never a token. */
 
-export interface Console {
-  /** Say it once, however often it happens. */
+export interface Logger {
+  /** Write it once, however often it happens. */
   warn(text: string): void;
   debug(text: string): void;
 }
 
-/** Return the console's voice. */
-export function createNotes(debug: boolean): Console {
+/** Return a logger to the console; `debug` says whether it writes more than warnings. */
+export function createLogger(debug: boolean): Logger {
   const said = new Set<string>();
   return {
     warn: (text) => {

@@ -1,12 +1,12 @@
-/** Where the client runs: a page, a worker, Node or React Native, none of which has all that the others have. */
+/** Where the client runs: a page, a worker, Node or React Native; each lacks something that the others have. */
 import type { Transport } from "./status.js";
 
-/** React Native's `AppState`, as far as it is needed: what says that the app is looked at again. */
+/** The part of React Native's `AppState` that is needed: it tells when the user looks at the app again. */
 export interface AppStateLike {
   addEventListener(type: "change", listener: (state: string) => void): { remove(): void };
 }
 
-/** Return the hub's address, `http(s)`, without `/ws` and a slash at its end. Throws a TypeError where it is none. */
+/** Return the hub's address, `http(s)`, without `/ws` and a slash at its end. Throws a TypeError if it is not valid. */
 export function readAddress(url: string): string {
   const page = globalThis.location?.href;
   if (!page && !/^(ws|http)s?:/i.test(url))
@@ -17,7 +17,7 @@ export function readAddress(url: string): string {
   return new URL(url, page).href.replace(/^ws/i, "http").replace(/\/*(\/ws\/?)?([?#].*)?$/, "");
 }
 
-/** Return those of `transports` that can be used here, best first. Throws where none can. */
+/** Return those of `transports` that work here, best first. Throws where none does. */
 export function findTransports(transports: readonly Transport[]): Transport[] {
   const usable = transports.filter(
     (transport) => typeof globalThis[transport === "ws" ? "WebSocket" : "fetch"] === "function",
@@ -34,8 +34,8 @@ const EVENTS: ["window" | "document", string[]][] = [
   ["document", ["visibilitychange", "freeze", "resume"]],
 ];
 
-/** Call `listener` for what wakes the page, sends it to sleep, or takes its network; returns what ends that. */
-export function watchSurroundings(listener: (event: Event) => void): () => void {
+/** Call `listener` when the page wakes, is frozen or hidden, or its network changes; returns what ends that. */
+export function watchPage(listener: (event: Event) => void): () => void {
   const watched = EVENTS.map(([name, types]) => [name === "window" ? globalThis : globalThis.document, types] as const);
   const each = (act: "addEventListener" | "removeEventListener"): void => {
     for (const [target, types] of watched) for (const type of types) target?.[act]?.(type, listener);
