@@ -1,7 +1,7 @@
 """Control frames: what the hub itself says to a subscriber, and the one thing a subscriber may say.
 
 A frame is one message on a connection, a notification or one of these. Frontends that know nothing of
-the hub show every frame as a message, so the two they can meet have a title and a message.
+the hub show every frame as a message, so the two they can meet have a title and a message, in the hub's language.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class ConnectionData(msgspec.Struct, kw_only=True, rename="camel"):
 class ConnectionEstablished(msgspec.Struct, kw_only=True, tag_field="type", tag="connection_established"):
     """The first frame of every connection."""
 
-    title: str = "Conectado"
-    message: str = "Conexão estabelecida com o hub de notificações"
+    title: str
+    message: str
     data: ConnectionData
     timestamp: Timestamp
 
@@ -59,8 +59,8 @@ class GapData(msgspec.Struct, kw_only=True, rename="camel"):
 class Gap(msgspec.Struct, kw_only=True, tag_field="type", tag="gap"):
     """Sent when the log no longer holds what the client's cursor asks for: fetch the state afresh."""
 
-    title: str = "Notificações antigas indisponíveis"
-    message: str = "Parte do que foi enviado durante a sua ausência não está mais disponível. Atualize a página."
+    title: str
+    message: str
     data: GapData
     timestamp: Timestamp
 

@@ -35,6 +35,7 @@ from hub.directory import open_directory
 from hub.directory.probe import DirectoryProbe
 from hub.edge import fanout
 from hub.edge.side_door import serve_beside
+from hub.language import TEXTS
 from hub.log.engine import open_log
 from hub.log.port import Log
 from hub.metrics import Metrics
@@ -186,7 +187,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
         else:
             routes += make_metrics_routes(registry, keys, key_digest=settings.metrics_key)
         if settings.schema_public:
-            routes += make_schema_routes(types, version=version("notification-hub"))
+            routes += make_schema_routes(types, version=version("notification-hub"), language=settings.language)
         yield Hub(
             http=Litestar(
                 routes,
@@ -204,7 +205,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
             ),
             websocket=WebSocketEndpoint(connections, origins),
             events=EventStreamEndpoint(connections, origins),
-            poll=PollEndpoint(connections, delivery.pages, origins, now=now),
+            poll=PollEndpoint(connections, delivery.pages, origins, texts=TEXTS[settings.language], now=now),
             connections=connections,
             subscribers=subscribers,
             metrics=metrics,

@@ -43,7 +43,8 @@ USABLE: dict[str, tuple[str, object]] = {
     "HUB_DIRECTORY_USERS": ("people(cpf,firm,role,active)", "people(cpf,firm,role,active)"),
     "HUB_DIRECTORY_ACCOUNTS": ("firms(cnpj,status)", "firms(cnpj,status)"),
     "HUB_DIRECTORY_TARGETS": ("off", False),
-    "HUB_CONTRACTS": ("avelarsys_contracts, naldogas.contracts", ("avelarsys_contracts", "naldogas.contracts")),
+    "HUB_CONTRACTS": ("contracts.avelarsys, naldogas.contracts", ("contracts.avelarsys", "naldogas.contracts")),
+    "HUB_LANGUAGE": ("en", "en"),
     "JWT_SECRET": (SECRET, SECRET),
     "JWT_SECRET_PREVIOUS": (SECRET[::-1], SECRET[::-1]),
     "JWT_ALGORITHM": ("HS512", "HS512"),
@@ -132,6 +133,9 @@ UNUSABLE = [
     ("HUB_TRUSTED_PROXIES", "10.0.0.1/8"),
     ("HUB_TRUSTED_PROXIES", "10.0.0.0/33"),
     ("HUB_SCHEMA", "maybe"),
+    ("HUB_LANGUAGE", "pt"),
+    ("HUB_LANGUAGE", "EN"),
+    ("HUB_LANGUAGE", "português"),
     ("HUB_LOG_LEVEL", "INFO"),
     ("HUB_LOG_LEVEL", "chatty"),
     ("HUB_ALLOWED_ORIGINS", "*"),
@@ -331,6 +335,7 @@ class TestPublicKeys:
         [
             ("JWT_ALGORITHM", "HS256, HS384, HS512, RS256, RS384, RS512, PS256"),
             ("HUB_ON_DAMAGE", "new-epoch, refuse"),
+            ("HUB_LANGUAGE", "pt-BR, en"),
             ("HUB_LOG_LEVEL", "debug, info, warning, error"),
         ],
     )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
-from contracts.frame import AuthAccepted, ConnectionData, ConnectionEstablished
+from contracts.frame import AuthAccepted, ConnectionData
 from hub.auth.admission import Admission
 from hub.auth.credentials import clean_credential
 from hub.auth.grant import Grant
@@ -24,6 +24,7 @@ from hub.delivery.resumption import Resumption
 from hub.delivery.session import ResumeResult, Session
 from hub.delivery.subscribers import Subscriber, Subscribers, TransportName
 from hub.errors import Draining, Forbidden, HubError
+from hub.language import Texts
 from hub.metrics import Metrics
 from hub.timestamp import format_time
 
@@ -49,6 +50,7 @@ class Connections:
         heartbeat: Heartbeat,
         endings: Endings,
         metrics: Metrics,
+        texts: Texts,
         now: Callable[[], float],
     ) -> None:
         self._admission = admission
@@ -59,6 +61,7 @@ class Connections:
         self._heartbeat = heartbeat
         self._endings = endings
         self._metrics = metrics
+        self._texts = texts
         self._now = now
         #: True once the hub shuts down: nobody new is let in any more.
         self.draining = False
@@ -120,8 +123,7 @@ class Connections:
             cursor=str(at),
             heartbeat_seconds=self._heartbeat.interval_s,
         )
-        established = ConnectionEstablished(data=data, timestamp=format_time(self._now()))
-        subscriber.link.write_control(_encode(established))
+        subscriber.link.write_control(_encode(self._texts.make_greeting(data, at_s=self._now())))
         if resume.kind == "gap":
             self._endings.announce_gap(subscriber, at)
         if subscriber.transport == "sse":

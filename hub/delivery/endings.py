@@ -9,14 +9,14 @@ from collections.abc import Callable
 import msgspec
 
 from contracts.closing import CloseCode
-from contracts.frame import Closing, Gap, GapData
+from contracts.frame import Closing
 from hub.cursor import Cursor
 from hub.delivery.confirmation import Confirmation
 from hub.delivery.heartbeat import Heartbeat
 from hub.delivery.progress import Progress
 from hub.delivery.subscribers import Subscriber, Subscribers
+from hub.language import Texts
 from hub.metrics import Metrics
-from hub.timestamp import format_time
 
 __all__ = ["Endings"]
 
@@ -42,6 +42,7 @@ class Endings:
         heartbeat: Heartbeat,
         confirmation: Confirmation | None,
         metrics: Metrics,
+        texts: Texts,
         now: Callable[[], float],
     ) -> None:
         self._subscribers = subscribers
@@ -49,6 +50,7 @@ class Endings:
         self._heartbeat = heartbeat
         self._confirmation = confirmation
         self._metrics = metrics
+        self._texts = texts
         self._now = now
 
     def end(self, subscriber: Subscriber, code: int, reason: str) -> None:
@@ -91,7 +93,7 @@ class Endings:
         if subscriber.point is not None:
             logger.warning("a client that gives no cursor missed what the log has lost")
             return
-        gap = Gap(data=GapData(cursor=str(cursor)), timestamp=format_time(self._now()))
+        gap = self._texts.make_gap(cursor, at_s=self._now())
         subscriber.link.write_control(_encode(gap))
 
     def _forget(self, subscriber: Subscriber) -> None:

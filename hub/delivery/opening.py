@@ -25,6 +25,7 @@ from hub.delivery.resume_points import RESUME_POINTS_NAME, ResumePoints
 from hub.delivery.resumption import Resumption
 from hub.delivery.subscribers import Subscribers
 from hub.directory.directory import Directory
+from hub.language import TEXTS
 from hub.log.port import Log
 from hub.metrics import Metrics
 from hub.settings import Settings
@@ -74,6 +75,7 @@ async def open_delivery(
     Raises:
         StorageUnavailable: the log's revocations cannot be read.
     """
+    texts = TEXTS[settings.language]
     subscribers = Subscribers(limit=settings.max_connections, limit_per_user=settings.max_connections_per_user)
     progress = Progress(log.head)
     resumption = Resumption(log, metrics)
@@ -85,6 +87,7 @@ async def open_delivery(
         heartbeat=heartbeat,
         confirmation=confirmation,
         metrics=metrics,
+        texts=texts,
         now=now,
     )
     disconnector = Disconnector(
@@ -122,6 +125,7 @@ async def open_delivery(
         heartbeat=heartbeat,
         endings=endings,
         metrics=metrics,
+        texts=texts,
         now=now,
     )
     recheck = None

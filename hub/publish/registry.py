@@ -1,4 +1,4 @@
-"""The registry of notification types: the built-in ones and those of the company's own modules.
+"""The registry of notification types: those of the company modules that HUB_CONTRACTS names.
 
 A registry is a value, built once at the start from the names in HUB_CONTRACTS. Nothing here is global, so that one
 process can have two.
@@ -14,7 +14,7 @@ from types import MappingProxyType, ModuleType
 import msgspec
 
 from contracts.frame import CONTROL_FRAMES, RESERVED_TYPES
-from contracts.notification import NOTIFICATIONS, Notification
+from contracts.notification import Notification
 from hub.errors import SettingsError
 from hub.publish.data_rule import DataRule, make_data_rule
 
@@ -31,7 +31,8 @@ class TypeRegistry:
         """Take the publishable types, in the order documents list them; `strict` are those that a module calls so.
 
         Raises:
-            SettingsError: a tag is malformed, reserved or taken twice, or a class declares more than `data`.
+            SettingsError: a tag is malformed, reserved or taken twice, a class declares more than `data`, or its
+                example is not one.
         """
         held = frozenset(strict)
         table: dict[str, type[Notification]] = {}
@@ -46,31 +47,40 @@ class TypeRegistry:
         self.data_rules: Mapping[str, DataRule] = MappingProxyType(
             {tag: _rule(kind, held=kind in held) for tag, kind in table.items()}
         )
+        for tag, kind in table.items():
+            _check_example(tag, kind)
         #: Every struct a subscriber may receive.
         self.frames: tuple[type[msgspec.Struct], ...] = (*table.values(), *CONTROL_FRAMES)
 
 
-def load_type_registry(modules: Sequence[str] = ()) -> TypeRegistry:
-    """Return the registry of the built-in types and the types in these Python modules.
+def load_type_registry(modules: Sequence[str]) -> TypeRegistry:
+    """Return the registry of the types in these Python modules.
 
     Raises:
         SettingsError: naming HUB_CONTRACTS, the module and what is wrong with it.
     """
-    found: dict[type[Notification], None] = dict.fromkeys(NOTIFICATIONS)
+    if not modules:
+        raise _unusable("names no module, so no notification could be published")
+    found: dict[type[Notification], None] = {}
     strict: set[type[Notification]] = set()
     for name in modules:
-        try:
-            module = importlib.import_module(name)
-        except Exception as error:  # whatever a company's module raises must name the setting that loaded it
-            hint = "; is its folder on PYTHONPATH?" if isinstance(error, ModuleNotFoundError) else ""
-            raise _unusable(f"the module `{name}` cannot be imported: {type(error).__name__}: {error}{hint}") from error
-        kinds = [kind for kind in _types_of(module) if kind not in NOTIFICATIONS]
-        if not kinds:
+        module = _import(name)
+        types = _types_of(module)
+        if not types:
             raise _unusable(f"the module `{name}` holds no notification type")
-        found.update(dict.fromkeys(kinds))
+        found.update(dict.fromkeys(types))
         if _checked_strict(module.__name__, getattr(module, "strict", False)):
-            strict.update(kinds)
+            # A type that comes from another of these modules is as strict as that one says.
+            strict.update(kind for kind in types if kind.__module__ == name or kind.__module__ not in modules)
     return TypeRegistry(found, strict=strict)
+
+
+def _import(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except Exception as error:  # whatever a company's module raises must name the setting that loaded it
+        hint = "; is its folder on PYTHONPATH?" if isinstance(error, ModuleNotFoundError) else ""
+        raise _unusable(f"the module `{name}` cannot be imported: {type(error).__name__}: {error}{hint}") from error
 
 
 def _types_of(module: ModuleType) -> list[type[Notification]]:
@@ -117,6 +127,19 @@ def _rule(kind: type[Notification], *, held: bool) -> DataRule:
         raise _unusable(f"the `data` of {_name(kind)} cannot be used: {error}") from error
 
 
+def _check_example(tag: str, kind: type[Notification]) -> None:
+    if kind.example is None:
+        return
+    try:
+        told = dict(kind.example)
+        further = sorted(told.keys() - {"title", "message", "data"})
+        if further or ("data" in told and "data" not in kind.__struct_fields__):
+            raise TypeError(f"`{(further or ['data'])[0]}` does not belong there")
+        msgspec.json.decode(msgspec.json.encode({"type": tag, **told}), type=kind)
+    except Exception as error:  # a company's own classes may raise anything
+        raise _unusable(f"the `example` of {_name(kind)} cannot be used: {error}") from error
+
+
 def _checked_strict(name: str, strict: object) -> bool:
     if not isinstance(strict, bool):
         raise _unusable(f"`strict` of {name} is neither True nor False")
@@ -128,4 +151,4 @@ def _name(kind: type) -> str:
 
 
 def _unusable(problem: str) -> SettingsError:
-    return SettingsError(f"HUB_CONTRACTS: {problem} (example: HUB_CONTRACTS=avelarsys_contracts)")
+    return SettingsError(f"HUB_CONTRACTS: {problem} (example: HUB_CONTRACTS=my_types)")

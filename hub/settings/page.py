@@ -38,4 +38,6 @@ def _written(default: object) -> str:
         return "none"
     if isinstance(default, bool):
         return "`on`" if default else "`off`"
+    if isinstance(default, tuple):
+        return f"`{','.join(default)}`"
     return f"`{default:g}`" if isinstance(default, float) else f"`{default}`"

@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from hub.language import DEFAULT_LANGUAGE, Language
+
 __all__ = ["Setting", "Settings", "describe_settings"]
 
 
@@ -52,6 +54,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     allowed_origins: tuple[str, ...] = ()
     max_connections: Annotated[int, Meta(ge=1)] = 1000
     max_connections_per_user: Annotated[int, Meta(ge=1)] = 20
+    language: Language = DEFAULT_LANGUAGE
     heartbeat_s: Annotated[float, Meta(ge=0.2, le=300)] = 30.0
     link_budget_bytes: Annotated[int, Meta(ge=32_768)] = 32_768
     legacy_resume_s: Annotated[float, Meta(ge=0, le=3600)] = 60.0
@@ -60,7 +63,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     # Publishing
     service_keys: str = ""
     service_keys_file: Path | None = None
-    contracts: tuple[str, ...] = ()
+    contracts: tuple[str, ...] = ("contracts.avelarsys",)
     max_body_bytes: Annotated[int, Meta(ge=1024, le=1_048_576)] = 65_536
     body_budget_bytes: Annotated[int, Meta(ge=1_048_576)] = 67_108_864
 
@@ -132,7 +135,7 @@ jwks_url | HUB_JWKS_URL | URL | https://id.example.com/.well-known/jwks.json
     Where the public keys are fetched from (https, or http on loopback), instead of a key file: the key set itself,
     or the issuer's `/.well-known/openid-configuration` where both are on one host.
 
-jwt_issuer | HUB_JWT_ISSUER | text | https://avadmin.avelarcompany.com.br
+jwt_issuer | HUB_JWT_ISSUER | text | https://login.example.com
     The `iss` every token must have, compared exactly; of several, comma separated, one. Empty: not looked at.
 
 jwt_audience | HUB_JWT_AUDIENCE | text | notification-hub
@@ -162,7 +165,7 @@ ticket_ttl_s | HUB_TICKET_TTL | s | 30
 
 # Users and accounts
 
-directory_url | HUB_DIRECTORY_URL | URL | postgresql://hub:password@db:5432/avadmin?sslmode=require | secret
+directory_url | HUB_DIRECTORY_URL | URL | postgresql://hub:password@db:5432/crm?sslmode=require | secret
     The customer's database of users and accounts: a PostgreSQL URL as its other programs use it, or `off` to trust
     the token's claims (`docs/operations/directory.md`).
 
@@ -186,7 +189,7 @@ directory_targets | HUB_DIRECTORY_TARGETS | on/off | off
 
 # Connections
 
-allowed_origins | HUB_ALLOWED_ORIGINS | list | https://app.avelarcompany.com.br
+allowed_origins | HUB_ALLOWED_ORIGINS | list | https://app.example.com
     Browser origins that may connect, comma separated, compared exactly.
 
 max_connections | WS_MAX_CONNECTIONS | connections | 1000
@@ -195,6 +198,9 @@ max_connections | WS_MAX_CONNECTIONS | connections | 1000
 max_connections_per_user | HUB_MAX_CONNECTIONS_PER_USER | connections | 20
     How many connections one user may hold; one more closes the oldest (4002; 1000 for a WebSocket without
     `hub.v1`).
+
+language | HUB_LANGUAGE | name | en
+    The language of what the hub itself says to people (the greeting, a gap): pt-BR or en.
 
 heartbeat_s | WS_HEARTBEAT_INTERVAL | s | 30
     How often each connection gets a heartbeat, and how long its answer may take.
@@ -219,8 +225,9 @@ service_keys | HUB_SERVICE_KEYS | list | stocktech:9f86d0… | secret
 service_keys_file | HUB_SERVICE_KEYS_FILE | file | /etc/hub/keys.json
     A JSON file of keys with grants for each (accounts, types, everyone, operations).
 
-contracts | HUB_CONTRACTS | list | avelarsys_contracts
-    Python modules with further notification types, comma separated.
+contracts | HUB_CONTRACTS | list | contracts.avelarsys,my_types
+    Python modules that declare the notification types, comma separated: your own, alone or beside the default, which
+    is AvelarSys's.
 
 max_body_bytes | HUB_MAX_BODY | bytes | 65536
     The largest body of one notification (a batch may have sixteen times as much).

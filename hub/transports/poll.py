@@ -7,14 +7,13 @@ from typing import Any
 
 import msgspec
 
-from contracts.frame import Gap, GapData
 from hub.allowance import Allowance
 from hub.delivery.connections import Connections
 from hub.delivery.pages import PAGE_BYTES, Page, Pages
 from hub.delivery.subscribers import subscriber_targets
 from hub.errors import Forbidden, HubError, MethodNotAllowed
 from hub.header_fields import Headers
-from hub.timestamp import format_time
+from hub.language import Texts
 from hub.transports.answer import (
     Send,
     allow_origin,
@@ -40,11 +39,18 @@ class PollEndpoint:
     """The ASGI application behind `/poll`; it holds nothing between two requests."""
 
     def __init__(
-        self, connections: Connections, pages: Pages, allowed_origins: frozenset[str], *, now: Callable[[], float]
+        self,
+        connections: Connections,
+        pages: Pages,
+        allowed_origins: frozenset[str],
+        *,
+        texts: Texts,
+        now: Callable[[], float],
     ) -> None:
         self._connections = connections
         self._pages = pages
         self._allowed_origins = allowed_origins
+        self._texts = texts
         self._now = now
         self._answers = Allowance(TOTAL_BYTES, each_bytes=USER_BYTES)
 
@@ -86,7 +92,7 @@ class PollEndpoint:
         frames = page.frames
         if page.resume == "gap":
             # In the answer as in the stream: a client that reads frames cannot overlook it.
-            gap = Gap(data=GapData(cursor=str(page.cursor)), timestamp=format_time(self._now()))
+            gap = self._texts.make_gap(page.cursor, at_s=self._now())
             frames = [msgspec.json.encode(gap)]
         return b'{"frames":[%b],"cursor":"%b","resume":"%b"}' % (
             b",".join(frames),

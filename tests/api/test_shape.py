@@ -66,7 +66,7 @@ async def test_each_receipt_of_a_batch_has_its_own_warnings(hub: RunningHub) -> 
 
 async def test_no_key_that_was_sent_becomes_a_label(tmp_path: Path) -> None:
     """However many odd keys come, `/metrics` has the declared names alone."""
-    async with run_hub(tmp_path, contracts=("tests.contracts.company",)) as hub:
+    async with run_hub(tmp_path, contracts=("contracts.avelarsys", "tests.contracts.company")) as hub:
         for number in range(20):
             data = {f"12345678{number:03}": number, "stops": []}
             answer = await hub.post(NOTIFY, {**ORDER, "type": "service-order:moved", "data": data})
@@ -76,7 +76,7 @@ async def test_no_key_that_was_sent_becomes_a_label(tmp_path: Path) -> None:
 
 async def test_a_strict_type_refuses_another_shape(tmp_path: Path) -> None:
     """Where the company's module says `strict`, 400 names the field and nothing is stored or counted."""
-    async with run_hub(tmp_path, contracts=("tests.contracts.company",)) as hub:
+    async with run_hub(tmp_path, contracts=("contracts.avelarsys", "tests.contracts.company")) as hub:
         for data, field in (({"serviceOrderId": []}, "$.data.serviceOrderId"), (None, "$.data")):
             answer = await hub.post(NOTIFY, {**ORDER, "type": "service-order:paid", "data": data})
             problem = answer.json()

@@ -128,9 +128,17 @@ class TestOpenApi:
         assert (2, True) == (done.exit_code, "give one of them" in done.stderr)
 
     def test_own_types(self) -> None:
-        """The types of HUB_CONTRACTS are in the document."""
+        """The types of HUB_CONTRACTS are in the document, and no others."""
         runner = CliRunner(env={"HUB_CONTRACTS": "tests.contracts.company"})
-        assert "service-order:created" in runner.invoke(main, ["openapi"]).stdout
+        printed = runner.invoke(main, ["openapi"]).stdout
+        assert "service-order:created" in printed
+        assert "order_created" not in printed
+
+    def test_language(self) -> None:
+        """The examples of what the hub says to people are in its language."""
+        for language, word in (("", "Conectado"), ("en", "Connected")):
+            runner = CliRunner(env={"HUB_LANGUAGE": language})
+            assert word in runner.invoke(main, ["openapi", "--frames"]).stdout
 
     def test_folder_that_cannot_be(self, tmp_path: Path) -> None:
         """A folder that cannot be made is a sentence and exit code 1."""

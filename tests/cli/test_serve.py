@@ -179,6 +179,7 @@ class TestStart:
         [
             ("HUB_CONTRACTS", "nope", "the module `nope` cannot be imported"),
             ("HUB_CONTRACTS", "json", "holds no notification type"),
+            ("HUB_CONTRACTS", ",", "names no module"),
             ("HUB_DIRECTORY_URL", "postgress://h/d", "is neither postgresql://"),
             ("HUB_SERVICE_KEYS", "stocktech", "entry 1 has no sha256"),
             ("HUB_SERVICE_KEYS_FILE", "/nowhere/keys.json", "cannot be read (No such file or directory)"),

@@ -11,7 +11,8 @@ from typing import Any, Protocol
 
 import pytest
 
-from contracts.notification import Notification, StockAlert
+from contracts.avelarsys import StockAlert
+from contracts.notification import Notification
 from contracts.receipt import Receipt
 from notification_hub import AsyncHub, Hub, HubFailure, QueueCounts, QueueLimits, RetryPolicy
 from notification_hub.address import Addressed

@@ -23,7 +23,7 @@ LOCAL = "http://127.0.0.1:8000"
 FAR = "https://hub.example.com"
 PUBLISH = """
 import os
-from contracts.notification import CartUpdated
+from contracts.avelarsys import CartUpdated
 from notification_hub import Hub
 with Hub(os.environ["HUB_URL"], os.environ["HUB_KEY"], deadline_s=6) as hub:
     hub.notify(CartUpdated(title="t", message="m"), user_id=os.environ["USER_ID"], account_id=os.environ["ACCOUNT_ID"])

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from contracts.data import OrderData
-from contracts.notification import OrderCreated, ProfileUpdated
+from contracts.avelarsys import OrderCreated, OrderData, ProfileUpdated
 from contracts.request import DisconnectRequest
 from notification_hub import Addressed, AsyncHub, Hub, HubRefused, Readiness
 from tests.clients.conftest import Client, MakeClient, alert

@@ -43,8 +43,7 @@ await hub.close();
 SERVICE_PY = """\
 import os
 
-from contracts.data import StockData
-from contracts.notification import StockAlert
+from contracts.avelarsys import StockAlert, StockData
 from notification_hub import Hub
 
 with Hub(os.environ["HUB_URL"], os.environ["HUB_KEY"]) as hub:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from contracts.notification import CartUpdated
+from contracts.avelarsys import CartUpdated
 from notification_hub import AsyncHub, Hub, HubRefused, NotificationLost, QueueCounts, QueueLimits, RetryPolicy
 from tests.clients.conftest import Client, MakeClient, alert
 from tests.clients.stand_in import StandIn, accept, refuse, stall
@@ -146,7 +146,7 @@ class TestEnqueue:
 def test_end_of_the_process_sends_first() -> None:
     """A program that ends without closing its client still sends what it queued."""
     code = (
-        "from contracts.notification import StockAlert\n"
+        "from contracts.avelarsys import StockAlert\n"
         "from notification_hub import Hub\n"
         "import sys\n"
         "hub = Hub(sys.argv[1], 'hubk_test')\n"

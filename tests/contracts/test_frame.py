@@ -32,9 +32,12 @@ from hub.errors import HubError
 NOW = "2026-11-22T14:03:07.125Z"
 FRAMES: list[ControlFrame] = [
     ConnectionEstablished(
-        data=ConnectionData(connection_id="x", resume="live", cursor="c-0", heartbeat_seconds=30), timestamp=NOW
+        title="Conectado",
+        message="Bem-vindo",
+        data=ConnectionData(connection_id="x", resume="live", cursor="c-0", heartbeat_seconds=30),
+        timestamp=NOW,
     ),
-    Gap(data=GapData(cursor="c-0"), timestamp=NOW),
+    Gap(title="Lacuna", message="Atualize a página.", data=GapData(cursor="c-0"), timestamp=NOW),
     Heartbeat(cursor="c-0"),
     Reconnect(within_seconds=20),
     Closing(code=CloseCode.TOKEN_EXPIRED, reason="expired"),

@@ -14,7 +14,7 @@ from random import Random
 import httpx
 import pytest
 
-from contracts.notification import CartUpdated
+from contracts.avelarsys import CartUpdated
 from notification_hub import AsyncHub
 from tests.faults.old_hook import OldHook
 from tests.faults.process import HubProcess, wait_ready

@@ -24,17 +24,17 @@ PROGRAM_DEADLINE_S = 120.0
 FRAME_DEADLINE_S = 10.0
 _NOTIFY = "/api/internal/notify"
 
-#: A company's own types, as odd as they may be: each generator has to cope with all of them.
-CONTRACTS = "tests.contracts.company"
+#: AvelarSys's types, and a company's own, as odd as they may be: each generator has to cope with all of them.
+CONTRACTS = "contracts.avelarsys,tests.contracts.company"
 _OWN = "service-order:created"
-_registry = load_type_registry([CONTRACTS])
+_registry = load_type_registry(CONTRACTS.split(","))
 _document = build_document(_registry, version="0")
 _body = _document["paths"][_NOTIFY]["post"]["requestBody"]["content"]["application/json"]
 #: Type -> the `data` that a program must have published: the built-in types and one of the company's own.
 EXAMPLES: dict[str, Any] = {
     example["value"]["type"]: example["value"]["data"]
     for example in _body["examples"].values()
-    if example["value"]["type"] in {*load_type_registry().types, _OWN}
+    if example["value"]["type"] in {*load_type_registry(["contracts.avelarsys"]).types, _OWN}
 }
 
 

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from contracts.notification import CartUpdated
+from contracts.avelarsys import CartUpdated
 from notification_hub import AsyncHub
 from tests.harness import ACCOUNT, USER
 from tests.network.conftest import Stage

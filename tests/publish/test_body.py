@@ -29,7 +29,7 @@ from hub.publish.registry import load_type_registry
 from hub.target import EVERYONE, account_target, user_target
 from tests.contracts.frames import decode_frame
 
-REGISTRY = load_type_registry(["tests.contracts.company"])
+REGISTRY = load_type_registry(["contracts.avelarsys", "tests.contracts.company"])
 NOW_S = 1_795_356_187.1254
 
 FIELDS = [*PublishRequest.__struct_fields__, "id"]

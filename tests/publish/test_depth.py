@@ -16,7 +16,7 @@ from hub.publish.depth import is_deeper
 from hub.publish.json_body import MAX_DEPTH
 from hub.publish.registry import load_type_registry
 
-REGISTRY = load_type_registry()
+REGISTRY = load_type_registry(["contracts.avelarsys"])
 VALUES = st.recursive(
     st.none() | st.text(st.sampled_from('[]{}"\\a')) | st.integers(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(st.sampled_from('{["')), inner, max_size=3),

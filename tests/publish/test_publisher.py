@@ -49,7 +49,7 @@ def make_publisher(
     """Return a publisher over a log in memory."""
     log = MemoryLog(FakeClock())
     publisher = Publisher(
-        registry=load_type_registry(),
+        registry=load_type_registry(["contracts.avelarsys"]),
         directory=directory,
         log=log,
         subscribers=Subscribers(limit=1, limit_per_user=1),

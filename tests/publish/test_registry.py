@@ -7,29 +7,40 @@ from pathlib import Path
 
 import pytest
 
-from contracts.notification import NOTIFICATIONS
+from contracts.avelarsys import ExchangeResolved, OrderCreated
 from hub.errors import SettingsError
 from hub.publish.registry import load_type_registry
+from hub.settings import Settings
 from tests.contracts.company import ServiceOrderClosed, ServiceOrderCreated
 
+AVELARSYS = "contracts.avelarsys"
 COMPANY = "tests.contracts.company"
 
 
-def test_contract_without_modules_knows_the_built_in_types() -> None:
-    """No module named: the sixteen types of the package, in their order."""
-    assert list(NOTIFICATIONS) == list(load_type_registry().types.values())
+def test_avelarsys_is_the_default_and_no_more_than_a_module() -> None:
+    """Without settings a hub knows the sixteen types of AvelarSys, in their order."""
+    types = load_type_registry(Settings().contracts).types
+    assert 16 == len(types)
+    assert (OrderCreated, ExchangeResolved) == (types["order_created"], list(types.values())[-1])
 
 
-def test_company_types_join_one_contract_and_leave_others_alone() -> None:
-    """Two contracts live side by side; only the one that names the module knows its types."""
-    plain, company = load_type_registry(), load_type_registry([COMPANY, COMPANY])
-    assert "service-order:created" not in plain.types
-    assert ServiceOrderCreated is company.types["service-order:created"]
-    assert ServiceOrderClosed is company.types["service-order:closed"]
-    assert len(NOTIFICATIONS) + 6 == len(company.types)
+def test_a_company_names_its_types_alone_or_beside_others() -> None:
+    """Two registries live side by side, each with the types of the modules that it was given, and no others."""
+    alone, both = load_type_registry([COMPANY]), load_type_registry([AVELARSYS, COMPANY, COMPANY])
+    assert 6 == len(alone.types)
+    assert not {"order_created", "stock_alert"} & alone.types.keys()
+    assert ServiceOrderCreated is alone.types["service-order:created"] is both.types["service-order:created"]
+    assert ServiceOrderClosed is both.types["service-order:closed"]
+    assert [*load_type_registry([AVELARSYS]).types, *alone.types] == list(both.types)
 
 
-HEAD = "from contracts.notification import *\nfrom typing import Any\nimport msgspec\n"
+def test_no_module_stops_the_start() -> None:
+    """A hub without a single type could publish nothing, so it does not start."""
+    with pytest.raises(SettingsError, match=r"HUB_CONTRACTS: names no module.*example: HUB_CONTRACTS=my_types"):
+        load_type_registry([])
+
+
+HEAD = "from contracts.notification import Notification\nfrom typing import Any, ClassVar\nimport msgspec\n"
 
 
 @pytest.mark.parametrize(
@@ -48,13 +59,27 @@ HEAD = "from contracts.notification import *\nfrom typing import Any\nimport msg
         ("class Stolen(Notification, tag='heartbeat'): pass", "reserved for the hub"),
         ("class Known(Notification, tag='connection_established'): pass", "reserved for the hub"),
         ("class Again(Notification, tag='order_created'): pass", "the same tag"),
-        ("class Derived(OrderCreated): pass", "the same tag"),
+        ("from contracts.avelarsys import OrderCreated as _O\nclass Derived(_O): pass", "the same tag"),
         ("class A(Notification, tag='a'): pass\nclass B(Notification, tag='a'): pass", "the same tag"),
         ("class Named(Notification, tag='a', tag_field='kind'): pass", "changes the tag field"),
         ("class Wider(Notification, tag='a'):\n    urgent: bool = False", "declares `urgent`"),
         ("class Listed(Notification, tag='a'):\n    data: list[str]", "is not an object"),
         ("class Odd(Notification, tag='a'):\n    data: 'Nowhere'", "cannot be read"),
         ("class Odd(Notification, tag='a'):\n    strict = 'yes'", "neither True nor False"),
+        ("class Odd(Notification, tag='a'):\n    example: ClassVar = 5", "the `example` of their_types.Odd cannot"),
+        (
+            "class Odd(Notification, tag='a'):\n    example: ClassVar = {'title': 't'}",
+            "missing required field `message`",
+        ),
+        (
+            "class Odd(Notification, tag='a'):\n    example: ClassVar = {'title': 't', 'message': 'm', 'data': {}}",
+            "`data` does not belong there",
+        ),
+        (
+            "class Odd(Notification, tag='a'):\n    data: dict[str, int]\n"
+            "    example: ClassVar = {'title': 't', 'message': 'm', 'data': {'a': 'b'}}",
+            "Expected `int`, got `str`",
+        ),
         (
             "class X(msgspec.Struct, tag=True): pass\nclass Y(msgspec.Struct): pass\n"
             "class Odd(Notification, tag='a'):\n    data: X | Y",
@@ -70,7 +95,7 @@ def test_module_that_cannot_be_used_names_the_setting_and_the_cause(
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "their_types", raising=False)
     with pytest.raises(SettingsError, match="HUB_CONTRACTS: ") as caught:
-        load_type_registry(["their_types"])
+        load_type_registry([AVELARSYS, "their_types"])
     assert cause in str(caught.value)
     sys.modules.pop("their_types", None)
 
@@ -94,11 +119,23 @@ def test_strict_is_said_of_a_module(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.syspath_prepend(tmp_path)
     rules = load_type_registry(["strict_types", "plain_types"]).data_rules
     assert [True, False, False, True] == [rules[tag].strict for tag in ("sa", "sb", "pa", "pb")]
-    assert not rules["order_created"].strict
     with pytest.raises(SettingsError, match="`strict` of odd_types is neither True nor False"):
         load_type_registry(["odd_types"])
     for name in ("strict_types", "plain_types", "odd_types"):
         sys.modules.pop(name, None)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_another_module_s_types_stay_as_lenient_as_that_one_says(
+    order: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A strict module that imports a type makes it strict only where the type's own module is not named beside it."""
+    (tmp_path / "borrowing.py").write_text("from contracts.avelarsys import StockAlert\nstrict = True\n", "utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert load_type_registry(["borrowing"]).data_rules["stock_alert"].strict
+    both = load_type_registry([AVELARSYS, "borrowing"][::order])
+    assert not any(rule.strict for rule in both.data_rules.values())
+    sys.modules.pop("borrowing", None)
 
 
 def test_strict_is_said_of_one_type_or_of_a_base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,5 +150,4 @@ def test_strict_is_said_of_one_type_or_of_a_base(tmp_path: Path, monkeypatch: py
     monkeypatch.syspath_prepend(tmp_path)
     rules = load_type_registry(["held_types"]).data_rules
     assert [True, False, True] == [rules[tag].strict for tag in "abc"]
-    assert not any(rules[str(kind.__struct_config__.tag)].strict for kind in NOTIFICATIONS)
     sys.modules.pop("held_types", None)

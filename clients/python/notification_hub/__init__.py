@@ -1,6 +1,6 @@
 """A service's way to the notification hub: `Hub` for threads, `AsyncHub` for asyncio.
 
-What is published are the structs of `contracts.notification`, and those of a company's own module.
+What is published are the structs of a company's module, such as `contracts.avelarsys`.
 """
 
 from __future__ import annotations

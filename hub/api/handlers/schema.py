@@ -10,6 +10,7 @@ from hub.api.handlers.front import find_prefix
 from hub.api.openapi.document import build_documents, encode_document
 from hub.api.page import page_headers, read_page
 from hub.api.request import AnyRequest
+from hub.language import Language
 from hub.publish.registry import TypeRegistry
 
 __all__ = ["make_schema_routes"]
@@ -20,10 +21,11 @@ _JSON = "application/json"
 _VARY = {"vary": "X-Forwarded-Prefix"}
 
 
-def make_schema_routes(registry: TypeRegistry, *, version: str) -> list[HTTPRouteHandler]:
-    """Return the handlers of the documents; all are made once, from this hub's own types."""
+def make_schema_routes(registry: TypeRegistry, *, version: str, language: Language) -> list[HTTPRouteHandler]:
+    """Return the handlers of the documents; all are made once, from this hub's own types and in its language."""
     documents = {
-        name: encode_document(document) for name, document in build_documents(registry, version=version).items()
+        name: encode_document(document)
+        for name, document in build_documents(registry, version=version, language=language).items()
     }
     page = read_page()
 

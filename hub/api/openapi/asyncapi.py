@@ -13,6 +13,7 @@ from contracts.frame import CONTROL_FRAMES
 from hub import routes
 from hub.api.openapi.components import describe_frames, describe_page
 from hub.api.openapi.portable import Schema, map_schema
+from hub.language import Texts
 from hub.publish.registry import TypeRegistry
 
 __all__ = ["build_asyncapi"]
@@ -70,9 +71,9 @@ _NOT_OVER_STREAM = frozenset({"heartbeat", "reconnect", "auth_accepted"})
 _POLLED_CONTROL = "gap"
 
 
-def build_asyncapi(registry: TypeRegistry, *, version: str) -> dict[str, Any]:
+def build_asyncapi(registry: TypeRegistry, *, version: str, texts: Texts) -> dict[str, Any]:
     """Return the AsyncAPI 3.0 document of a hub that knows this registry."""
-    frames = describe_frames(registry)
+    frames = describe_frames(registry, texts)
     schemas = {name: _draft7(schema) for name, schema in frames["$defs"].items()}
     mapping = {tag: reference.rpartition("/")[2] for tag, reference in frames["discriminator"]["mapping"].items()}
     control = {str(kind.__struct_config__.tag) for kind in CONTROL_FRAMES}

@@ -1,4 +1,4 @@
-"""The schemas of the API document, made from the contract's structs.
+"""The schemas of the API document, made from the structs in `contracts` and the registry's.
 
 msgspec describes the structs; what it cannot know is added here: a subscriber always gets `timestamp`,
 `id` and `cursor`, a publisher may give none of the last two, and unions name their discriminator.
@@ -12,12 +12,14 @@ import msgspec
 
 from contracts.frame import CONTROL_FRAMES, Auth
 from contracts.health import Readiness
+from contracts.notification import Notification
 from contracts.problem import Problem
 from contracts.receipt import BatchReceipt, DisconnectReceipt, Receipt, Ticket
 from contracts.request import MAX_BATCH, DisconnectRequest, PublishRequest
 from contracts.stats import Stats
 from hub.api.openapi.examples import CURSOR, frame_example, notification_example, publish_example
 from hub.api.openapi.portable import Schema, plain_schema
+from hub.language import Texts
 from hub.publish.registry import TypeRegistry
 
 __all__ = ["Schema", "describe_frames", "describe_http", "describe_page"]
@@ -36,7 +38,7 @@ _LIVENESS: Schema = {
 }
 
 
-def describe_http(registry: TypeRegistry) -> Schema:
+def describe_http(registry: TypeRegistry, texts: Texts) -> Schema:
     """Return every schema the API document refers to, by name."""
     template = "#/components/schemas/{name}"
     names, found = _describe((*registry.frames, *_ANSWERS), template)
@@ -45,11 +47,11 @@ def describe_http(registry: TypeRegistry) -> Schema:
     requests = {}
     for tag, kind in registry.types.items():
         name = names[kind]
-        made = components[f"Publish{name}"] = _make_request(tag, components[name], request, components)
+        made = components[f"Publish{name}"] = _make_request(kind, components[name], request)
         if registry.data_rules[tag].strict:
             made["description"] = f"{made['description']} Strict: `data` of another shape is refused.".strip()
         requests[tag] = template.format(name=f"Publish{name}")
-    _stamp(registry, names, components)
+    _stamp(registry, names, components, texts)
     about = plain_schema(request)["description"]
     components["PublishRequest"] = {"title": "PublishRequest", "description": about, **_union(requests)}
     components["BatchRequest"] = _make_batch(template.format(name="PublishRequest"))
@@ -64,12 +66,12 @@ def describe_http(registry: TypeRegistry) -> Schema:
     return dict(sorted(components.items()))
 
 
-def describe_frames(registry: TypeRegistry) -> Schema:
+def describe_frames(registry: TypeRegistry, texts: Texts) -> Schema:
     """Return the JSON Schema (2020-12) of a frame; `$defs/Auth` is the one thing a client may say."""
     template = "#/$defs/{name}"
     names, found = _describe((*registry.frames, Auth), template)
     components = {name: plain_schema(found[name]) for name in sorted(found)}
-    _stamp(registry, names, components)
+    _stamp(registry, names, components, texts)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **_make_frame(registry, names, template),
@@ -84,7 +86,7 @@ def _describe(kinds: Iterable[type[msgspec.Struct]], template: str) -> tuple[dic
     return names, dict(components)
 
 
-def _make_request(tag: str, received: Schema, request: Schema, components: Mapping[str, Schema]) -> Schema:
+def _make_request(kind: type[Notification], received: Schema, request: Schema) -> Schema:
     """Return what a publisher sends for one type: its own `data`, and the fields of every request."""
     own = received["properties"]
     fields = {name: plain_schema(schema) for name, schema in request["properties"].items() if name != "data"}
@@ -101,7 +103,7 @@ def _make_request(tag: str, received: Schema, request: Schema, components: Mappi
         "required": [name for name in properties if name in {"type", *received["required"]}],
         "additionalProperties": False,
     }
-    example = publish_example(tag, schema, components)
+    example = publish_example(kind)
     return schema if example is None else {**schema, "examples": [example]}
 
 
@@ -145,19 +147,19 @@ def _make_frame(registry: TypeRegistry, names: Mapping[type, str], template: str
     }
 
 
-def _stamp(registry: TypeRegistry, names: Mapping[type, str], components: dict[str, Schema]) -> None:
+def _stamp(registry: TypeRegistry, names: Mapping[type, str], components: dict[str, Schema], texts: Texts) -> None:
     """Say of each frame what a subscriber can rely on, and show one."""
-    for tag, kind in registry.types.items():
+    for kind in registry.types.values():
         schema = components[names[kind]]
         schema["properties"] = {name: schema["properties"][name] for name in _ORDER if name in schema["properties"]}
         schema["required"] = [name for name in schema["properties"] if name in {*schema["required"], *_STAMPED}]
-        example = notification_example(tag, schema, components)
+        example = notification_example(kind)
         if example is not None:
             schema["examples"] = [example]
     for control in CONTROL_FRAMES:
         schema = components[names[control]]
         schema["required"] = list(schema["properties"])
-        schema["examples"] = [frame_example(control)]
+        schema["examples"] = [frame_example(control, texts)]
 
 
 def _union(references: Mapping[str, str]) -> Schema:

@@ -16,13 +16,16 @@ import msgspec
 
 from hub.api.openapi.asyncapi import build_asyncapi
 from hub.api.openapi.components import Schema, describe_frames, describe_http
+from hub.api.openapi.examples import stream_example
 from hub.api.openapi.openapi30 import as_openapi30
 from hub.api.openapi.operations import OPERATIONS, Answer, Operation
 from hub.errors import HubError
 from hub.errors.problem import describe_problem
+from hub.language import DEFAULT_LANGUAGE, TEXTS, Language
 from hub.publish.registry import TypeRegistry, load_type_registry
+from hub.settings import Settings
 
-__all__ = ["build_document", "build_documents", "build_frames_schema", "encode_document", "write_artefacts"]
+__all__ = ["build_document", "build_documents", "encode_document", "write_artefacts"]
 
 _ABOUT = """\
 Services publish typed notifications; every connected subscriber they are meant for gets them, over WebSocket or
@@ -66,9 +69,9 @@ _PROBLEM_HEADERS = {
 }
 
 
-def build_document(registry: TypeRegistry, *, version: str) -> dict[str, Any]:
-    """Return the OpenAPI 3.1 document of a hub that knows this registry."""
-    components = describe_http(registry)
+def build_document(registry: TypeRegistry, *, version: str, language: Language = DEFAULT_LANGUAGE) -> dict[str, Any]:
+    """Return the OpenAPI 3.1 document of a hub with these types, which speaks `language`."""
+    components = describe_http(registry, TEXTS[language])
     paths: dict[str, Any] = {}
     for operation in OPERATIONS:
         paths.setdefault(operation.path, {})[operation.method] = _describe(operation, components)
@@ -87,19 +90,17 @@ def build_document(registry: TypeRegistry, *, version: str) -> dict[str, Any]:
     }
 
 
-def build_frames_schema(registry: TypeRegistry) -> dict[str, Any]:
-    """Return the JSON Schema of everything a subscriber may receive."""
-    return describe_frames(registry)
-
-
-def build_documents(registry: TypeRegistry, *, version: str) -> dict[str, dict[str, Any]]:
-    """Return every document of a hub that knows this registry, by the name of its file."""
-    document = build_document(registry, version=version)
+def build_documents(
+    registry: TypeRegistry, *, version: str, language: Language = DEFAULT_LANGUAGE
+) -> dict[str, dict[str, Any]]:
+    """Return every document of a hub with these types, by the name of its file."""
+    document = build_document(registry, version=version, language=language)
+    texts = TEXTS[language]
     return {
         "openapi.json": document,
         "openapi-3.0.json": as_openapi30(document),
-        "asyncapi.json": build_asyncapi(registry, version=version),
-        "frames.schema.json": build_frames_schema(registry),
+        "asyncapi.json": build_asyncapi(registry, version=version, texts=texts),
+        "frames.schema.json": describe_frames(registry, texts),
     }
 
 
@@ -108,16 +109,22 @@ def encode_document(document: dict[str, Any]) -> bytes:
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
 
 
-def write_artefacts(folder: Path, *, version: str | None = None, registry: TypeRegistry | None = None) -> list[Path]:
+def write_artefacts(
+    folder: Path,
+    *,
+    version: str | None = None,
+    registry: TypeRegistry | None = None,
+    language: Language = DEFAULT_LANGUAGE,
+) -> list[Path]:
     """Write every document of `registry` into `folder`; return the paths.
 
-    Unless given, `registry` is the built-in types, and `version` that of the installed hub.
+    Unless given, `registry` has the types of a hub without settings, and `version` is that of the installed hub.
     """
-    registry = registry or load_type_registry()
+    registry = registry or load_type_registry(Settings().contracts)
     version = version or installed_version("notification-hub")
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for name, document in build_documents(registry, version=version).items():
+    for name, document in build_documents(registry, version=version, language=language).items():
         path = folder / name
         path.write_bytes(encode_document(document))
         written.append(path)
@@ -139,7 +146,7 @@ def _describe(operation: Operation, components: dict[str, Schema]) -> dict[str, 
             "required": True,
             "content": {"application/json": _body(operation.body, components)},
         }
-    responses = {str(answer.status): _answer(answer) for answer in operation.answers}
+    responses = {str(answer.status): _answer(answer, components) for answer in operation.answers}
     # Stable, so that failures of one status keep the order of their table.
     failures = sorted(dict.fromkeys(operation.failures), key=lambda failure: failure.status)
     for status, kinds in groupby(failures, key=lambda failure: failure.status):
@@ -161,7 +168,7 @@ def _body(name: str, components: dict[str, Schema]) -> dict[str, Any]:
     elif name == "BatchRequest":
         media["example"] = {"notifications": list(examples.values())[:2]}
     else:
-        media["example"] = {"user_id": "usuario-1", "account_id": "conta-1", "revoke": True}
+        media["example"] = {"user_id": "user-1", "account_id": "account-1", "revoke": True}
     return media
 
 
@@ -170,10 +177,12 @@ def _key(tag: str) -> str:
     return tag.replace(":", ".")
 
 
-def _answer(answer: Answer) -> dict[str, Any]:
+def _answer(answer: Answer, components: dict[str, Schema]) -> dict[str, Any]:
     described: dict[str, Any] = {"description": answer.description}
     if answer.schema is not None:
         schema = {"$ref": f"#/components/schemas/{answer.schema}"} if isinstance(answer.schema, str) else answer.schema
+        if answer.media_type == "text/event-stream":
+            schema = {**schema, "examples": [stream_example(components)]}
         described["content"] = {answer.media_type: {"schema": schema}}
     return described
 

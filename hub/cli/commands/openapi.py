@@ -36,13 +36,16 @@ def openapi(output: Path | None, openapi_version: str, asyncapi: bool, frames: b
 
     if asyncapi and frames:
         raise click.UsageError("--asyncapi and --frames print different documents: give one of them")
-    registry = load_type_registry(read_settings(os.environ, development=True).contracts)
+    settings = read_settings(os.environ, development=True)
+    registry = load_type_registry(settings.contracts)
     if output is None:
         name = "asyncapi.json" if asyncapi else "frames.schema.json" if frames else _FILES[openapi_version]
-        click.echo(encode_document(build_documents(registry, version=_version())[name]), nl=False)
+        click.echo(
+            encode_document(build_documents(registry, version=_version(), language=settings.language)[name]), nl=False
+        )
         return
     try:
-        for path in write_artefacts(output, registry=registry):
+        for path in write_artefacts(output, registry=registry, language=settings.language):
             click.echo(f"wrote {path}", err=True)
     except OSError as error:
         raise Refused(f"{output} cannot be written: {error.strerror}") from None

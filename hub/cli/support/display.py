@@ -10,18 +10,16 @@ from datetime import datetime
 import click
 import msgspec
 
-from contracts.notification import NOTIFICATIONS
 from hub.cli.support.stream import Frame
 from hub.logging import CONTROL, escape_control
 
 __all__ = ["frame_line", "json_line", "show_frame", "use_colour"]
 
-#: Every type keeps one of these, so that the eye learns it; the built-in ones take them in turn.
+#: Every type keeps one of these, so that the eye learns it.
 _COLOURS = (
     *("green", "cyan", "blue", "yellow", "magenta", "red"),
     *("bright_green", "bright_cyan", "bright_blue", "bright_yellow", "bright_magenta", "bright_red"),
 )
-_PLACES = {str(kind.__struct_config__.tag): place for place, kind in enumerate(NOTIFICATIONS)}
 #: What `data` may take of a line.
 _MAX_DATA = 2_000
 
@@ -41,8 +39,8 @@ def frame_line(frame: Frame, *, colour: bool) -> str:
     """Return `time type title - message data`, every received character harmless."""
     kind = escape_control(frame.type)
     if colour:
-        place = _PLACES.get(frame.type, zlib.crc32(frame.type.encode()))
-        kind = click.style(kind, fg=_COLOURS[place % len(_COLOURS)], bold=True)
+        place = zlib.crc32(frame.type.encode()) % len(_COLOURS)
+        kind = click.style(kind, fg=_COLOURS[place], bold=True)
     words = escape_control(" - ".join(part for part in (frame.title, frame.message) if part))
     data = bytes(frame.data)
     line = f"{_time(frame.timestamp)}  {kind}  {words}"

@@ -10,6 +10,7 @@ import shutil
 import sys
 import time
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote
 
 import click
@@ -29,6 +30,8 @@ from hub.cli.support.development import (
 from hub.cli.support.issuer import issue_token
 from hub.directory.demo import DEMO_USERS, DemoUser, create_demo_directory
 from hub.errors import SettingsError
+from hub.publish.example import make_example
+from hub.publish.registry import TypeRegistry, load_type_registry
 from hub.settings import Settings, read_settings
 
 __all__ = ["CAST", "Trial", "prepare_trial"]
@@ -48,6 +51,7 @@ class Trial:
 
     def __init__(self, development: Development, settings: Settings, environ: Mapping[str, str]) -> None:
         self.settings = settings
+        self._example = _choose_example(load_type_registry(settings.contracts))
         self._key = development.service_key
         if environ.get("HUB_SERVICE_KEYS_FILE", "").strip():
             self._key = "$HUB_SERVICE_KEY"
@@ -63,14 +67,7 @@ class Trial:
 
     def _lines(self, url: str) -> list[str]:
         settings, buyer = self.settings, CAST["buyer"]
-        body = {
-            "type": "order_created",
-            "title": "Pedido criado",
-            "message": "Pedido PED-1 criado",
-            "user_id": buyer.user_id,
-            "account_id": buyer.account_id,
-            "data": {"orderId": 1, "orderCode": "PED-1"},
-        }
+        body = {**self._example, "user_id": buyer.user_id, "account_id": buyer.account_id}
         lines = [f"The hub runs at {url} (development; everything it needs is in {settings.data_dir})"]
         if not is_loopback(settings.host):
             lines += ["", "Whoever reaches that address can try its secrets: --dev is for your own machine."]
@@ -83,7 +80,7 @@ class Trial:
         lines += [
             *("", "Publish to the buyer:", f"  curl -X POST {url}{routes.NOTIFY} \\"),
             f'    -H "Authorization: Bearer {self._key}" \\',
-            f"    -H 'Content-Type: application/json' \\\n    -d '{json.dumps(body, ensure_ascii=False)}'",
+            f"    -H 'Content-Type: application/json' \\\n    -d {shlex.quote(json.dumps(body, ensure_ascii=False))}",
         ]
         if token:
             websocket = url.replace("http", "ws", 1)
@@ -132,6 +129,14 @@ def prepare_trial(environ: Mapping[str, str]) -> Trial:
         os.close(os.open(demo, os.O_RDWR | os.O_CREAT, 0o600))
         asyncio.run(create_demo_directory(demo))
     return Trial(development, settings, environ)
+
+
+def _choose_example(registry: TypeRegistry) -> dict[str, Any]:
+    """Return a notification that this hub takes: of the first type that an example can be made of."""
+    for kind in registry.types.values():
+        if (example := make_example(kind)) is not None:
+            return example
+    return {"type": next(iter(registry.types)), "title": "Title", "message": "Message"}
 
 
 def _refuse_real_secrets(environ: Mapping[str, str]) -> None:

@@ -17,12 +17,13 @@ from contracts.closing import CloseCode
 from contracts.frame import RESERVED_TYPES, Auth
 from hub.api.openapi.asyncapi import build_asyncapi
 from hub.api.openapi.document import encode_document
+from hub.language import DEFAULT_LANGUAGE, TEXTS
 from hub.publish.registry import load_type_registry
 from tests.harness import ACCOUNT, USER, RunningHub, run_hub
 
 ROOT = Path(__file__).parents[3]
-REGISTRY = load_type_registry(["tests.contracts.company"])
-DOCUMENT = build_asyncapi(REGISTRY, version="1.2.3")
+REGISTRY = load_type_registry(["contracts.avelarsys", "tests.contracts.company"])
+DOCUMENT = build_asyncapi(REGISTRY, version="1.2.3", texts=TEXTS[DEFAULT_LANGUAGE])
 PARSER_DEADLINE_S = 120
 
 

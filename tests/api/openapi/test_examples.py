@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 import pytest
 
-from contracts.notification import Notification
+from contracts.notification import Example, Notification
 from hub.api.openapi.document import build_document
 from hub.publish.body import parse_publish
 from hub.publish.registry import TypeRegistry
@@ -74,3 +74,19 @@ def test_example_is_made_from_the_schema() -> None:
 def test_no_example_is_better_than_a_wrong_one(kinds: list[type[Notification]]) -> None:
     """A type whose values cannot be guessed has no example, and the document is still made."""
     assert "guarded" not in publish_examples(TypeRegistry(kinds))
+
+
+class Told(Notification, tag="told"):
+    """Sent by nobody."""
+
+    example: ClassVar[Example] = {"title": "Chamado aberto", "message": "Impressora parada", "data": {"number": 7}}
+
+    data: dict[str, int]
+
+
+def test_a_type_s_own_example_is_shown_as_it_is() -> None:
+    """A company that gives its own words sees them in its document, in the request and in the frame."""
+    registry = TypeRegistry([Told, VariedSent])
+    assert {"type": "told", **Told.example}.items() <= publish_examples(registry)["told"].items()
+    frame = build_document(registry, version="1")["components"]["schemas"]["Told"]["examples"][0]
+    assert {"type": "told", **Told.example}.items() <= frame.items()

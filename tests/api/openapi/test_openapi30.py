@@ -17,7 +17,7 @@ from hub.api.openapi.openapi30 import as_openapi30
 from hub.api.openapi.portable import Schema, plain_schema
 from hub.publish.registry import load_type_registry
 
-DOCUMENT = build_document(load_type_registry(["tests.contracts.company"]), version="1.2.3")
+DOCUMENT = build_document(load_type_registry(["contracts.avelarsys", "tests.contracts.company"]), version="1.2.3")
 RENDERED = as_openapi30(DOCUMENT)
 SCHEMAS: dict[str, Any] = RENDERED["components"]["schemas"]
 

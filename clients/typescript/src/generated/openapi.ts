@@ -500,9 +500,7 @@ export interface components {
              * @enum {string}
              */
             type: "connection_established";
-            /** @default Conectado */
             title: string;
-            /** @default Conexão estabelecida com o hub de notificações */
             message: string;
             data: components["schemas"]["ConnectionData"];
             /**
@@ -673,9 +671,7 @@ export interface components {
              * @enum {string}
              */
             type: "gap";
-            /** @default Notificações antigas indisponíveis */
             title: string;
-            /** @default Parte do que foi enviado durante a sua ausência não está mais disponível. Atualize a página. */
             message: string;
             data: components["schemas"]["GapData"];
             /**
@@ -1048,8 +1044,8 @@ export interface components {
          *       "data": {
          *         "itemCount": 2
          *       },
-         *       "user_id": "usuario-1",
-         *       "account_id": "conta-1"
+         *       "user_id": "user-1",
+         *       "account_id": "account-1"
          *     }
          */
         PublishCartUpdated: {
@@ -1081,8 +1077,8 @@ export interface components {
          *       "data": {
          *         "returnId": 41
          *       },
-         *       "user_id": "usuario-1",
-         *       "account_id": "conta-1"
+         *       "user_id": "user-1",
+         *       "account_id": "account-1"
          *     }
          */
         PublishDefectiveReceived: {
@@ -1114,8 +1110,8 @@ export interface components {
          *       "data": {
          *         "exchangeId": 12
          *       },
-         *       "user_id": "usuario-1",
-         *       "account_id": "conta-1"
+         *       "user_id": "user-1",
+         *       "account_id": "account-1"
          *     }
          */
         PublishExchangeResolved: {
@@ -1147,8 +1143,8 @@ export interface components {
          *       "data": {
          *         "exchangeId": 12
          *       },
-         *       "user_id": "usuario-1",
-         *       "account_id": "conta-1"
+         *       "user_id": "user-1",
+         *       "account_id": "account-1"
          *     }
          */
         PublishExchangeValidated: {
@@ -1189,8 +1185,8 @@ export interface components {
          *         ],
          *         "total": "R$ 59,80"
          *       },
-         *       "user_id": "usuario-1",
-         *       "account_id": "conta-1"
+         *       "user_id": "user-1",
+         *       "account_id": "account-1"
          *     }
          */
         PublishOrderCreated: {
@@ -1223,8 +1219,8 @@ export interface components {
          *         "status": "shipped",
          *         "trackingCode": "BR123456789"
          *       },
-         *       "user_id": "usuario-1",
-         *       "account_id": "conta-1"
+         *       "user_id": "user-1",
+         *       "account_id": "account-1"
          *     }
          */
         PublishOrderUpdated: {
@@ -1262,8 +1258,8 @@ export interface components {
          *           }
          *         ]
          *       },
-         *       "user_id": "usuario-1",
-         *       "account_id": "conta-1"
+         *       "user_id": "user-1",
+         *       "account_id": "account-1"
          *     }
          */
         PublishPaymentConfirmed: {
@@ -1294,8 +1290,8 @@ export interface components {
          *         "productId": 77,
          *         "productName": "Caixa 30x20"
          *       },
-         *       "user_id": "usuario-1",
-         *       "account_id": "conta-1"
+         *       "user_id": "user-1",
+         *       "account_id": "account-1"
          *     }
          */
         PublishProductAdded: {
@@ -1326,8 +1322,8 @@ export interface components {
          *         "productId": 77,
          *         "productName": "Caixa 30x20"
          *       },
-         *       "user_id": "usuario-1",
-         *       "account_id": "conta-1"
+         *       "user_id": "user-1",
+         *       "account_id": "account-1"
          *     }
          */
         PublishProductDeleted: {
@@ -1358,8 +1354,8 @@ export interface components {
          *         "productId": 77,
          *         "productName": "Caixa 30x20"
          *       },
-         *       "user_id": "usuario-1",
-         *       "account_id": "conta-1"
+         *       "user_id": "user-1",
+         *       "account_id": "account-1"
          *     }
          */
         PublishProductUpdated: {
@@ -1391,8 +1387,8 @@ export interface components {
          *           "phone"
          *         ]
          *       },
-         *       "user_id": "usuario-1",
-         *       "account_id": "conta-1"
+         *       "user_id": "user-1",
+         *       "account_id": "account-1"
          *     }
          */
         PublishProfileUpdated: {
@@ -1424,8 +1420,8 @@ export interface components {
          *       "data": {
          *         "returnId": 41
          *       },
-         *       "user_id": "usuario-1",
-         *       "account_id": "conta-1"
+         *       "user_id": "user-1",
+         *       "account_id": "account-1"
          *     }
          */
         PublishReplacementSent: {
@@ -1464,8 +1460,8 @@ export interface components {
          *       "data": {
          *         "returnId": 41
          *       },
-         *       "user_id": "usuario-1",
-         *       "account_id": "conta-1"
+         *       "user_id": "user-1",
+         *       "account_id": "account-1"
          *     }
          */
         PublishReturnRequested: {
@@ -1498,8 +1494,8 @@ export interface components {
          *         "returnId": 41,
          *         "accepted": true
          *       },
-         *       "user_id": "usuario-1",
-         *       "account_id": "conta-1"
+         *       "user_id": "user-1",
+         *       "account_id": "account-1"
          *     }
          */
         PublishReturnResponded: {
@@ -1534,8 +1530,8 @@ export interface components {
          *         "currentStock": 3,
          *         "minStock": 5
          *       },
-         *       "user_id": "usuario-1",
-         *       "account_id": "conta-1"
+         *       "user_id": "user-1",
+         *       "account_id": "account-1"
          *     }
          */
         PublishStockAlert: {
@@ -1565,8 +1561,8 @@ export interface components {
          *       "data": {
          *         "transactionId": 981
          *       },
-         *       "user_id": "usuario-1",
-         *       "account_id": "conta-1"
+         *       "user_id": "user-1",
+         *       "account_id": "account-1"
          *     }
          */
         PublishTransactionCreated: {
@@ -2034,8 +2030,8 @@ export interface operations {
                  *             ],
                  *             "total": "R$ 59,80"
                  *           },
-                 *           "user_id": "usuario-1",
-                 *           "account_id": "conta-1"
+                 *           "user_id": "user-1",
+                 *           "account_id": "account-1"
                  *         },
                  *         {
                  *           "type": "payment_confirmed",
@@ -2052,8 +2048,8 @@ export interface operations {
                  *               }
                  *             ]
                  *           },
-                 *           "user_id": "usuario-1",
-                 *           "account_id": "conta-1"
+                 *           "user_id": "user-1",
+                 *           "account_id": "account-1"
                  *         }
                  *       ]
                  *     }
@@ -2485,8 +2481,8 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "user_id": "usuario-1",
-                 *       "account_id": "conta-1",
+                 *       "user_id": "user-1",
+                 *       "account_id": "account-1",
                  *       "revoke": true
                  *     }
                  */

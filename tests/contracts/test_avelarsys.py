@@ -1,13 +1,16 @@
-"""The built-in notification types."""
+"""AvelarSys's notification types, which a hub without settings knows; and the places that they were in before."""
 
 from __future__ import annotations
+
+from importlib import import_module
 
 import msgspec
 import pytest
 
-from contracts.data import OrderData, StockData
+from contracts import avelarsys
+from contracts.avelarsys import OrderCreated, OrderData, StockAlert, StockData
 from contracts.frame import RESERVED_TYPES, ConnectionEstablished
-from contracts.notification import NOTIFICATIONS, Notification, OrderCreated, StockAlert
+from contracts.notification import Notification
 
 IN_USE = {
     "order_created",
@@ -27,6 +30,10 @@ IN_USE = {
     "exchange_validated",
     "exchange_resolved",
 }
+
+
+NOTIFICATIONS = [kind for kind in vars(avelarsys).values() if isinstance(kind, type) and issubclass(kind, Notification)]
+NOTIFICATIONS.remove(Notification)
 
 
 def test_types_are_the_seventeen_in_use() -> None:
@@ -73,3 +80,34 @@ def test_id_beyond_a_javascript_number_is_refused(number: int) -> None:
     """An id that would arrive as another number is not let through."""
     with pytest.raises(msgspec.ValidationError):
         msgspec.json.decode(b'{"productId":%d}' % number, type=StockData)
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        *(("contracts.notification", kind.__name__) for kind in NOTIFICATIONS),
+        *(("contracts.data", name) for name in ("OrderData", "OrderUpdateData", "ProductData", "StockData")),
+    ],
+)
+def test_old_place_of_a_name_works_and_tells_the_new_one(module: str, name: str) -> None:
+    """What was imported from the old place is the same class, with a warning that names the new place."""
+    with pytest.warns(DeprecationWarning, match=f"{name} has moved to contracts.avelarsys"):
+        found = getattr(import_module(module), name)
+    assert getattr(avelarsys, name) is found
+
+
+def test_the_tuple_of_all_types_is_at_its_old_place() -> None:
+    """`NOTIFICATIONS` lists the same types in the same order."""
+    with pytest.warns(DeprecationWarning, match="contracts.avelarsys"):
+        found = import_module("contracts.notification").NOTIFICATIONS
+    assert tuple(NOTIFICATIONS) == found
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [("contracts.notification", "OrderData"), ("contracts.data", "OrderCreated"), ("contracts.data", "Nothing")],
+)
+def test_what_never_was_there_is_an_attribute_error(module: str, name: str) -> None:
+    """The old places have no more names than they had."""
+    with pytest.raises(AttributeError, match=name):
+        getattr(import_module(module), name)

@@ -1,0 +1,18 @@
+"""Every operation of the hub, as the API document lists them; a test compares them with the routes that are served."""
+
+from __future__ import annotations
+
+from hub.api.openapi.operations.describe import DESCRIBE_OPERATIONS
+from hub.api.openapi.operations.operate import OPERATE_OPERATIONS
+from hub.api.openapi.operations.operation import Answer, Operation
+from hub.api.openapi.operations.publish import PUBLISH_OPERATIONS
+from hub.api.openapi.operations.receive import RECEIVE_OPERATIONS
+
+__all__ = ["OPERATIONS", "Answer", "Operation"]
+
+OPERATIONS: tuple[Operation, ...] = (
+    *PUBLISH_OPERATIONS,
+    *RECEIVE_OPERATIONS,
+    *OPERATE_OPERATIONS,
+    *DESCRIBE_OPERATIONS,
+)

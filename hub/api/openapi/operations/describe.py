@@ -1,0 +1,73 @@
+"""The pages and documents that describe the hub, for the API document."""
+
+from __future__ import annotations
+
+from hub import errors, routes
+from hub.api.openapi.operations.operation import Answer, Operation
+
+__all__ = ["DESCRIBE_OPERATIONS"]
+
+_OBJECT = {"type": "object", "additionalProperties": True}
+
+DESCRIBE_OPERATIONS: tuple[Operation, ...] = (
+    Operation(
+        method="get",
+        path=routes.FRONT,
+        id="showHub",
+        tag="Describe",
+        summary="See what this is",
+        description="A small page with links to this document and to the state.",
+        answers=(Answer(200, "The page.", {"type": "string"}, "text/html"),),
+        failures=(errors.Internal,),
+    ),
+    Operation(
+        method="get",
+        path=routes.SCHEMA,
+        id="showSchema",
+        tag="Describe",
+        summary="Read this document as a page",
+        description="One page that loads nothing from elsewhere. Not here where `HUB_SCHEMA` is off.",
+        answers=(Answer(200, "The page.", {"type": "string"}, "text/html"),),
+        failures=(errors.NotFound, errors.Internal),
+    ),
+    Operation(
+        method="get",
+        path=routes.OPENAPI,
+        id="readOpenApi",
+        tag="Describe",
+        summary="Read this document",
+        description="OpenAPI 3.1, with the company's own notification types.",
+        answers=(Answer(200, "The document.", _OBJECT),),
+        failures=(errors.NotFound, errors.Internal),
+    ),
+    Operation(
+        method="get",
+        path=routes.OPENAPI_30,
+        id="readOpenApi30",
+        tag="Describe",
+        summary="Read this document as OpenAPI 3.0",
+        description="For generators that read no later version, or read it better: OpenAPI 3.0.3, the same otherwise.",
+        answers=(Answer(200, "The document.", _OBJECT),),
+        failures=(errors.NotFound, errors.Internal),
+    ),
+    Operation(
+        method="get",
+        path=routes.ASYNCAPI,
+        id="readAsyncApi",
+        tag="Describe",
+        summary="Read what goes over the connections",
+        description="AsyncAPI 3: `/ws`, `/sse` and `/poll`, the frames, `auth` and the close codes.",
+        answers=(Answer(200, "The document.", _OBJECT),),
+        failures=(errors.NotFound, errors.Internal),
+    ),
+    Operation(
+        method="get",
+        path=routes.FRAMES_SCHEMA,
+        id="readFramesSchema",
+        tag="Describe",
+        summary="Read the JSON Schema of the frames",
+        description="Everything a connection carries, over either transport.",
+        answers=(Answer(200, "The schema.", _OBJECT),),
+        failures=(errors.NotFound, errors.Internal),
+    ),
+)

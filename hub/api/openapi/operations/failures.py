@@ -1,0 +1,63 @@
+"""The failures that several operations share, so that the API document lists each of them where it can happen."""
+
+from __future__ import annotations
+
+from hub import errors
+
+__all__ = [
+    "BODY_FAILURES",
+    "CONNECT_FAILURES",
+    "PAGE_FAILURES",
+    "PUBLISH_FAILURES",
+    "SERVICE_FAILURES",
+    "STORE_FAILURES",
+    "USER_FAILURES",
+]
+
+SERVICE_FAILURES = (errors.Unauthenticated, errors.InvalidToken, errors.Forbidden)
+BODY_FAILURES = (
+    errors.BadRequest,
+    errors.InvalidJson,
+    errors.TooDeep,
+    errors.InvalidField,
+    errors.RequestTimeout,
+    errors.BodyTooLarge,
+    errors.UnsupportedMediaType,
+    errors.UnsupportedContentEncoding,
+)
+PUBLISH_FAILURES = (
+    errors.UnknownType,
+    errors.ReservedType,
+    errors.NoTarget,
+    errors.ConflictingTargets,
+    errors.UnknownTarget,
+    errors.IdempotencyConflict,
+)
+STORE_FAILURES = (errors.StorageUnavailable, errors.Overloaded)
+USER_FAILURES = (
+    errors.Unauthenticated,
+    errors.InvalidToken,
+    errors.TokenExpired,
+    errors.OriginNotAllowed,
+    errors.UserNotAllowed,
+    errors.AccountInactive,
+    errors.DirectoryUnavailable,
+    errors.KeysUnavailable,
+    errors.TokenNotYetValid,
+)
+PAGE_FAILURES = (
+    errors.BadRequest,
+    errors.InvalidCursor,
+    *USER_FAILURES,
+    errors.Forbidden,
+    errors.Draining,
+    errors.StorageUnavailable,
+)
+CONNECT_FAILURES = (
+    errors.BadRequest,
+    errors.InvalidCursor,
+    *USER_FAILURES,
+    errors.Forbidden,
+    errors.HubFull,
+    errors.Draining,
+)
