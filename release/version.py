@@ -12,6 +12,7 @@ __all__ = ["PLACES", "Place", "read_versions", "write_version"]
 _OWN = r'(?m)^version = "([^"]+)"$'
 _NPM = r'(?m)^  "version": "([^"]+)",$'
 _ARCHIVE = r"notification-hub-[\w*]+-(\d+\.\d+\.\d+)\.tgz"
+_IMAGE = r"notification-hub:(\d+\.\d+\.\d+)"
 #: A release, or one before it: what both PyPI and npm read in one way.
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
 
@@ -43,7 +44,13 @@ PLACES = (
     Place("docs/guides/frontends.md", _ARCHIVE),
     Place("docs/guides/services.md", _ARCHIVE),
     Place("docs/guides/migration-stocktech.md", _ARCHIVE),
-    Place("docs/operations/deploy.md", r"image: notification-hub:(\S+)"),
+    Place("docs/operations/deploy.md", _IMAGE),
+    # The deployments.
+    Place("deploy/compose/compose.yaml", _IMAGE),
+    Place("deploy/compose/hub.env.example", _IMAGE),
+    Place("deploy/kubernetes/backup.yaml", _IMAGE),
+    Place("deploy/kubernetes/statefulset.yaml", _IMAGE),
+    Place("deploy/kubernetes/kustomization.yaml", r"newTag: (\S+)"),
 )
 
 

@@ -1,11 +1,10 @@
-"""nginx and Caddy as the page on proxies configures them, each on a free port."""
+"""nginx and Caddy as deploy/ and the page on proxies configure them, each on a free port."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import datetime
-import re
 import shutil
 import socket
 import ssl
@@ -20,7 +19,10 @@ from cryptography.x509.oid import NameOID
 
 __all__ = ["HUB_ADDRESS", "Proxy", "make_certificate", "read_page", "run_caddy", "run_nginx"]
 
-PAGE = Path(__file__).parents[2] / "docs" / "operations" / "proxies.md"
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "operations" / "proxies.md"
+#: What the page quotes, by the language of its block; tests/deploy holds them equal.
+FILES = {"nginx": ROOT / "deploy/nginx/hub.conf", "caddyfile": ROOT / "deploy/caddy/Caddyfile"}
 #: Where the page says that the hub is.
 HUB_ADDRESS = "127.0.0.1:8000"
 START_DEADLINE_S = 20.0
@@ -45,10 +47,8 @@ class Proxy:
 
 
 def read_page(language: str) -> str:
-    """Return the page's block in a language."""
-    found = re.search(rf"^```{language}\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
-    assert found is not None
-    return found[1]
+    """Return the configuration in a language that the page quotes."""
+    return FILES[language].read_text()
 
 
 def adapt(configuration: str, changes: Mapping[str, str]) -> str:

@@ -87,7 +87,7 @@ ROOMS: dict[str, Sequence[Fault]] = {
             "Sixteen handshakes per turn of the loop, in order; each gets exactly what it missed; publishes go past.",
             (
                 "faults/test_storm.py::test_everybody_dropped_at_once_is_back_and_misses_nothing",
-                "transports/test_turnstile.py::test_a_publish_goes_past_those_who_wait",
+                "edge/test_handshake_limit.py::test_a_publish_goes_past_those_who_wait",
             ),
         ),
         Fault(
