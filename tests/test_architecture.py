@@ -105,7 +105,7 @@ ROOMS = [
     _room("hub.transports", "msgspec", never=NO_ACCESS | {"hub.log", "hub.publish"}, awaits=True),
     _room("hub.api.disconnect_body", "msgspec", never=PURE),
     _room("hub.api", "msgspec litestar prometheus_client", never=NO_ACCESS, awaits=True),
-    _room("hub.composition", "litestar", never=NO_SQL, awaits=True, reads_clock=True),
+    _room("hub.composition", "litestar msgspec", never=NO_SQL, awaits=True, reads_clock=True),
     _room("hub.app", never=NO_SQL, awaits=True, reads_clock=True),
     _room("hub.cli", "click httpx httpx_sse jwt msgspec uvloop websockets", awaits=True, reads_clock=True),
     _room("hub.__main__"),

@@ -12,7 +12,10 @@ import pytest
 from prometheus_client import generate_latest
 
 from hub.api.prometheus import make_registry
+from hub.delivery.progress import Progress
 from hub.delivery.subscribers import Subscribers
+from hub.directory.off import TrustingDirectory
+from hub.directory.probe import DirectoryProbe
 from hub.log.sqlite.log import open_sqlite_log
 from hub.metrics import Metrics
 
@@ -77,7 +80,7 @@ async def test_every_metric_is_explained(tmp_path: Path) -> None:
     )
     subscribers = Subscribers(limit=1, limit_per_user=1)
     registry = make_registry(
-        Metrics(started_at_s=0), subscribers, log, version="0", lag=lambda: 0, is_directory_up=lambda: True
+        Metrics(started_at_s=0), subscribers, Progress(0), log, DirectoryProbe(TrustingDirectory()), version="0"
     )
     text = generate_latest(registry).decode()
     await log.close()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from hub.delivery.progress import Progress
 from hub.delivery.subscribers import Subscribers
+from hub.directory.probe import DirectoryProbe
 from hub.log.port import Log
 from hub.metrics import Metrics
 
@@ -17,17 +19,11 @@ __all__ = ["make_registry"]
 
 
 def make_registry(
-    metrics: Metrics,
-    subscribers: Subscribers,
-    log: Log,
-    *,
-    version: str,
-    lag: Callable[[], int],
-    is_directory_up: Callable[[], bool],
+    metrics: Metrics, subscribers: Subscribers, progress: Progress, log: Log, probe: DirectoryProbe, *, version: str
 ) -> CollectorRegistry:
     """Return a registry that reads the counters when it is asked, and holds nothing itself."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_HubCollector(metrics, subscribers, log, version, lag, is_directory_up))
+    registry.register(_HubCollector(metrics, subscribers, progress, log, probe, version))
     return registry
 
 
@@ -36,17 +32,17 @@ class _HubCollector(Collector):
         self,
         metrics: Metrics,
         subscribers: Subscribers,
+        progress: Progress,
         log: Log,
+        probe: DirectoryProbe,
         version: str,
-        lag: Callable[[], int],
-        is_directory_up: Callable[[], bool],
     ) -> None:
         self._metrics = metrics
         self._subscribers = subscribers
+        self._progress = progress
         self._log = log
+        self._probe = probe
         self._version = version
-        self._lag = lag
-        self._is_directory_up = is_directory_up
 
     def collect(self) -> Iterator[Metric]:
         metrics, counts = self._metrics, self._subscribers.statistics()
@@ -62,8 +58,9 @@ class _HubCollector(Collector):
         yield _gauge("hub_log_first", "Lowest position still kept", self._log.first)
         yield _gauge("hub_log_writable", "1 when the last write succeeded", int(self._log.writable))
         yield _gauge("hub_log_damaged", "Damaged records met since the start", self._log.damaged)
-        yield _gauge("hub_dispatch_lag_records", "Records stored but not dispatched yet", self._lag())
-        up = int(self._is_directory_up())
+        lag = self._log.head - self._progress.position
+        yield _gauge("hub_dispatch_lag_records", "Records stored but not dispatched yet", lag)
+        up = int(self._probe.state == "up")
         yield _gauge("hub_directory_up", "1 when the directory answered when it was last asked", up)
         yield _counter("hub_published", "Notifications stored", "type", metrics.published)
         mismatches = CounterMetricFamily(

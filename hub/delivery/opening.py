@@ -7,8 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from hub.auth.admission import Admission
-from hub.auth.revocations import Revocations
+from hub.auth.opening import Auth
 from hub.delivery.catch_up import CatchUp
 from hub.delivery.confirmation import Confirmation
 from hub.delivery.connections import Connections
@@ -35,28 +34,24 @@ __all__ = ["Delivery", "open_delivery"]
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """The way out, open: its parts, which others ask, and the tasks it needs."""
+    """The way out, running: the parts that others ask, and the tasks."""
 
     subscribers: Subscribers
     progress: Progress
     connections: Connections
     pages: Pages
     disconnector: Disconnector
-    dispatcher: Dispatcher
-    heartbeat: Heartbeat
-    confirmation: Confirmation | None
-    recheck: Recheck | None
-    endings: Endings
     catch_up: CatchUp
+    tasks: Tasks
 
-    def start(self, tasks: Tasks) -> None:
-        """Begin to dispatch, and to look after connections."""
-        tasks.start("dispatcher", self.dispatcher.run())
-        tasks.start("heartbeat", self.heartbeat.run(self.endings))
-        if self.recheck is not None:
-            tasks.start("directory recheck", self.recheck.run())
-        if self.confirmation is not None:
-            tasks.start("confirmation", self.confirmation.run(self.endings))
+    def is_alive(self) -> bool:
+        """Whether notifications are dispatched and connections looked after."""
+        return self.tasks.is_running("dispatcher", "heartbeat")
+
+    async def close(self) -> None:
+        """Stop every task; connections that are still open get nothing more."""
+        await self.catch_up.close()
+        await self.tasks.stop()
 
 
 async def open_delivery(
@@ -64,13 +59,12 @@ async def open_delivery(
     *,
     log: Log,
     directory: Directory,
-    admission: Admission,
-    revocations: Revocations,
+    auth: Auth,
     sockets: Sockets,
     metrics: Metrics,
     now: Callable[[], float],
 ) -> Delivery:
-    """Return the way out, which follows the log from here on; nothing runs before `start`.
+    """Return the way out, which follows the log from here on and dispatches what comes.
 
     Raises:
         StorageUnavailable: the log's revocations cannot be read.
@@ -91,7 +85,7 @@ async def open_delivery(
         now=now,
     )
     disconnector = Disconnector(
-        log=log, revocations=revocations, directory=directory, subscribers=subscribers, ends=endings, now=now
+        log=log, revocations=auth.revocations, directory=directory, subscribers=subscribers, ends=endings, now=now
     )
     replay = Replay(
         log,
@@ -117,7 +111,7 @@ async def open_delivery(
     # The dispatcher follows the log already, so no revocation falls between the two.
     await disconnector.rebuild()
     connections = Connections(
-        admission=admission,
+        admission=auth.admission,
         subscribers=subscribers,
         resumption=resumption,
         confirmation=confirmation,
@@ -128,21 +122,22 @@ async def open_delivery(
         texts=texts,
         now=now,
     )
-    recheck = None
+    tasks = Tasks()
+    tasks.start("dispatcher", dispatcher.run())
+    tasks.start("heartbeat", heartbeat.run(endings))
     if not directory.trusts_claims:
         recheck = Recheck(directory=directory, subscribers=subscribers, ends=endings, ttl_s=settings.directory_ttl_s)
+        tasks.start("directory recheck", recheck.run())
+    if confirmation is not None:
+        tasks.start("confirmation", confirmation.run(endings))
     return Delivery(
         subscribers=subscribers,
         progress=progress,
         connections=connections,
         pages=Pages(log, metrics),
         disconnector=disconnector,
-        dispatcher=dispatcher,
-        heartbeat=heartbeat,
-        confirmation=confirmation,
-        recheck=recheck,
-        endings=endings,
         catch_up=catch_up,
+        tasks=tasks,
     )
 
 

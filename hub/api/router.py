@@ -1,0 +1,73 @@
+"""The routes of the framework, put together: everything but `/ws`, `/sse` and `/poll`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import version
+
+from litestar import Litestar
+from litestar.config.cors import CORSConfig
+from prometheus_client import CollectorRegistry
+
+from hub.allowance import Allowance
+from hub.api.handlers.disconnect import make_disconnect_routes
+from hub.api.handlers.front import make_front_routes
+from hub.api.handlers.health import ReadinessCheck, make_health_routes
+from hub.api.handlers.metrics import make_metrics_routes
+from hub.api.handlers.notify import make_notify_routes
+from hub.api.handlers.schema import make_schema_routes
+from hub.api.handlers.stats import make_stats_routes
+from hub.api.handlers.ticket import make_ticket_routes
+from hub.api.problems import make_exception_handlers
+from hub.auth.opening import Auth
+from hub.delivery.opening import Delivery
+from hub.metrics import Metrics
+from hub.publish.publisher import Publisher
+from hub.publish.registry import TypeRegistry
+from hub.settings import Settings
+
+__all__ = ["make_router"]
+
+
+def make_router(
+    settings: Settings,
+    *,
+    auth: Auth,
+    delivery: Delivery,
+    publisher: Publisher,
+    types: TypeRegistry,
+    bodies: Allowance,
+    readiness: ReadinessCheck,
+    registry: CollectorRegistry,
+    metrics: Metrics,
+    now: Callable[[], float],
+) -> Litestar:
+    """Return the ASGI application of these routes; which ones there are depends on the settings."""
+    keys = auth.service_keys
+    routes = [
+        *make_notify_routes(publisher, keys, bodies, max_body_bytes=settings.max_body_bytes),
+        *make_stats_routes(delivery.subscribers, metrics, keys, now=now),
+        *make_disconnect_routes(delivery.disconnector, keys, bodies, max_body_bytes=settings.max_body_bytes),
+        *make_ticket_routes(auth.admission, ttl_s=settings.ticket_ttl_s),
+        *make_health_routes(readiness),
+        *make_front_routes(has_schema=settings.schema_public),
+    ]
+    if not settings.metrics_port:
+        routes += make_metrics_routes(registry, keys, key_digest=settings.metrics_key)
+    if settings.schema_public:
+        routes += make_schema_routes(types, version=version("notification-hub"), language=settings.language)
+    cors = CORSConfig(
+        allow_origins=list(settings.allowed_origins),
+        allow_methods=["GET", "HEAD", "POST"],
+        # The origin is what is checked: tracing libraries add headers of their own to each request.
+        allow_headers=["*"],
+        allow_credentials=True,
+        expose_headers=["retry-after"],
+    )
+    return Litestar(
+        routes,
+        exception_handlers=make_exception_handlers(metrics, tell_refusal=auth.admission.tell_refusal),
+        openapi_config=None,
+        logging_config=None,
+        cors_config=cors,
+    )
