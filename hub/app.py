@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from hub import routes
-from hub.api.guard import guard, tell_head
+from hub.api.guard import add_head_to_allow, guard
 from hub.composition import Hub, open_hub
 from hub.settings import Settings, find_unknown, read_settings
 
@@ -63,7 +63,7 @@ class HubApp:
                 # The framework's routes know GET alone. The server has a scope of its own and leaves the body away.
                 scope = {**scope, "method": "GET"}
             elif scope["method"] == "OPTIONS":
-                send = tell_head(send)
+                send = add_head_to_allow(send)
             await self.hub.http(scope, receive, send)  # type: ignore[arg-type]  # Litestar's own names for the same
 
     async def drain(self) -> None:

@@ -21,7 +21,7 @@ from typing import Protocol
 
 from hub.timestamp import format_time
 
-__all__ = ["CONTROL", "Journal", "Stream", "configure_logging", "escape_control", "scrub"]
+__all__ = ["CONTROL", "LineHandler", "Stream", "configure_logging", "escape_control", "scrub"]
 
 #: Lines that may wait for a reader; a reader that stops (a full pipe) costs lines, never the event loop's time.
 MAX_PENDING = 10_000
@@ -29,7 +29,7 @@ MAX_PENDING = 10_000
 FLUSH_S = 1.0
 
 #: Libraries that name URLs or SQL parameters in their lower levels, and with them tokens and ids.
-TALKATIVE = (
+NOISY_LOGGERS = (
     *("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi", "litestar", "sse_starlette"),
     *("websockets", "websockets.server", "websockets.client", "httpx", "httpcore"),
     *("sqlalchemy", "sqlalchemy.engine", "sqlalchemy.pool", "aiosqlite", "asyncpg"),
@@ -72,7 +72,7 @@ class Stream(Protocol):
         """Hold nothing back."""
 
 
-class Journal(logging.Handler):
+class LineHandler(logging.Handler):
     """Writes records to `stream` from a thread of its own, in order; what does not fit is counted and said."""
 
     def __init__(self, stream: Stream, *, json_lines: bool, max_pending: int = MAX_PENDING) -> None:
@@ -81,7 +81,7 @@ class Journal(logging.Handler):
         self._json_lines = json_lines
         self._lines: queue.Queue[str | None] = queue.Queue(max_pending)
         self._lost = 0
-        self._thread = threading.Thread(target=self._write, name="journal", daemon=True)
+        self._thread = threading.Thread(target=self._write, name="log-lines", daemon=True)
         self._thread.start()
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -126,38 +126,38 @@ class Journal(logging.Handler):
             lost, self._lost = self._lost, 0
             if lost:
                 line += f"\n{self._render(_loss(lost))}"
-            # A closed pipe or a full disk takes no more; the hub goes on without its journal.
+            # A closed pipe or a full disk takes no more; the hub goes on without its log lines.
             with contextlib.suppress(OSError, ValueError):
                 self._stream.write(line + "\n")
                 self._stream.flush()
 
 
-def configure_logging(level: str, *, json_lines: bool) -> Journal:
+def configure_logging(level: str, *, json_lines: bool) -> LineHandler:
     """Send every record of `level` (`debug`, `info`, `warning`, `error`) and above to stderr, one line each.
 
     The hub's own loggers speak from `level` on, all others from WARNING on at the lowest: uvicorn writes
     the URL of each WebSocket, token included, at INFO. Returns the handler, for a caller that wants to close it.
     """
-    journal = Journal(_open_stderr(), json_lines=json_lines)
+    line_handler = LineHandler(_open_stderr(), json_lines=json_lines)
     own = logging.getLevelNamesMapping()[level.upper()]
     foreign = max(own, logging.WARNING)
     root = logging.getLogger()
     for handler in root.handlers[:]:
         root.removeHandler(handler)
-        if isinstance(handler, Journal):
+        if isinstance(handler, LineHandler):
             handler.close()
-    journal.setLevel(own)
-    root.addHandler(journal)
+    line_handler.setLevel(own)
+    root.addHandler(line_handler)
     root.setLevel(foreign)
     logging.getLogger("hub").setLevel(own)
-    for name in TALKATIVE:
+    for name in NOISY_LOGGERS:
         logger = logging.getLogger(name)
         logger.setLevel(foreign)
         # A handler of its own would write the record as it came.
         logger.handlers.clear()
         logger.propagate = True
     logging.captureWarnings(True)
-    return journal
+    return line_handler
 
 
 class _Descriptor:
@@ -192,7 +192,7 @@ def _open_stderr() -> Stream:
 
 
 def _loss(count: int) -> logging.LogRecord:
-    words = "%d records were lost, since nobody took them in time"
+    words = "%d log lines were lost, because nobody read them in time"
     return logging.LogRecord("hub.logging", logging.WARNING, __file__, 0, words, (count,), None)
 
 

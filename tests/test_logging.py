@@ -1,4 +1,4 @@
-"""The journal: one line a record, no secret in it, nothing a terminal obeys, and no wait for its reader."""
+"""The log lines: one line a record, no secret in it, nothing a terminal obeys, and no wait for its reader."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import uvicorn
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.logging import TALKATIVE, Journal, configure_logging, escape_control, scrub
+from hub.logging import NOISY_LOGGERS, LineHandler, configure_logging, escape_control, scrub
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJ1c2VyX2lkIjoiMSJ9.abc-_DEF123"
 KEY = "hubk_YK7D5BdwOSVYM5SvBoUtFSRFMgeWRtrmy0wlDPbxQbs"
@@ -42,10 +42,10 @@ SECRETS = [
 
 
 @pytest.fixture
-def journal() -> Iterator[tuple[logging.Logger, io.StringIO]]:
-    """A logger whose records go to a JSON journal in memory; read it after `close`."""
+def logged() -> Iterator[tuple[logging.Logger, io.StringIO]]:
+    """A logger whose records go to a JSON handler that writes into memory; read it after `close`."""
     stream = io.StringIO()
-    handler = Journal(stream, json_lines=True)
+    handler = LineHandler(stream, json_lines=True)
     logger = logging.Logger("hub.test")
     logger.addHandler(handler)
     yield logger, stream
@@ -100,19 +100,19 @@ class TestEscape:
         assert "Ação não concluída 🙂 日本" == escape_control("Ação não concluída 🙂 日本")
 
 
-class TestJournal:
-    def test_json_line(self, journal: tuple[logging.Logger, io.StringIO]) -> None:
+class TestLineHandler:
+    def test_json_line(self, logged: tuple[logging.Logger, io.StringIO]) -> None:
         """A record is one JSON object with time, level, logger and message."""
-        logger, stream = journal
+        logger, stream = logged
         logger.info("%d connections", 3)
         (line,) = lines(logger, stream)
         assert line.pop("time").endswith("Z")
         assert {"level": "info", "logger": "hub.test", "message": "3 connections"} == line
 
     @pytest.mark.parametrize(("text", "secret"), SECRETS)
-    def test_secret_in_any_place(self, journal: tuple[logging.Logger, io.StringIO], text: str, secret: str) -> None:
+    def test_secret_in_any_place(self, logged: tuple[logging.Logger, io.StringIO], text: str, secret: str) -> None:
         """Neither message, arguments nor an exception's text let a secret through."""
-        logger, stream = journal
+        logger, stream = logged
         logger.error(text)
         logger.error("%s and %r", text, [text])
         try:
@@ -126,7 +126,7 @@ class TestJournal:
     def test_forged_line(self, json_lines: bool) -> None:
         """What came from outside can begin no line and reach no terminal, in a traceback either."""
         stream = io.StringIO()
-        handler = Journal(stream, json_lines=json_lines)
+        handler = LineHandler(stream, json_lines=json_lines)
         logger = logging.Logger("hub.test")
         logger.addHandler(handler)
         try:
@@ -138,9 +138,9 @@ class TestJournal:
         assert not {"\x1b", "\x9b", "\x07", "\r"} & set(stream.getvalue())
         assert "\\x1b[2Jforged" in stream.getvalue().replace("\\\\", "\\")
 
-    def test_record_that_cannot_be_shown(self, journal: tuple[logging.Logger, io.StringIO]) -> None:
+    def test_record_that_cannot_be_shown(self, logged: tuple[logging.Logger, io.StringIO]) -> None:
         """Wrong arguments cost the message, not the line, and are printed nowhere."""
-        logger, stream = journal
+        logger, stream = logged
         logger.error("%d", KEY)
         logger.handlers[0].close()
         assert "a record of hub.test:" in stream.getvalue()
@@ -158,7 +158,7 @@ class TestJournal:
                 return super().write(text)
 
         stream = Stuck()
-        handler = Journal(stream, json_lines=True, max_pending=10)
+        handler = LineHandler(stream, json_lines=True, max_pending=10)
         logger = logging.Logger("hub.test")
         logger.addHandler(handler)
         logger.warning("first")
@@ -167,7 +167,7 @@ class TestJournal:
             logger.warning("more")
         taking.set()
         written = lines(logger, stream)
-        assert "990 records were lost, since nobody took them in time" in [line["message"] for line in written]
+        assert "990 log lines were lost, because nobody read them in time" in [line["message"] for line in written]
         assert 12 == len(written)
 
     def test_reader_that_never_comes_back(self) -> None:
@@ -190,7 +190,7 @@ class TestJournal:
 @pytest.fixture
 def _logging_as_it_was() -> Iterator[None]:
     """Put the process's loggers back, for the tests that come after."""
-    loggers = [logging.getLogger(name) for name in (None, "hub", *TALKATIVE)]
+    loggers = [logging.getLogger(name) for name in (None, "hub", *NOISY_LOGGERS)]
     were = [(logger.level, logger.handlers[:], logger.propagate) for logger in loggers]
     yield
     logging.captureWarnings(False)
@@ -206,26 +206,26 @@ class TestConfigure:
         """At debug the hub tells everything; uvicorn and the others, which name URLs, stay at warnings."""
         stream = io.StringIO()
         monkeypatch.setattr(sys, "stderr", stream)
-        journal = configure_logging("debug", json_lines=True)
+        handler = configure_logging("debug", json_lines=True)
         logging.getLogger("hub.x").debug("ours")
-        for name in TALKATIVE:
+        for name in NOISY_LOGGERS:
             logging.getLogger(name).info('"WebSocket /ws?token=%s" [accepted]', TOKEN)
             logging.getLogger(f"{name}.inner").info("inner")
         logging.getLogger("somebody.else").info("theirs")
         logging.getLogger("uvicorn.error").warning("worth it")
-        journal.close()
+        handler.close()
         assert ["ours", "worth it"] == [json.loads(line)["message"] for line in stream.getvalue().splitlines()]
 
     def test_error_is_the_least(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """At error nothing less is written, whoever says it."""
         stream = io.StringIO()
         monkeypatch.setattr(sys, "stderr", stream)
-        journal = configure_logging("error", json_lines=False)
+        handler = configure_logging("error", json_lines=False)
         uvicorn.Config("hub.app:create_app", log_config=None, log_level="warning")
         for name in ("hub.x", "uvicorn.error"):
             logging.getLogger(name).warning("less")
             logging.getLogger(name).error("enough")
-        journal.close()
+        handler.close()
         assert 2 == len(stream.getvalue().splitlines())
 
     def test_a_library_with_a_handler_of_its_own(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,8 +234,8 @@ class TestConfigure:
         logging.getLogger("uvicorn.error").addHandler(logging.StreamHandler(own))
         monkeypatch.setattr(sys, "stderr", stream)
         configure_logging("info", json_lines=True).close()
-        journal = configure_logging("info", json_lines=True)
+        handler = configure_logging("info", json_lines=True)
         logging.getLogger("uvicorn.error").error("failed for token=%s", TOKEN)
-        journal.close()
+        handler.close()
         assert ("", 1) == (own.getvalue(), stream.getvalue().count("\n"))
         assert TOKEN not in stream.getvalue()

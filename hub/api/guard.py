@@ -9,7 +9,7 @@ from hub.api.problems import report_fault
 from hub.errors import Internal
 from hub.transports.answer import respond_problem
 
-__all__ = ["guard", "tell_head"]
+__all__ = ["add_head_to_allow", "guard"]
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -18,7 +18,7 @@ Send = Callable[[Message], Awaitable[None]]
 Endpoint = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-def tell_head(send: Send) -> Send:
+def add_head_to_allow(send: Send) -> Send:
     """Name HEAD, which the framework does not know, in `Allow`."""
 
     async def tell(message: Message) -> None:

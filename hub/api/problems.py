@@ -13,7 +13,7 @@ from hub.errors import BadRequest, BodyTooLarge, HubError, Internal, MethodNotAl
 from hub.errors.problem import write_problem
 from hub.metrics import Metrics
 
-__all__ = ["answer_problem", "make_exception_handlers", "report_fault"]
+__all__ = ["make_exception_handlers", "problem_response", "report_fault"]
 
 logger = logging.getLogger("hub.api")
 
@@ -21,7 +21,7 @@ _TURNS_ON_WHO = frozenset({401, 403})
 _BY_STATUS: dict[int, type[HubError]] = {404: NotFound, 405: MethodNotAllowed, 413: BodyTooLarge}
 
 
-def answer_problem(error: HubError) -> Response[bytes]:
+def problem_response(error: HubError) -> Response[bytes]:
     """Return the answer that tells a caller of `error`."""
     status, headers, body = write_problem(error)
     named = {name.decode(): value.decode() for name, value in headers}
@@ -29,18 +29,18 @@ def answer_problem(error: HubError) -> Response[bytes]:
 
 
 def make_exception_handlers(
-    metrics: Metrics, *, tell_refusal: Callable[[HubError], None]
+    metrics: Metrics, *, log_refusal: Callable[[HubError], None]
 ) -> dict[int | type[Exception], Callable[[Request[Any, Any, Any], Any], Response[Any]]]:
     """Return Litestar's table of exception handlers; together they leave nothing out.
 
-    `tell_refusal` is called with each failure that turns on who is asking.
+    `log_refusal` is called with each failure that turns on who is asking.
     """
 
     def answer_hub_error(_: Request[Any, Any, Any], error: HubError) -> Response[bytes]:
         metrics.problems[error.code] += 1
         if error.status in _TURNS_ON_WHO or error.reason is not None:
-            tell_refusal(error)
-        return answer_problem(error)
+            log_refusal(error)
+        return problem_response(error)
 
     def answer_framework_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
         # Litestar's own texts may quote the URL, and with it a token, so they are not passed on.

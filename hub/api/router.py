@@ -66,7 +66,7 @@ def make_router(
     )
     return Litestar(
         routes,
-        exception_handlers=make_exception_handlers(metrics, tell_refusal=auth.admission.tell_refusal),
+        exception_handlers=make_exception_handlers(metrics, log_refusal=auth.admission.log_refusal),
         openapi_config=None,
         logging_config=None,
         cors_config=cors,

@@ -74,9 +74,9 @@ class Admission:
             admitted = self._checked(await admit(grant, self._directory))
         return self._checked(admitted)
 
-    def tell_refusal(self, error: HubError) -> None:
+    def log_refusal(self, error: HubError) -> None:
         """Say in the log why somebody was refused, once a minute for each reason."""
-        self._refusals.tell(error)
+        self._refusals.log(error)
 
     def issue_ticket(self, grant: Grant, *, origin: str | None) -> str:
         """Return a one-use ticket that stands in for the token of `grant`."""

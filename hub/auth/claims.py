@@ -137,7 +137,9 @@ class ClaimRules:
         user_id = _read_id(found)
         if user_id is None:
             if found is not None:
-                raise InvalidToken(reason=f"its {name} is no id (1 to {_MAX_ID} characters, or a whole number)")
+                raise InvalidToken(
+                    reason=f"its {name} is not a valid id (1 to {_MAX_ID} characters, or a whole number)"
+                )
             hint = " (it has a sub: see HUB_JWT_USER_CLAIM)" if _read_id(claims.get("sub")) else ""
             raise InvalidToken(reason=f"it has no {name}{hint}")
         if name == _DEFAULT_USER_CLAIM and _read_id(claims.get("sub")) not in (None, user_id):
@@ -155,7 +157,9 @@ class ClaimRules:
             found = found[0]
         account_id = _read_id(found)
         if account_id is None:
-            raise InvalidToken(reason=f"its {self._account.text} is no id (1 to {_MAX_ID} characters, or a number)")
+            raise InvalidToken(
+                reason=f"its {self._account.text} is not a valid id (1 to {_MAX_ID} characters, or a number)"
+            )
         return account_id
 
     def _check_times(self, claims: dict[str, Any], grant: Grant, now_s: float) -> None:
@@ -164,7 +168,7 @@ class ClaimRules:
         if claims.get("nbf") is not None:
             not_before_s = _read_time(claims["nbf"])
             if not_before_s is None:
-                raise InvalidToken(reason="its nbf is no time (seconds since 1970)")
+                raise InvalidToken(reason="its nbf is not a time (seconds since 1970)")
             starts_s = not_before_s - leeway_s
         if now_s >= grant.expires_at_s:
             raise TokenExpired(reason="its exp has passed")
@@ -192,7 +196,7 @@ def _read_expiry(value: object) -> float:
     expires_s = _read_time(value)
     if expires_s is None:
         known = value is not None
-        raise InvalidToken(reason="its exp is no time (seconds since 1970)" if known else "it has no exp")
+        raise InvalidToken(reason="its exp is not a time (seconds since 1970)" if known else "it has no exp")
     return expires_s
 
 

@@ -15,7 +15,7 @@ import math
 from collections import deque
 from collections.abc import Sequence
 
-from hub.auth.key_server import KeyServer, say_failure
+from hub.auth.key_server import KeyServer, describe_failure
 from hub.auth.key_set import KeySet, read_key_set
 from hub.auth.keys import Key
 from hub.errors import KeysUnavailable
@@ -204,7 +204,7 @@ class JwksKeys:
         rest_s = min(_LONGEST_REST_S, _FIRST_REST_S * 2**self._failures)
         self._failures = min(self._failures + 1, 8)
         self._rests_until_s = at_s + rest_s
-        self._failure = say_failure(error)
+        self._failure = describe_failure(error)
         logger.warning("the key server (HUB_JWKS_URL) %s; %d keys are kept", self._failure, len(self._keys))
 
 

@@ -15,7 +15,7 @@ import httpx
 from hub.auth.egress import make_egress
 from hub.auth.key_set import UnusableKeySet, find_keys_url, read_document
 
-__all__ = ["FAILURES", "Answer", "KeyServer", "is_same_host", "say_failure"]
+__all__ = ["FAILURES", "Answer", "KeyServer", "describe_failure", "is_same_host"]
 
 #: What a fetch that brings nothing of use raises.
 FAILURES = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, ValueError, UnusableKeySet)
@@ -111,7 +111,7 @@ class KeyServer:
         return Answer(document, _read_max_age(response.headers))
 
 
-def say_failure(error: BaseException) -> str:
+def describe_failure(error: BaseException) -> str:
     """Return, in words that follow "the key server", why it could not be asked."""
     text = str(error)
     if isinstance(error, TimeoutError | httpx.TimeoutException):

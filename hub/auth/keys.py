@@ -117,7 +117,7 @@ def read_static_keys(settings: Settings) -> StaticKeys:
         if settings.jwt_secret_previous:
             if problem := secret_problem(settings.jwt_secret_previous):
                 logger.warning(
-                    "JWT_SECRET_PREVIOUS %s: whoever knows it can be anybody here until it is unset", problem
+                    "JWT_SECRET_PREVIOUS %s: everybody who knows it can impersonate any user until it is unset", problem
                 )
             secrets.append(_prepare_secret("JWT_SECRET_PREVIOUS", settings.jwt_secret_previous, settings.jwt_algorithm))
         return StaticKeys(secrets)
@@ -160,7 +160,7 @@ def _prepare_secret(variable: str, secret: str, algorithm: str) -> bytes:
         # PyJWT refuses a public key as a secret only when a token comes in; here it stops the start.
         jwt.get_algorithm_by_name(algorithm).prepare_key(encoded)
     except jwt.InvalidKeyError:
-        raise SettingsError(f"{variable}: is a public key or certificate, which is no secret") from None
+        raise SettingsError(f"{variable}: is a public key or a certificate, not a secret") from None
     return encoded
 
 

@@ -27,19 +27,19 @@ class RefusalLog:
     def __init__(self, *, steady: Callable[[], float] = time.monotonic) -> None:
         self._steady = steady
         # Per code and reason: when the last line was written, and how many were refused since.
-        self._told: dict[tuple[str, str], tuple[float, int]] = {}
+        self._logged: dict[tuple[str, str], tuple[float, int]] = {}
 
-    def tell(self, error: HubError) -> None:
+    def log(self, error: HubError) -> None:
         """Write a line about this refusal, or count it where one was written within the last minute."""
         key = error.code, error.reason or error.detail
         now_s = self._steady()
-        told_at_s, passed_over = self._told.get(key, (float("-inf"), 0))
-        if now_s < told_at_s + _REST_S:
-            self._told[key] = told_at_s, passed_over + 1
+        logged_at_s, passed_over = self._logged.get(key, (float("-inf"), 0))
+        if now_s < logged_at_s + _REST_S:
+            self._logged[key] = logged_at_s, passed_over + 1
             return
-        if len(self._told) >= _MAX_REASONS:
-            self._told.clear()
-        self._told[key] = now_s, 0
+        if len(self._logged) >= _MAX_REASONS:
+            self._logged.clear()
+        self._logged[key] = now_s, 0
         # What happens every day is no warning: tokens end, and the curious come without one.
         level = logging.INFO if isinstance(error, TokenExpired | Unauthenticated) else logging.WARNING
         more = f" ({passed_over} more for this since the last line)" if passed_over else ""

@@ -112,7 +112,7 @@ def read_service_keys(settings: Settings) -> ServiceKeys:
         raise SettingsError(f"{variable}: holds no key, so nobody could publish (make one with `hub key NAME`)")
     digests = [digest for digest, _ in grants]
     if len(set(digests)) != len(digests):
-        raise SettingsError("HUB_SERVICE_KEYS: the same hash stands there twice, so its grants would be in doubt")
+        raise SettingsError("HUB_SERVICE_KEYS: the same hash is there twice, so its grants would be ambiguous")
     return ServiceKeys(grants)
 
 

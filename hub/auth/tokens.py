@@ -37,9 +37,9 @@ _JWT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
 _ENCRYPTED_PARTS = 5
 #: What is often taken for a token, by how it begins.
 _MISTAKEN = {
-    "<": "it is an HTML page and no token",
-    "{": "it is a JSON object and no token",
-    "[": "it is a JSON list and no token",
+    "<": "it is an HTML page, not a token",
+    "{": "it is a JSON object, not a token",
+    "[": "it is a JSON list, not a token",
     '"': "it stands in quotation marks",
     "'": "it stands in quotation marks",
     "bearer ": "it begins with the word Bearer",
@@ -199,7 +199,7 @@ class TokenVerifier:
         if "crit" in header or header.get("b64", True) is not True:
             return "its header demands an extension (crit, b64)"
         if not isinstance(header.get("kid", ""), str):
-            return "its kid is no string (RFC 7515 section 4.1.4)"
+            return "its kid is not a string (RFC 7515 section 4.1.4)"
         if not self._keys.by_kid:
             return "it is signed with another secret or key than this hub's"
         if "kid" in header and not self._keys.candidates(header["kid"]):
@@ -247,7 +247,7 @@ def find_fault(text: str) -> str | None:
     parts = text.count(".") + 1
     if parts == _ENCRYPTED_PARTS:
         return "it is encrypted (five parts, RFC 7516), which this hub does not read"
-    return "it is no JWT (three parts of base64url without padding, RFC 7515 section 7.1)"
+    return "it is not a valid JWT (three parts of base64url without padding, RFC 7515 section 7.1)"
 
 
 def _whole_digest(token: str) -> bytes:
@@ -259,7 +259,7 @@ def _decode_part(token: str, place: int) -> bytes:
     try:
         return base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
     except ValueError:
-        raise InvalidToken(reason="it is no JWT (its parts are not base64url)") from None
+        raise InvalidToken(reason="it is not a valid JWT (its parts are not base64url)") from None
 
 
 def _decode_object(text: bytes, name: str) -> dict[str, Any]:
@@ -269,7 +269,7 @@ def _decode_object(text: bytes, name: str) -> dict[str, Any]:
             return found
     except (ValueError, RecursionError):
         pass
-    raise InvalidToken(reason=f"its {name} cannot be read: no JSON object, or a name in it twice")
+    raise InvalidToken(reason=f"its {name} cannot be read: it is not a JSON object, or has a duplicate name")
 
 
 def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -147,7 +147,7 @@ class Connections:
             if (grant.account_id, grant.user_id) != (subscriber.account_id, subscriber.user_id):
                 raise Forbidden("The token belongs to another user or account")
         except HubError as error:
-            self._admission.tell_refusal(error)
+            self._admission.log_refusal(error)
             raise
         subscriber.grant = grant
         subscriber.session.renew(grant.expires_at_s)
@@ -166,7 +166,7 @@ class Connections:
         """Count a refused connection, and say why in the log."""
         self._metrics.refusals[error.code] += 1
         if not isinstance(error, Draining):
-            self._admission.tell_refusal(error)
+            self._admission.log_refusal(error)
 
     async def drain(self, *, window_s: float) -> None:
         """Send every connection away, spread over at most `window_s`; nobody new is let in any more."""

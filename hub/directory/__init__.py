@@ -29,6 +29,6 @@ def open_directory(settings: Settings, *, now: Callable[[], float]) -> Directory
         settings.directory_accounts,
         timeout_s=settings.directory_timeout_s,
     )
-    # A question, and another one for who came while it was under way.
+    # A query, and another one for who came while it was under way.
     wait_s = 2 * settings.directory_timeout_s
     return CachedDirectory(inner, ttl_s=settings.directory_ttl_s, now=now, wait_s=wait_s)

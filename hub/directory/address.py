@@ -14,7 +14,7 @@ import msgspec
 
 from hub.errors import SettingsError
 
-__all__ = ["PostgresAddress", "TlsWish", "is_postgres", "read_address"]
+__all__ = ["PostgresAddress", "TlsOptions", "is_postgres", "read_address"]
 
 _SCHEME = re.compile(r"(?:jdbc:)?postgres(?:ql)?(?:\+\w+)?://", re.IGNORECASE)
 _PLACE = r"(?:\[[0-9A-Fa-f:.%]+\]|[^@/?#,:\[\]]*)(?::\d{1,5})?"
@@ -49,7 +49,7 @@ _TARGETS = ("any", "primary", "standby", "prefer-standby", "read-write", "read-o
 _SETTING = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 
 
-class TlsWish(msgspec.Struct, frozen=True, kw_only=True):
+class TlsOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What a URL says about TLS; `mode` is None where it says nothing. The files are as libpq has them."""
 
     mode: str | None = None
@@ -67,7 +67,7 @@ class PostgresAddress(msgspec.Struct, frozen=True, kw_only=True):
     password: str | None
     database: str | None
     passfile: str | None
-    tls: TlsWish
+    tls: TlsOptions
     #: Settings of the session (`search_path`), which are made in each transaction.
     settings: dict[str, str]
     #: What is left of `options`, for servers that find the database by it.
@@ -158,7 +158,7 @@ def _read_places(places: str, query: dict[str, str]) -> tuple[tuple[str, ...], t
         host, port = _split_place(unquote(text))
         port = port or (default_ports[number if len(default_ports) > 1 else 0] if default_ports else "5432")
         if not (port.isascii() and port.isdigit()) or not 0 < int(port) < 65536:
-            raise _unusable("has a port that is no number from 1 to 65535")
+            raise _unusable("has a port that is not a number from 1 to 65535")
         hosts.append(host or "localhost")
         ports.append(int(port))
     return tuple(hosts), tuple(ports)
@@ -202,7 +202,7 @@ def _read_options(query: dict[str, str]) -> tuple[dict[str, str], str | None]:
     return settings, " ".join(left) or None
 
 
-def _read_tls(query: dict[str, str]) -> TlsWish:
+def _read_tls(query: dict[str, str]) -> TlsOptions:
     wishes = []
     if "sslmode" in query:
         wishes.append(query.pop("sslmode").lower().replace("_", "-"))
@@ -218,7 +218,7 @@ def _read_tls(query: dict[str, str]) -> TlsWish:
     files = {name: query.pop(name, "") for name in _FILES}
     files = {name: value for name, value in files.items() if value}
     mode = max(wishes, key=_MODES.index) if wishes else None
-    return TlsWish(mode=mode, root=query.pop("sslrootcert", None) or None, files=files)
+    return TlsOptions(mode=mode, root=query.pop("sslrootcert", None) or None, files=files)
 
 
 def _read_target(query: dict[str, str]) -> str | None:

@@ -17,12 +17,12 @@ _UNKNOWN_TTL_S = 5.0
 _MAX_UNKNOWN = 10_000
 #: After a failure, one look-up in this time finds out whether the directory is back; the others fail at once.
 _RETRY_S = 1.0
-#: How old an answer may be that somebody is told no for; so many such questions are one question a second and user.
+#: How old an answer may be that somebody is told no for; so many such queries are one query a second and user.
 _ANEW_S = 1.0
-#: Questions under way at once, and users in one. Who comes meanwhile is asked for together, in the next.
-_QUESTIONS = 3
+#: Queries under way at once, and users in one. Who comes meanwhile is asked for together, in the next.
+_QUERIES = 3
 _BATCH = 200
-#: How often a question is asked again because somebody was forgotten meanwhile.
+#: How often a query is asked again because somebody was forgotten meanwhile.
 _FRESH_TRIES = 3
 
 
@@ -31,10 +31,10 @@ class CachedDirectory:
 
     A found user is remembered for `ttl_s` and at most `max_entries` of them, the least recently used go first; an
     unknown one for at most 5 s. `now` is any clock in seconds. Concurrent look-ups of one id are one, and many ids
-    share few questions. When `inner` is down, what is remembered still answers and everything else raises
+    share few queries. When `inner` is down, what is remembered still answers and everything else raises
     `DirectoryUnavailable`, at once but for one look-up a second; nobody waits longer than `wait_s`.
 
-    Owns a task for each question under way; `close` ends them.
+    Owns a task for each query under way; `close` ends them.
     """
 
     def __init__(
@@ -54,10 +54,10 @@ class CachedDirectory:
         self._circuit = _Circuit(now)
         self._known: OrderedDict[str, tuple[User, float]] = OrderedDict()
         self._unknown: OrderedDict[str, float] = OrderedDict()
-        #: Who is asked for; those in the queue are not yet part of a question.
+        #: Who is asked for; those in the queue are not yet part of a query.
         self._awaited: dict[str, asyncio.Future[User | None]] = {}
         self._queue: deque[str] = deque()
-        self._questions: set[asyncio.Task[None]] = set()
+        self._queries: set[asyncio.Task[None]] = set()
         #: How often something was forgotten: an answer that is older than that is asked for again.
         self._forgotten = 0
 
@@ -122,13 +122,13 @@ class CachedDirectory:
         self._circuit.report(failed=False)
 
     async def close(self) -> None:
-        """End the questions under way and close `inner`."""
+        """End the queries under way and close `inner`."""
         while self._queue:
             self._awaited.pop(self._queue.popleft()).cancel()
-        for question in self._questions:
-            question.cancel()
-        if self._questions:
-            await asyncio.wait(self._questions)
+        for query in self._queries:
+            query.cancel()
+        if self._queries:
+            await asyncio.wait(self._queries)
         await self._inner.close()
 
     def _recall(self, user_id: str, max_age_s: float) -> User | None:
@@ -160,11 +160,11 @@ class CachedDirectory:
             del awaited
 
     def _ask(self) -> None:
-        while self._queue and len(self._questions) < _QUESTIONS:
+        while self._queue and len(self._queries) < _QUERIES:
             asked = [self._queue.popleft() for _ in range(min(_BATCH, len(self._queue)))]
-            question = asyncio.create_task(self._answer(asked), name="directory-question")
-            self._questions.add(question)
-            question.add_done_callback(self._go_on)
+            query = asyncio.create_task(self._answer(asked), name="directory-query")
+            self._queries.add(query)
+            query.add_done_callback(self._go_on)
 
     async def _answer(self, asked: list[str]) -> None:
         try:
@@ -194,7 +194,7 @@ class CachedDirectory:
                 self._circuit.report(failed=True)
                 raise
             self._circuit.report(failed=False)
-            # Somebody was sent away while the question was under way: its answer may be from before that.
+            # Somebody was sent away while the query was under way: its answer may be from before that.
             if before == self._forgotten:
                 break
         now_s = self._now()
@@ -228,11 +228,11 @@ class CachedDirectory:
         else:
             awaited.cancel()
 
-    def _go_on(self, question: asyncio.Task[None]) -> None:
-        self._questions.discard(question)
-        if question.cancelled():
+    def _go_on(self, query: asyncio.Task[None]) -> None:
+        self._queries.discard(query)
+        if query.cancelled():
             return
-        question.exception()
+        query.exception()
         self._ask()
 
 

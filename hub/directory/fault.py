@@ -24,7 +24,7 @@ _WITHOUT_TLS = (
 _BY_STATE = {
     "08P01": "the pooler or server refused what it was asked (08P01)",
     "08": "the server closed the connection: is it a PostgreSQL, does it let this machine in?",
-    "25006": "the server refused the question as a write, which it is not",
+    "25006": "the server refused the query as a write, which it is not",
     "28P01": f"the password is wrong, or the user is unknown ({_URL}; special characters percent-encoded)",
     "28": f"the server does not let this user in from here: pg_hba.conf has no line for it, or no such role ({_URL})",
     "3D000": f"there is no database of this name on the server ({_URL})",
@@ -35,7 +35,7 @@ _BY_STATE = {
     "42": "the tables are not as the settings say (see HUB_DIRECTORY_USERS and HUB_DIRECTORY_ACCOUNTS)",
     "53300": "the server has no connection left: raise its limit, or put a pooler before it",
     "53": "the server lacks memory, disk or connections",
-    "57014": "the server gave the question up after HUB_DIRECTORY_TIMEOUT: the tables are locked, or it is overloaded",
+    "57014": "the server cancelled the query after HUB_DIRECTORY_TIMEOUT: the tables are locked, or it is overloaded",
     "57P03": "the server is starting up, shutting down or recovering",
     "57": "the server was stopped, or its administrator ended the connection",
     "58": "the server has trouble with its own files",

@@ -18,7 +18,7 @@ import asyncpg  # type: ignore[import-untyped]  # it has no types of its own
 
 from hub.directory.address import PostgresAddress
 from hub.directory.fault import DirectoryFault, UnusableId, describe_fault, is_unusable_id
-from hub.directory.tables import ACTIVE_TYPES, Row, Table, Tables, question
+from hub.directory.tables import ACTIVE_TYPES, Row, Table, Tables, build_query
 from hub.directory.tls import tls_arguments
 
 __all__ = ["PostgresSource", "is_pooled"]
@@ -91,7 +91,7 @@ class PostgresSource:
         self._places = asyncio.Semaphore(POOL_SIZE)
         self._idle: list[_Link] = []
         self._closing: set[asyncio.Task[None]] = set()
-        self._question = ""
+        self._query = ""
 
     async def find(self, ids: Sequence[str], *, limit: int) -> list[Row]:
         """Return at most `limit` rows of users whose id the database takes for one of `ids`.
@@ -103,7 +103,7 @@ class PostgresSource:
         async with self._places:
             link = self._take_idle()
             if link is not None:
-                knew = bool(self._question)
+                knew = bool(self._query)
                 rested = time.monotonic() - link.used_at_s > self._rest_s
                 try:
                     async with asyncio.timeout(self._timeout_s / 3 if rested else None):
@@ -112,9 +112,9 @@ class PostgresSource:
                     alive = not link.connection.is_closed()
                     if alive and (not knew or isinstance(error, asyncpg.QueryCanceledError)):
                         raise
-                    # Whatever it is, it may be about what was true when the connection or the question was made.
+                    # Whatever it is, it may be about what was true when the connection or the query was made.
                     self._drop_idle()
-                    self._question = ""
+                    self._query = ""
                 except asyncio.CancelledError:
                     # It hangs; the others that were made with it will, too.
                     self._drop_idle()
@@ -216,7 +216,7 @@ class PostgresSource:
         return [tuple(row) for row in rows]
 
     async def _settle(self, link: _Link) -> None:
-        """Keep a connection on which a question failed, if it still works: to open another weighs on the server."""
+        """Keep a connection on which a query failed, if it still works: to open another weighs on the server."""
         try:
             if link.pooled:
                 await link.connection.execute("ROLLBACK")
@@ -234,7 +234,7 @@ class PostgresSource:
             self._idle.append(link)
 
     async def _prepare(self, link: _Link) -> Any:
-        if not self._question:
+        if not self._query:
             users = await self._learn(link, self._tables.users)
             accounts = await self._learn(link, self._tables.accounts)
             active = self._tables.users.columns[3]
@@ -243,13 +243,13 @@ class PostgresSource:
                     f"the column {active} is of type {users[active]}, which says of nobody that they are active:"
                     " it must be boolean, or a number that is 1 (HUB_DIRECTORY_USERS)"
                 )
-            self._question = question(self._tables, users, accounts)
-        if link.text != self._question:
+            self._query = build_query(self._tables, users, accounts)
+        if link.text != self._query:
             link.statements += 1
             # Without a name behind a pooler: another client's may have it, or have taken the server with it.
             name = "" if link.pooled else f"hub_{link.statements}"
-            link.statement = await link.connection.prepare(self._question, name=name)
-            link.text = self._question
+            link.statement = await link.connection.prepare(self._query, name=name)
+            link.text = self._query
         return link.statement
 
     async def _learn(self, link: _Link, table: Table) -> Mapping[str, str]:

@@ -1,6 +1,6 @@
 """The directory in the customer's database: PostgreSQL in production, SQLite for a start.
 
-One question for many users, nothing written: the transaction is read-only at the database, not by promise alone.
+One query for many users, nothing written: the transaction is read-only at the database, not by promise alone.
 """
 
 from __future__ import annotations
@@ -49,20 +49,20 @@ class Source(Protocol):
 class SqlDirectory:
     """Users and accounts in a database.
 
-    `timeout_s` bounds every question, waiting for a connection included. Ids are compared as text, to the letter.
+    `timeout_s` bounds every query, waiting for a connection included. Ids are compared as text, to the letter.
     """
 
     trusts_claims = False
 
     def __init__(self, url: str, users_spec: str, accounts_spec: str, *, timeout_s: float) -> None:
-        """Prepare the question; no connection is made yet.
+        """Prepare the query; no connection is made yet.
 
         Raises:
             SettingsError: the URL or a table's spec cannot be used.
         """
         self._timeout_s = timeout_s
         self._source = _open_source(url, read_tables(users_spec, accounts_spec), timeout_s)
-        # Questions that were given up, while their connections are being thrown away.
+        # Queries that were given up, while their connections are being thrown away.
         self._given_up: set[asyncio.Task[Any]] = set()
         self._troubles: dict[str, float] = {}
         self._trouble = ""
@@ -154,8 +154,8 @@ class SqlDirectory:
             )
         return found
 
-    async def _bounded(self, question: Coroutine[object, object, _Answer]) -> _Answer:
-        asking = asyncio.create_task(question, name="directory-question")
+    async def _bounded(self, query: Coroutine[object, object, _Answer]) -> _Answer:
+        asking = asyncio.create_task(query, name="directory-query")
         try:
             await asyncio.wait({asking}, timeout=self._timeout_s)
         finally:

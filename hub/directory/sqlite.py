@@ -24,7 +24,7 @@ class SqliteSource:
     """Reads users from the SQLite file `path`."""
 
     def __init__(self, path: str, tables: Tables, *, timeout_s: float) -> None:
-        self._query = _question(tables)
+        self._query = _build_query(tables)
         # `mode=ro`: SQLite would otherwise make an empty database where the path is misspelt.
         database = f"file:{quote(str(Path(path).absolute()))}"
         self._engine = create_async_engine(
@@ -80,7 +80,7 @@ def read_path(text: str) -> str | None:
     return url.database
 
 
-def _question(tables: Tables) -> _Query:
+def _build_query(tables: Tables) -> _Query:
     users, (user_id, account, role, active) = _quote(tables.users)
     accounts, (account_id, status) = _quote(tables.accounts)
     return (

@@ -1,4 +1,4 @@
-"""The customer's tables and columns, named by two settings, and the question asked of them.
+"""The customer's tables and columns, named by two settings, and the query asked of them.
 
 Names are checked here and always quoted, so a setting can misname a table but never become SQL.
 """
@@ -13,7 +13,7 @@ import msgspec
 
 from hub.errors import SettingsError
 
-__all__ = ["ACTIVE_TYPES", "Row", "Table", "Tables", "question", "read_tables"]
+__all__ = ["ACTIVE_TYPES", "Row", "Table", "Tables", "build_query", "read_tables"]
 
 #: What a database says of a user: id, account, role, whether active, status of the account.
 Row: TypeAlias = tuple[str | None, str | None, str | None, bool, str | None]
@@ -62,7 +62,7 @@ def read_tables(users_spec: str, accounts_spec: str) -> Tables:
     return Tables(users, _read_spec("HUB_DIRECTORY_ACCOUNTS", accounts_spec, {"id": "id", "status": "status"}))
 
 
-def question(tables: Tables, user_types: Mapping[str, str], account_types: Mapping[str, str]) -> str:
+def build_query(tables: Tables, user_types: Mapping[str, str], account_types: Mapping[str, str]) -> str:
     """Return PostgreSQL's query for the users whose ids are in the text array `$1`, at most `$2` rows.
 
     A row is id, account, role and the account's status as text (whatever their types: native enums, numbers, UUIDs)

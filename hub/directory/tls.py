@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from hub.directory.address import TlsWish
+from hub.directory.address import TlsOptions
 from hub.errors import SettingsError
 
 __all__ = ["tls_arguments"]
 
 
-def tls_arguments(wish: TlsWish) -> dict[str, Any]:
-    """Return the driver's arguments for `wish`.
+def tls_arguments(options: TlsOptions) -> dict[str, Any]:
+    """Return the driver's arguments for `options`.
 
     As libpq has it, `require` encrypts and looks at the certificate only where a root file is given. `verify-ca` and
     `verify-full` without one, and without libpq's own, trust the system's certificate authorities and compare the
@@ -23,42 +23,46 @@ def tls_arguments(wish: TlsWish) -> dict[str, Any]:
     Raises:
         SettingsError: a file cannot be read, or is not what it should be.
     """
-    for name, file in [("sslrootcert", wish.root), *wish.files.items()]:
+    for name, file in [("sslrootcert", options.root), *options.files.items()]:
         if file and name in {"sslrootcert", "sslcert", "sslkey", "sslcrl"} and file != "system":
             _check_file(name, file)
-    if wish.mode is None and not wish.root and not wish.files:
+    if options.mode is None and not options.root and not options.files:
         return {}
-    verifies = wish.mode in {"verify-ca", "verify-full"}
-    if wish.mode == "no-verify" or wish.root == "system" or (verifies and not wish.root and not _has_own_root()):
-        return {"ssl": _make_context(wish)}
+    verifies = options.mode in {"verify-ca", "verify-full"}
+    if (
+        options.mode == "no-verify"
+        or options.root == "system"
+        or (verifies and not options.root and not _has_own_root())
+    ):
+        return {"ssl": _make_context(options)}
     # Only to see that they are what they should be.
-    _load(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), wish)
-    query = {"sslmode": wish.mode or "require", **wish.files}
-    if wish.root:
-        query["sslrootcert"] = wish.root
+    _load(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), options)
+    query = {"sslmode": options.mode or "require", **options.files}
+    if options.root:
+        query["sslrootcert"] = options.root
     # Where a file of libpq's is named, the driver reads them all itself, as libpq would.
     return {"dsn": f"postgresql:///?{urlencode(query)}"}
 
 
-def _make_context(wish: TlsWish) -> ssl.SSLContext:
+def _make_context(options: TlsOptions) -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if wish.mode == "no-verify":
+    if options.mode == "no-verify":
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    _load(context, wish)
+    _load(context, options)
     return context
 
 
-def _load(context: ssl.SSLContext, wish: TlsWish) -> None:
+def _load(context: ssl.SSLContext, options: TlsOptions) -> None:
     name = "sslrootcert"
     try:
-        if wish.root and wish.root != "system":
-            context.load_verify_locations(wish.root)
+        if options.root and options.root != "system":
+            context.load_verify_locations(options.root)
         name = "sslcert"
-        if "sslcert" in wish.files:
-            password = wish.files.get("sslpassword", "")
-            context.load_cert_chain(wish.files["sslcert"], wish.files.get("sslkey"), lambda: password)
+        if "sslcert" in options.files:
+            password = options.files.get("sslpassword", "")
+            context.load_cert_chain(options.files["sslcert"], options.files.get("sslkey"), lambda: password)
     except ssl.SSLError:
         what = "no certificate (PEM)" if name == "sslrootcert" else "no certificate with its sslkey (PEM)"
         raise SettingsError(f"HUB_DIRECTORY_URL: {name} names a file that holds {what}") from None

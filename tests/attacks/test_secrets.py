@@ -23,7 +23,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from hub.directory.demo import DEMO_USERS, create_demo_directory
-from hub.logging import TALKATIVE, configure_logging
+from hub.logging import NOISY_LOGGERS, configure_logging
 from tests.attacks.identity import write_keys
 from tests.attacks.wire import Wire
 from tests.harness import DEADLINE_S, RunningHub, run_hub
@@ -75,7 +75,7 @@ class Records(logging.Handler):
         self.texts.append(f"{record.getMessage()} {record.args!r} {vars(record)!r} {trouble}")
 
 
-class Journals:
+class LogLines:
     """What the hub wrote to its log, and the records behind it."""
 
     def __init__(self) -> None:
@@ -84,20 +84,20 @@ class Journals:
 
 
 @pytest.fixture
-def journals(monkeypatch: pytest.MonkeyPatch) -> Iterator[Journals]:
+def log_lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[LogLines]:
     """The hub's own logging at its most talkative; what was there before is put back."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    levels = {name: logging.getLogger(name).level for name in ("hub", *TALKATIVE)}
-    journals = Journals()
-    monkeypatch.setattr(sys, "stderr", journals.written)
-    journal = configure_logging("debug", json_lines=True)
+    levels = {name: logging.getLogger(name).level for name in ("hub", *NOISY_LOGGERS)}
+    log_lines = LogLines()
+    monkeypatch.setattr(sys, "stderr", log_lines.written)
+    line_handler = configure_logging("debug", json_lines=True)
     monkeypatch.undo()
     # Below WARNING only the hub itself may speak; this is what `configure_logging` promises.
-    root.addHandler(journals.records)
-    yield journals
-    journal.close()
-    atexit.unregister(journal.close)
+    root.addHandler(log_lines.records)
+    yield log_lines
+    line_handler.close()
+    atexit.unregister(line_handler.close)
     logging.captureWarnings(False)
     for handler in root.handlers[:]:
         root.removeHandler(handler)
@@ -109,7 +109,7 @@ def journals(monkeypatch: pytest.MonkeyPatch) -> Iterator[Journals]:
 
 
 @pytest.fixture
-async def hub(tmp_path: Path, journals: Journals) -> AsyncIterator[RunningHub]:
+async def hub(tmp_path: Path, log_lines: LogLines) -> AsyncIterator[RunningHub]:
     """A hub with a directory."""
     keys = write_keys(
         tmp_path / "services.json", {"full": {"everyone": True, "operations": ["publish", "stats", "disconnect"]}}
@@ -219,7 +219,7 @@ class Walker:
                 self.answers.append(f"{response.headers!r} {(await response.aread()).decode()}")
 
 
-async def test_no_secret_is_seen_anywhere(hub: RunningHub, journals: Journals, tmp_path: Path) -> None:
+async def test_no_secret_is_seen_anywhere(hub: RunningHub, log_lines: LogLines, tmp_path: Path) -> None:
     """Every credential, good and bad, through every path: none in a log record, metric, problem or close reason."""
     canaries = Canaries()
     walker = Walker(hub, canaries)
@@ -268,16 +268,16 @@ async def test_no_secret_is_seen_anywhere(hub: RunningHub, journals: Journals, t
     assert [] == canaries.found_in("\n".join(walker.answers))
     assert [] == canaries.found_in(metrics)
     assert [] == canaries.found_in(stats)
-    assert any("disconnected" in text for text in journals.records.texts), "nothing was logged at all"
-    assert [] == canaries.found_in("\n".join(journals.records.texts))
-    assert [] == canaries.found_in(journals.written.getvalue())
+    assert any("disconnected" in text for text in log_lines.records.texts), "nothing was logged at all"
+    assert [] == canaries.found_in("\n".join(log_lines.records.texts))
+    assert [] == canaries.found_in(log_lines.written.getvalue())
     assert len(canaries.secrets) > len(presented) + 2, "no ticket was issued"
     # The hub's own store keeps ids, and nothing that opens a door.
     stored = b"".join(path.read_bytes() for path in sorted((tmp_path / "data").iterdir())).decode("latin-1")
     assert [] == canaries.found_in(stored, ids=False)
 
 
-async def test_a_failing_directory_tells_no_password(tmp_path: Path, journals: Journals) -> None:
+async def test_a_failing_directory_tells_no_password(tmp_path: Path, log_lines: LogLines) -> None:
     """A database that cannot be reached is a 503 and a line in the log, without its password or the user's id."""
     url = f"postgresql+asyncpg://hub:{PASSWORD}@127.0.0.1:1/avadmin"
     async with run_hub(tmp_path, directory_url=url) as hub:
@@ -286,12 +286,12 @@ async def test_a_failing_directory_tells_no_password(tmp_path: Path, journals: J
         answers.append(await hub.publish(user_id=STRANGER))
         assert [503, 503, 503, 503] == [answer.status_code for answer in answers]
         metrics = await hub.http.get("/metrics", headers=hub.headers())
-    seen = [*(answer.text for answer in answers), metrics.text, *journals.records.texts, journals.written.getvalue()]
+    seen = [*(answer.text for answer in answers), metrics.text, *log_lines.records.texts, log_lines.written.getvalue()]
     for text in seen:
         assert not re.search(f"{PASSWORD}|{STRANGER}|{STRANGE_ACCOUNT}", text), text[:500]
 
 
-async def test_the_log_scrubs_what_a_library_would_say(hub: RunningHub, journals: Journals) -> None:
+async def test_the_log_scrubs_what_a_library_would_say(hub: RunningHub, log_lines: LogLines) -> None:
     """Should a library speak up after all, each record is one line without the token, the key or the CPF in it."""
     token, key, ticket = hub.token(STRANGER), hub.key, f"hubt_{secrets.token_urlsafe(32)}"
     lines = [
@@ -304,9 +304,9 @@ async def test_the_log_scrubs_what_a_library_would_say(hub: RunningHub, journals
     for line in lines:
         logging.getLogger("websockets").warning("%s", line)
     deadline_s = time.monotonic() + 5
-    while journals.written.getvalue().count("\n") < len(lines) and time.monotonic() < deadline_s:
+    while log_lines.written.getvalue().count("\n") < len(lines) and time.monotonic() < deadline_s:
         await hub.http.get("/health/live")
-    written = journals.written.getvalue()
+    written = log_lines.written.getvalue()
     assert len(lines) == written.count("\n")
     for secret in (token, token.rpartition(".")[2], key, ticket, STRANGER, "98.765.432/0001-99", "\x1b", "\u2028"):
         assert secret not in written

@@ -18,14 +18,14 @@ def test_a_reason_has_a_line_a_minute(caplog: pytest.LogCaptureFixture) -> None:
     now_s = 0.0
     log = RefusalLog(steady=lambda: now_s)
     with caplog.at_level(logging.INFO):
-        log.tell(InvalidToken(reason="it has no exp"))
+        log.log(InvalidToken(reason="it has no exp"))
         now_s = 1.0
-        log.tell(InvalidToken(reason="it has no exp"))
+        log.log(InvalidToken(reason="it has no exp"))
         now_s = 59.9
-        log.tell(InvalidToken(reason="it has no exp"))
-        log.tell(InvalidToken(reason="its aud is none of HUB_JWT_AUDIENCE"))
+        log.log(InvalidToken(reason="it has no exp"))
+        log.log(InvalidToken(reason="its aud is none of HUB_JWT_AUDIENCE"))
         now_s = 60.0
-        log.tell(InvalidToken(reason="it has no exp"))
+        log.log(InvalidToken(reason="it has no exp"))
     assert [
         "refused with invalid_token: it has no exp",
         "refused with invalid_token: its aud is none of HUB_JWT_AUDIENCE",
@@ -37,8 +37,8 @@ def test_tokens_end_every_day(caplog: pytest.LogCaptureFixture) -> None:
     """An expired token is no warning; a failure without a reason is told by its own words."""
     log = RefusalLog()
     with caplog.at_level(logging.INFO):
-        log.tell(TokenExpired(reason="its exp has passed"))
-        log.tell(HubFull())
+        log.log(TokenExpired(reason="its exp has passed"))
+        log.log(HubFull())
     assert [logging.INFO, logging.WARNING] == [record.levelno for record in caplog.records]
     assert "refused with hub_full: The hub holds as many connections as it may" == caplog.messages[1]
 
@@ -52,7 +52,7 @@ async def test_whoever_is_refused_is_explained_in_the_log(tmp_path: Path, caplog
             "its aud is none of HUB_JWT_AUDIENCE": hub.token(aud=["web"]),
             "it is signed with another secret or key than this hub's": hub.token(aud="hub", secret=other),
             "it is valid for longer than HUB_JWT_MAX_LIFETIME allows": hub.token(aud="hub", ttl_s=8 * 86_400),
-            "it is a JSON object and no token": '{"token":"x"}',
+            "it is a JSON object, not a token": '{"token":"x"}',
         }
         with caplog.at_level(logging.INFO):
             for shown in tokens.values():
@@ -88,5 +88,5 @@ def test_memory_is_bounded() -> None:
     """However many reasons there were, a bounded number is remembered."""
     log = RefusalLog(steady=lambda: 0.0)
     for number in range(1_000):
-        log.tell(InvalidToken(reason=str(number)))
-    assert len(log._told) <= 256
+        log.log(InvalidToken(reason=str(number)))
+    assert len(log._logged) <= 256

@@ -135,7 +135,7 @@ def test_every_key_costs_the_same_work(key: str, monkeypatch: pytest.MonkeyPatch
         (f"a:{OTHER_DIGEST},b:{KEY}", "HUB_SERVICE_KEYS: entry 2 is the key itself"),
         (f"a:{DIGEST[:-1]}", "HUB_SERVICE_KEYS: entry 1 has no sha256"),
         (f"a:{hashlib.sha256(b'').hexdigest()}", "HUB_SERVICE_KEYS: entry 1 is the sha256 of nothing"),
-        (f"a:{DIGEST},b:{DIGEST}", "the same hash stands there twice"),
+        (f"a:{DIGEST},b:{DIGEST}", "the same hash is there twice"),
     ],
 )
 def test_unusable_pair_stops_the_start(text: str, problem: str) -> None:

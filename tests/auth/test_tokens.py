@@ -247,7 +247,7 @@ async def test_published_secret_can_be_rotated_away(published: str, caplog: pyte
 
 def test_public_key_is_no_secret() -> None:
     """A public key given as JWT_SECRET, the root of algorithm confusion, stops the start."""
-    with pytest.raises(SettingsError, match="is a public key or certificate"):
+    with pytest.raises(SettingsError, match="is a public key or a certificate"):
         make_verifier(settings(jwt_secret=public_pem(private_key("ES256")).decode()))
 
 

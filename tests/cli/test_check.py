@@ -57,7 +57,7 @@ class TestCommand:
         assert (0, "", "") == (there.returncode, there.stdout, there.stderr)
         began_s = time.monotonic()
         gone = run("check", "--live", "--url", "http://127.0.0.1:9", folder=dev_hub.folder)
-        words = "hub: http://127.0.0.1:9 does not live: [Errno 111] Connection refused; does a hub run there?"
+        words = "hub: http://127.0.0.1:9 does not respond: [Errno 111] Connection refused; does a hub run there?"
         assert (1, f"{words} HUB_URL or `--url` says where\n") == (gone.returncode, gone.stderr)
         assert 5 > time.monotonic() - began_s
         odd = run("check", "--live", folder=dev_hub.folder, env={"HUB_PORT": "http"})

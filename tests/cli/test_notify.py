@@ -132,7 +132,7 @@ class TestAnswer:
         """What is no hub is called so."""
         with answering([(404, {}, b"<html>\x1b[31m")]) as (url, _):
             done = notify(url, "--everyone")
-        assert (1, "hub: the answer is 404 and no problem of a hub; is HUB_URL right?\n") == (
+        assert (1, "hub: the answer is 404 and not a hub's problem; is HUB_URL right?\n") == (
             done.exit_code,
             done.stderr,
         )

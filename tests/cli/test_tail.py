@@ -102,7 +102,10 @@ class TestHub:
             "<html lang=pt>": "is an HTML page",
         }.items():
             done = run("tail", "--url", dev_hub.url, folder=dev_hub.folder, env={"HUB_TOKEN": text})
-            assert (2, True) == (done.returncode, done.stderr.startswith(f"hub: HUB_TOKEN: is no token: it {fault}"))
+            assert (2, True) == (
+                done.returncode,
+                done.stderr.startswith(f"hub: HUB_TOKEN: is not a valid token: it {fault}"),
+            )
         done = run("tail", "--url", dev_hub.url, folder=dev_hub.folder, env={"HUB_TOKEN": "abc"})
         assert (1, True) == (done.returncode, "`hub token inspect` says why" in done.stderr)
 
@@ -298,7 +301,7 @@ class TestSocket:
             await connection.wait_closed()
 
         async with talking(talk) as (url, _):
-            with pytest.raises(Refused, match="no frame of a hub"):
+            with pytest.raises(Refused, match="what came is not a valid frame"):
                 await make_tail(url).run(DEADLINE_S)
 
     async def test_too_few(self) -> None:

@@ -17,7 +17,7 @@ from hub.auth.grant import token_digest
 from hub.auth.service_keys import read_service_keys
 from hub.auth.tokens import make_verifier
 from hub.cli import main
-from hub.cli.support.duration import say_duration
+from hub.cli.support.duration import format_duration
 from hub.settings import Settings, read_settings
 from tests.auth.issuer import run_issuer
 from tests.auth.tokens import jwk, private_key, sign_with
@@ -125,8 +125,8 @@ class TestInspect:
             ({"user_id": None}, "it has no user_id"),
             ({"iat": 3_900_000_000, "exp": 3_900_000_100}, "its iat is in the future"),
             ({"user_id": None, "sub": "7"}, "see HUB_JWT_USER_CLAIM"),
-            ({"user_id": ["a"]}, "its user_id is no id"),
-            ({"account_id": {}}, "its account_id is no id"),
+            ({"user_id": ["a"]}, "its user_id is not a valid id"),
+            ({"account_id": {}}, "its account_id is not a valid id"),
         ],
     )
     def test_refused(self, change: dict[str, object], words: str) -> None:
@@ -153,25 +153,25 @@ class TestInspect:
     @pytest.mark.parametrize(
         ("token", "words"),
         [
-            ("<!doctype html><p>a.b.c", "it is an HTML page and no token"),
-            ('{"token": "a.b.c"}', "it is a JSON object and no token"),
+            ("<!doctype html><p>a.b.c", "it is an HTML page, not a token"),
+            ('{"token": "a.b.c"}', "it is a JSON object, not a token"),
             ('"a.b.c"', "it stands in quotation marks"),
             ("Bearer a.b.c", "it begins with the word Bearer"),
             ("a.b.c.d.e", "it is encrypted"),
             ("a.b.c", "its parts are not JSON"),
-            ("W10.W10.c", "its parts are no JSON objects"),
-            ("x", "it is no JWT"),
+            ("W10.W10.c", "its parts are not JSON objects"),
+            ("x", "it is not a valid JWT"),
             ("eyJ.eyJ.", "it is not signed"),
-            ("eyJ..", "it is no JWT"),
+            ("eyJ..", "it is not a valid JWT"),
             ("hubk_" + "x" * 43, "it is a service key"),
-            ("\udc9b", "it is no JWT"),
-            ("\x1b[31m", "it is no JWT"),
+            ("\udc9b", "it is not a valid JWT"),
+            ("\x1b[31m", "it is not a valid JWT"),
         ],
     )
     def test_what_is_no_token(self, token: str, words: str) -> None:
         """Anything else is refused in a sentence that says what it looks like and does not repeat it."""
         done = invoke("token", "inspect", token)
-        assert (1, True) == (done.exit_code, done.stderr.startswith(f"hub: that is no token: {words}"))
+        assert (1, True) == (done.exit_code, done.stderr.startswith(f"hub: that is not a valid token: {words}"))
         assert token not in done.stderr
 
     async def test_what_a_key_server_decides(self) -> None:
@@ -247,4 +247,4 @@ class TestKey:
 )
 def test_say_duration(seconds: float, words: str) -> None:
     """A length of time is said in its two largest units."""
-    assert words == say_duration(seconds)
+    assert words == format_duration(seconds)

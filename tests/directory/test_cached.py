@@ -24,8 +24,8 @@ class FakeDirectory:
         self.down = False
         self.closed = False
         self.asked: list[str] = []
-        self.questions: list[list[str]] = []
-        self.question = asyncio.Event()
+        self.queries: list[list[str]] = []
+        self.query = asyncio.Event()
         self.gate = asyncio.Event()
         self.gate.set()
 
@@ -42,7 +42,7 @@ class FakeDirectory:
         return await self.find_user(user_id)
 
     async def find_users(self, user_ids: Sequence[str]) -> dict[str, User]:
-        self.questions.append(list(user_ids))
+        self.queries.append(list(user_ids))
         self.asked += user_ids
         await self._answer()
         return {user_id: user(user_id) for user_id in user_ids if not user_id.startswith("x")}
@@ -57,14 +57,14 @@ class FakeDirectory:
     async def close(self) -> None:
         self.closed = True
 
-    async def wait_question(self) -> None:
+    async def wait_query(self) -> None:
         """Wait until something is asked."""
-        self.question.clear()
+        self.query.clear()
         async with asyncio.timeout(3):
-            await self.question.wait()
+            await self.query.wait()
 
     async def _answer(self) -> None:
-        self.question.set()
+        self.query.set()
         await self.gate.wait()
         if self.down:
             raise DirectoryUnavailable
@@ -162,7 +162,7 @@ async def test_memory_is_bounded(inner: FakeDirectory, cached: CachedDirectory) 
 
 
 async def test_a_flood_of_unknown_ids_pushes_nobody_out(inner: FakeDirectory) -> None:
-    """The memory of who is unknown is bounded too, and apart: strangers' ids cost nobody else a question."""
+    """The memory of who is unknown is bounded too, and apart: strangers' ids cost nobody else a query."""
     cached = CachedDirectory(inner, ttl_s=60, now=inner.now)
     await cached.find_user("a")
     await cached.find_users([f"x{number}" for number in range(10_001)])
@@ -175,13 +175,13 @@ async def test_a_flood_of_unknown_ids_pushes_nobody_out(inner: FakeDirectory) ->
 
 
 async def test_who_comes_meanwhile_is_asked_for_together(inner: FakeDirectory, cached: CachedDirectory) -> None:
-    """A thousand users at once are a handful of questions: whoever waits for their turn shares the next one."""
+    """A thousand users at once are a handful of queries: whoever waits for their turn shares the next one."""
     inner.gate.clear()
     waiting = [asyncio.create_task(cached.find_user(f"{number}")) for number in range(1000)]
-    await inner.wait_question()
+    await inner.wait_query()
     inner.gate.set()
     assert [user(f"{number}") for number in range(1000)] == await asyncio.gather(*waiting)
-    assert len(inner.questions) <= 8
+    assert len(inner.queries) <= 8
     assert 1000 == len(inner.asked)
 
 
@@ -222,21 +222,21 @@ async def test_who_is_forgotten_is_asked_for_again(inner: FakeDirectory, cached:
 async def test_an_answer_from_before_the_forgetting_does_not_count(
     inner: FakeDirectory, cached: CachedDirectory
 ) -> None:
-    """Whoever is sent away while a question is under way is asked for once more: it may have been answered before."""
+    """Whoever is sent away while a query is under way is asked for once more: it may have been answered before."""
     inner.gate.clear()
     asking = asyncio.create_task(cached.find_user("a"))
-    await inner.wait_question()
+    await inner.wait_query()
     cached.forget(user_id="a")
     inner.gate.set()
     assert user("a") == await asking
     assert ["a", "a"] == inner.asked
 
 
-async def test_many_at_once_share_one_question(inner: FakeDirectory, cached: CachedDirectory) -> None:
+async def test_many_at_once_share_one_query(inner: FakeDirectory, cached: CachedDirectory) -> None:
     """A storm for one user asks once, and one who hangs up fails nobody else."""
     inner.gate.clear()
     waiting = [asyncio.create_task(cached.find_user("a")) for _ in range(100)]
-    await inner.wait_question()
+    await inner.wait_query()
     waiting[0].cancel()
     await asyncio.wait({waiting[0]})
     inner.gate.set()
@@ -271,7 +271,7 @@ async def test_outage_is_asked_about_once_a_second(inner: FakeDirectory, cached:
     inner.now_s += 1
     inner.gate.clear()
     probe = asyncio.create_task(cached.find_user("a"))
-    await inner.wait_question()
+    await inner.wait_query()
     for number in range(100):
         with pytest.raises(DirectoryUnavailable):
             await cached.find_user(f"b{number}")
@@ -303,11 +303,11 @@ async def test_failure_is_not_remembered(inner: FakeDirectory, cached: CachedDir
 
 
 async def test_failure_after_everybody_hung_up_is_silent(inner: FakeDirectory, cached: CachedDirectory) -> None:
-    """A question whose askers are all gone may fail without a word (warnings are errors here)."""
+    """A query whose askers are all gone may fail without a word (warnings are errors here)."""
     inner.gate.clear()
     inner.down = True
     asking = asyncio.create_task(cached.find_user("a"))
-    await inner.wait_question()
+    await inner.wait_query()
     asking.cancel()
     await asyncio.wait({asking})
     inner.gate.set()
@@ -325,11 +325,11 @@ async def test_check_asks_past_the_memory(inner: FakeDirectory, cached: CachedDi
     assert ["check", "check"] == inner.asked
 
 
-async def test_closing_ends_questions_and_the_directory(inner: FakeDirectory, cached: CachedDirectory) -> None:
+async def test_closing_ends_queries_and_the_directory(inner: FakeDirectory, cached: CachedDirectory) -> None:
     """After the close nothing is under way."""
     inner.gate.clear()
     asking = asyncio.create_task(cached.find_user("a"))
-    await inner.wait_question()
+    await inner.wait_query()
     await cached.close()
     with pytest.raises(asyncio.CancelledError):
         await asking

@@ -17,7 +17,7 @@ from hub.directory.cached import CachedDirectory
 from hub.directory.demo import DEMO_USERS
 from hub.directory.directory import User
 from hub.directory.postgres import PostgresSource
-from hub.directory.tables import question, read_tables
+from hub.directory.tables import build_query, read_tables
 from hub.errors import DirectoryUnavailable
 from tests.directory.conftest import ACCOUNTS, USERS, open_directory
 from tests.pooler import run_pooler
@@ -109,7 +109,7 @@ async def test_the_primary_keys_index_serves(server: Postgres, id_type: str) -> 
     connection = await asyncpg.connect(server.url.replace("+asyncpg", ""))
     try:
         for asked in (ids[:1], ids):
-            plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {source._question}", asked, 1000))
+            plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {source._query}", asked, 1000))
             assert "users_pkey" in plan, plan
             assert "Seq Scan on users" not in plan, plan
     finally:
@@ -243,7 +243,7 @@ async def test_a_look_up_can_write_nothing(server: Postgres, pooled: bool) -> No
 
 @pytest.mark.parametrize("pooled", [False, True])
 async def test_a_change_of_the_tables_costs_nothing(server: Postgres, pooled: bool) -> None:
-    """A migration under a running hub makes its prepared question wrong; the next look-up asks anew and finds."""
+    """A migration under a running hub makes its prepared query wrong; the next look-up asks anew and finds."""
     await make_tables(server, "varchar(11)")
     await insert(server, "7")
     with run_pooler(server) if pooled else contextlib.nullcontext(server) as asked:
@@ -417,11 +417,11 @@ async def test_trouble_is_told_once_and_so_is_its_end(
     await directory.close()
 
 
-def test_question_is_one_statement_with_quoted_names() -> None:
+def test_query_is_one_statement_with_quoted_names() -> None:
     """Names are quoted, and nothing but the two parameters varies with who is asked for."""
     tables = read_tables("Shop.Order(select,account_id,role,is_active)", ACCOUNTS)
     types = dict.fromkeys(["select", "account_id", "is_active", "id"], "boolean")
-    asked = question(tables, types, types)
+    asked = build_query(tables, types, types)
     assert '"Shop"."Order"' in asked
     assert 'u."select"' in asked
     assert ";" not in asked

@@ -178,5 +178,5 @@ async def test_answer_that_is_no_token_is_told_from_one(
     assert 401 == (await hub.http.get("/poll", params={"token": page})).status_code
     assert 1 == len(issuer.paths)
     if page.startswith("<"):
-        assert "it is an HTML page and no token" in caplog.text
+        assert "it is an HTML page, not a token" in caplog.text
     assert page == "" or page not in caplog.text

@@ -9,7 +9,7 @@ import httpx
 import msgspec
 
 from hub import routes
-from hub.cli.support.address import address_of, find_url, open_client, say_unreachable
+from hub.cli.support.address import address_of, describe_unreachable, find_url, open_client
 from hub.cli.support.development import data_folder, read_development_hub
 from hub.cli.support.outcome import Outcome, Unusable
 from hub.logging import escape_control
@@ -61,9 +61,9 @@ def _check_live(url: str | None, dev: bool) -> None:
             response = client.get(routes.LIVE)
         alive, words = response.status_code == 200, f"the answer is {response.status_code}"
     except httpx.HTTPError as error:
-        alive, words = False, say_unreachable(error)
+        alive, words = False, describe_unreachable(error)
     if not alive:
-        click.echo(f"hub: {base} does not live: {words}", err=True)
+        click.echo(f"hub: {base} does not respond: {words}", err=True)
         raise click.exceptions.Exit(Outcome.REFUSED)
 
 

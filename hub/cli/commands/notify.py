@@ -106,7 +106,7 @@ def _read_receipt(response: httpx.Response) -> Receipt:
     try:
         return msgspec.json.decode(response.content, type=Receipt)
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        raise Unreachable("the answer is no receipt of a hub; is HUB_URL right?") from None
+        raise Unreachable("the answer is not a hub's receipt; is HUB_URL right?") from None
 
 
 def _read_data(data: str | None) -> msgspec.Raw | UnsetType:

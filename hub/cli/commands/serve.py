@@ -37,10 +37,10 @@ def serve(dev: bool, host: str | None, port: int | None) -> None:
     environ |= {} if port is None else {"HUB_PORT": str(port)}
     # Imported here: they load SQLAlchemy and the framework, which `hub --help` does without.
     if dev:
-        from hub.cli.support.quickstart import prepare_trial
+        from hub.cli.support.quickstart import prepare_quickstart
 
-        trial = prepare_trial(environ)
-        settings, announce = trial.settings, trial.announce
+        quickstart = prepare_quickstart(environ)
+        settings, announce = quickstart.settings, quickstart.announce
     else:
         settings, announce = read_settings(environ), lambda url: None
     from hub.cli.support.runner import run_hub

@@ -14,7 +14,7 @@ from contracts.stats import Stats
 from hub import routes
 from hub.cli.support.access import ServiceAccess, find_service_access
 from hub.cli.support.address import accept, ask, open_client
-from hub.cli.support.duration import say_duration
+from hub.cli.support.duration import format_duration
 from hub.cli.support.outcome import Unreachable
 
 __all__ = ["stats"]
@@ -52,13 +52,13 @@ def _read(client: httpx.Client, access: ServiceAccess) -> Stats:
     try:
         return msgspec.json.decode(response.content, type=Stats)
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        raise Unreachable("the answer is no statistics of a hub; is HUB_URL right?") from None
+        raise Unreachable("the answer is not a hub's statistics; is HUB_URL right?") from None
 
 
 def _table(report: Stats) -> str:
     now, totals = report.connections, report.totals
     rows = [
-        ("up for", say_duration(report.uptime_seconds)),
+        ("up for", format_duration(report.uptime_seconds)),
         ("connections", f"{now.total:,} ({now.websocket:,} WebSocket, {now.sse:,} SSE)"),
         ("users, accounts", f"{report.unique_users:,}, {len(report.connections_by_account):,}"),
         ("published", f"{totals.published:,} ({totals.duplicates:,} duplicates)"),

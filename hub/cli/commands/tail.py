@@ -185,7 +185,7 @@ def _access(url: str | None, token: str | None) -> tuple[str, Callable[[], str],
         raise Unusable("HUB_TOKEN: is missing (or use --dev with `hub serve --dev`)")
     plain = token.strip()
     if not plain.isascii() or not plain.isprintable() or " " in plain:
-        raise Unusable(f"HUB_TOKEN: is no token: {find_fault(plain)}")
+        raise Unusable(f"HUB_TOKEN: is not a valid token: {find_fault(plain)}")
     return find_url(url, os.environ), lambda: plain, False
 
 

@@ -18,7 +18,7 @@ from hub.auth.claims import ClaimName, ClaimRules
 from hub.auth.grant import token_digest
 from hub.auth.tokens import find_fault, make_verifier
 from hub.cli.support.development import read_development_settings
-from hub.cli.support.duration import DURATION, say_duration
+from hub.cli.support.duration import DURATION, format_duration
 from hub.cli.support.issuer import issue_token
 from hub.cli.support.outcome import Outcome, Refused, Unreachable, Unusable
 from hub.errors import HubError, KeysUnavailable
@@ -100,16 +100,16 @@ def _read(given: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return header and claims of anything that is a JWT, also of one that no hub would take."""
     fault = find_fault(given)
     if fault is not None:
-        raise Refused(f"that is no token: {fault}")
+        raise Refused(f"that is not a valid token: {fault}")
     parts = []
     for part in given.split(".")[:2]:
         try:
             parts.append(json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))))
         except (ValueError, RecursionError):
-            raise Refused("that is no token: its parts are not JSON in base64url") from None
+            raise Refused("that is not a valid token: its parts are not JSON in base64url") from None
     header, claims = parts
     if not isinstance(header, dict) or not isinstance(claims, dict):
-        raise Refused("that is no token: its parts are no JSON objects")
+        raise Refused("that is not a valid token: its parts are not JSON objects")
     return header, claims
 
 
@@ -174,6 +174,8 @@ def _show(header: dict[str, Any], claims: dict[str, Any], given: str, expires: A
         click.echo(f"{escape_control(name) + ':':<20} {escape_control(text)}")
     if isinstance(expires, int | float) and 0 <= expires < 2**40:
         moment = format_time(expires, "seconds")
-        left = f"in {say_duration(expires - now_s)}" if expires > now_s else f"{say_duration(now_s - expires)} ago"
+        left = (
+            f"in {format_duration(expires - now_s)}" if expires > now_s else f"{format_duration(now_s - expires)} ago"
+        )
         click.echo(f"{'expires:':<20} {moment} ({left})")
     click.echo(f"{'digest:':<20} {token_digest(given)}")

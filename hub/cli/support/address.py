@@ -13,12 +13,12 @@ from contracts.problem import Problem
 from hub.auth.egress import make_egress
 from hub.cli.support.outcome import Refused, Unreachable, Unusable
 
-__all__ = ["accept", "address_of", "ask", "find_url", "open_client", "read_problem", "say_unreachable"]
+__all__ = ["accept", "address_of", "ask", "describe_unreachable", "find_url", "open_client", "read_problem"]
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 #: How long a command waits for an answer.
 ANSWER_S = 15.0
-_FOREIGN = "no problem of a hub"
+_FOREIGN = "not a hub's problem"
 #: What to look at where the hub's word is short, since it may be said to anybody.
 _HINTS = {
     401: ": the hub does not know HUB_SERVICE_KEY (its hash stands in the hub's HUB_SERVICE_KEYS; its log says more)",
@@ -64,7 +64,7 @@ def ask(client: httpx.Client, method: str, path: str, **arguments: Any) -> httpx
     try:
         return client.request(method, path, **arguments)
     except httpx.HTTPError as error:
-        raise Unreachable(f"{client.base_url} cannot be reached: {say_unreachable(error)}") from None
+        raise Unreachable(f"{client.base_url} cannot be reached: {describe_unreachable(error)}") from None
 
 
 def accept(response: httpx.Response) -> httpx.Response:
@@ -94,7 +94,7 @@ def read_problem(response: httpx.Response) -> str:
     return words + ")"
 
 
-def say_unreachable(error: Exception) -> str:
+def describe_unreachable(error: Exception) -> str:
     """Return in words why no hub was reached, and what to look at."""
     if isinstance(error, httpx.TimeoutException | TimeoutError):
         return "no answer in time"

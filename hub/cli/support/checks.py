@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
-from hub.auth.key_server import FAILURES, KeyServer, say_failure
+from hub.auth.key_server import FAILURES, KeyServer, describe_failure
 from hub.auth.key_set import read_key_set
 from hub.auth.service_keys import read_service_keys
 from hub.auth.tokens import make_verifier
@@ -146,7 +146,7 @@ async def _check_keys(settings: Settings) -> Finding:
             answer = await server.fetch()
         keys = read_key_set(answer.document, settings.jwt_algorithm)
     except FAILURES as error:
-        return Finding("keys", "fail", f"the key server (HUB_JWKS_URL) {say_failure(error)}")
+        return Finding("keys", "fail", f"the key server (HUB_JWKS_URL) {describe_failure(error)}")
     finally:
         await server.close()
     return Finding("keys", "ok", f"{len(keys)} at the key server fit {settings.jwt_algorithm}")

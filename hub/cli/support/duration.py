@@ -6,7 +6,7 @@ import re
 
 import click
 
-__all__ = ["DURATION", "Duration", "say_duration"]
+__all__ = ["DURATION", "Duration", "format_duration"]
 
 _UNITS_S = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _WRITTEN = re.compile(r"(\d{1,9})([dhms]?)", re.ASCII)
@@ -21,14 +21,14 @@ class Duration(click.ParamType[float]):
         """Return the seconds that `value` says, or end the command with exit code 2."""
         match = _WRITTEN.fullmatch(str(value).strip())
         if match is None or int(match[1]) == 0:
-            self.fail(f"{value!r} is no length of time; write 30s, 15m, 12h or 7d.", param, ctx)
+            self.fail(f"{value!r} is not a duration; write 30s, 15m, 12h or 7d.", param, ctx)
         return float(int(match[1]) * _UNITS_S[match[2] or "s"])
 
 
 DURATION = Duration()
 
 
-def say_duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Return a length of time in its two largest units: `6d 23h`, `4m 10s`, `0s`."""
     rest = int(seconds)
     words = []

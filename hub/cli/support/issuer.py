@@ -22,7 +22,7 @@ def issue_token(
         Unusable: the hub would refuse it, or it takes a private key that no hub has.
     """
     if not settings.jwt_algorithm.startswith("HS"):
-        problem = f"JWT_ALGORITHM={settings.jwt_algorithm}: only who has the private key can make such a token"
+        problem = f"JWT_ALGORITHM={settings.jwt_algorithm}: only the owner of the private key can make such a token"
         raise Unusable(problem)
     if ttl_s > settings.jwt_max_lifetime_s:
         problem = f"the hub takes no token valid for longer than {settings.jwt_max_lifetime_s} s (HUB_JWT_MAX_LIFETIME)"

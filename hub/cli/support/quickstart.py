@@ -34,19 +34,19 @@ from hub.publish.example import make_example
 from hub.publish.registry import TypeRegistry, load_type_registry
 from hub.settings import Settings, read_settings
 
-__all__ = ["CAST", "Trial", "prepare_trial"]
+__all__ = ["DEMO_NAMES", "Quickstart", "prepare_quickstart"]
 
 #: What the demo users are called on the command line (`hub tail --dev --as seller`).
-CAST: dict[str, DemoUser] = dict(
+DEMO_NAMES: dict[str, DemoUser] = dict(
     zip(("buyer", "seller", "colleague", "trial", "suspended", "inactive", "support"), DEMO_USERS, strict=True)
 )
 
 
 #: How a secret begins that may be tried with.
-TRIAL_PREFIX = "dev-"
+DEVELOPMENT_PREFIX = "dev-"
 
 
-class Trial:
+class Quickstart:
     """A development hub that is ready to start."""
 
     def __init__(self, development: Development, settings: Settings, environ: Mapping[str, str]) -> None:
@@ -61,16 +61,16 @@ class Trial:
 
     def announce(self, url: str) -> None:
         """Leave word of the address for the other commands, and print what to paste next."""
-        people = {name: Person(user.user_id, user.account_id, user.role) for name, user in CAST.items()}
+        people = {name: Person(user.user_id, user.account_id, user.role) for name, user in DEMO_NAMES.items()}
         write_development_hub(self.settings.data_dir, DevelopmentHub(url, people))
         click.echo("\n".join(self._lines(url)))
 
     def _lines(self, url: str) -> list[str]:
-        settings, buyer = self.settings, CAST["buyer"]
+        settings, buyer = self.settings, DEMO_NAMES["buyer"]
         body = {**self._example, "user_id": buyer.user_id, "account_id": buyer.account_id}
         lines = [f"The hub runs at {url} (development; everything it needs is in {settings.data_dir})"]
         if not is_loopback(settings.host):
-            lines += ["", "Whoever reaches that address can try its secrets: --dev is for your own machine."]
+            lines += ["", "Everybody who can reach that address can use its secrets: --dev is for your own machine."]
         token = self._token(buyer)
         if token:
             lines += [
@@ -90,10 +90,10 @@ class Trial:
                 f"  {websocket}{routes.WEBSOCKET}?token={quote(token)}",
             ]
             lines += ["", "Demo users (tail --dev --as NAME) and their tokens:"]
-            for name, user in CAST.items():
+            for name, user in DEMO_NAMES.items():
                 lines += [f"  {name:<10} {user.full_name}, {user.role}, {user.about}", f"    {self._token(user)}"]
         else:
-            lines += ["", f"JWT_ALGORITHM={settings.jwt_algorithm}: tokens come from who holds the private key."]
+            lines += ["", f"JWT_ALGORITHM={settings.jwt_algorithm}: tokens are made by the owner of the private key."]
         if settings.schema_public:
             lines += ["", f"The API, page and document: {url}{routes.SCHEMA}"]
         return [*lines, ""]
@@ -111,7 +111,7 @@ class Trial:
         )
 
 
-def prepare_trial(environ: Mapping[str, str]) -> Trial:
+def prepare_quickstart(environ: Mapping[str, str]) -> Quickstart:
     """Return the trial of the environment's data folder, with everything made that is not there yet.
 
     Raises:
@@ -128,7 +128,7 @@ def prepare_trial(environ: Mapping[str, str]) -> Trial:
         # Before SQLite would make it, with the permissions of any file.
         os.close(os.open(demo, os.O_RDWR | os.O_CREAT, 0o600))
         asyncio.run(create_demo_directory(demo))
-    return Trial(development, settings, environ)
+    return Quickstart(development, settings, environ)
 
 
 def _choose_example(registry: TypeRegistry) -> dict[str, Any]:
@@ -143,10 +143,10 @@ def _refuse_real_secrets(environ: Mapping[str, str]) -> None:
     # What follows prints tokens, good for as long as the settings allow, into a terminal and its scrollback.
     for variable in ("JWT_SECRET", "JWT_SECRET_PREVIOUS"):
         secret = environ.get(variable, "").strip()
-        if secret and not secret.lower().startswith(TRIAL_PREFIX):
+        if secret and not secret.lower().startswith(DEVELOPMENT_PREFIX):
             raise SettingsError(
                 f"{variable}: is set, and `--dev` prints tokens that are signed with it: unset it, or leave `--dev` "
-                f"away (a secret that is for trials only begins with `{TRIAL_PREFIX}`)"
+                f"away (a secret for development begins with `{DEVELOPMENT_PREFIX}`)"
             )
 
 

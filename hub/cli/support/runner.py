@@ -45,7 +45,7 @@ def run_hub(settings: Settings, *, announce: Callable[[str], None]) -> None:
     # The log's threads need the interpreter beside a busy loop; Python's usual turn of 5 ms would be most of
     # what a publish takes.
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    journal = configure_logging(settings.log_level, json_lines=not sys.stderr.isatty())
+    handler = configure_logging(settings.log_level, json_lines=not sys.stderr.isatty())
     for sentence in find_unknown(os.environ):
         logger.warning("%s", sentence)
     _raise_file_limit(settings.max_connections)
@@ -74,7 +74,7 @@ def run_hub(settings: Settings, *, announce: Callable[[str], None]) -> None:
         kind = Unusable if isinstance(app.failure, SettingsError) else Refused
         raise kind(f"cannot start: {app.failure}") from None
     finally:
-        journal.close()
+        handler.close()
     if server.broke:
         raise Unreachable("the hub broke and ended itself; its log says where")
 

@@ -19,7 +19,7 @@ from websockets.typing import Subprotocol
 from contracts.closing import CloseCode, may_return
 from hub import routes
 from hub.auth.egress import find_proxy, make_egress
-from hub.cli.support.address import read_problem, say_unreachable
+from hub.cli.support.address import describe_unreachable, read_problem
 
 __all__ = ["Ended", "Frame", "listen_events", "listen_websocket"]
 
@@ -104,9 +104,9 @@ async def listen_websocket(url: str, token: str, cursor: str | None) -> AsyncGen
     except (websockets.InvalidHandshake, websockets.InvalidURI) as error:
         raise Ended(f"no WebSocket of a hub there: {type(error).__name__}", connected=False) from None
     except TimeoutError:
-        raise Ended("no sign of life in time", connected=silence.greeted) from None
+        raise Ended("no heartbeat in time", connected=silence.greeted) from None
     except OSError as error:
-        raise Ended(say_unreachable(error), connected=False) from None
+        raise Ended(describe_unreachable(error), connected=False) from None
 
 
 async def listen_events(url: str, token: str, cursor: str | None) -> AsyncGenerator[Frame, None]:
@@ -142,11 +142,11 @@ async def listen_events(url: str, token: str, cursor: str | None) -> AsyncGenera
                     closing = frame
                 yield frame
     except TimeoutError:
-        raise Ended("no sign of life in time", connected=silence.greeted) from None
+        raise Ended("no heartbeat in time", connected=silence.greeted) from None
     except SSEError:
-        raise Ended("the answer is no event stream", connected=False) from None
+        raise Ended("the answer is not an event stream", connected=False) from None
     except httpx.HTTPError as error:
-        raise Ended(say_unreachable(error), connected=silence.greeted) from None
+        raise Ended(describe_unreachable(error), connected=silence.greeted) from None
     if closing is not None:
         raise _ended_by(closing.code, closing.reason)
     raise Ended("the stream ended")
@@ -188,7 +188,7 @@ def _read(raw: bytes) -> Frame:
     try:
         frame = msgspec.json.decode(raw, type=Frame)
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        raise Ended("what came is no frame of a hub", final=True) from None
+        raise Ended("what came is not a valid frame", final=True) from None
     frame.raw = raw
     return frame
 
@@ -206,5 +206,5 @@ def _ended_by_status(status: int, body: bytes | bytearray) -> Ended:
     words = read_problem(httpx.Response(status, content=bytes(body)))
     if "(token_expired" in words:
         return Ended(words, expired=True)
-    refused = status < 500 and "no problem of a hub" not in words
+    refused = status < 500 and "not a hub's problem" not in words
     return Ended(words, final=status < 500 or "(hub_full" in words, connected=refused or status in {401, 403, 503})

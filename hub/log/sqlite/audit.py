@@ -89,7 +89,7 @@ def check_file(connection: apsw.Connection, *, deep: bool) -> Iterator[Defect]:
 def compare_with_mark(extent: Extent, mark: Mark | None, path: Path) -> Iterator[Defect]:
     """Compare what the log holds with what it held when something was last acknowledged."""
     if parse_cursor(f"{extent.epoch}-0") is None:
-        yield Defect("its epoch is none that a hub gives")
+        yield Defect("its epoch is not one that a hub makes")
     if mark is None:
         yield Defect(f"{path.name}.mark, which says what the log must hold, is missing or damaged")
         return

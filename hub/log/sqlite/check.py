@@ -12,7 +12,7 @@ from hub.errors import SettingsError
 from hub.finding import Finding, State, find_safely
 from hub.log.sqlite.audit import check_all, compare_with_mark
 from hub.log.sqlite.lock import is_held
-from hub.log.sqlite.mark import count_spoilt, mark_path, read_mark
+from hub.log.sqlite.mark import count_damaged_slots, mark_path, read_mark
 from hub.log.sqlite.schema import (
     LOG_NAME,
     LogFile,
@@ -78,7 +78,7 @@ def _read_whole(path: Path) -> Iterator[Finding]:
     """Read the whole log as it is at one moment; a line for each thing that is wrong."""
     found: list[str] = []
     mark = read_mark(path)
-    if count_spoilt(path):
+    if count_damaged_slots(path):
         found.append(f"one of the two places of {mark_path(path).name} is damaged")
     try:
         connection = open_reader(LogFile(path))

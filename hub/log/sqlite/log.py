@@ -76,7 +76,7 @@ class SqliteLog:
             listener,
             now=now,
             post=self._loop.call_soon_threadsafe,
-            let_go=self._readers.close,
+            close_readers=self._readers.close,
             on_damage=on_damage,
         )
 

@@ -18,7 +18,7 @@ import msgspec
 from hub.cursor import Epoch
 from hub.log.sqlite.schema import sync_folder
 
-__all__ = ["Mark", "MarkFile", "count_spoilt", "mark_path", "read_mark"]
+__all__ = ["Mark", "MarkFile", "count_damaged_slots", "mark_path", "read_mark"]
 
 #: Two places, written in turn: a power cut while one is written leaves the other whole. A block each, since a disk may
 #: lose the block it is writing.
@@ -102,7 +102,7 @@ def read_mark(path: Path) -> Mark | None:
     return None if newest is None else newest[1]
 
 
-def count_spoilt(path: Path) -> int:
+def count_damaged_slots(path: Path) -> int:
     """Return how many places of the mark of the log at `path` hold something that is none."""
     try:
         content = mark_path(path).read_bytes()

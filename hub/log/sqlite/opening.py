@@ -26,7 +26,7 @@ from hub.log.sqlite.audit import (
     read_controls,
     read_keys,
 )
-from hub.log.sqlite.mark import Mark, MarkFile, count_spoilt, mark_path, read_mark
+from hub.log.sqlite.mark import Mark, MarkFile, count_damaged_slots, mark_path, read_mark
 from hub.log.sqlite.placement import aside_folder, begin_epoch, put_in_place, write_anew
 from hub.log.sqlite.schema import (
     Extent,
@@ -84,7 +84,7 @@ def open_log(file: LogFile, on_damage: OnDamage, now_s: float) -> Opened:
     """
     try:
         mark = read_mark(file.path)
-        if mark is not None and count_spoilt(file.path):
+        if mark is not None and count_damaged_slots(file.path):
             # The other one is of the publish before, at the least, and the log itself says what came after.
             logger.warning("one of the two places of %s is damaged, by a power cut or the disk", mark_path(file.path))
         try:
@@ -124,7 +124,7 @@ def _open_sound(file: LogFile, mark: Mark | None, on_damage: OnDamage) -> tuple[
     extent, defects = _read_through(file, connection, mark)
     if on_damage == "new-epoch" and all(defect.is_told for defect in defects):
         for defect in defects:
-            logger.error("the log %s is damaged: %s; whoever they are for is told of a gap", path, defect.text)
+            logger.error("the log %s is damaged: %s; those they are for are told of a gap", path, defect.text)
     elif defects:
         raise _Damage(defects, connection, extent)
     assert extent is not None

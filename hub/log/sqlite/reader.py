@@ -120,7 +120,7 @@ class Readers:
         self._damaged.add(position)
         if len(self._damaged) > _MOST_LINES:
             return
-        logger.error("position %d of the log is damaged: whoever it may be for is told of a gap", position)
+        logger.error("position %d of the log is damaged: everybody it may be for is told of a gap", position)
 
     def _fetch(self, read: Callable[[apsw.Connection], Reading], upto: int) -> Reading:
         connection = self._idle.get_nowait()
@@ -133,18 +133,18 @@ class Readers:
             if not self._spoilt:
                 self._spoilt = True
                 logger.error("the log's file is damaged: %s; see `hub check --deep`", type(error).__name__)
-            _let_go(connection)
+            _close(connection)
             connection = None
             return Reading([Record.damaged(upto)], upto)
         except apsw.Error as error:
             # A fresh connection next time: this one may remember pages that a failing disk never kept.
-            _let_go(connection)
+            _close(connection)
             connection = None
             raise StorageUnavailable("The log cannot be read") from error
         finally:
             self._idle.put(connection)
 
 
-def _let_go(connection: apsw.Connection | None) -> None:
+def _close(connection: apsw.Connection | None) -> None:
     if connection is not None:
         close_connection(connection)

@@ -54,7 +54,7 @@ def restore_log(backup: Path, path: Path, *, now_s: float) -> Restored:
     check_engine(apsw.sqlite_lib_version())
     source = backup / LOG_NAME if backup.is_dir() else backup
     if not source.is_file() or not source.stat().st_size:
-        raise SettingsError(f"{source} is no backup: there is no such file, or nothing in it")
+        raise SettingsError(f"{source} is not a backup: there is no such file, or it is empty")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = LogLock(path)

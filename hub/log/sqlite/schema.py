@@ -171,7 +171,7 @@ def open_writer(file: LogFile) -> apsw.Connection:
         _prepare(connection, file)
     except apsw.NotADBError:
         close_connection(connection)
-        raise NotALog(f"HUB_DATA_DIR: {file.path} is damaged, or no log of the hub; move it away") from None
+        raise NotALog(f"HUB_DATA_DIR: {file.path} is damaged, or not a log of the hub; move it away") from None
     except apsw.CorruptError:
         close_connection(connection)
         raise

@@ -70,7 +70,7 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True):
 class Writer:
     """The thread; it lives from `start` until what was submitted before `stop` is done.
 
-    `post` runs a function on the event loop. `let_go` is called on the thread before the last checkpoint:
+    `post` runs a function on the event loop. `close_readers` is called on the thread before the last checkpoint:
     readers still open would keep that from emptying the WAL.
     """
 
@@ -82,7 +82,7 @@ class Writer:
         *,
         now: Callable[[], float],
         post: Callable[..., object],
-        let_go: Callable[[], None],
+        close_readers: Callable[[], None],
         on_damage: OnDamage,
     ) -> None:
         self._file = file
@@ -91,7 +91,7 @@ class Writer:
         self._listener = listener
         self._now = now
         self._post = post
-        self._let_go = let_go
+        self._close_readers = close_readers
         self._requests: SimpleQueue[Request | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="hub-log-writer", daemon=True)
         self._stopping = False
@@ -127,7 +127,7 @@ class Writer:
                 now_s=self._now(),
             )
         except Exception as error:
-            self._let_go()
+            self._close_readers()
             self._post(self._listener.begin, error)
             return
         self._announcer = Announcer(
@@ -261,7 +261,7 @@ class Writer:
 
     def _finish(self, store: Store) -> None:
         self._announcer.close()
-        self._let_go()
+        self._close_readers()
         try:
             store.finish()
         except (apsw.Error, FilesChanged) as error:
