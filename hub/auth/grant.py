@@ -14,7 +14,7 @@ from hub.errors import Forbidden
 
 __all__ = ["OPERATIONS", "VIRTUAL_ACCOUNT_ID", "Grant", "ServiceGrant", "home_account", "token_digest"]
 
-#: The account of a super_admin who has none; AvAdmin's code uses the same one.
+#: The account of a `super_admin` that has none.
 VIRTUAL_ACCOUNT_ID = "00000000-0000-0000-0000-000000000000"
 
 #: What a service key may be allowed to do.

@@ -165,7 +165,7 @@ def _read_entry(where: str, entry: KeyEntry) -> tuple[bytes, ServiceGrant]:
 def _checked_name(where: str, name: str) -> str:
     # The name stands in logs and metrics, so it is a short plain word.
     if _NAME.fullmatch(name) is None:
-        raise SettingsError(f"{where} has no usable name (example: stocktech:9f86d0…)")
+        raise SettingsError(f"{where} has no usable name (example: shop:9f86d0…)")
     return name
 
 

@@ -15,10 +15,10 @@ from hub.log.port import Log, Reading, Record
 from hub.metrics import Metrics
 from hub.target import Target
 
-__all__ = ["PAGE_BYTES", "Page", "Pages"]
+__all__ = ["PAGE_BYTES", "MissedPage", "Pages"]
 
 
-class Page(NamedTuple):
+class MissedPage(NamedTuple):
     """What was due since a cursor: finished frames in order, and the cursor that stands after them.
 
     `resume` is `gap` where something before `cursor` is gone from the log, or damaged; then there are no frames.
@@ -38,7 +38,7 @@ class Pages:
         self._ahead = AheadWatch(log)
         self._pages = PageReader(log)
 
-    async def read(self, targets: Sequence[Target], cursor: Cursor | None) -> Page:
+    async def read(self, targets: Sequence[Target], cursor: Cursor | None) -> MissedPage:
         """Return one page of notifications for any of `targets` since `cursor`; without one, only the head.
 
         Fewer frames than were due means that the next page has them: ask until one is empty.
@@ -63,7 +63,7 @@ class Pages:
                 frames = [stamp(record.payload, str(Cursor(log.epoch, record.position))) for record in records]
         self._metrics.polls[kind] += 1
         self._metrics.deliveries["poll"] += len(frames)
-        return Page(kind, frames, Cursor(log.epoch, position))
+        return MissedPage(kind, frames, Cursor(log.epoch, position))
 
 
 def _before_damage(reading: Reading) -> tuple[list[Record], int]:

@@ -229,4 +229,4 @@ def _read_target(query: dict[str, str]) -> str | None:
 
 
 def _unusable(problem: str) -> SettingsError:
-    return SettingsError(f"HUB_DIRECTORY_URL: {problem} (example: postgresql://hub:password@db:5432/avadmin)")
+    return SettingsError(f"HUB_DIRECTORY_URL: {problem} (example: postgresql://hub:password@db:5432/crm)")

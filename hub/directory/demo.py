@@ -50,7 +50,7 @@ DEMO_USERS = (
     DemoUser("00000000007", None, "super_admin", True, "Gabi Suporte", "has the virtual account"),
 )
 
-#: The part of AvAdmin's tables that the hub reads, in words that SQLite and PostgreSQL both understand.
+#: The tables that the hub reads by default, in words that SQLite and PostgreSQL both understand.
 DEMO_SCHEMA = (
     """CREATE TABLE IF NOT EXISTS accounts (
         id varchar(14) PRIMARY KEY, status varchar(20) NOT NULL, company_name varchar(255) NOT NULL

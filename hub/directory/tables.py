@@ -50,7 +50,7 @@ class Tables(msgspec.Struct, frozen=True):
 def read_tables(users_spec: str, accounts_spec: str) -> Tables:
     """Return the tables of `HUB_DIRECTORY_USERS` and `HUB_DIRECTORY_ACCOUNTS`.
 
-    A table alone has AvAdmin's columns.
+    A table alone has the columns of the default.
 
     Raises:
         SettingsError: a spec is not `[schema.]table` or `[schema.]table(column,...)` with the right number of plain

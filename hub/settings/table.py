@@ -218,7 +218,7 @@ drain_s | HUB_DRAIN | s | 20
 
 # Publishing
 
-service_keys | HUB_SERVICE_KEYS | list | stocktech:9f86d0… | secret
+service_keys | HUB_SERVICE_KEYS | list | shop:9f86d0… | secret
     Who may publish: `name:sha256hex` pairs, made by `hub key`; such a key may publish any type to any account, read
     statistics and disconnect, but not address everyone.
 
@@ -226,8 +226,7 @@ service_keys_file | HUB_SERVICE_KEYS_FILE | file | /etc/hub/keys.json
     A JSON file of keys with grants for each (accounts, types, everyone, operations).
 
 contracts | HUB_CONTRACTS | list | contracts.avelarsys,my_types
-    Python modules that declare the notification types, comma separated: your own, alone or beside the default, which
-    is AvelarSys's.
+    Python modules that declare the notification types, comma separated: your own, alone or beside the default.
 
 max_body_bytes | HUB_MAX_BODY | bytes | 65536
     The largest body of one notification (a batch may have sixteen times as much).

@@ -7,9 +7,10 @@ from typing import Any
 
 import msgspec
 
+from contracts.page import Page
 from hub.allowance import Allowance
 from hub.delivery.connections import Connections
-from hub.delivery.pages import PAGE_BYTES, Page, Pages
+from hub.delivery.pages import PAGE_BYTES, MissedPage, Pages
 from hub.delivery.subscribers import subscriber_targets
 from hub.errors import Forbidden, HubError, MethodNotAllowed
 from hub.header_fields import Headers
@@ -28,6 +29,7 @@ __all__ = ["PollEndpoint"]
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
+_encode = msgspec.json.Encoder().encode
 
 #: What answers may weigh that their clients have not taken yet: of one user, and of all together. At least a page of
 #: each is counted, since it is read before its weight is known.
@@ -88,14 +90,9 @@ class PollEndpoint:
         # Returns when the client has taken most of it.
         await respond(send, 200, headers, body, waits=True)
 
-    def _encode(self, page: Page) -> bytes:
-        frames = page.frames
-        if page.resume == "gap":
-            # In the answer as in the stream: a client that reads frames cannot overlook it.
-            gap = self._texts.make_gap(page.cursor, at_s=self._now())
-            frames = [msgspec.json.encode(gap)]
-        return b'{"frames":[%b],"cursor":"%b","resume":"%b"}' % (
-            b",".join(frames),
-            str(page.cursor).encode(),
-            page.resume.encode(),
-        )
+    def _encode(self, missed: MissedPage) -> bytes:
+        frames = missed.frames
+        if missed.resume == "gap":
+            # In the response as in the stream: a client that reads frames cannot overlook it.
+            frames = [_encode(self._texts.make_gap(missed.cursor, at_s=self._now()))]
+        return _encode(Page(frames=[*map(msgspec.Raw, frames)], cursor=str(missed.cursor), resume=missed.resume))

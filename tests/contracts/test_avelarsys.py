@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -111,3 +113,16 @@ def test_what_never_was_there_is_an_attribute_error(module: str, name: str) -> N
     """The old places have no more names than they had."""
     with pytest.raises(AttributeError, match=name):
         getattr(import_module(module), name)
+
+
+def test_nothing_around_the_types_names_a_company() -> None:
+    """Hub and protocol are for any company: code, messages and examples say no more than the module's own name."""
+    root = Path(__file__).parents[2]
+    own = {"contracts/avelarsys.py", "contracts/moved.py"}
+    named = []
+    for path in [path for room in ("hub", "contracts") for path in (root / room).rglob("*.*")]:
+        place = path.relative_to(root).as_posix()
+        if path.suffix in {".py", ".html", ".js", ".css"} and place not in own:
+            text = path.read_text(encoding="utf-8").replace("contracts.avelarsys", "")
+            named += [f"{place}: {word}" for word in re.findall(r"(?i)avelar\w*|avadmin|stocktech|wppconnect", text)]
+    assert [] == named

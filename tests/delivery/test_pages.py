@@ -9,7 +9,7 @@ import pytest
 
 from hub.cursor import Cursor, Epoch, parse_cursor
 from hub.delivery.page_reader import PAGE_RECORDS, READERS
-from hub.delivery.pages import Page, Pages
+from hub.delivery.pages import MissedPage, Pages
 from hub.delivery.subscribers import subscriber_targets
 from hub.errors import StorageUnavailable
 from hub.metrics import Metrics
@@ -29,7 +29,7 @@ class Reader:
         self.metrics = Metrics(started_at_s=NOW_S)
         self.pages = Pages(self.log, self.metrics)
 
-    async def read(self, position: int | None) -> Page:
+    async def read(self, position: int | None) -> MissedPage:
         """Return the page after this position, or without a cursor."""
         return await self.pages.read(TARGETS, None if position is None else Cursor(self.log.epoch, position))
 
@@ -39,7 +39,7 @@ class Reader:
             self.log.publish(EVERYONE)
 
 
-def positions(page: Page) -> list[int]:
+def positions(page: MissedPage) -> list[int]:
     """Return the positions that the cursors of a page's frames stand at."""
     cursors = [parse_cursor(json.loads(frame)["cursor"]) for frame in page.frames]
     return [cursor.position for cursor in cursors if cursor is not None]

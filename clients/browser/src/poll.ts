@@ -2,7 +2,7 @@
 import { pageMs } from "./backoff.js";
 import { BROKEN, endingOf, type Ending, type LinkOptions, type OpenLink } from "./link.js";
 import { readRefusal, requestHeaders } from "./refusal.js";
-import type { AnyFrame, ConnectionEstablished } from "./wire.js";
+import type { AnyFrame, ConnectionData, ConnectionEstablished } from "./wire.js";
 
 const SHORTEST_MS = 5_000;
 const LONGEST_MS = 30_000;
@@ -12,7 +12,7 @@ const DEADLINE_MS = 10_000;
 export interface Page {
   frames: AnyFrame[];
   cursor: string;
-  resume: "live" | "replayed" | "gap";
+  resume: ConnectionData["resume"];
 }
 
 /** Fetch the page after a cursor; a refusal is returned as the ending it stands for. Rejects where the network fails. */

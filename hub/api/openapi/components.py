@@ -13,11 +13,12 @@ import msgspec
 from contracts.frame import CONTROL_FRAMES, Auth
 from contracts.health import Readiness
 from contracts.notification import Notification
+from contracts.page import Page
 from contracts.problem import Problem
 from contracts.receipt import BatchReceipt, DisconnectReceipt, Receipt, Ticket
 from contracts.request import MAX_BATCH, DisconnectRequest, PublishRequest
 from contracts.stats import Stats
-from hub.api.openapi.examples import CURSOR, frame_example, notification_example, publish_example
+from hub.api.openapi.examples import frame_example, notification_example, publish_example
 from hub.api.openapi.portable import Schema, plain_schema
 from hub.language import Texts
 from hub.publish.registry import TypeRegistry
@@ -122,19 +123,9 @@ def _make_batch(request: str) -> Schema:
 
 def describe_page(frame: Schema) -> Schema:
     """Return the schema of what `/poll` answers, where `frame` is that of a frame in it."""
-    return plain_schema(
-        {
-            "title": "Page",
-            "description": "What came since a cursor, oldest first, and the cursor to ask with next.",
-            "type": "object",
-            "properties": {
-                "frames": {"type": "array", "items": frame},
-                "cursor": {"type": "string", "examples": [CURSOR]},
-                "resume": {"enum": ["live", "replayed", "gap"]},
-            },
-            "required": ["frames", "cursor", "resume"],
-        }
-    )
+    page = plain_schema(_describe((Page,), "{name}")[1]["Page"])
+    page["properties"]["frames"]["items"] = frame
+    return page
 
 
 def _make_frame(registry: TypeRegistry, names: Mapping[type, str], template: str) -> Schema:

@@ -53,7 +53,8 @@ def run_checks(environ: Mapping[str, str], *, dev: bool, deep: bool = False) -> 
         yield check_versions()
         return
     services, types = len(keys.names), len(registry.types)
-    words = f"{settings.jwt_algorithm} tokens, {services} service {'key' if services == 1 else 'keys'}, {types} types"
+    words = f"{settings.jwt_algorithm} tokens, {services} service {'key' if services == 1 else 'keys'}, "
+    words += f"{types} types ({', '.join(settings.contracts)})"
     yield Finding("settings", "ok", words)
     yield from (Finding("variables", "warn", sentence) for sentence in find_unknown(environ))
     yield check_folder(settings.data_dir)

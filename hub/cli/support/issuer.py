@@ -1,4 +1,4 @@
-"""Tokens for development and trials: what AvAdmin issues in production."""
+"""Tokens for development; in production the company's own login issues them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def issue_token(
     )
     for name, value in named:
         ClaimName(name).place(claims, value)
-    # AvAdmin's tokens carry the user twice.
+    # Many programs read the user from `sub` (RFC 7519 section 4.1.2), whatever claim the hub reads.
     claims.setdefault("sub", user_id)
     if settings.jwt_issuer:
         claims["iss"] = settings.jwt_issuer.split(",")[0].strip()

@@ -822,13 +822,15 @@ export interface components {
         /**
          * Page
          * @description What came since a cursor, oldest first, and the cursor to ask with next.
+         *
+         *     `frames` are the bytes that a connection carries too. With `resume` `gap` the only one announces the gap.
          */
         Page: {
             frames: components["schemas"]["Frame"][];
             /** @example k3v9q2m7xa-1z8 */
             cursor: string;
             /** @enum {string} */
-            resume: "live" | "replayed" | "gap";
+            resume: "gap" | "live" | "replayed";
         };
         /**
          * PaymentConfirmed
