@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.notification import CartUpdated, Notification
+from contracts.avelarsys import CartUpdated
+from contracts.notification import Notification
 from contracts.problem import Problem
 from contracts.receipt import BatchReceipt, BatchResult, Receipt
 from notification_hub import (
