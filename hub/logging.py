@@ -1,7 +1,7 @@
-"""The hub's log lines: one a record, with no secret in any of them, and never a wait for whoever reads them.
+"""The hub's log lines: one a record, with no secret in any of them, and never a wait for their reader.
 
 What a client sends may end up in a record (a header in an exception's text, a path in a library's
-complaint), so every line is scrubbed of credentials and ids first and its control characters are made
+error), so every line is scrubbed of credentials and ids first and its control characters are made
 visible after that: no record can begin a second line or speak to a terminal (CWE-117, CVE-2003-0063).
 """
 
@@ -66,14 +66,14 @@ class Stream(Protocol):
     """Where lines go."""
 
     def write(self, text: str, /) -> object:
-        """Take some text; it may wait for whoever reads."""
+        """Take some text; it may wait for its reader."""
 
     def flush(self) -> object:
         """Hold nothing back."""
 
 
 class LineHandler(logging.Handler):
-    """Writes records to `stream` from a thread of its own, in order; what does not fit is counted and said."""
+    """Writes records to `stream` from a thread of its own, in order; what does not fit is counted and logged."""
 
     def __init__(self, stream: Stream, *, json_lines: bool, max_pending: int = MAX_PENDING) -> None:
         super().__init__()
@@ -89,7 +89,7 @@ class LineHandler(logging.Handler):
         try:
             line = self._render(record)
         except Exception as error:
-            # logging's own complaint would print the arguments as they are.
+            # logging's own error message would print the arguments as they are.
             line = f"a record of {escape_control(record.name)}:{record.lineno} cannot be shown: {type(error).__name__}"
         try:
             self._lines.put_nowait(line)
@@ -176,7 +176,7 @@ class _Descriptor:
             try:
                 rest = rest[os.write(self._descriptor, rest) :]
             except BlockingIOError:
-                # Whoever shares the pipe with us made it non-blocking.
+                # Another process that shares the pipe made it non-blocking.
                 select.select((), (self._descriptor,), ())
 
     def flush(self) -> None:

@@ -1,4 +1,4 @@
-"""What stands around the endpoints: faults become problems, and `Allow` names what is answered."""
+"""What wraps the endpoints: faults become problems, and `Allow` names every method that is served."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Endpoint = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 def add_head_to_allow(send: Send) -> Send:
-    """Name HEAD, which the framework does not know, in `Allow`."""
+    """Return a `send` that adds HEAD, which the framework does not know, to `Allow`."""
 
     async def tell(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -31,7 +31,7 @@ def add_head_to_allow(send: Send) -> Send:
 
 
 async def guard(endpoint: Endpoint, scope: Scope, receive: Receive, send: Send) -> None:
-    """Call an endpoint that is no route of the framework; a fault of ours in it is logged, and told as a problem."""
+    """Call an endpoint that is not a route of the framework; an unforeseen fault is logged, and becomes a problem."""
     try:
         await endpoint(scope, receive, send)
     except Exception as error:

@@ -1,4 +1,4 @@
-"""Which bodies are taken: JSON in UTF-8, uncompressed, however a client spells that (RFC 9110 sections 8.3 and 8.4)."""
+"""Which bodies are taken: JSON in UTF-8, uncompressed, however a client writes that (RFC 9110 sections 8.3 and 8.4)."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _parse(text: str) -> tuple[str, list[tuple[str, str]]]:
     """Return the type in lower case and its parameters.
 
     Raises:
-        UnsupportedMediaType: it is no media type.
+        UnsupportedMediaType: it is not a valid media type.
     """
     essence, _, _ = text.partition(";")
     parameters = []

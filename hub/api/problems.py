@@ -17,7 +17,7 @@ __all__ = ["make_exception_handlers", "problem_response", "report_fault"]
 
 logger = logging.getLogger("hub.api")
 
-_TURNS_ON_WHO = frozenset({401, 403})
+_ABOUT_IDENTITY = frozenset({401, 403})
 _BY_STATUS: dict[int, type[HubError]] = {404: NotFound, 405: MethodNotAllowed, 413: BodyTooLarge}
 
 
@@ -33,31 +33,31 @@ def make_exception_handlers(
 ) -> dict[int | type[Exception], Callable[[Request[Any, Any, Any], Any], Response[Any]]]:
     """Return Litestar's table of exception handlers; together they leave nothing out.
 
-    `log_refusal` is called with each failure that turns on who is asking.
+    `log_refusal` is called with each failure that is about the caller's identity.
     """
 
-    def answer_hub_error(_: Request[Any, Any, Any], error: HubError) -> Response[bytes]:
+    def respond_hub_error(_: Request[Any, Any, Any], error: HubError) -> Response[bytes]:
         metrics.problems[error.code] += 1
-        if error.status in _TURNS_ON_WHO or error.reason is not None:
+        if error.status in _ABOUT_IDENTITY or error.reason is not None:
             log_refusal(error)
         return problem_response(error)
 
-    def answer_framework_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    def respond_framework_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
         # Litestar's own texts may quote the URL, and with it a token, so they are not passed on.
         kind = _BY_STATUS.get(error.status_code, BadRequest if error.status_code < 500 else Internal)
         if kind is MethodNotAllowed:
-            return answer_hub_error(request, MethodNotAllowed(allow=_read_allow(error.headers or {})))
-        return answer_hub_error(request, kind())
+            return respond_hub_error(request, MethodNotAllowed(allow=_read_allow(error.headers or {})))
+        return respond_hub_error(request, kind())
 
-    def answer_unforeseen(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    def respond_unforeseen(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
         report_fault(error)
-        return answer_hub_error(request, Internal())
+        return respond_hub_error(request, Internal())
 
-    return {HubError: answer_hub_error, HTTPException: answer_framework_error, Exception: answer_unforeseen}
+    return {HubError: respond_hub_error, HTTPException: respond_framework_error, Exception: respond_unforeseen}
 
 
 def report_fault(error: BaseException) -> None:
-    """Log a failure that nobody foresaw: its kind and its place. Its text may hold anything, ids included."""
+    """Log an unforeseen failure: its kind and its place. Its text may hold anything, ids included."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     last = error.__traceback__

@@ -1,4 +1,4 @@
-"""From a token's claims to a user who may connect: exists, is active, belongs to an account in order."""
+"""From a token's claims to a user who may connect: one who exists, is active, and belongs to an account in order."""
 
 from __future__ import annotations
 
@@ -65,6 +65,6 @@ def _settle(grant: Grant, role: str, account_id: str | None) -> Grant:
     if grant.account_id is not None and grant.account_id != home:
         raise UserNotAllowed(reason="the token's account is not the user's account in the directory")
     if (grant.role, grant.account_id) == (role, home):
-        # Nothing to settle, so connections with one token share one grant.
+        # Nothing changes, so connections with one token share one grant.
         return grant
     return msgspec.structs.replace(grant, role=role, account_id=home)

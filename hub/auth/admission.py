@@ -75,7 +75,7 @@ class Admission:
         return self._checked(admitted)
 
     def log_refusal(self, error: HubError) -> None:
-        """Say in the log why somebody was refused, once a minute for each reason."""
+        """Log why a connection was refused, once a minute for each reason."""
         self._refusals.log(error)
 
     def issue_ticket(self, grant: Grant, *, origin: str | None) -> str:
@@ -92,7 +92,7 @@ def find_origin(headers: Headers) -> str | None:
     """Return the one `Origin` header.
 
     Raises:
-        OriginNotAllowed: there are two; whoever checks the other one would let this through.
+        OriginNotAllowed: there are two; a proxy that checks the other one would let this through.
     """
     origins = [value for name, value in headers if name == b"origin"]
     if len(origins) > 1:

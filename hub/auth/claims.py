@@ -173,7 +173,7 @@ class ClaimRules:
         if now_s >= grant.expires_at_s:
             raise TokenExpired(reason="its exp has passed")
         from_s = now_s if grant.issued_at_s is None else grant.issued_at_s
-        # Leeway twice: `expires_at_s` holds it already, and the issuer's clock may be ahead of this one.
+        # The leeway counts twice: `expires_at_s` includes it already, and the issuer's clock may be ahead of this one.
         if grant.expires_at_s - from_s > self._settings.jwt_max_lifetime_s + 2 * leeway_s:
             doubt = ": its exp seems to be in milliseconds" if grant.expires_at_s > _MILLISECONDS else ""
             raise InvalidToken(reason=f"it is valid for longer than HUB_JWT_MAX_LIFETIME allows{doubt}")
@@ -187,7 +187,7 @@ def _check_begin(name: str, early_s: float) -> None:
         return
     if early_s > _EARLY_S:
         raise InvalidToken(reason=f"its {name} is in the future")
-    # Only time can tell: waiting is all there is to do, and the client is told how long.
+    # The client can only wait, and is told how long.
     reason = f"its {name} is in the future by less than {_EARLY_S:g} s: do the clocks of hub and issuer differ?"
     raise TokenNotYetValid(retry_after_s=math.ceil(early_s), reason=reason)
 
@@ -220,7 +220,7 @@ def _read_id(value: object, most: int = _MAX_ID) -> str | None:
 
 
 def _read_role(value: object) -> str:
-    """Return the one role, of a list the mightiest; `user` where there is none that can be read."""
+    """Return the role, of a list the most powerful one; `user` where there is none that can be read."""
     roles = [role for one in (value if isinstance(value, list) else [value]) if (role := _read_text(one)) is not None]
     if "super_admin" in roles:
         return "super_admin"

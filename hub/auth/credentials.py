@@ -18,7 +18,7 @@ from hub.errors import InvalidToken
 
 __all__ = ["BEARER_SUBPROTOCOL", "Credential", "clean_credential", "find_bearer", "find_credential"]
 
-#: What the base64url (without padding) of the token follows; a token itself may be no subprotocol.
+#: What the base64url (without padding) of the token follows; a token itself is not a valid subprotocol.
 BEARER_SUBPROTOCOL = "hub.bearer."
 
 _Value = TypeVar("_Value", str, bytes)
@@ -26,7 +26,7 @@ _Value = TypeVar("_Value", str, bytes)
 #: RFC 6750 section 2.1, `b64token`.
 _TEXT = re.compile(r"[A-Za-z0-9\-._~+/]+=*", re.ASCII)
 _AUTHORIZATION = re.compile(rb"bearer[ \t]+(\S+)", re.IGNORECASE)
-#: What often surrounds a token that came out of a file or an answer's text; it belongs to no token.
+#: What often surrounds a token that came out of a file or a response; it is not part of a token.
 _SPACE = " \t\r\n\f\v"
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 _MAX_QUERY_BYTES = 16_384

@@ -38,7 +38,7 @@ def make_egress(url: str, *, what: str, environ: Mapping[str, str] = os.environ)
 
 
 def find_proxy(url: str, *, what: str, environ: Mapping[str, str] = os.environ) -> str | None:
-    """Return the proxy that the environment names for `url`; what is no HTTP proxy is said and passed over.
+    """Return the proxy that the environment names for `url`; one that is not an HTTP proxy is logged and passed over.
 
     `what` is the name of what is asked, for the log.
     """

@@ -1,10 +1,10 @@
 """Public keys fetched from an issuer's key set (JWKS, RFC 7517), anew every hour and whenever a token needs it.
 
 A token whose key is not known may have been signed with one that was published a moment ago, so it is worth a fetch.
-What strangers send cannot be told from it before the answer is there. Therefore all who wait share one fetch, fetches
-follow each other at a pace that no issuer minds, and nobody is refused because of a fetch that somebody else caused: a
-token waits its turn of at most a second. A server that fails leaves the last good keys in place, and whoever needs
-others is told to come back (CVE-2026-48524: a fetch for every unknown kid, and a cache wiped by one error).
+A forged token looks the same until the answer arrives. Therefore all waiting tokens share one fetch, fetches follow
+each other at a rate that no issuer minds, and no token is refused because of a fetch that another one caused: it waits
+at most a second for its turn. When the server fails, the last good keys stay, and clients that need others are told to
+come back (CVE-2026-48524: a fetch for every unknown kid, and a cache wiped by one error).
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Pace:
         self._begun: deque[float] = deque(maxlen=self._SOON)
 
     def wait_s(self, at_s: float) -> float:
-        """Return how long a fetch must wait; `at_s` is a clock that nobody sets."""
+        """Return how long a fetch must wait; `at_s` is the time of a monotonic clock."""
         while self._begun and self._begun[0] <= at_s - self._SPAN_S:
             self._begun.popleft()
         if len(self._begun) < self._AT_ONCE:
@@ -82,7 +82,7 @@ class JwksKeys:
         self._refresh_s = _REFRESH_S
         # Unix time, as the verifier is told it; before the first fetch it binds nobody.
         self._fetched_at_s = float("-inf")
-        # The loop's clock, which nobody sets.
+        # The event loop's clock, which is monotonic.
         self._rests_until_s = float("-inf")
         self._refreshes_at_s = float("-inf")
         self._failures = 0
@@ -179,7 +179,7 @@ class JwksKeys:
         loop = asyncio.get_running_loop()
         async with self._turn:
             await asyncio.sleep(self._pace.wait_s(loop.time()))
-            # From here on this is the fetch under way; who comes now and needs a newer answer begins another.
+            # From here on this is the fetch under way; a token that comes now and needs a newer answer begins another.
             self._flight, self._next = self._next, None
             self._pace.note(loop.time())
             try:
@@ -187,8 +187,8 @@ class JwksKeys:
                     answer = await self._server.fetch()
                 keys = read_key_set(answer.document, self._algorithm)
             except Exception as error:
-                # Not only what is known to come: whatever a server can make a library raise, those who wait are told
-                # to come back, and the next fetch is made.
+                # Every exception, not only the known ones: whatever a library raises, the waiting clients are told to
+                # come back, and the next fetch is made.
                 self._fail(error, loop.time())
                 return False
             self._failures = 0

@@ -1,7 +1,7 @@
 """The issuer's server that publishes the keys: one URL of the settings, and what stands on the same host.
 
 Nothing a token says reaches this module. A redirect is followed on the same host and never down to plain http, since
-who can send the hub elsewhere can make it take other keys.
+a server that can send the hub elsewhere can make it take other keys.
 """
 
 from __future__ import annotations

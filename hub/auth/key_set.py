@@ -101,7 +101,7 @@ def read_key_set(document: dict[str, Any], algorithm: str) -> KeySet:
     """Return the keys that verify `algorithm`.
 
     Raises:
-        UnusableKeySet: it is no key set, holds more than 100 keys, or none that fits.
+        UnusableKeySet: it is not a key set, holds more than 100 keys, or none that fits.
     """
     # One key by itself is what some issuers publish who have only one.
     raw_keys = document.get("keys", [document] if "kty" in document else None)
@@ -132,7 +132,7 @@ def _read_key(raw: dict[str, Any], algorithm: str) -> Key | None:
         key: object = jwt.PyJWK.from_dict(raw, algorithm=algorithm).key
     except (jwt.PyJWTError, ValueError, TypeError, KeyError, UnsupportedAlgorithm):
         key = _read_certificate(raw)
-    # Also a private key: one that somebody published is nobody's alone any more.
+    # A private key is refused, too: once published it is known to everybody.
     if key_problem(key, algorithm) is not None:
         return None
     assert isinstance(key, RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey)

@@ -37,7 +37,7 @@ _CURVES = {"ES256": "secp256r1", "ES384": "secp384r1", "ES512": "secp521r1"}
 class Keys(Protocol):
     """Where the verifier gets its keys, each of them found to fit the algorithm when it was read.
 
-    Nobody prepares them again: they go as they are into PyJWT's algorithm.
+    They are not prepared again: PyJWT's algorithm takes them as they are.
     """
 
     @property
@@ -72,7 +72,7 @@ class Keys(Protocol):
         """
 
     async def close(self) -> None:
-        """Let go of connections and tasks."""
+        """Close the connections and end the tasks."""
 
 
 class StaticKeys:

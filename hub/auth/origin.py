@@ -1,7 +1,7 @@
-"""Which web pages may connect: the answer to cross-site WebSocket hijacking.
+"""Which web pages may connect: the protection against cross-site WebSocket hijacking.
 
 A browser puts the page's origin on every WebSocket handshake and every cross-origin request, and no
-page can change it. Compared to the letter: every clever comparison has been a hole somewhere
+page can change it. Compared exactly: every clever comparison has been a hole somewhere
 (Gitpod GHSA-f53g-frr2-jhpf, Litestar CVE-2026-25479).
 """
 

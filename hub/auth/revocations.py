@@ -1,9 +1,9 @@
 """What was revoked before it expired: a token, a user, an account.
 
 The list is in memory; the app appends every `Revocation` to the log, so that it is durable, reaches
-every node and is rebuilt at the start. Nothing stays for ever; but nothing goes because somebody set the clock
-ahead: it may come back, and the revoked tokens with it. So an entry goes once it is over by the time of day, and as
-much time has passed by a clock that nobody sets.
+every node and is rebuilt at the start. Nothing stays for ever. But nothing goes because the wall clock was set ahead:
+the clock may be set back, and the revoked tokens would be good again. So an entry goes once it is over by the wall
+clock, and as much time has passed by the monotonic clock.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Revocation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class _Span(msgspec.Struct):
-    """When a revocation was, until when it matters, and until when it stays at least, by the steady clock."""
+    """When a revocation was, until when it matters, and until when it stays at least, by the monotonic clock."""
 
     at_s: float
     until_s: float
@@ -59,12 +59,14 @@ class _Span(msgspec.Struct):
 
 
 class Revocations:
-    """The deny list. `steady` is a clock that nobody sets, in seconds."""
+    """The deny list. `monotonic` is a monotonic clock in seconds."""
 
-    def __init__(self, *, max_lifetime_s: float, leeway_s: float, steady: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, *, max_lifetime_s: float, leeway_s: float, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._max_lifetime_s = max_lifetime_s
         self._leeway_s = leeway_s
-        self._steady = steady
+        self._monotonic = monotonic
         # Per key; a later revocation of the same widens it.
         self._spans: dict[_Key, _Span] = {}
         self._looked_at_s = float("-inf")
@@ -84,7 +86,7 @@ class Revocations:
         """Put `revocation` on the list, though it may seem to be over; forget those that are by both clocks."""
         self._purge(now_s)
         key = _key_of(revocation)
-        stays_until_s = self._steady() + max(0.0, revocation.until_s - revocation.at_s)
+        stays_until_s = self._monotonic() + max(0.0, revocation.until_s - revocation.at_s)
         span = self._spans.get(key)
         if span is None:
             self._spans[key] = _Span(revocation.at_s, revocation.until_s, stays_until_s)
@@ -122,11 +124,11 @@ class Revocations:
         return issued_at_s is None or issued_at_s < span.at_s
 
     def _purge(self, now_s: float) -> None:
-        steady_s = self._steady()
-        if steady_s < self._looked_at_s + _LOOK_S:
+        monotonic_s = self._monotonic()
+        if monotonic_s < self._looked_at_s + _LOOK_S:
             return
-        self._looked_at_s = steady_s
-        over = [key for key, span in self._spans.items() if now_s >= span.until_s and steady_s >= span.stays_until_s]
+        self._looked_at_s = monotonic_s
+        over = [key for key, span in self._spans.items() if now_s >= span.until_s and monotonic_s >= span.stays_until_s]
         for key in over:
             del self._spans[key]
 

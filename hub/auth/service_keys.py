@@ -52,7 +52,7 @@ class KeyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ServiceKeys:
-    """Who presents which key."""
+    """Which service has which key."""
 
     def __init__(self, grants: list[tuple[bytes, ServiceGrant]]) -> None:
         self._grants = tuple(grants)

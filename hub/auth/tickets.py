@@ -27,13 +27,14 @@ class _Outstanding(msgspec.Struct, frozen=True):
     grant: Grant
     origin: str | None
     issued_at_s: float
-    issued_steady_s: float
+    issued_monotonic_s: float
 
 
 class Tickets:
     """The tickets that have been issued and not yet used; in memory, so a restart voids them.
 
-    Only digests are kept: whoever reads the hub's memory finds no ticket there. `steady` is a clock that nobody sets.
+    Only digests are kept: whoever reads the hub's memory finds no ticket there. `monotonic` is a clock that nobody
+    sets.
     """
 
     def __init__(
@@ -42,10 +43,10 @@ class Tickets:
         ttl_s: float,
         max_outstanding: int = 10_000,
         max_per_user: int = 100,
-        steady: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ttl_s = ttl_s
-        self._steady = steady
+        self._monotonic = monotonic
         self._max_outstanding = max_outstanding
         self._max_per_user = max_per_user
         self._per_user: Counter[tuple[str | None, str]] = Counter()
@@ -67,7 +68,7 @@ class Tickets:
         if full or self._per_user[_owner(grant)] >= self._max_per_user:
             raise Overloaded("Too many tickets are outstanding", retry_after_s=max(1, round(self._ttl_s)))
         ticket = _PREFIX + secrets.token_urlsafe(32)
-        self._outstanding[_digest(ticket)] = _Outstanding(grant, origin, now_s, self._steady())
+        self._outstanding[_digest(ticket)] = _Outstanding(grant, origin, now_s, self._monotonic())
         self._per_user[_owner(grant)] += 1
         return ticket
 
@@ -95,8 +96,8 @@ class Tickets:
         return found.grant
 
     def _is_fresh(self, outstanding: _Outstanding, now_s: float) -> bool:
-        # By both clocks: the one that nobody sets measures the ticket's life, wherever the other one went meanwhile.
-        lasted_s = self._steady() - outstanding.issued_steady_s
+        # By both clocks: the monotonic one measures the ticket's life, however the wall clock was set meanwhile.
+        lasted_s = self._monotonic() - outstanding.issued_monotonic_s
         return lasted_s < self._ttl_s and abs(now_s - outstanding.issued_at_s) < self._ttl_s
 
     def _purge(self, now_s: float) -> None:

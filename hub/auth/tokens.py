@@ -100,7 +100,7 @@ class TokenVerifier:
         self._keys.begin(now_s)
 
     async def close(self) -> None:
-        """Let go of what the keys hold open."""
+        """Close what the keys hold open."""
         await self._keys.close()
 
     def _follow_keys(self) -> None:
@@ -158,8 +158,8 @@ class TokenVerifier:
     async def _read_with_newer_keys(self, token: str, digest: bytes, kid: str | None, now_s: float) -> dict[str, Any]:
         """Return the claims of a token whose key was published, or exchanged, after the keys were fetched.
 
-        A fetch costs the issuer something, so nobody gets one for a token that no key could make good, and one
-        token gets fewer and fewer. Another token never waits for that: who sends many of them holds up nobody.
+        A fetch costs the issuer something, so nobody gets one for a token that no key could make good, and one token
+        gets fewer and fewer. Another token never waits for that, so a client that sends many of them delays nobody.
         """
         if not self._keys.by_kid:
             raise InvalidToken(reason=self._find_header_fault(token))
@@ -171,7 +171,7 @@ class TokenVerifier:
             more = ", and its key is not among the issuer's" if self._keys.candidates(None) else ""
             raise InvalidToken(reason=f"{error.reason}{more}") from None
         except (TokenExpired, TokenNotYetValid):
-            # Whether that is what its owner is told turns on the signature.
+            # The signature decides whether its owner is told so.
             pass
         if not self._refused.may_ask(digest, at_s=time.monotonic()):
             raise InvalidToken(reason=self._find_header_fault(token))
@@ -232,7 +232,7 @@ def make_verifier(settings: Settings) -> TokenVerifier:
 
 def find_fault(text: str) -> str | None:
     """Return, in words, why `text` cannot be a token whatever it says; None where it looks like one."""
-    # Padding is refused too, since it would be a second spelling of the same token.
+    # Padding is refused too, since it would be a second way to write the same token.
     if len(text) <= MAX_TOKEN_BYTES and _JWT.fullmatch(text):
         return None
     if not text:

@@ -66,7 +66,7 @@ class Commands(click.Group):
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
-        """Read the options before the command; one that is none ends in one line."""
+        """Read the options before the command; an unknown one ends in one line."""
         try:
             return super().make_context(info_name, args, parent, **extra)
         except click.UsageError as error:

@@ -20,7 +20,7 @@ def open_directory(settings: Settings, *, now: Callable[[], float]) -> Directory
     """
     if settings.directory_url.lower() == "off":
         return TrustingDirectory()
-    # Imported here: who needs no database must not carry its driver.
+    # Imported here: a hub without a database must not load its driver.
     from hub.directory.sql import SqlDirectory
 
     inner = SqlDirectory(
@@ -29,6 +29,6 @@ def open_directory(settings: Settings, *, now: Callable[[], float]) -> Directory
         settings.directory_accounts,
         timeout_s=settings.directory_timeout_s,
     )
-    # A query, and another one for who came while it was under way.
+    # A query, and another one for the users that came while it was under way.
     wait_s = 2 * settings.directory_timeout_s
     return CachedDirectory(inner, ttl_s=settings.directory_ttl_s, now=now, wait_s=wait_s)

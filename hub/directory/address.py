@@ -1,4 +1,4 @@
-"""Where the customer's PostgreSQL is: a URL in any of the spellings that its other programs use.
+"""Where the customer's PostgreSQL is: a URL in any of the forms that its other programs use.
 
 libpq's own (`postgres://`, `postgresql://`), SQLAlchemy's (`postgresql+psycopg2://`) and JDBC's, with their parameters.
 Nothing of it becomes a startup parameter that a pooler would refuse.
@@ -25,7 +25,7 @@ _STRICT = re.compile(rf"(?:(?P<login>[^@/?#]*)@)?{_PLACES}{_REST}", re.DOTALL)
 #: As it is often written: a password with `@`, `/`, `?` or `#` in it, up to the last `@` that a host can follow.
 _LENIENT = re.compile(rf"(?:(?P<login>.*)@)?{_PLACES}{_REST}", re.DOTALL)
 
-#: What a URL may say about TLS, in libpq's words; the other spellings are those of JDBC, asyncpg and Node.
+#: What a URL may say about TLS, in libpq's words; the other forms are those of JDBC, asyncpg and Node.
 _MODES = ("disable", "allow", "prefer", "no-verify", "require", "verify-ca", "verify-full")
 _SSL_SWITCH = {"true": "require", "1": "require", "on": "require", "yes": "require", "": "require"} | dict.fromkeys(
     ("false", "0", "off", "no"), "disable"
@@ -59,7 +59,7 @@ class TlsOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PostgresAddress(msgspec.Struct, frozen=True, kw_only=True):
-    """Where PostgreSQL is and who asks. Shows no password in a `repr`."""
+    """Where PostgreSQL is, and as which user it is asked. Shows no password in a `repr`."""
 
     hosts: tuple[str, ...]
     ports: tuple[int, ...]
@@ -91,7 +91,7 @@ class PostgresAddress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def is_postgres(url: str) -> bool:
-    """Whether the URL means a PostgreSQL, however it is spelt."""
+    """Whether the URL means a PostgreSQL, in any of its forms."""
     return _SCHEME.match(url) is not None
 
 

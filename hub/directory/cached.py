@@ -1,4 +1,4 @@
-"""A directory that remembers what it was told for a while, and does not pile onto a database that is down."""
+"""A directory with a cache, which does not add load to a database that is down."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from hub.errors import DirectoryUnavailable
 
 __all__ = ["CachedDirectory"]
 
-#: Somebody who signs up must not stay unknown for the whole time to live.
+#: A user who signs up must not stay unknown for the whole time to live.
 _UNKNOWN_TTL_S = 5.0
 #: Unknown ids remembered; a flood of them must not push out the users that there are.
 _MAX_UNKNOWN = 10_000
 #: After a failure, one look-up in this time finds out whether the directory is back; the others fail at once.
 _RETRY_S = 1.0
-#: How old an answer may be that somebody is told no for; so many such queries are one query a second and user.
+#: How old an answer may be that refuses somebody; it bounds such queries to one a second and user.
 _ANEW_S = 1.0
-#: Queries under way at once, and users in one. Who comes meanwhile is asked for together, in the next.
+#: Queries under way at once, and users in one. Users that come meanwhile are asked for together, in the next.
 _QUERIES = 3
 _BATCH = 200
-#: How often a query is asked again because somebody was forgotten meanwhile.
+#: How often a query is repeated because a user was forgotten meanwhile.
 _FRESH_TRIES = 3
 
 
@@ -54,7 +54,7 @@ class CachedDirectory:
         self._circuit = _Circuit(now)
         self._known: OrderedDict[str, tuple[User, float]] = OrderedDict()
         self._unknown: OrderedDict[str, float] = OrderedDict()
-        #: Who is asked for; those in the queue are not yet part of a query.
+        #: Users that are asked for; those in the queue are not yet part of a query.
         self._awaited: dict[str, asyncio.Future[User | None]] = {}
         self._queue: deque[str] = deque()
         self._queries: set[asyncio.Task[None]] = set()
@@ -118,7 +118,7 @@ class CachedDirectory:
             DirectoryUnavailable: it failed.
         """
         await self._inner.check()
-        # Whoever reads that the directory is up must not be told otherwise by what failed before.
+        # After a check that succeeded, an earlier failure must not make look-ups fail.
         self._circuit.report(failed=False)
 
     async def close(self) -> None:
@@ -170,7 +170,7 @@ class CachedDirectory:
         try:
             found = await self._learn(asked)
         except DirectoryUnavailable as error:
-            # Those who wait for their turn would hear the same, later.
+            # The users in the queue would get the same answer, later.
             asked += self._queue
             self._queue.clear()
             for one in asked:
@@ -194,7 +194,7 @@ class CachedDirectory:
                 self._circuit.report(failed=True)
                 raise
             self._circuit.report(failed=False)
-            # Somebody was sent away while the query was under way: its answer may be from before that.
+            # A user was disconnected while the query was under way: its answer may be from before that.
             if before == self._forgotten:
                 break
         now_s = self._now()
@@ -249,7 +249,7 @@ class _Circuit:
         now_s = self._now()
         if self._failed_at_s <= now_s < self._failed_at_s + _RETRY_S:
             raise DirectoryUnavailable(retry_after_s=1)
-        # Whoever comes first finds out; those who come while they do fail as before.
+        # The first look-up finds out; those that come meanwhile fail as before.
         self._failed_at_s = now_s
 
     def report(self, *, failed: bool) -> None:

@@ -74,7 +74,7 @@ _INSERT_USER = text(
 async def create_demo_directory(path: Path) -> list[DemoUser]:
     """Make the SQLite file `path` with the demo rows, and return its users.
 
-    Rows that are there already are left as they are, so that a change made for a trial lasts.
+    Rows that are there already are left as they are, so that a change made by hand lasts.
     """
     engine = create_async_engine(URL.create("sqlite+aiosqlite", database=str(path)))
     try:

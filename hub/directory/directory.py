@@ -16,7 +16,7 @@ MAX_ID_LENGTH = 128
 class User(msgspec.Struct, frozen=True, kw_only=True):
     """A user as the directory knows them; `account_status` is None without an account. Shows no ids in a `repr`.
 
-    `role` and `account_status` are in lower case, however the database spells them.
+    `role` and `account_status` are in lower case, however the database writes them.
     """
 
     user_id: str
@@ -49,7 +49,7 @@ class Directory(Protocol):
     async def find_user_anew(self, user_id: str) -> User | None:
         """Return the user as they are now: what is remembered for longer than a second does not count.
 
-        For whoever is about to say no because of what is remembered.
+        For a caller that is about to refuse somebody because of what is remembered.
 
         Raises:
             DirectoryUnavailable: as for `find_user`.
@@ -73,4 +73,4 @@ class Directory(Protocol):
         """
 
     async def close(self) -> None:
-        """Let go of connections and tasks; nothing is asked afterwards."""
+        """Close the connections and end the tasks; nothing is asked afterwards."""

@@ -29,7 +29,7 @@ _OtherTarget = asyncpg.exceptions.TargetServerAttributeNotMatched
 
 #: A connection is used for so long, so that a changed address or certificate is seen.
 RECYCLE_S = 300.0
-#: A connection that rested longer may be dead without a word: firewalls forget. It gets a part of the time only.
+#: A connection that was idle for longer may be dead unnoticed: firewalls forget. It gets a part of the time only.
 REST_S = 10.0
 
 _COLUMNS = """
@@ -158,7 +158,7 @@ class PostgresSource:
         self._idle.clear()
 
     def _retire(self, link: _Link) -> None:
-        # In its own time: to say goodbye to a server that hangs takes as long as it is given.
+        # In a task of its own: closing a connection to a server that hangs takes the whole of its time-out.
         task = asyncio.create_task(_close(link.connection), name="directory-close")
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)

@@ -11,7 +11,7 @@ __all__ = ["DirectoryProbe"]
 
 #: How often readiness asks whether the directory answers.
 INTERVAL_S = 5.0
-#: As long as it never did, nobody can connect, and whoever mends it waits for this.
+#: Until it has answered once nobody can connect, and an operator who repairs it waits for this.
 FIRST_S = 1.0
 
 

@@ -1,4 +1,4 @@
-"""The directory in the customer's database: PostgreSQL in production, SQLite for a start.
+"""The directory in the customer's database: PostgreSQL in production, SQLite for development.
 
 One query for many users, nothing written: the transaction is read-only at the database, not by promise alone.
 """
@@ -22,7 +22,7 @@ __all__ = ["BATCH", "Source", "SqlDirectory"]
 
 #: Users asked for in one statement.
 BATCH = 500
-#: The same trouble is told again after so long.
+#: The same trouble is logged again after so long.
 _REPEAT_S = 60.0
 
 _Answer = TypeVar("_Answer")
@@ -49,7 +49,7 @@ class Source(Protocol):
 class SqlDirectory:
     """Users and accounts in a database.
 
-    `timeout_s` bounds every query, waiting for a connection included. Ids are compared as text, to the letter.
+    `timeout_s` bounds every query, waiting for a connection included. Ids are compared as text, exactly.
     """
 
     trusts_claims = False
@@ -62,7 +62,7 @@ class SqlDirectory:
         """
         self._timeout_s = timeout_s
         self._source = _open_source(url, read_tables(users_spec, accounts_spec), timeout_s)
-        # Queries that were given up, while their connections are being thrown away.
+        # Queries that were cancelled, while their connections are being closed.
         self._given_up: set[asyncio.Task[Any]] = set()
         self._troubles: dict[str, float] = {}
         self._trouble = ""
@@ -160,7 +160,7 @@ class SqlDirectory:
             await asyncio.wait({asking}, timeout=self._timeout_s)
         finally:
             if not asking.done():
-                # Throwing away a connection to a database that hangs may take its time; nobody waits for it.
+                # Closing a connection to a database that hangs may take long; nobody waits for it.
                 asking.cancel()
                 self._given_up.add(asking)
                 asking.add_done_callback(self._forget)
@@ -198,7 +198,7 @@ def _open_source(text: str, tables: Tables, timeout_s: float) -> Source:
         for name in address.ignored:
             logger.warning("HUB_DIRECTORY_URL: the parameter %s means nothing to the hub and is left out", name)
         return PostgresSource(address, tables, timeout_s=timeout_s)
-    # Imported here: SQLAlchemy is half as large as the rest of the hub, and is needed for trials alone.
+    # Imported here: SQLAlchemy is half as large as the rest of the hub, and is needed for development alone.
     from hub.directory.sqlite import SqliteSource, read_path
 
     path = read_path(text)

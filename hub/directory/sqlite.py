@@ -1,4 +1,4 @@
-"""The two tables in an SQLite file, through SQLAlchemy: for development and trials. The file is opened read-only."""
+"""The two tables in an SQLite file, through SQLAlchemy: for development. The file is opened read-only."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class SqliteSource:
         """Return at most `limit` rows of users whose id SQLite takes for one of `ids`.
 
         Raises:
-            UnusableId: one of them is no text.
+            UnusableId: one of them is not text.
             sqlalchemy.exc.SQLAlchemyError: the file cannot be read, or has no such table or column.
         """
         try:
@@ -69,7 +69,7 @@ class SqliteSource:
 
 
 def read_path(text: str) -> str | None:
-    """Return the file that the URL `sqlite+aiosqlite:///path` names, or None if it is no such URL."""
+    """Return the file that the URL `sqlite+aiosqlite:///path` names, or None if it is not such a URL."""
     try:
         url = make_url(text)
     except (ArgumentError, ValueError):
@@ -92,7 +92,7 @@ def _build_query(tables: Tables) -> _Query:
 
 
 def _quote(named: Table) -> tuple[FromClause, list[ColumnElement[Any]]]:
-    # Quoted always: names are taken to the letter, and none is a keyword by accident.
+    # Quoted always: names are taken exactly, and none is a keyword by accident.
     columns: list[ColumnClause[Any]] = [column(quoted_name(name, quote=True)) for name in named.columns]
     schema = quoted_name(named.schema, quote=True) if named.schema else None
     # A name may be asked for twice (a users table that is its own accounts table), but a table has it once.

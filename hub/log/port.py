@@ -1,7 +1,7 @@
 """The log's port: what the hub asks of a durable, ordered record of notifications.
 
-One engine stands behind it at a time. Small on purpose, so that a second engine fits; every engine
-must pass the same suite (`tests/log/`).
+One engine implements it at a time. It is small on purpose, so that a second engine fits. Every engine must pass the
+same suite (`tests/log/`).
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ __all__ = ["Appended", "Draft", "Log", "Reading", "Record"]
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
-    """A notification that asks to be appended.
+    """A notification to be appended.
 
     `payload` is the finished JSON object a subscriber will read, without its cursor. `idempotency` is
     a digest of service name and key; `body_digest` tells a repeat from another body under the same key.
-    `expires_at_s` is Unix time, kept to the millisecond; from then on nobody is handed the record any more.
+    `expires_at_s` is Unix time, kept to the millisecond; from then on the record is no longer delivered.
     """
 
     id: str
@@ -35,7 +35,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Appended(msgspec.Struct, frozen=True):
-    """The log's word that a draft is on disk: under this id, at this position.
+    """Confirms that a draft is on disk, under this id and at this position.
 
     `duplicate`: an earlier draft with the same idempotency key is, and this one was not stored again.
     """
@@ -48,8 +48,8 @@ class Appended(msgspec.Struct, frozen=True):
 class Record(msgspec.Struct, frozen=True):
     """One stored notification, or what stands in its place where it is damaged: without targets, so for nobody.
 
-    Whatever there was up to a damaged one's position, from the record before it on, is lost, and whoever may have
-    been meant has to be told.
+    Everything between the record before a damaged one and its position is lost. Everybody it may have been for must
+    be told.
     """
 
     position: int
@@ -71,8 +71,8 @@ class Record(msgspec.Struct, frozen=True):
 class Reading(msgspec.Struct, frozen=True):
     """What one call of `read` found, and how far it came.
 
-    Nothing that was asked for is left out up to `upto`; whoever asked for more goes on after it. It is the `upto` of
-    the call where there is no more, and always beyond its `after`.
+    Up to `upto` nothing is left out; a caller that wants more goes on after it. It equals the `upto` of the call where
+    there is no more, and is always greater than its `after`.
     """
 
     records: list[Record]
@@ -94,7 +94,7 @@ class Log(Protocol):
     def first(self) -> int:
         """The lowest position that retention has not passed; a cursor below `first - 1` meets a gap.
 
-        It rises before the first record is gone, so whoever looks at it after a read misses no gap.
+        It rises before the first record is gone, so a caller that looks at it after a read misses no gap.
         """
 
     @property
@@ -113,16 +113,16 @@ class Log(Protocol):
         Raises:
             StorageUnavailable: nothing was acknowledged; the disk is full or failing.
             Overloaded: too many appends wait already.
-            Internal: a draft holds something that cannot be stored; nothing of this call was.
+            Internal: a draft holds something that cannot be stored; nothing of this call was stored.
         """
 
     async def read(self, targets: Sequence[Target], *, after: int, upto: int, limit: int, limit_bytes: int) -> Reading:
         """Return at most `limit` records for any of `targets` in `(after, upto]`, each once, in order.
 
-        Expired records are left out, but for the hub's own (`CONTROL`): whether those are over is not for the time of
-        day alone to say. In the place of a damaged one comes what stands for it. Payloads and targets together weigh
-        at most `limit_bytes`, and nothing beyond that is held in memory; a first record that is heavier by itself
-        comes alone, so every reading goes on.
+        Expired records are left out, except for the hub's own (`CONTROL`): the wall clock alone does not decide whether
+        those have ended. A damaged record is replaced by `Record.damaged`. Payloads and targets together weigh
+        at most `limit_bytes`, and nothing beyond that is held in memory; a first record that is larger by itself
+        is returned alone, so that reading always advances.
 
         Raises:
             StorageUnavailable: the log cannot be read.
@@ -137,4 +137,4 @@ class Log(Protocol):
         """
 
     async def close(self) -> None:
-        """Finish what was accepted, then let go of the files."""
+        """Finish what was accepted, then close the files."""

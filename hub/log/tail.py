@@ -1,8 +1,8 @@
-"""The log's tail: hands every stored record to its one consumer, in order, in bounded memory.
+"""The log's tail: gives every stored record to its one consumer, in order, in bounded memory.
 
 What the writer announces is buffered while the consumer keeps up. When it falls too far behind, the
-buffer stops growing and the consumer reads the log itself until it has caught up: nothing is lost
-and nothing overtakes.
+buffer stops growing and the consumer reads the log itself until it has caught up. Nothing is lost
+and the order holds.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Tail(AsyncIterator[list[Record]]):
                 raise StopAsyncIteration
             else:
                 self._wakeup = asyncio.get_running_loop().create_future()
-                # No deadline: a log nobody writes to has no news, and `end` always comes with the close.
+                # No deadline: without a write there is nothing to yield, and `close` always calls `end`.
                 await self._wakeup
 
     async def _catch_up(self) -> list[Record]:
@@ -90,7 +90,7 @@ class Tail(AsyncIterator[list[Record]]):
                 raise StopAsyncIteration from None
             await asyncio.sleep(_RETRY_S)
             return []
-        # It may be empty: all up to the head fell to retention.
+        # It may be empty: retention deleted everything up to the head.
         self._upto = reading.upto
         return reading.records
 

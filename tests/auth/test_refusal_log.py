@@ -16,7 +16,7 @@ from tests.harness import ACCOUNT, USER, run_hub
 def test_a_reason_has_a_line_a_minute(caplog: pytest.LogCaptureFixture) -> None:
     """The first refusal is told at once, those of the next minute are counted, and then the number is told."""
     now_s = 0.0
-    log = RefusalLog(steady=lambda: now_s)
+    log = RefusalLog(monotonic=lambda: now_s)
     with caplog.at_level(logging.INFO):
         log.log(InvalidToken(reason="it has no exp"))
         now_s = 1.0
@@ -86,7 +86,7 @@ async def test_the_log_says_what_was_shown_in_the_place_of_what(
 
 def test_memory_is_bounded() -> None:
     """However many reasons there were, a bounded number is remembered."""
-    log = RefusalLog(steady=lambda: 0.0)
+    log = RefusalLog(monotonic=lambda: 0.0)
     for number in range(1_000):
         log.log(InvalidToken(reason=str(number)))
     assert len(log._logged) <= 256

@@ -80,12 +80,12 @@ def test_token_without_iat_is_dated_by_its_expiry() -> None:
 
 def test_revocation_ends_and_is_forgotten() -> None:
     """From `until_s` on a revocation holds nobody up, and once that much time went by it takes no memory."""
-    steady_s = 0.0
-    revocations = Revocations(max_lifetime_s=WEEK_S, leeway_s=0, steady=lambda: steady_s)
+    monotonic_s = 0.0
+    revocations = Revocations(max_lifetime_s=WEEK_S, leeway_s=0, monotonic=lambda: monotonic_s)
     revocations.add(Revocation(at_s=2000, until_s=5000, user_id="1"), now_s=2000)
     assert revocations.is_revoked(grant(), 4999.9)
     assert not revocations.is_revoked(grant(), 5000)
-    steady_s = 3000.0
+    monotonic_s = 3000.0
     revocations.add(Revocation(at_s=5000, until_s=6000, user_id="2"), now_s=5000)
     assert 1 == len(revocations)
 
@@ -93,12 +93,12 @@ def test_revocation_ends_and_is_forgotten() -> None:
 @pytest.mark.parametrize("others", range(3))
 def test_revocation_outlives_a_clock_that_jumps(others: int) -> None:
     """With the clock a month ahead nothing is forgotten, so that it holds when the clock is back."""
-    steady_s = 0.0
-    revocations = Revocations(max_lifetime_s=WEEK_S, leeway_s=0, steady=lambda: steady_s)
+    monotonic_s = 0.0
+    revocations = Revocations(max_lifetime_s=WEEK_S, leeway_s=0, monotonic=lambda: monotonic_s)
     revocations.add(Revocation(at_s=2000, until_s=2000 + WEEK_S, user_id="1"), now_s=2000)
     ahead_s = 2000 + 30 * 86_400.0
     for number in range(others):
-        steady_s += 100
+        monotonic_s += 100
         revocations.add(Revocation(at_s=ahead_s, until_s=ahead_s + WEEK_S, user_id=f"x{number}"), now_s=ahead_s)
     assert not revocations.is_revoked(grant(), ahead_s)
     assert revocations.is_revoked(grant(), 3000)

@@ -44,12 +44,12 @@ def test_ticket_is_good_for_its_seconds(at_s: float) -> None:
 
 def test_ticket_ends_though_the_clock_is_set_back() -> None:
     """A clock set back by as much as went by does not make an old ticket young."""
-    steady_s = 0.0
-    tickets = Tickets(ttl_s=30, steady=lambda: steady_s)
+    monotonic_s = 0.0
+    tickets = Tickets(ttl_s=30, monotonic=lambda: monotonic_s)
     old = tickets.issue(GRANT, origin=None, now_s=NOW_S)
-    steady_s = 29.0
+    monotonic_s = 29.0
     young = tickets.issue(GRANT, origin=None, now_s=NOW_S)
-    steady_s = 30.0
+    monotonic_s = 30.0
     with pytest.raises(InvalidToken):
         tickets.redeem(old, origin=None, now_s=NOW_S)
     assert GRANT is tickets.redeem(young, origin=None, now_s=NOW_S)

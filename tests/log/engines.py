@@ -20,19 +20,19 @@ class Clock:
 
     def __init__(self, now_s: float = 1_800_000_000.0) -> None:
         self.now_s = now_s
-        self.steady_s = 0.0
+        self.monotonic_s = 0.0
 
     def __call__(self) -> float:
         return self.now_s
 
-    def steady(self) -> float:
+    def monotonic(self) -> float:
         """Return the time of the clock that nobody sets."""
-        return self.steady_s
+        return self.monotonic_s
 
     def pass_by(self, seconds: float) -> None:
         """Let time go by, which both clocks show."""
         self.now_s += seconds
-        self.steady_s += seconds
+        self.monotonic_s += seconds
 
 
 async def _open_sqlite(path: Path, clock: Clock, max_pending: int = 1_000) -> Log:
@@ -43,7 +43,7 @@ async def _open_sqlite(path: Path, clock: Clock, max_pending: int = 1_000) -> Lo
         retention_records=1_000_000,
         idempotency_s=86_400,
         max_pending=max_pending,
-        steady=clock.steady,
+        monotonic=clock.monotonic,
     )
 
 

@@ -40,18 +40,18 @@ def connection() -> Iterator[apsw.Connection]:
 
 def test_time_adds_up_over_all_starts(connection: apsw.Connection) -> None:
     """What was noted in an earlier life counts; the time between two lives does not, wherever its clock starts."""
-    steady = Steady()
-    clock = RunClock(connection, steady, every_s=10)
-    steady.now_s += 100
+    monotonic = Steady()
+    clock = RunClock(connection, monotonic, every_s=10)
+    monotonic.now_s += 100
     clock.note(5)
-    steady.now_s += 3
+    monotonic.now_s += 3
     assert 103 == clock.ran_s
-    steady.now_s = 7
-    again = RunClock(connection, steady, every_s=10)
+    monotonic.now_s = 7
+    again = RunClock(connection, monotonic, every_s=10)
     assert 100 == again.ran_s
-    steady.now_s += 50
+    monotonic.now_s += 50
     assert 150 == again.ran_s
-    steady.now_s = 0  # no clock of the kind does that; should it, no time has passed
+    monotonic.now_s = 0  # no clock of the kind does that; should it, no time has passed
     assert 100 == again.ran_s
 
 
@@ -62,12 +62,12 @@ def test_nothing_young_is_taken_for_old(steps: list[tuple[float, int]], age_s: f
     connection.execute(TABLES)
     # A key at the first position keeps every note.
     connection.execute("INSERT INTO idempotency VALUES (1)")
-    steady = Steady()
-    clock = RunClock(connection, steady, every_s=1)
+    monotonic = Steady()
+    clock = RunClock(connection, monotonic, every_s=1)
     written: dict[int, float] = {}
     head = 0
     for passed_s, count in steps:
-        steady.now_s += passed_s
+        monotonic.now_s += passed_s
         for _ in range(count):
             head += 1
             written[head] = clock.ran_s
@@ -79,12 +79,12 @@ def test_nothing_young_is_taken_for_old(steps: list[tuple[float, int]], age_s: f
 
 def test_notes_go_when_nothing_is_aged_by_them(connection: apsw.Connection) -> None:
     """Only the notes from the one before the oldest key or control record on are kept."""
-    steady = Steady()
-    clock = RunClock(connection, steady, every_s=10)
+    monotonic = Steady()
+    clock = RunClock(connection, monotonic, every_s=10)
     connection.execute("INSERT INTO idempotency VALUES (25)")
     connection.execute("INSERT INTO record VALUES (35, 1, 0, 0)")
     for head in range(10, 60, 10):
-        steady.now_s += 10
+        monotonic.now_s += 10
         clock.note(head)
     assert [(20,), (30,), (40,), (50,)] == connection.execute("SELECT head FROM clock ORDER BY 1").fetchall()
     connection.execute("DELETE FROM idempotency")
@@ -97,14 +97,14 @@ def test_notes_go_when_nothing_is_aged_by_them(connection: apsw.Connection) -> N
 
 def test_an_idle_log_is_noted_by_the_hour(connection: apsw.Connection) -> None:
     """While records come a note is due every few minutes, and without any an hour is not lost with the process."""
-    steady = Steady()
-    clock = RunClock(connection, steady, every_s=300)
+    monotonic = Steady()
+    clock = RunClock(connection, monotonic, every_s=300)
     clock.note(5)
-    steady.now_s += 299
+    monotonic.now_s += 299
     assert [False, False] == [clock.is_due(head) for head in (5, 6)]
-    steady.now_s += 1
+    monotonic.now_s += 1
     assert [False, True] == [clock.is_due(head) for head in (5, 6)]
-    steady.now_s += 3_300
+    monotonic.now_s += 3_300
     assert [True, True] == [clock.is_due(head) for head in (5, 6)]
 
 
@@ -136,9 +136,9 @@ async def test_damaged_notes_stop_nothing_and_forget_nothing(open_log: OpenLog, 
 def test_notes_that_cannot_be_read_make_nothing_old(connection: apsw.Connection, ruin: str) -> None:
     """Whatever stands in the clock's table, it raises nothing, nothing is old, and no further note is tried."""
     connection.execute(ruin)
-    steady = Steady()
-    clock = RunClock(connection, steady, every_s=1)
-    steady.now_s += 1e6
+    monotonic = Steady()
+    clock = RunClock(connection, monotonic, every_s=1)
+    monotonic.now_s += 1e6
     clock.note(7)
     assert (0, []) == (clock.head_before(1), clock.find_dead_controls(now_s=1e12, before=10, limit=10))
     assert not clock.is_due(8)
@@ -146,9 +146,9 @@ def test_notes_that_cannot_be_read_make_nothing_old(connection: apsw.Connection,
 
 def test_log_of_an_earlier_version_has_no_clock_yet(connection: apsw.Connection) -> None:
     """Before the first note nothing is old; reading makes no table."""
-    steady = Steady()
-    clock = RunClock(connection, steady, every_s=10)
-    steady.now_s += 1e9
+    monotonic = Steady()
+    clock = RunClock(connection, monotonic, every_s=10)
+    monotonic.now_s += 1e9
     assert (0, []) == (clock.head_before(1), clock.find_dead_controls(now_s=1e12, before=10, limit=10))
     assert [(0,)] == connection.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'clock'").fetchall()
     assert clock.is_due(1)

@@ -189,7 +189,7 @@ class TestIdempotency:
             if restart:
                 await log.close()
                 log = await open_log()
-            clock.steady_s += 600
+            clock.monotonic_s += 600
             await wait_for_a_look(log)
             assert [Appended("a", 1, True)] == await log.append([draft("b", key=b"k", body=b"1")])
 

@@ -33,7 +33,7 @@ async def open_short(tmp_path: Path, clock: Clock) -> AsyncIterator[OpenShort]:
             retention_records=records,
             idempotency_s=DAY_S,
             max_pending=100,
-            steady=clock.steady,
+            monotonic=clock.monotonic,
         )
         opened.append(log)
         return log
@@ -123,12 +123,12 @@ class TestSlices:
                 "INSERT INTO idempotency VALUES (?, ?, x'', 'x', 0, NULL)",
                 [(number, b"%d" % number) for number in range(1, 601)],
             )
-        steady_s = 0.0
-        retention = Retention(retention_s=10, retention_records=10**6, idempotency_s=10, steady=lambda: steady_s)
+        monotonic_s = 0.0
+        retention = Retention(retention_s=10, retention_records=10**6, idempotency_s=10, monotonic=lambda: monotonic_s)
         clock = retention.make_clock(connection)
         with connection:
             clock.note(1_200)
-        steady_s = 10.0
+        monotonic_s = 10.0
         announced: list[tuple[int, int]] = []
         reader = apsw.Connection(str(tmp_path / "hub.db"), flags=apsw.SQLITE_OPEN_READONLY)
 
@@ -180,10 +180,10 @@ class TestControl:
         await log.append([draft(str(number)) for number in range(20)])
         await wait_until(lambda: log.first == 18, "retention")
         assert [1, 2] == _positions(await drain(log, CONTROL))
-        clock.steady_s += 600
+        clock.monotonic_s += 600
         await wait_until(lambda: _rows(tmp_path, "clock") == 1, "a note of the clock")
         clock.now_s = soon
-        clock.steady_s += 60
+        clock.monotonic_s += 60
         await wait_until(lambda: _rows(tmp_path, "record") == 6, "the expired control record to go")
         await log.close()
         again = await open_short(records=5)
@@ -199,7 +199,7 @@ class TestControl:
         await log.append([draft(str(number)) for number in range(10)])
         for jump_s in (365 * DAY_S, -365 * DAY_S):
             clock.now_s += jump_s
-            clock.steady_s += 3_600
+            clock.monotonic_s += 3_600
             if restart:
                 await log.close()
                 log = await open_short(records=1)

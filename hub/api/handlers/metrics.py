@@ -43,13 +43,13 @@ def make_metrics_routes(registry: CollectorRegistry, keys: ServiceKeys, *, key_d
         if not is_read(scope):
             raise MethodNotAllowed
         _check_key(scope["headers"], keys, expected)
-        await _answer(scope, registry, send)
+        await _respond(scope, registry, send)
 
     return [metrics]
 
 
 class MetricsApp:
-    """The ASGI application of a port that serves nothing else, to whoever reaches it."""
+    """The ASGI application of a port that serves nothing else, to everybody who can reach it."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._registry = registry
@@ -66,7 +66,7 @@ class MetricsApp:
         except HubError as error:
             await respond_problem(send, error, [])
             return
-        await _answer(scope, self._registry, send)
+        await _respond(scope, self._registry, send)
 
 
 def _check_key(headers: Headers, keys: ServiceKeys, expected: str) -> None:
@@ -82,7 +82,7 @@ def _check_key(headers: Headers, keys: ServiceKeys, expected: str) -> None:
         service.require_all_accounts()
 
 
-async def _answer(scope: Scope, registry: CollectorRegistry, send: Send) -> None:
+async def _respond(scope: Scope, registry: CollectorRegistry, send: Send) -> None:
     encode, kind = choose_encoder(join_lines(scope["headers"], b"accept").decode("latin-1"))
     body = encode(registry)
     headers = [(b"content-type", kind.encode()), (b"cache-control", b"no-store"), (b"vary", b"Accept, Accept-Encoding")]

@@ -52,7 +52,7 @@ def make_notify_routes(
     @asgi(routes.NOTIFY, copy_scope=False)
     async def notify(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
-            await _answer_other_method(scope["method"], send)
+            await _respond_other_method(scope["method"], send)
             return
         with bodies.share() as share:
             body, service, key = await read(scope, receive, max_body_bytes, share)
@@ -62,7 +62,7 @@ def make_notify_routes(
     @asgi(routes.NOTIFY_BATCH, copy_scope=False)
     async def notify_batch(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
-            await _answer_other_method(scope["method"], send)
+            await _respond_other_method(scope["method"], send)
             return
         with bodies.share() as share:
             body, service, key = await read(scope, receive, max_body_bytes * BATCH_BODY_FACTOR, share)
@@ -72,7 +72,7 @@ def make_notify_routes(
     return [notify, notify_batch]
 
 
-async def _answer_other_method(method: str, send: Send) -> None:
+async def _respond_other_method(method: str, send: Send) -> None:
     # A plain ASGI handler is given every method.
     if method != "OPTIONS":
         raise MethodNotAllowed(allow=("OPTIONS", "POST"))

@@ -143,7 +143,7 @@ class Tail:
         else:
             show_frame(frame, as_json=self._as_json)
             self._left = None if self._left is None else self._left - 1
-        # After it was shown, so that what was interrupted comes again.
+        # After it was shown: a frame that was interrupted comes again.
         self.cursor = frame.cursor or _cursor_of(frame) or self.cursor
 
     def _tell(self, frame: Frame, words: str) -> None:

@@ -1,4 +1,4 @@
-"""`hub token`: make a user's token for a trial, and say what is in one."""
+"""`hub token`: make a user's token for development, and say what is in one."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ DEFAULT_URL = "http://127.0.0.1:8000"
 #: How long a command waits for an answer.
 ANSWER_S = 15.0
 _FOREIGN = "not a hub's problem"
-#: What to look at where the hub's word is short, since it may be said to anybody.
+#: Where to look when the hub's own text is short, since anybody may read that.
 _HINTS = {
     401: ": the hub does not know HUB_SERVICE_KEY (its hash stands in the hub's HUB_SERVICE_KEYS; its log says more)",
     404: ": is HUB_URL right?",
@@ -36,7 +36,7 @@ def find_url(given: str | None, environ: Mapping[str, str], kept: str | None = N
     """Return the base URL of the hub: the one given, HUB_URL, the one kept by `hub serve --dev`, the default.
 
     Raises:
-        Unusable: it is no http or https URL.
+        Unusable: it is not an http or https URL.
     """
     text = (given or "").strip() or environ.get("HUB_URL", "").strip() or kept or DEFAULT_URL
     fault = _find_fault(text)
@@ -56,7 +56,7 @@ def open_client(url: str, *, timeout_s: float = ANSWER_S) -> httpx.Client:
 
 
 def ask(client: httpx.Client, method: str, path: str, **arguments: Any) -> httpx.Response:
-    """Return the hub's answer, whatever it says.
+    """Send a request and return the response, whatever its status.
 
     Raises:
         Unreachable: there is none.
@@ -68,7 +68,7 @@ def ask(client: httpx.Client, method: str, path: str, **arguments: Any) -> httpx
 
 
 def accept(response: httpx.Response) -> httpx.Response:
-    """Return the answer if it is a good one.
+    """Return the response if it is a success.
 
     Raises:
         Unreachable: the hub failed, or can do nothing at the moment.

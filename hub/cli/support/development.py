@@ -81,7 +81,7 @@ def make_development(folder: Path) -> Development:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         key, _ = new_service_key()
-        # Hex digits spell none of the words that the settings refuse as placeholders; 64 bytes do for HS512.
+        # Hex digits form none of the words that the settings refuse as placeholders; 64 bytes are enough for HS512.
         fresh = Development(jwt_secret=secrets.token_hex(64), service_key=key)
         _write_once(folder / _FILE, msgspec.json.encode(fresh))
         development = read_development(folder)
@@ -133,12 +133,12 @@ def read_development_settings(environ: Mapping[str, str]) -> tuple[Development, 
 
 
 def write_development_hub(folder: Path, hub: DevelopmentHub) -> None:
-    """Leave word of the hub that runs, for the other commands."""
+    """Write down where the hub runs, for the other commands."""
     _write(folder / _HUB, msgspec.json.encode(hub))
 
 
 def read_development_hub(folder: Path) -> DevelopmentHub:
-    """Return what the hub that runs in this folder, or ran last, left word of.
+    """Return what the hub that runs in this folder, or ran last, wrote down.
 
     Raises:
         Unusable: there was none.

@@ -30,7 +30,7 @@ def use_colour() -> bool:
 
 
 def show_frame(frame: Frame, *, as_json: bool) -> None:
-    """Print a frame and hand it on at once, since whoever reads a pipe waits for it."""
+    """Print a frame and flush it, since the reader of a pipe waits for it."""
     click.echo(json_line(frame.raw) if as_json else frame_line(frame, colour=use_colour()), color=True)
     sys.stdout.flush()
 

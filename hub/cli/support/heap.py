@@ -1,4 +1,4 @@
-"""The process's memory: what the hub let go of is given back to the system.
+"""The process's memory: what the hub freed is given back to the system.
 
 glibc keeps freed memory that lies below memory in use. Thousands of slow clients at once would leave the process as
 large as they made it.

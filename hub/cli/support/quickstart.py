@@ -1,4 +1,4 @@
-"""The trial that `hub serve --dev` prepares: a hub with demo users, and lines to paste that show it at work."""
+"""The quickstart of `hub serve --dev`: a hub with demo users, and lines to paste that show it at work."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ DEMO_NAMES: dict[str, DemoUser] = dict(
 )
 
 
-#: How a secret begins that may be tried with.
+#: How a secret begins that is for development.
 DEVELOPMENT_PREFIX = "dev-"
 
 
@@ -60,7 +60,7 @@ class Quickstart:
             self._command = f"HUB_DATA_DIR={shlex.quote(str(settings.data_dir))} {self._command}"
 
     def announce(self, url: str) -> None:
-        """Leave word of the address for the other commands, and print what to paste next."""
+        """Write down the address for the other commands, and print what to paste next."""
         people = {name: Person(user.user_id, user.account_id, user.role) for name, user in DEMO_NAMES.items()}
         write_development_hub(self.settings.data_dir, DevelopmentHub(url, people))
         click.echo("\n".join(self._lines(url)))
@@ -112,10 +112,10 @@ class Quickstart:
 
 
 def prepare_quickstart(environ: Mapping[str, str]) -> Quickstart:
-    """Return the trial of the environment's data folder, with everything made that is not there yet.
+    """Return the quickstart in the environment's data folder, with everything made that is not there yet.
 
     Raises:
-        SettingsError: a setting in the environment cannot be used, or is nothing to try things with.
+        SettingsError: a setting in the environment cannot be used, or is not for development.
         Unusable: the data folder cannot be written.
     """
     _refuse_real_secrets(environ)

@@ -31,7 +31,7 @@ GC_THRESHOLDS = (20_000, 20, 50)
 #: Ticks of uvicorn's, ten a second, between two looks for memory to give back.
 GIVE_BACK_TICKS = 50
 #: Descriptors beside those of the connections that `WS_MAX_CONNECTIONS` counts: the log, the directory, services that
-#: publish, and whoever is just being refused.
+#: publish, and connections that are just being refused.
 FILES_BESIDE = 256
 
 
@@ -42,8 +42,8 @@ def run_hub(settings: Settings, *, announce: Callable[[str], None]) -> None:
         SettingsError: the address cannot be listened on.
         Refused, Unusable: the hub did not start; why is said in it.
     """
-    # The log's threads need the interpreter beside a busy loop; Python's usual turn of 5 ms would be most of
-    # what a publish takes.
+    # The log's threads need the GIL beside a busy event loop; Python's usual switch interval of 5 ms would be most
+    # of what a publish takes.
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     handler = configure_logging(settings.log_level, json_lines=not sys.stderr.isatty())
     for sentence in find_unknown(os.environ):
@@ -54,7 +54,7 @@ def run_hub(settings: Settings, *, announce: Callable[[str], None]) -> None:
     listener = listen(settings) if passed is None else passed
     url = address_of(settings.host, listener.getsockname()[1])
     server = _Server(configure(app, settings), drain=app.drain, hands_over=passed is not None)
-    # Why it does not start is this function's to say; uvicorn would say it twice more.
+    # This function says why it does not start; uvicorn would say it twice more.
     foreign = logging.getLogger("uvicorn.error")
     level = foreign.level
     foreign.setLevel(logging.CRITICAL)
@@ -109,7 +109,7 @@ class _Server(HubServer):
     _departures = 0
 
     async def on_tick(self, counter: int) -> bool:
-        # Publishes would be acknowledged and nobody be told; whoever supervises us starts a whole hub again.
+        # Publishes would be acknowledged and nobody be told; the supervisor starts a whole hub again.
         self.broke = self.is_broken()
         if counter % GIVE_BACK_TICKS == 0 and (departures := self.count_departures()) != self._departures:
             self._departures = departures

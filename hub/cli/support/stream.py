@@ -36,7 +36,7 @@ MAX_FRAME_BYTES = 2 * 2**20
 class Frame(msgspec.Struct, kw_only=True, rename="camel"):
     """What a frame says, and `raw`, the frame itself.
 
-    A sign of life without a frame (an SSE comment) has an empty `raw` and a type that no frame has.
+    A heartbeat without a frame (an SSE comment) has an empty `raw` and a type that no frame has.
     """
 
     type: str
@@ -54,7 +54,7 @@ class Frame(msgspec.Struct, kw_only=True, rename="camel"):
 class Ended(Exception):
     """The connection is over. `final`: coming back would change nothing. `expired`: it would with a newer token.
 
-    `connected`: there was a hub, whatever it said.
+    `connected`: there was a hub, whatever it answered.
     """
 
     def __init__(self, reason: str, *, final: bool = False, expired: bool = False, connected: bool = True) -> None:
@@ -110,7 +110,7 @@ async def listen_websocket(url: str, token: str, cursor: str | None) -> AsyncGen
 
 
 async def listen_events(url: str, token: str, cursor: str | None) -> AsyncGenerator[Frame, None]:
-    """Yield the frames of `/sse` of the hub at `url`, and an empty one for each sign of life without a frame.
+    """Yield the frames of `/sse` of the hub at `url`, and an empty one for each heartbeat without a frame.
 
     Raises:
         Ended: always, unless it is closed before.

@@ -1,7 +1,7 @@
-"""What tells of commits: it makes the mark of each durable first, in a thread beside the writer's.
+"""Announces commits: a thread beside the writer's, which makes the mark of each commit durable first.
 
-So the writer is at the next commit while the disk takes the mark of the last one: a publish waits for both, and
-publishers together for no more than before.
+The writer works at the next commit while the disk writes the mark of the last one. A single publish waits for both;
+the throughput stays the same.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ Answer = list[Appended | IdempotencyConflict] | HubError
 
 
 class Commit(msgspec.Struct, frozen=True):
-    """What the writer tells: how far the log reaches, with which records, and what became of requests.
+    """What the writer announces: how far the log reaches, with which records, and the results of requests.
 
     `answers` are in the order of submission. `records` are the newest up to `head`; some before them may
-    be missing, found on a disk that had been given up.
+    be missing, which were found only when the file was reopened.
     """
 
     head: int
@@ -35,22 +35,22 @@ class Commit(msgspec.Struct, frozen=True):
 
 
 class _Step:
-    """Somebody waits until all before this was told."""
+    """A caller waits until everything before this was announced."""
 
     def __init__(self) -> None:
         self.reached = threading.Event()
 
 
 class Announcer:
-    """The thread; it lives from construction to `close`, and tells everything in the order it was given.
+    """The thread; it lives from construction to `close`, and announces everything in order.
 
-    `write_mark` puts a mark on disk; where that fails, what waited for it is answered with StorageUnavailable instead,
-    and `failure` says why until `recover`. `take` is what is told of commits.
+    `write_mark` puts a mark on disk; where that fails, the requests that waited for it get StorageUnavailable
+    instead, and `failure` says why until `recover`. `take` is called with each commit.
     """
 
     def __init__(self, write_mark: Callable[[Mark], None], take: Callable[[Commit], object], *, head: int) -> None:
         self.failure: OSError | None = None
-        #: Nobody can be told any more: the event loop was closed.
+        #: Nothing can be announced any more: the event loop was closed.
         self.deserted = False
         self._write_mark = write_mark
         self._take = take
@@ -59,15 +59,15 @@ class Announcer:
         self._thread = threading.Thread(target=self._run, name="hub-log-announcer", daemon=True)
         self._thread.start()
 
-    def tell(self, commit: Commit, mark: Mark | None) -> None:
-        """Tell of `commit` once `mark`, if there is one, is on disk."""
+    def announce(self, commit: Commit, mark: Mark | None) -> None:
+        """Announce `commit` once `mark`, if there is one, is on disk."""
         self._queue.put((commit, mark))
 
     def wait(self) -> None:
-        """Return once everything given was told; until the next `tell` the mark is the caller's to write."""
+        """Return once everything was announced; until the next `announce` the caller may write the mark."""
         step = _Step()
         self._queue.put(step)
-        # No deadline: it is as long as the disk's, which the writer would wait for too.
+        # No deadline: it takes as long as the disk, which the writer would wait for too.
         step.reached.wait()
 
     def recover(self) -> None:
@@ -75,7 +75,7 @@ class Announcer:
         self.failure = None
 
     def close(self) -> None:
-        """Tell everything, then end the thread."""
+        """Announce everything, then end the thread."""
         self._queue.put(None)
         self._thread.join()
 
@@ -100,7 +100,7 @@ class Announcer:
         durable = True
         if newest is not None:
             try:
-                # One for all: it says more than those before it.
+                # One mark for all of them: the last one covers those before it.
                 self._write_mark(newest)
             except OSError as error:
                 self.failure = error

@@ -1,4 +1,4 @@
-"""What can be known of a log's soundness: of the file, of what it should hold, and of each record.
+"""Checks whether a log is sound: the file, what it should hold, and each record.
 
 Nothing here changes anything. A defect is told in a sentence without ids, for an operator.
 """
@@ -55,7 +55,7 @@ class Defect(msgspec.Struct, frozen=True):
     """One thing that is wrong.
 
     `spoils_file`: nothing may be written into the file any more. `loses_controls`: control records are missing, which
-    may have kept somebody out. `is_told`: whoever it concerns is told when they read, so it is no loss in silence.
+    may have revoked access. `is_told`: the clients it concerns are told when they read, so the loss is not silent.
     """
 
     text: str
@@ -106,7 +106,7 @@ def compare_with_mark(extent: Extent, mark: Mark | None, path: Path) -> Iterator
 
 
 def check_controls(connection: apsw.Connection, extent: Extent) -> Iterator[Defect]:
-    """Look whether every control record is there and sound: a revocation that is lost lets somebody in again."""
+    """Look whether every control record is there and sound: a lost revocation would let somebody in again."""
     marked = _positions(connection, "SELECT position FROM record INDEXED BY control WHERE control = 1")
     named = _positions(connection, "SELECT position FROM target WHERE target = ?", CONTROL)
     sound = {record.position for record in read_controls(connection, extent) if not record.is_damaged}
@@ -131,7 +131,7 @@ def check_newest(connection: apsw.Connection, extent: Extent) -> Iterator[Defect
     damaged = [record.position for record in _records(connection, after, extent.head) if record.is_damaged]
     if damaged:
         text = f"{len(damaged)} of the newest records are damaged, the first at position {damaged[0]}"
-        # Where the last one is, its position may be none that was ever given.
+        # Where the last one is damaged, its position may never have been given out.
         at_head = damaged[-1] == extent.head
         yield Defect(text, spoils_file=at_head, is_told=not at_head)
 
@@ -139,7 +139,7 @@ def check_newest(connection: apsw.Connection, extent: Extent) -> Iterator[Defect
 def check_targets(connection: apsw.Connection, extent: Extent, *, budget_s: float) -> Iterator[Defect]:
     """Look whether each record is there and named for each of its targets, from the newest back.
 
-    Whoever a record is not named for would never hear of it. What `budget_s` does not suffice for is left out.
+    A user whose target does not name a record never gets it. What takes longer than `budget_s` is left out.
     """
     end_s = time.monotonic() + budget_s
     begin = max(extent.since, extent.first - 1)

@@ -61,7 +61,7 @@ _Row = (
 
 
 def prepare_writing(connection: apsw.Connection) -> None:
-    """Make what `Batch.store` writes through; it is this connection's alone, and no part of the file."""
+    """Make what `Batch.store` writes through; it belongs to this connection alone and is not part of the file."""
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute(_INCOMING)
 
@@ -69,9 +69,9 @@ def prepare_writing(connection: apsw.Connection) -> None:
 class Batch:
     """Drafts on their way into one transaction, each given its position, or that of the draft it repeats.
 
-    `results` answers each group of drafts. `store` writes all of them in few calls: each call into SQLite lets go of
-    the interpreter, and under a busy event loop winning it back costs milliseconds. Keys up to the position `spent` are
-    past their time, whether they are still there or not.
+    `results` answers each group of drafts. `store` writes all of them in few calls: each call into SQLite releases the
+    GIL, and re-acquiring it beside a busy event loop costs milliseconds. Keys up to the position `spent` are past their
+    time, whether they are still there or not.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class Batch:
         # Whole milliseconds, as the checksums have them.
         created_s = self._created_ms / 1000
         if self._rows:
-            # One byte more, for SQLite cuts NULL and not an empty blob out of an empty one.
+            # One byte more, because SQLite cuts NULL out of an empty blob, not an empty blob.
             payloads = b"".join([*(record.payload for record in self.records), b" "])
             rows = _encode_json(self._rows).decode()
             execute = self._connection.execute
@@ -130,7 +130,7 @@ class Batch:
             else:
                 sound = checksum == checksum_key(position, key, body_digest, identifier, created_ms)
             if not sound:
-                # Whatever it would answer may be another publish's. To store this one again is the lesser mistake.
+                # Its result may be that of another publish. To store this one again is the smaller mistake.
                 logger.error("an idempotency key of the log is damaged: a repeat under it is stored as new")
             elif position > spent:
                 taken[key] = (body_digest, identifier.decode(), position)

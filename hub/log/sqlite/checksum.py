@@ -1,7 +1,7 @@
-"""The checksums of what the log stores: whatever bit of a row changes, nobody takes the row for what was stored.
+"""The checksums of what the log stores: a row of which a bit has changed is never taken for what was stored.
 
 CRC-32 finds every change of one bit, of two, and of any run of up to 32 bits, and all but one in four thousand million
-of the others. It is no defence against somebody who may write the file (docs/decisions/0007-damage.md).
+of the others. It does not protect against somebody who can write the file (docs/decisions/0007-damage.md).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def checksum_head(
 def checksum_record(head_sum: int, payload: bytes) -> int:
     """Return a record's checksum as SQLite stores it, a signed number of 64 bits.
 
-    Its upper half is the head's, so that an expired record is known for one without reading its payload; the lower
+    Its upper half is the prefix's, so that an expired record is recognized without reading its payload; the lower
     half is of both.
     """
     both = head_sum << _HEAD_BITS | crc32(payload, head_sum)

@@ -1,12 +1,12 @@
-"""How long the log has run in all: a clock that nobody can set, kept in the log's own file.
+"""How long the log has run in all: a monotonic clock, kept in the log's own file.
 
-The time of day may jump ahead and come back, and a restart may fall in between. What must not be forgotten because of
+The wall clock may jump ahead and come back, and a restart may happen in between. What must not be forgotten because of
 that (a revocation, an idempotency key) is aged by this clock: the seconds that a hub had the log open, added up over
-all its starts. It never runs ahead of real time, so whatever it lets go of is at least as old as that. While no hub
-runs it stands still, and things are kept for longer.
+all its starts. It never runs ahead of real time, so what it deletes is at least that old. While no hub runs it stands
+still, and things are kept for longer.
 
-Rows carry no time of this clock. From time to time it notes how far the log reached, so a position is known to be older
-than the last note that covers it. Where the notes are damaged nothing is known to be old, and everything stays.
+Rows have no time of this clock. From time to time it notes how far the log reaches, so a position is known to be older
+than the last note that covers it. Where the notes are damaged nothing is known to be old, and everything is kept.
 """
 
 from __future__ import annotations
@@ -35,22 +35,22 @@ SELECT min(oldest) FROM (SELECT min(position) AS oldest FROM idempotency
 UNION ALL SELECT min(position) FROM record WHERE control = 1)), ?))"""
 _DEAD_CONTROL = """SELECT position FROM record WHERE control = 1 AND expires_ms <= ? AND position < ? AND position <= (
 SELECT head FROM clock WHERE ran_s <= ? - (expires_ms / 1000.0 - created_s) ORDER BY ran_s DESC LIMIT 1) LIMIT ?"""
-#: While nothing is written a note only keeps the hours from being lost with the process.
+#: While nothing is written, a note only saves the hours that the process has run.
 _IDLE_S = 3_600.0
 
 
 class RunClock:
-    """The clock of one open log; `steady` is the process' own clock that nobody sets, in seconds.
+    """The clock of one open log; `monotonic` is the process's own monotonic clock, in seconds.
 
     Raises:
         apsw.Error: the file cannot be read, for another reason than damage.
     """
 
-    def __init__(self, connection: apsw.Connection, steady: Callable[[], float], *, every_s: float) -> None:
+    def __init__(self, connection: apsw.Connection, monotonic: Callable[[], float], *, every_s: float) -> None:
         self._connection = connection
-        self._steady = steady
+        self._monotonic = monotonic
         self._every_s = every_s
-        self._begun_s = steady()
+        self._begun_s = monotonic()
         self._sound = True
         self._exists = self._read(_EXISTS, (), tuple[int]) == [(1,)]
         self._before_s, self._noted_head = next(iter(self._read(_LAST, (), tuple[float, int])), (0.0, -1))
@@ -59,14 +59,14 @@ class RunClock:
     @property
     def ran_s(self) -> float:
         """For how long the log has been open, in this life of the process and all before."""
-        return self._before_s + max(0.0, self._steady() - self._begun_s)
+        return self._before_s + max(0.0, self._monotonic() - self._begun_s)
 
     def head_before(self, age_s: float) -> int:
         """Return a position that, with all before it, is at least `age_s` of running old; 0 if none is known to be."""
         return next(iter(self._read(_BEFORE, (self.ran_s - age_s,), tuple[int])), (0,))[0]
 
     def find_dead_controls(self, *, now_s: float, before: int, limit: int) -> list[tuple[int, ...]]:
-        """Return control records below `before` that are over by both clocks, the time of day and this one."""
+        """Return control records below `before` that are over by both clocks, the wall clock and this one."""
         return self._read(_DEAD_CONTROL, (round(now_s * 1000), before, self.ran_s, limit), tuple[int])
 
     def is_due(self, head: int) -> bool:

@@ -1,6 +1,6 @@
 """The lock that lets one process write a log: `flock` on a file beside it.
 
-The kernel drops it with the process, however that ends, so nothing stale can keep a hub from starting.
+The kernel releases it when the process ends, however it ends, so a stale lock cannot keep a hub from starting.
 """
 
 from __future__ import annotations

@@ -38,8 +38,8 @@ _JOIN_DEADLINE_S = 1.0
 class SqliteLog:
     """A `Log` in one SQLite file; made by `open_sqlite_log`, and used on that event loop alone.
 
-    A read that comes back tells nothing about what retention took meanwhile: `first` does, and it has
-    risen before the first record is gone. So look at `first` after a read, not only before it.
+    A read does not say what retention deleted meanwhile. `first` does: it rises before the first record is gone. So
+    look at `first` after a read, not only before it.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class SqliteLog:
         self._writable = True
         self._closed = False
         self._tail: Tail | None = None
-        #: In the order of submission, which is the order of the answers; each with its deadline.
+        #: In the order of submission, which is the order of the results; each with its deadline.
         self._waiting: deque[tuple[float, asyncio.Future[list[Appended | IdempotencyConflict]]]] = deque()
         self._watch: asyncio.TimerHandle | None = None
         self._begun: asyncio.Future[Extent] = self._loop.create_future()
@@ -108,12 +108,12 @@ class SqliteLog:
     async def append(self, drafts: Sequence[Draft]) -> list[Appended | IdempotencyConflict]:
         """Store the drafts in order, in one transaction, and return after they are durable.
 
-        A caller that is cancelled while it waits takes nothing back.
+        The cancellation of a waiting caller takes nothing back.
 
         Raises:
             StorageUnavailable: nothing was acknowledged; the disk is full, failing or too slow, or the log closed.
             Overloaded: too many appends wait already.
-            Internal: a draft holds something that cannot be stored; nothing of this call was.
+            Internal: a draft holds something that cannot be stored; nothing of this call was stored.
         """
         if self._closed:
             raise StorageUnavailable("The log is closed")
@@ -153,7 +153,7 @@ class SqliteLog:
         return self._tail
 
     async def close(self) -> None:
-        """Finish what was accepted, checkpoint, then let go of the files; a second call waits for the first."""
+        """Finish what was accepted, checkpoint, then close the files; a second call waits for the first."""
         if not self._closed:
             self._closed = True
             self._readers.refuse()
@@ -197,7 +197,7 @@ class SqliteLog:
             self._begun.set_exception(begun)
 
     def _take(self, commit: Commit) -> None:
-        # Head, then tail, then appends: so that whoever wakes sees a log that agrees with what it was told.
+        # Head, then tail, then appends: a caller that wakes sees a log that agrees with its result.
         self._head = commit.head
         self._writable = commit.writable
         if self._tail is not None:
@@ -228,7 +228,7 @@ class SqliteLog:
                 break
             if not answer.done():
                 answer.set_exception(StorageUnavailable("The disk did not answer in time", retry_after_s=5))
-        # They stay in line: their answers are still to come, and until then they count as waiting.
+        # They stay in the queue: their results are still to come, and until then they count as waiting.
         self._watch = self._watch_overdue() if self._waiting else None
 
     def _watch_overdue(self) -> asyncio.TimerHandle:
@@ -249,7 +249,7 @@ async def open_sqlite_log(
     checkpoint_bytes: int = 8 * 2**20,
     append_deadline_s: float = APPEND_DEADLINE_S,
     read_deadline_s: float = READ_DEADLINE_S,
-    steady: Callable[[], float] = time.monotonic,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> SqliteLog:
     """Open the log at `path`, made with mode 0600 in a folder of mode 0700 where they are missing.
 
@@ -257,15 +257,15 @@ async def open_sqlite_log(
     `retention_records`; idempotency keys `idempotency_s` of the time that the log is open. At most `max_pending`
     appends wait. A log that lost something or is damaged gets a new epoch, or is refused, as `on_damage` says. An
     append or a read that takes longer than its deadline is refused. `vfs`, `synchronous`, `checkpoint_bytes`, the
-    deadlines and `steady` are for tests: anything below FULL loses acknowledged records in a power cut.
+    deadlines and `monotonic` are for tests: anything below FULL loses acknowledged records in a power cut.
 
     Raises:
-        SettingsError: another process writes the log, it is damaged and may not be started anew, of another schema
-            or no log at all, or this SQLite has the WAL-reset bug.
+        SettingsError: another process writes the log; it is damaged and must not be replaced, of another schema, or not
+            a log at all; or this SQLite has the WAL-reset bug.
         StorageUnavailable: the file cannot be opened or read.
     """
     retention = Retention(
-        retention_s=retention_s, retention_records=retention_records, idempotency_s=idempotency_s, steady=steady
+        retention_s=retention_s, retention_records=retention_records, idempotency_s=idempotency_s, monotonic=monotonic
     )
     log = SqliteLog(
         LogFile(path, vfs, synchronous, checkpoint_bytes),

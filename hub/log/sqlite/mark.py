@@ -1,8 +1,8 @@
-"""The high-water mark: what the log must hold, written apart from it, so that what it lost is noticed.
+"""The high-water mark: what the log must hold, written beside it, so that a loss is noticed.
 
 A small file beside the log that says, on disk before a publish is answered, how far the log reaches. A log that
-reaches less far has lost records that were acknowledged. SQLite alone cannot tell: it takes a write-ahead log that was
-cut, or whose frames are damaged, for one that simply ends there.
+reaches less far has lost records that were acknowledged. SQLite alone cannot know: to it, a write-ahead
+log that was cut, or whose frames are damaged, simply ends there.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class MarkFile:
         """Put `mark` on disk, and return once it is there.
 
         Raises:
-            OSError: it may not be; the mark before it still is.
+            OSError: it may not be there; the mark before it still is.
         """
         self._sequence += 1
         words = b"hub-mark 1 %d %s %d %d %d " % (
@@ -83,7 +83,7 @@ class MarkFile:
         _write_durably(self._descriptor, line.ljust(_LINE_BYTES - 1) + b"\n", self._sequence % _SLOTS * _SLOT_BYTES)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         os.close(self._descriptor)
 
 
@@ -93,7 +93,7 @@ def mark_path(path: Path) -> Path:
 
 
 def read_mark(path: Path) -> Mark | None:
-    """Return the newest mark of the log at `path`; None where there is none, or none that can be read.
+    """Return the newest mark of the log at `path`; None where there is none that can be read.
 
     Raises:
         OSError: the file is there and cannot be read.
@@ -103,7 +103,7 @@ def read_mark(path: Path) -> Mark | None:
 
 
 def count_damaged_slots(path: Path) -> int:
-    """Return how many places of the mark of the log at `path` hold something that is none."""
+    """Return how many places of the mark of the log at `path` hold something that is not a mark."""
     try:
         content = mark_path(path).read_bytes()
     except FileNotFoundError:
@@ -128,7 +128,7 @@ def _read_slots(path: Path) -> list[tuple[int, Mark]]:
 
 def _write_durably(descriptor: int, line: bytes, offset: int) -> None:
     try:
-        # One call, since each lets go of the interpreter.
+        # One call, because each releases the GIL.
         written = os.pwritev(descriptor, [line], offset, _DSYNC)
         synced = bool(_DSYNC)
     except OSError as error:

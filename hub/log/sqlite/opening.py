@@ -1,4 +1,4 @@
-"""Opening the log for writing: it is looked through first, and what is missing or damaged is said and acted on.
+"""Opening the log for writing: it is checked first, and what is missing or damaged is reported and acted on.
 
 After that either everything acknowledged is in the file, or the log has another epoch and every client is told of a
 gap, or the hub does not start.
@@ -79,13 +79,13 @@ def open_log(file: LogFile, on_damage: OnDamage, now_s: float) -> Opened:
     """Open the log in `file`, made where there is none, and leave it with a mark that agrees with it.
 
     Raises:
-        SettingsError: it is damaged and must not or cannot be started anew, of another schema, or no log.
+        SettingsError: it is damaged and must not or cannot be replaced, of another schema, or not a log.
         StorageUnavailable: the file cannot be opened or read.
     """
     try:
         mark = read_mark(file.path)
         if mark is not None and count_damaged_slots(file.path):
-            # The other one is of the publish before, at the least, and the log itself says what came after.
+            # The other place holds at least the mark before it, and the log itself has what came after.
             logger.warning("one of the two places of %s is damaged, by a power cut or the disk", mark_path(file.path))
         try:
             connection, extent = _open_sound(file, mark, on_damage)
@@ -246,7 +246,7 @@ def _save_controls(connection: apsw.Connection | None, extent: Extent | None) ->
 
 
 def _save_keys(connection: apsw.Connection | None, extent: Extent | None) -> list[tuple[int, bytes, bytes, bytes, int]]:
-    """Return the idempotency keys that are whole, so that a repeat is still known for one."""
+    """Return the idempotency keys that are whole, so that a repeat is still recognized."""
     saved: list[tuple[int, bytes, bytes, bytes, int]] = []
     if connection is not None and extent is not None:
         with contextlib.suppress(apsw.Error, msgspec.MsgspecError, UnicodeError):

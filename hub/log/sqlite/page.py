@@ -1,7 +1,7 @@
 """One page of the log, read in one query and checked: each record against its checksum, and for those it is meant for.
 
-What is damaged is never shown. Something that stands for it is, in its place, so that whoever may have been meant can
-be told of a gap.
+What is damaged is never returned. A placeholder stands for it, so that everybody it may have been for is told of a
+gap.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ sum(payload_bytes * due + targets_bytes) OVER upto AS weight_bytes, count(*) OVE
 FROM ({}) WINDOW upto AS (ORDER BY position ROWS UNBOUNDED PRECEDING)) w
 LEFT JOIN record r ON r.position = w.position
 WHERE w.number = 1 OR w.weight_bytes <= ? AND w.due_number <= ?"""
-# A whole page as one row: each row fetched lets go of the interpreter, and under a busy event loop winning it back
-# costs milliseconds. Both aggregates see the rows in the same order; ids, targets and payloads are cut up by size. They
+# A whole page as one row: each row fetched releases the GIL, and re-acquiring it beside a busy event loop costs
+# milliseconds. Both aggregates see the rows in the same order; ids, targets and payloads are cut up by size. They
 # are not looked into here, and every number is cast to one: what is damaged may be of any type, and no text at all.
 _PAGE = """SELECT json_group_array(json_array(at, due, CAST(created_s * 1000 + 0.5 AS INTEGER),
 CAST(expires_ms AS INTEGER), CAST(control AS INTEGER), CAST(checksum AS INTEGER), coalesce(octet_length(id), 0),
@@ -150,7 +150,7 @@ def _cut(rows: str, content: bytes, found: int, first: int, unchecked: int, want
             meant = _decode_targets(targets) if sound else ()
         except msgspec.MsgspecError:
             meant = ()
-        # Whoever the index names and the record does not is not shown it: an index may be damaged, too.
+        # A user whom the index names and the record does not is not given it: an index may be damaged, too.
         if not meant or (wanted is not None and wanted.isdisjoint(meant)):
             records.append(Record.damaged(at))
         elif row.due:

@@ -1,4 +1,4 @@
-"""Putting another file in the log's place: the old ones are kept aside, and a cut at any moment is noticed."""
+"""Putting another file in the log's place: the old ones are kept aside, and a power cut at any moment is noticed."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def aside_folder(path: Path, word: str, now_s: float) -> Path:
 def put_in_place(prepared: Path, path: Path, aside: Path) -> None:
     """Move the log at `path` into the folder `aside`, and `prepared` to its place.
 
-    Until the mark is written again, whoever opens the log sees that it is another one than the mark's.
+    Until the mark is written again, opening the log shows that it is not the mark's.
     """
     if path.exists():
         # A second name, so that there is a file at `path` all the time; first, since a -wal belongs to its file.

@@ -129,7 +129,7 @@ class Readers:
                 connection = open_reader(self._file)
             return read(connection)
         except (apsw.CorruptError, apsw.NotADBError, msgspec.MsgspecError, UnicodeError) as error:
-            # Asked again it would be the same; so that nobody asks for ever, all of it counts as damaged.
+            # A second read would fail alike. So that no client asks for ever, all of the page counts as damaged.
             if not self._spoilt:
                 self._spoilt = True
                 logger.error("the log's file is damaged: %s; see `hub check --deep`", type(error).__name__)
@@ -137,7 +137,7 @@ class Readers:
             connection = None
             return Reading([Record.damaged(upto)], upto)
         except apsw.Error as error:
-            # A fresh connection next time: this one may remember pages that a failing disk never kept.
+            # A fresh connection next time: this one may have cached pages that a failing disk never stored.
             _close(connection)
             connection = None
             raise StorageUnavailable("The log cannot be read") from error

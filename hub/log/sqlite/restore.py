@@ -49,7 +49,7 @@ def restore_log(backup: Path, path: Path, *, now_s: float) -> Restored:
     Nothing is touched unless the backup is whole. `backup` itself is only read.
 
     Raises:
-        SettingsError: a hub runs on that log, the backup is none or damaged, or the files cannot be written.
+        SettingsError: a hub runs on that log, the backup is damaged or not a log, or the files cannot be written.
     """
     check_engine(apsw.sqlite_lib_version())
     source = backup / LOG_NAME if backup.is_dir() else backup
@@ -110,7 +110,7 @@ def _prepare(source: Path, prepared: Path) -> Extent:
     """Check the copy, and give it a new epoch.
 
     Raises:
-        SettingsError: it is damaged, or no log.
+        SettingsError: it is damaged, or not a log.
     """
     try:
         connection = open_writer(LogFile(prepared))

@@ -1,8 +1,8 @@
-"""What the log lets go of, a slice at a time: old records, surplus records, idempotency keys past their time.
+"""What the log deletes, a slice at a time: old records, surplus records, idempotency keys past their time.
 
-Records go strictly from the lowest position up, whatever the clock says: one that jumps can only make
-a record stay longer or go by its age, never break the order. Control records and idempotency keys also stay until the
-log has run for their time (`hub.log.sqlite.clock`): whoever sets the clock must not open a door.
+Records go strictly from the lowest position up, whatever the clock says: one that jumps can only make a record stay
+longer or go early by its age; it cannot break the order. Control records and idempotency keys also stay until the log
+has run for their time (`hub.log.sqlite.clock`): setting the clock must not restore access.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _NOTES_A_KEY = 100
 _KEEP_FROM = "SELECT min(position) FROM record WHERE position >= ? AND position < ? AND created_s > ?"
 _SPENT_KEYS = "SELECT position FROM idempotency WHERE position <= ? ORDER BY position LIMIT ?"
 # A damaged record may hold no JSON; it goes all the same, and what names it is never read again.
-# One statement for the whole slice: each call into SQLite lets go of the interpreter and must win it back.
+# One statement for the whole slice: each call into SQLite releases the GIL and must re-acquire it.
 _DELETE_TARGETS = """DELETE FROM target WHERE (target, position) IN (
     SELECT j.value, r.position FROM record r, json_each(CASE WHEN json_valid(r.targets) THEN r.targets ELSE '[]' END) j
     WHERE r.position >= ? AND r.position < ? AND r.control = ?)"""
@@ -43,18 +43,18 @@ class Purged(msgspec.Struct, frozen=True):
 class Retention(msgspec.Struct, frozen=True, kw_only=True):
     """How long (s) and how many records are kept, and how long (s) idempotency keys.
 
-    `steady` is a clock of the process that nobody sets.
+    `monotonic` is the process's monotonic clock.
     """
 
     retention_s: float
     retention_records: int
     idempotency_s: float
-    steady: Callable[[], float] = time.monotonic
+    monotonic: Callable[[], float] = time.monotonic
 
     def make_clock(self, connection: apsw.Connection) -> RunClock:
         """Return the clock that keys and control records are aged by."""
         every_s = min(_MOST_NOTE_S, max(_LEAST_NOTE_S, self.idempotency_s / _NOTES_A_KEY))
-        return RunClock(connection, self.steady, every_s=every_s)
+        return RunClock(connection, self.monotonic, every_s=every_s)
 
     def purge(
         self,

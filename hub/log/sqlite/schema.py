@@ -1,4 +1,4 @@
-"""The log's file: its tables, how a connection to it is set up, and what is refused at the door.
+"""The log's file: its tables, how a connection to it is set up, and which files are refused.
 
     record       every notification, by position
     target       which positions are for whom; what a replay walks
@@ -112,7 +112,7 @@ class Extent(msgspec.Struct, frozen=True):
 
 
 class NotALog(SettingsError):
-    """The file is no database, or somebody else's."""
+    """The file is not a database, or not a log of the hub."""
 
 
 def check_engine(version: str) -> None:
@@ -157,7 +157,7 @@ def open_writer(file: LogFile) -> apsw.Connection:
     `bring_up_to_date`.
 
     Raises:
-        NotALog: it is no database, or somebody else's.
+        NotALog: it is not a database, or not a log of the hub.
         apsw.CorruptError: the file is damaged.
         SettingsError: it is of a newer schema, or where no log can be.
         StorageUnavailable: the file cannot be opened or read.
@@ -196,7 +196,7 @@ def open_reader(file: LogFile) -> apsw.Connection:
 
 
 def close_connection(connection: apsw.Connection) -> None:
-    """Close, whatever the disk says: SQLite may want to checkpoint once more, and its files are let go anyway."""
+    """Close, whatever the disk says: SQLite may try a last checkpoint, and its files are closed anyway."""
     with contextlib.suppress(apsw.Error):
         connection.close(True)
 

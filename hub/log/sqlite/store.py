@@ -1,4 +1,4 @@
-"""The writing side of the log's file: transactions, checkpoints, and getting well after a fault.
+"""The writing side of the log's file: transactions, checkpoints, and recovery after a fault.
 
 Used by one thread, the writer. Whatever raises leaves the file as it was before the call.
 """
@@ -149,7 +149,7 @@ class Store:
         self._mark.write(mark)
 
     def purge(self, now_s: float) -> bool:
-        """Let go of one slice of what is due and return whether more is.
+        """Delete one slice of what is due and return whether more is.
 
         Raises:
             apsw.Error: the file failed; nothing was taken.
@@ -211,7 +211,7 @@ class Store:
     def save_what_is_open(self) -> None:
         """Bring into the log's file, if that is in its place, what another one that is gone still holds.
 
-        The write-ahead log stays readable for who has it open, though its name was deleted.
+        The write-ahead log stays readable for a process that has it open, though its name was deleted.
         """
         self.settle()
         with contextlib.suppress(apsw.Error, OSError):
@@ -224,7 +224,7 @@ class Store:
                     mark_file.close()
 
     def reopen(self) -> None:
-        """Give up the connection and take a new one, proven able to write.
+        """Drop the connection and open a new one, proven able to write.
 
         A commit whose fsync failed may be in the page cache and not on disk, and the kernel counts those
         pages as clean. The complete checkpoint writes them anew; without it, later commits would stand on
@@ -305,11 +305,11 @@ class Store:
 
     def _usable(self) -> apsw.Connection:
         if self._connection is None:
-            raise apsw.ConnectionClosedError("the log's file was given up")
+            raise apsw.ConnectionClosedError("the connection to the log was dropped")
         return self._connection
 
     def _roll_back(self) -> None:
-        # A fault mostly ends the transaction by itself; where even this fails, the connection is given up anyway.
+        # A fault mostly ends the transaction by itself; where even this fails, the connection is dropped anyway.
         with contextlib.suppress(apsw.Error):
             if self._connection is not None and self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")

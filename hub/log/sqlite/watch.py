@@ -1,7 +1,7 @@
 """Whether the log's files are still the ones that were opened, where they were.
 
 A process that has a file open keeps it when somebody deletes, moves or replaces it: the log would go on writing into
-what nobody will find again. So the names are compared with what is open.
+a file that has no name any more. So the names are compared with what is open.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class FileWatch:
         self._main = None
 
     def note_write(self) -> None:
-        """Note that the log itself wrote into its file: what else changes it is somebody's."""
+        """Note that the log itself wrote into its file: any other change is foreign."""
         with contextlib.suppress(OSError):
             status = os.stat(self._path)
             if self._main is not None and _identify(status) == self._known[str(self._path)]:

@@ -1,8 +1,8 @@
 """The log's one writer: a thread that alone commits and checkpoints.
 
-Whatever waits when it comes round goes into one transaction, so a fsync is shared by all (group
-commit). What it did it tells the event loop in one call. When the disk fails it refuses, reopens the
-file and proves by a write of its own that it works again; nothing else is needed to recover.
+All requests that wait go into one transaction, so they share one fsync (group commit). The writer announces a commit
+to the event loop in one call. When the disk fails, the writer refuses requests, reopens the file and proves by a write
+of its own that it works again; nothing else is needed to recover.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _BATCH_BYTES = 4 * 2**20
 _NUDGE_S = 1.0
 #: How often it looks whether the files are still there.
 _WATCH_S = 0.25
-#: How often it tries a disk that failed, and how soon when somebody publishes meanwhile.
+#: How often it tries a disk that failed, and how soon when a publish arrives meanwhile.
 _PROBE_S = 1.0
 _HASTY_PROBE_S = 0.25
 #: Retention may take one part in five of the writer's time while publishers wait.
@@ -55,7 +55,7 @@ class Request:
 
 
 class Listener(msgspec.Struct, frozen=True, kw_only=True):
-    """Whom the writer tells; every call comes on the event loop, in the order things happened.
+    """What the writer calls, on the event loop, in the order things happened.
 
     `begin`: the log is open, or why not. `take`: something was stored or refused, or the disk recovered.
     `raise_first`: records below this position are about to go. `end`: the files are closed.
@@ -254,7 +254,7 @@ class Writer:
         self._probe_at_s = time.monotonic()
 
     def _tell(self, store: Store, records: list[Record], answers: list[Answer], mark: Mark | None = None) -> None:
-        self._announcer.tell(Commit(store.head, records, answers, self._writable), mark)
+        self._announcer.announce(Commit(store.head, records, answers, self._writable), mark)
 
     def _announce_first(self, first: int) -> None:
         self._post(self._listener.raise_first, first)
