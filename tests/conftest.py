@@ -8,7 +8,10 @@ from collections.abc import Callable, Generator
 
 import pytest
 import uvloop
+from coverage import Coverage
 from hypothesis import settings
+
+from tests import coverage_floors
 
 # Hypothesis's own deadline measures the machine, not the hub: on two shared cores it fails at random.
 settings.register_profile("hub", deadline=None, print_blob=True)
@@ -28,6 +31,19 @@ def pytest_asyncio_loop_factories(
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """Measure no coverage of a mutant, which is another text than the file's, and slow enough."""
+    measured = Coverage.current() if item.get_closest_marker("mutant") else None
+    if measured is not None:
+        measured.stop()
+    try:
+        yield
+    finally:
+        if measured is not None:
+            measured.start()
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Note in a report that its test is about a mutant: a worker of pytest-xdist hands reports on, and no markers."""
     report = yield
@@ -36,13 +52,21 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print how many mutants were noticed."""
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """End the measurement of coverage, and fail where too little of the hub was run."""
+    coverage_floors.report(session)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print how many mutants were noticed, and how much of the hub was run."""
     reports = [report for outcome in ("passed", "failed") for report in terminalreporter.getreports(outcome)]
     mutants = [report for report in reports if isinstance(report, pytest.TestReport) and _is_about_a_mutant(report)]
     if mutants:
         noticed = sum(report.passed for report in mutants)
         terminalreporter.write_line(f"mutants: {noticed} of {len(mutants)} noticed")
+    for line in coverage_floors.printed(config):
+        terminalreporter.write_line(line)
 
 
 def _is_about_a_mutant(report: pytest.TestReport) -> bool:

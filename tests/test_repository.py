@@ -47,7 +47,7 @@ class TestWorkflow:
         assert commands
         for command in commands:
             assert command == ".ci/run" or command.removeprefix("make ") in TARGETS, command
-        assert {"setup", "wheel-check", "test"} == set(
+        assert {"setup", "wheel-check", "pythons", "test"} == set(
             re.findall(r"^(?:timeout .*)?make ([\w-]+)$", self.script(), re.M)
         )
 

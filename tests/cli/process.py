@@ -21,8 +21,9 @@ DEADLINE_S = 20.0
 
 
 def environment(folder: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return an environment that names `folder` and knows nothing of the one the tests run in."""
-    return {"PATH": os.environ["PATH"], "HUB_DATA_DIR": str(folder)} | dict(extra or {})
+    """Return an environment that names `folder` and knows of the one the tests run in only how that is measured."""
+    passed_on = {name: os.environ[name] for name in ("PATH", "COVERAGE_PROCESS_CONFIG") if name in os.environ}
+    return {**passed_on, "HUB_DATA_DIR": str(folder), **(extra or {})}
 
 
 def run(
