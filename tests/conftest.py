@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING
 
 import pytest
 import uvloop
-from coverage import Coverage
 from hypothesis import settings
 
-from tests import coverage_floors
+if TYPE_CHECKING:
+    from coverage import Coverage
+
+_COVERAGE = pytest.StashKey[list[str]]()
 
 # Hypothesis's own deadline measures the machine, not the hub: on two shared cores it fails at random.
 settings.register_profile("hub", deadline=None, print_blob=True)
@@ -33,7 +37,7 @@ def pytest_asyncio_loop_factories(
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     """Measure no coverage of a mutant, which is another text than the file's, and slow enough."""
-    measured = Coverage.current() if item.get_closest_marker("mutant") else None
+    measured = _measurement() if item.get_closest_marker("mutant") else None
     if measured is not None:
         measured.stop()
     try:
@@ -55,7 +59,10 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """End the measurement of coverage, and fail where too little of the hub was run."""
-    coverage_floors.report(session)
+    if _measurement() is not None:
+        from tests import coverage_floors
+
+        session.config.stash[_COVERAGE] = coverage_floors.report(session)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -65,8 +72,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if mutants:
         noticed = sum(report.passed for report in mutants)
         terminalreporter.write_line(f"mutants: {noticed} of {len(mutants)} noticed")
-    for line in coverage_floors.printed(config):
+    for line in config.stash.get(_COVERAGE, []):
         terminalreporter.write_line(line)
+
+
+def _measurement() -> Coverage | None:
+    # Without `coverage run` nothing of coverage is loaded, and nothing of it is needed.
+    module = sys.modules.get("coverage")
+    measured: Coverage | None = module.Coverage.current() if module is not None else None
+    return measured
 
 
 def _is_about_a_mutant(report: pytest.TestReport) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +20,6 @@ __all__ = ["FLOORS", "Room", "add_up", "find_shortfalls", "judge", "report"]
 
 ROOT = Path(__file__).parents[1]
 REPORT = ROOT / "build" / "coverage" / "report.json"
-LINES = pytest.StashKey[list[str]]()
 
 #: The least percentage of lines and branches together. What decides without a wait, and can be tried with values alone,
 #: is tried wholly.
@@ -93,17 +92,16 @@ def judge(files: Mapping[str, Any], *, is_whole: bool) -> tuple[list[str], bool]
     return [*_summarise(files), *shortfalls], not shortfalls
 
 
-def report(session: pytest.Session) -> None:
-    """End the measurement, if there is one, and judge it; the lines wait in the session's stash."""
+def report(session: pytest.Session) -> list[str]:
+    """End the measurement, judge it, and return the lines for the end of the run."""
     measured = Coverage.current()
-    if measured is None:
-        return
+    assert measured is not None
     measured.stop()
     measured.save()
     config = session.config
     # A worker of pytest-xdist only saves its part.
     if hasattr(config, "workerinput"):
-        return
+        return []
     together = Coverage(data_file=str(measured.get_option("run:data_file")), messages=False)
     with warnings.catch_warnings():
         # A process that a test killed may have left half a part.
@@ -112,14 +110,9 @@ def report(session: pytest.Session) -> None:
     together.json_report(outfile=str(REPORT))
     files = json.loads(REPORT.read_text(encoding="utf-8"))["files"]
     lines, is_enough = judge(files, is_whole=_runs_all(config))
-    config.stash[LINES] = lines
     if not is_enough:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-
-def printed(config: pytest.Config) -> Sequence[str]:
-    """Return the lines for the end of the run."""
-    return config.stash.get(LINES, [])
+    return lines
 
 
 def _runs_all(config: pytest.Config) -> bool:
