@@ -145,7 +145,7 @@ class ProductAdded(Notification, tag="product_added"):
 
     example: ClassVar[Example] = {
         "title": "Produto adicionado",
-        "message": "Caixa 30x20 foi adicionado ao catálogo.",
+        "message": "O produto Caixa 30x20 foi adicionado ao catálogo.",
         "data": _PRODUCT,
     }
 
@@ -157,7 +157,7 @@ class ProductUpdated(Notification, tag="product_updated"):
 
     example: ClassVar[Example] = {
         "title": "Produto atualizado",
-        "message": "Caixa 30x20 foi atualizado.",
+        "message": "O produto Caixa 30x20 foi atualizado.",
         "data": _PRODUCT,
     }
 
@@ -169,7 +169,7 @@ class ProductDeleted(Notification, tag="product_deleted"):
 
     example: ClassVar[Example] = {
         "title": "Produto removido",
-        "message": "Caixa 30x20 foi removido do catálogo.",
+        "message": "O produto Caixa 30x20 foi removido do catálogo.",
         "data": _PRODUCT,
     }
 

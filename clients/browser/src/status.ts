@@ -50,10 +50,10 @@ export const IDLE: Status = { state: "idle", transport: null, attempt: 0, retryA
 const FIRST_FINAL_CODE = 4500;
 
 const NETWORK: [ReasonCode, string] = ["network", "Sem conexão com as notificações. Tentando novamente."];
-const RESTARTING: [ReasonCode, string] = ["restarting", "As notificações estão reiniciando."];
+const RESTARTING: [ReasonCode, string] = ["restarting", "O serviço de notificações está reiniciando."];
 const REASONS: Record<number, [ReasonCode, string]> = {
-  [OFFLINE]: ["offline", "Sem internet. As notificações voltam com ela."],
-  [NO_TOKEN]: ["token", "Não foi possível obter o acesso às notificações. Tentando novamente."],
+  [OFFLINE]: ["offline", "Sem internet. As notificações voltam quando a conexão for restabelecida."],
+  [NO_TOKEN]: ["token", "Não foi possível obter acesso às notificações. Tentando novamente."],
   1012: RESTARTING,
   1013: RESTARTING,
   4000: ["slow", "A conexão está lenta demais."],
@@ -62,7 +62,7 @@ const REASONS: Record<number, [ReasonCode, string]> = {
   4500: ["unauthorized", "Acesso não reconhecido. Entre novamente."],
   4501: ["forbidden", "Este acesso não recebe notificações."],
   4502: ["disconnected", "A conexão foi encerrada por um administrador."],
-  4503: ["full", "O serviço de notificações está lotado."],
+  4503: ["full", "O serviço de notificações atingiu o limite de conexões."],
 };
 
 /** Say whether the hub's close code tells the client to stop. */

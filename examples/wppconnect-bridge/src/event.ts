@@ -58,7 +58,7 @@ const STATE_WORDS: Record<State, string> = {
   connected: "está conectado",
   disconnected: "foi desconectado",
   waiting: "aguarda a leitura do QR code",
-  failed: "não conseguiu conectar",
+  failed: "não conseguiu se conectar",
 };
 
 /** Other gateways' names for the events of wppconnect-server. */

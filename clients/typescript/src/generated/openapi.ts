@@ -895,7 +895,7 @@ export interface components {
          * @example {
          *       "type": "product_added",
          *       "title": "Produto adicionado",
-         *       "message": "Caixa 30x20 foi adicionado ao catálogo.",
+         *       "message": "O produto Caixa 30x20 foi adicionado ao catálogo.",
          *       "data": {
          *         "productId": 77,
          *         "productName": "Caixa 30x20"
@@ -937,7 +937,7 @@ export interface components {
          * @example {
          *       "type": "product_deleted",
          *       "title": "Produto removido",
-         *       "message": "Caixa 30x20 foi removido do catálogo.",
+         *       "message": "O produto Caixa 30x20 foi removido do catálogo.",
          *       "data": {
          *         "productId": 77,
          *         "productName": "Caixa 30x20"
@@ -971,7 +971,7 @@ export interface components {
          * @example {
          *       "type": "product_updated",
          *       "title": "Produto atualizado",
-         *       "message": "Caixa 30x20 foi atualizado.",
+         *       "message": "O produto Caixa 30x20 foi atualizado.",
          *       "data": {
          *         "productId": 77,
          *         "productName": "Caixa 30x20"
@@ -1287,7 +1287,7 @@ export interface components {
          * @example {
          *       "type": "product_added",
          *       "title": "Produto adicionado",
-         *       "message": "Caixa 30x20 foi adicionado ao catálogo.",
+         *       "message": "O produto Caixa 30x20 foi adicionado ao catálogo.",
          *       "data": {
          *         "productId": 77,
          *         "productName": "Caixa 30x20"
@@ -1319,7 +1319,7 @@ export interface components {
          * @example {
          *       "type": "product_deleted",
          *       "title": "Produto removido",
-         *       "message": "Caixa 30x20 foi removido do catálogo.",
+         *       "message": "O produto Caixa 30x20 foi removido do catálogo.",
          *       "data": {
          *         "productId": 77,
          *         "productName": "Caixa 30x20"
@@ -1351,7 +1351,7 @@ export interface components {
          * @example {
          *       "type": "product_updated",
          *       "title": "Produto atualizado",
-         *       "message": "Caixa 30x20 foi atualizado.",
+         *       "message": "O produto Caixa 30x20 foi atualizado.",
          *       "data": {
          *         "productId": 77,
          *         "productName": "Caixa 30x20"

@@ -77,7 +77,7 @@ export function createService(shop: Shop, tokens: Tokens, notifications: Notific
 function only(name: Name) {
   return (_: Request, response: Response, next: () => void): void => {
     if (response.locals["name"] === name) return next();
-    response.status(403).json({ error: "Esta ação não é sua." });
+    response.status(403).json({ error: "Você não pode executar esta ação." });
   };
 }
 
