@@ -1,5 +1,5 @@
-"""Every struct on the wire: what services publish, what subscribers receive, and what the hub answers.
+"""Every struct on the wire: what services publish, what subscribers receive, and what the hub responds.
 
-msgspec only, so that a service, a client or a company's own module of types can install this package
-without the hub. One noun per module; each module's `__all__` is its door.
+The package needs only msgspec, so that a service, a client or a company's own module of types can install it
+without the hub. Each module is one noun, and its `__all__` is its public interface.
 """

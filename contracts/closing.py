@@ -1,6 +1,6 @@
 """Why the hub ends a connection, as WebSocket close codes (RFC 6455 section 7.4).
 
-Below 4500: come back with the cursor. From 4500: stop until something changes.
+Below 4500: reconnect with the cursor. From 4500: stop until something changes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _FIRST_FINAL_CODE = 4500
 
 
 class CloseCode(IntEnum):
-    """The close codes of the hub's own."""
+    """The hub's own close codes."""
 
     DRAIN = 1012
     SLOW = 4000
@@ -27,5 +27,5 @@ class CloseCode(IntEnum):
 
 
 def may_return(code: int) -> bool:
-    """Say whether a client closed with `code` should come back by itself, with its cursor."""
+    """Say whether a client closed with `code` should reconnect by itself, with its cursor."""
     return code < _FIRST_FINAL_CODE

@@ -1,4 +1,4 @@
-"""What the `data` of a notification holds where its type declares no shape."""
+"""The `data` of a notification whose type declares no shape."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FreeData"]
 
-#: `data` of the types whose shape is not agreed: any JSON object.
+#: `data` of a type without a declared shape: any JSON object.
 FreeData = dict[str, Any]
 
 if not TYPE_CHECKING:

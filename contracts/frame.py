@@ -1,7 +1,7 @@
-"""Control frames: what the hub itself says to a subscriber, and the one thing a subscriber may say.
+"""Control frames: what the hub sends to a subscriber on its own behalf, and the one frame that a subscriber may send.
 
-A frame is one message on a connection, a notification or one of these. Frontends that know nothing of
-the hub show every frame as a message, so the two they can meet have a title and a message, in the hub's language.
+A frame is one message on a connection: a notification or a control frame. Frontends without the hub's client
+show every frame as a message, so the two that they can receive have a title and a message, in the hub's language.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ __all__ = [
     "ResumeKind",
 ]
 
-#: How a connection began: without a cursor, with everything it missed, or with a hole.
+#: How a connection began: without a cursor, with everything that was missed, or with a gap.
 ResumeKind = Literal["live", "replayed", "gap"]
 
 
 class ConnectionData(msgspec.Struct, kw_only=True, rename="camel"):
-    """What a client may want to know of its connection; `heartbeat_seconds` is the longest silence."""
+    """The facts of a connection; `heartbeat_seconds` is the longest silence."""
 
     connection_id: str
     resume: ResumeKind
@@ -51,13 +51,13 @@ class ConnectionEstablished(msgspec.Struct, kw_only=True, tag_field="type", tag=
 
 
 class GapData(msgspec.Struct, kw_only=True, rename="camel"):
-    """Where the connection goes on after the hole."""
+    """The position from which the connection continues after the gap."""
 
     cursor: CursorText
 
 
 class Gap(msgspec.Struct, kw_only=True, tag_field="type", tag="gap"):
-    """Sent when the log no longer holds what the client's cursor asks for: fetch the state afresh."""
+    """Sent when the log no longer holds what the client's cursor asks for. The client fetches its state again."""
 
     title: str
     message: str
@@ -66,35 +66,35 @@ class Gap(msgspec.Struct, kw_only=True, tag_field="type", tag="gap"):
 
 
 class Heartbeat(msgspec.Struct, kw_only=True, tag_field="type", tag="heartbeat"):
-    """Sent to `hub.v1` clients when nothing else was, since browsers cannot see pings.
+    """Sent to `hub.v1` clients when nothing else was sent, because browsers cannot see pings.
 
-    `cursor` is how far this connection has come, whatever was addressed to it or not.
+    `cursor` is the position that this connection has reached, even if nothing was for its user.
     """
 
     cursor: CursorText
 
 
 class Reconnect(msgspec.Struct, kw_only=True, tag_field="type", tag="reconnect", rename="camel"):
-    """Sent before a shutdown: come back with the cursor at a random moment within these seconds."""
+    """Sent before a shutdown: the client reconnects with its cursor at a random moment within these seconds."""
 
     within_seconds: float
 
 
 class Closing(msgspec.Struct, kw_only=True, tag_field="type", tag="closing"):
-    """The last frame before the hub ends a stream; `code` is the WebSocket close code it stands for."""
+    """The last frame before the hub ends a stream; `code` is the WebSocket close code that it replaces."""
 
     code: int
     reason: str
 
 
 class Auth(msgspec.Struct, kw_only=True, tag_field="type", tag="auth", forbid_unknown_fields=True):
-    """Sent by a `hub.v1` client to go on with a newer token of the same user and account."""
+    """Sent by a `hub.v1` client to continue with a newer token of the same user and account."""
 
     token: str
 
 
 class AuthAccepted(msgspec.Struct, kw_only=True, tag_field="type", tag="auth_accepted", rename="camel"):
-    """The answer to `Auth`; the connection now lives until `expires_at`."""
+    """The response to `Auth`; the connection now lives until `expires_at`."""
 
     expires_at: Timestamp
 
@@ -113,5 +113,5 @@ CONTROL_FRAMES: tuple[type[msgspec.Struct], ...] = (
 
 _SPOKEN: tuple[type[msgspec.Struct], ...] = (*CONTROL_FRAMES, Auth)
 
-#: Types that mean something between hub and client; no service publishes one and no company takes one.
+#: Types that hub and client use themselves; no service may publish them and no company may declare them.
 RESERVED_TYPES: frozenset[str] = frozenset(str(kind.__struct_config__.tag) for kind in _SPOKEN)

@@ -1,4 +1,4 @@
-"""What the hub says of its own state."""
+"""What the hub reports about its own state."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ __all__ = ["Liveness", "Readiness"]
 
 
 class Liveness(msgspec.Struct, frozen=True):
-    """The process answers."""
+    """The process responds."""
 
     live: bool
 
 
 class Readiness(msgspec.Struct, frozen=True):
-    """Whether new work should be sent here, and what each part says.
+    """Whether the hub accepts new work, and the state of each part.
 
-    A `directory` that is `down` stops nothing, except where it has not answered once since the start.
+    A `directory` that is `down` does not make the hub unready, unless it has not responded once since the start.
     """
 
     ready: bool

@@ -1,4 +1,4 @@
-"""The small values many contracts share: ids of people and things, moments, cursors."""
+"""The small values that many contracts share: ids of people and things, moments, cursors."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 
 __all__ = ["AccountId", "Amount", "CursorText", "Identifier", "Number", "Timestamp", "UserId"]
 
-#: The largest integer that survives a JavaScript number (2^53 - 1): a larger id would arrive changed.
+#: The largest integer that a JavaScript number holds exactly (2^53 - 1): a larger id would arrive changed.
 _MAX_SAFE = 2**53 - 1
 #: Text without control characters. Python's `$` also matches before a trailing newline, hence the
 #: look-ahead; elsewhere (ECMAScript, JSON Schema) it changes nothing.
@@ -16,9 +16,9 @@ _PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]+$(?!\n)"
 
 _SafeInteger = Annotated[int, msgspec.Meta(ge=-_MAX_SAFE, le=_MAX_SAFE)]
 
-#: A thing's id inside `data`: a number in some modules, text in others, passed on as it came.
+#: A thing's id inside `data`: a number in some systems, text in others, passed on as received.
 Identifier = _SafeInteger | str
-#: Money inside `data`: a number, or text that somebody formatted.
+#: Money inside `data`: a number, or formatted text.
 Amount = int | float | str
 #: A quantity inside `data`.
 Number = int | float
@@ -26,9 +26,9 @@ Number = int | float
 UserId = Annotated[str, msgspec.Meta(pattern=_PRINTABLE, min_length=1, max_length=128)]
 AccountId = Annotated[str, msgspec.Meta(pattern=_PRINTABLE, min_length=1, max_length=128)]
 
-#: A moment as the wire has it: RFC 3339 in UTC with milliseconds and `Z`.
+#: A moment on the wire: RFC 3339 in UTC with milliseconds and `Z`.
 Timestamp = Annotated[
     str, msgspec.Meta(examples=["2026-11-22T14:03:07.125Z"], extra_json_schema={"format": "date-time"})
 ]
-#: A place in the hub's log; opaque, to be given back as it came.
+#: A position in the hub's log; opaque, to be given back unchanged.
 CursorText = Annotated[str, msgspec.Meta(max_length=64, examples=["k3v9q2m7xa-1z8"])]

@@ -1,12 +1,13 @@
-"""What every notification has, and how a company declares types of its own.
+"""What every notification has, and how a company declares its own types.
 
-A type is a class that derives from `Notification` in a module of the company's and names a tag
-(`class ServiceOrderCreated(Notification, tag="service-order:created")`). It may declare `data` and nothing else, since
-everything outside `data` belongs to the hub. A class whose name starts with an underscore is a base, not a type.
+A type is a class that derives from `Notification` in the company's module and names a tag
+(`class ServiceOrderCreated(Notification, tag="service-order:created")`). It may declare `data` and nothing else,
+because everything outside `data` belongs to the hub. A class whose name starts with an underscore is a base, not a
+type.
 
-`data` that is not of the declared shape is passed on as it came, with a warning to the publisher, because
-a notification is worth more than its shape. A type that would rather be refused says `strict = True`, or its
-module says so for all of its types.
+The hub passes `data` that is not of the declared shape on as received, with a warning to the publisher, because
+a lost notification would be worse. A type with `strict = True` is refused instead; its module may set this for all
+of its types.
 """
 
 from __future__ import annotations
@@ -40,19 +41,19 @@ if TYPE_CHECKING:
 
 __all__ = ["Example", "Notification"]
 
-#: An example of one type, for documents: its `title` and `message`, and its `data` where it has some.
+#: An example of one type, for documents: its `title` and `message`, and its `data` if it has any.
 Example = Mapping[str, Any]
 
 
 class Notification(msgspec.Struct, kw_only=True, tag_field="type", omit_defaults=True):
     """What every notification has.
 
-    `title` and `message` are shown to a person. `timestamp` is set by the hub unless the publisher
-    gives one. `id` and `cursor` are the hub's: only what a subscriber receives has them. `id` is the
-    same in every copy of one notification; `cursor` is what the subscriber gives back to go on.
+    `title` and `message` are shown to a person. The hub sets `timestamp` unless the publisher gives one. The hub
+    adds `id` and `cursor`, so only received notifications have them. `id` is the same in every copy of one
+    notification. The subscriber gives `cursor` back to continue after this notification.
 
-    `strict` and `example` are not fields. Where a type (or a base of several) sets `strict`, the hub refuses `data`
-    that is not of the declared shape with 400 instead of passing it on. `example` is what documents show of a type;
+    `strict` and `example` are not fields. If a type (or a base class of several) sets `strict`, the hub refuses `data`
+    that is not of the declared shape with 400 instead of passing it on. Documents show `example` for a type;
     without one, they show an example made from the fields of `data`.
     """
 

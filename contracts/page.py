@@ -1,4 +1,4 @@
-"""What `/poll` answers."""
+"""The response of `/poll`."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ __all__ = ["Page"]
 
 
 class Page(msgspec.Struct, kw_only=True):
-    """What came since a cursor, oldest first, and the cursor to ask with next.
+    """What came since a cursor, oldest first, and the cursor for the next request.
 
-    `frames` are the bytes that a connection carries too. With `resume` `gap` the only one announces the gap.
+    `frames` are the same bytes that a connection carries. With `resume` `gap` the only frame announces the gap.
     """
 
     frames: list[msgspec.Raw]

@@ -1,4 +1,4 @@
-"""What the hub answers when it did what was asked."""
+"""The responses of the hub to requests that it carried out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class FieldWarning(msgspec.Struct, kw_only=True):
-    """A field of `data` whose value is not what its type declares; it was passed on as it came.
+    """A field of `data` whose value is not what its type declares; the hub passed it on as received.
 
     `field` is its path, such as `$.data.items`; `detail` says what was expected, never what was sent.
     """
@@ -28,9 +28,9 @@ class FieldWarning(msgspec.Struct, kw_only=True):
 class Receipt(msgspec.Struct, kw_only=True):
     """The notification is on disk under `id`, at `cursor`.
 
-    `duplicate`: it was there already, from an earlier request with the same Idempotency-Key.
-    `connections` is how many connections matched at that moment; it is no promise of delivery.
-    `warnings` names the fields of `data` that are of another type than declared; left out where there are none.
+    `duplicate`: it was already there, from an earlier request with the same Idempotency-Key.
+    `connections` is how many connections matched at that moment; it is not a promise of delivery.
+    `warnings` names the fields of `data` that have another type than declared; it is left out if there are none.
     """
 
     id: str
@@ -41,7 +41,7 @@ class Receipt(msgspec.Struct, kw_only=True):
 
 
 class BatchResult(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What became of the notification at `index` of a batch: a receipt or a problem."""
+    """The result for the notification at `index` of a batch: a receipt or a problem."""
 
     index: _Count
     receipt: Receipt | UnsetType = UNSET
@@ -55,14 +55,14 @@ class BatchReceipt(msgspec.Struct, kw_only=True):
 
 
 class Ticket(msgspec.Struct, kw_only=True, rename="camel"):
-    """A one-use stand-in for a token, to be put into a URL within `expires_in` seconds."""
+    """A ticket that replaces a token in a URL, once, within `expires_in` seconds."""
 
     ticket: str
     expires_in: int
 
 
 class DisconnectReceipt(msgspec.Struct, kw_only=True):
-    """How many connections were closed, and whether the tokens are refused from now on."""
+    """How many connections were closed, and whether the hub refuses the tokens from now on."""
 
     closed: _Count
     revoked: bool

@@ -27,18 +27,18 @@ __all__ = [
 MAX_USERS = 5000
 #: How many notifications one batch may hold.
 MAX_BATCH = 1000
-#: Ten years, the longest retention a hub can be given; no time to live may exceed the hub's own.
+#: Ten years, the longest retention a hub can be given; a time to live may not exceed the hub's own.
 MAX_TTL_S = 315_360_000
 
 
 class PublishRequest(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """One notification and whom it is for.
+    """One notification and its targets.
 
     `user_id` with `account_id` is that user; `user_id` alone is looked up in the directory; `user_ids`
-    are several, all in `account_id` where that is given; `account_id` alone is everyone in the account;
-    `everyone` excludes the others. `data` is kept as the bytes that came; the receipt warns where its
-    shape is another than its type's. A `timestamp` needs its offset from UTC. `ttl_seconds` is how long
-    the notification is worth replaying.
+    are several users, all in `account_id` if that is given; `account_id` alone is all users of the account;
+    `everyone` excludes the others. The hub keeps `data` as the received bytes; the receipt warns if its
+    shape is not its type's. A `timestamp` needs its offset from UTC. `ttl_seconds` is how long
+    the hub replays the notification.
     """
 
     type: str
@@ -54,17 +54,17 @@ class PublishRequest(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_un
 
 
 class BatchRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """Up to 1,000 notifications, stored in this order; each is a `PublishRequest` of its own."""
+    """Up to 1,000 notifications, stored in this order; each is a separate `PublishRequest`."""
 
     notifications: Annotated[list[msgspec.Raw], msgspec.Meta(min_length=1, max_length=MAX_BATCH)]
 
 
 class DisconnectRequest(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Whose connections to close: a user's, an account's, or those of one token.
+    """The connections to close: a user's, an account's, or those of one token.
 
     Exactly one of `user_id` (with or without `account_id`), `account_id`, `token` and `jti`. `token` is the
     SHA-256, in hex, of the token without its last dot and signature, as `hub token inspect` prints it; never
-    the token. `revoke` also refuses the tokens until they expire.
+    the token itself. `revoke` also refuses the tokens until they expire.
     """
 
     user_id: UserId | None = None

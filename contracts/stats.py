@@ -1,7 +1,7 @@
-"""What the hub says of itself at `/api/internal/ws-stats`.
+"""What the hub reports about itself at `/api/internal/ws-stats`.
 
-`totalConnections` and `connectionsByAccount` stand at the top because health pages in the field read
-them there. Account ids are keys of this answer, which only service keys may ask for.
+`totalConnections` and `connectionsByAccount` are at the top because deployed health pages read them there. Account
+ids are keys of this response, so only service keys may request it.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class ConnectionCounts(msgspec.Struct, kw_only=True):
 class Totals(msgspec.Struct, kw_only=True):
     """What happened since the hub started.
 
-    `deliveries` are frames handed to a connection, `replays` connections that came back with a cursor,
-    `gaps` those of them the log could not serve whole, `drops` connections closed for being slow.
+    `deliveries` are frames handed to a connection, `replays` connections that resumed with a cursor,
+    `gaps` those of them that the log could not serve completely, `drops` connections closed for being slow.
     """
 
     connected: _Count

@@ -261,7 +261,7 @@ data: ConnectionData
 timestamp: string
 }
 /**
- * What a client may want to know of its connection; `heartbeat_seconds` is the longest silence.
+ * The facts of a connection; `heartbeat_seconds` is the longest silence.
  */
 export interface ConnectionData {
 connectionId: string
@@ -270,7 +270,7 @@ cursor: string
 heartbeatSeconds: number
 }
 /**
- * Sent when the log no longer holds what the client's cursor asks for: fetch the state afresh.
+ * Sent when the log no longer holds what the client's cursor asks for. The client fetches its state again.
  */
 export interface Gap {
 type: "gap"
@@ -280,29 +280,29 @@ data: GapData
 timestamp: string
 }
 /**
- * Where the connection goes on after the hole.
+ * The position from which the connection continues after the gap.
  */
 export interface GapData {
 cursor: string
 }
 /**
- * Sent to `hub.v1` clients when nothing else was, since browsers cannot see pings.
+ * Sent to `hub.v1` clients when nothing else was sent, because browsers cannot see pings.
  * 
- * `cursor` is how far this connection has come, whatever was addressed to it or not.
+ * `cursor` is the position that this connection has reached, even if nothing was for its user.
  */
 export interface Heartbeat {
 type: "heartbeat"
 cursor: string
 }
 /**
- * Sent before a shutdown: come back with the cursor at a random moment within these seconds.
+ * Sent before a shutdown: the client reconnects with its cursor at a random moment within these seconds.
  */
 export interface Reconnect {
 type: "reconnect"
 withinSeconds: number
 }
 /**
- * The last frame before the hub ends a stream; `code` is the WebSocket close code it stands for.
+ * The last frame before the hub ends a stream; `code` is the WebSocket close code that it replaces.
  */
 export interface Closing {
 type: "closing"
@@ -310,7 +310,7 @@ code: number
 reason: string
 }
 /**
- * The answer to `Auth`; the connection now lives until `expires_at`.
+ * The response to `Auth`; the connection now lives until `expires_at`.
  */
 export interface AuthAccepted {
 type: "auth_accepted"

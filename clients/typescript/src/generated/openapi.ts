@@ -357,7 +357,7 @@ export interface components {
     schemas: {
         /**
          * AuthAccepted
-         * @description The answer to `Auth`; the connection now lives until `expires_at`.
+         * @description The response to `Auth`; the connection now lives until `expires_at`.
          * @example {
          *       "type": "auth_accepted",
          *       "expiresAt": "2026-11-22T14:03:07.125Z"
@@ -391,7 +391,7 @@ export interface components {
         };
         /**
          * BatchResult
-         * @description What became of the notification at `index` of a batch: a receipt or a problem.
+         * @description The result for the notification at `index` of a batch: a receipt or a problem.
          */
         BatchResult: {
             /** Format: int64 */
@@ -436,7 +436,7 @@ export interface components {
         };
         /**
          * Closing
-         * @description The last frame before the hub ends a stream; `code` is the WebSocket close code it stands for.
+         * @description The last frame before the hub ends a stream; `code` is the WebSocket close code that it replaces.
          * @example {
          *       "type": "closing",
          *       "code": 4001,
@@ -467,7 +467,7 @@ export interface components {
         };
         /**
          * ConnectionData
-         * @description What a client may want to know of its connection; `heartbeat_seconds` is the longest silence.
+         * @description The facts of a connection; `heartbeat_seconds` is the longest silence.
          */
         ConnectionData: {
             connectionId: string;
@@ -546,7 +546,7 @@ export interface components {
         };
         /**
          * DisconnectReceipt
-         * @description How many connections were closed, and whether the tokens are refused from now on.
+         * @description How many connections were closed, and whether the hub refuses the tokens from now on.
          */
         DisconnectReceipt: {
             /** Format: int64 */
@@ -555,9 +555,9 @@ export interface components {
         };
         /**
          * DisconnectRequest
-         * @description Whose connections to close: a user's, an account's, or those of one token.
+         * @description The connections to close: a user's, an account's, or those of one token.
          *
-         *     Exactly one of `user_id` (with or without `account_id`), `account_id`, `token` and `jti`. `token` is the SHA-256, in hex, of the token without its last dot and signature, as `hub token inspect` prints it; never the token. `revoke` also refuses the tokens until they expire.
+         *     Exactly one of `user_id` (with or without `account_id`), `account_id`, `token` and `jti`. `token` is the SHA-256, in hex, of the token without its last dot and signature, as `hub token inspect` prints it; never the token itself. `revoke` also refuses the tokens until they expire.
          */
         DisconnectRequest: {
             user_id?: string | null;
@@ -639,7 +639,7 @@ export interface components {
         };
         /**
          * FieldWarning
-         * @description A field of `data` whose value is not what its type declares; it was passed on as it came.
+         * @description A field of `data` whose value is not what its type declares; the hub passed it on as received.
          *
          *     `field` is its path, such as `$.data.items`; `detail` says what was expected, never what was sent.
          */
@@ -654,7 +654,7 @@ export interface components {
         Frame: components["schemas"]["OrderCreated"] | components["schemas"]["PaymentConfirmed"] | components["schemas"]["OrderUpdated"] | components["schemas"]["StockAlert"] | components["schemas"]["CartUpdated"] | components["schemas"]["ProductAdded"] | components["schemas"]["ProductUpdated"] | components["schemas"]["ProductDeleted"] | components["schemas"]["TransactionCreated"] | components["schemas"]["ProfileUpdated"] | components["schemas"]["ReturnRequested"] | components["schemas"]["ReturnResponded"] | components["schemas"]["ReplacementSent"] | components["schemas"]["DefectiveReceived"] | components["schemas"]["ExchangeValidated"] | components["schemas"]["ExchangeResolved"] | components["schemas"]["ConnectionEstablished"] | components["schemas"]["Gap"] | components["schemas"]["Heartbeat"] | components["schemas"]["Reconnect"] | components["schemas"]["Closing"] | components["schemas"]["AuthAccepted"];
         /**
          * Gap
-         * @description Sent when the log no longer holds what the client's cursor asks for: fetch the state afresh.
+         * @description Sent when the log no longer holds what the client's cursor asks for. The client fetches its state again.
          * @example {
          *       "type": "gap",
          *       "title": "Notificações antigas indisponíveis",
@@ -682,7 +682,7 @@ export interface components {
         };
         /**
          * GapData
-         * @description Where the connection goes on after the hole.
+         * @description The position from which the connection continues after the gap.
          */
         GapData: {
             /** @example k3v9q2m7xa-1z8 */
@@ -690,9 +690,9 @@ export interface components {
         };
         /**
          * Heartbeat
-         * @description Sent to `hub.v1` clients when nothing else was, since browsers cannot see pings.
+         * @description Sent to `hub.v1` clients when nothing else was sent, because browsers cannot see pings.
          *
-         *     `cursor` is how far this connection has come, whatever was addressed to it or not.
+         *     `cursor` is the position that this connection has reached, even if nothing was for its user.
          * @example {
          *       "type": "heartbeat",
          *       "cursor": "k3v9q2m7xa-1z8"
@@ -821,9 +821,9 @@ export interface components {
         };
         /**
          * Page
-         * @description What came since a cursor, oldest first, and the cursor to ask with next.
+         * @description What came since a cursor, oldest first, and the cursor for the next request.
          *
-         *     `frames` are the bytes that a connection carries too. With `resume` `gap` the only one announces the gap.
+         *     `frames` are the same bytes that a connection carries. With `resume` `gap` the only frame announces the gap.
          */
         Page: {
             frames: components["schemas"]["Frame"][];
@@ -875,9 +875,9 @@ export interface components {
         };
         /**
          * Problem
-         * @description A failure a program can act on.
+         * @description A failure that a program can act on.
          *
-         *     `code` is stable and is what to compare with. `field` is the path of the offending field, such as `$.data.items`. `known` lists the notification types the hub knows, where the given one is not among them.
+         *     `code` is stable, and programs compare it. `field` is the path of the wrong field, such as `$.data.items`. `known` lists the known notification types if the given one is unknown.
          */
         Problem: {
             type: string;
@@ -1447,9 +1447,9 @@ export interface components {
         };
         /**
          * PublishRequest
-         * @description One notification and whom it is for.
+         * @description One notification and its targets.
          *
-         *     `user_id` with `account_id` is that user; `user_id` alone is looked up in the directory; `user_ids` are several, all in `account_id` where that is given; `account_id` alone is everyone in the account; `everyone` excludes the others. `data` is kept as the bytes that came; the receipt warns where its shape is another than its type's. A `timestamp` needs its offset from UTC. `ttl_seconds` is how long the notification is worth replaying.
+         *     `user_id` with `account_id` is that user; `user_id` alone is looked up in the directory; `user_ids` are several users, all in `account_id` if that is given; `account_id` alone is all users of the account; `everyone` excludes the others. The hub keeps `data` as the received bytes; the receipt warns if its shape is not its type's. A `timestamp` needs its offset from UTC. `ttl_seconds` is how long the hub replays the notification.
          */
         PublishRequest: components["schemas"]["PublishOrderCreated"] | components["schemas"]["PublishPaymentConfirmed"] | components["schemas"]["PublishOrderUpdated"] | components["schemas"]["PublishStockAlert"] | components["schemas"]["PublishCartUpdated"] | components["schemas"]["PublishProductAdded"] | components["schemas"]["PublishProductUpdated"] | components["schemas"]["PublishProductDeleted"] | components["schemas"]["PublishTransactionCreated"] | components["schemas"]["PublishProfileUpdated"] | components["schemas"]["PublishReturnRequested"] | components["schemas"]["PublishReturnResponded"] | components["schemas"]["PublishReplacementSent"] | components["schemas"]["PublishDefectiveReceived"] | components["schemas"]["PublishExchangeValidated"] | components["schemas"]["PublishExchangeResolved"];
         /**
@@ -1588,9 +1588,9 @@ export interface components {
         };
         /**
          * Readiness
-         * @description Whether new work should be sent here, and what each part says.
+         * @description Whether the hub accepts new work, and the state of each part.
          *
-         *     A `directory` that is `down` stops nothing, except where it has not answered once since the start.
+         *     A `directory` that is `down` does not make the hub unready, unless it has not responded once since the start.
          */
         Readiness: {
             ready: boolean;
@@ -1603,7 +1603,7 @@ export interface components {
          * Receipt
          * @description The notification is on disk under `id`, at `cursor`.
          *
-         *     `duplicate`: it was there already, from an earlier request with the same Idempotency-Key. `connections` is how many connections matched at that moment; it is no promise of delivery. `warnings` names the fields of `data` that are of another type than declared; left out where there are none.
+         *     `duplicate`: it was already there, from an earlier request with the same Idempotency-Key. `connections` is how many connections matched at that moment; it is not a promise of delivery. `warnings` names the fields of `data` that have another type than declared; it is left out if there are none.
          */
         Receipt: {
             id: string;
@@ -1616,7 +1616,7 @@ export interface components {
         };
         /**
          * Reconnect
-         * @description Sent before a shutdown: come back with the cursor at a random moment within these seconds.
+         * @description Sent before a shutdown: the client reconnects with its cursor at a random moment within these seconds.
          * @example {
          *       "type": "reconnect",
          *       "withinSeconds": 20
@@ -1808,7 +1808,7 @@ export interface components {
         };
         /**
          * Ticket
-         * @description A one-use stand-in for a token, to be put into a URL within `expires_in` seconds.
+         * @description A ticket that replaces a token in a URL, once, within `expires_in` seconds.
          */
         Ticket: {
             ticket: string;
@@ -1819,7 +1819,7 @@ export interface components {
          * Totals
          * @description What happened since the hub started.
          *
-         *     `deliveries` are frames handed to a connection, `replays` connections that came back with a cursor, `gaps` those of them the log could not serve whole, `drops` connections closed for being slow.
+         *     `deliveries` are frames handed to a connection, `replays` connections that resumed with a cursor, `gaps` those of them that the log could not serve completely, `drops` connections closed for being slow.
          */
         Totals: {
             /** Format: int64 */

@@ -87,9 +87,9 @@ export interface components {
         };
         /**
          * PublishRequest
-         * @description One notification and whom it is for.
+         * @description One notification and its targets.
          *
-         *     `user_id` with `account_id` is that user; `user_id` alone is looked up in the directory; `user_ids` are several, all in `account_id` where that is given; `account_id` alone is everyone in the account; `everyone` excludes the others. `data` is kept as the bytes that came; the receipt warns where its shape is another than its type's. A `timestamp` needs its offset from UTC. `ttl_seconds` is how long the notification is worth replaying.
+         *     `user_id` with `account_id` is that user; `user_id` alone is looked up in the directory; `user_ids` are several users, all in `account_id` if that is given; `account_id` alone is all users of the account; `everyone` excludes the others. The hub keeps `data` as the received bytes; the receipt warns if its shape is not its type's. A `timestamp` needs its offset from UTC. `ttl_seconds` is how long the hub replays the notification.
          */
         PublishRequest: components["schemas"]["PublishMessageReceived"] | components["schemas"]["PublishMessageStatus"] | components["schemas"]["PublishSessionState"];
         /**
