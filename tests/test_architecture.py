@@ -59,6 +59,7 @@ ROOMS = [
     _room("hub.cursor", "msgspec", never=PURE),
     _room("hub.target", never=PURE),
     _room("hub.timestamp", never=PURE),
+    _room("hub.url", never=PURE),
     _room("hub.language", "msgspec", never=PURE),
     _room("hub.settings", "msgspec", never=PURE),
     _room("hub.metrics", never=PURE),

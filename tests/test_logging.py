@@ -217,7 +217,7 @@ class TestConfigure:
         assert ["ours", "worth it"] == [json.loads(line)["message"] for line in stream.getvalue().splitlines()]
 
     def test_error_is_the_least(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """At error nothing less is written, whoever says it."""
+        """At level error nothing below it is written, whichever logger it comes from."""
         stream = io.StringIO()
         monkeypatch.setattr(sys, "stderr", stream)
         handler = configure_logging("error", json_lines=False)

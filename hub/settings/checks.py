@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from urllib.parse import SplitResult, urlsplit
 
 from hub.errors import SettingsError
 from hub.settings.table import Setting, Settings, describe_settings
+from hub.url import split_url
 
 __all__ = ["describe_unusable", "find_problems", "secret_problem"]
 
@@ -70,27 +70,22 @@ def find_problems(settings: Settings, *, development: bool) -> list[tuple[str, S
     return problems
 
 
-def _url_of(text: str) -> SplitResult | None:
-    """Return the parts of a URL with a host and a possible port, or None."""
-    try:
-        url = urlsplit(text)
-        return url if url.hostname and url.port != 0 else None
-    except ValueError:  # an unclosed [, a port that is no number
-        return None
-
-
 def _is_safe_url(text: str) -> bool:
     """Whether nobody on the way can change what is fetched: https, or http that never leaves the machine."""
-    url = _url_of(text)
-    if url is None:
+    try:
+        url = split_url(text)
+    except ValueError:
         return False
     return url.scheme == "https" or (url.scheme == "http" and url.hostname in {"localhost", "127.0.0.1", "::1"})
 
 
 def _is_origin(text: str) -> bool:
     """Whether a browser could send this as `Origin` (RFC 6454 section 6.2); any other entry would never match."""
-    url = _url_of(text)
-    if url is None or "*" in text or url.port == {"http": 80, "https": 443}.get(url.scheme):
+    try:
+        url = split_url(text)
+    except ValueError:
+        return False
+    if "*" in text or url.port == {"http": 80, "https": 443}.get(url.scheme):
         return False
     return url.scheme in {"http", "https"} and "@" not in text and text == f"{url.scheme}://{url.netloc.lower()}"
 

@@ -59,7 +59,7 @@ async def test_a_prefix_stands_before_every_link(hub: RunningHub) -> None:
     "prefix", ['/"><script>', "//evil.example", "/a/../b\r\n", "javascript:", "", "/", "/a b", "/%2e"]
 )
 def test_an_odd_prefix_is_none(prefix: str) -> None:
-    """What is no path of plain segments goes into no page."""
+    """A prefix that is not a path of plain segments goes into no page."""
     assert find_prefix([(b"x-forwarded-prefix", prefix.encode())]) is None
 
 

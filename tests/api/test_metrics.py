@@ -73,7 +73,7 @@ async def test_the_scraper_chooses_the_coding(hub: RunningHub, accepted: str, co
 
 
 async def test_its_own_port_serves_nothing_else(tmp_path: Path) -> None:
-    """Metrics to whoever reaches it, problems for all else; a handshake is passed over."""
+    """The port gives metrics to everybody who reaches it, and problems for all other paths; a handshake is ignored."""
     port = free_port()
     async with run_hub(tmp_path, metrics_port=port) as hub:
         at = f"http://127.0.0.1:{port}"
@@ -136,7 +136,7 @@ async def test_a_taken_port_is_one_line(tmp_path: Path) -> None:
 
 
 async def test_a_port_that_is_the_hubs_is_told_as_such(tmp_path: Path) -> None:
-    """Whoever gives both the same number reads that no other program is in the way."""
+    """The same number for both ports is named as the mistake, not another program."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         settings, _ = make_settings(tmp_path, metrics_port=port, port=port)

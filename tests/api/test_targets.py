@@ -123,7 +123,7 @@ async def test_who_changed_the_account_or_signed_up_is_not_refused_for_what_is_r
 
 
 async def test_a_directory_that_is_down_says_neither_yes_nor_no(hub: RunningHub, database: Path, clock: Clock) -> None:
-    """503 with Retry-After for whoever is not remembered, and for who would be refused; the remembered go on."""
+    """503 with Retry-After for users that are not remembered or would be refused; the remembered go on."""
     assert 202 == (await hub.publish(user_id=BUYER, account_id=HOME)).status_code
     clock.ahead_s += AGED_S
     with contextlib.closing(sqlite3.connect(database)) as connection, connection:

@@ -165,7 +165,7 @@ ALLOWED = frozenset({"https://app.example", "http://localhost:8000"})
 
 @pytest.mark.parametrize("origin", [None, *ALLOWED])
 def test_allowed_or_missing_origin_passes(origin: str | None) -> None:
-    """A listed origin passes, and so does a client that is no browser and has none."""
+    """A listed origin passes, and so does a client that is not a browser and has none."""
     check_origin(origin, ALLOWED)
 
 
@@ -197,7 +197,7 @@ def test_allowed_or_missing_origin_passes(origin: str | None) -> None:
     ],
 )
 def test_any_other_origin_is_refused(origin: str) -> None:
-    """Nothing but equality to the letter passes: no suffix, prefix, port, case, dot or look-alike."""
+    """Only an exactly equal origin passes: no suffix, prefix, port, case, dot or look-alike."""
     with pytest.raises(OriginNotAllowed):
         check_origin(origin, ALLOWED)
 

@@ -95,7 +95,7 @@ async def test_key_is_found_by_kid(issuer: Issuer, algorithm: str) -> None:
     ],
 )
 async def test_token_that_no_key_makes_good_costs_the_issuer_nothing(issuer: Issuer, change: dict[str, Any]) -> None:
-    """A token whose claims are refused whoever signed it causes no fetch."""
+    """A token whose claims are refused under any signature causes no fetch."""
     verifier = make_verifier(settings(jwt_algorithm="ES256", jwks_url=issuer.url, jwt_audience="hub"))
     with pytest.raises(InvalidToken):
         await verifier.verify(token("new", **({"aud": "hub"} | change)), now_s=NOW_S)
@@ -157,7 +157,7 @@ async def test_a_flood_locks_out_nobody(issuer: Issuer) -> None:
 
 
 async def test_token_of_a_key_to_come_starts_no_cool_down_for_its_kid(issuer: Issuer) -> None:
-    """Whoever guesses the next kid and sends tokens with it does not lock out those who are signed with that key."""
+    """A client that guesses the next kid and sends tokens with it does not lock out the tokens signed with that key."""
     async with verifying(issuer) as verifier:
         for number in range(5):
             with pytest.raises(InvalidToken):
@@ -213,7 +213,7 @@ async def test_withdrawn_key_takes_its_tokens_with_it(issuer: Issuer) -> None:
         grant = await verifier.verify(made, now_s=NOW_S)
         issuer.publish(jwk(private_key("ES256-new"), "k2"))
         assert grant is await verifier.verify(made, now_s=NOW_S + 3599)
-        # Nobody waits for the hourly fetch: whoever comes meanwhile is still let in.
+        # Nobody waits for the hourly fetch: tokens that come meanwhile are still accepted.
         async with asyncio.timeout(5):
             while True:
                 try:

@@ -34,7 +34,7 @@ def test_a_reason_has_a_line_a_minute(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_tokens_end_every_day(caplog: pytest.LogCaptureFixture) -> None:
-    """An expired token is no warning; a failure without a reason is told by its own words."""
+    """An expired token is not a warning; a failure without a reason is logged with its own text."""
     log = RefusalLog()
     with caplog.at_level(logging.INFO):
         log.log(TokenExpired(reason="its exp has passed"))

@@ -170,7 +170,7 @@ TIMES = st.integers(0, 100).map(float)
 def test_list_agrees_with_asking_every_revocation(
     made: list[tuple[dict[str, str], float, float]], fields: dict[str, Any], issued_at_s: float, clock: list[float]
 ) -> None:
-    """The indexed list refuses whoever one of the revocations would, merged ones aside, whatever the clock did."""
+    """The indexed list refuses each token that one of the revocations would, whatever the clock did."""
     holder = grant(issued_at_s=issued_at_s, **fields)
     revocations = Revocations(max_lifetime_s=WEEK_S, leeway_s=0)
     for number, (names, at_s, until_s) in enumerate(made):

@@ -95,7 +95,7 @@ def test_two_entries_with_a_name_are_a_rotation(tmp_path: Path) -> None:
     "key", ["", "hubk_", KEY[:-1], KEY + "A", KEY.upper(), f" {KEY}", DIGEST, "é" * 20, "\ud800", "k" * 100_000]
 )
 def test_unknown_key_is_refused(key: str) -> None:
-    """What is not a key to the letter is refused, the hash of one included."""
+    """What is not exactly a key is refused, the hash of one included."""
     with pytest.raises(InvalidToken):
         read_service_keys(settings(service_keys=f"stocktech:{DIGEST}")).verify(key)
 
@@ -196,7 +196,7 @@ def test_service_grant_shows_no_accounts() -> None:
     ],
 )
 def test_reason_says_which_side_is_wrong(shown: str, reason: str) -> None:
-    """Whoever runs the hub reads whether a key is unknown here or was spoilt there; no reason holds any of it."""
+    """The operator reads whether a key is unknown here or was damaged on its way; no reason holds any of it."""
     with pytest.raises(InvalidToken) as caught:
         read_service_keys(settings(service_keys=f"stocktech:{DIGEST}")).verify(shown)
     assert reason in (caught.value.reason or "")

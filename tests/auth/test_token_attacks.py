@@ -214,7 +214,7 @@ async def test_forged_token_is_refused(token: str) -> None:
     ],
 )
 async def test_wrong_issuer_or_audience_is_refused(name: str, refused: list[Any]) -> None:
-    """A configured issuer or audience must be there and be equal to the letter; the audience may stand in a list."""
+    """A configured issuer or audience must be there and be exactly equal; the audience may stand in a list."""
     verifier = make_verifier(settings(jwt_issuer="https://id.example", jwt_audience="hub"))
     right = {"iss": "https://id.example", "aud": "hub"}
     assert "00000000001" == (await verifier.verify(sign(claims(**right)), now_s=NOW_S)).user_id
@@ -238,10 +238,10 @@ async def test_forged_token_is_never_told_it_has_expired() -> None:
 
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256", "EdDSA"])
 @pytest.mark.parametrize(
-    "spell", [lambda pem: pem, bytes.strip, lambda pem: base64.b64decode(b"".join(pem.split(b"\n")[1:-2]))]
+    "write", [lambda pem: pem, bytes.strip, lambda pem: base64.b64decode(b"".join(pem.split(b"\n")[1:-2]))]
 )
 async def test_public_key_is_not_taken_for_a_secret(
-    algorithm: str, spell: Callable[[bytes], bytes], tmp_path: Path
+    algorithm: str, write: Callable[[bytes], bytes], tmp_path: Path
 ) -> None:
     """HMAC with the public key as its secret, in PEM or DER, does not pass where a key pair is configured."""
     pem = public_pem(private_key(algorithm))
@@ -250,7 +250,7 @@ async def test_public_key_is_not_taken_for_a_secret(
     verifier = make_verifier(settings(jwt_algorithm=algorithm, jwt_public_key_file=path))
     for claimed in ("HS256", algorithm):
         with pytest.raises(InvalidToken):
-            await verifier.verify(sign(claims(), header={"alg": claimed}, secret=spell(pem)), now_s=NOW_S)
+            await verifier.verify(sign(claims(), header={"alg": claimed}, secret=write(pem)), now_s=NOW_S)
 
 
 async def test_keys_in_the_header_are_not_looked_at(tmp_path: Path) -> None:

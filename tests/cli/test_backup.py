@@ -176,7 +176,7 @@ class TestRefusals:
         ],
     )
     async def test_a_damaged_log(self, tmp_path: Path, folder: Path, statement: str, words: str) -> None:
-        """A backup that could not be restored is not made: whoever looks for one finds the last good one."""
+        """A backup that could not be restored is not made: a search for the newest one finds the last good one."""
         connection = apsw.Connection(str(folder / LOG_NAME))
         connection.execute(statement)
         connection.close()

@@ -108,7 +108,7 @@ class TestChecks:
         assert state == check_disk(folder, fail_below_bytes=least_bytes, warn_below_bytes=2**60).state
 
     def test_foreign_log(self, folder: Path) -> None:
-        """A file that is no log is a failure."""
+        """A file that is not a log is a failure."""
         (folder / LOG_NAME).write_bytes(b"not a database" * 1000)
         assert "fail" == look(folder)["log"].state
 

@@ -1,4 +1,4 @@
-"""Memory that was let go of goes back to the system."""
+"""Memory that was freed goes back to the system."""
 
 from __future__ import annotations
 

@@ -129,7 +129,7 @@ class TestAnswer:
         assert done.stderr.startswith("hub: It cannot be (")
 
     def test_foreign_answer(self) -> None:
-        """What is no hub is called so."""
+        """Something that is not a hub is named as such."""
         with answering([(404, {}, b"<html>\x1b[31m")]) as (url, _):
             done = notify(url, "--everyone")
         assert (1, "hub: the answer is 404 and not a hub's problem; is HUB_URL right?\n") == (

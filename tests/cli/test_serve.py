@@ -137,7 +137,7 @@ class TestStart:
         assert done.stderr == f"{words} (`hub serve --help` says more)\n"
 
     def test_everything_that_is_missing_is_said_at_once(self, tmp_path: Path) -> None:
-        """Whoever sets up a hub is not sent back for each variable."""
+        """All variables that are wrong are named at once."""
         done = run("serve", folder=tmp_path / "hub-data", env={"HUB_PORT": "99999", "HUB_LOG_LEVEL": "loud"})
         assert (2, 1) == (done.returncode, done.stderr.count("\n"))
         for words in ("HUB_PORT: is not at most 65535", "JWT_SECRET: is missing", "HUB_SERVICE_KEYS: is missing"):
@@ -160,7 +160,7 @@ class TestStart:
             assert 0 == hub.stop()
 
     @pytest.mark.parametrize("variable", ["JWT_SECRET", "JWT_SECRET_PREVIOUS"])
-    def test_a_trial_takes_no_secret_of_the_real_thing(self, tmp_path: Path, variable: str) -> None:
+    def test_development_takes_no_secret_of_production(self, tmp_path: Path, variable: str) -> None:
         """`--dev` prints tokens; with a real secret in the environment these would be good for production."""
         done = run("serve", "--dev", "--port", "0", folder=tmp_path / "hub-data", env={variable: SECRET})
         assert (2, "") == (done.returncode, done.stdout)

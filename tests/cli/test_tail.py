@@ -256,7 +256,7 @@ class TestSocket:
                     await tail.run(DEADLINE_S)
 
     async def test_silent_hub_is_left(self) -> None:
-        """A hub that gives no sign of life for two and a half heartbeats is left, and asked again."""
+        """A hub that sends nothing for two and a half heartbeat intervals is left, and asked again."""
 
         async def say_no_more(connection: ServerConnection, query: dict[str, list[str]]) -> None:
             await connection.send(established("e-1"))
@@ -294,7 +294,7 @@ class TestSocket:
 
     @pytest.mark.parametrize("frame", ["", "[]", "{", '{"type":1}', '{"type":"x","title":"\\ud800"}', "\x00"])
     async def test_what_is_no_frame(self, frame: str) -> None:
-        """Something that speaks WebSocket and is no hub ends it in a sentence."""
+        """A WebSocket server that is not a hub ends it in a sentence."""
 
         async def talk(connection: ServerConnection, query: dict[str, list[str]]) -> None:
             await connection.send(frame)
@@ -342,7 +342,7 @@ class TestStream:
         assert [None, "e-8"] == [headers.get("last-event-id") for _, headers, _ in asked]
 
     async def test_what_is_no_stream(self) -> None:
-        """A page where a stream belongs is no hub; it is asked again until the time is over."""
+        """A page in place of a stream is not a hub; it is asked again until the time is over."""
         with answering([(200, {"Content-Type": "text/html"}, b"<p>")]) as (url, _), pytest.raises(Unreachable):
             await make_tail(url, transport="sse").run(0.3)
 

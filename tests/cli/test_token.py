@@ -90,7 +90,7 @@ class TestMake:
         ],
     )
     def test_unusable(self, arguments: tuple[str, ...], env: dict[str, str]) -> None:
-        """Without a usable secret, or with a time that is none, there is no token, and the exit code is 2."""
+        """Without a usable secret, or with an invalid duration, there is no token, and the exit code is 2."""
         done = invoke("token", "make", "--user", CPF, *arguments, **env)
         assert (2, "") == (done.exit_code, done.stdout)
 

@@ -126,7 +126,7 @@ async def test_who_is_told_no_was_asked_for_within_a_second(inner: FakeDirectory
 
 
 async def test_nobody_is_told_no_by_a_directory_that_is_down(inner: FakeDirectory, cached: CachedDirectory) -> None:
-    """An outage is no answer, however well the user is remembered; it spoils no memory either."""
+    """An outage is not an answer, however well the user is remembered; it changes nothing that is remembered."""
     assert user("a") == await cached.find_user("a")
     inner.now_s += 2
     inner.down = True
@@ -175,7 +175,7 @@ async def test_a_flood_of_unknown_ids_pushes_nobody_out(inner: FakeDirectory) ->
 
 
 async def test_who_comes_meanwhile_is_asked_for_together(inner: FakeDirectory, cached: CachedDirectory) -> None:
-    """A thousand users at once are a handful of queries: whoever waits for their turn shares the next one."""
+    """A thousand users at once are a handful of queries: the users in the queue share the next one."""
     inner.gate.clear()
     waiting = [asyncio.create_task(cached.find_user(f"{number}")) for number in range(1000)]
     await inner.wait_query()
@@ -186,7 +186,7 @@ async def test_who_comes_meanwhile_is_asked_for_together(inner: FakeDirectory, c
 
 
 async def test_nobody_waits_for_ever(inner: FakeDirectory) -> None:
-    """A directory that neither answers nor fails is an outage for whoever has waited long enough."""
+    """A directory that neither answers nor fails is an outage for every look-up that has waited long enough."""
     cached = CachedDirectory(inner, ttl_s=60, now=inner.now, wait_s=0.01)
     inner.gate.clear()
     with pytest.raises(DirectoryUnavailable):
@@ -222,7 +222,7 @@ async def test_who_is_forgotten_is_asked_for_again(inner: FakeDirectory, cached:
 async def test_an_answer_from_before_the_forgetting_does_not_count(
     inner: FakeDirectory, cached: CachedDirectory
 ) -> None:
-    """Whoever is sent away while a query is under way is asked for once more: it may have been answered before."""
+    """A user who is disconnected while a query is under way is asked for once more: the answer may be older."""
     inner.gate.clear()
     asking = asyncio.create_task(cached.find_user("a"))
     await inner.wait_query()

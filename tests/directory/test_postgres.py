@@ -180,7 +180,7 @@ async def test_activity_of_another_type_is_a_mistake_and_no_answer(filled_postgr
 
 
 async def test_a_user_who_is_there_twice_is_nobody(server: Postgres) -> None:
-    """A column that is no key is trusted for nobody whom it names twice, and for everybody else."""
+    """In a column that is not unique, an id that occurs twice is nobody's; every other id is found."""
     await server.execute("CREATE TABLE shop.users (id text, account_id text, role text, is_active boolean)")
     for one in ("1", "2", "2", "2", "2", "2", "3"):
         await server.execute(f"INSERT INTO shop.users VALUES ('{one}', '101', 'user', true)")

@@ -39,7 +39,7 @@ async def test_users_are_found_with_their_account(directory: SqlDirectory) -> No
 
 
 async def test_many_users_are_found_at_once(directory: SqlDirectory) -> None:
-    """Whoever there is of the ids is found by one call, each with what a look-up of theirs alone says."""
+    """Of many ids, those that exist are found by one call, each with what a single look-up says."""
     ids = [user.user_id for user in DEMO_USERS]
     found = await directory.find_users([*ids, "nobody", *ids, ""])
     assert {user_id: await directory.find_user(user_id) for user_id in ids} == found
@@ -247,7 +247,7 @@ async def test_file_that_appears_is_read(tmp_path: Path) -> None:
     [("off", []), ("postgresql://hub@db/avadmin", ["asyncpg"]), ("sqlite+aiosqlite:///x", ["sqlalchemy"])],
 )
 def test_no_hub_carries_another_databases_driver(url: str, carried: list[str]) -> None:
-    """SQLAlchemy takes half as much memory as the rest of the hub, and only a trial over SQLite needs it."""
+    """SQLAlchemy takes half as much memory as the rest of the hub, and only development with SQLite needs it."""
     program = (
         "import sys, hub.app; from hub.directory import open_directory; from hub.settings import Settings;"
         "open_directory(Settings(directory_url=sys.argv[1]), now=lambda: 0.0);"

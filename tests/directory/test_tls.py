@@ -70,7 +70,7 @@ def tls_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsServer]:
 
 @pytest.fixture(autouse=True)
 def _nobodys_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No certificates of whoever runs the tests."""
+    """No certificates of the user who runs the tests."""
     monkeypatch.setenv("HOME", str(tmp_path))
 
 

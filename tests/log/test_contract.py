@@ -52,7 +52,7 @@ class TestAppend:
         assert 0 == log.head
 
     async def test_concurrent_appends_resolve_in_log_order(self, log: Log) -> None:
-        """Whoever waits is woken in the order of positions, and the head is never behind."""
+        """Waiting appends return in the order of positions, and the head is never behind."""
         woken: list[int] = []
 
         async def publish(number: int) -> None:

@@ -24,8 +24,8 @@ _names = itertools.count()
 
 
 def _may_mount() -> bool:
-    trial = ["unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt"]
-    return os.geteuid() == 0 and 0 == subprocess.run(trial, check=False, capture_output=True).returncode
+    attempt = ["unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt"]
+    return os.geteuid() == 0 and 0 == subprocess.run(attempt, check=False, capture_output=True).returncode
 
 
 _MEANS = ["limit", "ballast"] if _may_mount() else ["limit"]

@@ -153,7 +153,7 @@ class TestRefusals:
             await _open(path)
 
     async def test_somebody_elses_database(self, tmp_path: Path) -> None:
-        """A database that is no log is not touched."""
+        """A database that is not a log is not touched."""
         path = tmp_path / "hub.db"
         _alter(path, "CREATE TABLE customers (name)")
         before = path.read_bytes()
@@ -247,7 +247,7 @@ class TestDeadlines:
         await log.close()
 
     async def test_a_foreign_lock_is_refused_and_survived(self, tmp_path: Path) -> None:
-        """A tool that holds SQLite's write lock makes appends fail, and they succeed once it lets go."""
+        """A tool that holds SQLite's write lock makes appends fail, and they succeed once it releases the lock."""
         log = await _open(tmp_path / "hub.db")
         blocker = apsw.Connection(str(tmp_path / "hub.db"))
         blocker.execute("BEGIN IMMEDIATE")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import msgspec
@@ -12,6 +11,7 @@ import msgspec
 from contracts.problem import Problem
 from hub.auth.egress import make_egress
 from hub.cli.support.outcome import Refused, Unreachable, Unusable
+from hub.url import split_url
 
 __all__ = ["accept", "address_of", "ask", "describe_unreachable", "find_url", "open_client", "read_problem"]
 
@@ -114,16 +114,9 @@ def _find_fault(text: str) -> str | None:
     if scheme.lower() not in {"http", "https"}:
         return "its scheme is neither http nor https"
     try:
-        url = urlsplit(text)
-    except ValueError:
-        return "its host cannot be read"
-    if not url.hostname:
-        return "it has no host"
-    try:
-        if url.port == 0:
-            return "its port is 0"
-    except ValueError:
-        return "its port is not a number up to 65535"
+        url = split_url(text)
+    except ValueError as error:
+        return str(error)
     if "@" in url.netloc:
         return "it holds a user or a password"
     return "it has a query or a fragment" if url.query or url.fragment else None
