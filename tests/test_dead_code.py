@@ -24,6 +24,7 @@ ALLOWED = {
     "enqueue": "publishes in the background",
     "health": "asks a hub how it is",
     "traceback": "the third argument of `__exit__`",
+    "__getattr__": "Python calls it for a name that the module does not have",
     "DONE": "exit code 0, which `hub --help` and the page of the commands explain",
     # On objects that replace a library's own, or are read by a name in a variable.
     "appendleft": "uvicorn puts pipelined requests into this",
