@@ -24,15 +24,19 @@ KEYS = "dev:" + "ab" * 32
 SECRET = "Zx9-k2Lq7Vt4Wm1Rb8Ny5Hc3Jd6Pf0Gs"
 
 
+def publish_as_printed(hub: DevHub) -> httpx.Response:
+    """Send what the printed curl sends, read as a shell reads it."""
+    text = "\n".join(hub.out)
+    start = text.index("curl -X POST")
+    words = shlex.split(text[start : text.index("\n\n", start)])
+    headers = dict(word.split(": ", 1) for word, flag in zip(words[1:], words, strict=False) if flag == "-H")
+    return httpx.post(words[3], headers=headers, content=words[words.index("-d") + 1])
+
+
 class TestDevelopment:
     def test_pasted_lines_work(self, dev_hub: DevHub) -> None:
         """The curl that is printed publishes, and the one before it would listen: nothing is left to fill in."""
-        text = "\n".join(dev_hub.out)
-        start = text.index("curl -X POST")
-        words = shlex.split(text[start : text.index("\n\n", start)])
-        headers = dict(word.split(": ", 1) for word, flag in zip(words[1:], words, strict=False) if flag == "-H")
-        response = httpx.post(words[3], headers=headers, content=words[words.index("-d") + 1])
-        assert 202 == response.status_code
+        assert 202 == publish_as_printed(dev_hub).status_code
         listen = shlex.split(next(line for line in dev_hub.out if "curl -N" in line))
         name, _, value = listen[listen.index("-H") + 1].partition(": ")
         with httpx.stream("GET", listen[2], headers={name: value}) as stream:
@@ -63,6 +67,22 @@ class TestDevelopment:
         with DevHub(folder) as hub:
             assert 0 == hub.stop()
         assert made == (folder / "dev.json").read_bytes()
+
+    @pytest.mark.parametrize("modules", ["tests.contracts.company", "quoted_types"])
+    def test_a_company_s_own_types_are_what_is_printed(self, tmp_path: Path, modules: str) -> None:
+        """The curl of a hub with other types publishes one of those, whatever its example holds."""
+        (tmp_path / "quoted_types.py").write_text(
+            "from contracts.notification import Notification\n"
+            "class Opened(Notification, tag='opened'):\n"
+            "    example = {'title': \"It's \\\\ $HOME\", 'message': '`id` \"quoted\"', 'data': {'a': \"'\"}}\n"
+            "    data: dict[str, str]\n",
+            encoding="utf-8",
+        )
+        env = {"HUB_CONTRACTS": modules, "PYTHONPATH": f"{Path.cwd()}:{tmp_path}"}
+        with DevHub(tmp_path / "hub-data", env=env) as hub:
+            response = publish_as_printed(hub)
+            assert (202, False) == (response.status_code, "warnings" in response.json())
+            assert 0 == hub.stop()
 
     def test_environment_wins(self, tmp_path: Path) -> None:
         """A secret, keys and a directory that are set are the ones used; nothing of another kind is printed."""
