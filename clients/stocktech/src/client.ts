@@ -31,21 +31,21 @@ import type { Id } from "./text.js";
 
 /** How many users one notification may name. */
 const MAX_USERS = 5000;
-/** A health page does not wait for longer. */
+/** How long a health page waits. */
 const STATS_DEADLINE_MS = 5000;
 
 /** Any row: the columns of `T` are the ones that are read. */
 export type RowOf<T> = T | object;
 
-/** Who is connected, in the old server's words. */
+/** The connections, in the shape of the old server. */
 export interface OldStats {
   totalConnections: number;
   connectionsByAccount: Record<string, number>;
 }
 
-/** Where the hub is, or a client of it that is there already. */
+/** Where the hub is, or an existing client of it. */
 export type ClientOptions = (Omit<HubOptions, "onError"> | { hub: NotificationHub }) & {
-  /** Hears of everything that is lost, and of a hub that cannot say who is connected; by default a line on `console.warn`. */
+  /** Called for everything that is lost, and where the hub gives no statistics; by default `console.warn`. */
   onError?: (failure: Error, notification?: PublishRequest) => void;
   /**
    * Whether the hub can look up whose account a user is in (`HUB_DIRECTORY_URL`); true. If so, an account that is a guess
@@ -60,9 +60,9 @@ type Sayable = Said<PublishRequest>;
 /**
  * StockTech's notifications: the names of `wsManager`, the Portuguese texts, and the hub behind them.
  *
- * No method throws, rejects or waits for the hub, so that no order fails because somebody could not be told of it: what
- * is lost is told to `onError`. `getStats` is the one that asks the hub and can be waited for. Rows may be whole rows of a
- * database, of any types; what reaches a person is chosen column by column.
+ * No method throws, rejects or waits for the hub, so that no order fails because of its notification; `onError` is called
+ * for what is lost. Only `getStats` asks the hub and can be awaited. Rows may be whole rows of a database, of any types;
+ * what reaches a person is chosen column by column.
  */
 export class NotificationClient {
   /** The hub behind it, for what has no method here. */
@@ -80,7 +80,7 @@ export class NotificationClient {
         : new NotificationHub({ ...options, onError: (failure, told) => this.#lose(failure, told) });
     this.#directory = options.directory ?? true;
     this.#onError = options.onError ?? warn;
-    // A method that is handed on (`.then(client.notifyCartUpdated)`) would otherwise end in a rejection nobody handles.
+    // Otherwise a method that is passed on (`.then(client.notifyCartUpdated)`) would end in an unhandled rejection.
     const self = this as unknown as Record<string, unknown>;
     for (const name of Object.getOwnPropertyNames(NotificationClient.prototype)) {
       const method = self[name];
@@ -201,7 +201,7 @@ export class NotificationClient {
 
   /**
    * Send what the caller composed to several users, with or without naming one account for all of them. Of those whom
-   * the hub's directory does not know `onError` hears; the others get it (unless the client was given its `hub`).
+   * the hub's directory does not know `onError` is told; the others get it (unless the client was given its `hub`).
    */
   broadcastToUsers(users: readonly Id[], notification: OldNotification): Promise<void>;
   broadcastToUsers(users: readonly Id[], account: Account, notification: OldNotification): Promise<void>;
@@ -217,18 +217,18 @@ export class NotificationClient {
 
   /** Send what the caller composed to everybody in an account. */
   async broadcastToAccount(account: Id, notification: OldNotification): Promise<void> {
-    // An id is one for accounts as for users: `String(undefined)` would be one.
+    // Checked as a user's id is: `String(undefined)` would be an account.
     this.#attempt(() => this.#send({ ...adopt(notification), account_id: checkUser(account) }));
   }
 
   /**
-   * Return who is connected, as the hub says.
+   * Return the hub's connections.
    *
-   * The answer can be waited for, and holds what the hub said last time, so that old code that does not wait works.
-   * Never rejects: of a hub that is away it says what was last known.
+   * The result can be awaited, and also holds what the hub said last time, for old code that does not await it. Never
+   * rejects: while the hub is away it is what was known last.
    */
   getStats(): Promise<OldStats> & OldStats {
-    // One question for all who ask meanwhile: a health page does not pile up on a hub that is slow.
+    // Calls at the same time share one request: health pages do not pile up on a slow hub.
     this.#asking ??= this.#askStats().finally(() => (this.#asking = undefined));
     return Object.assign(
       this.#asking.then((stats) => stats),
@@ -257,7 +257,7 @@ export class NotificationClient {
   #tellBoth(buyer: Id, seller: Id, rest: Deal, toBuyer: Compose, toSeller: Compose): void {
     this.#attempt(() => {
       const { buyerAccount, sellerAccount, order } = readDeal(rest);
-      // One account for both is right for one of them at least; which, only the row or the directory can tell.
+      // One account for both is right for at least one of them; only the row or the directory knows for which.
       const isShared = String(buyerAccount) === String(sellerAccount);
       const tell = (user: Id, account: Account, side: Side, compose: Compose) =>
         this.#tell(
@@ -283,7 +283,7 @@ export class NotificationClient {
     });
   }
 
-  /** Queue for users; where the hub knows better than the account that is named, it is asked without, and the reverse. */
+  /** Queue for users, with the account or, if it is a guess, without; the other form is for a target that is unknown. */
   #enqueue(said: Sayable, users: { user_id: string } | { user_ids: string[] }, account: Account, guess: boolean): void {
     const [named, found] = [
       { ...said, ...users, ...at(account) },
@@ -299,7 +299,7 @@ export class NotificationClient {
     this.hub.enqueue(request as PublishRequest, orElse ? { orElse: orElse as PublishRequest } : {});
   }
 
-  /** One user whom the directory does not know refuses a whole list: the others are found by halves. */
+  /** The hub refuses a list with one user whom its directory does not know: its halves are sent, until one user is left. */
   #lose(failure: HubFailure, notification: PublishRequest): void {
     const { user_ids: users, account_id: account, ...said } = notification;
     if (!users || users.length < 2 || !(failure instanceof HubRefused) || failure.code !== "unknown_target") {
@@ -338,7 +338,7 @@ type Compose = (row: Row) => Sayable;
 type Deal = [Account, Account, Row] | [Account, Row];
 type Addressed = [OldNotification] | [Account, OldNotification];
 
-/** Read both signatures: the one with fewer arguments, or whose second is no account, is the plan's, with one account. */
+/** Read both signatures. The plan's has one account: it has fewer arguments, or its second is not an account. */
 function readDeal(rest: Deal): { buyerAccount: Account; sellerAccount: Account; order: Row } {
   const [first, second, third] = rest as [Account, Account | Row, Row | undefined];
   if (rest.length < 3 || (typeof second === "object" && second !== null)) {
@@ -354,7 +354,7 @@ function readAddressed(rest: Addressed): { account: Account; notification: OldNo
   return { account: first, notification: second };
 }
 
-/** Return a row that can be read: an update that found nothing gives none, and is told of without its details. */
+/** Return a row that can be read; an empty one where an update found nothing, which is announced without details. */
 function asRow(row: unknown): Row {
   return typeof row === "object" && row !== null ? row : {};
 }

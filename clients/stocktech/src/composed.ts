@@ -17,7 +17,7 @@ const DATA_BYTES = 48_000;
 /** How long a message may be. */
 const MESSAGE = 4000;
 
-/** Return what a caller composed as the hub takes it. Its data is the caller's choice, and is made fit for JSON only. */
+/** Return what a caller composed as the hub takes it. The caller chose its data, which is only made valid JSON. */
 export function adopt(notification: OldNotification): Said<PublishRequest> {
   const { type, timestamp } = notification;
   const title = readLine(notification.title) ?? "Notificação";
@@ -29,7 +29,7 @@ export function adopt(notification: OldNotification): Said<PublishRequest> {
     message: readProse(notification.message, MESSAGE) ?? title,
     ...(data === undefined ? {} : { data }),
     ...(moment === undefined ? {} : { timestamp: moment }),
-    // A type that the hub does not know is the hub's to refuse; `onError` hears of it.
+    // The hub refuses a type that it does not know; `onError` is called then.
   } as Said<PublishRequest>;
 }
 
@@ -37,12 +37,12 @@ function fit(data: unknown): object | undefined {
   if (data === undefined || data === null) return undefined;
   const plain = toPlain(data, []);
   if (plain === undefined) return undefined;
-  // The hub takes an object; what is none goes into one rather than being lost.
+  // The hub takes an object; any other value is put into one.
   const object = typeof plain === "object" && plain !== null && !Array.isArray(plain) ? plain : { value: plain };
   return Buffer.byteLength(JSON.stringify(object)) > DATA_BYTES ? undefined : object;
 }
 
-/** Return a value of JSON for whatever a caller has; what has none (a function, bytes, a circle) is left out. */
+/** Return a JSON value for any value; what has none (a function, bytes, a circular reference) is left out. */
 function toPlain(value: unknown, above: readonly object[]): unknown {
   switch (typeof value) {
     case "string":

@@ -2,7 +2,7 @@ import type { Publish } from "@notification-hub/service";
 import { column, type Item, readAmount, readId, readItems, readLine, readStatus, type Row } from "./row.js";
 import { given, say, sayMoney } from "./text.js";
 
-/** The columns of an order that are read; others may be there, and stay where they are. */
+/** The columns of an order that are read; others are ignored. */
 export interface Order {
   id?: unknown;
   orderId?: unknown;
@@ -10,18 +10,18 @@ export interface Order {
   orderCode?: unknown;
   /** A list, or the JSON text of one. */
   items?: unknown;
-  /** A number, a decimal's text, or text that somebody formatted. */
+  /** A number, a decimal's text, or formatted text. */
   total?: unknown;
   status?: unknown;
   trackingCode?: unknown;
-  /** These say whose account is whose, where a call names none or another one. */
+  /** Whose account is whose, where a call names none or another one. */
   buyerId?: unknown;
   sellerId?: unknown;
   buyerAccountId?: unknown;
   sellerAccountId?: unknown;
 }
 
-/** What is said to one person: a notification without its address. */
+/** What is said to one person: a notification without its target. */
 export type Said<T> = Omit<T, "user_id" | "user_ids" | "account_id">;
 
 /** Title and words for each status; a status that is not here gets the neutral ones. */
@@ -47,7 +47,7 @@ const STATUSES = new Map<string, readonly [title: string, words: string]>([
   ["refunded", ["Pedido Reembolsado", "foi reembolsado"]],
 ]);
 const NEUTRAL = ["Pedido Atualizado", "foi atualizado"] as const;
-/** Where the way of the parcel is of interest. */
+/** The statuses in which the parcel's tracking code is of interest. */
 const ON_ITS_WAY = new Set(["processing", "preparing", "shipped", "in_transit", "out_for_delivery"]);
 
 export function orderCreatedForBuyer(order: Row): Said<Publish<"order_created">> {

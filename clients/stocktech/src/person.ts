@@ -3,7 +3,7 @@ const CPF = /(?<!\d)\d{3}[. ]?\d{3}[. ]?\d{3}[- ]?\d{2}(?!\d)/g;
 /** The same for the fourteen of a CNPJ, which an account may have as its id. */
 const CNPJ = /(?<!\d)\d{2}[. ]?\d{3}[. ]?\d{3}[/ ]?\d{4}[- ]?\d{2}(?!\d)/g;
 const WRITTEN_AS_CPF = /^\d{3}\.\d{3}\.\d{3}-\d{2}$/;
-const NOBODY: ReadonlySet<string> = new Set();
+const NO_PEOPLE: ReadonlySet<string> = new Set();
 
 /**
  * Return `text` without the CPFs in it, and without the numbers of `people`, each replaced by `by`.
@@ -11,14 +11,14 @@ const NOBODY: ReadonlySet<string> = new Set();
  * A CPF is what is written as one, or has a CPF's check digits: a mobile number has eleven digits, too. A CNPJ is
  * public, and stays unless it is one of `people`.
  */
-export function hideNumbers(text: string, people: ReadonlySet<string> = NOBODY, by = "***"): string {
+export function hideNumbers(text: string, people: ReadonlySet<string> = NO_PEOPLE, by = "***"): string {
   const isKnown = (found: string) => people.has(digitsOf(found));
   return text
     .replace(CNPJ, (found) => (isKnown(found) ? by : found))
     .replace(CPF, (found) => (isKnown(found) || WRITTEN_AS_CPF.test(found) || isCpf(digitsOf(found)) ? by : found));
 }
 
-/** Return the digits of each column of a row that is a CPF or CNPJ by its length, whoever's it is. */
+/** Return the digits of each column of a row that is a CPF or CNPJ by its length. */
 export function peopleOf(row: object): ReadonlySet<string> {
   const people = new Set<string>();
   for (const name of namesOf(row)) {
@@ -28,7 +28,7 @@ export function peopleOf(row: object): ReadonlySet<string> {
       const digits = digitsOf(value);
       if (digits.length === 11 || digits.length === 14) people.add(digits);
     } catch {
-      // A column that cannot be read holds nobody's number.
+      // A column that cannot be read holds no number.
     }
   }
   return people;

@@ -21,7 +21,7 @@ export interface Transaction {
   id?: unknown;
   transactionId?: unknown;
   transactionCode?: unknown;
-  /** `sale`, `purchase` or another word. */
+  /** `sale`, `purchase` or another value. */
   type?: unknown;
   productId?: unknown;
   productName?: unknown;

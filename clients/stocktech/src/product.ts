@@ -3,7 +3,7 @@ import type { Said } from "./order.js";
 import { column, readId, readLine, readNumber, type Row } from "./row.js";
 import { given, say, sayCount } from "./text.js";
 
-/** The columns of a product that are read; others may be there, and stay where they are. */
+/** The columns of a product that are read; others are ignored. */
 export interface Product {
   id?: unknown;
   productId?: unknown;
@@ -13,7 +13,7 @@ export interface Product {
   currentStock?: unknown;
   quantity?: unknown;
   stock?: unknown;
-  /** When to warn, likewise. */
+  /** The quantity at which to warn, by each of its names. */
   minStock?: unknown;
   minQuantity?: unknown;
 }
@@ -33,18 +33,18 @@ export function stockAlert(product: Row): Said<Publish<"stock_alert">> {
 }
 
 export function productAdded(product: Row): Said<Publish<"product_added">> {
-  return { type: "product_added", title: "Produto adicionado", ...told(product, "adicionado ao catálogo") };
+  return { type: "product_added", title: "Produto adicionado", ...describe(product, "adicionado ao catálogo") };
 }
 
 export function productUpdated(product: Row): Said<Publish<"product_updated">> {
-  return { type: "product_updated", title: "Produto atualizado", ...told(product, "atualizado") };
+  return { type: "product_updated", title: "Produto atualizado", ...describe(product, "atualizado") };
 }
 
 export function productDeleted(product: Row): Said<Publish<"product_deleted">> {
-  return { type: "product_deleted", title: "Produto removido", ...told(product, "removido do catálogo") };
+  return { type: "product_deleted", title: "Produto removido", ...describe(product, "removido do catálogo") };
 }
 
-function told(product: Row, what: string): { message: string; data: ReturnType<typeof productData> } {
+function describe(product: Row, what: string): { message: string; data: ReturnType<typeof productData> } {
   const message = say(`O produto {} foi ${what}.`, nameOf(product), `Um produto foi ${what}.`);
   return { message, data: productData(product) };
 }

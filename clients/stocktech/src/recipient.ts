@@ -10,7 +10,7 @@ export interface Recipient {
   readonly account_id?: string;
 }
 
-/** The side of a deal that somebody is on, as far as is known. */
+/** The side of a deal that a user is on, as far as is known. */
 export type Side = "buyer" | "seller" | undefined;
 
 /** Return the side of a deal that a row's columns say `user` is on. */
@@ -39,11 +39,11 @@ export function isConfirmed(account: Account, side: Side, row: Row): boolean {
   return own !== undefined && own === String(account);
 }
 
-/** @throws TypeError for what is nobody's id: `String(undefined)` would be somebody. */
+/** @throws TypeError for what is not a valid id: `String(undefined)` would be a user. */
 export function checkUser(user: unknown): string {
   const isId = typeof user === "string" || typeof user === "bigint" || Number.isSafeInteger(user);
   const id = isId ? String(user).trim() : "";
-  if (id === "") throw new TypeError("a notification is for nobody");
+  if (id === "") throw new TypeError("a notification has no target");
   return id;
 }
 

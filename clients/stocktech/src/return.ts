@@ -4,7 +4,7 @@ import { hideNumbers, peopleOf } from "./person.js";
 import { column, readFlag, readId, readLine, readNumber, readProse, readStatus, type Row } from "./row.js";
 import { given, say, sayCount } from "./text.js";
 
-/** The types that tell of a return or an exchange. */
+/** The types of notification about a return or an exchange. */
 export type ReturnType =
   | "return_requested"
   | "return_responded"
@@ -13,7 +13,7 @@ export type ReturnType =
   | "exchange_validated"
   | "exchange_resolved";
 
-/** The columns of a return that are read; others may be there, and stay where they are. */
+/** The columns of a return that are read; others are ignored. */
 export interface Return {
   id?: unknown;
   returnId?: unknown;
@@ -33,7 +33,7 @@ export interface Return {
   isWithinWarranty?: unknown;
   replacementProductId?: unknown;
   convertedOrderId?: unknown;
-  /** These say whose account is whose, where a call names another one. */
+  /** Whose account is whose, where a call names another one. */
   buyerId?: unknown;
   sellerId?: unknown;
   accountId?: unknown;
@@ -56,7 +56,7 @@ const WORDING: Record<ReturnType, (row: Row, status: string) => Words> = {
 
 const REFUSED = new Set(["rejected", "rejected_by_vendor", "rejected_by_seller", "refused", "denied"]);
 const ACCEPTED = /^(approved|accepted)(_(refund|replacement|exchange))?$/;
-/** A status nobody knows that sounds like a no, or like the end of something: what was decided may no longer hold. */
+/** An unknown status that looks like a refusal or an end: what was decided before may no longer hold. */
 const DOUBTFUL =
   /cancel|reject|refus|declin|den(y|ied)|void|abort|withdr|fail|error|invalid|expir|revert|revok|closed|recus|rejeit|negad|nega[cç]|estorn|encerr|^\?$|(^|_)(not|no|un|dis|n[aã]o|sem)/;
 const DECISIONS = new Map([
@@ -117,7 +117,7 @@ function chooseWay(status: string, decision: string): "refund" | "replacement" |
 }
 
 function sayReplacementSent(row: Row, status: string): Words {
-  // Only where nothing says that the part is there already.
+  // Only where no column says that the part has arrived.
   const awaited = ["", "replacement_sent", "awaiting_defective", "awaiting_return"].includes(status)
     ? " O produto com defeito ainda está sendo aguardado: não deixe de enviá-lo."
     : "";
@@ -160,7 +160,7 @@ function sayResolved(row: Row, status: string): Words {
   return { title: "Troca Atualizada", message: `Há novidades sobre a troca${code(row)}.` };
 }
 
-/** Return what somebody wrote into a column, without anybody's number: it is read by the other party. */
+/** Return the prose of a column without the numbers of people: the other party reads it. */
 function prose(row: Row, name: string): string | undefined {
   const text = readProse(column(row, name));
   return text === undefined ? undefined : hideNumbers(text, peopleOf(row));
@@ -171,7 +171,7 @@ function code(row: Row): string {
 }
 
 function note(what: string, text: string | undefined): string {
-  // What somebody wrote has its own full stop, or none.
+  // Prose may end with a full stop of its own.
   return text === undefined ? "" : ` ${what}: ${text.replace(/[.\s]+$/, "")}.`;
 }
 

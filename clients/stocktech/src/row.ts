@@ -1,18 +1,18 @@
 import { hideNumbers } from "./person.js";
 
 /**
- * A database's row, as a caller has it: any columns, of any type, in camelCase or snake_case. It is only ever read field by
- * field, so that a column that nobody chose (another person's CPF) reaches nobody.
+ * A database's row, as a caller has it: any columns, of any type, in camelCase or snake_case. It is only read field by
+ * field, so that a column that was not chosen (another person's CPF) reaches no person.
  */
 export type Row = object;
 
-/** How long a text of one line, and one that somebody wrote, may be. */
+/** How long a text of one line, and prose that a person wrote, may be. */
 const LINE = 200;
 const PROSE = 500;
 /** How many items, and how many bytes of them, one notification carries; the hub takes 64 KiB in all. */
 const MOST_ITEMS = 100;
 const ITEMS_BYTES = 24_000;
-/** Longer text is not worth parsing in the middle of somebody's order. */
+/** Longer text would take too long to parse in the middle of an order. */
 const ITEMS_TEXT = 1_000_000;
 
 /** Return the first of these columns that holds something; never throws, whatever the row is. */
@@ -27,17 +27,17 @@ export function column(row: unknown, ...names: string[]): unknown {
   return undefined;
 }
 
-/** Return a short text of one line; undefined for what is none. */
+/** Return a short text of one line; undefined for what is not text. */
 export function readLine(value: unknown): string | undefined {
   return readText(value, LINE)?.replace(/\s+/g, " ");
 }
 
-/** Return what somebody wrote (a reason, a note), cut where it is longer than `most` characters. */
+/** Return prose that a person wrote (a reason, a note), cut where it is longer than `most` characters. */
 export function readProse(value: unknown, most: number = PROSE): string | undefined {
   return readText(value, most);
 }
 
-/** Return the name of somebody, without the CPF that the registered names of many sellers end in; a number alone is none. */
+/** Return a person's name without the CPF that the registered names of many sellers end in; a number alone is not a name. */
 export function readName(value: unknown): string | undefined {
   const text = readLine(value);
   if (text === undefined) return undefined;
@@ -57,7 +57,7 @@ export function readId(value: unknown): number | string | undefined {
 /** Return a quantity or an amount as a number: of text, bigint and decimal objects too. */
 export function readNumber(value: unknown): number | undefined {
   const text = readLine(value)?.replace(/^(-?\d+),(\d+)$/, "$1.$2");
-  // `Number("")` would be nothing left.
+  // `Number("")` is 0: no stock left.
   const number = text === undefined ? Number.NaN : Number(text);
   return Number.isFinite(number) ? number : undefined;
 }
@@ -78,7 +78,7 @@ export function readMoment(value: unknown): string | undefined {
   return Number.isNaN(moment) ? undefined : new Date(moment).toISOString();
 }
 
-/** Return a status as a word to compare with: lower case, `_` between its parts; `""` for none, `?` for what is no text. */
+/** Return a status in the form to compare with: lower case, `_` between its parts; `""` for none, `?` for what is not text. */
 export function readStatus(value: unknown): string {
   if (value === undefined || value === null) return "";
   const text = readLine(value) ?? (typeof value === "string" ? "" : "?");
@@ -133,7 +133,7 @@ function parseItems(value: unknown): unknown {
   if (typeof text !== "string") return text;
   if (text.length > ITEMS_TEXT) return undefined;
   const parsed = attempt(() => JSON.parse(text) as unknown);
-  // Text that was written as JSON twice.
+  // JSON text that was encoded as JSON again.
   return typeof parsed === "string" ? attempt(() => JSON.parse(parsed) as unknown) : parsed;
 }
 
@@ -156,7 +156,7 @@ function readText(value: unknown, most: number): string | undefined {
   return `${cleanText(text.slice(0, most - 1)).trimEnd()}…`;
 }
 
-/** Return text that every JSON reader takes: no half of a surrogate pair, no control character but a line break. */
+/** Return text that every JSON parser takes: no half of a surrogate pair, no control character but a line break. */
 export function cleanText(text: string): string {
   return text.replace(/\p{Surrogate}/gu, "\ufffd").replace(/[\u0000-\u0009\u000b-\u001f\u007f]/g, " ");
 }

@@ -20,7 +20,7 @@ export function sayCount(count: number): string {
  * Return an amount as a Brazilian reads it, `R$ 1.234,50`, or undefined where the text holds none.
  *
  * Numbers and the decimal text of databases (`1234.50`, `1,234.50`) are formatted; `1.234,50` gets its currency; text that
- * somebody formatted stays.
+ * a person formatted stays.
  */
 export function sayMoney(amount: number | string | undefined): string | undefined {
   if (typeof amount === "number") return Number.isFinite(amount) ? format(String(amount)) : undefined;
@@ -32,7 +32,7 @@ export function sayMoney(amount: number | string | undefined): string | undefine
 }
 
 function format(decimal: string): string {
-  // An ordinary space: the other kind is shown as a box where a font lacks it, and is found by no search.
+  // An ordinary space: a no-break space is shown as a box where a font lacks it, and searches do not find it.
   return BRL.format(decimal as `${number}`).replaceAll("\u00a0", " ");
 }
 

@@ -46,7 +46,7 @@ export interface WsManager extends Publishing {
   init(server?: unknown): void;
   /** Does nothing but warn once, unless StockTech's own server runs. */
   cleanup(): void;
-  /** Who is connected; may be waited for, and holds what was last known for code that does not wait. */
+  /** The connections; the result can be awaited, and holds what was known last for code that does not await it. */
   getStats(): Promise<OldStats> & OldStats;
   /** Send what is still queued for the hub, for the end of the process; say whether all of it was sent in time. */
   close(timeoutMs?: number): Promise<boolean>;
@@ -60,7 +60,7 @@ export interface WsManagerOptions {
   client?: NotificationClient;
   /**
    * How long SIGINT and SIGTERM let the queue be sent before they end the process; 1,200 ms, since pm2 kills after 1,600.
-   * 0: signals are left alone. Not with a `client` that is given: whoever made it closes it.
+   * 0: no signal is handled. Not with a `client` that is given: the code that made it closes it.
    */
   flushMs?: number;
   /** StockTech's own server; needed for `local` and `both`. */
@@ -78,8 +78,8 @@ interface Routes {
 /**
  * Return an object with the old names that publishes through the hub.
  *
- * Nothing is read or connected before the first call. Settings that cannot be used are complained about once on
- * `console.error`, and then nothing is sent: a notification is no reason for StockTech not to start or not to sell.
+ * Nothing is read or connected before the first call. Settings that cannot be used are reported once on `console.error`,
+ * and then nothing is sent: notifications must not keep StockTech from starting or selling.
  * Every method may be taken off the object and called alone.
  */
 export function createWsManager(options: WsManagerOptions = {}): WsManager {
@@ -138,7 +138,7 @@ export function useLocalManager(local: LocalManager): void {
   injected = local;
 }
 
-/** StockTech's way to the hub, ready to use: settings are read at the first call, and `NOTIFICATIONS_VIA` is heeded. */
+/** StockTech's client of the hub, ready to use: settings and `NOTIFICATIONS_VIA` are read at the first call. */
 export const notificationClient: WsManager = createWsManager();
 
 /**
@@ -152,10 +152,10 @@ function findRoutes(options: WsManagerOptions): Routes {
   const env = options.env ?? process.env;
   const via = (options.via ?? env.NOTIFICATIONS_VIA?.trim().toLowerCase()) || "hub";
   if (via !== "hub" && via !== "local" && via !== "both") {
-    console.error("Notifications are off: NOTIFICATIONS_VIA: is none of hub, local, both");
+    console.error("Notifications are off: NOTIFICATIONS_VIA: is not one of hub, local, both");
     return { client: undefined, local: undefined };
   }
-  // With both, what is wrong with one must not silence the other.
+  // With both, an error of one must not stop the other.
   const local = via === "hub" ? undefined : (options.local ?? injected);
   const client = via === "local" ? undefined : tryClient(options, env, local ? "Nothing goes to the hub" : OFF);
   if (via !== "hub" && !local) {
@@ -195,7 +195,7 @@ function clientFrom(env: Record<string, string | undefined>, flushMs: number): N
   return client;
 }
 
-/** Make a client; what cannot be used is named by the variable that it comes from. */
+/** Make a client; an error names the variable that cannot be used. */
 function make(options: { url: string; key: string }, variables: Record<string, string>): NotificationClient {
   try {
     return new NotificationClient(options);
@@ -208,7 +208,7 @@ function make(options: { url: string; key: string }, variables: Record<string, s
   }
 }
 
-/** A host that calls `process.exit` leaves no time to send anything: no loss is silent. */
+/** Report what is unsent: a program that calls `process.exit` leaves no time to send it. */
 function tellUnsent(queued: number): void {
   if (queued > 0) console.warn(`notification hub: the process ended before ${queued} notifications were sent`);
 }

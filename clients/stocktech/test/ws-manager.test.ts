@@ -101,7 +101,7 @@ describe("where it sends to", () => {
   test.each([
     [{}, "NOTIFICATION_HUB_URL (or AVADMIN_API_URL) and NOTIFICATION_HUB_KEY are not both set"],
     [{ AVADMIN_API_URL: HUB_ENV.NOTIFICATION_HUB_URL }, "are not both set"],
-    [{ ...HUB_ENV, NOTIFICATIONS_VIA: "hubb" }, "NOTIFICATIONS_VIA: is none of hub, local, both"],
+    [{ ...HUB_ENV, NOTIFICATIONS_VIA: "hubb" }, "NOTIFICATIONS_VIA: is not one of hub, local, both"],
     [{ NOTIFICATIONS_VIA: "local" }, "NOTIFICATIONS_VIA=local: StockTech's own server was not handed over"],
     [{ ...HUB_ENV, NOTIFICATION_HUB_URL: "hub" }, "off: NOTIFICATION_HUB_URL: is not the address of a hub"],
     [

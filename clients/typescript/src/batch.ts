@@ -37,7 +37,7 @@ export type Outcome = { receipt: unknown } | { failure: HubFailure };
 
 /**
  * The bounds of a batch. A hub takes 1,000 notifications and sixteen times its HUB_MAX_BODY, 1 MiB by default; what is
- * smaller is answered sooner, and a proxy's own limit is met less often.
+ * smaller has its response sooner, and exceeds a proxy's own limit less often.
  */
 const BATCH_NOTIFICATIONS = 100;
 const BATCH_BYTES = 256 * 1024;
@@ -80,20 +80,20 @@ export function takeMany<N>(entries: readonly Entry<N>[]): Batch<N> {
 }
 
 /**
- * Return the outcome of each notification of a batch that the hub answered.
+ * Return the outcome of each notification of a batch by the hub's response.
  *
- * @throws HubUnreachable when the answer is not one to this request.
+ * @throws HubUnreachable when it has no result for one of them.
  */
-export function readOutcomes<N>(batch: Batch<N>, answer: unknown): Map<number, Outcome> {
-  if (batch.request.path !== BATCH_PATH) return new Map([[0, { receipt: answer }]]);
+export function readOutcomes<N>(batch: Batch<N>, response: unknown): Map<number, Outcome> {
+  if (batch.request.path !== BATCH_PATH) return new Map([[0, { receipt: response }]]);
   const outcomes = new Map<number, Outcome>();
-  const { results } = (answer ?? {}) as Partial<components["schemas"]["BatchReceipt"]>;
+  const { results } = (response ?? {}) as Partial<components["schemas"]["BatchReceipt"]>;
   for (const { index, receipt, problem } of Array.isArray(results) ? results : []) {
     if (receipt) outcomes.set(index, { receipt });
     else if (problem) outcomes.set(index, { failure: new HubRefused(problem.status, problem) });
   }
   if ([...batch.pending.keys()].some((index) => !outcomes.has(index))) {
-    throw new HubUnreachable("What answered is not a hub: its answer has no result for each notification");
+    throw new HubUnreachable("The server is not a hub: its response has no result for each notification");
   }
   return outcomes;
 }
@@ -109,7 +109,7 @@ export function isOfTheBatch(failure: HubFailure): boolean {
 
 /** Whom an entry is for, as far as the order of notifications depends on it. */
 interface Target {
-  /** The users it may reach with both of its forms; undefined: anybody in an account, or everybody. */
+  /** The users that its forms may reach; undefined: all of an account, or everybody. */
   readonly users: ReadonlySet<string> | undefined;
   /** Both forms' targets as text; undefined where nothing else would be sent. */
   readonly alternatives: string | undefined;
@@ -128,8 +128,9 @@ function readTarget<N>({ sending, orElse }: Entry<N>): Target {
 }
 
 /**
- * Say whether somebody might get `later` before `earlier`, were both in one batch: `earlier` is sent again, to its other
- * target, after the hub has stored `later`. Where both have the same two targets, the hub knows either both or none.
+ * Say whether a user could get `later` before `earlier` if both were in one batch: where the hub does not know the target
+ * of `earlier`, it is sent again, to its other target, and the hub has stored `later` by then. Entries with the same two
+ * targets share a batch, since the hub knows that target for both of them or for none.
  */
 function mayChangeOrder(earlier: Target, later: Target): boolean {
   if (earlier.alternatives === undefined || earlier.alternatives === later.alternatives) return false;

@@ -10,32 +10,32 @@ export interface HubRequest {
   readonly idempotencyKey?: string;
   /** The credential, where it is not the service's key. */
   readonly bearer?: string;
-  /** A status besides 2xx whose body is an answer. */
-  readonly alsoAnswers?: number;
+  /** A status besides 2xx whose body is a result and not a problem. */
+  readonly alsoAccepts?: number;
 }
 
 /** How long a request may take. */
-export interface Patience {
-  /** One attempt, from its start to the last byte of the answer. */
+export interface Timing {
+  /** One attempt, from its start to the last byte of the response. */
   readonly timeoutMs: number;
   /** All attempts and the waits between them. */
   readonly deadlineMs: number;
   readonly retry: RetryPolicy;
 }
 
-/** Sends requests to one hub. Every operation of the hub may be repeated, so every one is. */
+/** Sends requests to one hub. Every operation of the hub is safe to repeat, so every one is repeated. */
 export class Exchange {
   readonly #url: string;
   readonly #key: string;
   readonly #fetch: typeof fetch;
 
-  /** @throws TypeError when the address or the key cannot be used; neither stands in the text. */
+  /** @throws TypeError when the address or the key is not valid; the text holds neither. */
   constructor(url: string, key: string, fetcher: typeof fetch) {
     const address = URL.canParse(url) ? new URL(url) : undefined;
     if (!address || !/^https?:$/.test(address.protocol) || address.username || address.search || address.hash) {
       throw new TypeError("url: is not the address of a hub (example: https://hub.example.com)");
     }
-    // A header that cannot be sent would be quoted, key and all, in the error of fetch.
+    // The error of fetch would quote a header that is not valid, with the key.
     // A variable of the environment that is missing is undefined, whatever the types say.
     if (typeof key !== "string" || !/^[!-~]+$/.test(key))
       throw new TypeError("key: is not a service key (example: hubk_...)");
@@ -45,19 +45,19 @@ export class Exchange {
   }
 
   /**
-   * Send, repeating what may succeed later; return the decoded answer.
+   * Send, and repeat what may succeed later; return the decoded response.
    *
-   * @throws HubRefused when the hub said no, or not in time; HubUnreachable when it said nothing.
+   * @throws HubRefused when the hub refused; HubUnreachable when there was no response.
    */
-  async send(request: HubRequest, patience: Patience, signal?: AbortSignal): Promise<unknown> {
-    const endsAt = performance.now() + patience.deadlineMs;
+  async send(request: HubRequest, timing: Timing, signal?: AbortSignal): Promise<unknown> {
+    const endsAt = performance.now() + timing.deadlineMs;
     for (let failures = 1; ; failures++) {
       const leftMs = endsAt - performance.now();
       try {
-        return await this.attempt(request, Math.min(patience.timeoutMs, leftMs), signal);
+        return await this.attempt(request, Math.min(timing.timeoutMs, leftMs), signal);
       } catch (error) {
-        if (!(error instanceof HubFailure) || !error.retryable || failures >= patience.retry.attempts) throw error;
-        const delayMs = chooseDelayMs(patience.retry, failures, error.retryAfterMs);
+        if (!(error instanceof HubFailure) || !error.retryable || failures >= timing.retry.attempts) throw error;
+        const delayMs = chooseDelayMs(timing.retry, failures, error.retryAfterMs);
         if (performance.now() + delayMs >= endsAt) throw error;
         await sleep(delayMs, signal);
         if (signal?.aborted) throw error;
@@ -66,9 +66,9 @@ export class Exchange {
   }
 
   /**
-   * Send once; return the decoded answer.
+   * Send once; return the decoded response.
    *
-   * @throws HubRefused, HubUnreachable as `send` does; the signal's own reason when the caller aborted.
+   * @throws HubRefused, HubUnreachable as `send` does; the signal's reason when the caller aborted.
    */
   async attempt(request: HubRequest, timeoutMs: number, signal?: AbortSignal): Promise<unknown> {
     const headers: Record<string, string> = {
@@ -80,7 +80,7 @@ export class Exchange {
       throw new TypeError("idempotencyKey: is not 1 to 255 printable ASCII characters");
     }
     if (request.idempotencyKey !== undefined) headers["idempotency-key"] = request.idempotencyKey;
-    // Not AbortSignal.any: on Node 20 it keeps a trace of each attempt as long as the caller's signal lives.
+    // Not AbortSignal.any: on Node 20 it leaks memory for each attempt as long as the caller's signal exists.
     const control = new AbortController();
     const abort = () => control.abort();
     const timer = setTimeout(abort, Math.max(1, timeoutMs));
@@ -93,27 +93,27 @@ export class Exchange {
         method: request.method,
         headers,
         body: request.body ?? null,
-        // The key would go wherever a redirect points.
+        // A redirect would send the key to another server.
         redirect: "manual",
         signal: control.signal,
       });
       text = await response.text();
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
-      const why = control.signal.aborted ? `no answer within ${Math.round(timeoutMs)} ms` : "no connection";
+      const why = control.signal.aborted ? `no response within ${Math.round(timeoutMs)} ms` : "no connection";
       throw new HubUnreachable(`The hub cannot be reached: ${why}`, { cause: error });
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener("abort", abort);
     }
-    const answer = readJson(text);
+    const content = readJson(text);
     const isProblem = response.headers.get("content-type")?.startsWith("application/problem+json");
-    if (response.ok || (response.status === request.alsoAnswers && !isProblem)) {
-      if (answer === undefined) throw new HubUnreachable("What answered is not a hub: its answer is no JSON");
-      return answer;
+    if (response.ok || (response.status === request.alsoAccepts && !isProblem)) {
+      if (content === undefined) throw new HubUnreachable("The server is not a hub: its response is not JSON");
+      return content;
     }
     const retryAfterMs = readRetryAfterMs(response.headers.get("retry-after"), Date.now());
-    const problem: Partial<Problem> = typeof answer === "object" && answer !== null ? answer : {};
+    const problem: Partial<Problem> = typeof content === "object" && content !== null ? content : {};
     throw new HubRefused(response.status, problem, retryAfterMs);
   }
 }

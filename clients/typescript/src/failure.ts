@@ -1,9 +1,9 @@
 import type { components } from "./generated/openapi.js";
 
-/** What the hub answers when it cannot do what was asked (RFC 9457); `code` is stable. */
+/** The hub's response to a request that it refuses (RFC 9457); `code` is stable. */
 export type Problem = components["schemas"]["Problem"];
 
-/** What goes wrong between a service and the hub. Its text never holds a key, a token or anybody's id. */
+/** The base class of what goes wrong between a service and the hub. Its text never holds a key, a token or a person's id. */
 export class HubFailure extends Error {
   override readonly name: string = "HubFailure";
   /** Whether the same request may succeed later. */
@@ -20,7 +20,7 @@ export class HubRefused extends HubFailure {
   override readonly retryable: boolean;
   override readonly retryAfterMs: number | undefined;
   readonly status: number;
-  /** The hub's code, such as `unknown_type`; `http_502` and the like where something else answered. */
+  /** The hub's code, such as `unknown_type`; `http_502` and the like where another server responded. */
   readonly code: string;
   /** The path of the offending field, such as `$.data.total`. */
   readonly field: string | undefined;
@@ -39,13 +39,13 @@ export class HubRefused extends HubFailure {
   }
 }
 
-/** Nothing was answered in time, or nothing that can be read; whether the request arrived is not known. */
+/** No response came in time, or none that can be read; whether the request arrived is not known. */
 export class HubUnreachable extends HubFailure {
   override readonly name = "HubUnreachable";
   override readonly retryable = true;
 }
 
-/** Why a queued notification was given up without an answer of the hub. */
+/** Why a queued notification was given up without a response of the hub. */
 export type LossReason = "queue_full" | "not_json" | "too_old" | "closed";
 
 const LOSSES: Record<LossReason, string> = {

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { describeBatch, describePublish } from "./batch.js";
-import { Exchange, type HubRequest, type Patience } from "./exchange.js";
+import { Exchange, type HubRequest, type Timing } from "./exchange.js";
 import type { HubFailure } from "./failure.js";
 import type { components } from "./generated/openapi.js";
 import { type EnqueueOptions, NotificationQueue, type QueueCounts, type QueueLimits } from "./queue.js";
@@ -31,7 +31,7 @@ export interface AnyPublishRequest {
   message: string;
 }
 
-/** Where the hub is, and how patient to be. */
+/** Where the hub is, and how long things may take. */
 export interface HubOptions<N extends AnyPublishRequest = PublishRequest> {
   /** The hub's address, such as `https://hub.example.com`. */
   url: string;
@@ -45,11 +45,11 @@ export interface HubOptions<N extends AnyPublishRequest = PublishRequest> {
   retry?: Partial<RetryPolicy>;
   /** 1,000 notifications, 8 MiB, 10 minutes. */
   queue?: Partial<QueueLimits>;
-  /** Hears of every queued notification that was given up; without it a line goes to `console.warn`. */
+  /** Called for every queued notification that was given up; without it `console.warn` is. */
   onError?: (failure: HubFailure, notification: N) => void;
   /**
-   * Hears of every queued notification with a field of `data` that is not as declared; without it a line goes to
-   * `console.warn`, once for each type and field.
+   * Called for every queued notification with a field of `data` that is not as declared; without it `console.warn` is,
+   * once for each type and field.
    */
   onWarning?: (warnings: readonly FieldWarning[], notification: N) => void;
   /** In place of Node's own `fetch`. */
@@ -84,16 +84,16 @@ const CLOSE_MS = 5000;
  */
 export class NotificationHub<N extends AnyPublishRequest = PublishRequest> {
   readonly #exchange: Exchange;
-  readonly #patience: Patience;
+  readonly #timing: Timing;
   readonly #queue: NotificationQueue<N>;
 
   /** @throws TypeError when the address or the key cannot be used. */
   constructor(options: HubOptions<N>) {
     const retry = { ...RETRY, ...options.retry };
     this.#exchange = new Exchange(options.url, options.key, options.fetch ?? fetch);
-    this.#patience = { timeoutMs: options.timeoutMs ?? 5000, deadlineMs: options.deadlineMs ?? 20_000, retry };
+    this.#timing = { timeoutMs: options.timeoutMs ?? 5000, deadlineMs: options.deadlineMs ?? 20_000, retry };
     this.#queue = new NotificationQueue<N>(
-      (request, signal) => this.#exchange.attempt(request, this.#patience.timeoutMs, signal),
+      (request, signal) => this.#exchange.attempt(request, this.#timing.timeoutMs, signal),
       retry,
       { ...QUEUE, ...options.queue },
       options.onError ?? warn,
@@ -110,7 +110,7 @@ export class NotificationHub<N extends AnyPublishRequest = PublishRequest> {
   /**
    * Publish in the background, in order; say whether the queue took it. Never throws and never waits.
    *
-   * What is lost, because the queue is full, the hub refuses it or stays away for too long, is told to `onError`.
+   * `onError` is called for what is lost: because the queue is full, the hub refuses it or stays away for too long.
    */
   enqueue(notification: N, options: EnqueueOptions<N> = {}): boolean {
     return this.#queue.add(notification, options);
@@ -123,7 +123,7 @@ export class NotificationHub<N extends AnyPublishRequest = PublishRequest> {
     return ((await this.#send(request, options)) as Schemas["BatchReceipt"]).results;
   }
 
-  /** Return who is connected and what happened since the hub started. */
+  /** Return the connections and what happened since the hub started. */
   async stats(options: CallOptions = {}): Promise<Stats> {
     return (await this.#send({ method: "GET", path: "/api/internal/ws-stats" }, options)) as Stats;
   }
@@ -142,14 +142,14 @@ export class NotificationHub<N extends AnyPublishRequest = PublishRequest> {
 
   /** Return whether the hub wants new work, and how its parts are; asked once. */
   async health(options: CallOptions = {}): Promise<Readiness> {
-    const request: HubRequest = { method: "GET", path: "/health/ready", alsoAnswers: 503 };
-    const timeoutMs = options.timeoutMs ?? this.#patience.timeoutMs;
+    const request: HubRequest = { method: "GET", path: "/health/ready", alsoAccepts: 503 };
+    const timeoutMs = options.timeoutMs ?? this.#timing.timeoutMs;
     return (await this.#exchange.attempt(request, timeoutMs, options.signal)) as Readiness;
   }
 
-  /** Return whether the hub's process answers; asked once, never throws for a hub that is away. */
+  /** Return whether the hub's process responds; asked once, never throws for a hub that is away. */
   async live(options: CallOptions = {}): Promise<boolean> {
-    const timeoutMs = options.timeoutMs ?? this.#patience.timeoutMs;
+    const timeoutMs = options.timeoutMs ?? this.#timing.timeoutMs;
     try {
       const request: HubRequest = { method: "GET", path: "/health/live" };
       return ((await this.#exchange.attempt(request, timeoutMs, options.signal)) as { live: boolean }).live;
@@ -168,14 +168,17 @@ export class NotificationHub<N extends AnyPublishRequest = PublishRequest> {
     return this.#queue.flush(timeoutMs);
   }
 
-  /** Send what is queued and take no more; what is not sent in time is given up. Say whether all was sent. */
+  /**
+   * Send what is queued, up to 100 notifications in one request, and take no more; what is not sent in time is given up.
+   * Say whether all was sent.
+   */
   close(timeoutMs: number = CLOSE_MS): Promise<boolean> {
     return this.#queue.close(timeoutMs);
   }
 
   #send(request: HubRequest, options: CallOptions): Promise<unknown> {
-    const { timeoutMs = this.#patience.timeoutMs, deadlineMs = this.#patience.deadlineMs, signal } = options;
-    return this.#exchange.send(request, { ...this.#patience, timeoutMs, deadlineMs }, signal);
+    const { timeoutMs = this.#timing.timeoutMs, deadlineMs = this.#timing.deadlineMs, signal } = options;
+    return this.#exchange.send(request, { ...this.#timing, timeoutMs, deadlineMs }, signal);
   }
 }
 
@@ -184,23 +187,23 @@ function warn(failure: HubFailure, notification: AnyPublishRequest): void {
   console.warn(`notification hub: ${notification.type} was not sent: ${failure.message}`);
 }
 
-/** How many different warnings are told; paths may hold an index, and so be many. */
+/** How many different warnings are written; paths may hold an index, and so be many. */
 const MOST_WARNINGS = 100;
 
 function readWarnings<N>(tell: (warnings: readonly FieldWarning[], notification: N) => void) {
-  return (answer: unknown, notification: N): void => {
-    const { warnings } = (answer ?? {}) as Partial<Receipt>;
+  return (response: unknown, notification: N): void => {
+    const { warnings } = (response ?? {}) as Partial<Receipt>;
     if (Array.isArray(warnings) && warnings.length > 0) tell(warnings, notification);
   };
 }
 
 function warnOnce(): (warnings: readonly FieldWarning[], notification: AnyPublishRequest) => void {
-  const told = new Set<string>();
+  const written = new Set<string>();
   return (warnings, { type }) => {
     for (const { field, detail } of warnings) {
       const what = `${type}: ${field}`;
-      if (told.has(what) || told.size >= MOST_WARNINGS) continue;
-      told.add(what);
+      if (written.has(what) || written.size >= MOST_WARNINGS) continue;
+      written.add(what);
       console.warn(`notification hub: ${what} is not as declared: ${detail}`);
     }
   };

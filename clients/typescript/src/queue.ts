@@ -14,7 +14,7 @@ export interface QueueLimits {
 
 /** What became of what was queued, since the start. */
 export interface QueueCounts {
-  /** Waiting now, the one on its way included. */
+  /** Waiting now, what is being sent included. */
   readonly queued: number;
   /** Acknowledged by the hub. */
   readonly sent: number;
@@ -35,9 +35,9 @@ export interface EnqueueOptions<N> {
 
 /** Sends one request once. */
 export type SendOnce = (request: HubRequest, signal: AbortSignal) => Promise<unknown>;
-/** Hears of every notification that was sent, with the hub's answer. */
-export type OnSent<N> = (answer: unknown, notification: N) => void;
-/** Hears of every notification that was given up. */
+/** Is called for every notification that was sent, with the hub's receipt. */
+export type OnSent<N> = (receipt: unknown, notification: N) => void;
+/** Is called for every notification that was given up. */
 export type OnLost<N> = (failure: HubFailure, notification: N) => void;
 
 /**
@@ -239,7 +239,7 @@ function isUnknownTarget(failure: HubFailure): boolean {
 
 function write<N>(notification: N): Written<N> | undefined {
   try {
-    // JavaScript says `undefined`, whatever the type says, of what is no value of JSON at all.
+    // For a value that JSON does not have it is `undefined`, whatever the type says.
     const body = JSON.stringify(notification) as string | undefined;
     return body === undefined ? undefined : { notification, body, idempotencyKey: randomUUID() };
   } catch {

@@ -2,23 +2,22 @@
 export interface RetryPolicy {
   /** How many times a request is sent at most, the first included. */
   readonly attempts: number;
-  /** The first wait is between nothing and this; each later one may be twice as long. */
+  /** The first wait is at most this; each later one may be twice as long. */
   readonly baseMs: number;
-  /** No wait of our own choice is longer. */
+  /** The longest wait, but for what the hub asks for. */
   readonly capMs: number;
 }
 
 /** No wait is shorter, whatever the policy, the hub and chance say. */
 const SHORTEST_MS = 50;
-/** The longest that somebody else can make this client wait: within what a queued notification is kept. */
+/** The longest that a server can make this client wait: shorter than a queued notification is kept. */
 const LONGEST_ASKED_MS = 300_000;
 
 /**
  * Return how long to wait before repeating a request that failed `failures` times (1 or more).
  *
- * Full jitter: anything between 50 ms and the doubled base, so that many clients of a hub that came back do not
- * come at once. What the hub asked for (`Retry-After`), five minutes at most, is waited for in any case, and the jitter
- * comes on top.
+ * Full jitter: anything between 50 ms and the doubled base, so that many clients of a hub that is back do not all return
+ * at one moment. What the hub asked for (`Retry-After`), five minutes at most, is added to it.
  */
 export function chooseDelayMs(
   policy: RetryPolicy,
@@ -30,7 +29,7 @@ export function chooseDelayMs(
   return bound(retryAfterMs, 0, LONGEST_ASKED_MS) + bound(random() * ceiling, SHORTEST_MS, LONGEST_ASKED_MS);
 }
 
-/** A number that is none is the least: a timer that is told NaN, or more than 24 days, fires at once. */
+/** Return `ms` within bounds, the least for NaN: a timer of NaN, or of more than 24 days, fires at once. */
 function bound(ms: number | undefined, least: number, most: number): number {
   return ms !== undefined && ms > least ? Math.min(ms, most) : least;
 }

@@ -1,25 +1,25 @@
 /** The signals that ask a process to end; pm2 sends SIGINT. */
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
-/** What has to be done before the end, for `timeoutMs` at most. */
+/** What is done before the end of the process, for `timeoutMs` at most. */
 export type Finish = (timeoutMs: number) => Promise<unknown>;
 
-/** The part of a process that is needed here. */
+/** The part of `process` that is needed here. */
 export type Host = Pick<NodeJS.Process, "kill" | "listenerCount" | "once" | "pid" | "removeListener">;
 
 /**
  * Run `finish` when the process is asked to end, and end it afterwards as the signal would have.
  *
- * To listen to a signal takes away its effect. So where nobody else listens, the signal is sent again once `finish` is done
- * or its time is over; a second one, meanwhile, ends the process at once. A host with handlers of its own decides itself
- * when it ends: here only `finish` is run. Return what undoes all of it.
+ * A handler of a signal takes away its effect. So where there is no other handler, the signal is sent again when `finish`
+ * is done or its time is over; a second signal ends the process at once. A program with handlers of its own decides itself
+ * when it ends: then only `finish` is run. Return what undoes all of it.
  */
 export function finishOnSignal(finish: Finish, timeoutMs: number, host: Host = process): () => void {
   const undo: (() => void)[] = [];
   for (const signal of SIGNALS) {
     const end = async () => {
       let timer: NodeJS.Timeout | undefined;
-      // Whatever `finish` is up to, the process does not live for it.
+      // A `finish` that hangs does not keep the process alive.
       const late = new Promise((resolve) => (timer = setTimeout(resolve, timeoutMs + 100)));
       await Promise.race([finish(timeoutMs).catch(() => undefined), late]);
       clearTimeout(timer);
@@ -32,8 +32,8 @@ export function finishOnSignal(finish: Finish, timeoutMs: number, host: Host = p
 }
 
 /**
- * Return how many listeners there are of the package signal-exit, which half of npm brings along: they end the process only
- * where all listeners are theirs, and so wait for us as we would for them. They tell their number to one another there.
+ * Return how many listeners belong to the package signal-exit, which many packages depend on. They end the process only if
+ * all listeners are their own, so they would wait for ours, and ours for them. Their copies share the number here.
  */
 function countPolite(): number {
   const places = [Symbol.for("signal-exit emitter"), "__signal_exit_emitter__"] as const;
