@@ -8,7 +8,7 @@ const pageTests = ["tests/hub.test.ts", "tests/tabs.test.ts", "tests/inbox.test.
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "lines", environment: "node", include: ["tests/*.test.ts"], exclude: pageTests } },
+      { test: { name: "links", environment: "node", include: ["tests/*.test.ts"], exclude: pageTests } },
       { test: { name: "page", environment: "jsdom", include: pageTests } },
       {
         // The hooks once more, on the oldest React they promise to run on.

@@ -7,7 +7,7 @@ import os from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { ROOT, until } from "./programs.mjs";
-import { launch, live, SELLER, waitForBell, waitForToast } from "./stage.mjs";
+import { launch, live, SELLER, waitForBell, waitForToast } from "./harness.mjs";
 
 const START_MS = 150_000;
 const TEST_MS = 60_000;
@@ -59,7 +59,7 @@ async function publish(whom, message) {
   assert.equal(answer.status, 202);
 }
 
-/** Return a page that fails the test for anything it complains of, hydration before all. */
+/** Return a page whose warnings and errors fail the test, those of hydration among them. */
 async function openQuietly(t, url) {
   const context = await browser.newContext();
   t.after(() => context.close());
@@ -72,7 +72,7 @@ async function openQuietly(t, url) {
   return { page, complaints };
 }
 
-test("AppPortal's server renders the bell, and the browser takes it over without a complaint", {
+test("AppPortal's server renders the bell, and the browser hydrates it without a warning", {
   timeout: TEST_MS,
 }, async (t) => {
   const html = await (await fetch(PORTAL)).text();
@@ -105,7 +105,9 @@ test("AvAdmin's page reaches the hub on its own origin, and so does a test that 
   assert.deepEqual(complaints, []);
 });
 
-test("the proxy of AvAdmin's origin shows browsers nothing of the hub's inside", { timeout: TEST_MS }, async () => {
+test("the proxy of AvAdmin's origin passes none of the hub's internal routes on to browsers", {
+  timeout: TEST_MS,
+}, async () => {
   for (const where of ["/api/internal/ws-stats", "/metrics", "/schema", "/health/ready"]) {
     const answer = await fetch(AVADMIN + where, { headers: { authorization: `Bearer ${key}` } });
     assert.equal(answer.status, 404, where);

@@ -1,4 +1,4 @@
-/** The client in Chromium, in pages that stand still, that the browser denies something, or that are no pages at all. */
+/** The client in Chromium: in pages that hang or that the browser denies something, in a worker, and in Node. */
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
@@ -7,54 +7,54 @@ import os from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { DEADLINE_MS, findPort, Program, ROOT, until } from "./programs.mjs";
-import { chromium, launch, LAUNCH, SELLER } from "./stage.mjs";
+import { chromium, launch, LAUNCH, SELLER } from "./harness.mjs";
 
 const esbuild = createRequire(path.join(ROOT, "clients/package.json"))("esbuild");
 const TEST_MS = 90_000;
-/** A leader is asked after 8 to 12 s of silence, and has 3 to 4.5 s to answer. */
+/** A leader is asked after 8 to 12 s of silence, and has 3 to 4.5 s to respond. */
 const TAKEOVER_MS = 40_000;
 
-const stage = {};
+const harness = {};
 
 before(
   async () => {
-    stage.folder = await mkdtemp(path.join(os.tmpdir(), "hub-odd-"));
+    harness.folder = await mkdtemp(path.join(os.tmpdir(), "hub-odd-"));
     const client = await bundle("browser", `export * from "./index.ts"`);
-    stage.served = new Map([["/client.js", client]]);
-    stage.server = createServer((request, response) => {
-      const script = stage.served.get(new URL(request.url, "http://page").pathname);
+    harness.served = new Map([["/client.js", client]]);
+    harness.server = createServer((request, response) => {
+      const script = harness.served.get(new URL(request.url, "http://page").pathname);
       response.setHeader("content-type", script ? "text/javascript" : "text/html");
       response.end(script ?? `<!doctype html><title>page</title><script type="module">${PAGE}</script>`);
     });
-    await new Promise((listening) => stage.server.listen(0, "127.0.0.1", listening));
-    stage.page = `http://127.0.0.1:${stage.server.address().port}`;
+    await new Promise((listening) => harness.server.listen(0, "127.0.0.1", listening));
+    harness.page = `http://127.0.0.1:${harness.server.address().port}`;
     const port = await findPort();
-    stage.hubUrl = `http://127.0.0.1:${port}`;
-    stage.hub = new Program(port, ".", [path.join(ROOT, ".venv/bin/hub"), "serve", "--dev", "--port", String(port)]);
-    await stage.hub.start({
-      HUB_DATA_DIR: path.join(stage.folder, "data"),
-      HUB_ALLOWED_ORIGINS: stage.page,
+    harness.hubUrl = `http://127.0.0.1:${port}`;
+    harness.hub = new Program(port, ".", [path.join(ROOT, ".venv/bin/hub"), "serve", "--dev", "--port", String(port)]);
+    await harness.hub.start({
+      HUB_DATA_DIR: path.join(harness.folder, "data"),
+      HUB_ALLOWED_ORIGINS: harness.page,
       HUB_DRAIN: "0",
       WS_HEARTBEAT_INTERVAL: "2",
     });
-    const { service_key, jwt_secret } = JSON.parse(await readFile(path.join(stage.folder, "data/dev.json"), "utf8"));
-    stage.key = service_key;
-    stage.token = await sign(
+    const { service_key, jwt_secret } = JSON.parse(await readFile(path.join(harness.folder, "data/dev.json"), "utf8"));
+    harness.key = service_key;
+    harness.token = await sign(
       { sub: SELLER.user_id, ...SELLER, role: "user", exp: Math.floor(Date.now() / 1000) + 86_400 },
       jwt_secret,
     );
-    stage.browser = await launch();
+    harness.browser = await launch();
   },
   { timeout: TEST_MS },
 );
 after(async () => {
-  await stage.browser?.close();
-  await stage.hub?.stop();
-  stage.server?.close();
-  await rm(stage.folder, { recursive: true, force: true });
+  await harness.browser?.close();
+  await harness.hub?.stop();
+  harness.server?.close();
+  await rm(harness.folder, { recursive: true, force: true });
 });
 
-/** What every page has: the client, what its handlers were given, and each status. */
+/** What every page has: the client, the events of its handlers, and each status. */
 const PAGE = `
   import * as client from "/client.js";
   window.start = (url, token, options = {}) => {
@@ -89,8 +89,8 @@ async function sign(claims, secret) {
 }
 
 async function ask(method, where, body) {
-  const headers = { authorization: `Bearer ${stage.key}`, "content-type": "application/json" };
-  const answer = await fetch(stage.hubUrl + where, {
+  const headers = { authorization: `Bearer ${harness.key}`, "content-type": "application/json" };
+  const answer = await fetch(harness.hubUrl + where, {
     method,
     headers,
     body: body && JSON.stringify(body),
@@ -107,7 +107,7 @@ async function publish(...messages) {
 
 /** Return a profile of its own, closed with the test. */
 async function profile(t, context) {
-  context ??= await stage.browser.newContext();
+  context ??= await harness.browser.newContext();
   context.setDefaultTimeout(DEADLINE_MS);
   t.after(() => context.close());
   return context;
@@ -115,20 +115,20 @@ async function profile(t, context) {
 
 async function open(context) {
   const page = await context.newPage();
-  await page.goto(stage.page);
+  await page.goto(harness.page);
   await page.waitForFunction("window.ready");
   return page;
 }
 
-/** Open a page with the client, and wait until it says that it is connected. */
+/** Open a page with the client, and wait until it is connected. */
 async function connect(context, options = {}) {
   const page = await open(context);
-  await page.evaluate(([url, token, given]) => start(url, token, given), [stage.hubUrl, stage.token, options]);
+  await page.evaluate(([url, token, given]) => start(url, token, given), [harness.hubUrl, harness.token, options]);
   await page.waitForFunction("hub.status.state === 'connected'");
   return page;
 }
 
-/** Wait until a page's handlers were given this, and nothing else. */
+/** Wait until a page's handlers were called with this, and nothing else. */
 async function waitToSee(page, expected, deadlineMs = DEADLINE_MS) {
   let seen = [];
   await until(
@@ -170,7 +170,7 @@ const standingStill = {
 };
 
 for (const [state, enter] of Object.entries(standingStill)) {
-  test(`a tab that holds the connection with ${state} silences nobody, and hands nothing out twice when it is back`, {
+  test(`a tab that holds the connection with ${state} stops no other tab, and delivers no duplicate when it is back`, {
     timeout: TEST_MS,
   }, async (t) => {
     const context = await profile(t);
@@ -192,7 +192,7 @@ for (const [state, enter] of Object.entries(standingStill)) {
   });
 }
 
-test("a tab that crashes is followed by another one", { timeout: TEST_MS }, async (t) => {
+test("a tab that crashes is replaced by another one", { timeout: TEST_MS }, async (t) => {
   const context = await profile(t);
   const [first, second] = [await connect(context), await connect(context)];
   const crashed = new Promise((resolve) => first.once("crash", resolve));
@@ -205,7 +205,7 @@ test("a tab that crashes is followed by another one", { timeout: TEST_MS }, asyn
 test("a browser that denies site data, and so locks and storage, connects all the same", {
   timeout: TEST_MS,
 }, async (t) => {
-  const folder = path.join(stage.folder, "denied");
+  const folder = path.join(harness.folder, "denied");
   await mkdir(path.join(folder, "Default"), { recursive: true });
   await writeFile(
     path.join(folder, "Default/Preferences"),
@@ -220,7 +220,7 @@ test("a browser that denies site data, and so locks and storage, connects all th
   for (const tab of [one, two]) await waitToSee(tab, ["1"]);
 });
 
-test("an opaque origin is told that it is not allowed, and breaks nothing", { timeout: TEST_MS }, async (t) => {
+test("an opaque origin gets the status that it is not allowed, and no error", { timeout: TEST_MS }, async (t) => {
   const page = await open(await profile(t));
   const state = await page.evaluate(
     async ([url, token, code]) => {
@@ -235,7 +235,7 @@ test("an opaque origin is told that it is not allowed, and breaks nothing", { ti
       document.body.append(frame);
       return told;
     },
-    [stage.hubUrl, stage.token, stage.served.get("/client.js")],
+    [harness.hubUrl, harness.token, harness.served.get("/client.js")],
   );
   assert.equal(state, "forbidden");
 });
@@ -258,7 +258,7 @@ for (const transport of ["sse", "poll"]) {
     });
     await page.evaluate(
       ([url, token, transports]) => start(url, token, { transports }),
-      [stage.hubUrl, stage.token, [transport]],
+      [harness.hubUrl, harness.token, [transport]],
     );
     await page.waitForFunction("hub.status.state === 'connected'");
     await publish("traced");
@@ -276,7 +276,7 @@ test("a browser's own EventSource works with credentials and without", { timeout
           source.onopen = () => resolve("open") ?? source.close();
           source.onerror = () => resolve("error") ?? source.close();
         }),
-      [`${stage.hubUrl}/sse?token=${stage.token}`, withCredentials],
+      [`${harness.hubUrl}/sse?token=${harness.token}`, withCredentials],
     );
     assert.equal(opened, "open");
   }
@@ -307,7 +307,7 @@ test("EventSource with tickets, as documented, survives breaks and misses nothin
         handle,
       );
     },
-    [snippet, stage.hubUrl, stage.token],
+    [snippet, harness.hubUrl, harness.token],
   );
   const expected = [];
   for (const count of [1, 2, 3]) {
@@ -327,12 +327,12 @@ test("EventSource with tickets, as documented, survives breaks and misses nothin
 });
 
 test("a worker connects, and shares with the page", { timeout: TEST_MS }, async (t) => {
-  stage.served.set(
+  harness.served.set(
     "/worker.js",
     await bundle(
       "browser",
       `import { createHub } from "./index.ts";
-       const hub = createHub({ url: ${JSON.stringify(stage.hubUrl)}, getToken: () => ${JSON.stringify(stage.token)} });
+       const hub = createHub({ url: ${JSON.stringify(harness.hubUrl)}, getToken: () => ${JSON.stringify(harness.token)} });
        hub.onAny(({ message }) => postMessage(message));
        hub.subscribe(() => hub.status.state === "connected" && postMessage("connected"));
        hub.connect();`,
@@ -366,27 +366,27 @@ test("a device that goes offline shows it at once, in every tab, and misses noth
   for (const page of pages) await waitToSee(page, ["1", "2"]);
 });
 
-test("a hub that stands still is noticed though nothing is closed, and nothing is missed", {
+test("a hub that hangs is noticed though no connection is closed, and nothing is missed", {
   timeout: TEST_MS,
 }, async (t) => {
   const page = await connect(await profile(t));
   await publish("1");
   await waitToSee(page, ["1"]);
-  stage.hub.signal("SIGSTOP");
+  harness.hub.signal("SIGSTOP");
   try {
     await page.waitForFunction("hub.status.state === 'reconnecting'");
   } finally {
-    stage.hub.signal("SIGCONT");
+    harness.hub.signal("SIGCONT");
   }
   await publish("2");
   await waitToSee(page, ["1", "2"], TAKEOVER_MS);
 });
 
 test("Node connects too", { timeout: TEST_MS }, async (t) => {
-  const file = path.join(stage.folder, "client.mjs");
-  await writeFile(file, stage.served.get("/client.js"));
+  const file = path.join(harness.folder, "client.mjs");
+  await writeFile(file, harness.served.get("/client.js"));
   const { createHub } = await import(file);
-  const hub = createHub({ url: stage.hubUrl, getToken: () => stage.token });
+  const hub = createHub({ url: harness.hubUrl, getToken: () => harness.token });
   t.after(() => hub.close());
   const seen = [];
   hub.onAny(({ message }) => seen.push(message));

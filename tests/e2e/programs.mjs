@@ -1,4 +1,4 @@
-/** The programs that a test in a browser needs, each a real process: started, waited for, ended. */
+/** Starts, awaits and ends the programs that a test in a browser needs, each a real process. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { connect } from "node:net";
@@ -8,12 +8,12 @@ export const ROOT = path.resolve(import.meta.dirname, "../..");
 export const DEADLINE_MS = 20_000;
 const START_MS = 60_000;
 const EVERY_MS = 20;
-/** The kernel gives these to nobody by itself, so a port is still free after a kill. */
+/** The kernel does not choose these by itself, so a port is still free after a kill. */
 const PORTS = { first: 20_000, count: 10_000 };
 
 export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Wait until `look` returns something true, and return that; `what` says what for. */
+/** Wait until `look` returns something true, and return that; `what` names it for the error. */
 export async function until(look, what, deadlineMs = DEADLINE_MS) {
   const endMs = performance.now() + deadlineMs;
   for (;;) {

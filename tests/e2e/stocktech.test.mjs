@@ -1,14 +1,14 @@
-/** StockTech's page in Chromium, with its service and a hub: what a user sees is what was published. */
+/** StockTech's page in Chromium, with its service and a hub: the user sees what was published. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { pause, until } from "./programs.mjs";
-import { live, readBell, Stage, waitForBell, waitForToast } from "./stage.mjs";
+import { live, readBell, Harness, waitForBell, waitForToast } from "./harness.mjs";
 
 const TEST_MS = 60_000;
-let stage;
+let harness;
 
-before(async () => (stage = await Stage.build()), { timeout: TEST_MS });
-after(() => stage?.close());
+before(async () => (harness = await Harness.build()), { timeout: TEST_MS });
+after(() => harness?.close());
 
 const names = (prefix, count) => Array.from({ length: count }, (_, index) => `${prefix} ${index + 1}`);
 
@@ -17,15 +17,15 @@ async function addProduct(page, name) {
   await page.getByRole("button", { name: "Cadastrar produto" }).click();
 }
 
-test("a page connects over WebSocket and says so", { timeout: TEST_MS }, async (t) => {
-  const page = await stage.open(await stage.profile(t));
+test("a page connects over WebSocket and shows it", { timeout: TEST_MS }, async (t) => {
+  const page = await harness.open(await harness.profile(t));
   assert.equal(await page.locator(".light").textContent(), "Ao vivo");
   assert.match(await page.locator(".light").getAttribute("title"), /WebSocket/);
-  assert.deepEqual((await stage.stats()).connections, { total: 1, websocket: 1, sse: 0 });
+  assert.deepEqual((await harness.stats()).connections, { total: 1, websocket: 1, sse: 0 });
 });
 
 test("a product that is created shows as a toast, in the bell and in the list", { timeout: TEST_MS }, async (t) => {
-  const page = await stage.open(await stage.profile(t));
+  const page = await harness.open(await harness.profile(t));
   await addProduct(page, "Etiqueta térmica");
   assert.equal(
     await waitForToast(page, "Produto adicionado"),
@@ -35,11 +35,11 @@ test("a product that is created shows as a toast, in the bell and in the list", 
   await page.locator(".rows li", { hasText: "Etiqueta térmica" }).waitFor();
 });
 
-test("buyer and seller are told of an order, each in their own words and nothing of the other's", {
+test("buyer and seller each get their own text of an order, and not the other's", {
   timeout: TEST_MS,
 }, async (t) => {
-  const context = await stage.profile(t);
-  const [seller, buyer] = [await stage.open(context), await stage.open(context, "buyer")];
+  const context = await harness.profile(t);
+  const [seller, buyer] = [await harness.open(context), await harness.open(context, "buyer")];
   await buyer.locator(".rows li", { hasText: "Caixa organizadora" }).getByRole("button", { name: "Comprar" }).click();
   assert.match(await waitForToast(buyer, "Pedido realizado"), /^Seu pedido PED-\d+ foi criado com sucesso\.$/);
   assert.match(
@@ -59,9 +59,9 @@ test("buyer and seller are told of an order, each in their own words and nothing
 test("the bell's list is read, removed and cleared in every tab, and stays so over a reload", {
   timeout: TEST_MS,
 }, async (t) => {
-  const context = await stage.profile(t);
-  const [page, other] = [await stage.open(context), await stage.open(context)];
-  await stage.publish(...names("lista", 4));
+  const context = await harness.profile(t);
+  const [page, other] = [await harness.open(context), await harness.open(context)];
+  await harness.publish(...names("lista", 4));
   await waitForBell(page, 4);
   await waitForBell(other, 4);
   await page.locator(".bell-list li").nth(0).getByLabel("Marcar como lida").click();
@@ -79,14 +79,14 @@ test("the bell's list is read, removed and cleared in every tab, and stays so ov
   for (const tab of [page, other]) await tab.getByText("Nenhuma notificação por aqui.").waitFor();
 });
 
-test("a page that is reloaded, and one that was away, misses nothing and shows nothing twice", {
+test("a page that is reloaded, and one that was away, misses nothing and shows no duplicate", {
   timeout: TEST_MS,
 }, async (t) => {
-  const page = await stage.open(await stage.profile(t));
+  const page = await harness.open(await harness.profile(t));
   const all = names("recarga", 60);
   const publishing = (async () => {
     for (const message of all) {
-      await stage.publish(message);
+      await harness.publish(message);
       await pause(20);
     }
   })();
@@ -96,59 +96,59 @@ test("a page that is reloaded, and one that was away, misses nothing and shows n
   }
   await page.goto("about:blank");
   await publishing;
-  await stage.publish("enquanto fechada");
-  await page.goto(`${stage.page}/?user=seller`);
+  await harness.publish("enquanto fechada");
+  await page.goto(`${harness.page}/?user=seller`);
   assert.deepEqual(await waitForBell(page, all.length + 1), [...all, "enquanto fechada"]);
 });
 
 test("two tabs share one connection, and the second takes over when the first is closed", {
   timeout: TEST_MS,
 }, async (t) => {
-  const context = await stage.profile(t);
-  const [first, second] = [await stage.open(context), await stage.open(context)];
-  assert.equal((await stage.stats()).totalConnections, 1);
-  await stage.publish("para as duas");
+  const context = await harness.profile(t);
+  const [first, second] = [await harness.open(context), await harness.open(context)];
+  assert.equal((await harness.stats()).totalConnections, 1);
+  await harness.publish("para as duas");
   for (const tab of [first, second]) assert.equal(await waitForToast(tab, "Estoque baixo"), "para as duas");
   await first.close();
   const after = names("depois", 10);
-  await stage.publish(...after);
+  await harness.publish(...after);
   assert.deepEqual(await waitForBell(second, 11), ["para as duas", ...after]);
-  await until(async () => (await stage.stats()).totalConnections === 1, "one connection");
+  await until(async () => (await harness.stats()).totalConnections === 1, "one connection");
 });
 
 test("a token that expires is renewed, and nothing is missed meanwhile", { timeout: TEST_MS }, async (t) => {
-  await stage.service.stop();
-  await stage.service.start({ ...stage.serviceEnv, DEMO_TOKEN_TTL: "3" });
+  await harness.service.stop();
+  await harness.service.start({ ...harness.serviceEnv, DEMO_TOKEN_TTL: "3" });
   t.after(async () => {
-    await stage.service.stop();
-    await stage.service.start(stage.serviceEnv);
+    await harness.service.stop();
+    await harness.service.start(harness.serviceEnv);
   });
-  const context = await stage.profile(t);
-  const refused = (await stage.stats()).totals.refused;
-  const connected = (await stage.stats()).totals.connected;
-  const page = await stage.open(context);
+  const context = await harness.profile(t);
+  const refused = (await harness.stats()).totals.refused;
+  const connected = (await harness.stats()).totals.connected;
+  const page = await harness.open(context);
   const sent = [];
-  while ((await stage.stats()).totals.connected < connected + 3) {
+  while ((await harness.stats()).totals.connected < connected + 3) {
     sent.push(`validade ${sent.length + 1}`);
-    await stage.publish(sent.at(-1));
+    await harness.publish(sent.at(-1));
     await pause(100);
   }
   assert.deepEqual(await waitForBell(page, sent.length), sent);
-  assert.equal((await stage.stats()).totals.refused, refused, "no attempt was made with a token that had expired");
+  assert.equal((await harness.stats()).totals.refused, refused, "no attempt was made with a token that had expired");
 });
 
 test("a hub that is killed and started again loses nothing, and fails no sale", { timeout: TEST_MS }, async (t) => {
-  const page = await stage.open(await stage.profile(t));
+  const page = await harness.open(await harness.profile(t));
   const before = names("antes", 5);
-  await stage.publish(...before);
-  await stage.hub.kill();
+  await harness.publish(...before);
+  await harness.hub.kill();
   await page.locator(".light.is-reconnecting").waitFor();
   await addProduct(page, "Vendido sem o hub");
   await page.locator(".rows li", { hasText: "Vendido sem o hub" }).waitFor();
-  await stage.hub.start(stage.env);
+  await harness.hub.start(harness.env);
   await live(page);
   await waitForBell(page, 6);
-  await stage.publish("depois");
+  await harness.publish("depois");
   assert.deepEqual(await waitForBell(page, 7), [
     ...before,
     "O produto Vendido sem o hub foi adicionado ao catálogo.",
@@ -156,16 +156,16 @@ test("a hub that is killed and started again loses nothing, and fails no sale", 
   ]);
 });
 
-test("a page of an origin that the hub does not know gets nothing, and says so", { timeout: TEST_MS }, async (t) => {
-  const context = await stage.profile(t);
-  const { refused, connected } = (await stage.stats()).totals;
+test("a page of an origin that the hub does not know gets nothing, and shows why", { timeout: TEST_MS }, async (t) => {
+  const context = await harness.profile(t);
+  const { refused, connected } = (await harness.stats()).totals;
   const page = await context.newPage();
   // The same page, by another name of the same machine.
-  await page.goto(`${stage.page.replace("localhost", "127.0.0.1")}/?user=seller`);
+  await page.goto(`${harness.page.replace("localhost", "127.0.0.1")}/?user=seller`);
   await page.locator(".light.is-closed", { hasText: "Este acesso não recebe notificações." }).waitFor();
   await page.getByRole("button", { name: "Tentar de novo" }).click();
-  await until(async () => (await stage.stats()).totals.refused >= refused + 2, "a second attempt was refused");
-  await stage.publish("não é para esta página");
-  assert.equal((await stage.stats()).totals.connected, connected);
+  await until(async () => (await harness.stats()).totals.refused >= refused + 2, "a second attempt was refused");
+  await harness.publish("não é para esta página");
+  assert.equal((await harness.stats()).totals.connected, connected);
   assert.deepEqual(await readBell(page), []);
 });

@@ -1,31 +1,20 @@
 "use client";
-import { createHub, UnauthorizedError } from "@notification-hub/client";
+import { createHub } from "@notification-hub/client";
 import { HubProvider } from "@notification-hub/client/react";
-import { Bell, ConnectionLight, Toasts } from "example-bell";
+import { fetchToken, Toasts, TopBar } from "example-bell";
 import type { ReactNode } from "react";
 
 /** The hub is on this very origin, behind the proxy, so its address is a path. */
 const hub = createHub({
   url: process.env.NEXT_PUBLIC_WS_URL ?? "/ws",
-  getToken: async () => {
-    const response = await fetch("/operator/token");
-    if (response.status === 401) throw new UnauthorizedError();
-    if (!response.ok) throw new Error(`no token: ${response.status}`);
-    return response.text();
-  },
+  getToken: () => fetchToken("/operator/token"),
 });
 
 /** The top bar with the bell, and the hub for everything below. */
 export function Notifications({ children }: { children: ReactNode }) {
   return (
     <HubProvider client={hub}>
-      <header className="topbar">
-        <span className="brand">
-          <b>AV</b> AvAdmin
-        </span>
-        <ConnectionLight />
-        <Bell />
-      </header>
+      <TopBar initials="AV" name="AvAdmin" />
       {children}
       <Toasts />
     </HubProvider>

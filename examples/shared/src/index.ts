@@ -1,3 +1,3 @@
-export { Bell } from "./Bell";
-export { ConnectionLight } from "./ConnectionLight";
 export { Toasts } from "./Toasts";
+export { TopBar } from "./TopBar";
+export { fetchToken } from "./token";

@@ -1,4 +1,4 @@
-import { Bell, ConnectionLight, Toasts } from "example-bell";
+import { Toasts, TopBar } from "example-bell";
 import { Catalogue } from "./Catalogue";
 import { Orders } from "./Orders";
 import type { User } from "./session";
@@ -13,10 +13,7 @@ export function App({ user }: { user: User }) {
   const shop = useShop(user);
   return (
     <>
-      <header className="topbar">
-        <span className="brand">
-          <b>ST</b> StockTech
-        </span>
+      <TopBar initials="ST" name="StockTech">
         <nav className="switch" aria-label="Usuário">
           {USERS.map(([name, label]) => (
             <a key={name} href={`?user=${name}`} aria-current={name === user ? "page" : undefined}>
@@ -24,9 +21,7 @@ export function App({ user }: { user: User }) {
             </a>
           ))}
         </nav>
-        <ConnectionLight />
-        <Bell />
-      </header>
+      </TopBar>
       <main className="page">
         <h1>{user === "seller" ? "Minha loja" : "Minhas compras"}</h1>
         <p className="lead">

@@ -2,15 +2,16 @@ import "example-bell/page.css";
 import "example-bell/bell.css";
 import { createHub } from "@notification-hub/client";
 import { HubProvider } from "@notification-hub/client/react";
+import { fetchToken } from "example-bell";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./App";
-import { fetchToken, readUser } from "./session";
+import { readUser } from "./session";
 
 const user = readUser();
 const hub = createHub({
   url: import.meta.env.VITE_WS_URL ?? "ws://localhost:8000/ws",
-  getToken: () => fetchToken(user),
+  getToken: () => fetchToken(`/api/token?user=${user}`),
 });
 
 createRoot(document.getElementById("root")!).render(

@@ -98,7 +98,7 @@ function readSession(...places: Record<string, unknown>[]): string | undefined {
 }
 
 /**
- * Return the notification for an account, or undefined for an event that nobody needs to hear of.
+ * Return the notification for an account, or undefined for an event that needs none.
  *
  * It has the time of now: it may wait for the hub for hours.
  */
@@ -119,7 +119,7 @@ function compose(event: GatewayEvent & { session: string }, accountId: string): 
     case "status-find":
       return composeState(event.session, text(event.status), accountId);
     case "qrcode":
-      // Without the code itself: whoever sees it can take the number over.
+      // Without the code itself: a person who sees it can take the number over.
       return composeState(event.session, "qrcode", accountId);
     default:
       return undefined;

@@ -13,11 +13,11 @@ export function packPosted(posted: Posted): Buffer {
   return Buffer.concat([Buffer.from(`${posted.contentType}\n`), posted.body]);
 }
 
-/** Not now, says whoever answers one of these: too slow, too early, too many, or a proxy for what is not there. */
+/** The statuses after which the same request may succeed: too slow, too early, too many, or a proxy without its server. */
 const NOT_NOW = new Set([408, 425, 429, 502, 503, 504]);
 
 /**
- * Return what hands everything on to the webhook that the gateway had before, byte for byte.
+ * Return what passes everything on to the webhook that the gateway had before, byte for byte.
  *
  * Silence and "not now" are tried again. 500 is tried again for a while, since it may be this one event that breaks the
  * other side. Any other answer is its last word, as it was for the gateway, which never looked at one.

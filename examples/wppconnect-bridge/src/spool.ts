@@ -7,7 +7,7 @@ import path from "node:path";
  * is away, or it failed by itself perhaps, and is tried again for a while.
  */
 export type Outcome = "done" | "refused" | "again" | "failed";
-/** Tries to hand over what was spooled; `id` is the same at every attempt, also after a restart. */
+/** Tries to send what was spooled; `id` is the same at every attempt, also after a restart. */
 export type Deliver = (content: Buffer, id: string, signal: AbortSignal) => Promise<Outcome>;
 
 /** What a spool holds and has done since the start. */
@@ -29,7 +29,7 @@ const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 60_000;
 
 /**
- * A queue on disk, in order, for what nobody would send a second time.
+ * A queue on disk, in order, for events that the gateway sends only once.
  *
  * What `put` took is on disk and is delivered, at least once, whatever is killed in between. What is refused for good, or
  * fails by itself for so long that the others behind it must not wait any more, is kept in `refused/` beside it. One file

@@ -6,7 +6,7 @@ import { Shop } from "./shop.js";
 
 function start({ hubUrl, hubKey, secret, tokenTtlS, port }: Settings): void {
   const notifications = new NotificationClient({ url: hubUrl, key: hubKey });
-  // Loopback alone: whoever reaches the service gets a token.
+  // Loopback alone: every client that reaches the service gets a token.
   const server = createService(new Shop(), createTokens(secret, tokenTtlS), notifications).listen(
     port,
     "127.0.0.1",

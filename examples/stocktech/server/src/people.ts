@@ -1,6 +1,6 @@
 import { jwtVerify, SignJWT } from "jose";
 
-/** A demo user of `hub serve --dev`; the ids have wrong check digits, so they are nobody's. */
+/** A demo user of `hub serve --dev`; the ids have wrong check digits, so no person has them. */
 export interface Person {
   readonly userId: string;
   readonly accountId: string;

@@ -4,9 +4,9 @@ import { isName, type Name, PEOPLE, type Tokens } from "./people.js";
 import type { Product, Shop } from "./shop.js";
 
 /**
- * Return StockTech's API: products, orders, and demo tokens for whoever asks.
+ * Return StockTech's API: products, orders, and demo tokens for every client.
  *
- * Every change is told to the hub by a line that waits for nothing: an order never fails because of a notification.
+ * Every change is published by a call that waits for nothing: an order never fails because of a notification.
  */
 export function createService(shop: Shop, tokens: Tokens, notifications: NotificationClient): Express {
   const { buyer, seller } = PEOPLE;

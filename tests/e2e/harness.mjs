@@ -5,10 +5,10 @@ import os from "node:os";
 import path from "node:path";
 import { DEADLINE_MS, findPort, Program, ROOT, run, until } from "./programs.mjs";
 
-// The browser's driver is one of the examples' packages: they are what it drives.
+// The browser's driver is a package of the examples, since it drives their pages.
 export const { chromium } = createRequire(path.join(ROOT, "examples/package.json"))("playwright-core");
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
-/** Without these it asks for hosts of its maker's, which a test machine may not reach. */
+/** Without these Chromium asks for hosts of its vendor, which a test machine may not reach. */
 const QUIET = [
   "--disable-gpu",
   "--disable-quic",
@@ -31,23 +31,23 @@ export function launch() {
 }
 
 /** Everything a browser test needs, each a process on a port of its own. */
-export class Stage {
+export class Harness {
   static async build() {
-    const stage = new Stage();
-    stage.folder = await mkdtemp(path.join(os.tmpdir(), "hub-e2e-"));
+    const harness = new Harness();
+    harness.folder = await mkdtemp(path.join(os.tmpdir(), "hub-e2e-"));
     const [hubPort, servicePort, pagePort] = [await findPort(), await findPort(), await findPort()];
-    stage.page = `http://localhost:${pagePort}`;
-    stage.hubUrl = `http://localhost:${hubPort}`;
-    stage.hub = new Program(hubPort, ".", [
+    harness.page = `http://localhost:${pagePort}`;
+    harness.hubUrl = `http://localhost:${hubPort}`;
+    harness.hub = new Program(hubPort, ".", [
       path.join(ROOT, ".venv/bin/hub"),
       "serve",
       "--dev",
       "--port",
       String(hubPort),
     ]);
-    stage.service = new Program(servicePort, "examples/stocktech/server", [process.execPath, "dist/main.js"]);
-    const dist = path.join(stage.folder, "page");
-    stage.web = new Program(pagePort, "examples/stocktech", [
+    harness.service = new Program(servicePort, "examples/stocktech/server", [process.execPath, "dist/main.js"]);
+    const dist = path.join(harness.folder, "page");
+    harness.web = new Program(pagePort, "examples/stocktech", [
       process.execPath,
       VITE,
       "preview",
@@ -58,30 +58,33 @@ export class Stage {
       "--port",
       String(pagePort),
     ]);
-    stage.env = {
-      HUB_DATA_DIR: path.join(stage.folder, "data"),
-      HUB_ALLOWED_ORIGINS: stage.page,
+    harness.env = {
+      HUB_DATA_DIR: path.join(harness.folder, "data"),
+      HUB_ALLOWED_ORIGINS: harness.page,
       HUB_DRAIN: "0",
       HUB_JWT_LEEWAY: "0",
       WS_HEARTBEAT_INTERVAL: "1",
     };
     await Promise.all([
-      stage.hub.start(stage.env),
+      harness.hub.start(harness.env),
       run("examples/stocktech", [process.execPath, VITE, "build", "--logLevel", "warn", "--outDir", dist], {
         VITE_WS_URL: `ws://localhost:${hubPort}/ws`,
       }),
     ]);
-    const secrets = JSON.parse(await readFile(path.join(stage.folder, "data/dev.json"), "utf8"));
-    stage.key = secrets.service_key;
-    stage.serviceEnv = {
-      AVADMIN_API_URL: stage.hubUrl,
-      NOTIFICATION_HUB_KEY: stage.key,
+    const secrets = JSON.parse(await readFile(path.join(harness.folder, "data/dev.json"), "utf8"));
+    harness.key = secrets.service_key;
+    harness.serviceEnv = {
+      AVADMIN_API_URL: harness.hubUrl,
+      NOTIFICATION_HUB_KEY: harness.key,
       JWT_SECRET: secrets.jwt_secret,
       PORT: String(servicePort),
     };
-    await Promise.all([stage.service.start(stage.serviceEnv), stage.web.start({ SERVICE_PORT: String(servicePort) })]);
-    stage.browser = await launch();
-    return stage;
+    await Promise.all([
+      harness.service.start(harness.serviceEnv),
+      harness.web.start({ SERVICE_PORT: String(servicePort) }),
+    ]);
+    harness.browser = await launch();
+    return harness;
   }
 
   async close() {
@@ -94,7 +97,7 @@ export class Stage {
   async profile(test) {
     const context = await this.browser.newContext();
     context.setDefaultTimeout(DEADLINE_MS);
-    // The last profile's connections are gone, so that each test counts only its own.
+    // Wait until the last profile's connections are closed, so that each test counts only its own.
     await until(async () => (await this.stats()).totalConnections === 0, "no connection is left");
     test.after(() => context.close());
     return context;
