@@ -7,6 +7,13 @@ const pageTests = ["tests/hub.test.ts", "tests/tabs.test.ts", "tests/inbox.test.
 
 export default defineConfig({
   test: {
+    coverage: {
+      provider: "v8",
+      include: ["src/**"],
+      reporter: ["text-summary"],
+      // What it is; a change that covers less fails.
+      thresholds: { statements: 99, branches: 95, functions: 100, lines: 99 },
+    },
     projects: [
       { test: { name: "links", environment: "node", include: ["tests/*.test.ts"], exclude: pageTests } },
       { test: { name: "page", environment: "jsdom", include: pageTests } },
