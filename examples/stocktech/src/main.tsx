@@ -2,16 +2,15 @@ import "example-bell/page.css";
 import "example-bell/bell.css";
 import { createHub } from "@notification-hub/client";
 import { HubProvider } from "@notification-hub/client/react";
-import { fetchToken } from "example-bell";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./App";
-import { readUser } from "./session";
+import { fetchUserToken, readUser } from "./session";
 
 const user = readUser();
 const hub = createHub({
   url: import.meta.env.VITE_WS_URL ?? "ws://localhost:8000/ws",
-  getToken: () => fetchToken(`/api/token?user=${user}`),
+  getToken: () => fetchUserToken(user),
 });
 
 createRoot(document.getElementById("root")!).render(

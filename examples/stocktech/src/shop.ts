@@ -1,6 +1,6 @@
 import { useHubEvent } from "@notification-hub/client/react";
 import { useCallback, useEffect, useState } from "react";
-import { fetchToken, type User } from "./session";
+import { fetchUserToken, type User } from "./session";
 
 export interface Product {
   id: number;
@@ -38,7 +38,7 @@ export function useShop(user: User): Shop {
       const response = await fetch(path, {
         method,
         headers: {
-          authorization: `Bearer ${await fetchToken(user)}`,
+          authorization: `Bearer ${await fetchUserToken(user)}`,
           ...(body && { "content-type": "application/json" }),
         },
         body: body ? JSON.stringify(body) : null,
