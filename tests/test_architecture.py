@@ -81,6 +81,7 @@ ROOMS = [
     # The way out. First what is bytes and values: no wait, no clock.
     _room("hub.delivery.envelope", "sse_starlette", never=PURE | {"hub.log"}),
     _room("hub.delivery.session", never=PURE | {"hub.log"}),
+    _room("hub.delivery.resume_table", never=PURE | {"hub.log"}),
     _room("hub.delivery.resume_points", never=PURE | {"hub.log"}),
     _room("hub.delivery.link", never=PURE, awaits=True),
     _room("hub.delivery.subscribers", never=PURE),
