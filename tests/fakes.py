@@ -421,7 +421,7 @@ def make_draft(targets: Sequence[Target], *, size_bytes: int = 0, expires_at_s: 
     return Draft(id="n", targets=tuple(targets), payload=make_payload(size_bytes), expires_at_s=expires_at_s)
 
 
-def make_grant(user_id: str = "u1", account_id: str | None = "a1", *, expires_at_s: float = NOW_S + 86_400) -> Grant:
+def make_grant(user_id: str = "u1", account_id: str = "a1", *, expires_at_s: float = NOW_S + 86_400) -> Grant:
     """Return what a good token of this user says."""
     return Grant(
         user_id=user_id,
@@ -447,7 +447,6 @@ def make_subscriber(
     return Subscriber(
         id=f"{account_id}/{user_id}",
         grant=make_grant(user_id, account_id),
-        account_id=account_id,
         transport=transport,
         session=session or Session(expires_at_s=NOW_S + 86_400),
         link=link or FakeLink(can_pong=transport == "websocket"),

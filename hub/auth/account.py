@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import msgspec
-
-from hub.auth.grant import Grant, home_account
+from hub.auth.grant import Claims, Grant, home_account
 from hub.directory.directory import Directory, User
 from hub.errors import AccountInactive, UserNotAllowed
 
@@ -14,8 +12,8 @@ __all__ = ["ADMITTED_STATUSES", "admit", "admit_nowait", "judge"]
 ADMITTED_STATUSES = frozenset({"active", "trial", "pending"})
 
 
-async def admit(grant: Grant, directory: Directory) -> Grant:
-    """Return `grant` with the account and role that hold now; its `account_id` is never None.
+async def admit(claims: Claims, directory: Directory) -> Grant:
+    """Return the grant of these claims, with the account and role that hold now.
 
     Raises:
         UserNotAllowed: the user does not exist, is not active, has no account or another than the token's.
@@ -23,11 +21,11 @@ async def admit(grant: Grant, directory: Directory) -> Grant:
         DirectoryUnavailable: the directory could not be asked.
     """
     if directory.trusts_claims:
-        return _settle(grant, grant.role, grant.account_id)
-    return judge(grant, await directory.find_user(grant.user_id))
+        return _settle(claims, claims.role, claims.account_id)
+    return judge(claims, await directory.find_user(claims.user_id))
 
 
-def admit_nowait(grant: Grant, directory: Directory) -> Grant | None:
+def admit_nowait(claims: Claims, directory: Directory) -> Grant | None:
     """Do as `admit`, for a user whom the directory remembers; None means: ask `admit`.
 
     Raises:
@@ -35,13 +33,13 @@ def admit_nowait(grant: Grant, directory: Directory) -> Grant | None:
         AccountInactive: as `admit` does.
     """
     if directory.trusts_claims:
-        return _settle(grant, grant.role, grant.account_id)
-    user = directory.find_user_nowait(grant.user_id)
-    return None if user is None else judge(grant, user)
+        return _settle(claims, claims.role, claims.account_id)
+    user = directory.find_user_nowait(claims.user_id)
+    return None if user is None else judge(claims, user)
 
 
-def judge(grant: Grant, user: User | None) -> Grant:
-    """Return `grant` as it holds now, given what the directory says of its user; None: there is no such user.
+def judge(claims: Claims, user: User | None) -> Grant:
+    """Return the grant of these claims as it holds now, given what the directory says of the user; None: it has none.
 
     Raises:
         UserNotAllowed, AccountInactive: as `admit` does.
@@ -52,19 +50,27 @@ def judge(grant: Grant, user: User | None) -> Grant:
     if not user.active:
         raise UserNotAllowed(reason="the user is not active in the directory")
     # The role, too, is the directory's: a token of a former super_admin opens no virtual account.
-    admitted = _settle(grant, user.role, user.account_id)
+    admitted = _settle(claims, user.role, user.account_id)
     if user.account_id is not None and user.account_status not in ADMITTED_STATUSES:
         raise AccountInactive(reason="the account's status in the directory is none of active, trial, pending")
     return admitted
 
 
-def _settle(grant: Grant, role: str, account_id: str | None) -> Grant:
+def _settle(claims: Claims, role: str, account_id: str | None) -> Grant:
     home = home_account(role, account_id)
     if home is None:
         raise UserNotAllowed(reason="the user has no account (nor does the token: see HUB_JWT_ACCOUNT_CLAIM)")
-    if grant.account_id is not None and grant.account_id != home:
+    if claims.account_id is not None and claims.account_id != home:
         raise UserNotAllowed(reason="the token's account is not the user's account in the directory")
-    if (grant.role, grant.account_id) == (role, home):
+    if isinstance(claims, Grant) and (claims.role, claims.account_id) == (role, home):
         # Nothing changes, so connections with one token share one grant.
-        return grant
-    return msgspec.structs.replace(grant, role=role, account_id=home)
+        return claims
+    return Grant(
+        user_id=claims.user_id,
+        account_id=home,
+        role=role,
+        expires_at_s=claims.expires_at_s,
+        issued_at_s=claims.issued_at_s,
+        token_id=claims.token_id,
+        token_digest=claims.token_digest,
+    )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from hub.auth.account import admit, admit_nowait
 from hub.auth.credentials import find_credential
-from hub.auth.grant import Grant
+from hub.auth.grant import Claims, Grant
 from hub.auth.origin import check_origin
 from hub.auth.refusal_log import RefusalLog
 from hub.auth.revocations import Revocations
@@ -62,17 +62,21 @@ class Admission:
             if not takes_tickets:
                 raise InvalidToken(reason="a ticket was shown where a token is asked for")
             # The user was admitted when the ticket was issued, seconds ago; a revocation since then counts.
-            return self._checked(self._tickets.redeem(credential.text, origin=origin, now_s=self._now()))
+            grant = self._tickets.redeem(credential.text, origin=origin, now_s=self._now())
+            self._check_revocation(grant)
+            return grant
         return await self.admit_token(credential.text)
 
     async def admit_token(self, token: str) -> Grant:
         """Return the grant of this token, its user and account checked in the directory."""
-        grant = await self._verifier.verify(token, now_s=self._now())
-        admitted = admit_nowait(self._checked(grant), self._directory)
-        if admitted is None:
-            # Asked again after the wait: the user may have been revoked meanwhile.
-            admitted = self._checked(await admit(grant, self._directory))
-        return self._checked(admitted)
+        claims = await self._verifier.verify(token, now_s=self._now())
+        self._check_revocation(claims)
+        grant = admit_nowait(claims, self._directory)
+        if grant is None:
+            grant = await admit(claims, self._directory)
+        # Asked again: the user may have been revoked during the wait, or the account that is known only now.
+        self._check_revocation(grant)
+        return grant
 
     def log_refusal(self, error: HubError) -> None:
         """Log why a connection was refused, once a minute for each reason."""
@@ -82,10 +86,9 @@ class Admission:
         """Return a one-use ticket that stands in for the token of `grant`."""
         return self._tickets.issue(grant, origin=origin, now_s=self._now())
 
-    def _checked(self, grant: Grant) -> Grant:
-        if self._revocations.is_revoked(grant, now_s=self._now()):
+    def _check_revocation(self, claims: Claims) -> None:
+        if self._revocations.is_revoked(claims, now_s=self._now()):
             raise InvalidToken("The token was revoked", reason="the token, its user or its account was revoked")
-        return grant
 
 
 def find_origin(headers: Headers) -> str | None:

@@ -12,7 +12,7 @@ import math
 import re
 from typing import Any
 
-from hub.auth.grant import Grant
+from hub.auth.grant import Claims, Grant
 from hub.errors import InvalidToken, TokenExpired, TokenNotYetValid
 from hub.settings import Settings
 
@@ -82,8 +82,8 @@ class ClaimRules:
         self._issuers = _split(settings.jwt_issuer)
         self._audiences = _split(settings.jwt_audience)
 
-    def read(self, claims: dict[str, Any], *, token_digest: str, now_s: float) -> Grant:
-        """Return what these claims grant.
+    def read(self, claims: dict[str, Any], *, token_digest: str, now_s: float) -> Claims:
+        """Return what these claims say.
 
         Raises:
             TokenExpired: everything is right but the time.
@@ -98,9 +98,12 @@ class ClaimRules:
         if not issued_at_s or issued_at_s > expires_s:
             # No token is issued in 1970 or after its own end: a zero that nobody set, or milliseconds.
             issued_at_s = None
-        grant = Grant(
+        account_id = self._read_account(claims)
+        # With an account they may become a grant as they are, which connections with one token then share.
+        kind: type[Claims] = Claims if account_id is None else Grant
+        read = kind(
             user_id=user_id,
-            account_id=self._read_account(claims),
+            account_id=account_id,
             role=_read_role(self._role.find(claims)),
             expires_at_s=expires_s + self._settings.jwt_leeway_s,
             issued_at_s=issued_at_s,
@@ -108,8 +111,8 @@ class ClaimRules:
             token_digest=token_digest,
         )
         # The time last, so that TokenExpired says: get a new one like this and come back.
-        self._check_times(claims, grant, now_s)
-        return grant
+        self._check_times(claims, read, now_s)
+        return read
 
     def _check_issuer(self, issuer: object) -> None:
         if not self._issuers or (isinstance(issuer, str) and issuer in self._issuers):
@@ -162,7 +165,7 @@ class ClaimRules:
             )
         return account_id
 
-    def _check_times(self, claims: dict[str, Any], grant: Grant, now_s: float) -> None:
+    def _check_times(self, claims: dict[str, Any], read: Claims, now_s: float) -> None:
         leeway_s = self._settings.jwt_leeway_s
         starts_s = 0.0
         if claims.get("nbf") is not None:
@@ -170,16 +173,16 @@ class ClaimRules:
             if not_before_s is None:
                 raise InvalidToken(reason="its nbf is not a time (seconds since 1970)")
             starts_s = not_before_s - leeway_s
-        if now_s >= grant.expires_at_s:
+        if now_s >= read.expires_at_s:
             raise TokenExpired(reason="its exp has passed")
-        from_s = now_s if grant.issued_at_s is None else grant.issued_at_s
+        from_s = now_s if read.issued_at_s is None else read.issued_at_s
         # The leeway counts twice: `expires_at_s` includes it already, and the issuer's clock may be ahead of this one.
-        if grant.expires_at_s - from_s > self._settings.jwt_max_lifetime_s + 2 * leeway_s:
-            doubt = ": its exp seems to be in milliseconds" if grant.expires_at_s > _MILLISECONDS else ""
+        if read.expires_at_s - from_s > self._settings.jwt_max_lifetime_s + 2 * leeway_s:
+            doubt = ": its exp seems to be in milliseconds" if read.expires_at_s > _MILLISECONDS else ""
             raise InvalidToken(reason=f"it is valid for longer than HUB_JWT_MAX_LIFETIME allows{doubt}")
         _check_begin("nbf", starts_s - now_s)
-        if grant.issued_at_s is not None:
-            _check_begin("iat", grant.issued_at_s - leeway_s - now_s)
+        if read.issued_at_s is not None:
+            _check_begin("iat", read.issued_at_s - leeway_s - now_s)
 
 
 def _check_begin(name: str, early_s: float) -> None:

@@ -1,7 +1,8 @@
 """Who a credential speaks for, until when, and what a service may do with its key.
 
-A `Grant` is a user's, read from a token; a `ServiceGrant` is a service's, found by its key. Neither
-shows ids in its `repr`: a user id is a person's CPF, and what is never printed is never logged.
+`Claims` are a user's, read from a token; a `Grant` is what they are worth once the directory agrees. A `ServiceGrant`
+is a service's, found by its key. None of them shows ids in its `repr`: a user id is a person's CPF, and what is never
+printed is never logged.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import msgspec
 
 from hub.errors import Forbidden
 
-__all__ = ["OPERATIONS", "VIRTUAL_ACCOUNT_ID", "Grant", "ServiceGrant", "home_account", "token_digest"]
+__all__ = ["OPERATIONS", "VIRTUAL_ACCOUNT_ID", "Claims", "Grant", "ServiceGrant", "home_account", "token_digest"]
 
 #: The account of a `super_admin` that has none.
 VIRTUAL_ACCOUNT_ID = "00000000-0000-0000-0000-000000000000"
@@ -21,12 +22,11 @@ VIRTUAL_ACCOUNT_ID = "00000000-0000-0000-0000-000000000000"
 OPERATIONS = frozenset({"publish", "stats", "disconnect"})
 
 
-class Grant(msgspec.Struct, frozen=True, kw_only=True):
-    """Who a user's token speaks for.
+class Claims(msgspec.Struct, frozen=True, kw_only=True):
+    """What a user's token says, before the directory was asked; `account_id` is None where it names no account.
 
-    `account_id` is the token's claim until `hub.auth.account` has put the user into an account;
-    from then on it is never None. `expires_at_s` is the moment (Unix time) from which the token is
-    refused: its `exp` plus the allowed leeway. `token_id` is its `jti`.
+    `expires_at_s` is the moment (Unix time) from which the token is refused: its `exp` plus the allowed leeway.
+    `token_id` is its `jti`.
     """
 
     user_id: str
@@ -38,7 +38,16 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     token_digest: str
 
     def __repr__(self) -> str:
-        return f"Grant(role={self.role!r}, expires_at_s={self.expires_at_s})"
+        return f"{type(self).__name__}(role={self.role!r}, expires_at_s={self.expires_at_s})"
+
+
+class Grant(Claims, frozen=True, kw_only=True):
+    """Who a connection speaks for: claims whose account is known.
+
+    Only `hub.auth.account` says that some claims are a grant.
+    """
+
+    account_id: str
 
 
 class ServiceGrant(msgspec.Struct, frozen=True, kw_only=True):

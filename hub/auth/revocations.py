@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from hub.auth.grant import Grant
+from hub.auth.grant import Claims
 
 __all__ = ["Revocation", "Revocations"]
 
@@ -95,27 +95,29 @@ class Revocations:
         span.until_s = max(span.until_s, revocation.until_s)
         span.stays_until_s = max(span.stays_until_s, stays_until_s)
 
-    def is_revoked(self, grant: Grant, now_s: float) -> bool:
-        """Whether the token behind `grant` was revoked.
+    def is_revoked(self, claims: Claims, now_s: float) -> bool:
+        """Whether the token behind these claims was revoked.
 
         Ask after the directory has put the user into an account, or an account's revocation is missed. A
         token without `iat` counts as issued `max_lifetime_s` before it expires.
         """
         if not self._spans:
             return False
-        if self._holds(("digest", grant.token_digest), None, now_s):
+        if self._holds(("digest", claims.token_digest), None, now_s):
             return True
-        if grant.token_id is not None and self._holds(("jti", grant.token_id), None, now_s):
+        if claims.token_id is not None and self._holds(("jti", claims.token_id), None, now_s):
             return True
-        issued_at_s = grant.issued_at_s
+        issued_at_s = claims.issued_at_s
         if issued_at_s is None:
-            issued_at_s = grant.expires_at_s - self._leeway_s - self._max_lifetime_s
-        if self._holds(("user", grant.user_id), issued_at_s, now_s):
+            issued_at_s = claims.expires_at_s - self._leeway_s - self._max_lifetime_s
+        if self._holds(("user", claims.user_id), issued_at_s, now_s):
             return True
-        if grant.account_id is None:
+        if claims.account_id is None:
             return False
-        member = ("member", grant.account_id, grant.user_id)
-        return self._holds(member, issued_at_s, now_s) or self._holds(("account", grant.account_id), issued_at_s, now_s)
+        member = ("member", claims.account_id, claims.user_id)
+        return self._holds(member, issued_at_s, now_s) or self._holds(
+            ("account", claims.account_id), issued_at_s, now_s
+        )
 
     def _holds(self, key: _Key, issued_at_s: float | None, now_s: float) -> bool:
         span = self._spans.get(key)

@@ -49,7 +49,7 @@ class Tickets:
         self._monotonic = monotonic
         self._max_outstanding = max_outstanding
         self._max_per_user = max_per_user
-        self._per_user: Counter[tuple[str | None, str]] = Counter()
+        self._per_user: Counter[tuple[str, str]] = Counter()
         # In the order they were issued, which is the order they expire.
         self._outstanding: dict[bytes, _Outstanding] = {}
 
@@ -122,7 +122,7 @@ def looks_like_ticket(text: str) -> bool:
     return text.startswith(_PREFIX)
 
 
-def _owner(grant: Grant) -> tuple[str | None, str]:
+def _owner(grant: Grant) -> tuple[str, str]:
     return grant.account_id, grant.user_id
 
 

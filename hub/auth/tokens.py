@@ -1,4 +1,4 @@
-"""User tokens: a JWT becomes a grant, or the request is refused.
+"""User tokens: a JWT becomes checked claims, or the request is refused.
 
 PyJWT reads the token and checks the signature; the claims are checked by `hub.auth.claims`, because the time is
 passed in and because PyJWT is more lenient than a hub may be: it takes a token without `exp`, and the last of two
@@ -20,7 +20,7 @@ import jwt
 from jwt.algorithms import HMACAlgorithm
 
 from hub.auth.claims import ClaimRules
-from hub.auth.grant import Grant, token_digest
+from hub.auth.grant import Claims, token_digest
 from hub.auth.jwks import JwksKeys
 from hub.auth.keys import Key, Keys, read_static_keys
 from hub.auth.refused import RefusedTokens
@@ -48,7 +48,7 @@ _MISTAKEN = {
 
 
 class TokenVerifier:
-    """Turns tokens into grants, and remembers those it has verified until they expire."""
+    """Turns tokens into claims, and remembers those it has verified until they expire."""
 
     def __init__(self, settings: Settings, keys: Keys, *, max_remembered: int = 10_000) -> None:
         self._rules = ClaimRules(settings)
@@ -60,15 +60,15 @@ class TokenVerifier:
             self._jws.unregister_algorithm(self._algorithm)
             self._jws.register_algorithm(self._algorithm, _PreparedHmac(algorithm.hash_alg))
         # By the sha256 of the whole token, signature included: a forged one must never be found here.
-        self._remembered: OrderedDict[bytes, Grant] = OrderedDict()
+        self._remembered: OrderedDict[bytes, Claims] = OrderedDict()
         self._max_remembered = max_remembered
         self._refused = RefusedTokens()
         self._version = keys.version
 
-    async def verify(self, token: str, *, now_s: float) -> Grant:
+    async def verify(self, token: str, *, now_s: float) -> Claims:
         """Return who `token` speaks for. Waits only where keys must be fetched (9 s at most, mostly milliseconds).
 
-        The grant of a token verified before is remembered until it expires, or a key was withdrawn.
+        What a token verified before says is remembered until it expires, or a key was withdrawn.
 
         Raises:
             TokenExpired: everything about the token is right but the time.
@@ -81,9 +81,9 @@ class TokenVerifier:
             raise InvalidToken(reason=find_fault(token))
         digest = _whole_digest(token)
         self._keys.refresh_if_due(now_s)
-        grant = self._recall(digest, now_s)
-        if grant is not None:
-            return grant
+        known = self._recall(digest, now_s)
+        if known is not None:
+            return known
         fault = find_fault(token)
         if fault is not None:
             raise InvalidToken(reason=fault)
@@ -91,9 +91,9 @@ class TokenVerifier:
         claims = self._read_signed(token, self._keys.candidates(kid))
         if claims is None:
             claims = await self._read_with_newer_keys(token, digest, kid, now_s)
-        grant = self._rules.read(claims, token_digest=token_digest(token), now_s=now_s)
-        self._remember(digest, grant)
-        return grant
+        read = self._rules.read(claims, token_digest=token_digest(token), now_s=now_s)
+        self._remember(digest, read)
+        return read
 
     def begin(self, now_s: float) -> None:
         """Begin to fetch the keys where they are fetched, so that the first token finds them."""
@@ -109,20 +109,20 @@ class TokenVerifier:
             self._remembered.clear()
             self._version = self._keys.version
 
-    def _recall(self, digest: bytes, now_s: float) -> Grant | None:
+    def _recall(self, digest: bytes, now_s: float) -> Claims | None:
         self._follow_keys()
-        grant = self._remembered.get(digest)
-        if grant is None:
+        claims = self._remembered.get(digest)
+        if claims is None:
             return None
-        if now_s >= grant.expires_at_s:
+        if now_s >= claims.expires_at_s:
             del self._remembered[digest]
             return None
         self._remembered.move_to_end(digest)
-        return grant
+        return claims
 
-    def _remember(self, digest: bytes, grant: Grant) -> None:
+    def _remember(self, digest: bytes, claims: Claims) -> None:
         self._follow_keys()
-        self._remembered[digest] = grant
+        self._remembered[digest] = claims
         if len(self._remembered) > self._max_remembered:
             self._remembered.popitem(last=False)
 

@@ -80,7 +80,7 @@ class Connections:
 
     def identify(self, grant: Grant, headers: Iterable[tuple[bytes, bytes]]) -> Client | None:
         """Return who comes without a cursor, so that `greet` finds where it stood; None where that is not kept."""
-        if self._confirmation is None or grant.account_id is None:
+        if self._confirmation is None:
             return None
         return identify_client(grant.account_id, grant.token_digest, headers)
 
@@ -93,12 +93,9 @@ class Connections:
         """
         if self.draining:
             raise Draining
-        if grant.account_id is None:
-            raise Forbidden("The token belongs to no account")
         subscriber = Subscriber(
             id=secrets.token_urlsafe(9),
             grant=grant,
-            account_id=grant.account_id,
             transport=transport,
             session=Session(expires_at_s=grant.expires_at_s, hold_limit_bytes=self._replay.room_bytes),
             link=link,

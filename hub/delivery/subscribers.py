@@ -44,7 +44,6 @@ class Subscriber:
         *,
         id: str,
         grant: Grant,
-        account_id: str,
         transport: TransportName,
         session: Session,
         link: Link,
@@ -52,14 +51,14 @@ class Subscriber:
     ) -> None:
         self.id = id
         self.grant = grant
-        self.account_id = account_id
+        self.account_id = grant.account_id
         self.user_id = grant.user_id
         self.transport: TransportName = transport
         self.session = session
         self.link = link
         self.speaks_hub_v1 = speaks_hub_v1
         self.point: ResumePoint | None = None
-        self.targets = subscriber_targets(account_id, grant.user_id)
+        self.targets = subscriber_targets(grant.account_id, grant.user_id)
 
 
 def subscriber_targets(account_id: str, user_id: str) -> tuple[Target, ...]:

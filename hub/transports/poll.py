@@ -12,7 +12,7 @@ from hub.allowance import Allowance
 from hub.delivery.connections import Connections
 from hub.delivery.pages import PAGE_BYTES, MissedPage, Pages
 from hub.delivery.subscribers import subscriber_targets
-from hub.errors import Forbidden, HubError, MethodNotAllowed
+from hub.errors import HubError, MethodNotAllowed
 from hub.header_fields import Headers
 from hub.language import Texts
 from hub.transports.answer import (
@@ -67,8 +67,6 @@ class PollEndpoint:
             if not is_read(scope):
                 raise MethodNotAllowed
             grant = await self._connections.admit(headers, scope["query_string"])
-            if grant.account_id is None:
-                raise Forbidden("The token belongs to no account")
             cursor = find_cursor(headers, scope["query_string"])
             targets = subscriber_targets(grant.account_id, grant.user_id)
             with self._answers.share(targets[0]) as share:

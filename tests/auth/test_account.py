@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.auth.account import ADMITTED_STATUSES, admit, admit_nowait
-from hub.auth.grant import VIRTUAL_ACCOUNT_ID, Grant
+from hub.auth.grant import VIRTUAL_ACCOUNT_ID, Claims, Grant
 from hub.directory.cached import CachedDirectory
 from hub.directory.demo import DEMO_USERS
 from hub.directory.directory import User
@@ -19,9 +19,10 @@ from hub.directory.sql import SqlDirectory
 from hub.errors import AccountInactive, HubError, UserNotAllowed
 
 
-def grant(user_id: str, account_id: str | None, role: str = "user") -> Grant:
-    """Return a grant of this user."""
-    return Grant(
+def grant(user_id: str, account_id: str | None, role: str = "user") -> Claims:
+    """Return the claims of a token of this user, as the verifier reads them."""
+    kind: type[Claims] = Claims if account_id is None else Grant
+    return kind(
         user_id=user_id,
         account_id=account_id,
         role=role,

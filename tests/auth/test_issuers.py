@@ -21,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.auth.claims import ClaimName
-from hub.auth.grant import Grant
+from hub.auth.grant import Claims
 from hub.auth.tokens import make_verifier
 from hub.errors import InvalidToken
 from tests.auth.issuer import run_issuer
@@ -378,8 +378,8 @@ async def publishing(algorithm: str, *keys: dict[str, Any], body: bytes | None =
         yield issuer.url
 
 
-async def accept(shape: Shape, token: str, jwks_url: str = "") -> Grant:
-    """Return the grant of `token` from a hub with the settings for the issuer."""
+async def accept(shape: Shape, token: str, jwks_url: str = "") -> Claims:
+    """Return what `token` says, read by a hub with the settings for the issuer."""
     algorithm = shape.header["alg"]
     verifier = make_verifier(settings(jwt_algorithm=algorithm, jwks_url=jwks_url, **shape.settings))
     try:

@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.auth.grant import Grant
+from hub.auth.grant import Claims
 from hub.auth.revocations import Revocation, Revocations
 
 WEEK_S = 604_800
 
 
-def grant(**changes: Any) -> Grant:
-    """Return a grant of user 1 in account 101 issued at 1000, changed as asked."""
+def grant(**changes: Any) -> Claims:
+    """Return the claims of user 1 in account 101 issued at 1000, changed as asked."""
     made = {"user_id": "1", "account_id": "101", "role": "user", "expires_at_s": 9000.0, "issued_at_s": 1000.0}
-    return msgspec.convert(made | {"token_id": "j", "token_digest": "d"} | changes, Grant)
+    return msgspec.convert(made | {"token_id": "j", "token_digest": "d"} | changes, Claims)
 
 
 def revoke(names: dict[str, str], *, at_s: float = 2000, until_s: float = 10_000) -> Revocations:

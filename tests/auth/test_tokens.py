@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hub.auth.grant import Grant, token_digest
+from hub.auth.grant import Claims, Grant, token_digest
 from hub.auth.keys import StaticKeys, read_static_keys
 from hub.auth.tokens import TokenVerifier, make_verifier
 from hub.errors import InvalidToken, SettingsError, TokenExpired, TokenNotYetValid
@@ -28,7 +28,7 @@ from tests.auth.tokens import (
 )
 
 
-async def verify(token: str, **changes: Any) -> Grant:
+async def verify(token: str, **changes: Any) -> Claims:
     """Verify `token` under settings changed as asked."""
     return await make_verifier(settings(**changes)).verify(token, now_s=NOW_S)
 

@@ -45,7 +45,7 @@ LIKELY: list[Mutation] = [
     (Session.go_live, "if again:", "if False:"),
     (PageReader.read, "log.first > after + 1", "False"),
     (Replay._write_page, "session.reach(reached)", "session.reach(upto)"),
-    (Subscriber.__init__, "subscriber_targets(account_id,", "subscriber_targets('a',"),
+    (Subscriber.__init__, "subscriber_targets(grant.account_id,", "subscriber_targets('a',"),
     (Progress.place, "if session.phase is Phase.LIVE else session.last", ""),
     (Confirmation.begin, "point.begin(resume.position)", "point.begin(self._resumption.head)"),
 ]
