@@ -6,7 +6,7 @@ from hub.auth.grant import Claims, Grant, home_account
 from hub.directory.directory import Directory, User
 from hub.errors import AccountInactive, UserNotAllowed
 
-__all__ = ["ADMITTED_STATUSES", "admit", "admit_nowait", "judge"]
+__all__ = ["ADMITTED_STATUSES", "admit", "admit_nowait", "check_user"]
 
 #: Accounts in any other state (suspended, cancelled, one invented later) get no connection.
 ADMITTED_STATUSES = frozenset({"active", "trial", "pending"})
@@ -22,7 +22,7 @@ async def admit(claims: Claims, directory: Directory) -> Grant:
     """
     if directory.trusts_claims:
         return _settle(claims, claims.role, claims.account_id)
-    return judge(claims, await directory.find_user(claims.user_id))
+    return check_user(claims, await directory.find_user(claims.user_id))
 
 
 def admit_nowait(claims: Claims, directory: Directory) -> Grant | None:
@@ -35,11 +35,11 @@ def admit_nowait(claims: Claims, directory: Directory) -> Grant | None:
     if directory.trusts_claims:
         return _settle(claims, claims.role, claims.account_id)
     user = directory.find_user_nowait(claims.user_id)
-    return None if user is None else judge(claims, user)
+    return None if user is None else check_user(claims, user)
 
 
-def judge(claims: Claims, user: User | None) -> Grant:
-    """Return the grant of these claims as it holds now, given what the directory says of the user; None: it has none.
+def check_user(claims: Claims, user: User | None) -> Grant:
+    """Return the grant of these claims as it holds now; `user` is what the directory says, None if there is none.
 
     Raises:
         UserNotAllowed, AccountInactive: as `admit` does.

@@ -15,7 +15,7 @@ import httpx
 from hub.auth.egress import make_egress
 from hub.auth.key_set import UnusableKeySet, find_keys_url, read_document
 
-__all__ = ["FAILURES", "Answer", "KeyServer", "describe_failure", "is_same_host"]
+__all__ = ["FAILURES", "KeyResponse", "KeyServer", "describe_failure", "is_same_host"]
 
 #: What a fetch that brings nothing of use raises.
 FAILURES = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, ValueError, UnusableKeySet)
@@ -27,7 +27,7 @@ _PORTS = {"http": 80, "https": 443}
 _MAX_AGE = re.compile(r"(?:^|[,\s])max-age=\"?(\d{1,9})", re.ASCII | re.IGNORECASE)
 
 
-class Answer:
+class KeyResponse:
     """What the server published last, and for how long it says that holds (s), if it says so."""
 
     def __init__(self, document: dict[str, object], max_age_s: float | None) -> None:
@@ -46,7 +46,7 @@ class KeyServer:
         # By URL: the last body, for a server that answers that nothing has changed (RFC 9110 section 13.1.2).
         self._kept: dict[str, tuple[str, bytes]] = {}
 
-    async def fetch(self) -> Answer:
+    async def fetch(self) -> KeyResponse:
         """Return what is published now. The caller sees to it that this does not take for ever.
 
         Raises:
@@ -69,10 +69,10 @@ class KeyServer:
         """Close the connections."""
         await self._client.aclose()
 
-    async def _follow(self, url: httpx.URL) -> Answer:
+    async def _follow(self, url: httpx.URL) -> KeyResponse:
         for _ in range(_MAX_REDIRECTS + 1):
             found = await self._get(url)
-            if isinstance(found, Answer):
+            if isinstance(found, KeyResponse):
                 return found
             target = url.join(found)
             if not is_same_host(url, target):
@@ -80,7 +80,7 @@ class KeyServer:
             url = target
         raise UnusableKeySet(f"it redirects more than {_MAX_REDIRECTS} times")
 
-    async def _get(self, url: httpx.URL) -> Answer | str:
+    async def _get(self, url: httpx.URL) -> KeyResponse | str:
         """Return the answer, or where the server says it is."""
         # Never inflated (`aiter_raw`): the cap on what is read is then the cap on what is kept.
         headers = {"Accept": "application/jwk-set+json, application/json, */*;q=0.1", "Accept-Encoding": "identity"}
@@ -91,7 +91,7 @@ class KeyServer:
             if response.status_code in _REDIRECTS and "location" in response.headers:
                 return response.headers["location"]
             if response.status_code == 304 and kept is not None:
-                return Answer(read_document(kept[1]), _read_max_age(response.headers))
+                return KeyResponse(read_document(kept[1]), _read_max_age(response.headers))
             if response.status_code != 200:
                 raise UnusableKeySet(f"the status is {response.status_code}")
             if response.headers.get("content-encoding", "identity").lower() != "identity":
@@ -108,7 +108,7 @@ class KeyServer:
             self._kept[str(url)] = (etag, bytes(body))
         else:
             self._kept.pop(str(url), None)
-        return Answer(document, _read_max_age(response.headers))
+        return KeyResponse(document, _read_max_age(response.headers))
 
 
 def describe_failure(error: BaseException) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from hub.auth.account import judge
+from hub.auth.account import check_user
 from hub.delivery.ports import EndsInOrder
 from hub.delivery.subscribers import Subscribers
 from hub.directory.directory import Directory, User
@@ -103,7 +103,7 @@ class Recheck:
         for account_id, user_id in asked:
             for subscriber in self._subscribers.match([user_target(account_id, user_id)]):
                 try:
-                    judge(subscriber.grant, found.get(user_id))
+                    check_user(subscriber.grant, found.get(user_id))
                 except (UserNotAllowed, AccountInactive) as error:
                     self._ends.end(subscriber, error.close_code, error.title)
                     ended += 1

@@ -162,11 +162,11 @@ class CachedDirectory:
     def _ask(self) -> None:
         while self._queue and len(self._queries) < _QUERIES:
             asked = [self._queue.popleft() for _ in range(min(_BATCH, len(self._queue)))]
-            query = asyncio.create_task(self._answer(asked), name="directory-query")
+            query = asyncio.create_task(self._resolve(asked), name="directory-query")
             self._queries.add(query)
             query.add_done_callback(self._go_on)
 
-    async def _answer(self, asked: list[str]) -> None:
+    async def _resolve(self, asked: list[str]) -> None:
         try:
             found = await self._learn(asked)
         except DirectoryUnavailable as error:

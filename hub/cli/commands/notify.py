@@ -17,7 +17,7 @@ from contracts.receipt import Receipt
 from contracts.request import PublishRequest
 from hub import routes
 from hub.cli.support.access import find_service_access
-from hub.cli.support.address import accept, ask, open_client
+from hub.cli.support.address import open_client, require_success, send_request
 from hub.cli.support.duration import DURATION
 from hub.cli.support.outcome import Unreachable, Unusable
 
@@ -94,12 +94,12 @@ def notify(
 
 def _publish(client: httpx.Client, body: bytes, headers: dict[str, str]) -> httpx.Response:
     path = routes.NOTIFY
-    response = ask(client, "POST", path, content=body, headers=headers)
+    response = send_request(client, "POST", path, content=body, headers=headers)
     if response.status_code == 503:
         wait = response.headers.get("retry-after", "")
         time.sleep(min(int(wait) if wait.isdigit() else 1, MAX_WAIT_S))
-        response = ask(client, "POST", path, content=body, headers=headers)
-    return accept(response)
+        response = send_request(client, "POST", path, content=body, headers=headers)
+    return require_success(response)
 
 
 def _read_receipt(response: httpx.Response) -> Receipt:

@@ -13,7 +13,7 @@ import msgspec
 from contracts.stats import Stats
 from hub import routes
 from hub.cli.support.access import ServiceAccess, find_service_access
-from hub.cli.support.address import accept, ask, open_client
+from hub.cli.support.address import open_client, require_success, send_request
 from hub.cli.support.duration import format_duration
 from hub.cli.support.outcome import Unreachable
 
@@ -48,7 +48,7 @@ def stats(watch: bool, interval: float, url: str | None, dev: bool, as_json: boo
 
 
 def _read(client: httpx.Client, access: ServiceAccess) -> Stats:
-    response = accept(ask(client, "GET", routes.STATS, headers=access.headers))
+    response = require_success(send_request(client, "GET", routes.STATS, headers=access.headers))
     try:
         return msgspec.json.decode(response.content, type=Stats)
     except (msgspec.MsgspecError, UnicodeDecodeError):

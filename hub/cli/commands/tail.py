@@ -124,7 +124,7 @@ class Tail:
                         return True
         except Ended as ended:
             self._connected = self._connected or ended.connected
-            self._judge(ended)
+            self._raise_unless_worth_returning(ended)
         return False
 
     def _take(self, frame: Frame) -> None:
@@ -152,7 +152,7 @@ class Tail:
         elif words:
             _say(words)
 
-    def _judge(self, ended: Ended) -> None:
+    def _raise_unless_worth_returning(self, ended: Ended) -> None:
         """Return if coming back makes sense."""
         if ended.expired and not self._renews:
             raise Refused(f"{ended.reason}; it takes a new token to go on")

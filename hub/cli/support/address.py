@@ -13,7 +13,15 @@ from hub.auth.egress import make_egress
 from hub.cli.support.outcome import Refused, Unreachable, Unusable
 from hub.url import split_url
 
-__all__ = ["accept", "address_of", "ask", "describe_unreachable", "find_url", "open_client", "read_problem"]
+__all__ = [
+    "address_of",
+    "describe_unreachable",
+    "find_url",
+    "open_client",
+    "read_problem",
+    "require_success",
+    "send_request",
+]
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 #: How long a command waits for an answer.
@@ -55,7 +63,7 @@ def open_client(url: str, *, timeout_s: float = ANSWER_S) -> httpx.Client:
     return httpx.Client(base_url=url, timeout=timeout_s, **make_egress(url, what="the hub"))
 
 
-def ask(client: httpx.Client, method: str, path: str, **arguments: Any) -> httpx.Response:
+def send_request(client: httpx.Client, method: str, path: str, **arguments: Any) -> httpx.Response:
     """Send a request and return the response, whatever its status.
 
     Raises:
@@ -67,7 +75,7 @@ def ask(client: httpx.Client, method: str, path: str, **arguments: Any) -> httpx
         raise Unreachable(f"{client.base_url} cannot be reached: {describe_unreachable(error)}") from None
 
 
-def accept(response: httpx.Response) -> httpx.Response:
+def require_success(response: httpx.Response) -> httpx.Response:
     """Return the response if it is a success.
 
     Raises:

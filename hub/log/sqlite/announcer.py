@@ -16,21 +16,21 @@ from hub.errors import HubError, IdempotencyConflict, StorageUnavailable
 from hub.log.port import Appended, Record
 from hub.log.sqlite.mark import Mark
 
-__all__ = ["Announcer", "Answer", "Commit"]
+__all__ = ["Announcer", "Commit", "Outcome"]
 
-Answer = list[Appended | IdempotencyConflict] | HubError
+Outcome = list[Appended | IdempotencyConflict] | HubError
 
 
 class Commit(msgspec.Struct, frozen=True):
     """What the writer announces: how far the log reaches, with which records, and the results of requests.
 
-    `answers` are in the order of submission. `records` are the newest up to `head`; some before them may
+    `outcomes` are in the order of submission. `records` are the newest up to `head`; some before them may
     be missing, which were found only when the file was reopened.
     """
 
     head: int
     records: list[Record]
-    answers: list[Answer]
+    outcomes: list[Outcome]
     writable: bool
 
 
@@ -109,7 +109,7 @@ class Announcer:
             if durable or mark is None:
                 self._head = commit.head
             else:
-                refused: list[Answer] = [StorageUnavailable(retry_after_s=1) for _ in commit.answers]
+                refused: list[Outcome] = [StorageUnavailable(retry_after_s=1) for _ in commit.outcomes]
                 commit = Commit(self._head, [], refused, False)
             try:
                 self._take(commit)

@@ -69,9 +69,9 @@ def prepare_writing(connection: apsw.Connection) -> None:
 class Batch:
     """Drafts on their way into one transaction, each given its position, or that of the draft it repeats.
 
-    `results` answers each group of drafts. `store` writes all of them in few calls: each call into SQLite releases the
-    GIL, and re-acquiring it beside a busy event loop costs milliseconds. Keys up to the position `spent` are past their
-    time, whether they are still there or not.
+    `results` has one result for each group of drafts. `store` writes all of them in few calls: each call into SQLite
+    releases the GIL, and re-acquiring it beside a busy event loop costs milliseconds. Keys up to the position `spent`
+    are past their time, whether they are still there or not.
     """
 
     def __init__(

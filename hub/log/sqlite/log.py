@@ -202,7 +202,7 @@ class SqliteLog:
         self._writable = commit.writable
         if self._tail is not None:
             self._tail.announce(commit.records, commit.head)
-        for result in commit.answers:
+        for result in commit.outcomes:
             _, answer = self._waiting.popleft()
             if answer.done():
                 continue

@@ -18,7 +18,7 @@ import msgspec
 
 from hub.errors import HubError, Internal, StorageUnavailable
 from hub.log.port import Draft, Record
-from hub.log.sqlite.announcer import Announcer, Answer, Commit
+from hub.log.sqlite.announcer import Announcer, Commit, Outcome
 from hub.log.sqlite.mark import Mark
 from hub.log.sqlite.opening import OnDamage
 from hub.log.sqlite.retention import Retention
@@ -139,7 +139,7 @@ class Writer:
             while not (self._stopping or self._announcer.deserted):
                 requests = self._gather()
                 if requests:
-                    self._answer(store, requests)
+                    self._process(store, requests)
                 if not self._stopping:
                     self._maintain(store, idle=not requests)
         finally:
@@ -172,9 +172,9 @@ class Writer:
             return 0.0
         return max(min(self._purge_at_s, self._watch_at_s) - time.monotonic(), 0.0)
 
-    def _answer(self, store: Store, requests: list[Request]) -> None:
+    def _process(self, store: Store, requests: list[Request]) -> None:
         if not self._writable and not self._recover(store, _HASTY_PROBE_S):
-            self._tell(store, [], [StorageUnavailable(retry_after_s=1) for _ in requests])
+            self._announce(store, [], [StorageUnavailable(retry_after_s=1) for _ in requests])
             return
         try:
             stored = store.write([request.drafts for request in requests], self._now())
@@ -182,26 +182,26 @@ class Writer:
             self._answer_apart(store, requests, error)
         except (apsw.Error, OSError, FilesChanged) as error:
             self._fail(store, error)
-            self._tell(store, [], [StorageUnavailable(retry_after_s=1) for _ in requests])
+            self._announce(store, [], [StorageUnavailable(retry_after_s=1) for _ in requests])
         except Exception as error:
             self._answer_apart(store, requests, error)
         else:
-            self._tell(store, stored.records, list(stored.results), store.mark)
+            self._announce(store, stored.records, list(stored.results), store.mark)
 
     def _answer_apart(self, store: Store, requests: list[Request], error: Exception) -> None:
         # One request holds something that cannot be stored; it alone may fail, not those it waited with.
         if len(requests) > 1:
             for request in requests:
-                self._answer(store, [request])
+                self._process(store, [request])
             return
         logger.error("a draft cannot be stored: %s", type(error).__name__)
-        self._tell(store, [], [Internal()])
+        self._announce(store, [], [Internal()])
 
     def _maintain(self, store: Store, *, idle: bool) -> None:
         started_s = time.monotonic()
         if not self._writable:
             if started_s >= self._probe_at_s and self._recover(store, _PROBE_S):
-                self._tell(store, [], [])
+                self._announce(store, [], [])
             return
         try:
             if self._announcer.failure is not None:
@@ -214,7 +214,7 @@ class Writer:
                 self._purge(store, started_s)
         except (apsw.Error, OSError, FilesChanged) as error:
             self._fail(store, error)
-            self._tell(store, [], [])
+            self._announce(store, [], [])
 
     def _purge(self, store: Store, started_s: float) -> None:
         try:
@@ -253,8 +253,8 @@ class Writer:
         self._writable = False
         self._probe_at_s = time.monotonic()
 
-    def _tell(self, store: Store, records: list[Record], answers: list[Answer], mark: Mark | None = None) -> None:
-        self._announcer.announce(Commit(store.head, records, answers, self._writable), mark)
+    def _announce(self, store: Store, records: list[Record], outcomes: list[Outcome], mark: Mark | None = None) -> None:
+        self._announcer.announce(Commit(store.head, records, outcomes, self._writable), mark)
 
     def _announce_first(self, first: int) -> None:
         self._post(self._listener.raise_first, first)
