@@ -14,8 +14,8 @@ __all__ = ["Allowance", "Share"]
 class Allowance:
     """At most `total_bytes` are held, and `each_bytes` for one owner.
 
-    Whoever holds nothing yet may take its first bytes though they are more than its own bound, and the first of all
-    though they are more than the whole: nothing is too large for ever.
+    An owner that holds nothing may take its first bytes even if they are more than its own bound, and the first owner
+    of all even if they are more than the total: so nothing is refused for ever because of its size.
     """
 
     def __init__(self, total_bytes: int, *, each_bytes: int | None = None) -> None:
@@ -43,7 +43,7 @@ class Allowance:
 
 
 class Share:
-    """What one owner holds for one thing it does, given back at the end of the context."""
+    """What one owner holds for one operation, released at the end of the context."""
 
     __slots__ = ("_allowance", "_owner", "size_bytes")
 
@@ -59,10 +59,10 @@ class Share:
         self.take(-self.size_bytes)
 
     def take(self, size_bytes: int) -> None:
-        """Hold so many bytes more; give back, where they are less than none.
+        """Hold so many bytes more; a negative number releases them.
 
         Raises:
-            Overloaded: they are more than may be held.
+            Overloaded: that would be more than may be held.
         """
         self._allowance._take(self._owner, size_bytes)
         self.size_bytes += size_bytes

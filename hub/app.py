@@ -1,4 +1,4 @@
-"""The ASGI application: opens the hub with the server's lifespan, and sends each path to its door."""
+"""The ASGI application: opens the hub with the server's lifespan, and routes each path."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ Send = Callable[[Message], Awaitable[None]]
 class HubApp:
     """The ASGI application: `/ws`, `/sse` and `/poll` go straight to their transports, all else to Litestar.
 
-    A route of the framework would cost a handshake more than all the rest of it; all three are documented
-    in the OpenAPI document like any other.
+    As routes of the framework they would cost a handshake more than all the rest of it; the API document has all
+    three like any other.
     """
 
     def __init__(
         self, settings: Settings, *, now: Callable[[], float] = time.time, logs_failed_start: bool = True
     ) -> None:
-        """Make the hub of these settings; `logs_failed_start` is off where the caller tells `failure` itself."""
+        """Make the hub of these settings; `logs_failed_start` is off where the caller shows `failure` itself."""
         self._settings = settings
         self._logs_failed_start = logs_failed_start
         self._now = now
         self.hub: Hub
         self._started = False
-        #: Why the hub did not start or stopped, for a command that says so in its own words.
+        #: Why the hub did not start, or stopped; for commands that show it in their own words.
         self.failure: Exception | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -60,24 +60,24 @@ class HubApp:
             await guard(self.hub.poll, scope, receive, send)
         else:
             if scope["method"] == "HEAD":
-                # The framework's routes know GET alone. The server has a scope of its own and leaves the body away.
+                # The framework's routes know GET alone. The server has a scope of its own and drops the body.
                 scope = {**scope, "method": "GET"}
             elif scope["method"] == "OPTIONS":
                 send = add_head_to_allow(send)
             await self.hub.http(scope, receive, send)  # type: ignore[arg-type]  # Litestar's own names for the same
 
     async def drain(self) -> None:
-        """Send every connection away, spread out; what the server calls before it stops."""
+        """Send every connection away, spread out; the server calls this before it stops."""
         if self._started:
             await self.hub.connections.drain(window_s=self._settings.drain_s)
 
     def count_departures(self) -> int:
-        """Return how many connections and polls have ended; each may leave memory to be given back."""
+        """Return how many connections and polls have ended; each may leave memory to be returned to the system."""
         metrics = self.hub.metrics
         return metrics.closes.total() + metrics.polls.total()
 
     def is_broken(self) -> bool:
-        """Whether the hub runs on without what delivers; a process in that state is better ended."""
+        """Whether the hub runs but delivers nothing any more; such a process should be ended."""
         return self._started and not self.hub.is_alive()
 
     async def _live(self, receive: Receive, send: Send) -> None:

@@ -1,7 +1,7 @@
 """A place in one log's life: its epoch and a position, written as one opaque string.
 
-The cursor is the SSE `id` and the `cursor` of every WebSocket frame. It grants nothing: whoever
-presents one is replayed only what their own credential matches, so the same string serves everyone.
+The cursor is the SSE `id` and the `cursor` of every WebSocket frame. It grants nothing: a
+client gets only what its own credential matches, so the same string serves everyone.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Cursor(msgspec.Struct, frozen=True):
 
 
 def parse_cursor(text: str) -> Cursor | None:
-    """Return the cursor that `text` spells, or None where it spells none."""
+    """Return the cursor that `text` is, or None where it is not a cursor."""
     match = _CURSOR.fullmatch(text)
     if match is None:
         return None

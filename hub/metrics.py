@@ -1,4 +1,4 @@
-"""Plain counters of what happened since the start. Writing one costs an addition; rendering is `/metrics`' business.
+"""Plain counters of what happened since the start. Counting costs an addition; `hub.api.prometheus` renders them.
 
 No counter knows a user or an account: a CPF must never become a label.
 """
@@ -28,7 +28,7 @@ class Metrics:
         self.deliveries: Counter[str] = Counter()
         #: Notifications handed over from the log to a connection that was away.
         self.replayed = 0
-        #: Live connections that had to be brought from the log, since they took less than was due.
+        #: Live connections that fell behind: they took less than was due, and got the rest from the log.
         self.fallen_behind = 0
         #: Connections opened, by resume result: live, replayed, gap.
         self.resumes: Counter[str] = Counter()

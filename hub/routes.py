@@ -37,7 +37,7 @@ NOTIFY_BATCH = "/api/internal/notify/batch"
 STATS = "/api/internal/ws-stats"
 DISCONNECT = "/api/internal/disconnect"
 
-# For whoever runs the hub.
+# For operators and their machines.
 LIVE = "/health/live"
 READY = "/health/ready"
 METRICS = "/metrics"

@@ -1,7 +1,7 @@
 """Whom a notification is for: a user of an account, an account, or everyone.
 
 A target is one string, the same in the log's index and in the index of connected subscribers, so
-that no two rooms can disagree about who is meant. Ids never hold control characters (the contracts
+that no two rooms can disagree about whom it is for. Ids never hold control characters (the contracts
 refuse them), so the unit separator cannot be forged and `("a", "b c")` never equals `("a b", "c")`.
 """
 
@@ -15,7 +15,7 @@ __all__ = ["CONTROL", "EVERYONE", "Target", "account_target", "user_target"]
 Target = NewType("Target", str)
 
 _SEPARATOR = "\x1f"
-#: A lone surrogate cannot be written as UTF-8, so the log could not store its target: a JWT may spell one.
+#: A lone surrogate cannot be written as UTF-8, so the log could not store its target: a JWT may contain one.
 _UNUSABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 EVERYONE = Target("e")

@@ -1,4 +1,4 @@
-"""Clients without a cursor: where each begins, what has arrived of what it was sent, where it ended."""
+"""Clients without a cursor: where each starts, what has arrived of what it was sent, where it ended."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ logger = logging.getLogger("hub.dispatcher")
 #: How often the hub looks for clients that have something to confirm. When a client's network breaks, it may be told
 #: twice what was sent since.
 TICK_S = 0.1
-#: Pings at one look. An answer costs the hub more than the notification did, so a wide fan-out is confirmed by turns.
+#: Pings in one look. A pong costs the hub more than the notification did, so a wide fan-out is confirmed in turns.
 PINGS = 25
-#: A peer that has not answered for this long may be gone, and with it all that was sent since.
+#: A peer without a pong for this long may be gone, and with it everything that was sent since.
 DOUBT_S = 5.0
 
 
 class Confirmation:
-    """Keeps the resume point of each connection whose client gives no cursor, from its beginning to its end.
+    """Keeps the resume point of each connection whose client gives no cursor, from its start to its end.
 
-    A ping is answered by the peer's browser or library without its page's help, in order: with the answer, all that
-    was written before the ping has arrived, whatever proxies are between.
+    The peer's browser or library answers pings in order, without its page. So a pong means that everything written
+    before the ping has arrived, whatever proxies are between.
     """
 
     def __init__(self, progress: Progress, resumption: Resumption, points: ResumePoints, *, pings: int = PINGS) -> None:
@@ -43,7 +43,7 @@ class Confirmation:
         self._has_more = False
 
     def begin(self, subscriber: Subscriber, client: Client) -> tuple[ResumeResult, ResumePoint]:
-        """Fix where the session of a registered subscriber starts; its link needs the point, for the answers."""
+        """Fix where the session of a registered subscriber starts; its link needs the point, for the pongs."""
         point = self._points.open(client, head=self._resumption.head)
         cursor = None if point.resumes_at is None else self._resumption.cursor_after(point.resumes_at)
         resume = self._resumption.begin(subscriber, cursor)

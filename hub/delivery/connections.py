@@ -79,7 +79,7 @@ class Connections:
         return await self._admission.admit(headers, query, subprotocols)
 
     def identify(self, grant: Grant, headers: Iterable[tuple[bytes, bytes]]) -> Client | None:
-        """Return who comes without a cursor, so that `greet` finds where it stood; None where that is not kept."""
+        """Return the client that comes without a cursor, for `greet` to find where it was; None if that is not kept."""
         if self._confirmation is None:
             return None
         return identify_client(grant.account_id, grant.token_digest, headers)
@@ -110,7 +110,7 @@ class Connections:
     def greet(self, subscriber: Subscriber, where: Cursor | Client | None) -> None:
         """Tell a registered client where it stands, and begin its heartbeats; `serve` must follow.
 
-        `where`: the cursor it gave, or who it is where it gave none but is remembered.
+        `where`: the cursor that the client gave, or the client itself, if it gave none and is remembered.
         """
         resume = self._begin(subscriber, where)
         at = self._resumption.cursor(resume.position)

@@ -51,7 +51,7 @@ class Disconnector:
         self._subscribers = subscribers
         self._ends = ends
         self._now = now
-        # What this hub itself is appending: `disconnect` closes the connections and counts them, not the tail.
+        # What this hub is appending itself: `disconnect` closes those connections and counts them, and `take` does not.
         self._asked: set[bytes] = set()
 
     async def disconnect(self, asked: DisconnectRequest) -> int:
@@ -96,7 +96,7 @@ class Disconnector:
         """Read every revocation that is still in force from the log.
 
         Raises:
-            StorageUnavailable: one cannot be read. Without it somebody who was shut out would be let in.
+            StorageUnavailable: one cannot be read. Without it, a revoked token would be accepted.
         """
         after = 0
         while True:
@@ -111,7 +111,7 @@ class Disconnector:
                 return
 
     def take(self, payload: bytes) -> None:
-        """Act on a control record of the log's tail that another hub, or an earlier life of this one, wrote."""
+        """Act on a control record that another hub, or an earlier life of this one, has written."""
         if payload in self._asked:
             return
         try:

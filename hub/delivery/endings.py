@@ -1,4 +1,4 @@
-"""How a connection ends: what its client is told, what is counted, and who has to forget it."""
+"""How a connection ends: what its client is told, what is counted, and which parts have to forget it."""
 
 from __future__ import annotations
 

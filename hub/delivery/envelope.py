@@ -29,7 +29,7 @@ __all__ = [
     "text_frame",
 ]
 
-#: An unmasked ping with a fixed payload (RFC 6455 section 5.5.2): one for all, since only its absence matters.
+#: An unmasked ping with a fixed payload (RFC 6455 section 5.5.2): the same for all, since only a missing pong matters.
 PING = b"\x89\x03hub"
 
 #: 4 KiB of history are all that a notification of usual size can refer to.
@@ -116,15 +116,15 @@ def event_data(text: bytes, *, cursor: str | None = None) -> bytes:
 def event_comment(text: str, *, cursor: str | None = None) -> bytes:
     """Return a comment that no EventSource shows.
 
-    With a cursor it also moves the client's last event id: WHATWG HTML section 9.2.6 takes over an `id`
-    even where the event has no data and is not dispatched. The last few are remembered: at a heartbeat most
-    connections stand at the same cursor.
+    With a cursor it also moves the client's last event id: WHATWG HTML section 9.2.6 takes an `id`
+    even where the event has no data and is not dispatched. The last few are cached: at a heartbeat most
+    connections have the same cursor.
     """
     return ServerSentEvent(comment=text, id=cursor).encode()
 
 
 def event_preamble(*, retry_ms: int) -> bytes:
-    """Return the first bytes of a stream: 2 KiB that make buffering middleboxes let go, and `retry`."""
+    """Return the first bytes of a stream: 2 KiB, which make buffering middleboxes forward it, and `retry`."""
     return ServerSentEvent(comment="." * 2046, retry=retry_ms).encode()
 
 

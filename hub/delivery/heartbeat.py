@@ -30,7 +30,7 @@ SLICE = 500
 class Heartbeat:
     """Gives each subscriber a heartbeat every `interval_s` and ends those that are dead or expired.
 
-    A dead peer is gone within two intervals: it misses one beat, and is judged at the next.
+    A dead peer is ended within two intervals: it misses one beat, and is judged at the next.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Heartbeat:
         self._latest: tuple[int, str, bytes] = (-1, "", b"")
 
     def watch(self, subscriber: Subscriber, monotonic_s: float) -> None:
-        """Begin to look after a subscriber."""
+        """Begin the heartbeats of a subscriber."""
         self._due[subscriber] = monotonic_s + self.interval_s
         self._watch_expiry(subscriber, self._now())
 
@@ -63,7 +63,7 @@ class Heartbeat:
         self._expiring.pop(subscriber, None)
 
     def update_expiry(self, subscriber: Subscriber) -> None:
-        """Take over a new expiry of a subscriber that presented another token."""
+        """Use the new expiry of a subscriber that presented another token."""
         self._watch_expiry(subscriber, self._now())
 
     async def run(self, ends: Ends) -> None:

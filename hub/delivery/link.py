@@ -1,4 +1,4 @@
-"""The link: what writes a connection's bytes. Transports make them; everyone else only knows this face."""
+"""The link: what writes the bytes of one connection. The edge and the transports implement it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Link(Protocol):
 
     @property
     def taken_bytes(self) -> int:
-        """How much the peer's side has taken so far; only compared with itself, to see progress."""
+        """How much the peer has taken so far; only compared with an earlier value, to see progress."""
 
     def write(self, envelope: Envelope) -> int:
         """Send a notification; return the unsent bytes after it."""
@@ -40,13 +40,13 @@ class Link(Protocol):
         """Send a control frame (one JSON object); return the unsent bytes after it."""
 
     def write_heartbeat(self, frame: bytes | None, cursor: str) -> None:
-        """Send a sign of life: a ping or a comment, and `frame` to clients that understand it."""
+        """Send a heartbeat: a ping or a comment, and `frame` to clients that speak `hub.v1`."""
 
     def ask(self, position: int) -> None:
-        """Ask the peer of a client without a cursor to confirm that it has all up to `position`; else nothing."""
+        """Ask a client without a cursor to confirm that it has everything up to `position`; nothing for others."""
 
     def resume_at(self, point: ResumePoint) -> None:
-        """Keep this point of a client without a cursor up to date with what the peer takes; else nothing."""
+        """Keep the resume point of a client without a cursor up to date with what it takes; nothing for others."""
 
     def write_retry(self, retry_ms: int) -> None:
         """Tell an event stream's client how long to wait before it comes back; nothing on WebSockets."""

@@ -1,4 +1,4 @@
-"""From the log to a client that asks again and again: one bounded page each time, by the rules of a replay."""
+"""From the log to a client that polls: one bounded page for each request, by the rules of a replay."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class MissedPage(NamedTuple):
 
 
 class Pages:
-    """Reads what was missed without a connection: no gap unannounced, nothing twice, in order."""
+    """Reads what a client without a connection missed: no gap unannounced, no duplicate, in order."""
 
     def __init__(self, log: Log, metrics: Metrics) -> None:
         self._log = log
@@ -69,7 +69,7 @@ class Pages:
 def _before_damage(reading: Reading) -> tuple[list[Record], int]:
     """Return the records up to the first damaged one, or the damaged ones that it begins with; and how far they go.
 
-    So that the next page begins where the damage does, and that one says that there was something.
+    The next page then begins with the damage, and announces it.
     """
     records = reading.records
     damaged = bool(records) and records[0].is_damaged

@@ -74,14 +74,14 @@ class Replay:
         async with self._pages as pages:
             if session.phase is Phase.CLOSED:
                 return
-            # Here, and not when the wait for this began: what was offered meanwhile is not held by thousands of them.
+            # Not before the wait for a reader: thousands of waiting sessions would hold what is offered meanwhile.
             session.aim(log.head)
             reading = await pages.read(subscriber.targets, after=session.last, upto=session.upto)
         if reading is None:
             # Retention passed the cursor. A client that cannot be told of it gets what is left.
             self._announce_gap(subscriber, log.head if subscriber.point is None else log.first - 1)
             return
-        # Taken out one by one: what was written waits in the link, and is not held here a second time.
+        # Taken out one by one: what was written waits in the link, and is not held here as well.
         waiting, reached = reading.records[::-1], reading.upto
         del reading
         while waiting:
@@ -91,8 +91,7 @@ class Replay:
                 if not (waiting and waiting[-1].is_damaged):
                     self._announce_gap(subscriber, record.position)
                 continue
-            # Not due any more where the record expired, and not taken once the session was closed, while
-            # this waited for the peer.
+            # While this waited for the peer, the record may have expired, or the session may have been closed.
             if self._is_due(record.expires_at_s) and session.replay(record.position):
                 self._metrics.replayed += 1
                 self._metrics.deliveries[subscriber.transport] += 1
@@ -109,7 +108,7 @@ class Replay:
         return expires_at_s is None or expires_at_s > self._now()
 
     async def _pace(self, subscriber: Subscriber, unsent_bytes: int) -> None:
-        # Replay reads as fast as the peer takes; only a peer that takes nothing at all is slow.
+        # A replay is as fast as its peer; only a peer that takes nothing at all is slow.
         link = subscriber.link
         while unsent_bytes > self.room_bytes:
             subscriber.session.drop_held()

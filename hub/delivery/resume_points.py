@@ -38,29 +38,29 @@ RESUME_POINTS_NAME = "resume-points"
 _CONNECTED = (LIVE, DOUBTFUL, SUCCEEDED)
 #: When a deployed frontend tries again after its connection broke: it waits 1, 2, 4, 8 and 16 s.
 _RETRIES_MS = (1_000, 3_000, 7_000, 15_000, 31_000)
-#: Of connections whose clients are this close to when one of them would come back, each may be the one.
+#: A client that comes back is one of those whose next try is due within this time.
 _ALIKE_MS = 500
-#: Of how many connections of one token, the last first, somebody may be the return.
+#: How many connections of one token are looked at, the last first.
 _CHOICE = 64
 _LEAST_SLOTS = 64
 
 
 class Client(NamedTuple):
-    """Whose connection it is: the token and its account (`key`), and what the browser says of itself (`mark`)."""
+    """Identifies a client: the token and its account (`key`), and what the browser sends about itself (`mark`)."""
 
     key: bytes
     mark: int
 
 
 def identify_client(account_id: str, token_digest: str, headers: Iterable[tuple[bytes, bytes]]) -> Client:
-    """Return who comes with this token; pages of another origin or browser have another mark."""
+    """Return the client with this token; pages of another origin or browser have another mark."""
     key = hashlib.blake2b(f"{account_id}\0{token_digest}".encode(), digest_size=16).digest()
     told = b"\0".join(value for name, value in headers if name in {b"origin", b"user-agent"})
     return Client(key, int.from_bytes(hashlib.blake2b(told, digest_size=8).digest(), "little"))
 
 
 class ResumePoint:
-    """One connection's entry in the table; of no effect once the entry went to the client's next connection.
+    """One connection's entry in the table; without effect once the client's next connection has the entry.
 
     `resumes_at` is the position after which its client has seen nothing yet, or None on a first visit.
     """
@@ -89,9 +89,9 @@ class ResumePoint:
         self.written_word = word_of(slot, WRITTEN)
         self.confirmed_word = word_of(slot, CONFIRMED)
         self.asked_word = word_of(slot, ASKED)
-        #: Since when there is something that the peer has not confirmed; 0: there is nothing.
+        #: Since when something is not confirmed by the peer; 0: everything is confirmed.
         self.asked_s = 0.0
-        #: Whether the client said goodbye: its page is gone, or wants no more.
+        #: Whether the client closed the connection in order: its page is gone, or wants no more.
         self.left = False
         #: Whether the connection is gone, and with it every answer that is still to come.
         self.gone = False
@@ -108,7 +108,7 @@ class ResumePoint:
 
     @property
     def settled(self) -> bool:
-        """Whether nothing more will be learned: the peer has confirmed what it was asked, or is gone."""
+        """Whether no further confirmation can come: the peer has confirmed everything it was asked, or is gone."""
         return self.gone or self.confirmed >= self.asked
 
     def begin(self, position: int) -> None:
@@ -127,7 +127,7 @@ class ResumePoint:
             self.words[self.asked_word] = position
 
     def doubt(self) -> None:
-        """Note that the peer has not answered for long: what was written may never have arrived."""
+        """Note that the peer has not confirmed anything for long: what was written may never have arrived."""
         if self._is_mine():
             self._points.change_state(self._slot, LIVE, DOUBTFUL)
 
@@ -137,11 +137,11 @@ class ResumePoint:
             self.words[self.confirmed_word] = position
             self.asked_s = 0.0
             self._points.change_state(self._slot, DOUBTFUL, LIVE)
-            # Somebody came and was taken for the return of this client, which was here all the time.
+            # Another connection was taken for the return of this client, which was connected all the time.
             self._points.change_state(self._slot, SUCCEEDED, LIVE)
 
     def end(self) -> None:
-        """Note the end; answers that are still under way count all the same."""
+        """Note the end; confirmations that are still under way count all the same."""
         if self._is_mine():
             self._points.end(self._slot, left=self.left)
 
@@ -152,8 +152,8 @@ class ResumePoint:
 class ResumePoints:
     """Every connection without a cursor: live, or ended at most `keep_s` ago.
 
-    It holds twice `connections` entries; what ended first goes first. At the start it takes over what the hub's last
-    life left at `path`, if that was of the same log: time does not pass for it while no hub runs.
+    There are twice `connections` entries; the one that ended first is dropped first. At the start it continues with
+    what the hub's last life left at `path`, if that was of the same log; the time while no hub ran does not count.
     """
 
     def __init__(
@@ -165,7 +165,7 @@ class ResumePoints:
         slots = max(_LEAST_SLOTS, 2 * connections)
         self._table = ResumeTable(path, epoch=epoch, slots=slots, keep_ms=self._keep_ms)
         self.words = self._table.words
-        #: How often each slot was given to somebody: what an older owner says of it counts for nothing.
+        #: How often each slot was assigned: an update by an earlier owner has no effect.
         self._generations = array("Q", bytes(8 * slots))
         self._free = array("L", range(slots - 1, self._table.kept - 1, -1))
         #: The last slot of each key to be opened and to end; those before it follow by `_next`, up to -1.
@@ -183,11 +183,11 @@ class ResumePoints:
         return len(self._generations) - len(self._free)
 
     def generation(self, slot: int) -> int:
-        """Return how often the slot was given to somebody."""
+        """Return how often the slot was assigned."""
         return self._generations[slot]
 
     def open(self, client: Client, *, head: int) -> ResumePoint:
-        """Return the entry of a new connection, which stands at `head` if it is none that comes back."""
+        """Return the entry of a new connection; it starts at `head` unless its client comes back."""
         slot, resumes_at = self._choose(client)
         if slot is None:
             if not self._free:
@@ -202,12 +202,12 @@ class ResumePoints:
         self.words[word_of(slot, MARK)] = client.mark
         for word in (WRITTEN, CONFIRMED, ASKED):
             self.words[word_of(slot, word)] = head if resumes_at is None else resumes_at
-        # Last: a hub that is killed here leaves no entry that is half somebody else's.
+        # Last: a hub that is killed before this leaves no entry that mixes two clients.
         self._table.set_state(slot, LIVE)
         return ResumePoint(self, slot, self._generations[slot], resumes_at)
 
     def end(self, slot: int, *, left: bool) -> None:
-        """Keep where a connection ended; nothing, where its client is back already."""
+        """Keep where a connection ended; nothing where its client is back already."""
         state = self._table.state(slot)
         if state == SUCCEEDED:
             self._release(slot)
@@ -224,7 +224,7 @@ class ResumePoints:
             self.words[word] = after
 
     def tick(self) -> None:
-        """Say that the hub is alive, and forget what ended too long ago."""
+        """Note that the hub is alive, and drop what ended too long ago."""
         now_ms = self._clock_ms()
         self._table.set_alive(now_ms)
         while self._ended and self._is_over(slot := next(iter(self._ended)), now_ms):
@@ -233,8 +233,8 @@ class ResumePoints:
     def _choose(self, client: Client) -> tuple[int | None, int | None]:
         """Return the entry that a client continues, and where it resumes.
 
-        The tabs of one user cannot be told apart. When each of several may be the one that is back, it gets what any
-        of them missed: it may be told something twice, and none misses anything.
+        The hub cannot distinguish the tabs of one user. When several may be the one that is back, it gets what any of
+        them missed: a duplicate is possible, a loss is not.
         """
         now_ms = self._clock_ms()
         ended = [slot for slot in self._slots(client.key, self._ended_of) if not self._is_over(slot, now_ms)]
@@ -244,7 +244,7 @@ class ResumePoints:
             alike_ms = min(late_ms.values()) + _ALIKE_MS
             alike = [slot for slot in candidates if late_ms[slot] <= alike_ms]
         else:
-            # Those whose peers have not confirmed what was sent may be dead, and this their client's return.
+            # A connection whose peer has not confirmed what was sent may be dead, and this may be its client's return.
             alike = [slot for slot in self._slots(client.key, self._live_of) if self._is_open(slot, client.mark)]
             if not alike:
                 return None, None

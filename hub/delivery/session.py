@@ -1,10 +1,10 @@
 """The life of one connection, without I/O: order, de-duplication, the replay/live seam, the end.
 
 A session is *replaying* until the log has been read up to the head that was taken after it was
-registered; what the dispatcher offers meanwhile is held, and released once replay has reached the head.
-Then it is *live*: every offer above the last position is written at once. A peer that takes too little
-of that makes it replaying again. Positions handed over only rise, so nothing comes twice or out of order,
-whoever offers it. Time is passed in.
+registered. What the dispatcher offers meanwhile is held, and written once the replay has reached the head.
+Then the session is *live*: every offer above the last position is written at once. If the peer takes too
+little of that, the session is replaying again. The positions that are written only rise, so no notification
+is a duplicate or out of order. Time is passed in.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Phase(Enum):
     CLOSED = "closed"
 
 
-#: Python 3.11 looks the member of an enum up through a descriptor, which costs more than the rest of an offer.
+#: Python 3.11 finds the member of an enum through a descriptor, which costs more than the rest of an offer.
 _LIVE = Phase.LIVE
 
 
@@ -122,7 +122,7 @@ class Session:
     def fall_behind(self, head: int) -> bool:
         """Begin to replay again, up to `head`: the peer takes less than what is live, and the log has it all.
 
-        False where the session is not live, so that somebody replays to it already, or nobody will.
+        False where the session is not live: it is replaying already, or closed.
         """
         if self.phase is not Phase.LIVE:
             return False
@@ -136,7 +136,7 @@ class Session:
         self._held, self._held_bytes, self._overflowed = [], 0, False
 
     def drop_held(self) -> None:
-        """Hold nothing before the next `aim`: the replay waits for the peer, and may wait for long."""
+        """Drop what is held, and hold nothing before the next `aim`: the replay may wait long for the peer."""
         self._held, self._held_bytes, self._overflowed = [], 0, True
 
     def replay(self, position: int) -> bool:
@@ -201,9 +201,9 @@ class Session:
     def beat(self, now_s: float, *, can_pong: bool, waiting_bytes: int = 0, taken_bytes: int = 0) -> PeerState:
         """Judge the peer, once per heartbeat interval.
 
-        `can_pong`: the transport lets the peer answer a ping, so silence since the last beat is death; but not
-        while bytes wait, the ping among them, of which the peer took some since: it is slow. Where it does not
-        (SSE), the dead peer is the one for whom bytes wait and who took none since.
+        `can_pong`: the peer can answer a ping. Then it is dead if it sent nothing since the last beat, unless bytes
+        wait (the ping among them) and it took some of them: that peer is slow. A peer that cannot answer (SSE) is
+        dead if bytes wait for it and it took none since the last beat.
         """
         if now_s >= self.expires_at_s:
             return PeerState.EXPIRED

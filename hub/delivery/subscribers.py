@@ -1,4 +1,4 @@
-"""Who is connected, by target. Synchronous: what it says is true until the caller next awaits."""
+"""The open connections, by target. Synchronous: a result is true until the caller next awaits."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Subscriber:
     """One live connection as the dispatcher sees it.
 
     `account_id` and `user_id` come from a verified credential and from nowhere else. `speaks_hub_v1`:
-    the client speaks `hub.v1`, so it may get frames that the frontends in the field do not know. `point` is where
-    a client without a cursor resumes.
+    the client may get frames that the deployed frontends do not know. `point` is where a client without a cursor
+    resumes.
     """
 
     __slots__ = (
@@ -99,7 +99,7 @@ class Subscribers:
         The returned one is no longer registered; the caller closes it.
 
         Raises:
-            HubFull: the hub holds its limit and this user has nothing to give up.
+            HubFull: the hub has its limit of connections, and this user has none that could be ended for it.
         """
         mine = self._by_target.get(subscriber.targets[0], {})
         evicted = next(iter(mine)) if len(mine) >= self._limit_per_user else None

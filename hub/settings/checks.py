@@ -66,7 +66,11 @@ def find_problems(settings: Settings, *, development: bool) -> list[tuple[str, S
     )
     require("log_level", settings.log_level in _LEVELS, f"is none of {', '.join(_LEVELS)}")
     known = settings.trusted_proxies == ("*",) or all(_is_network(entry) for entry in settings.trusted_proxies)
-    require("trusted_proxies", known, "has an entry that is no IP address and no network (no host name, 10.0.0.0/8)")
+    require(
+        "trusted_proxies",
+        known,
+        "has an entry that is not an IP address or a network such as 10.0.0.0/8 (nor a host name)",
+    )
     return problems
 
 

@@ -55,7 +55,7 @@ def read_settings(environ: Mapping[str, str], *, development: bool = False) -> S
     for name, problem in find_problems(settings, development=development):
         problems.setdefault(name, problem)
     if problems:
-        # All at once: whoever sets up a hub must not be sent back for each of them.
+        # All at once: an operator must not have to start the hub again for each of them.
         raise SettingsError("; ".join(problem.detail for problem in problems.values()))
     return settings
 

@@ -94,7 +94,7 @@ class Harness:
         return subscriber, link
 
     async def dispatch(self) -> None:
-        """Let the dispatcher work off all there is; it cannot go on afterwards."""
+        """Let the dispatcher process everything; it cannot go on afterwards."""
         await self.log.close()
         await self.dispatcher.run()
 
@@ -105,7 +105,7 @@ class Harness:
     # What the parts ask for
 
     def fall_behind(self, subscriber: Subscriber) -> None:
-        """Note who is behind."""
+        """Note a connection that is behind."""
         if self.replay.fall_behind(subscriber):
             self.behind.append(subscriber)
 
@@ -114,27 +114,27 @@ class Harness:
         self.controls.append(payload)
 
     def end(self, subscriber: Subscriber, code: int, reason: str) -> None:
-        """Note who was ended, and why."""
+        """Note a connection that was ended, and why."""
         self.ended.append((subscriber, code))
         self._end(subscriber)
 
     def end_slow(self, subscriber: Subscriber) -> None:
-        """Note who is slow."""
+        """Note a connection that is slow."""
         self.slow.append(subscriber)
         self._end(subscriber)
 
     def end_expired(self, subscriber: Subscriber) -> None:
-        """Note whose token expired."""
+        """Note a connection whose token expired."""
         self.expired.append(subscriber)
         self._end(subscriber)
 
     def end_dead(self, subscriber: Subscriber) -> None:
-        """Note who is gone."""
+        """Note a connection whose peer is gone."""
         self.dead.append(subscriber)
         self._end(subscriber)
 
     def announce_gap(self, subscriber: Subscriber, cursor: Cursor) -> None:
-        """Note who was told of a gap."""
+        """Note a connection that was told of a gap."""
         self.gaps.append((subscriber, cursor))
 
     def _end(self, subscriber: Subscriber) -> None:

@@ -1,7 +1,7 @@
 """What subscribers are owed, said as plainly as possible, and a hub of real parts whose every step is taken by hand.
 
 `Ledger` is the model: who was meant by each notification, and what one connection may be told. `Scenario` puts the
-real subscribers, sessions, replay, dispatcher and clock on a log and links in memory; no loop runs, so what
+real subscribers, sessions, replay, dispatcher and heartbeat on a log and links in memory; no loop runs, so what
 happens between two awaits is up to the test.
 """
 
@@ -159,7 +159,7 @@ class Client:
 
 
 class OldClient(Client):
-    """A frontend in the field: it gives no cursor, and its browser answers pings."""
+    """A deployed frontend: it gives no cursor, and its browser answers pings."""
 
     def __init__(self, account_id: str, user_id: str) -> None:
         super().__init__(account_id, user_id)
@@ -354,7 +354,7 @@ class Scenario:
         self._finish(connection.subscriber, None)
 
     def beat(self) -> None:
-        """Let the clock look after everybody."""
+        """Let every heartbeat that is due be sent."""
         while self.heartbeat.beat(self.monotonic_s, self, limit=SLICE):
             pass
         self.flush()
@@ -369,7 +369,7 @@ class Scenario:
         raise AssertionError("it never comes to an end")
 
     def close(self) -> None:
-        """Let go of whatever is still under way."""
+        """Close everything that is still running."""
         self._dispatching.close()
         for connection in self._by_subscriber.values():
             if connection.replaying is not None:
@@ -404,7 +404,7 @@ class Scenario:
                 assert connection.link.unsent_bytes <= BUDGET_BYTES + 20 * FakeLink.CONTROL_BYTES, "over its budget"
 
     def check_settled(self) -> None:
-        """Check that nobody who is connected is owed anything."""
+        """Check that no connection is owed anything."""
         for connection in self.open:
             if connection.begun:
                 assert connection.subscriber.session.phase is Phase.LIVE
@@ -458,7 +458,7 @@ class Scenario:
         connection.place = max(connection.place, cursor.position)
 
     def _require(self, holds: bool, otherwise: str) -> None:
-        # Not an assertion: the dispatcher and the clock go on whatever a callback raises.
+        # Not an assertion: the dispatcher and the heartbeat go on whatever a method raises.
         if not holds:
             self._faults.append(otherwise)
 

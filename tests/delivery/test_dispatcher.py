@@ -35,7 +35,7 @@ async def test_to_whom_it_is_meant() -> None:
 
 
 async def test_one_copy_for_two_targets() -> None:
-    """Whoever is meant twice gets one copy."""
+    """A subscriber of two of the targets gets one copy."""
     harness = Harness()
     _, link = await harness.connect("1", "a")
     harness.log.publish(user_target("a", "1"), account_target("a"), EVERYONE)
@@ -188,7 +188,7 @@ async def test_exactly_the_budget_is_not_too_much() -> None:
 
 
 async def test_wide_fan_out_goes_in_slices() -> None:
-    """Others get their turn in the middle of a wide fan-out, and who leaves meanwhile is handed nothing more."""
+    """Other tasks run in the middle of a wide fan-out, and a connection that leaves meanwhile gets nothing more."""
     harness = Harness(slice_deliveries=2)
     connected = [await harness.connect(str(user)) for user in range(5)]
     seen: list[int] = []
@@ -253,7 +253,7 @@ async def test_long_batch_does_not_make_a_reading_peer_slow() -> None:
 
 
 async def test_retention_passed_the_dispatcher(caplog: pytest.LogCaptureFixture) -> None:
-    """Where records were gone before they were dispatched, everybody has to come back and is told of the gap."""
+    """Where records were gone before they were dispatched, every connection has to come back and is told of the gap."""
     harness = Harness()
     connected = [await harness.connect(str(user)) for user in range(2)]
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""The shared clock: heartbeats, dead peers, expiry, and what it remembers of whom."""
+"""The heartbeat: when it is sent, dead peers, expiry, and what it remembers of connections."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def register(
     speaks_hub_v1: bool = False,
     monotonic_s: float = 0.0,
 ) -> tuple[Subscriber, FakeLink]:
-    """Register a connection whose replay has begun, and have the clock look after it from now on."""
+    """Register a connection whose replay has begun, and begin its heartbeats."""
     subscriber, link = harness.register(
         user_id, transport=transport, expires_at_s=harness.clock() + life_s, speaks_hub_v1=speaks_hub_v1
     )
@@ -61,7 +61,7 @@ class TestHeartbeat:
         assert [0, 0, 1, 1, 1, 2] == counts
 
     @pytest.mark.parametrize(("speaks_hub_v1", "frames"), [(True, 1), (False, 0)])
-    def test_frame_only_for_who_understands(self, speaks_hub_v1: bool, frames: int) -> None:
+    def test_frame_only_for_hub_v1(self, speaks_hub_v1: bool, frames: int) -> None:
         """A client that does not know the heartbeat's type never gets the frame."""
         harness = Harness()
         _, link = register(harness, speaks_hub_v1=speaks_hub_v1)
@@ -92,7 +92,7 @@ class TestHeartbeat:
 
     @given(counts=st.lists(st.integers(1, 50), min_size=1, max_size=8), limit=st.integers(1, 60))
     def test_everybody_is_served_in_slices(self, counts: list[int], limit: int) -> None:
-        """However small the slices, all who are due are served, nobody twice, and none is larger than asked."""
+        """However small the slices, every connection that is due is served once, and no slice is larger than asked."""
         harness = Harness()
         links: list[FakeLink] = []
         for second, count in enumerate(counts):
@@ -110,7 +110,7 @@ class TestHeartbeat:
 
 class TestCursor:
     async def test_live(self) -> None:
-        """A live connection is as far as the dispatch, whoever the notifications were for."""
+        """A live connection is as far as the dispatch, even if the notifications were for others."""
         harness = Harness()
         subscriber, link = register(harness)
         await harness.replay.run(subscriber)
@@ -274,7 +274,7 @@ class TestExpiry:
 class TestForgetting:
     @pytest.mark.parametrize("life_s", [20, 86_400])
     def test_closed_subscribers_are_let_go(self, life_s: float) -> None:
-        """An interval after a connection ended, the clock keeps nothing of it."""
+        """An interval after a connection ended, the heartbeat keeps nothing of it."""
         harness = Harness()
         subscriber, link = register(harness, life_s=life_s)
         subscriber.session.close()
@@ -286,8 +286,8 @@ class TestForgetting:
         assert kept() is None
 
     @pytest.mark.parametrize("life_s", [20, 86_400])
-    def test_who_left_is_let_go_at_once(self, life_s: float) -> None:
-        """The clock keeps nothing of a subscriber it was told has left, and serves those around it."""
+    def test_a_subscriber_that_left_is_dropped_at_once(self, life_s: float) -> None:
+        """The heartbeat keeps nothing of a subscriber that has left, and serves the others."""
         harness = Harness()
         first, leaving, last = (register(harness, life_s=life_s) for _ in range(3))
         kept = weakref.ref(leaving[1])
@@ -328,7 +328,7 @@ class TestFailingLinks:
 
 @asynccontextmanager
 async def running(harness: Harness) -> AsyncIterator[None]:
-    """Have the clock run, in real time."""
+    """Run the heartbeat, in real time."""
     task = asyncio.create_task(harness.heartbeat.run(harness))
     try:
         async with asyncio.timeout(DEADLINE_S):
@@ -361,7 +361,7 @@ class TellingLink(FakeLink):
 
 
 async def test_run() -> None:
-    """In real time, too: who answers gets heartbeat after heartbeat, who does not is gone at the second."""
+    """In real time, too: a peer that answers gets heartbeat after heartbeat, a silent one is gone at the second."""
     harness = Harness(interval_s=0.1)
     answering, silent = TellingLink(), TellingLink()
     for user_id, link in (("1", silent), ("2", answering)):

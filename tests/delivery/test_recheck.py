@@ -1,4 +1,4 @@
-"""Asking again about who is connected: whom it ends, whom never, and what it costs the directory."""
+"""Asking the directory again: which connections it ends, which never, and what it costs the directory."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Desk:
         self.recheck = Recheck(directory=self.directory, subscribers=self.subscribers, ends=self, ttl_s=ttl_s)
 
     def end(self, subscriber: Subscriber, code: int, reason: str) -> None:
-        """Note who was sent away, as the connections would."""
+        """Note a connection that was ended."""
         self.ended[subscriber.user_id] = code
         self.subscribers.remove(subscriber)
 
@@ -105,7 +105,7 @@ async def test_every_connection_of_the_user_goes() -> None:
         desk.connect("u1")
     desk.connect("u1", "a2")
     await desk.pass_time(FIRST_S + TICK_S + 1)
-    # Who is in a1 is not in a2.
+    # A user in a1 is not in a2.
     assert 3 == len(desk.subscribers)
     desk.directory.changed["u1"] = None
     await desk.pass_time(TTL_S + TICK_S + 1)
@@ -266,7 +266,7 @@ async def test_an_outage_of_the_database_ends_no_connection(
 
 
 async def test_a_disconnect_is_at_once_what_the_database_says(postgres: Postgres, tmp_path: Path) -> None:
-    """Whoever was suspended and sent away does not come back on what is remembered of them."""
+    """A user who was suspended does not come back because of what the cache remembers."""
     await postgres.fill()
     async with run_hub(tmp_path, directory_url=postgres.url, directory_ttl_s=3600) as hub:
         headers = {"authorization": f"Bearer {hub.token(*ANA)}"}

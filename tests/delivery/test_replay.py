@@ -418,7 +418,7 @@ class TestFallingBehind:
 
 
 async def test_readers_are_bounded() -> None:
-    """However many come back at once, so many pages are read at the same time; who left meanwhile reads none."""
+    """However many clients come back at once, so many pages are read together; one that left meanwhile reads none."""
     harness = Harness()
     harness.log.publish(EVERYONE)
     connected = [harness.register(str(user)) for user in range(READERS + 5)]

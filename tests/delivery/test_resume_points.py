@@ -186,7 +186,7 @@ class TestTabsOfOneToken:
         assert 8 == points.open(ANA, head=9).resumes_at
 
     def test_another_browser_is_another_client_of_the_token(self, clock: Clock) -> None:
-        """Pages of another origin or browser resume where they were, whoever is back first."""
+        """Pages of another origin or browser resume where they were, in whatever order they come back."""
         points = make_points(clock)
         other = identify_client("a", "token 1", [(b"origin", b"https://stocktech.example.com")])
         here, there = connect(points, ANA), connect(points, other)
@@ -224,7 +224,7 @@ class TestTabsOfOneToken:
 
 class TestBounds:
     def test_the_first_to_end_goes_first(self, clock: Clock) -> None:
-        """The table never grows: room for those who are there comes from those who left first."""
+        """The table never grows: a new connection takes the entry of the one that ended first."""
         points = make_points(clock, connections=40)
         for number in range(200):
             connect(points, identify_client("a", f"token {number}", HEADERS)).end()
@@ -310,7 +310,7 @@ class TestNextLife:
         assert 5 == make_points(Clock(), tmp_path / "points").open(ANA, head=12).resumes_at
 
     def test_what_ended_before(self, clock: Clock, tmp_path: Path) -> None:
-        """Who had left shortly before finds its place; who had left too long before does not."""
+        """A client that had left shortly before finds its place; one that had left too long before does not."""
         points = make_points(clock, tmp_path / "points")
         connect(points, BIA).end()
         clock.now_s += 50

@@ -1,4 +1,4 @@
-"""Who is connected: found by target, limited exactly, counted exactly, forgotten completely."""
+"""Subscribers: found by target, limited exactly, counted exactly, forgotten completely."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class TestMatch:
         ],
     )
     def test_match_and_count(self, subscribers: Subscribers, targets: list[Target], expected: list[str]) -> None:
-        """Everybody who is meant is found once, by user, by account or all, and nobody else; so they are counted."""
+        """Every subscriber of a target is found once, by user, by account or all, and no other; so they are counted."""
         assert expected == names(subscribers.match(targets))
         assert len(expected) == subscribers.count(targets)
 
@@ -76,7 +76,7 @@ class TestMatch:
         assert ["a b/c"] == names(subscribers.match([user_target("a b", "c")]))
 
     def test_what_was_matched_may_leave(self, subscribers: Subscribers) -> None:
-        """Who goes through the matched may remove each of them on the way."""
+        """A loop over the matched subscribers may remove each of them."""
         for targets in ([EVERYONE], [EVERYONE, account_target("a")]):
             for subscriber in subscribers.match(targets):
                 subscribers.remove(subscriber)
@@ -129,7 +129,7 @@ class TestLimits:
         assert 2 == len(subscribers)
 
     def test_full_hub_evicts_nobody_for_nothing(self) -> None:
-        """Who is refused because the hub is full costs nobody a connection."""
+        """A connection that is refused because the hub is full ends no other connection."""
         subscribers = make_subscribers(limit=2, limit_per_user=2)
         for user_id in ("1", "2"):
             subscribers.add(make_subscriber(user_id))
