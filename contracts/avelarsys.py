@@ -65,7 +65,7 @@ class OrderUpdateData(msgspec.Struct, kw_only=True, rename="camel", omit_default
 
 
 class StockData(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True):
-    """A product whose stock needs somebody."""
+    """A product whose stock is low."""
 
     product_id: Identifier | UnsetType | None = UNSET
     product_name: str | UnsetType | None = UNSET
@@ -213,7 +213,7 @@ class ReturnRequested(Notification, tag="return_requested"):
 
 
 class ReturnResponded(Notification, tag="return_responded"):
-    """Sent to the buyer when the seller answers a return: `data.status` says whether it was accepted or refused."""
+    """Sent to the buyer when the seller responds to a return: `data.status` says whether it was accepted or refused."""
 
     example: ClassVar[Example] = {
         "title": "Devolução respondida",

@@ -18,7 +18,7 @@ def parse_disconnect(body: bytes) -> DisconnectRequest:
 
     Raises:
         InvalidJson, TooDeep, InvalidField: as for a publish.
-        NoTarget, ConflictingTargets: it names nobody, or in more than one way.
+        NoTarget, ConflictingTargets: it names none of them, or more than one.
     """
     request = decode_body(_decoder, strip_bom(body))
     people = request.user_id is not None or request.account_id is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from http import HTTPStatus
 
-from hub.errors.problem import ProblemAnswer
+from hub.errors.problem import ProblemResponse
 from hub.header_fields import Headers
 
 __all__ = ["check_headers", "encode_last_answer"]
@@ -14,7 +14,7 @@ __all__ = ["check_headers", "encode_last_answer"]
 _LINE_END = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
-def encode_last_answer(answer: ProblemAnswer) -> bytes:
+def encode_last_answer(answer: ProblemResponse) -> bytes:
     """Return an answer in bytes, for where no server writes it; the connection ends with it.
 
     Raises:

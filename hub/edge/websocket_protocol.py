@@ -38,7 +38,7 @@ from hub.edge.links import (
 )
 from hub.edge.waiters import Inbox, Signal
 from hub.errors import BadRequest, Draining, Forbidden, HubError, Internal
-from hub.errors.problem import ProblemAnswer, write_problem
+from hub.errors.problem import ProblemResponse, write_problem
 
 __all__ = ["Core", "WebSocketProtocol"]
 
@@ -247,7 +247,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self._refusal = (message["status"], list(message.get("headers", [])))
         elif message["type"] == "websocket.http.response.body" and self._refusal is not None:
             status, headers = self._refusal
-            self._end_handshake(ProblemAnswer(status, headers, message["body"]))
+            self._end_handshake(ProblemResponse(status, headers, message["body"]))
         else:
             raise RuntimeError(f"a handshake cannot be answered with {message['type']}")
 
@@ -342,7 +342,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             else:
                 self._link.write_bytes(answer)
 
-    def _end_handshake(self, answer: ProblemAnswer) -> None:
+    def _end_handshake(self, answer: ProblemResponse) -> None:
         self.queue.put_nowait({"type": "websocket.disconnect", "code": 1006})
         self.close_sent = True
         self.handshake_complete = True

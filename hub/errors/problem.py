@@ -1,4 +1,4 @@
-"""A failure as its RFC 9457 problem: the one place that decides what an HTTP answer to a failure looks like."""
+"""A failure as its RFC 9457 problem: the one place that decides what an HTTP response to a failure looks like."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 from contracts.problem import PROBLEM_TYPE_PREFIX, Problem
 from hub.errors import HubError, MethodNotAllowed, UnknownType, UnsupportedContentEncoding
 
-__all__ = ["PROBLEM_MEDIA_TYPE", "ProblemAnswer", "describe_problem", "write_problem"]
+__all__ = ["PROBLEM_MEDIA_TYPE", "ProblemResponse", "describe_problem", "write_problem"]
 
 PROBLEM_MEDIA_TYPE = b"application/problem+json"
 #: `Retry-After` of a failure that passes, where its cause knows no better.
@@ -20,8 +20,8 @@ _ENDS_CONNECTION = frozenset({408, 414, 431, 501})
 Headers = list[tuple[bytes, bytes]]
 
 
-class ProblemAnswer(NamedTuple):
-    """An HTTP answer: its status, its headers but for the body's length, and its body."""
+class ProblemResponse(NamedTuple):
+    """An HTTP response: its status, its headers but for the body's length, and its body."""
 
     status: int
     headers: Headers
@@ -50,10 +50,10 @@ def _field(field: str | None, at: str | None) -> str | msgspec.UnsetType:
     return msgspec.UNSET if field is None else field
 
 
-def write_problem(error: HubError) -> ProblemAnswer:
-    """Return the answer that tells a client of `error`, whichever route it asked."""
+def write_problem(error: HubError) -> ProblemResponse:
+    """Return the response that tells a client of `error`, whichever route it asked."""
     headers = [(b"content-type", PROBLEM_MEDIA_TYPE), (b"cache-control", b"no-store"), *_required_headers(error)]
-    return ProblemAnswer(error.status, headers, msgspec.json.encode(describe_problem(error)))
+    return ProblemResponse(error.status, headers, msgspec.json.encode(describe_problem(error)))
 
 
 def _required_headers(error: HubError) -> Headers:

@@ -166,14 +166,14 @@ class Publisher:
         """Return the users' targets, each in the account that the directory knows, which is the named one if any.
 
         Raises:
-            UnknownTarget: one is nobody, or in another account than the named one.
-            DirectoryUnavailable: that cannot be known now.
+            UnknownTarget: a user does not exist, or is in another account than the named one.
+            DirectoryUnavailable: the directory cannot tell now.
         """
         named = publication.account_id
 
         def find_account(user: User | None) -> str | None:
             home = None if user is None else home_account(user.role, user.account_id)
-            # One answer for all of these: unknown, without an account, in another than the named one, and in one that
+            # One error for all of these: unknown, without an account, in another than the named one, and in one that
             # a bound key does not reach. Otherwise such a key could find out whose customer a person is, id by id.
             return home if home is not None and named in {None, home} and service.reaches(home) else None
 
@@ -269,5 +269,5 @@ def _checked_key(key: str) -> str:
 
 
 def _digest_key(service: str, key: str) -> bytes:
-    # A service cannot answer for another's key, so its name is part of it.
+    # Two services may use the same key, so the service's name is part of it.
     return hashlib.sha256(f"{service}\x00{key}".encode()).digest()

@@ -56,7 +56,7 @@ def test_type_survives_a_round_trip(kind: type[Notification]) -> None:
 
 
 def test_unset_fields_stay_off_the_wire() -> None:
-    """What nobody set is not sent, not even as null."""
+    """A field that was not set is not sent, not even as null."""
     text = msgspec.json.encode(OrderCreated(title="a", message="b", data=OrderData(order_id=7)))
     expected = {"type": "order_created", "title": "a", "message": "b", "data": {"orderId": 7}}
     assert expected == msgspec.json.decode(text)

@@ -7,7 +7,7 @@ import pytest
 from hub.edge.handshake import is_handshake, negotiate
 from hub.edge.last_answer import encode_last_answer
 from hub.errors import BadRequest, HubError
-from hub.errors.problem import ProblemAnswer, write_problem
+from hub.errors.problem import ProblemResponse, write_problem
 
 KEY = (b"sec-websocket-key", b"dGhlIHNhbXBsZSBub25jZQ==")
 VERSION = (b"sec-websocket-version", b"13")
@@ -117,14 +117,14 @@ def test_compression_is_agreed_only_where_it_is_on_and_understood() -> None:
 def test_a_header_of_the_app_cannot_end_early() -> None:
     """A line break in a value would let it write the rest of the answer."""
     with pytest.raises(ValueError, match="end early"):
-        encode_last_answer(ProblemAnswer(403, [(b"x", b"a\r\nset-cookie: b")], b""))
+        encode_last_answer(ProblemResponse(403, [(b"x", b"a\r\nset-cookie: b")], b""))
     with pytest.raises(ValueError, match="end early"):
         negotiate("GET", "1.1", [KEY, VERSION], compresses=False).answer(None, [(b"a\nb", b"c")])
 
 
 def test_a_refusal_is_a_whole_answer() -> None:
     """Status, headers, length and body, and the connection ends."""
-    answer = encode_last_answer(ProblemAnswer(426, [(b"connection", b"upgrade"), (b"upgrade", b"websocket")], b"{}"))
+    answer = encode_last_answer(ProblemResponse(426, [(b"connection", b"upgrade"), (b"upgrade", b"websocket")], b"{}"))
     assert (
         b"HTTP/1.1 426 Upgrade Required\r\nupgrade: websocket\r\ncontent-length: 2\r\nconnection: close, upgrade"
         b"\r\n\r\n{}"

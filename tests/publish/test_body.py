@@ -83,7 +83,7 @@ class TestFrame:
 
     @pytest.mark.parametrize("data", [None, "null"])
     def test_missing_data_stays_missing(self, data: str | None) -> None:
-        """No data, or null, is no member of the frame."""
+        """A frame has no member `data` where there was none, or null."""
         body = body_of() if data is None else with_data(data.encode())
         assert {"type", "title", "message", "timestamp", "id"} == set(json.loads(publish(body).payload("n")))
 
@@ -116,7 +116,7 @@ class TestFrame:
             publish(b"\xef\xbb\xbf" * 2 + body_of())
 
     def test_no_body_is_told_as_such(self) -> None:
-        """Who sends nothing is told that, instead of a decoder's words."""
+        """An empty body gets an error that says so, instead of a decoder's words."""
         for parse in (publish, lambda body: parse_batch(body, REGISTRY, now_s=NOW_S)):
             with pytest.raises(InvalidJson, match="The body is empty"):
                 parse(b"")
@@ -141,7 +141,7 @@ class TestFrame:
         assert expected == json.loads(publish(body_of(timestamp=given_text)).payload("n"))["timestamp"]
 
     def test_digest_is_of_the_bytes_that_came(self) -> None:
-        """Two spellings of one notification are two bodies to an Idempotency-Key."""
+        """Two ways to write one notification are two bodies to an Idempotency-Key."""
         assert sha256(body_of()).digest() == publish(body_of()).body_digest
         assert publish(body_of()).body_digest != publish(body_of() + b" ").body_digest
 
@@ -183,13 +183,13 @@ class TestTargets:
 
     @pytest.mark.parametrize("fields", [{}, {"everyone": False}])
     def test_nobody_is_refused(self, fields: dict[str, Any]) -> None:
-        """A notification for nobody is an error, not a success without effect."""
+        """A notification without a target is an error, not a success without effect."""
         with pytest.raises(NoTarget):
             publish(body_of(user_id=None, account_id=None, **fields))
 
     @pytest.mark.parametrize("fields", [{"user_id": "u"}, {"account_id": "x"}, {"user_ids": ["u"]}])
     def test_everyone_goes_with_no_other_target(self, fields: dict[str, Any]) -> None:
-        """Naming everyone and somebody is taken for a mistake."""
+        """Everyone beside another target is taken for a mistake."""
         with pytest.raises(ConflictingTargets):
             publish(body_of(**{"user_id": None, "account_id": None, "everyone": True, **fields}))
 
@@ -258,7 +258,7 @@ class TestRefusal:
         assert caught.value.field == "$"
 
     def test_unknown_type_lists_the_known_ones(self) -> None:
-        """Whoever mistypes a type is told the choice."""
+        """The error for a mistyped type lists the types to choose from."""
         with pytest.raises(UnknownType) as caught:
             publish(body_of(type="order_craeted"))
         assert all(tag in caught.value.detail for tag in REGISTRY.types)
@@ -390,12 +390,12 @@ class TestShape:
         ],
     )
     def test_what_is_declared_is_no_mismatch(self, tag: str, data: bytes) -> None:
-        """Null, each of several types, fields that nobody declared, and any object where the data is free."""
+        """Null, each of several types, fields that are not declared, and any object where the data is free."""
         assert () == publish(with_data(data, tag)).mismatches
 
     @given(st.dictionaries(TEXT, JSON, max_size=5), st.sampled_from(["order_created", "service-order:moved"]))
     def test_labels_are_declared_names_alone(self, data: dict[str, Any], tag: str) -> None:
-        """No key that somebody sent can become a metric's label."""
+        """No key that was sent can become a metric's label."""
         raw = json.dumps({**data, "items": "text", "stops": "text"}).encode()
         labels = {mismatch.label for mismatch in publish(with_data(raw, tag)).mismatches}
         assert labels
@@ -428,7 +428,7 @@ class TestIntegersBeyondDoubles:
     )
     @pytest.mark.parametrize("tag", ["order_created", "cart_updated", "service-order:closed"])
     def test_refused_wherever_it_stands(self, tag: str, data: bytes, path: str) -> None:
-        """The refusal names the field and the way out; a name that could be somebody's id is not repeated."""
+        """The refusal names the field and the way out; a name that could be a person's id is not repeated."""
         with pytest.raises(InvalidField, match="send it as text") as raised:
             publish(with_data(data, tag))
         assert path == raised.value.field

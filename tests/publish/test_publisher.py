@@ -1,4 +1,4 @@
-"""The publisher's own promises: bounded look-ups, whoever's directory it is."""
+"""The publisher's own promises: bounded look-ups, whatever the directory is."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SERVICE = ServiceGrant(name="tests", accounts=None, types=None, everyone=True, o
 
 
 class SlowDirectory(TrustingDirectory):
-    """Counts who is being looked up at once; answers when it is allowed to."""
+    """Counts the users that are looked up at once; responds when it is allowed to."""
 
     def __init__(self, *, answers_after_s: float = 0) -> None:
         self._answers_after_s = answers_after_s
@@ -79,7 +79,7 @@ async def test_many_users_are_looked_up_a_few_at_a_time() -> None:
 
 
 async def test_look_ups_of_one_request_have_one_deadline() -> None:
-    """A directory that answers nobody ends the whole request, and nothing was stored."""
+    """A directory that never responds ends the whole request, and nothing is stored."""
     directory = SlowDirectory()
     publisher, log = make_publisher(directory, look_ups_timeout_s=0.05)
     with pytest.raises(DirectoryUnavailable):

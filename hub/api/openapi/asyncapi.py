@@ -29,7 +29,7 @@ _BINDING = "0.3.0"
 _CURSOR: Schema = {
     "type": "string",
     "description": "The last cursor seen; everything addressed to the user since then comes first. One the hub cannot "
-    "use is answered with a `gap` frame.",
+    "use gets a `gap` frame.",
 }
 _TOKEN: Schema = {"type": "string", "description": "A one-use ticket, or a user's token, where no header can be set."}
 _QUERY: Schema = {"type": "object", "properties": {"token": _TOKEN, "cursor": _CURSOR}}
@@ -44,7 +44,7 @@ _SECURITY = {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "A user's token, from whoever issues them.",
+        "description": "A user's token, from the company's own login.",
     },
     "urlToken": {
         "type": "httpApiKey",
@@ -65,7 +65,7 @@ _CODES = [
 ]
 _CODE_LINES = "\n".join(f"- `{row['code']}` {row['name']}: {row['client']}" for row in _CODES)
 #: Control frames that one transport has no use for: a WebSocket ends with a close code, a stream's client cannot send
-#: `auth` and sees comments, and a page is no connection.
+#: `auth` and sees comments, and a page is not a connection.
 _NOT_OVER_WEBSOCKET = frozenset({"closing"})
 _NOT_OVER_STREAM = frozenset({"heartbeat", "reconnect", "auth_accepted"})
 _POLLED_CONTROL = "gap"
@@ -137,7 +137,7 @@ def _websocket(messages: list[str]) -> dict[str, Any]:
         "description": "One frame in each text message; the first is `connection_established`. A client that offers "
         "subprotocol `hub.v1` gets heartbeats it can see, may send `auth` with a newer token, and is refused by a "
         "close code it can read; any other client is refused before the accept, with a problem.\n\n"
-        f"Close codes, to be answered with the last cursor:\n{_CODE_LINES}",
+        f"Close codes; a client that comes back gives its last cursor:\n{_CODE_LINES}",
         "servers": [{"$ref": "#/servers/websocket"}],
         "messages": _references(messages),
         "bindings": {"ws": {"method": "GET", "query": _QUERY, "bindingVersion": "0.1.0"}},
@@ -183,7 +183,7 @@ def _operations(frames: list[str], streamed: list[str]) -> dict[str, Any]:
             "action": "receive",
             "channel": {"$ref": "#/channels/ws"},
             "summary": "A `hub.v1` client goes on with a newer token of the same user and account.",
-            "description": "Answered with `auth_accepted`; a token that is refused closes the connection.",
+            "description": "The hub responds with `auth_accepted`; a token that is refused closes the connection.",
             "messages": _of_channel("ws", ["Auth"]),
             "reply": {"channel": {"$ref": "#/channels/ws"}, "messages": _of_channel("ws", ["AuthAccepted"])},
         },
@@ -198,7 +198,7 @@ def _operations(frames: list[str], streamed: list[str]) -> dict[str, Any]:
         "answerPoll": {
             "action": "send",
             "channel": {"$ref": "#/channels/poll"},
-            "summary": "The hub answers a request with a page.",
+            "summary": "The hub responds to a request with a page.",
             "security": bearers,
             "messages": _of_channel("poll", ["Page"]),
             "bindings": {"http": {"method": "GET", "query": _QUERY, "bindingVersion": _BINDING}},

@@ -122,7 +122,7 @@ def _make_batch(request: str) -> Schema:
 
 
 def describe_page(frame: Schema) -> Schema:
-    """Return the schema of what `/poll` answers, where `frame` is that of a frame in it."""
+    """Return the schema of what `/poll` responds with, where `frame` is that of a frame in it."""
     page = plain_schema(_describe((Page,), "{name}")[1]["Page"])
     page["properties"]["frames"]["items"] = frame
     return page

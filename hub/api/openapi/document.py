@@ -18,7 +18,7 @@ from hub.api.openapi.asyncapi import build_asyncapi
 from hub.api.openapi.components import Schema, describe_frames, describe_http
 from hub.api.openapi.examples import stream_example
 from hub.api.openapi.openapi30 import as_openapi30
-from hub.api.openapi.operations import OPERATIONS, Answer, Operation
+from hub.api.openapi.operations import OPERATIONS, Operation, Response
 from hub.errors import HubError
 from hub.errors.problem import describe_problem
 from hub.language import DEFAULT_LANGUAGE, TEXTS, Language
@@ -45,7 +45,7 @@ _SECURITY = {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "A user's token, from whoever issues them.",
+        "description": "A user's token, from the company's own login.",
     },
     "urlToken": {
         "type": "apiKey",
@@ -146,7 +146,7 @@ def _describe(operation: Operation, components: dict[str, Schema]) -> dict[str, 
             "required": True,
             "content": {"application/json": _body(operation.body, components)},
         }
-    responses = {str(answer.status): _answer(answer, components) for answer in operation.answers}
+    responses = {str(response.status): _response(response, components) for response in operation.responses}
     # Stable, so that failures of one status keep the order of their table.
     failures = sorted(dict.fromkeys(operation.failures), key=lambda failure: failure.status)
     for status, kinds in groupby(failures, key=lambda failure: failure.status):
@@ -177,13 +177,15 @@ def _key(tag: str) -> str:
     return tag.replace(":", ".")
 
 
-def _answer(answer: Answer, components: dict[str, Schema]) -> dict[str, Any]:
-    described: dict[str, Any] = {"description": answer.description}
-    if answer.schema is not None:
-        schema = {"$ref": f"#/components/schemas/{answer.schema}"} if isinstance(answer.schema, str) else answer.schema
-        if answer.media_type == "text/event-stream":
+def _response(response: Response, components: dict[str, Schema]) -> dict[str, Any]:
+    described: dict[str, Any] = {"description": response.description}
+    if response.schema is not None:
+        schema = (
+            {"$ref": f"#/components/schemas/{response.schema}"} if isinstance(response.schema, str) else response.schema
+        )
+        if response.media_type == "text/event-stream":
             schema = {**schema, "examples": [stream_example(components)]}
-        described["content"] = {answer.media_type: {"schema": schema}}
+        described["content"] = {response.media_type: {"schema": schema}}
     return described
 
 

@@ -1,7 +1,7 @@
 """The API document once more, as OpenAPI 3.0.3 has it: many generators read no other version, or read it better.
 
 Made from the 3.1 document, so that the two cannot differ. Where 3.0 has no word for something, the schema accepts
-more, never less. `/ws` is left out: it is no HTTP, no generator makes a client of it, and progenitor (Rust) makes one
+more, never less. `/ws` is left out: it is not HTTP, no generator makes a client of it, and progenitor (Rust) makes one
 that does not compile.
 """
 
@@ -65,7 +65,7 @@ def _older(schema: Schema) -> Schema:
     if schema.get("contentEncoding") == "base64":
         older["format"] = "byte"
     if isinstance(older.get("default"), dict | list):
-        # Generators stumble over a default that is no scalar; it says nothing of what is accepted.
+        # Many generators cannot read a default that is not a scalar; it does not change what is accepted.
         del older["default"]
     _fill_container(older, schema)
     for exclusive, bound in _BOUNDS:

@@ -73,7 +73,7 @@ id: string
 cursor: string
 }
 /**
- * A product whose stock needs somebody.
+ * A product whose stock is low.
  */
 export interface StockData {
 productId?: (number | string | null)
@@ -181,7 +181,7 @@ id: string
 cursor: string
 }
 /**
- * Sent to the buyer when the seller answers a return: `data.status` says whether it was accepted or refused.
+ * Sent to the buyer when the seller responds to a return: `data.status` says whether it was accepted or refused.
  */
 export interface ReturnResponded {
 type: "return_responded"

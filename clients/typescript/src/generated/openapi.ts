@@ -11,7 +11,7 @@ export interface paths {
         put?: never;
         /**
          * Publish one notification
-         * @description Answers 202 once the notification is on disk; delivery no longer depends on the caller. Fields of `data` the type does not name are passed on as they came. So are those of another shape than the type declares, which the receipt names in `warnings`; a type that is declared strict refuses them with 400. Give at least one target: `user_id`, `user_ids`, `account_id` or `everyone`.
+         * @description Responds with 202 once the notification is on disk; delivery no longer depends on the caller. Fields of `data` the type does not name are passed on as they came. So are those of another shape than the type declares, which the receipt names in `warnings`; a type that is declared strict refuses them with 400. Give at least one target: `user_id`, `user_ids`, `account_id` or `everyone`.
          */
         post: operations["publishNotification"];
         delete?: never;
@@ -51,7 +51,7 @@ export interface paths {
          * Receive frames over WebSocket
          * @description Each text frame is one `Frame` (`/schema/frames.json`); the first is `connection_established`. The token may also come as subprotocol `hub.bearer.<base64url>`. A client that offers subprotocol `hub.v1` gets heartbeats it can see, may send `auth` with a newer token, and is refused by a close code it can read; any other client is refused before the accept.
          *
-         *     Close codes, to be answered with the last cursor:
+         *     Close codes; a client that comes back gives its last cursor:
          *     - `1012` drain: come back
          *     - `4000` slow: come back
          *     - `4001` token expired: come back
@@ -100,7 +100,7 @@ export interface paths {
         };
         /**
          * Fetch frames, where nothing can be kept open
-         * @description The last resort. Answers at once with what was addressed to the user since the cursor, each frame byte for byte what a connection carries, and the cursor for the next request. At most 200 frames or 1 MiB: after an answer with frames ask again at once, after an empty one wait. Without a cursor only the log's head comes; with one the hub cannot use, a `gap` frame.
+         * @description The last resort. Responds at once with what was addressed to the user since the cursor, each frame byte for byte what a connection carries, and the cursor for the next request. At most 200 frames or 64 KiB, or one frame that is larger: after a response with frames ask again at once, after an empty one wait. Without a cursor only the log's head comes; with one the hub cannot use, a `gap` frame.
          */
         get: operations["pollFrames"];
         put?: never;
@@ -161,8 +161,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Close somebody's connections
-         * @description Closes the connections of a user, an account or one token with code 4502. With `revoke` the tokens issued until now are refused until they expire; that is on disk before the answer.
+         * Close the connections of a user or an account
+         * @description Closes the connections of a user, an account or one token with code 4502. With `revoke` the tokens issued until now are refused until they expire; that is on disk before the response.
          */
         post: operations["disconnect"];
         delete?: never;
@@ -179,7 +179,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Ask whether the process answers
+         * Ask whether the process responds
          * @description Never looks at anything else, so that a full disk restarts nothing.
          */
         get: operations["checkLive"];
@@ -1487,7 +1487,7 @@ export interface components {
         };
         /**
          * PublishReturnResponded
-         * @description Sent to the buyer when the seller answers a return: `data.status` says whether it was accepted or refused.
+         * @description Sent to the buyer when the seller responds to a return: `data.status` says whether it was accepted or refused.
          * @example {
          *       "type": "return_responded",
          *       "title": "Devolução respondida",
@@ -1703,7 +1703,7 @@ export interface components {
         };
         /**
          * ReturnResponded
-         * @description Sent to the buyer when the seller answers a return: `data.status` says whether it was accepted or refused.
+         * @description Sent to the buyer when the seller responds to a return: `data.status` says whether it was accepted or refused.
          * @example {
          *       "type": "return_responded",
          *       "title": "Devolução respondida",
@@ -1798,7 +1798,7 @@ export interface components {
         };
         /**
          * StockData
-         * @description A product whose stock needs somebody.
+         * @description A product whose stock is low.
          */
         StockData: {
             productId?: number | string | null;
@@ -2156,7 +2156,7 @@ export interface operations {
             query?: {
                 /** @description A one-use ticket, or a user token, where no header can be set. A token in a URL ends up in logs. */
                 token?: string;
-                /** @description The last cursor seen; everything addressed to the user since then comes first. One the hub cannot use is answered with a `gap` frame. */
+                /** @description The last cursor seen; everything addressed to the user since then comes first. One the hub cannot use gets a `gap` frame. */
                 cursor?: string;
             };
             header?: never;
@@ -2232,7 +2232,7 @@ export interface operations {
             query?: {
                 /** @description A one-use ticket, or a user token, where no header can be set. A token in a URL ends up in logs. */
                 token?: string;
-                /** @description The last cursor seen; everything addressed to the user since then comes first. One the hub cannot use is answered with a `gap` frame. */
+                /** @description The last cursor seen; everything addressed to the user since then comes first. One the hub cannot use gets a `gap` frame. */
                 cursor?: string;
             };
             header?: {
@@ -2300,7 +2300,7 @@ export interface operations {
             query?: {
                 /** @description A one-use ticket, or a user token, where no header can be set. A token in a URL ends up in logs. */
                 token?: string;
-                /** @description The last cursor seen; everything addressed to the user since then comes first. One the hub cannot use is answered with a `gap` frame. */
+                /** @description The last cursor seen; everything addressed to the user since then comes first. One the hub cannot use gets a `gap` frame. */
                 cursor?: string;
             };
             header?: {
@@ -2592,7 +2592,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It answers. */
+            /** @description It responds. */
             200: {
                 headers: {
                     [name: string]: unknown;

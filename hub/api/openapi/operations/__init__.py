@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from hub.api.openapi.operations.describe import DESCRIBE_OPERATIONS
 from hub.api.openapi.operations.operate import OPERATE_OPERATIONS
-from hub.api.openapi.operations.operation import Answer, Operation
+from hub.api.openapi.operations.operation import Operation, Response
 from hub.api.openapi.operations.publish import PUBLISH_OPERATIONS
 from hub.api.openapi.operations.receive import RECEIVE_OPERATIONS
 
-__all__ = ["OPERATIONS", "Answer", "Operation"]
+__all__ = ["OPERATIONS", "Operation", "Response"]
 
 OPERATIONS: tuple[Operation, ...] = (
     *PUBLISH_OPERATIONS,

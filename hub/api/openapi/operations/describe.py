@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hub import errors, routes
-from hub.api.openapi.operations.operation import Answer, Operation
+from hub.api.openapi.operations.operation import Operation, Response
 
 __all__ = ["DESCRIBE_OPERATIONS"]
 
@@ -17,7 +17,7 @@ DESCRIBE_OPERATIONS: tuple[Operation, ...] = (
         tag="Describe",
         summary="See what this is",
         description="A small page with links to this document and to the state.",
-        answers=(Answer(200, "The page.", {"type": "string"}, "text/html"),),
+        responses=(Response(200, "The page.", {"type": "string"}, "text/html"),),
         failures=(errors.Internal,),
     ),
     Operation(
@@ -27,7 +27,7 @@ DESCRIBE_OPERATIONS: tuple[Operation, ...] = (
         tag="Describe",
         summary="Read this document as a page",
         description="One page that loads nothing from elsewhere. Not here where `HUB_SCHEMA` is off.",
-        answers=(Answer(200, "The page.", {"type": "string"}, "text/html"),),
+        responses=(Response(200, "The page.", {"type": "string"}, "text/html"),),
         failures=(errors.NotFound, errors.Internal),
     ),
     Operation(
@@ -37,7 +37,7 @@ DESCRIBE_OPERATIONS: tuple[Operation, ...] = (
         tag="Describe",
         summary="Read this document",
         description="OpenAPI 3.1, with the company's own notification types.",
-        answers=(Answer(200, "The document.", _OBJECT),),
+        responses=(Response(200, "The document.", _OBJECT),),
         failures=(errors.NotFound, errors.Internal),
     ),
     Operation(
@@ -47,7 +47,7 @@ DESCRIBE_OPERATIONS: tuple[Operation, ...] = (
         tag="Describe",
         summary="Read this document as OpenAPI 3.0",
         description="For generators that read no later version, or read it better: OpenAPI 3.0.3, the same otherwise.",
-        answers=(Answer(200, "The document.", _OBJECT),),
+        responses=(Response(200, "The document.", _OBJECT),),
         failures=(errors.NotFound, errors.Internal),
     ),
     Operation(
@@ -57,7 +57,7 @@ DESCRIBE_OPERATIONS: tuple[Operation, ...] = (
         tag="Describe",
         summary="Read what goes over the connections",
         description="AsyncAPI 3: `/ws`, `/sse` and `/poll`, the frames, `auth` and the close codes.",
-        answers=(Answer(200, "The document.", _OBJECT),),
+        responses=(Response(200, "The document.", _OBJECT),),
         failures=(errors.NotFound, errors.Internal),
     ),
     Operation(
@@ -67,7 +67,7 @@ DESCRIBE_OPERATIONS: tuple[Operation, ...] = (
         tag="Describe",
         summary="Read the JSON Schema of the frames",
         description="Everything a connection carries, over either transport.",
-        answers=(Answer(200, "The schema.", _OBJECT),),
+        responses=(Response(200, "The schema.", _OBJECT),),
         failures=(errors.NotFound, errors.Internal),
     ),
 )

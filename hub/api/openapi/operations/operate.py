@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hub import errors, routes
 from hub.api.openapi.operations.failures import BODY_FAILURES, SERVICE_FAILURES, STORE_FAILURES
-from hub.api.openapi.operations.operation import SERVICE, Answer, Operation
+from hub.api.openapi.operations.operation import SERVICE, Operation, Response
 
 __all__ = ["OPERATE_OPERATIONS"]
 
@@ -17,7 +17,7 @@ OPERATE_OPERATIONS: tuple[Operation, ...] = (
         summary="Count connections, users and totals",
         description="The numbers are exact. A key bound to some accounts sees only those under `connectionsByAccount`.",
         security=SERVICE,
-        answers=(Answer(200, "The numbers at this moment.", "Stats"),),
+        responses=(Response(200, "The numbers at this moment.", "Stats"),),
         failures=(*SERVICE_FAILURES, errors.Internal),
     ),
     Operation(
@@ -25,12 +25,12 @@ OPERATE_OPERATIONS: tuple[Operation, ...] = (
         path=routes.DISCONNECT,
         id="disconnect",
         tag="Operate",
-        summary="Close somebody's connections",
+        summary="Close the connections of a user or an account",
         description="Closes the connections of a user, an account or one token with code 4502. With `revoke` the "
-        "tokens issued until now are refused until they expire; that is on disk before the answer.",
+        "tokens issued until now are refused until they expire; that is on disk before the response.",
         security=SERVICE,
         body="DisconnectRequest",
-        answers=(Answer(200, "How many connections were closed.", "DisconnectReceipt"),),
+        responses=(Response(200, "How many connections were closed.", "DisconnectReceipt"),),
         failures=(
             *SERVICE_FAILURES,
             *BODY_FAILURES,
@@ -45,9 +45,9 @@ OPERATE_OPERATIONS: tuple[Operation, ...] = (
         path=routes.LIVE,
         id="checkLive",
         tag="Operate",
-        summary="Ask whether the process answers",
+        summary="Ask whether the process responds",
         description="Never looks at anything else, so that a full disk restarts nothing.",
-        answers=(Answer(200, "It answers.", "Liveness"),),
+        responses=(Response(200, "It responds.", "Liveness"),),
         failures=(errors.Internal,),
     ),
     Operation(
@@ -57,9 +57,9 @@ OPERATE_OPERATIONS: tuple[Operation, ...] = (
         tag="Operate",
         summary="Ask whether new work is welcome",
         description="Not ready: the log cannot be written, the dispatcher stopped, or the hub is draining.",
-        answers=(
-            Answer(200, "Work is welcome.", "Readiness"),
-            Answer(503, "Send work elsewhere; each part says how it is.", "Readiness"),
+        responses=(
+            Response(200, "Work is welcome.", "Readiness"),
+            Response(503, "Send work elsewhere; each part says how it is.", "Readiness"),
         ),
         # A 500 is not told here: a second form of failure beside the 503 is more than Rust's progenitor can read.
     ),
@@ -71,7 +71,7 @@ OPERATE_OPERATIONS: tuple[Operation, ...] = (
         summary="Read the metrics",
         description="Prometheus text. Not here where `HUB_METRICS_PORT` gives the metrics a port of their own.",
         security=SERVICE,
-        answers=(Answer(200, "The metrics.", {"type": "string"}, "text/plain"),),
+        responses=(Response(200, "The metrics.", {"type": "string"}, "text/plain"),),
         failures=(*SERVICE_FAILURES, errors.NotFound, errors.Internal),
     ),
 )

@@ -1,4 +1,4 @@
-"""What the API document says of one operation: a method of a route, its answers and its failures."""
+"""What the API document says of one operation: a method of a route, its responses and its failures."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import msgspec
 
 from hub.errors import HubError
 
-__all__ = ["SERVICE", "USER", "Answer", "Operation"]
+__all__ = ["SERVICE", "USER", "Operation", "Response"]
 
 #: Security schemes, of which one is needed.
 SERVICE = ("serviceKey",)
 USER = ("userToken", "urlToken")
 
 
-class Answer(msgspec.Struct, frozen=True):
-    """A good answer: `schema` is a component's name, or a schema of its own."""
+class Response(msgspec.Struct, frozen=True):
+    """A response that is not a failure: `schema` is the name of a component, or a schema itself."""
 
     status: int
     description: str
@@ -26,7 +26,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """One method of one route; `security` names the schemes of which one is needed, none for nobody."""
+    """One method of one route; `security` names the schemes of which a request needs one, empty where it needs none."""
 
     method: str
     path: str
@@ -37,5 +37,5 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     security: tuple[str, ...] = ()
     parameters: tuple[Mapping[str, Any], ...] = ()
     body: str | None = None
-    answers: tuple[Answer, ...]
+    responses: tuple[Response, ...]
     failures: tuple[type[HubError], ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hub import errors, routes
 from hub.api.openapi.operations.failures import BODY_FAILURES, PUBLISH_FAILURES, SERVICE_FAILURES, STORE_FAILURES
-from hub.api.openapi.operations.operation import SERVICE, Answer, Operation
+from hub.api.openapi.operations.operation import SERVICE, Operation, Response
 
 __all__ = ["PUBLISH_OPERATIONS"]
 
@@ -24,14 +24,14 @@ PUBLISH_OPERATIONS: tuple[Operation, ...] = (
         id="publishNotification",
         tag="Publish",
         summary="Publish one notification",
-        description="Answers 202 once the notification is on disk; delivery no longer depends on the caller. Fields of "
-        "`data` the type does not name are passed on as they came. So are those of another shape than the type "
-        "declares, which the receipt names in `warnings`; a type that is declared strict refuses them with 400. Give "
-        "at least one target: `user_id`, `user_ids`, `account_id` or `everyone`.",
+        description="Responds with 202 once the notification is on disk; delivery no longer depends on the caller. "
+        "Fields of `data` the type does not name are passed on as they came. So are those of another shape than the "
+        "type declares, which the receipt names in `warnings`; a type that is declared strict refuses them with 400. "
+        "Give at least one target: `user_id`, `user_ids`, `account_id` or `everyone`.",
         security=SERVICE,
         parameters=(_IDEMPOTENCY_KEY,),
         body="PublishRequest",
-        answers=(Answer(202, "The notification is stored and on its way.", "Receipt"),),
+        responses=(Response(202, "The notification is stored and on its way.", "Receipt"),),
         failures=(
             *SERVICE_FAILURES,
             *BODY_FAILURES,
@@ -52,7 +52,7 @@ PUBLISH_OPERATIONS: tuple[Operation, ...] = (
         security=SERVICE,
         parameters=(_IDEMPOTENCY_KEY,),
         body="BatchRequest",
-        answers=(Answer(202, "A receipt or a problem for each notification.", "BatchReceipt"),),
+        responses=(Response(202, "A receipt or a problem for each notification.", "BatchReceipt"),),
         failures=(
             *SERVICE_FAILURES,
             *BODY_FAILURES,

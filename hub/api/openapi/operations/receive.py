@@ -5,7 +5,8 @@ from __future__ import annotations
 from contracts.closing import CloseCode, may_return
 from hub import errors, routes
 from hub.api.openapi.operations.failures import CONNECT_FAILURES, PAGE_FAILURES, USER_FAILURES
-from hub.api.openapi.operations.operation import USER, Answer, Operation
+from hub.api.openapi.operations.operation import USER, Operation, Response
+from hub.delivery.page_reader import PAGE_BYTES, PAGE_RECORDS
 
 __all__ = ["RECEIVE_OPERATIONS"]
 
@@ -19,7 +20,7 @@ _CURSOR = {
     "name": "cursor",
     "in": "query",
     "description": "The last cursor seen; everything addressed to the user since then comes first. One the hub "
-    "cannot use is answered with a `gap` frame.",
+    "cannot use gets a `gap` frame.",
     "schema": {"type": "string", "examples": ["k3v9q2m7xa-1z8"]},
 }
 _LAST_EVENT_ID = {
@@ -45,10 +46,10 @@ RECEIVE_OPERATIONS: tuple[Operation, ...] = (
         "The token may also come as subprotocol `hub.bearer.<base64url>`. A client that offers subprotocol `hub.v1` "
         "gets heartbeats it can see, may send `auth` with a newer token, and is refused by a close code it can read; "
         "any other client is refused before the accept.\n\n"
-        f"Close codes, to be answered with the last cursor:\n{_CODES}",
+        f"Close codes; a client that comes back gives its last cursor:\n{_CODES}",
         security=USER,
         parameters=(_TOKEN, _CURSOR),
-        answers=(Answer(101, "The connection is a WebSocket from here on."),),
+        responses=(Response(101, "The connection is a WebSocket from here on."),),
         failures=(*CONNECT_FAILURES, errors.UpgradeRequired),
     ),
     Operation(
@@ -62,7 +63,7 @@ RECEIVE_OPERATIONS: tuple[Operation, ...] = (
         "or when the hub restarts.",
         security=USER,
         parameters=(_TOKEN, _CURSOR, _LAST_EVENT_ID),
-        answers=(Answer(200, "The stream.", {"type": "string"}, "text/event-stream"),),
+        responses=(Response(200, "The stream.", {"type": "string"}, "text/event-stream"),),
         failures=CONNECT_FAILURES,
     ),
     Operation(
@@ -71,13 +72,14 @@ RECEIVE_OPERATIONS: tuple[Operation, ...] = (
         id="pollFrames",
         tag="Receive",
         summary="Fetch frames, where nothing can be kept open",
-        description="The last resort. Answers at once with what was addressed to the user since the cursor, each frame "
-        "byte for byte what a connection carries, and the cursor for the next request. At most 200 frames or 1 MiB: "
-        "after an answer with frames ask again at once, after an empty one wait. Without a cursor only the log's head "
-        "comes; with one the hub cannot use, a `gap` frame.",
+        description="The last resort. Responds at once with what was addressed to the user since the cursor, each "
+        "frame byte for byte what a connection carries, and the cursor for the next request. At most "
+        f"{PAGE_RECORDS} frames or {PAGE_BYTES // 1024} KiB, or one frame that is larger: after a response with frames "
+        "ask again at once, after an empty one wait. Without a cursor only the log's head comes; with one the hub "
+        "cannot use, a `gap` frame.",
         security=USER,
         parameters=(_TOKEN, _CURSOR, _LAST_EVENT_ID),
-        answers=(Answer(200, "What was missed, in order.", "Page"),),
+        responses=(Response(200, "What was missed, in order.", "Page"),),
         failures=PAGE_FAILURES,
     ),
     Operation(
@@ -89,7 +91,7 @@ RECEIVE_OPERATIONS: tuple[Operation, ...] = (
         description="Browsers cannot set headers on a WebSocket or an `EventSource`. A ticket stands in for the token "
         "in `?token=`, once, for a few seconds, so that no token stands in a URL.",
         security=("userToken",),
-        answers=(Answer(201, "The ticket.", "Ticket"),),
+        responses=(Response(201, "The ticket.", "Ticket"),),
         failures=(*USER_FAILURES, errors.Internal),
     ),
 )
