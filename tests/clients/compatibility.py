@@ -43,7 +43,7 @@ def _compare_operations(old: Schema, new: Schema) -> Iterator[str]:
                 yield f"{where}: its name changed"
             yield from _compare_parameters(before, after, where)
             yield from _compare_bodies(old, new, before, after, where)
-            yield from _compare_answers(old, new, before, after, where)
+            yield from _compare_responses(old, new, before, after, where)
 
 
 def _compare_parameters(before: Schema, after: Schema, where: str) -> Iterator[str]:
@@ -69,15 +69,15 @@ def _compare_bodies(old: Schema, new: Schema, before: Schema, after: Schema, whe
             yield f"{where} body: {kind} is gone"
 
 
-def _compare_answers(old: Schema, new: Schema, before: Schema, after: Schema, where: str) -> Iterator[str]:
-    for status, answer in before["responses"].items():
+def _compare_responses(old: Schema, new: Schema, before: Schema, after: Schema, where: str) -> Iterator[str]:
+    for status, response in before["responses"].items():
         if status not in after["responses"]:
             # An error that can no longer happen breaks nobody.
             if status < "400":
                 yield f"{where} {status}: is gone"
             continue
         kinds = after["responses"][status].get("content", {})
-        for kind, media in answer.get("content", {}).items():
+        for kind, media in response.get("content", {}).items():
             if kind not in kinds:
                 yield f"{where} {status}: {kind} is gone"
             elif "schema" in media:

@@ -1,4 +1,4 @@
-"""Both clients behind one face, so that each promise is tested of both."""
+"""Both clients behind one interface, so that each promise is tested for both."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Client:
 
     def __init__(self, hub: Hub | AsyncHub, lost: list[HubFailure]) -> None:
         self.hub = hub
-        #: What the hook heard.
+        #: The failures that the hook was called with.
         self.lost = lost
 
     async def call(self, method: str, *arguments: object, **options: object) -> Any:
@@ -42,13 +42,13 @@ class Client:
         return await bound(*arguments, **options)
 
     async def notify(self, notification: Notification | None = None, **options: object) -> Receipt:
-        """Publish, unless told otherwise an alert to an account."""
+        """Publish, by default an alert to an account."""
         options = options or {"account_id": "1"}
         receipt: Receipt = await self.call("notify", notification or alert(), **options)
         return receipt
 
     def enqueue(self, notification: Notification | None = None) -> bool:
-        """Queue, unless told otherwise an alert, for an account."""
+        """Queue, by default an alert, for an account."""
         return self.hub.enqueue(notification or alert(), account_id="1")
 
     @property
@@ -92,6 +92,6 @@ def open_client(request: pytest.FixtureRequest) -> MakeClient:
 
 @pytest.fixture
 def nobody() -> str:
-    """Return an address at which nobody listens."""
+    """Return an address at which no server listens."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return f"http://127.0.0.1:{server.getsockname()[1]}"

@@ -1,4 +1,4 @@
-"""What stands where a hub should be, and misbehaves on cue."""
+"""A server in the place of a hub that fails as a test asks."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, ClassVar, NamedTuple, Self
 
-__all__ = ["Answer", "Seen", "StandIn", "accept", "accept_but", "refuse", "reply", "reset", "stall"]
+__all__ = ["Responder", "Seen", "StandIn", "accept", "accept_but", "refuse", "reply", "reset", "stall"]
 
-#: How long a stalled answer is held back, unless the stand-in is closed first.
+#: How long a response is delayed, unless the stand-in is closed first.
 STALL_S = 10.0
 
 
 class Seen(NamedTuple):
-    """A request as the stand-in got it."""
+    """A request as the stand-in received it."""
 
     path: str
     headers: dict[str, str]
@@ -31,7 +31,7 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = -1
     stand_in: ClassVar[StandIn]
 
-    #: The body of the request that is answered now.
+    #: The body of the present request.
     body = b""
 
     def do_POST(self) -> None:
@@ -42,17 +42,17 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """Write no log line."""
 
 
-Answer = Callable[[_Handler], None]
+Responder = Callable[[_Handler], None]
 
 
 class StandIn:
-    """Answers the nth request by the nth answer, and all later ones by the last."""
+    """Responds to the nth request by the nth responder, and to all later ones by the last."""
 
-    def __init__(self, *answers: Answer) -> None:
-        self._answers = answers
+    def __init__(self, *responders: Responder) -> None:
+        self._responders = responders
         self._lock = threading.Lock()
         self.seen: list[Seen] = []
         self.closed = threading.Event()
@@ -74,11 +74,11 @@ class StandIn:
         self._thread.join()
         self._server.server_close()
 
-    def pick(self, seen: Seen) -> Answer:
-        """Note a request and return what to answer."""
+    def pick(self, seen: Seen) -> Responder:
+        """Keep a request and return what responds to it."""
         with self._lock:
             self.seen.append(seen)
-            return self._answers[min(len(self.seen), len(self._answers)) - 1]
+            return self._responders[min(len(self.seen), len(self._responders)) - 1]
 
     @property
     def keys(self) -> list[str]:
@@ -91,22 +91,24 @@ class StandIn:
         return [notification[name] for body in bodies for notification in body.get("notifications", [body])]
 
 
-def reply(status: int, body: object, headers: dict[str, str] | None = None, kind: str = "application/json") -> Answer:
-    """Return an answer with this JSON, or these bytes."""
+def reply(
+    status: int, body: object, headers: dict[str, str] | None = None, kind: str = "application/json"
+) -> Responder:
+    """Return what responds with this JSON, or these bytes."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
 
-    def answer(handler: _Handler) -> None:
+    def respond(handler: _Handler) -> None:
         handler.send_response(status)
         for name, value in {"content-type": kind, "content-length": str(len(content)), **(headers or {})}.items():
             handler.send_header(name, value)
         handler.end_headers()
         handler.wfile.write(content)
 
-    return answer
+    return respond
 
 
-def refuse(status: int, headers: dict[str, str] | None = None, code: str = "overloaded") -> Answer:
-    """Return a refusal, as the hub words them."""
+def refuse(status: int, headers: dict[str, str] | None = None, code: str = "overloaded") -> Responder:
+    """Return what responds with a problem, as the hub does."""
     return reply(status, _problem(status, code), headers, "application/problem+json")
 
 
@@ -118,31 +120,31 @@ _RECEIPT = {"id": "1", "cursor": "e-1", "duplicate": False, "connections": 0}
 
 
 def accept(handler: _Handler) -> None:
-    """Answer with a receipt, as a hub gives it, or with one for each notification of a batch."""
+    """Respond with a receipt, as a hub does, or with one for each notification of a batch."""
     (accept_but({}) if b'{"notifications":' in handler.body else reply(202, _RECEIPT))(handler)
 
 
-def accept_but(problems: dict[int, tuple[int, str]]) -> Answer:
-    """Return an answer to a batch: receipts, but for the indexes that have a problem's status and code here."""
+def accept_but(problems: dict[int, tuple[int, str]]) -> Responder:
+    """Return what responds to a batch: receipts, but for the indexes that have a problem's status and code here."""
 
     def result(index: int) -> dict[str, Any]:
         if index not in problems:
             return {"index": index, "receipt": _RECEIPT}
         return {"index": index, "problem": _problem(*problems[index])}
 
-    def answer(handler: _Handler) -> None:
+    def respond(handler: _Handler) -> None:
         count = len(json.loads(handler.body)["notifications"])
         reply(202, {"results": [result(index) for index in range(count)]})(handler)
 
-    return answer
+    return respond
 
 
 def stall(handler: _Handler) -> None:
-    """Answer nothing."""
+    """Send no response."""
     handler.stand_in.closed.wait(STALL_S)
     handler.close_connection = True
 
 
 def reset(handler: _Handler) -> None:
-    """Cut the line."""
+    """Close the connection without a response."""
     handler.close_connection = True

@@ -9,7 +9,7 @@ import pytest
 
 from notification_hub import NotificationLost, QueueCounts
 from tests.clients.conftest import Client, MakeClient, alert
-from tests.clients.stand_in import Answer, StandIn, accept, refuse, reply, reset, stall
+from tests.clients.stand_in import Responder, StandIn, accept, refuse, reply, reset, stall
 from tests.documented_proxies.network import SlowNetwork
 from tests.harness import ACCOUNT, USER, run_hub
 
@@ -33,11 +33,11 @@ async def test_500_leave_over_a_slow_network(tmp_path: Path, open_client: MakeCl
 
 
 @pytest.mark.parametrize(
-    "answer", [refuse(503), reset, stall, reply(202, {"results": []}), refuse(413, code="body_too_large")]
+    "responder", [refuse(503), reset, stall, reply(202, {"results": []}), refuse(413, code="body_too_large")]
 )
-async def test_what_fails_on_the_way(answer: Answer, open_client: MakeClient) -> None:
+async def test_what_fails_on_the_way(responder: Responder, open_client: MakeClient) -> None:
     """A request that fails is sent again as it was, or one by one where it is too large; nothing is lost."""
-    with StandIn(*[answer, accept] * 2, accept) as server:
+    with StandIn(*[responder, accept] * 2, accept) as server:
         async with open_client(server.url, timeout_s=1.0) as client:
             await queue(client, server)
             assert await client.call("close", 20.0)

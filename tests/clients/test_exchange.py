@@ -10,26 +10,26 @@ import pytest
 
 from notification_hub import AsyncHub, Hub, HubRefused, HubUnreachable
 from tests.clients.conftest import KEY, RETRY, MakeClient, alert
-from tests.clients.stand_in import Answer, StandIn, accept, refuse, reply, reset, stall
+from tests.clients.stand_in import Responder, StandIn, accept, refuse, reply, reset, stall
 
-NO_ADDRESSES = (
+INVALID_ADDRESSES = (
     *("hub.example.com", "127.0.0.1:8000", "ws://hub", "https://user:word@hub", "https://hub?x=1", "https://hub#x", ""),
     *("http://hub:http", "http://hub:99999", "http://hub:0", "http://[::1", "http://"),
 )
 
 
 class TestRetry:
-    @pytest.mark.parametrize("answer", [*map(refuse, (429, 502, 503, 504)), reset])
-    async def test_repeats_with_the_same_key(self, answer: Answer, open_client: MakeClient) -> None:
+    @pytest.mark.parametrize("responder", [*map(refuse, (429, 502, 503, 504)), reset])
+    async def test_repeats_with_the_same_key(self, responder: Responder, open_client: MakeClient) -> None:
         """What may succeed later is sent again, with the same key and body."""
-        with StandIn(answer, answer, accept) as server:
+        with StandIn(responder, responder, accept) as server:
             async with open_client(server.url) as client:
                 assert "1" == (await client.notify()).id
         assert 3 == len(server.seen)
         assert 1 == len(set(server.keys)) == len({seen.body for seen in server.seen})
 
     async def test_repeats_what_took_too_long(self, open_client: MakeClient) -> None:
-        """An attempt without an answer is given up and repeated with the same key."""
+        """An attempt without a response is given up and repeated with the same key."""
         with StandIn(stall, accept) as server:
             async with open_client(server.url, timeout_s=0.1) as client:
                 await client.notify()
@@ -99,7 +99,7 @@ class TestRetry:
         assert [] == server.seen
 
 
-class TestAnswers:
+class TestResponses:
     async def test_nobody_there(self, nobody: str, open_client: MakeClient) -> None:
         """A hub that is away is said to be, and is not live."""
         async with open_client(nobody) as client:
@@ -108,7 +108,7 @@ class TestAnswers:
             assert await client.call("live") is False
 
     async def test_page_of_a_proxy(self, open_client: MakeClient) -> None:
-        """A web page is no answer of a hub, and an error page is a refusal with the status as its code."""
+        """A web page is not a response of a hub, and an error page is a refusal with the status as its code."""
         with StandIn(reply(404, b"<html>", kind="text/html"), reply(200, b"<html>", kind="text/html")) as server:
             async with open_client(server.url) as client:
                 with pytest.raises(HubRefused, match="http_404"):
@@ -126,7 +126,7 @@ class TestAnswers:
             assert [] == elsewhere.seen
 
     async def test_not_ready(self, open_client: MakeClient) -> None:
-        """A hub that is not ready says how it is, once."""
+        """The state of a hub that is not ready is a result, asked for once."""
         readiness = {"ready": False, "draining": True, "log": "ok", "dispatcher": "ok", "directory": "ok"}
         with StandIn(reply(503, readiness)) as server:
             async with open_client(server.url) as client:
@@ -154,7 +154,7 @@ class TestSecrets:
 
     @pytest.mark.parametrize("kind", [Hub, AsyncHub])
     def test_what_the_environment_does_not_have(self, kind: type[Hub | AsyncHub]) -> None:
-        """`os.environ.get` of a variable that is missing ends in the same words as one that is empty."""
+        """`os.environ.get` of a missing variable has the same error as an empty one."""
         missing: Any = None
         with pytest.raises(ValueError, match=r"^url: is not the address of a hub"):
             kind(missing, KEY)
@@ -162,9 +162,9 @@ class TestSecrets:
             kind("http://hub", missing)
 
     @pytest.mark.parametrize("kind", [Hub, AsyncHub])
-    @pytest.mark.parametrize("url", NO_ADDRESSES)
-    def test_address_that_is_none(self, kind: type[Hub | AsyncHub], url: str) -> None:
-        """An address that is none is refused without repeating it."""
+    @pytest.mark.parametrize("url", INVALID_ADDRESSES)
+    def test_invalid_address(self, kind: type[Hub | AsyncHub], url: str) -> None:
+        """An address that is not valid is refused without repeating it."""
         with pytest.raises(ValueError, match=r"^url: is not the address of a hub \("):
             kind(url, KEY)
 

@@ -13,8 +13,8 @@ HOW = (
     "an exported name is a promise (docs/reference/compatibility.md): where one is new, add it to "
     "clients/exports.json; where one is gone, follow the policy, and name it in UPGRADING.md"
 )
-#: Each door of a package, and the source that it is built from.
-DOORS = {
+#: Each entry point of a package, and the source that it is built from.
+ENTRY_POINTS = {
     "@notification-hub/client": "browser/src/index.ts",
     "@notification-hub/client/react": "browser/src/react.tsx",
     "@notification-hub/service": "typescript/src/index.ts",
@@ -39,13 +39,13 @@ console.log(JSON.stringify(files.map(names)));
 
 @cache
 def exported() -> dict[str, list[str]]:
-    """Return the exported names of each door, in order."""
+    """Return the exported names of each entry point, in order."""
     folder = ROOT / "clients"
-    files = [folder / source for source in DOORS.values()]
+    files = [folder / source for source in ENTRY_POINTS.values()]
     program = ("node", "--input-type=module", "-e", LIST_JS)
     done = run(*program, NODE_MODULES / "typescript/lib/typescript.js", *files, folder=folder)
     assert (0, "") == (done.returncode, done.stderr)
-    return dict(zip(DOORS, json.loads(done.stdout), strict=True)) | {
+    return dict(zip(ENTRY_POINTS, json.loads(done.stdout), strict=True)) | {
         "notification_hub": sorted(notification_hub.__all__)
     }
 
@@ -55,12 +55,12 @@ def test_no_name_disappears_and_none_appears_unnoticed() -> None:
     assert json.loads(LIST.read_text(encoding="utf-8")) == exported(), HOW
 
 
-def test_every_door_of_the_packages_is_looked_at() -> None:
+def test_every_entry_point_of_the_packages_is_listed() -> None:
     """What package.json lets others import, but itself, is in the list."""
-    doors = set()
+    entry_points = set()
     for folder in ("browser", "typescript", "stocktech"):
         package = json.loads((ROOT / "clients" / folder / "package.json").read_text(encoding="utf-8"))
-        doors |= {package["name"] + door.removeprefix(".") for door in package["exports"]} - {
+        entry_points |= {package["name"] + entry_point.removeprefix(".") for entry_point in package["exports"]} - {
             f"{package['name']}/package.json"
         }
-    assert set(DOORS) == doors
+    assert set(ENTRY_POINTS) == entry_points

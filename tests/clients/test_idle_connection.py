@@ -19,7 +19,7 @@ KEEP_ALIVE_S = 0.8
 
 @pytest.mark.parametrize("kind", [Hub, AsyncHub])
 async def test_a_publish_that_meets_a_close_is_there_once(tmp_path: Path, kind: type[Hub | AsyncHub]) -> None:
-    """Over a network that takes its time the publish crosses the hub's close; the caller hears nothing of it."""
+    """Over a slow network the publish crosses the hub's close; the caller does not notice."""
     async with (
         run_hub(tmp_path, keep_alive_s=KEEP_ALIVE_S) as hub,
         SlowNetwork(hub.port, delay_s=DELAY_S) as network,
@@ -35,7 +35,7 @@ async def test_a_publish_that_meets_a_close_is_there_once(tmp_path: Path, kind: 
 
 
 async def test_without_repeating_it_would_be_lost(tmp_path: Path) -> None:
-    """The publish does meet the close: a client that tries once is told that there was no answer."""
+    """The publish does meet the close: a client that tries once gets no response."""
     async with (
         run_hub(tmp_path, keep_alive_s=KEEP_ALIVE_S) as hub,
         SlowNetwork(hub.port, delay_s=DELAY_S) as network,

@@ -126,7 +126,7 @@ class TestTake:
         assert [*ABC, *(one.title for one in many + large)] == sent
 
     def test_last_one(self, outbox: Outbox) -> None:
-        """A single notification is no batch: its request is the one it would have had before `close`."""
+        """A single notification is not a batch: its request is the one it would have had before `close`."""
         for _ in range(2):
             outbox.settle(take(outbox), RECEIPT)
         outbox.close()

@@ -1,4 +1,4 @@
-"""What the Python clients send in the background: never in the way, in order, bounded, told and counted."""
+"""What the Python clients send in the background: no delay for the caller, in order, bounded, reported, counted."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class TestEnqueue:
         assert titles == server.fields("title")[1:]
 
     async def test_never_waits(self, open_client: MakeClient) -> None:
-        """A hub that does not answer costs the caller nothing."""
+        """A hub that does not respond costs the caller no time."""
         with StandIn(stall) as server:
             async with open_client(server.url) as client:
                 started_s = time.monotonic()
@@ -61,7 +61,7 @@ class TestEnqueue:
         assert ["antes"] == server.fields("title")
 
     async def test_keeps_trying_with_one_key(self, open_client: MakeClient) -> None:
-        """A hub that was away for more attempts than a call makes still gets it, once."""
+        """A hub that was away for more attempts than a call makes still gets it, with one key."""
         with StandIn(*[refuse(status) for status in (503, 502, 504, 429, 503, 503)], accept) as server:
             async with open_client(server.url) as client:
                 client.enqueue()
@@ -70,7 +70,7 @@ class TestEnqueue:
         assert 1 == len(set(server.keys))
 
     async def test_refused(self, open_client: MakeClient) -> None:
-        """A refused notification is told and counted, and holds up no other."""
+        """A refused notification is reported and counted, and delays no other."""
         with StandIn(refuse(400, code="unknown_type"), accept) as server:
             async with open_client(server.url) as client:
                 client.enqueue()
@@ -80,7 +80,7 @@ class TestEnqueue:
                 assert QueueCounts(queued=0, sent=1, failed=1, dropped=0) == client.counts
 
     async def test_full(self, open_client: MakeClient) -> None:
-        """What does not fit is not taken, and told and counted."""
+        """What does not fit is not taken, and is reported and counted."""
         with StandIn(stall) as server:
             async with open_client(server.url, queue=QueueLimits(notifications=2)) as client:
                 assert [True, True, False] == [client.enqueue() for _ in range(3)]
@@ -102,7 +102,7 @@ class TestEnqueue:
                     await client.call("flush")
 
     async def test_too_old(self, nobody: str, open_client: MakeClient) -> None:
-        """What waited too long is given up, told and counted."""
+        """What waited too long is given up, reported and counted."""
         async with open_client(nobody, queue=QueueLimits(max_age_s=0.05)) as client:
             client.enqueue()
             await until_counts(client, failed=1, queued=0)
@@ -110,7 +110,7 @@ class TestEnqueue:
 
     @pytest.mark.parametrize("wrong", [object(), None, CartUpdated(title="a", message="b", data={"x": object()})])
     async def test_never_raises(self, wrong: Any, nobody: str, open_client: MakeClient) -> None:
-        """What cannot be written as JSON is told, not raised."""
+        """What cannot be written as JSON is reported, not raised."""
         async with open_client(nobody) as client:
             assert not client.hub.enqueue(wrong, account_id="1")
             assert ["not_json"] == reasons(client)
@@ -128,14 +128,14 @@ class TestEnqueue:
         assert ["the on_error hook failed"] == [record.message for record in caplog.records]
 
     def test_without_a_hook(self, nobody: str, caplog: pytest.LogCaptureFixture) -> None:
-        """Without a hook a loss is a line in the log, which names the type and nobody."""
+        """Without a hook a loss is a log line, which names the type and no person."""
         with Hub(nobody, "hubk_test", queue=QueueLimits(notifications=0)) as hub:
             hub.enqueue(alert(), user_id="00000000191")
         expected = "stock_alert was not sent: A notification was not sent: the queue is full"
         assert [(logging.WARNING, expected)] == [(record.levelno, record.message) for record in caplog.records]
 
     def test_without_a_loop(self, nobody: str) -> None:
-        """`AsyncHub.enqueue` outside of a loop is told and counted, and raises nothing."""
+        """`AsyncHub.enqueue` outside of a loop is reported and counted, and raises nothing."""
         lost: list[Exception] = []
         hub = AsyncHub(nobody, "hubk_test", on_error=lambda failure, addressed: lost.append(failure))
         assert not hub.enqueue(alert(), account_id="1")
@@ -185,7 +185,7 @@ class TestClose:
                 assert await client.call("close")
 
     async def test_ends_in_time(self, open_client: MakeClient) -> None:
-        """What cannot be sent in time is given up, told and counted."""
+        """What cannot be sent in time is given up, reported and counted."""
         with StandIn(stall) as server:
             async with open_client(server.url) as client:
                 client.enqueue()
@@ -195,7 +195,7 @@ class TestClose:
                 assert QueueCounts(queued=0, sent=0, failed=2, dropped=0) == client.counts
 
     async def test_takes_nothing_afterwards(self, nobody: str, open_client: MakeClient) -> None:
-        """A closed client takes nothing, and says so."""
+        """A closed client takes nothing, and reports it."""
         async with open_client(nobody) as client:
             assert await client.call("close")
             assert not client.enqueue()

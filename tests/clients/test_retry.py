@@ -61,5 +61,5 @@ def test_no_number_hurries_the_client_or_stops_it(
     ],
 )
 def test_retry_after(header: str | None, expected: float | None) -> None:
-    """Both forms of Retry-After are read, and anything else says nothing."""
+    """Both forms of Retry-After are read, and any other text is ignored."""
     assert expected == read_retry_after_s(header, NOW)

@@ -3,7 +3,7 @@ import { NotificationClient } from "../src/index.js";
 import { BUYER, type RunningHub, SELLER, startHub } from "../../typescript/test/running-hub.js";
 import {
   accept,
-  type Answer,
+  type Responder,
   nobody,
   refuse,
   reset,
@@ -32,7 +32,7 @@ describe("an order is placed at once, whatever becomes of its notification", () 
     await client.close(1);
   });
 
-  test.each<[string, Answer]>([
+  test.each<[string, Responder]>([
     ["hub slow", stall],
     ["hub 500", refuse(500, {}, "internal")],
     ["hub 503", refuse(503)],

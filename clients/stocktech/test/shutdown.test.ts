@@ -46,8 +46,8 @@ async function start(url: string, code: string): Promise<Host> {
   return { child, end, hear };
 }
 
-async function server(...answers: Parameters<typeof standIn>): Promise<StandIn> {
-  const made = await standIn(...answers);
+async function server(...responders: Parameters<typeof standIn>): Promise<StandIn> {
+  const made = await standIn(...responders);
   servers.push(made);
   return made;
 }

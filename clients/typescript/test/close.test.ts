@@ -4,7 +4,7 @@ import { BUYER, type RunningHub, SELLER, startHub } from "./running-hub.js";
 import {
   accept,
   acceptBut,
-  type Answer,
+  type Responder,
   refuse,
   reset,
   type StandIn,
@@ -14,7 +14,7 @@ import {
   until,
 } from "./stand-in.js";
 
-/** What is queued when a client is closed: in few requests, in order, nothing lost and nothing twice. */
+/** What is queued when a client is closed: few requests, in order, no loss and no duplicate. */
 
 const RETRY = { attempts: 4, baseMs: 1, capMs: 5 };
 
@@ -36,9 +36,9 @@ function hubAt(url: string, options = {}): { hub: NotificationHub; lost: HubFail
   return { hub: new NotificationHub({ url, key: "hubk_test", retry: RETRY, onError, ...options }), lost };
 }
 
-/** A client of a hub that gives these answers after that to the first notification, which is sent alone before `close`. */
-async function queued(answers: Answer[], notifications: PublishRequest[]) {
-  server = await standIn(accept, ...answers);
+/** A client of a hub that responds so after the first notification, which is sent alone before `close`. */
+async function queued(responders: Responder[], notifications: PublishRequest[]) {
+  server = await standIn(accept, ...responders);
   const made = hubAt(server.url, { timeoutMs: 1000 });
   made.hub.enqueue(alert("primeiro"));
   for (const notification of notifications) made.hub.enqueue(notification);
@@ -83,7 +83,7 @@ describe("a real hub", () => {
     }
   });
 
-  test("knows a batch again whose answer was lost", async () => {
+  test("knows a batch again whose response was lost", async () => {
     running = await startHub();
     const listener = await running.listen(BUYER);
     let isFirst = true;
@@ -120,8 +120,8 @@ describe("a batch", () => {
 
   test.each([refuse(503), refuse(429), reset, stall])(
     "is the same under the same key at every attempt (%#)",
-    async (answer) => {
-      const made = await queued([answer, accept], ABC);
+    async (responder) => {
+      const made = await queued([responder, accept], ABC);
       expect(await made.hub.close(15_000)).toBe(true);
       expect(titles(made)).toEqual(["a", "b", "c", "a", "b", "c"]);
       expect(new Set(keys(made)).size).toBe(1);
@@ -166,15 +166,15 @@ describe("a batch", () => {
     expect(made.lost.map((failure) => (failure as HubRefused).code)).toEqual(Array(3).fill("body_too_large"));
   });
 
-  test("that is answered with too few results is sent again under its key", async () => {
-    const few: Answer = (response) => response.writeHead(202).end('{"results":[]}');
+  test("with too few results in its response is sent again under its key", async () => {
+    const few: Responder = (response) => response.writeHead(202).end('{"results":[]}');
     const made = await queued([few, accept], ABC);
     expect(await made.hub.close()).toBe(true);
     expect(new Set(keys(made)).size).toBe(1);
     expect(made.hub.counts.sent).toBe(4);
   });
 
-  test("that is not answered in time is given up, and told", async () => {
+  test("without a response in time is given up, and reported", async () => {
     const made = await queued([stall], ABC);
     await until(() => made.hub.counts.sent === 1);
     expect(await made.hub.close(50)).toBe(false);

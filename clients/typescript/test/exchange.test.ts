@@ -101,12 +101,12 @@ describe("retry", () => {
   });
 });
 
-describe("answers", () => {
+describe("responses", () => {
   test("a hub that is away is said so", async () => {
     await expect(hubAt(await nobody()).notify(ALERT)).rejects.toBeInstanceOf(HubUnreachable);
   });
 
-  test("a page of a proxy is no answer of a hub", async () => {
+  test("a page of a proxy is not a response of a hub", async () => {
     server = await standIn((response) => response.writeHead(200).end("<html>"));
     await expect(hubAt(server.url).notify(ALERT)).rejects.toThrow("is not a hub");
   });

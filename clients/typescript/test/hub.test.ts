@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { NotificationHub, type operations } from "../src/index.js";
 import { BUYER, type RunningHub, SELLER, startHub } from "./running-hub.js";
-import { type Answer, type StandIn, standIn } from "./stand-in.js";
+import { type Responder, type StandIn, standIn } from "./stand-in.js";
 
 let running: RunningHub;
 let hub: NotificationHub;
@@ -33,7 +33,7 @@ describe("a real hub", () => {
     listener.close();
   });
 
-  test("stores once what was sent twice because the answer was lost", async () => {
+  test("stores once what was sent again because the response was lost", async () => {
     const listener = await running.listen(BUYER);
     const cut = await cuttingProxy(running.url);
     const through = new NotificationHub({ url: cut.url, key: running.key, retry: { baseMs: 1 } });
@@ -46,7 +46,7 @@ describe("a real hub", () => {
     await cut.close();
   });
 
-  test("answers each notification of a batch by itself", async () => {
+  test("has a result for each notification of a batch", async () => {
     const good = { type: "stock_alert", title: "a", message: "b", ...TO_SELLER } as const;
     const results = await hub.notifyBatch([good, { ...good, user_id: null, account_id: null }]);
     expect(results.map((result) => result.problem?.code ?? "stored")).toEqual(["stored", "no_target"]);
@@ -70,7 +70,7 @@ describe("a real hub", () => {
     listener.close();
   });
 
-  test("tells once of what was queued in another shape, or tells the hook each time", async () => {
+  test("warns once of what was queued in another shape, or calls the hook each time", async () => {
     const odd = { type: "order_created", title: "a", message: "b", data: { items: "[1]" }, ...TO_SELLER };
     const lines = vi.spyOn(console, "warn").mockImplementation(() => undefined);
     for (let time = 0; time < 2; time++) hub.enqueue(odd as never);
@@ -90,7 +90,7 @@ describe("a real hub", () => {
     ]);
   });
 
-  test("says who is connected", async () => {
+  test("counts the connections", async () => {
     const listener = await running.listen(SELLER);
     const stats = await hub.stats();
     expect(stats.totalConnections).toBeGreaterThanOrEqual(1);
@@ -147,9 +147,9 @@ test("every operation of the document is a method, or is none for a service", ()
   }
 });
 
-/** Passes the first request on and cuts the line before the answer; passes all later ones on whole. */
+/** Passes the first request on and cuts the connection before the response; passes all later ones on whole. */
 function cuttingProxy(target: string): Promise<StandIn> {
-  const pass = (cut: boolean): Answer => {
+  const pass = (cut: boolean): Responder => {
     return async (response, seen) => {
       const headers = new Headers({ "content-type": "application/json" });
       for (const name of ["authorization", "idempotency-key"]) headers.set(name, String(seen.headers[name]));

@@ -84,7 +84,7 @@ describe("enqueue", () => {
     expect(lost).toEqual([expect.objectContaining({ code })]);
   });
 
-  test("a refused notification is told and counted, and holds up no other", async () => {
+  test("a refused notification is reported and counted, and delays no other", async () => {
     server = await standIn(refuse(400, {}, "unknown_type"), accept);
     const { hub, lost } = hubAt(server.url);
     hub.enqueue(alert());
@@ -94,7 +94,7 @@ describe("enqueue", () => {
     expect(hub.counts).toEqual({ queued: 0, sent: 1, failed: 1, dropped: 0 });
   });
 
-  test("what does not fit is not taken, told and counted", async () => {
+  test("what does not fit is not taken, reported and counted", async () => {
     server = await standIn(stall);
     const { hub, lost } = hubAt(server.url, { queue: { notifications: 2 } });
     expect([1, 2, 3].map(() => hub.enqueue(alert()))).toEqual([true, true, false]);
@@ -120,7 +120,7 @@ describe("enqueue", () => {
     }
   });
 
-  test("a notification that waited too long is given up, told and counted", async () => {
+  test("a notification that waited too long is given up, reported and counted", async () => {
     const { hub, lost } = hubAt(await nobody(), { queue: { maxAgeMs: 30 } });
     hub.enqueue(alert());
     await until(() => hub.counts.failed === 1);
@@ -150,7 +150,7 @@ describe("enqueue", () => {
     spoken.mockRestore();
   });
 
-  test("without a hook a lost notification is a warning that names nobody", async () => {
+  test("without a hook a lost notification is a warning that names no person", async () => {
     const spoken = vi.spyOn(console, "warn").mockReturnValue();
     const hub = new NotificationHub({ url: await nobody(), key: "hubk_test", queue: { notifications: 0 } });
     hub.enqueue({ ...alert(), user_id: "00000000191" });
@@ -177,7 +177,7 @@ describe("close", () => {
     expect(await hub.close()).toBe(true);
   });
 
-  test("gives up in time what cannot be sent, and tells", async () => {
+  test("gives up in time what cannot be sent, and reports it", async () => {
     server = await standIn(stall);
     const { hub, lost } = hubAt(server.url);
     hub.enqueue(alert());

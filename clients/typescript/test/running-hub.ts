@@ -44,8 +44,8 @@ export async function startHub(
     env: { PATH: process.env.PATH, HUB_DATA_DIR: join(folder, "data"), HUB_DRAIN: "0", ...options.env },
     stdio: ["ignore", "pipe", "pipe"],
   });
-  let complaints = "";
-  child.stderr.on("data", (chunk: Buffer) => (complaints += chunk.toString()));
+  let errors = "";
+  child.stderr.on("data", (chunk: Buffer) => (errors += chunk.toString()));
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   let url = "";
   const lines = createInterface(child.stdout);
@@ -54,7 +54,7 @@ export async function startHub(
     if (url) break;
   }
   child.stdout.resume();
-  if (!url) throw new Error(`the hub did not start: ${complaints}`);
+  if (!url) throw new Error(`the hub did not start: ${errors}`);
   const made = JSON.parse(await readFile(join(folder, "data", "dev.json"), "utf8"));
   const token = (person: { userId: string; accountId: string }) => sign(made.jwt_secret, person);
   return {

@@ -1,7 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** A request as the stand-in got it. */
+/** A request as the stand-in received it. */
 export interface Seen {
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
@@ -9,17 +9,17 @@ export interface Seen {
   readonly atMs: number;
 }
 
-export type Answer = (response: ServerResponse, seen: Seen) => unknown;
+export type Responder = (response: ServerResponse, seen: Seen) => unknown;
 
-/** What stands where a hub should be, and misbehaves on cue. */
+/** A server in the place of a hub that fails as a test asks. */
 export interface StandIn {
   readonly url: string;
   readonly seen: Seen[];
   close(): Promise<void>;
 }
 
-/** Answer the nth request by the nth answer, and all later ones by the last. */
-export async function standIn(...answers: Answer[]): Promise<StandIn> {
+/** Respond to the nth request by the nth responder, and to all later ones by the last. */
+export async function standIn(...responders: Responder[]): Promise<StandIn> {
   const seen: Seen[] = [];
   const server = createServer((request, response) => {
     let body = "";
@@ -28,7 +28,7 @@ export async function standIn(...answers: Answer[]): Promise<StandIn> {
     request.on("end", () => {
       const one = { path: request.url ?? "", headers: request.headers, body, atMs: performance.now() };
       seen.push(one);
-      answers[Math.min(seen.length, answers.length) - 1]?.(response, one);
+      responders[Math.min(seen.length, responders.length) - 1]?.(response, one);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -45,8 +45,8 @@ export async function standIn(...answers: Answer[]): Promise<StandIn> {
 
 const RECEIPT = { id: "1", cursor: "e-1", duplicate: false, connections: 0 };
 
-/** A receipt, as a hub gives it, or one for each notification of a batch. */
-export const accept: Answer = (response, seen) => {
+/** A receipt, as of a hub, or one for each notification of a batch. */
+export const accept: Responder = (response, seen) => {
   response.writeHead(202, { "content-type": "application/json" });
   const { notifications } = JSON.parse(seen.body || "{}");
   const results = notifications?.map((_: unknown, index: number) => ({ index, receipt: RECEIPT }));
@@ -54,7 +54,7 @@ export const accept: Answer = (response, seen) => {
 };
 
 /** A receipt for each notification of a batch, but for the indexes that have a problem's status and code here. */
-export function acceptBut(problems: Record<number, [status: number, code: string]>): Answer {
+export function acceptBut(problems: Record<number, [status: number, code: string]>): Responder {
   return (response, seen) => {
     response.writeHead(202, { "content-type": "application/json" });
     const results = JSON.parse(seen.body).notifications.map((_: unknown, index: number) => {
@@ -75,20 +75,20 @@ export function sent(standIn: StandIn): { title: string; [field: string]: unknow
 }
 
 /** A refusal with this status. */
-export function refuse(status: number, headers: Record<string, string> = {}, code = "overloaded"): Answer {
+export function refuse(status: number, headers: Record<string, string> = {}, code = "overloaded"): Responder {
   return (response) => {
     response.writeHead(status, { "content-type": "application/problem+json", ...headers });
     response.end(JSON.stringify({ type: `urn:${code}`, title: code, status, detail: "No", code }));
   };
 }
 
-/** No answer at all. */
-export const stall: Answer = () => undefined;
+/** No response at all. */
+export const stall: Responder = () => undefined;
 
-/** The connection is cut. */
-export const reset: Answer = (response) => response.socket?.destroy();
+/** The connection is closed without a response. */
+export const reset: Responder = (response) => response.socket?.destroy();
 
-/** An address at which nobody listens. */
+/** An address at which no server listens. */
 export async function nobody(): Promise<string> {
   const server = await standIn();
   await server.close();
