@@ -107,8 +107,7 @@ def _convert(raw: dict[str, object]) -> Settings:
         return msgspec.convert(raw, Settings, strict=False, dec_hook=_decode_path)
     except msgspec.ValidationError as error:
         match = re.search(r"at `\$\.(\w+)", str(error))
-        if match is None:
-            raise SettingsError(str(error)) from None
+        assert match is not None, "each setting has a default, so that only the value of one can be wrong"
         words = str(error).partition(" - at")[0]
         # A `Literal` has the names to choose from; a number has none.
         names = get_args(get_type_hints(Settings)[match[1]])

@@ -101,6 +101,27 @@ class TestReturn:
         point.confirm(claimed)
         assert 5 == point.confirmed
 
+    def test_the_old_connection_neither_doubts_nor_ends_the_new_one(self, clock: Clock) -> None:
+        """What is learned late of a connection whose client is back changes nothing for that client."""
+        points = make_points(clock)
+        old = connect(points)
+        old.end()
+        new = connect(points)
+        deliver(new, 5)
+        old.doubt()
+        old.end()
+        assert points.open(ANA, head=9).resumes_at is None
+
+    def test_an_end_counts_once(self, clock: Clock) -> None:
+        """A connection that is ended again, when its transport has gone as well, leaves one place to return to."""
+        points = make_points(clock)
+        point = connect(points)
+        deliver(point, 5)
+        point.end()
+        point.end()
+        assert 5 == points.open(ANA, head=9).resumes_at
+        assert points.open(ANA, head=9).resumes_at is None
+
     def test_one_return_for_each_end(self, clock: Clock) -> None:
         """Four connections ended, four come back, and the fifth is a first visit."""
         points = make_points(clock)

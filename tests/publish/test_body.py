@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from contracts.problem import Problem
 from contracts.request import PublishRequest
 from hub.errors import (
+    BodyTooLarge,
     ConflictingTargets,
     HubError,
     InvalidField,
@@ -527,6 +528,15 @@ class TestBatch:
         assert [kind.code for kind in kinds] == [problem.code for problem in problems]
         places = ["[1].title", "[2]", "[3].type", "[4]", "[5].data", "[6].data"]
         assert [f"$.notifications{place}" for place in places] == [problem.field for problem in problems]
+
+    def test_an_item_is_as_large_as_one_alone_may_be(self) -> None:
+        """One byte more is refused in its place; a batch is no way around the limit of a body."""
+        fits, exceeds = body_of(message="x" * 100), body_of(message="x" * 101)
+        body = b'{"notifications":[%b,%b]}' % (fits, exceeds)
+        good, bad = parse_batch(body, REGISTRY, now_s=NOW_S, max_item_bytes=len(fits))
+        assert isinstance(good, Publication)
+        assert isinstance(bad, Problem)
+        assert (BodyTooLarge.code, "$.notifications[1]") == (bad.code, bad.field)
 
     @pytest.mark.parametrize(
         ("body", "failure"),
