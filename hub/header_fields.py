@@ -1,16 +1,33 @@
-"""Header fields that are lists: several lines count as one, and empty elements as none (RFC 9110 5.3 and 5.6.1)."""
+"""Header fields by name: those that may come once, and lists.
+
+Of a list several lines count as one, and empty elements as none (RFC 9110 sections 5.3 and 5.6.1).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-__all__ = ["Headers", "join_lines", "list_tokens"]
+__all__ = ["Headers", "find_single", "join_lines", "list_tokens"]
 
 #: Names in lower case and values, in the order they came: ASGI's own form.
 Headers = list[tuple[bytes, bytes]]
 
 #: Optional whitespace (RFC 9110 section 5.6.3).
 _OWS = b" \t"
+
+
+def find_single(headers: Iterable[tuple[bytes, bytes]], name: bytes, *, refuse: Callable[[], Exception]) -> str | None:
+    """Return the value of a field that may come once as it was sent; None where it did not come.
+
+    `name` is in lower case. Two readers of one request may choose different ones of two, so two are refused.
+
+    Raises:
+        The exception that `refuse` returns: the field came more than once.
+    """
+    values = [value for field, value in headers if field == name]
+    if len(values) > 1:
+        raise refuse()
+    return values[0].decode("latin-1") if values else None
 
 
 def list_tokens(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> list[bytes]:

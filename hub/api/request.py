@@ -14,6 +14,7 @@ from hub.auth.credentials import find_bearer
 from hub.auth.grant import ServiceGrant
 from hub.auth.service_keys import ServiceKeys
 from hub.errors import BadRequest, BodyTooLarge, RequestTimeout, Unauthenticated
+from hub.header_fields import find_single
 
 __all__ = ["NO_STORE", "AnyRequest", "Headers", "Receive", "find_idempotency_key", "find_service", "read_json_body"]
 
@@ -46,10 +47,11 @@ def find_idempotency_key(headers: Headers) -> str | None:
     Raises:
         BadRequest: there are two.
     """
-    values = [value for name, value in headers if name == b"idempotency-key"]
-    if len(values) > 1:
-        raise BadRequest("There are two Idempotency-Key headers", field="Idempotency-Key")
-    return values[0].decode("latin-1") if values else None
+    return find_single(
+        headers,
+        b"idempotency-key",
+        refuse=lambda: BadRequest("There are two Idempotency-Key headers", field="Idempotency-Key"),
+    )
 
 
 async def read_json_body(headers: Headers, receive: Receive, *, limit_bytes: int, share: Share) -> bytes:

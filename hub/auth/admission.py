@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterable, Sequence
 from hub.auth.account import admit, admit_nowait
 from hub.auth.credentials import find_credential
 from hub.auth.grant import Claims, Grant
-from hub.auth.origin import check_origin
+from hub.auth.origin import check_origin, find_origin
 from hub.auth.refusal_log import RefusalLog
 from hub.auth.revocations import Revocations
 from hub.auth.tickets import Tickets, looks_like_ticket
 from hub.auth.tokens import TokenVerifier
 from hub.directory.directory import Directory
-from hub.errors import HubError, InvalidToken, OriginNotAllowed, Unauthenticated
+from hub.errors import HubError, InvalidToken, Unauthenticated
 
-__all__ = ["Admission", "find_origin"]
+__all__ = ["Admission"]
 
 Headers = Iterable[tuple[bytes, bytes]]
 
@@ -89,15 +89,3 @@ class Admission:
     def _check_revocation(self, claims: Claims) -> None:
         if self._revocations.is_revoked(claims, now_s=self._now()):
             raise InvalidToken("The token was revoked", reason="the token, its user or its account was revoked")
-
-
-def find_origin(headers: Headers) -> str | None:
-    """Return the one `Origin` header.
-
-    Raises:
-        OriginNotAllowed: there are two; a proxy that checks the other one would let this through.
-    """
-    origins = [value for name, value in headers if name == b"origin"]
-    if len(origins) > 1:
-        raise OriginNotAllowed(reason="there are two Origin headers")
-    return origins[0].decode("latin-1") if origins else None

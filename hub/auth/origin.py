@@ -7,11 +7,12 @@ page can change it. Compared exactly: every clever comparison has been a hole so
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Iterable, Set
 
 from hub.errors import OriginNotAllowed
+from hub.header_fields import find_single
 
-__all__ = ["check_origin"]
+__all__ = ["check_origin", "find_origin"]
 
 
 def check_origin(origin: str | None, allowed: Set[str]) -> None:
@@ -26,3 +27,12 @@ def check_origin(origin: str | None, allowed: Set[str]) -> None:
     """
     if origin is not None and (origin == "null" or origin not in allowed):
         raise OriginNotAllowed(reason="the page's Origin is none of HUB_ALLOWED_ORIGINS")
+
+
+def find_origin(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """Return the one `Origin` header.
+
+    Raises:
+        OriginNotAllowed: there are two; a proxy that checks the other one would let this through.
+    """
+    return find_single(headers, b"origin", refuse=lambda: OriginNotAllowed(reason="there are two Origin headers"))

@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qs
 
-from hub.auth.admission import find_origin
+from hub.auth.origin import find_origin
 from hub.cursor import Cursor, parse_cursor
 from hub.errors import BadRequest, HubError, InvalidCursor, OriginNotAllowed
 from hub.errors.problem import write_problem
-from hub.header_fields import Headers
+from hub.header_fields import Headers, find_single
 
 __all__ = [
     "Send",
@@ -91,10 +91,8 @@ def find_cursor(headers: Headers, query: bytes) -> Cursor | None:
         BadRequest: there are two, or the query has more fields than anybody reads; passing over its cursor would lose
             what was missed.
     """
-    values = [value.strip(b" \t") for name, value in headers if name == b"last-event-id"]
-    if len(values) > 1:
-        raise BadRequest("There are two Last-Event-ID headers")
-    place, text = "Last-Event-ID", values[0].decode("latin-1") if values else ""
+    told = find_single(headers, b"last-event-id", refuse=lambda: BadRequest("There are two Last-Event-ID headers"))
+    place, text = "Last-Event-ID", (told or "").strip(" \t")
     if not text and b"cursor=" in query:
         place, text = "cursor", _find_query_cursor(query)
     if not text:

@@ -8,7 +8,8 @@ from litestar.handlers import HTTPRouteHandler
 from contracts.receipt import Ticket
 from hub import routes
 from hub.api.request import NO_STORE, AnyRequest
-from hub.auth.admission import Admission, find_origin
+from hub.auth.admission import Admission
+from hub.auth.origin import find_origin
 
 __all__ = ["make_ticket_routes"]
 
