@@ -48,11 +48,13 @@ class Recheck:
         subscribers: Subscribers,
         ends: EndsInOrder,
         ttl_s: float,
+        retry_s: float = RETRY_S,
     ) -> None:
         self._directory = directory
         self._subscribers = subscribers
         self._ends = ends
         self._interval_s = max(ttl_s, MIN_INTERVAL_S)
+        self._retry_s = retry_s
         #: When each (account, user) that is connected is asked about next.
         self._due: dict[tuple[str, str], float] = {}
         self._waiting: list[tuple[str, str]] = []
@@ -65,7 +67,7 @@ class Recheck:
                 pause_s = await self.step(loop.time())
             except Exception as error:  # whatever it is, it must not leave doors open for ever
                 logger.error("asking about connected users failed: %s", type(error).__name__)
-                pause_s = RETRY_S
+                pause_s = self._retry_s
             await asyncio.sleep(pause_s)
 
     async def step(self, monotonic_s: float) -> float:
@@ -78,7 +80,7 @@ class Recheck:
         try:
             found = await self._directory.find_users([user_id for _, user_id in asked])
         except DirectoryUnavailable:
-            return min(RETRY_S, self._interval_s)
+            return min(self._retry_s, self._interval_s)
         del self._waiting[: len(asked)]
         for one in asked:
             self._due[one] = monotonic_s + self._interval_s

@@ -50,12 +50,14 @@ def make_user(user_id: str, account_id: str | None = "a1", *, active: bool = Tru
 class Desk:
     """A recheck whose time is told, over a directory and subscribers of the test's own."""
 
-    def __init__(self, ttl_s: float = TTL_S) -> None:
+    def __init__(self, ttl_s: float = TTL_S, *, retry_s: float = RETRY_S) -> None:
         self.directory = FakeDirectory()
         self.subscribers = Subscribers(limit=100_000, limit_per_user=20)
         self.ended: dict[str, int] = {}
         self.now_s = 1000.0
-        self.recheck = Recheck(directory=self.directory, subscribers=self.subscribers, ends=self, ttl_s=ttl_s)
+        self.recheck = Recheck(
+            directory=self.directory, subscribers=self.subscribers, ends=self, ttl_s=ttl_s, retry_s=retry_s
+        )
 
     def end(self, subscriber: Subscriber, code: int, reason: str) -> None:
         """Note a connection that was ended."""
@@ -173,8 +175,7 @@ async def test_a_time_to_live_of_nothing_does_not_mean_all_the_time() -> None:
 
 async def test_a_fault_of_ours_does_not_end_the_watch(monkeypatch: pytest.MonkeyPatch) -> None:
     """An error that nobody foresaw is logged, and the next look is made all the same."""
-    monkeypatch.setattr(recheck_module, "RETRY_S", 0.0)
-    desk = Desk()
+    desk = Desk(retry_s=0.0)
     twice = asyncio.Event()
     calls: list[float] = []
 
