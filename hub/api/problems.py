@@ -1,4 +1,4 @@
-"""Failures as HTTP answers: every one is an RFC 9457 problem with a stable code, none shows a traceback."""
+"""Failures as HTTP responses: every one is an RFC 9457 problem with a stable code, none shows a traceback."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BY_STATUS: dict[int, type[HubError]] = {404: NotFound, 405: MethodNotAllowed, 4
 
 
 def problem_response(error: HubError) -> Response[bytes]:
-    """Return the answer that tells a caller of `error`."""
+    """Return the response that tells a caller of `error`."""
     status, headers, body = write_problem(error)
     named = {name.decode(): value.decode() for name, value in headers}
     return Response(body, status_code=status, media_type=named.pop("content-type"), headers=named)

@@ -22,7 +22,7 @@ AnyRequest: TypeAlias = Request[Any, Any, Any]
 Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
 Receive: TypeAlias = Callable[[], Awaitable[Mapping[str, Any]]]
 
-#: The header of answers that hold for one moment, or for one caller.
+#: The header of responses that hold for one moment, or for one caller.
 NO_STORE = {"cache-control": "no-store"}
 #: From the end of the headers to the end of the body.
 BODY_TIMEOUT_S = 15.0
@@ -74,7 +74,7 @@ async def read_json_body(headers: Headers, receive: Receive, *, limit_bytes: int
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
-                    # Nobody reads the answer.
+                    # Nobody reads the response.
                     raise BadRequest("The body ended early")
                 part = message.get("body", b"")
                 share.take(len(part))

@@ -25,7 +25,7 @@ def block(kind: str) -> str:
     return found[1]
 
 
-async def test_the_call_for_at_once_sends_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_call_for_at_once_disconnects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The documented function ends a user's connections, and those of an account, and counts them."""
     names: dict[str, Callable[..., int]] = {}
     exec(block("python"), names)
@@ -34,7 +34,7 @@ async def test_the_call_for_at_once_sends_away(tmp_path: Path, monkeypatch: pyte
         monkeypatch.setenv("HUB_SERVICE_KEY", hub.key)
         for who in ({"user_id": USER}, {"account_id": ACCOUNT}):
             async with hub.websocket() as tab:
-                assert 1 == await asyncio.to_thread(functools.partial(names["send_away"], **who))
+                assert 1 == await asyncio.to_thread(functools.partial(names["disconnect"], **who))
                 assert CloseCode.DISCONNECTED == await tab.wait_closed()
 
 

@@ -42,7 +42,7 @@ def make_front_routes(*, has_schema: bool) -> list[HTTPRouteHandler]:
 def find_prefix(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
     """Return the path under which a proxy serves the hub, where it says so (`X-Forwarded-Prefix`); else None.
 
-    Anybody can send one, so it decides about nothing but the links in the answer to the same request.
+    Anybody can send one, so it decides about nothing but the links in the response to the same request.
     """
     values = [value.decode("latin-1").strip().rstrip("/") for name, value in headers if name == b"x-forwarded-prefix"]
     return values[0] if len(values) == 1 and _PREFIX.fullmatch(values[0]) else None

@@ -1,6 +1,6 @@
 """`POST /api/internal/notify` and `/notify/batch`: where a notification comes in.
 
-Both are plain ASGI handlers: they read the request from its scope and send the answer themselves. The framework
+Both are plain ASGI handlers: they read the request from its scope and send the response themselves. The framework
 routes them, allows origins and turns what they raise into problems; its requests, responses and signature models
 would cost a publish nearly as much as all the rest of it.
 """
@@ -38,7 +38,7 @@ def make_notify_routes(
 ) -> list[ASGIRouteHandler]:
     """Return the handlers that publish; each answers 202 only after the record is on disk.
 
-    `bodies` is what all requests may hold from their first byte to their answer.
+    `bodies` is what all requests may hold from their first byte to their response.
     """
 
     async def read(
