@@ -25,9 +25,10 @@ NODE := $(if $(shell node -e 'process.exit(parseInt(process.versions.node) < 20 
 ifneq ($(NODE),)
 export PATH := $(CURDIR)/.node/bin:$(PATH)
 endif
-#: What the tests start beside the hub: databases and proxies with their documented configurations, and browsers; and
-#: systemd, whose programs look at its units.
-DEBIAN_FOR_TESTS := postgresql pgbouncer nginx caddy chromium firefox-esr curl git systemd
+#: What the tests start beside the hub: databases and proxies with their documented configurations, and browsers; a
+#: Prometheus that fires the alerts, and systemd, whose programs look at its units.
+DEBIAN_FOR_TESTS := postgresql pgbouncer nginx caddy chromium firefox-esr curl git systemd \
+	prometheus
 #: The long proofs' besides: WebKit needs a display, which a server has not.
 DEBIAN_FOR_SOAK := webkit2gtk-driver xvfb xauth
 # What to add to pytest's command line: PYTEST_ARGS="-n 2" or "tests/log -k retention".

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import get_args
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from contracts.closing import CloseCode
+from contracts.frame import ResumeKind
+from hub import errors
 from hub.delivery.progress import Progress
 from hub.delivery.subscribers import Subscribers
 from hub.directory.probe import DirectoryProbe
@@ -16,6 +20,13 @@ from hub.log.port import Log
 from hub.metrics import Metrics
 
 __all__ = ["make_registry"]
+
+#: What is counted from 0 on, though it may never happen: an alert that watches for a rise cannot see the first event
+#: where there was no number before it.
+_RESUMES: tuple[str, ...] = get_args(ResumeKind)
+_TRANSPORTS = ("sse", "websocket")
+_CLOSES = tuple(str(code.value) for code in CloseCode)
+_CODES = sorted({getattr(errors, name).code for name in errors.__all__ if name not in {"HubError", "SettingsError"}})
 
 
 def make_registry(
@@ -71,17 +82,25 @@ class _HubCollector(Collector):
             mismatches.add_metric(labels, count)
         yield mismatches
         yield _plain("hub_publish_duplicates", "Publishes answered from an earlier one", metrics.duplicates)
-        yield _counter("hub_deliveries", "Notifications handed to connections", "transport", metrics.deliveries)
+        yield _counter(
+            "hub_deliveries",
+            "Notifications handed to connections",
+            "transport",
+            metrics.deliveries,
+            (*_TRANSPORTS, "poll"),
+        )
         yield _plain("hub_replayed", "Notifications handed over from the log", metrics.replayed)
         yield _plain("hub_fallen_behind", "Live connections brought from the log for being slow", metrics.fallen_behind)
-        yield _counter("hub_resumes", "Connections begun, by resume result", "result", metrics.resumes)
-        yield _counter("hub_polls", "Pages answered to clients that poll, by resume result", "result", metrics.polls)
-        yield _counter("hub_connects", "Connections accepted", "transport", metrics.connects)
+        yield _counter("hub_resumes", "Connections begun, by resume result", "result", metrics.resumes, _RESUMES)
+        yield _counter(
+            "hub_polls", "Pages answered to clients that poll, by resume result", "result", metrics.polls, _RESUMES
+        )
+        yield _counter("hub_connects", "Connections accepted", "transport", metrics.connects, _TRANSPORTS)
         # Copied first: with a port of its own this runs on another thread than the one that counts.
         closes = {str(code): count for code, count in metrics.closes.copy().items()}
-        yield _counter("hub_disconnects", "Connections ended, by close code", "code", closes)
-        yield _counter("hub_refusals", "Connections refused, by error code", "code", metrics.refusals)
-        yield _counter("hub_problems", "Requests answered with a problem", "code", metrics.problems)
+        yield _counter("hub_disconnects", "Connections ended, by close code", "code", closes, _CLOSES)
+        yield _counter("hub_refusals", "Connections refused, by error code", "code", metrics.refusals, _CODES)
+        yield _counter("hub_problems", "Requests answered with a problem", "code", metrics.problems, _CODES)
 
 
 def _gauge(name: str, sentence: str, value: float) -> Metric:
@@ -92,8 +111,8 @@ def _plain(name: str, sentence: str, value: float) -> Metric:
     return CounterMetricFamily(name, sentence, value=value)
 
 
-def _counter(name: str, sentence: str, label: str, counts: dict[str, int]) -> Metric:
+def _counter(name: str, sentence: str, label: str, counts: dict[str, int], known: Iterable[str] = ()) -> Metric:
     family = CounterMetricFamily(name, sentence, labels=[label])
-    for value, count in sorted(counts.items()):
+    for value, count in sorted((dict.fromkeys(known, 0) | counts).items()):
         family.add_metric([value], count)
     return family

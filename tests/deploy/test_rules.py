@@ -1,0 +1,241 @@
+"""Every alert fires in a real Prometheus when a real hub fails as its name says, and none for a hub that is well."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import shutil
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import apsw
+import httpx
+import pytest
+
+from hub.delivery.dispatcher import Dispatcher
+from hub.log.port import Record
+from hub.publish.publisher import Publisher
+from tests.deploy.prometheus import CONFIGURATION, RULES, Prometheus, free_port
+from tests.deploy.test_files import DEPLOY, ROOT, read_yaml
+from tests.faults.clients import Peer, dial_many, drop_all
+from tests.faults.process import HubProcess, publish, wait_ready
+from tests.harness import ACCOUNT, RunningHub, run_hub
+from tests.test_documentation import anchors
+
+(GROUPS,) = read_yaml(RULES)
+ALERTS = {rule["alert"]: rule for group in GROUPS["groups"] for rule in group["rules"]}
+PROMTOOL_DEADLINE_S = 60.0
+#: Of another log, as after a restore.
+OLD_CURSOR = "a2b3c4d5e6-1"
+
+
+def run_promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run promtool to its end."""
+    program = shutil.which("promtool")
+    assert program is not None, "promtool is not installed: sudo apt-get install prometheus"
+    return subprocess.run(
+        [program, *map(str, arguments)], capture_output=True, text=True, timeout=PROMTOOL_DEADLINE_S, check=False
+    )
+
+
+@contextlib.asynccontextmanager
+async def watched(prometheus: Prometheus, folder: Path, **settings: Any) -> AsyncIterator[tuple[RunningHub, str]]:
+    """Run a hub that is scraped, once it is; yield it and what its alerts name it."""
+    port = free_port()
+    async with run_hub(folder, metrics_port=port, **settings) as hub:
+        with prometheus.scraping(port) as instance:
+            await prometheus.wait_scraped(instance)
+            yield hub, instance
+
+
+class TestFiles:
+    """What can be said of the rules without a hub."""
+
+    def test_promtool_takes_the_rules_and_the_configuration(self) -> None:
+        """`promtool check` finds nothing in either."""
+        for done in (run_promtool("check", "rules", RULES), run_promtool("check", "config", CONFIGURATION)):
+            assert 0 == done.returncode, done.stdout + done.stderr
+
+    def test_each_fires_at_its_moment_and_not_before(self) -> None:
+        """`promtool test rules` holds, with an example for every alert."""
+        examples = DEPLOY / "prometheus/hub.rules.test.yml"
+        done = run_promtool("test", "rules", examples)
+        assert 0 == done.returncode, done.stdout + done.stderr
+        assert set(ALERTS) == set(re.findall(r'alertname="(\w+)"', examples.read_text()))
+
+    @pytest.mark.parametrize("name", ALERTS)
+    def test_each_says_what_to_do(self, name: str) -> None:
+        """How urgent, what it is, and a runbook that is there."""
+        rule = ALERTS[name]
+        assert rule["labels"]["severity"] in {"page", "ticket"}
+        assert {"summary", "description", "runbook"} == set(rule["annotations"])
+        page, _, anchor = rule["annotations"]["runbook"].partition("#")
+        assert anchor in anchors(Path(page))
+        assert name in (ROOT / "docs/operations/monitoring.md").read_text()
+
+    def test_every_alert_is_fired_here(self) -> None:
+        """No rule is without a hub that failed so."""
+        tests = Path(__file__).read_text().partition("class TestFiring")[2]
+        assert set(ALERTS) == set(re.findall(r'"(Hub[A-Z]\w+)"', tests))
+
+    def test_compose_scrapes_the_same(self) -> None:
+        """The configuration for Compose is the example with the name that the hub has there."""
+        theirs = CONFIGURATION.read_text().split("\n", 1)[1].replace("127.0.0.1:9464", "hub:9464")
+        assert theirs == (DEPLOY / "compose/prometheus.yml").read_text().split("\n", 1)[1]
+
+
+async def test_a_hub_that_is_well_fires_nothing(prometheus: Prometheus, tmp_path: Path) -> None:
+    """Connections, a return with a cursor, publishes and wrong requests are nothing to alert about."""
+    async with watched(prometheus, tmp_path) as (hub, instance):
+        async with hub.websocket() as socket, hub.events():
+            assert 202 == (await hub.publish()).status_code
+            cursor = (await socket.frame())["cursor"]
+        async with hub.websocket(cursor=cursor):
+            pass
+        assert 404 == (await hub.http.get("/nowhere")).status_code
+        assert 400 == (await hub.publish(type="unknown_type")).status_code
+        await prometheus.wait_scraped(instance)
+        await prometheus.wait_scraped(instance)
+        assert set() == await prometheus.firing(instance)
+
+
+class TestFiring:
+    """A hub is made to fail, and the alert with that name fires."""
+
+    async def test_down(self, prometheus: Prometheus, tmp_path: Path) -> None:
+        """It was there and answers no more."""
+        port = free_port()
+        with prometheus.scraping(port) as instance:
+            async with run_hub(tmp_path, metrics_port=port):
+                await prometheus.wait_scraped(instance)
+            await prometheus.wait_firing(instance, "HubDown")
+
+    async def test_restarts(self, prometheus: Prometheus, tmp_path: Path) -> None:
+        """It starts four times in a row."""
+        port = free_port()
+        hub = HubProcess(tmp_path, HUB_METRICS_PORT=str(port))
+        with prometheus.scraping(port) as instance:
+            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{hub.port}") as client:
+                for _ in range(4):
+                    await hub.start()
+                    await wait_ready(client)
+                    await prometheus.wait_scraped(instance)
+                    assert 0 == await hub.stop()
+            await prometheus.wait_firing(instance, "HubRestarts")
+
+    async def test_cannot_write(self, prometheus: Prometheus, tmp_path: Path) -> None:
+        """Its write-ahead log is moved away under it, and publishers are refused."""
+        async with watched(prometheus, tmp_path) as (hub, instance):
+            (tmp_path / "data/log.sqlite3-wal").rename(tmp_path / "moved")
+            await hub.wait_until(lambda: not hub.hub.log.writable)
+            assert 503 == (await hub.publish()).status_code
+            await prometheus.wait_firing(instance, "HubCannotWrite", "HubPublishesRefused")
+            (tmp_path / "moved").rename(tmp_path / "data/log.sqlite3-wal")
+
+    async def test_damaged_log(self, prometheus: Prometheus, tmp_path: Path) -> None:
+        """A client asks for a record whose bytes have changed."""
+        async with run_hub(tmp_path) as hub:
+            for _ in range(3):
+                await hub.publish()
+            epoch = hub.hub.log.epoch
+        connection = apsw.Connection(str(tmp_path / "data/log.sqlite3"))
+        connection.execute("UPDATE record SET payload = x'00' WHERE position = 2")
+        connection.close()
+        async with watched(prometheus, tmp_path) as (hub, instance), hub.websocket(cursor=f"{epoch}-0") as socket:
+            assert "gap" in [(await socket.frame())["type"] for _ in range(3)]
+            await prometheus.wait_firing(instance, "HubLogDamaged")
+
+    async def test_dispatch_lag(self, prometheus: Prometheus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Its dispatcher hangs in the first record of a thousand and two."""
+
+        async def hang(dispatcher: Dispatcher, record: Record) -> None:
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(Dispatcher, "_dispatch", hang)
+        async with watched(prometheus, tmp_path) as (hub, instance):
+            notification = {"type": "stock_alert", "title": "t", "message": "m", "everyone": True}
+            for count in (1_000, 2):
+                answer = await hub.post("/api/internal/notify/batch", {"notifications": [notification] * count})
+                assert 202 == answer.status_code
+            await prometheus.wait_firing(instance, "HubDispatchLag")
+
+    async def test_failed(self, prometheus: Prometheus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A publish meets an error of ours."""
+
+        async def break_down(*_: object, **__: object) -> None:
+            raise RuntimeError("a bug")
+
+        async with watched(prometheus, tmp_path) as (hub, instance):
+            monkeypatch.setattr(Publisher, "publish", break_down)
+            assert 500 == (await hub.publish()).status_code
+            await prometheus.wait_firing(instance, "HubFailed")
+
+    async def test_full(self, prometheus: Prometheus, tmp_path: Path) -> None:
+        """One connection more comes than it may hold."""
+        async with watched(prometheus, tmp_path, max_connections=1) as (hub, instance), hub.websocket():
+            async with hub.websocket(greet=False) as refused:
+                assert 4503 == await refused.wait_closed()
+            await prometheus.wait_firing(instance, "HubFull")
+
+    async def test_connections_dropped(self, prometheus: Prometheus, tmp_path: Path) -> None:
+        """Eleven of twenty connections end at once."""
+        async with watched(prometheus, tmp_path) as (hub, instance), contextlib.AsyncExitStack() as stay:
+            async with contextlib.AsyncExitStack() as leave:
+                for number in range(20):
+                    await (leave if number < 11 else stay).enter_async_context(hub.websocket())
+                await prometheus.wait_scraped(instance)
+                assert set() == await prometheus.firing(instance)
+            await prometheus.wait_firing(instance, "HubConnectionsDropped")
+
+    async def test_reconnect_loop(self, prometheus: Prometheus, tmp_path: Path) -> None:
+        """One client connects, is gone, and connects again."""
+        async with watched(prometheus, tmp_path) as (hub, instance):
+            for _ in range(130):
+                async with hub.websocket():
+                    pass
+            await prometheus.wait_firing(instance, "HubReconnectLoop")
+
+    async def test_slow_clients(self, prometheus: Prometheus, tmp_path: Path) -> None:
+        """Forty clients stop reading, and the hub ends them."""
+        port = free_port()
+        hub = HubProcess(tmp_path, HUB_METRICS_PORT=str(port), HUB_MAX_CONNECTIONS_PER_USER="100")
+        await hub.start()
+        stalled: list[Peer] = []
+        try:
+            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{hub.port}", timeout=60) as client:
+                await wait_ready(client)
+                with prometheus.scraping(port) as instance:
+                    await prometheus.wait_scraped(instance)
+                    stalled += await dial_many(hub, 40, transport="websocket", receive_buffer_bytes=4096)
+                    for peer in stalled:
+                        peer.stall()
+                    for number in range(100):
+                        await publish(client, hub, f"fill {number}", message="x" * 60_000)
+                    await prometheus.wait_firing(instance, "HubSlowClients")
+        finally:
+            await drop_all(stalled)
+            await hub.stop()
+
+    async def test_gaps(self, prometheus: Prometheus, tmp_path: Path) -> None:
+        """One client comes with a cursor of a log that is gone."""
+        async with watched(prometheus, tmp_path) as (hub, instance):
+            async with hub.websocket(cursor=OLD_CURSOR) as socket:
+                assert "gap" == socket.hello["data"]["resume"]
+            await prometheus.wait_firing(instance, "HubGaps")
+
+    async def test_directory(self, prometheus: Prometheus, tmp_path: Path) -> None:
+        """Nobody listens where its directory should be, and a client comes."""
+        url = f"postgresql://hub:secret@127.0.0.1:{free_port()}/avadmin"
+        async with watched(prometheus, tmp_path, directory_url=url) as (hub, instance):
+            answer = await hub.http.get("/sse", headers={"authorization": f"Bearer {hub.token(account_id=ACCOUNT)}"})
+            assert (503, "directory_unavailable") == (answer.status_code, answer.json()["code"])
+            await prometheus.wait_firing(instance, "HubDirectoryDown", "HubDirectoryRefuses")
+
+    async def test_contract_mismatch(self, prometheus: Prometheus, tmp_path: Path) -> None:
+        """A publisher sends a list where the contract has a name."""
+        async with watched(prometheus, tmp_path) as (hub, instance):
+            assert 202 == (await hub.publish(data={"productName": [1]})).status_code
+            await prometheus.wait_firing(instance, "HubContractMismatch")
