@@ -4,7 +4,7 @@
     +-- one subclass per row of the table below
 
 A WebSocket close code below 4500 tells the client to come back with its cursor; 4500 and above
-tells it to stop until something changes. HTTP answers are RFC 9457 problems built from the same rows.
+tells it to stop until something changes. HTTP responses are RFC 9457 problems built from the same rows.
 """
 
 from __future__ import annotations

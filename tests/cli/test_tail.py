@@ -18,7 +18,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from hub.cli import main
-from hub.cli.commands.tail import Tail
+from hub.cli.commands.tail import Subscription
 from hub.cli.support.outcome import Refused, Unreachable
 from hub.directory.demo import DEMO_USERS
 from tests.cli.process import DEADLINE_S, DevHub, Running, run
@@ -163,16 +163,16 @@ async def talking(*talks: Talk) -> AsyncIterator[tuple[str, list[ServerConnectio
         yield f"http://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}", connections
 
 
-def make_tail(
+def make_subscription(
     url: str,
     *,
     count: int | None = None,
     reconnect: bool = True,
     renews: bool = False,
     transport: Literal["websocket", "sse"] = "websocket",
-) -> Tail:
-    """Return a tail as the command makes it."""
-    return Tail(
+) -> Subscription:
+    """Return a subscription as the command makes it."""
+    return Subscription(
         url,
         lambda: "tok.en",
         renews,
@@ -195,7 +195,7 @@ class TestSocket:
 
         async with talking(talk) as (url, connections):
             with pytest.raises(Refused, match="closed with 4500: no"):
-                await make_tail(url).run(DEADLINE_S)
+                await make_subscription(url).run(DEADLINE_S)
         request = connections[0].request
         assert request is not None
         bearer = base64.urlsafe_b64encode(b"tok.en").decode().rstrip("=")
@@ -220,7 +220,7 @@ class TestSocket:
                 await connection.send(encode(type="x", title="t", message="m", timestamp="x", cursor="e-3"))
 
         async with talking(talk) as (url, _):
-            tail = make_tail(url, count=1)
+            tail = make_subscription(url, count=1)
             await tail.run(DEADLINE_S)
         assert [[], ["e-1"], ["e-2"]] == asked
         assert "e-3" == tail.cursor
@@ -234,7 +234,7 @@ class TestSocket:
 
         async with talking(talk) as (url, connections):
             with pytest.raises(Refused, match=f"closed with {code}: because"):
-                await make_tail(url).run(DEADLINE_S)
+                await make_subscription(url).run(DEADLINE_S)
         assert 1 == len(connections)
 
     @pytest.mark.parametrize("renews", [False, True])
@@ -248,7 +248,7 @@ class TestSocket:
             await connection.send(encode(type="x", title="t", message="m", timestamp="x", cursor="e-3"))
 
         async with talking(expire, go_on) as (url, _):
-            tail = make_tail(url, count=1, renews=renews)
+            tail = make_subscription(url, count=1, renews=renews)
             if renews:
                 await tail.run(DEADLINE_S)
             else:
@@ -266,7 +266,7 @@ class TestSocket:
             await connection.send(encode(type="x", title="t", message="m", timestamp="x", cursor="e-3"))
 
         async with talking(say_no_more, go_on) as (url, _):
-            await make_tail(url, count=1).run(DEADLINE_S)
+            await make_subscription(url, count=1).run(DEADLINE_S)
 
     async def test_redirect_is_not_followed(self) -> None:
         """The token goes to nobody but the hub that was named."""
@@ -289,7 +289,7 @@ class TestSocket:
         ):
             url = f"http://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"
             with pytest.raises(Unreachable):
-                await make_tail(url).run(DEADLINE_S)
+                await make_subscription(url).run(DEADLINE_S)
         assert not reached.is_set()
 
     @pytest.mark.parametrize("frame", ["", "[]", "{", '{"type":1}', '{"type":"x","title":"\\ud800"}', "\x00"])
@@ -302,7 +302,7 @@ class TestSocket:
 
         async with talking(talk) as (url, _):
             with pytest.raises(Refused, match="what came is not a valid frame"):
-                await make_tail(url).run(DEADLINE_S)
+                await make_subscription(url).run(DEADLINE_S)
 
     async def test_too_few(self) -> None:
         """When the time is over and less came than asked for, the exit code is 1."""
@@ -313,13 +313,13 @@ class TestSocket:
 
         async with talking(talk) as (url, _):
             with pytest.raises(Refused, match="3 notifications fewer"):
-                await make_tail(url, count=3).run(0.3)
+                await make_subscription(url, count=3).run(0.3)
 
     @transports
     async def test_nobody_there(self, transport: Literal["websocket", "sse"]) -> None:
         """Without a hub it tries until the time is over, and at once with --no-reconnect; exit code 3."""
         for reconnect in (True, False):
-            tail = make_tail("http://127.0.0.1:9", reconnect=reconnect, transport=transport)
+            tail = make_subscription("http://127.0.0.1:9", reconnect=reconnect, transport=transport)
             with pytest.raises(Unreachable):
                 await tail.run(0.2)
 
@@ -330,7 +330,7 @@ class TestStream:
         body = f"id: e-7\ndata: {encode(type='closing', code=4502, reason='by an operator')}\n\n".encode()
         stream = (200, {"Content-Type": "text/event-stream"}, body)
         with answering([stream]) as (url, asked), pytest.raises(Refused, match="closed with 4502: by an operator"):
-            await make_tail(url, transport="sse").run(DEADLINE_S)
+            await make_subscription(url, transport="sse").run(DEADLINE_S)
         assert "Bearer tok.en" == asked[0][1]["authorization"]
         assert "/sse" == asked[0][0]
 
@@ -338,13 +338,13 @@ class TestStream:
         """An id without data moves the cursor, as it does for a browser, and the header carries it."""
         first = (200, {"Content-Type": "text/event-stream"}, b": hb\nid: e-8\n\n")
         with answering([first, (403, {}, b"{}")]) as (url, asked), pytest.raises(Refused):
-            await make_tail(url, transport="sse").run(DEADLINE_S)
+            await make_subscription(url, transport="sse").run(DEADLINE_S)
         assert [None, "e-8"] == [headers.get("last-event-id") for _, headers, _ in asked]
 
     async def test_what_is_no_stream(self) -> None:
         """A page in place of a stream is not a hub; it is asked again until the time is over."""
         with answering([(200, {"Content-Type": "text/html"}, b"<p>")]) as (url, _), pytest.raises(Unreachable):
-            await make_tail(url, transport="sse").run(0.3)
+            await make_subscription(url, transport="sse").run(0.3)
 
 
 def test_no_token(tmp_path: Path) -> None:

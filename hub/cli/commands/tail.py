@@ -22,7 +22,7 @@ from hub.cli.support.outcome import Refused, Unreachable, Unusable
 from hub.cli.support.stream import Ended, Frame, listen_events, listen_websocket
 from hub.logging import escape_control
 
-__all__ = ["Tail", "tail"]
+__all__ = ["Subscription", "tail"]
 
 #: Full jitter between nothing and twice as much each time, so that no two clients come back together.
 FIRST_WAIT_S, MAX_WAIT_S = 0.5, 20.0
@@ -59,16 +59,18 @@ def tail(
     if name is not None and not dev:
         raise click.UsageError("--as goes with --dev.")
     access = _demo_access(url, name or "buyer") if dev else _access(url, token)
-    listener = Tail(*access, transport=transport, cursor=cursor, count=count, reconnect=reconnect, as_json=as_json)
+    subscription = Subscription(
+        *access, transport=transport, cursor=cursor, count=count, reconnect=reconnect, as_json=as_json
+    )
     try:
-        asyncio.run(listener.run(timeout_s))
+        asyncio.run(subscription.run(timeout_s))
     finally:
-        if listener.cursor:
-            click.echo(f"cursor: {listener.cursor}", err=True)
+        if subscription.cursor:
+            click.echo(f"cursor: {subscription.cursor}", err=True)
 
 
-class Tail:
-    """A subscriber that comes back with its cursor; `cursor` is how far it has come."""
+class Subscription:
+    """A subscription that comes back with its cursor; `cursor` is how far it has come."""
 
     def __init__(
         self,
