@@ -1,4 +1,4 @@
-"""The frontends' guide: what it tells an author to write compiles as it stands."""
+"""The frontends' guide: its code compiles without a change."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ def event(**fields: Any) -> dict[str, Any]:
 
 
 async def wait_for_hub(gateway: httpx.AsyncClient) -> dict[str, Any]:
-    """Return the bridge's counts once nothing waits for the hub: its answer is read after the frame was handed on."""
+    """Return the bridge's counts once nothing waits for the hub, whose response comes after the frame."""
     async with asyncio.timeout(DEADLINE_S):
         while (counts := (await gateway.get("/health")).json())["hub"]["waiting"]:
             await asyncio.sleep(0.01)
@@ -222,14 +222,14 @@ class Webhook:
 
 
 async def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait for what the other side sees."""
+    """Wait for what the other side receives."""
     async with asyncio.timeout(DEADLINE_S):
         while not condition():
             await asyncio.sleep(0.01)
 
 
 async def test_the_webhook_from_before_gets_everything_byte_for_byte(hub: RunningHub, installed: Path) -> None:
-    """Also what is no notification and no event, in order, and what was posted while it was away."""
+    """Also what is not a notification or an event, in order, and what was posted while it was away."""
     webhook = Webhook()
     webhook.status = 503
     posts: list[tuple[str, bytes]] = [
@@ -253,7 +253,7 @@ async def test_the_webhook_from_before_gets_everything_byte_for_byte(hub: Runnin
 async def test_nothing_is_lost_while_the_hub_is_down_and_the_bridge_is_killed(
     tmp_path: Path, installed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was answered with 202 is on disk: each arrives once, in order, whoever was away in between."""
+    """What got a 202 is on disk: each arrives once, in order, whichever program was down in between."""
     monkeypatch.syspath_prepend(BRIDGE / "contracts")
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
@@ -316,7 +316,7 @@ async def test_half_an_emoji_does_not_lose_the_message(hub: RunningHub, installe
 
 
 async def test_one_event_that_breaks_the_webhook_does_not_hold_up_the_others(hub: RunningHub, installed: Path) -> None:
-    """What is answered with 500 is tried for a while and kept aside; "not now" is waited for, however long."""
+    """What gets a 500 is tried for a while and kept aside; a status of "not now" is repeated without a limit."""
     webhook = Webhook()
     webhook.breaks_over = b"venenoso"
     server = await asyncio.start_server(webhook.answer, "127.0.0.1", 0)
@@ -340,7 +340,7 @@ async def test_one_event_that_breaks_the_webhook_does_not_hold_up_the_others(hub
 
 
 async def test_files_of_others_in_the_spool_stop_nothing(hub: RunningHub, installed: Path) -> None:
-    """A note, a damaged file, one that somebody took away: what was kept before and after them goes."""
+    """A foreign, a damaged or a deleted file: the events before and after it are sent."""
     spool = Path(tempfile.mkdtemp(dir=installed))
     (spool / "hub").mkdir()
     note = spool / "hub" / "zz-notes.txt"
@@ -369,7 +369,7 @@ async def test_files_of_others_in_the_spool_stop_nothing(hub: RunningHub, instal
 async def test_a_notification_that_waited_has_the_time_of_its_event(
     tmp_path: Path, installed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However long the hub was away, a person sees when it happened."""
+    """Also after a long outage of the hub a notification has the moment of its event."""
     monkeypatch.syspath_prepend(BRIDGE / "contracts")
     spool = str(tmp_path / "spool")
     async with run_bridge(installed, "http://127.0.0.1:9", "hubk_x", BRIDGE_SPOOL=spool) as gateway:
@@ -385,7 +385,7 @@ async def test_a_notification_that_waited_has_the_time_of_its_event(
 
 
 async def test_a_full_spool_says_so(hub: RunningHub, installed: Path) -> None:
-    """Where nothing more can be kept, the gateway is told and the operator too; nothing that was kept goes."""
+    """Where nothing more can be kept, the gateway gets an error and the operator a log line; what was kept stays."""
     body = {"event": "onmessage", "session": "outra", "body": "x" * 700_000}
     away, least = "http://127.0.0.1:9/", str(2**20)
     async with run_bridge(installed, hub.url, hub.key, BRIDGE_FORWARD_URL=away, BRIDGE_SPOOL_BYTES=least) as gateway:
@@ -395,7 +395,7 @@ async def test_a_full_spool_says_so(hub: RunningHub, installed: Path) -> None:
 
 
 async def test_only_the_gateway_may_post(hub: RunningHub, installed: Path) -> None:
-    """Without the secret there is nothing here; what is no event of a gateway is refused."""
+    """Without the secret the path is not found; what is not an event of a gateway is refused."""
     async with run_bridge(installed, hub.url, hub.key) as gateway:
         for path in ("/", "/webhook/", "/webhook/wrong", f"/{SECRET}"):
             assert 404 == (await gateway.post(path, json=MESSAGE)).status_code
@@ -405,14 +405,14 @@ async def test_only_the_gateway_may_post(hub: RunningHub, installed: Path) -> No
 
 
 async def test_hub_checks_the_companys_data(hub: RunningHub) -> None:
-    """The hub knows nothing of WhatsApp, and tells of a status that the company's module does not name."""
+    """The hub has no code for WhatsApp, and warns of a status that the company's module does not name."""
     data = {"session": "vendas", "messageId": "1", "status": "eaten"}
     response = await hub.publish(type="whatsapp:message-status", data=data)
     assert (202, ["$.data.status"]) == (response.status_code, [each["field"] for each in response.json()["warnings"]])
 
 
 def test_settings_are_named(installed: Path) -> None:
-    """A bridge that cannot start says which variable it needs, with an example, and ends with 2."""
+    """A bridge that cannot start names the variable that it needs, with an example, and ends with 2."""
     done = run("node", "dist/main.js", folder=installed)
     assert 2 == done.returncode
     expected = "BRIDGE_SECRET: is missing (example: BRIDGE_SECRET=$(openssl rand -hex 32))"

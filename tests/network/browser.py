@@ -1,4 +1,4 @@
-"""A page in a real browser, asked from here."""
+"""A page in a real browser, driven from Python."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ START_DEADLINE_S = 60.0
 
 
 class Browser:
-    """The tabs of one browser process; the first is meant where none is named."""
+    """The tabs of one browser process; the first one unless another is named."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
         self._number = 0
 
     async def ask(self, command: str, **given: object) -> Any:
-        """Have the browser do something; return its answer."""
+        """Have the browser do something; return the result."""
         assert self._process.stdin is not None
         self._number += 1
         asked = {"number": self._number, "command": command, **given}

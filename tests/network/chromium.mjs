@@ -1,8 +1,8 @@
 /** Debian's Chromium over its DevTools protocol. */
-import { answerAll, require } from "./speak.mjs";
+import { runCommands, require } from "./commands.mjs";
 
 const { chromium } = require("playwright-core");
-/** Without these it asks for hosts of its maker's, which a test machine may not reach. */
+/** Without these Chromium asks for hosts of its vendor, which a test machine may not reach. */
 const QUIET = [
   "--disable-gpu",
   "--disable-quic",
@@ -23,7 +23,7 @@ const pages = [await context.newPage()];
 const tools = await browser.newBrowserCDPSession();
 let asleep = [];
 
-await answerAll({
+await runCommands({
   /** Make the page's timers and clock such that they can be moved; they run on by themselves. */
   clock: () => pages[0].clock.install(),
   /** Let this much time have passed at once, as after a sleep: what was due meanwhile is due now, once. */

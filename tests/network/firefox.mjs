@@ -1,5 +1,5 @@
 /** Debian's Firefox over WebDriver BiDi. */
-import { answerAll, require } from "./speak.mjs";
+import { runCommands, require } from "./commands.mjs";
 
 const puppeteer = require("puppeteer-core");
 const browser = await puppeteer.launch({
@@ -14,7 +14,7 @@ const browser = await puppeteer.launch({
 });
 const pages = [];
 
-await answerAll({
+await runCommands({
   open: async ({ url, tab = 0 }) => {
     while (pages.length <= tab) pages.push(await browser.newPage());
     await pages[tab].goto(url);

@@ -1,4 +1,4 @@
-/** A page with the browser client and nothing to look at: what its handlers were called with, and each status. */
+/** A page with the browser client and no content: the events of its handlers, and each status. */
 import { createHub } from "../../clients/browser/src/index.ts";
 
 window.seen = [];

@@ -1,4 +1,4 @@
-"""The browser client in Chromium, on networks that let no WebSocket through, hold streams back, or go to sleep."""
+"""The browser client in Chromium, on networks that block WebSockets or delay streams, and on a machine that sleeps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TITLES = [f"{number}" for number in range(20)]
 
 
 async def test_the_first_choice_is_websocket(stage: Stage) -> None:
-    """On a network that breaks nothing the client connects over WebSocket and sees what is published."""
+    """On a network without faults the client connects over WebSocket and sees what is published."""
     await stage.open_page()
     assert "ws" == (await stage.wait_connected())[0]
     await stage.publish(*TITLES)
@@ -38,7 +38,7 @@ async def test_a_blocked_websocket_falls_back_to_an_event_stream(
 
 
 async def test_a_held_event_stream_falls_back_to_polling(stage: Stage, figures: list[str]) -> None:
-    """Where a proxy also holds the stream back the client polls, and sees everything."""
+    """Where a proxy also delays the stream the client polls, and gets everything."""
     stage.proxy.plan = lambda random: Faults(upgrade="silence", holds=True)
     await stage.open_page()
     transport, after_s = await stage.wait_connected()

@@ -28,7 +28,7 @@ async def stage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 
 
 async def test_it_connects_over_websocket_and_sees_what_is_published(stage: Stage) -> None:
-    """The first choice works, and what is published is seen in order, once."""
+    """The first transport works, and the page gets what is published in order, without duplicates."""
     await stage.open_page()
     assert "ws" == (await stage.wait_connected())[0]
     await stage.publish(*TITLES)
@@ -45,7 +45,7 @@ async def test_a_refused_websocket_falls_back_to_an_event_stream(stage: Stage) -
 
 
 async def test_a_held_event_stream_falls_back_to_polling(stage: Stage) -> None:
-    """Where a proxy also holds the stream back, the client polls and sees everything."""
+    """Where a proxy also delays the stream, the client polls and gets everything."""
     stage.proxy.plan = lambda random: Faults(upgrade="refuse", holds=True)
     await stage.open_page()
     assert "poll" == (await stage.wait_connected())[0]
@@ -54,7 +54,7 @@ async def test_a_held_event_stream_falls_back_to_polling(stage: Stage) -> None:
 
 
 async def test_a_reload_misses_nothing_and_shows_nothing_twice(stage: Stage) -> None:
-    """The cursor outlives the page: what came while it was loaded anew is there, what was seen is not."""
+    """The cursor outlives the page: after a reload it gets what came meanwhile, and nothing that it had."""
     await stage.open_page()
     await stage.wait_connected()
     await stage.publish("before")
@@ -98,7 +98,7 @@ async def test_a_hub_that_is_killed_is_come_back_to(stage: Stage) -> None:
 
 
 async def test_a_cut_network_is_come_back_over(stage: Stage) -> None:
-    """Connections that are reset and refused for a while cost nothing."""
+    """Nothing is lost while connections are reset and refused."""
     await stage.open_page()
     await stage.wait_connected()
     stage.proxy.plan = lambda random: Faults(ending="reset")
@@ -123,7 +123,7 @@ async def test_an_expired_token_is_replaced(stage: Stage) -> None:
 
 
 async def test_the_old_hook_works_unchanged(stage: Stage) -> None:
-    """The frontends in the field are greeted first and get each notification as it is."""
+    """The deployed frontends are greeted first and get each notification as it is."""
     await stage.browser.ask("open", url=f"{stage.origin}/old_hook.html")
     await stage.browser.start(f"ws://127.0.0.1:{stage.hub.port}/ws", stage.token)
     await stage.browser.wait_until("messages.length")

@@ -1,4 +1,4 @@
-"""The hook that the frontends in the field have works with the hub as it is."""
+"""The hook of the deployed frontends works with the hub without a change."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def open_old_page(stage: Stage, token: str) -> None:
 
 
 async def test_the_old_hook_works_unchanged(stage: Stage) -> None:
-    """It is greeted first, keeps each notification as its last message, and nothing else shows up as one."""
+    """It is greeted first, keeps each notification as its last message, and no other frame."""
     await open_old_page(stage, stage.token)
     await stage.browser.wait_until("messages.length")
     greeting = await stage.browser.evaluate("messages[0]")
@@ -42,7 +42,7 @@ async def test_the_old_hook_works_unchanged(stage: Stage) -> None:
 
 
 async def test_a_bad_token_ends_after_five_retries(stage: Stage) -> None:
-    """It is refused before it is opened, so that the hook counts, and stops."""
+    """It is refused before it is opened, so that the hook counts the failures, and stops."""
     await open_old_page(stage, stage.token[:-4] + "AAAA")
     for closed in range(1, MOST_TRIES + 1):
         await stage.browser.wait_until(f"closeCodes.length === {closed}")
@@ -54,7 +54,7 @@ async def test_a_bad_token_ends_after_five_retries(stage: Stage) -> None:
 
 
 async def test_a_restart_of_the_hub_is_survived(stage: Stage) -> None:
-    """After a kill and after an orderly stop it is back by itself, and sees what is published then."""
+    """After a kill and after an orderly stop it reconnects by itself, and gets what is published then."""
     await open_old_page(stage, stage.hub.token(ACCOUNT, USER))
     await stage.browser.wait_until("isConnected")
     for restarts in (1, 2):

@@ -1,4 +1,4 @@
-"""The old hook in Chromium, four tabs of one user: what comes while the hub restarts, each shows once."""
+"""The old hook in Chromium, four tabs of one user: each shows once what comes while the hub restarts."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ async def test_each_tab_shows_each_notification_once_over_a_restart(stage: Stage
 
 
 async def test_an_evicted_tab_stays_where_it_is(stage: Stage) -> None:
-    """Six tabs of one user where four may be: the two that lose their place stop, and nobody takes it from another."""
+    """Six tabs of one user where four are allowed: the two that are closed stop, and no tab closes another again."""
     for tab in range(6):
         await stage.browser.ask("open", url=f"{stage.origin}/old_hook.html", tab=tab)
         await stage.browser.start(f"ws://127.0.0.1:{stage.hub.port}/ws", stage.token, tab=tab)

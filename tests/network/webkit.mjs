@@ -1,7 +1,7 @@
 /** Debian's WebKitGTK over WebDriver, on a display of its own. */
 import { spawn } from "node:child_process";
 import { createServer } from "node:net";
-import { answerAll, require } from "./speak.mjs";
+import { runCommands, require } from "./commands.mjs";
 
 const { Builder, Capabilities } = require("selenium-webdriver");
 const DEADLINE_MS = 30_000;
@@ -12,7 +12,7 @@ const port = await new Promise((resolve) => {
     probe.close(() => resolve(port));
   });
 });
-// Its own display: there is none on a server. A group of its own, so that the display ends with it.
+// A display of its own, since a server has none; a process group of its own, so that the display ends with it.
 const driver = spawn("xvfb-run", ["--auto-servernum", "WebKitWebDriver", `--port=${port}`, "--host=127.0.0.1"], {
   stdio: ["ignore", "ignore", "inherit"],
   detached: true,
@@ -41,7 +41,7 @@ async function turnTo(tab) {
   current = tab;
 }
 
-await answerAll({
+await runCommands({
   open: async ({ url, tab = 0 }) => {
     await turnTo(tab);
     await webkit.get(url);
