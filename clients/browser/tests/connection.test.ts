@@ -159,7 +159,7 @@ describe("coming back", () => {
     expect(connection.status.retryAt).toBe(Date.now() + 5_750);
   });
 
-  test("a connection that lived and went silent is opened again at once, and told of as lost", async () => {
+  test("a connection that worked and went silent is opened again at once, and has the status of a failure", async () => {
     const connection = await connected();
     const first = newestSocket();
     await pass(30_000);
@@ -192,11 +192,11 @@ describe("coming back", () => {
   test("a connection that was stopped stays so", async () => {
     const connection = await connected();
     connection.stop();
-    const told = statuses.length;
+    const before = statuses.length;
     await pass(HOUR_MS);
     connection.wake(true, false);
     await pass(HOUR_MS);
-    expect([sockets.length, requests.length, statuses.length]).toEqual([1, 0, told]);
+    expect([sockets.length, requests.length, statuses.length]).toEqual([1, 0, before]);
   });
 });
 
@@ -265,7 +265,7 @@ describe("refusals", () => {
   });
 });
 
-describe("whatever it is told", () => {
+describe("whatever the hub sends", () => {
   /** Let the connection come back as often as it will in so long, ended by `end` each time; return how often it did. */
   async function count(forMs: number, end: (number: number) => void): Promise<number> {
     const before = sockets.length;
@@ -299,9 +299,9 @@ describe("whatever it is told", () => {
     ["called slow", (socket) => (socket.say(hello()), socket.end(4000))],
     ["called expired each time", (socket) => (socket.say(hello()), socket.end(4001))],
     ["called unauthorized after it was let in", (socket) => (socket.say(hello()), socket.end(4500))],
-    ["told what nobody knows", (socket) => (socket.say(hello()), socket.end(3999))],
-    ["told that it cannot be read", (socket) => socket.end(1008)],
-    ["told that it cannot be known yet", (socket) => socket.end(1013)],
+    ["closed with an unknown code", (socket) => (socket.say(hello()), socket.end(3999))],
+    ["closed because the request cannot be read", (socket) => socket.end(1008)],
+    ["closed because nothing is known yet", (socket) => socket.end(1013)],
     ["not let in", (socket) => socket.end(1006)],
   ])("%s, it asks in a growing pause", async (_, act) => {
     vi.spyOn(Math, "random").mockReturnValue(0.5);

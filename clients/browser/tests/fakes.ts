@@ -115,7 +115,7 @@ export class FakeLocks {
         fail,
         grant: async () => {
           await hold();
-          // A lock that was stolen is nobody's to give on.
+          // A lock that was stolen is not passed on.
           if (queue[0] !== entry) return;
           queue.shift();
           void queue[0]?.grant();

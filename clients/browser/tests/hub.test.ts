@@ -494,7 +494,7 @@ describe("the page", () => {
   });
 
   test.each(["visibilitychange", "online", "focus"])(
-    "that is left opens nothing any more, whatever it is still told (%s)",
+    "that is left opens nothing any more, whatever events follow (%s)",
     async (name) => {
       await openTab();
       newestSocket().say(hello());

@@ -69,7 +69,7 @@ test("where fetch gives no stream, as React Native's, it polls", async () => {
   vi.stubGlobal("WebSocket", undefined);
   const hub = makeHub();
   hub.connect();
-  // The answer to /sse comes when it has ended, which is never.
+  // React Native's fetch gives the response to /sse when it has ended, which is never.
   await pass(3_000);
   expect(newestRequest().path).toBe("/poll");
   newestRequest().page([], "epoch-0", "live");
@@ -85,7 +85,7 @@ test("where there is neither it says so, once and clearly, and stays idle", () =
   expect(hub.status.state).toBe("idle");
 });
 
-test("a page that wants only what is missing is told", () => {
+test("a page that asks only for a transport that is missing gets an error", () => {
   vi.stubGlobal("WebSocket", undefined);
   expect(() => makeHub({ transports: ["ws"] }).connect()).toThrow(/cannot be reached from here: ws/);
 });

@@ -6,7 +6,7 @@ import { listen, linkOptions } from "./links.js";
 beforeEach(() => installFakes());
 afterEach(removeFakes);
 
-test("the first answer is the greeting, without a heartbeat to wait for", async () => {
+test("the first response is the greeting, without a heartbeat to wait for", async () => {
   const { received, listener } = listen();
   openPolling(linkOptions({ cursor: "ep-1" }), listener);
   newestRequest().page([alert(2)], "epoch-2");
@@ -39,7 +39,7 @@ test("while frames come it soon asks again, each time with a token of its own; t
 });
 
 /** Answer each request at once, for so long; return how many there were. */
-async function answerAll(forMs: number, answer: (number: number) => void): Promise<number> {
+async function respondToAll(forMs: number, answer: (number: number) => void): Promise<number> {
   const end = Date.now() + forMs;
   for (let answered = 0; Date.now() < end; await pass(10)) {
     for (; answered < requests.length; answered++) answer(answered);
@@ -59,21 +59,21 @@ test.each<[string, (number: number) => void]>([
   ],
   ["the same page, as from a cache", (number) => requests[number]!.page([alert(1)], "epoch-1")],
   ["nothing", (number) => requests[number]!.page([], "epoch-1", "live")],
-])("whatever is answered at once, be it %s, is not asked for at once again", async (_, answer) => {
+])("an immediate response, be it %s, is not followed by an immediate request", async (_, answer) => {
   openPolling(linkOptions(), listen().listener);
-  expect(await answerAll(60_000, answer)).toBeLessThan(10);
+  expect(await respondToAll(60_000, answer)).toBeLessThan(10);
 });
 
 test("pages without an end are asked for in a growing pause, up to a second", async () => {
   openPolling(linkOptions(), listen().listener);
-  expect(await answerAll(60_000, (number) => requests[number]!.page([alert(number)], `epoch-${number}`))).toBeLessThan(
-    140,
-  );
+  expect(
+    await respondToAll(60_000, (number) => requests[number]!.page([alert(number)], `epoch-${number}`)),
+  ).toBeLessThan(140);
 });
 
 test("much that was missed is soon caught up with: 2,000 notifications in ten pages", async () => {
   openPolling(linkOptions(), listen().listener);
-  await answerAll(4_000, (number) =>
+  await respondToAll(4_000, (number) =>
     requests[number]!.page(number < 10 ? [alert(number)] : [], `epoch-${Math.min(number, 10)}`),
   );
   expect(requests.length).toBe(11);

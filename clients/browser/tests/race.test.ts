@@ -84,7 +84,7 @@ test("a stream that has headers but no greeting within 3 s is being buffered: po
   expect([won, requests[0]!.aborted]).toEqual([["poll"], true]);
 });
 
-test("a stream that does not even answer is given up", async () => {
+test("a stream without a response is given up", async () => {
   const { received } = await start(["sse"]);
   await pass(8_000);
   expect([newestRequest().aborted, received.endings]).toEqual([true, [BROKEN]]);

@@ -163,11 +163,11 @@ describe("a leader that hangs", () => {
     expect(other.hub.status.state).toBe("connected");
   });
 
-  test("is not followed by a tab that slept itself, and has the answers still to read", async () => {
+  test("is not replaced by a tab that slept itself, and has not read the responses yet", async () => {
     vi.spyOn(Math, "random").mockReturnValue(0.5);
     const { others } = await three();
     for (const other of others) other.channel!.freeze();
-    // It asks after 10 s of silence, and sleeps before the 3.75 s for the answer are over.
+    // It asks after 10 s of silence, and sleeps before the 3.75 s for the response are over.
     await pass(11_000);
     vi.setSystemTime(Date.now() + 600_000);
     await pass(3_000);
@@ -186,7 +186,7 @@ describe("a leader that hangs", () => {
     expect([sockets[0]!.closed, leader.hub.status.state]).toEqual([true, "reconnecting"]);
   });
 
-  test("that answers is left in peace, for hours without a notification", async () => {
+  test("that responds is not replaced, in hours without a notification", async () => {
     await three();
     for (let hour = 0; hour < 2; hour++) await pass(60 * MINUTE_MS);
     expect(sockets.length).toBe(1);
@@ -234,7 +234,7 @@ test("tabs that knew an earlier leader accept one whose clock was set back", asy
   other.channel!.thaw();
   newestSocket().say(hello("epoch-1", "live", 0), alert(2));
   await pass(20_000);
-  // Where it was unheard for longer than an answer may take, it asked the log.
+  // Where no report of it arrived for longer than a response may take, the tab asked the log.
   for (const missed of requests.length ? [[alert(2)], []] : []) {
     newestRequest().page(missed, "epoch-2");
     await pass(100);
@@ -254,7 +254,7 @@ describe("what the browser refuses", () => {
         throw new DOMException("denied", "InvalidStateError");
       }),
     "to show the locks": () => deny(navigator, "locks"),
-    "an answer for the lock": () => vi.spyOn(locks(), "request").mockReturnValue(new Promise(() => undefined)),
+    "a response for the lock": () => vi.spyOn(locks(), "request").mockReturnValue(new Promise(() => undefined)),
     "a channel": () =>
       vi.stubGlobal(
         "BroadcastChannel",
@@ -275,7 +275,7 @@ describe("what the browser refuses", () => {
     refusals[name]!();
     const { hub, titles } = await openTab({ tabStorage: undefined } as unknown as HubOptions);
     // What is refused is known at once; only silence has to be waited for.
-    await waitForSockets(1, name === "an answer for the lock" ? 10_000 : 100);
+    await waitForSockets(1, name === "a response for the lock" ? 10_000 : 100);
     greet();
     newestSocket().say(alert(1));
     await pass(MINUTE_MS);
@@ -476,7 +476,7 @@ describe("a tab that follows", () => {
     expect(new Set(back.titles).size).toBe(901);
   });
 
-  test("that is refused what it missed is told of a gap, and hears the leader again", async () => {
+  test("that is refused what it missed gets a gap, and then the leader's reports again", async () => {
     await openTab();
     greet();
     const left = await openTab();

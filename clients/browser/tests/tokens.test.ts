@@ -13,7 +13,7 @@ test("calls at the same time share one token, and the next call asks again", asy
   expect(getToken.mock.calls).toEqual([[{ reason: "connect" }], [{ reason: "unauthorized" }]]);
 });
 
-test("a page that does not answer within 10 s is the network's failure", async () => {
+test("no token within 10 s is a failure of the network", async () => {
   const asked = createTokens(() => new Promise(() => undefined))("connect").catch((error: unknown) => error);
   await pass(10_000);
   expect(await asked).toMatchObject({ ending: { code: 1006 } });

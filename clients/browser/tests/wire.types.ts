@@ -37,7 +37,7 @@ export function promises(hub: Hub): void {
   hub.on("gap", (event) => event.data.cursor);
   // @ts-expect-error -- a misspelt name
   hub.on("order_creatd", () => undefined);
-  // @ts-expect-error -- a name that nobody declared
+  // @ts-expect-error -- a name that was not declared
   hub.on("something:else", () => undefined);
   // @ts-expect-error -- control frames are the client's own business
   hub.on("heartbeat", () => undefined);

@@ -139,7 +139,7 @@ export const withHooks = [
   }),
 ];
 
-/** What does not compile: nobody, and nothing to tell. */
+/** What does not compile: no user, and no notification. */
 export function mistakes(): void {
   // @ts-expect-error - a user is an id
   notificationClient.notifyCartUpdated(undefined, "a", {});

@@ -282,30 +282,33 @@ describe("never in the way", () => {
     ]);
   });
 
-  test.each([undefined, null, 5, "PED-41"])("is told without its details where there is no row but %j", async (row) => {
-    const { client, said, orElse } = recorder();
-    await client.notifyOrderCreated("10", "20", "a", "b", row as never);
-    await client.notifyPaymentConfirmed("10", "20", "a", row as never);
-    await client.notifyOrderStatusUpdated("10", "a", row as never, "shipped");
-    await client.notifyStockAlert("20", "b", row as never);
-    await client.notifyProductDeleted("20", "b", row as never);
-    expect(said.map(({ message }) => message)).toEqual([
-      "Seu pedido foi criado com sucesso.",
-      "Você recebeu um novo pedido.",
-      "O seu pagamento foi confirmado.",
-      "Um pedido foi pago. Já pode preparar o envio.",
-      "Seu pedido foi enviado.",
-      "O estoque de um produto está baixo.",
-      "Um produto foi removido do catálogo.",
-    ]);
-    const accounts = [...said, ...orElse].map((one) => (one as { account_id?: string } | undefined)?.account_id);
-    expect(accounts.slice(0, 2)).toEqual(["a", "b"]);
-    // The plan's signature: its one account is a guess, with an order or without.
-    expect([accounts.slice(2, 4), accounts.slice(9, 11)]).toEqual([
-      [undefined, undefined],
-      ["a", "a"],
-    ]);
-  });
+  test.each([undefined, null, 5, "PED-41"])(
+    "is announced without its details where there is no row but %j",
+    async (row) => {
+      const { client, said, orElse } = recorder();
+      await client.notifyOrderCreated("10", "20", "a", "b", row as never);
+      await client.notifyPaymentConfirmed("10", "20", "a", row as never);
+      await client.notifyOrderStatusUpdated("10", "a", row as never, "shipped");
+      await client.notifyStockAlert("20", "b", row as never);
+      await client.notifyProductDeleted("20", "b", row as never);
+      expect(said.map(({ message }) => message)).toEqual([
+        "Seu pedido foi criado com sucesso.",
+        "Você recebeu um novo pedido.",
+        "O seu pagamento foi confirmado.",
+        "Um pedido foi pago. Já pode preparar o envio.",
+        "Seu pedido foi enviado.",
+        "O estoque de um produto está baixo.",
+        "Um produto foi removido do catálogo.",
+      ]);
+      const accounts = [...said, ...orElse].map((one) => (one as { account_id?: string } | undefined)?.account_id);
+      expect(accounts.slice(0, 2)).toEqual(["a", "b"]);
+      // The plan's signature: its one account is a guess, with an order or without.
+      expect([accounts.slice(2, 4), accounts.slice(9, 11)]).toEqual([
+        [undefined, undefined],
+        ["a", "a"],
+      ]);
+    },
+  );
 
   const WRONG: [string, (client: NotificationClient) => Promise<void>][] = [
     ["nobody", (client) => client.notifyCartUpdated(undefined as never, "a", {})],
@@ -320,7 +323,7 @@ describe("never in the way", () => {
     ["a number that was rounded", (client) => client.notifyCartUpdated(2 ** 60, "a", {})],
   ];
 
-  test.each(WRONG)("a call that makes no sense is told to the hook: %s", async (_, call) => {
+  test.each(WRONG)("a call that makes no sense is reported to the hook: %s", async (_, call) => {
     const failures: Error[] = [];
     const { client, said } = recorder({ onError: (failure) => failures.push(failure) });
     await call(client);

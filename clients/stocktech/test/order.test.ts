@@ -15,7 +15,7 @@ import {
 
 const ORDER = { id: 9, orderCode: "PED-9", items: [], total: 10 };
 
-/** An order as StockTech's route places it: stored, then told. */
+/** An order as StockTech's route places it: stored, then announced. */
 async function placeOrder(client: NotificationClient): Promise<{ status: number; tookMs: number }> {
   const startedAt = performance.now();
   await client.notifyOrderCreated(BUYER.userId, SELLER.userId, BUYER.accountId, SELLER.accountId, ORDER);
@@ -37,7 +37,7 @@ describe("an order is placed at once, whatever becomes of its notification", () 
     ["hub 500", refuse(500, {}, "internal")],
     ["hub 503", refuse(503)],
     ["key refused", refuse(401, {}, "invalid_token")],
-    ["line cut", reset],
+    ["connection cut", reset],
     ["no hub but a web page", (response) => response.writeHead(200).end("<html>")],
   ])("%s", async (_, answer) => {
     const server = await standIn(answer);

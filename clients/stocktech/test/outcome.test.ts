@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { recorder } from "./publisher.js";
 import { ORDER, RETURN } from "./rows.js";
 
-/** What each type says of each status: the outcome and never another one, and of a status nobody knows none at all. */
+/** What each type says of each status: its outcome and never another one; none for an unknown status. */
 
 const RETURN_CALLS = [
   "notifyReturnRequested",
@@ -131,7 +131,7 @@ describe("a return or an exchange", () => {
     [null, "refund", ["accepted", "refund"]],
     [null, "replacement", ["accepted", "replacement"]],
     [null, "talvez", []],
-    // Nobody knows the status: the decision is told as what it is, unless the status sounds like its end.
+    // An unknown status: the text names the decision, unless the status looks like its end.
     ["awaiting_part", "refund", ["refund"]],
     ["awaiting_part", "replacement", ["replacement"]],
     ["awaiting_part", "constructor", []],
@@ -161,7 +161,7 @@ describe("a return or an exchange", () => {
     expect(text).toMatch(/x…\.$/);
   });
 
-  test("without a row, or with an empty one, is told all the same", async () => {
+  test("without a row, or with an empty one, is announced too", async () => {
     const { client, said } = recorder();
     for (const call of RETURN_CALLS) for (const row of [undefined, null, {}]) await client[call]("20", "conta-b", row);
     expect(said.length).toBe(RETURN_CALLS.length * 3);

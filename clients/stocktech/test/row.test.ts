@@ -238,7 +238,7 @@ describe("whatever a row's columns hold, its notification goes", () => {
     ]);
   });
 
-  test("no column that nobody chose reaches anybody, whatever its name", async () => {
+  test("a column that was not chosen reaches no person, whatever its name", async () => {
     for (const [call, name, count] of calls) {
       const { client, said } = recorder();
       const row = {
@@ -256,7 +256,7 @@ describe("whatever a row's columns hold, its notification goes", () => {
   });
 });
 
-describe("nobody's CPF is read in what somebody wrote", () => {
+describe("prose that a person wrote shows no CPF", () => {
   const CPF = "529.982.247-25";
 
   test.each([

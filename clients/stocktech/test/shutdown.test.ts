@@ -76,7 +76,7 @@ describe.each(SIGNALS)("%s", (signal) => {
 
   test("leaves the end to a host that has a handler of its own, and flushes meanwhile", async () => {
     const hub = await server(accept);
-    // It ends when it likes to, here some time after it is told that all was sent.
+    // It decides when it ends, here some time after the test has seen that all was sent.
     const own = `
       let asked = false;
       process.on("${signal}", () => (asked = true));

@@ -191,7 +191,7 @@ describe("getStats", () => {
     expect(health).toEqual({ totalConnections: 5, connectionsByAccount: { a: 1, b: 3, c: 1 } });
   });
 
-  test("can be read at once, before the first answer too", () => {
+  test("can be read at once, before the first response too", () => {
     const { client } = recorder();
     client.hub.stats = () => new Promise(() => undefined);
     const manager = createWsManager({ client });
