@@ -171,7 +171,7 @@ async def test_two_hubs_hand_over_one_socket_and_refuse_nobody(
                 log = tmp_path / f"hub-{number}.log"
                 following = await stack.enter_async_context(hub_on(listener, environ, log))
                 async with asyncio.timeout(DEADLINE_S):
-                    while b"waiting for the hub before" not in log.read_bytes():
+                    while b"waiting for the previous hub" not in log.read_bytes():
                         await asyncio.sleep(0.02)
                 seen = len(outcomes)
                 serving.send_signal(signal.SIGTERM)
