@@ -342,7 +342,7 @@ class TestPublicKeys:
     def test_choices_are_listed(self, variable: str, names: str) -> None:
         """A name that is none of those there are is answered with these, and with nothing that follows from it."""
         refusal = _refusal({**ENOUGH, variable: "nonsense"})
-        assert f"{variable}: is none of {names}" in refusal
+        assert f"{variable}: is not one of {names}" in refusal
         assert 1 == refusal.count("example: ")
 
     @pytest.mark.parametrize("variable", ["HUB_PORT", "HUB_METRICS_PORT"])

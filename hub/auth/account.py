@@ -52,7 +52,7 @@ def check_user(claims: Claims, user: User | None) -> Grant:
     # The role, too, is the directory's: a token of a former super_admin opens no virtual account.
     admitted = _settle(claims, user.role, user.account_id)
     if user.account_id is not None and user.account_status not in ADMITTED_STATUSES:
-        raise AccountInactive(reason="the account's status in the directory is none of active, trial, pending")
+        raise AccountInactive(reason="the account's status in the directory is not active, trial or pending")
     return admitted
 
 

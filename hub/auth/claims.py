@@ -121,7 +121,7 @@ class ClaimRules:
             raise InvalidToken(reason="it has no iss, which HUB_JWT_ISSUER asks for")
         if isinstance(issuer, str) and issuer.rstrip("/") in {known.rstrip("/") for known in self._issuers}:
             raise InvalidToken(reason="its iss differs from HUB_JWT_ISSUER by a slash at the end")
-        raise InvalidToken(reason="its iss is none of HUB_JWT_ISSUER")
+        raise InvalidToken(reason="its iss is not one of HUB_JWT_ISSUER")
 
     def _check_audience(self, audience: object) -> None:
         if not self._audiences:
@@ -132,7 +132,7 @@ class ClaimRules:
             return
         if audience is None:
             raise InvalidToken(reason=f"it has no {self._audience.text}, which HUB_JWT_AUDIENCE asks for")
-        raise InvalidToken(reason=f"its {self._audience.text} is none of HUB_JWT_AUDIENCE")
+        raise InvalidToken(reason=f"its {self._audience.text} is not one of HUB_JWT_AUDIENCE")
 
     def _read_user(self, claims: dict[str, Any]) -> str:
         name = self._user.text

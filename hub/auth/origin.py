@@ -23,10 +23,10 @@ def check_origin(origin: str | None, allowed: Set[str]) -> None:
     Two `Origin` headers are the caller's to refuse.
 
     Raises:
-        OriginNotAllowed: the origin is none of the allowed ones.
+        OriginNotAllowed: the origin is not one of the allowed ones.
     """
     if origin is not None and (origin == "null" or origin not in allowed):
-        raise OriginNotAllowed(reason="the page's Origin is none of HUB_ALLOWED_ORIGINS")
+        raise OriginNotAllowed(reason="the page's Origin is not one of HUB_ALLOWED_ORIGINS")
 
 
 def find_origin(headers: Iterable[tuple[bytes, bytes]]) -> str | None:

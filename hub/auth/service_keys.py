@@ -89,7 +89,7 @@ def _find_fault(key: str) -> str:
         return "the hash of a service key was shown, and the key itself is asked for (`hub key` prints both)"
     if key.startswith(_PREFIX) and _KEY.fullmatch(key) is None:
         return "the service key was cut or changed on its way (`hub key` makes them 48 characters long)"
-    return "the service key is none of HUB_SERVICE_KEYS and HUB_SERVICE_KEYS_FILE"
+    return "the service key is not one of HUB_SERVICE_KEYS or HUB_SERVICE_KEYS_FILE"
 
 
 def new_service_key() -> tuple[str, str]:

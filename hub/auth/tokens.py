@@ -203,7 +203,7 @@ class TokenVerifier:
         if not self._keys.by_kid:
             return "it is signed with another secret or key than this hub's"
         if "kid" in header and not self._keys.candidates(header["kid"]):
-            return "its kid is none of the issuer's keys (HUB_JWKS_URL)"
+            return "its kid is not one of the issuer's keys (HUB_JWKS_URL)"
         return "it is signed with none of the issuer's keys (HUB_JWKS_URL)"
 
 

@@ -212,7 +212,7 @@ def _read_tls(query: dict[str, str]) -> TlsOptions:
     if "sslaccept" in query:
         wishes.append("verify-full" if query.pop("sslaccept").lower() == "strict" else "no-verify")
     if any(wish not in _MODES for wish in wishes):
-        raise _unusable(f"has an sslmode or ssl that is none of {', '.join(_MODES)}, true and false")
+        raise _unusable(f"has an sslmode or ssl that is not one of {', '.join(_MODES)}, true and false")
     if "disable" in wishes and set(wishes) != {"disable"}:
         raise _unusable("asks for TLS and for none, with sslmode and ssl")
     files = {name: query.pop(name, "") for name in _FILES}
@@ -224,7 +224,7 @@ def _read_tls(query: dict[str, str]) -> TlsOptions:
 def _read_target(query: dict[str, str]) -> str | None:
     target = query.pop("target_session_attrs", "any").lower().replace("_", "-")
     if target not in _TARGETS:
-        raise _unusable(f"has a target_session_attrs that is none of {', '.join(_TARGETS)}")
+        raise _unusable(f"has a target_session_attrs that is not one of {', '.join(_TARGETS)}")
     return None if target == "any" else target
 
 

@@ -37,7 +37,7 @@ def find_problems(settings: Settings, *, development: bool) -> list[tuple[str, S
     published = settings.jwks_url or settings.jwt_public_key_file
     if settings.jwt_algorithm not in _ALGORITHMS:
         # Which key goes with it cannot be said.
-        require("jwt_algorithm", False, f"is none of {', '.join(_ALGORITHMS)}")
+        require("jwt_algorithm", False, f"is not one of {', '.join(_ALGORITHMS)}")
     elif settings.jwt_algorithm.startswith("HS"):
         if not development and not published:
             require("jwt_secret", bool(settings.jwt_secret), "is missing (or set HUB_JWKS_URL and JWT_ALGORITHM)")
@@ -64,7 +64,7 @@ def find_problems(settings: Settings, *, development: bool) -> list[tuple[str, S
         digest,
         "is not the sha256 of a key in 64 hexadecimal digits; `hub key metrics --json` makes both",
     )
-    require("log_level", settings.log_level in _LEVELS, f"is none of {', '.join(_LEVELS)}")
+    require("log_level", settings.log_level in _LEVELS, f"is not one of {', '.join(_LEVELS)}")
     known = settings.trusted_proxies == ("*",) or all(_is_network(entry) for entry in settings.trusted_proxies)
     require(
         "trusted_proxies",

@@ -117,7 +117,7 @@ def _convert(raw: dict[str, object]) -> Settings:
 def _plain(words: str, names: tuple[object, ...]) -> str:
     """Return in plain words what msgspec says of a value; `names` are the ones to choose from, where there are some."""
     if words.startswith("Invalid enum value"):
-        return f"is none of {', '.join(map(str, names))}"
+        return f"is not one of {', '.join(map(str, names))}"
     if words.startswith(("Expected `int`, got", "Expected `float`, got")):
         return "is not a whole number" if "int" in words.partition(",")[0] else "is not a number"
     bound = re.fullmatch(r"Expected `(?:int|float)` (<=|>=|<|>) (\S+)", words)

@@ -40,13 +40,13 @@ def allow_origin(headers: Headers, allowed: frozenset[str]) -> Headers:
     """Return the headers that let the page at the request's origin read the answer.
 
     Raises:
-        OriginNotAllowed: it is none of the allowed ones.
+        OriginNotAllowed: it is not one of the allowed ones.
     """
     origin = find_origin(headers)
     if origin is None:
         return [(b"vary", b"Origin")]
     if origin not in allowed:
-        raise OriginNotAllowed(reason="the page's Origin is none of HUB_ALLOWED_ORIGINS")
+        raise OriginNotAllowed(reason="the page's Origin is not one of HUB_ALLOWED_ORIGINS")
     return [
         (b"vary", b"Origin"),
         (b"access-control-allow-origin", origin.encode("latin-1")),

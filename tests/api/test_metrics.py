@@ -110,7 +110,7 @@ async def test_its_own_port_keeps_nobody_waiting(tmp_path: Path, monkeypatch: py
                 await asyncio.sleep(0.02)
 
 
-async def test_whoever_asks_nothing_keeps_no_scraper_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_silent_connection_keeps_no_scraper_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many peers hold the port's places without a whole request, a scraper is answered at once."""
     monkeypatch.setattr(side_door, "MAX_CONNECTIONS", 4)
     port = free_port()

@@ -23,12 +23,12 @@ def test_a_reason_has_a_line_a_minute(caplog: pytest.LogCaptureFixture) -> None:
         log.log(InvalidToken(reason="it has no exp"))
         now_s = 59.9
         log.log(InvalidToken(reason="it has no exp"))
-        log.log(InvalidToken(reason="its aud is none of HUB_JWT_AUDIENCE"))
+        log.log(InvalidToken(reason="its aud is not one of HUB_JWT_AUDIENCE"))
         now_s = 60.0
         log.log(InvalidToken(reason="it has no exp"))
     assert [
         "refused with invalid_token: it has no exp",
-        "refused with invalid_token: its aud is none of HUB_JWT_AUDIENCE",
+        "refused with invalid_token: its aud is not one of HUB_JWT_AUDIENCE",
         "refused with invalid_token: it has no exp (2 more for this since the last line)",
     ] == caplog.messages
 
@@ -43,13 +43,13 @@ def test_tokens_end_every_day(caplog: pytest.LogCaptureFixture) -> None:
     assert "refused with hub_full: The hub holds as many connections as it may" == caplog.messages[1]
 
 
-async def test_whoever_is_refused_is_explained_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_every_refusal_is_explained_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Over every door the log names the rule, and holds neither token, key, user nor account."""
     other = "Zx9-k2Lq7Vt4Wm1Rb8Ny5Hc3Jd6Pf0Gs"
     async with run_hub(tmp_path, jwt_audience="hub") as hub:
         tokens = {
             "it has no aud, which HUB_JWT_AUDIENCE asks for": hub.token(),
-            "its aud is none of HUB_JWT_AUDIENCE": hub.token(aud=["web"]),
+            "its aud is not one of HUB_JWT_AUDIENCE": hub.token(aud=["web"]),
             "it is signed with another secret or key than this hub's": hub.token(aud="hub", secret=other),
             "it is valid for longer than HUB_JWT_MAX_LIFETIME allows": hub.token(aud="hub", ttl_s=8 * 86_400),
             "it is a JSON object, not a token": '{"token":"x"}',
@@ -63,7 +63,11 @@ async def test_whoever_is_refused_is_explained_in_the_log(tmp_path: Path, caplog
             foreign = await hub.http.get("/poll", headers={"origin": "https://evil.example"})
         assert [401, 401, 403] == [answer.status_code for answer in (ticket, publish, foreign)]
     lines = [record.getMessage() for record in caplog.records if record.name.startswith("hub")]
-    for words in (*tokens, "a user's token was shown where a service key is asked for", "none of HUB_ALLOWED_ORIGINS"):
+    for words in (
+        *tokens,
+        "a user's token was shown where a service key is asked for",
+        "not one of HUB_ALLOWED_ORIGINS",
+    ):
         assert 1 == sum(words in line for line in lines), words
     assert not [text for text in (*tokens.values(), USER, ACCOUNT, "evil.example") if text in str(lines)]
 

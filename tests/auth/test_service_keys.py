@@ -191,8 +191,8 @@ def test_service_grant_shows_no_accounts() -> None:
         (DIGEST, "the hash of a service key was shown"),
         (KEY[:-1], "was cut or changed"),
         (KEY + "x", "was cut or changed"),
-        (OTHER_KEY, "is none of HUB_SERVICE_KEYS"),
-        ("a key of somebody's own making", "is none of HUB_SERVICE_KEYS"),
+        (OTHER_KEY, "is not one of HUB_SERVICE_KEYS"),
+        ("a key of somebody's own making", "is not one of HUB_SERVICE_KEYS"),
     ],
 )
 def test_reason_says_which_side_is_wrong(shown: str, reason: str) -> None:

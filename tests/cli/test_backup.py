@@ -236,7 +236,7 @@ class TestFolder:
     async def test_keep_is_for_a_folder(self, tmp_path: Path, folder: Path) -> None:
         """A file as the target has no others to remove."""
         done = await _run(folder, "backup", str(tmp_path / "b.sqlite3"), "--keep", "1")
-        assert (1, f"hub: --keep is for a folder, and {tmp_path / 'b.sqlite3'} is none\n") == (
+        assert (1, f"hub: --keep is for a folder, and {tmp_path / 'b.sqlite3'} is not a folder\n") == (
             done.exit_code,
             done.output,
         )

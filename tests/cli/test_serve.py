@@ -162,7 +162,7 @@ class TestStart:
         assert (2, 1) == (done.returncode, done.stderr.count("\n"))
         for words in ("HUB_PORT: is not at most 65535", "JWT_SECRET: is missing", "HUB_SERVICE_KEYS: is missing"):
             assert words in done.stderr
-        assert "HUB_LOG_LEVEL: is none of debug, info, warning, error" in done.stderr
+        assert "HUB_LOG_LEVEL: is not one of debug, info, warning, error" in done.stderr
 
     def test_a_variable_that_is_no_setting_is_said(self, tmp_path: Path) -> None:
         """A misspelt one does not pass in silence; the start goes on, for others may share the environment."""

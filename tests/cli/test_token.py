@@ -183,7 +183,7 @@ class TestInspect:
             )
             for words, header in {
                 "signed with none of the issuer's keys": {"kid": "k1"},
-                "its kid is none of the issuer's keys": {"kid": "k2"},
+                "its kid is not one of the issuer's keys": {"kid": "k2"},
             }.items()
         }
         async with run_issuer() as issuer:

@@ -32,7 +32,7 @@ def backup(target: Path, keep: int | None, as_json: bool) -> None:
     now_s = time.time()
     is_folder = target.is_dir()
     if keep is not None and not is_folder:
-        raise Refused(f"--keep is for a folder, and {target} is none")
+        raise Refused(f"--keep is for a folder, and {target} is not a folder")
     path = log_path(data_folder(os.environ))
     try:
         made = back_up_log(path, (target / name_backup(now_s) if is_folder else target).absolute(), now_s=now_s)

@@ -22,7 +22,7 @@ _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
 @click.command()
-@click.option("--live", is_flag=True, help="Only ask a running hub whether it lives; for a container's health check.")
+@click.option("--live", is_flag=True, help="Only ask whether a running hub responds; for a container's health check.")
 @click.option("--url", help="With --live: the hub, in place of HUB_URL or HUB_HOST and HUB_PORT.")
 @click.option("--dev", is_flag=True, help="Check what `hub serve --dev` made.")
 @click.option("--deep", is_flag=True, help="Read the whole log, too: every page, record, target and key.")

@@ -25,8 +25,8 @@ POLL_S = 0.05
 def drain(no_wait: bool) -> None:
     """Tell the hub that writes the log in HUB_DATA_DIR to stop, and wait until it has.
 
-    It does what SIGTERM does: not ready any more, nobody new let in, every client told when to come back
-    and sent away within HUB_DRAIN seconds, what was acknowledged safe. Made for a container's preStop hook.
+    It does what SIGTERM does. The hub is no longer ready and accepts no new clients. It tells every client when to come
+    back and disconnects it within HUB_DRAIN seconds. Nothing acknowledged is lost. Made for a container's preStop hook.
     """
     settings = read_settings(os.environ, development=True)
     writer = find_writer(settings.data_dir)

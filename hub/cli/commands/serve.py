@@ -23,14 +23,16 @@ class _Port(click.ParamType[int]):
 
 
 @click.command()
-@click.option("--dev", is_flag=True, help="Make a secret, a key and demo users in the data folder, and say how to try.")
+@click.option(
+    "--dev", is_flag=True, help="Make a secret, a key and demo users in the data folder, and print what to paste."
+)
 @click.option("--host", help="Where to listen, in place of HUB_HOST.")
 @click.option("--port", type=_Port(), help="In place of HUB_PORT; 0 takes a free one.")
 def serve(dev: bool, host: str | None, port: int | None) -> None:
     """Run the hub until SIGTERM or Ctrl-C.
 
-    The settings come from the environment. At the end it sends its connections away, spread over HUB_DRAIN seconds at
-    most, and its exit code is 0.
+    The settings come from the environment. At the end the hub disconnects its clients within HUB_DRAIN seconds, spread
+    over that time, and the exit code is 0.
     """
     environ = dict(os.environ)
     environ |= {} if host is None else {"HUB_HOST": host}

@@ -76,7 +76,7 @@ def run_hub(settings: Settings, *, announce: Callable[[str], None]) -> None:
     finally:
         handler.close()
     if server.broke:
-        raise Unreachable("the hub broke and ended itself; its log says where")
+        raise Unreachable("the hub failed and ended itself; its log says where")
 
 
 def _raise_file_limit(max_connections: int) -> None:
