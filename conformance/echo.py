@@ -12,7 +12,8 @@ from typing import Any
 
 from hub.cursor import Epoch
 from hub.delivery.envelope import Envelope
-from hub.edge import websocket_protocol
+from hub.delivery.link import LINK_EXTENSION
+from hub.edge import websocket_exchange, websocket_protocol
 from hub.edge.server import HubServer, configure, listen
 from hub.settings import Settings
 
@@ -45,7 +46,7 @@ async def echo(scope: MutableMapping[str, Any], receive: Receive, send: Send) ->
             await send({"type": f"lifespan.{kind}.complete"})
         return
     await receive()
-    link = scope["extensions"]["hub.link"]()
+    link = scope["extensions"][LINK_EXTENSION].open_link()
     await send({"type": "websocket.accept"})
     while (message := await receive())["type"] == "websocket.receive":
         if message.get("bytes") is not None:
@@ -68,7 +69,7 @@ def main() -> None:
     settings = Settings(port=0, compression=chosen.compression)
     config = configure(echo, settings)
     # The suite's usual messages are longer than any of the hub's clients.
-    websocket_protocol.LONGEST_BYTES = websocket_protocol.MAX_WAITING_BYTES = LARGEST_BYTES
+    websocket_protocol.LONGEST_BYTES = websocket_exchange.MAX_WAITING_BYTES = LARGEST_BYTES
     if chosen.raised:
         websocket_protocol.FRAMES_PER_S = websocket_protocol.FRAMES_BURST = NO_BOUND
         config.ws_max_size = LARGEST_BYTES

@@ -5,22 +5,17 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import Callable
 
 from hub import routes
 from hub.api.guard import add_head_to_allow, guard
+from hub.asgi import Receive, Scope, Send
 from hub.composition import Hub, open_hub
 from hub.settings import Settings, find_unknown, read_settings
 
 __all__ = ["HubApp", "create_app"]
 
 logger = logging.getLogger("hub.app")
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 
 class HubApp:

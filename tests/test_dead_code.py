@@ -27,9 +27,12 @@ ALLOWED = {
     "__getattr__": "Python calls it for a name that the module does not have",
     "DONE": "exit code 0, which `hub --help` and the page of the commands explain",
     # On objects that replace a library's own, or are read by a name in a variable.
-    "appendleft": "uvicorn puts pipelined requests into this",
-    "empty": "uvicorn asks its queue",
-    "on_response": "uvicorn calls it when a response is complete",
+    "on_message_begin": "httptools calls it",
+    "on_url": "httptools calls it",
+    "on_header": "httptools calls it",
+    "on_headers_complete": "httptools calls it",
+    "on_body": "httptools calls it",
+    "on_message_complete": "httptools calls it",
     "deflated": "the links read a form of an envelope by its name",
 }
 

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
-
 from hub.api.problems import report_fault
+from hub.asgi import Application, Message, Receive, Scope, Send
 from hub.errors import Internal
 from hub.transports.answer import respond_problem
 
 __all__ = ["add_head_to_allow", "guard"]
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Endpoint = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 def add_head_to_allow(send: Send) -> Send:
@@ -30,7 +22,7 @@ def add_head_to_allow(send: Send) -> Send:
     return tell
 
 
-async def guard(endpoint: Endpoint, scope: Scope, receive: Receive, send: Send) -> None:
+async def guard(endpoint: Application, scope: Scope, receive: Receive, send: Send) -> None:
     """Call an endpoint that is not a route of the framework; an unforeseen fault is logged, and becomes a problem."""
     try:
         await endpoint(scope, receive, send)

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from hub.delivery.envelope import Envelope
 from hub.delivery.resume_points import ResumePoint
 
-__all__ = ["Link"]
+__all__ = [
+    "CLOSE_TIMEOUT_S",
+    "LINK_EXTENSION",
+    "ConnectionLink",
+    "EventStream",
+    "EventStreamOpener",
+    "Link",
+    "WebSocket",
+    "WebSocketOpener",
+]
+
+#: How long a peer may take to answer a close before the connection is aborted.
+CLOSE_TIMEOUT_S = 5.0
+#: The ASGI extension by which a server hands over a link: in `scope["extensions"]` an `EventStreamOpener` for HTTP, a
+#: `WebSocketOpener` for a WebSocket. Other servers have none.
+LINK_EXTENSION = "hub.link"
 
 
 class Link(Protocol):
@@ -59,3 +74,62 @@ class Link(Protocol):
 
     async def wait_writable(self, *, timeout_s: float) -> bool:
         """Wait until the peer has taken most of what was sent; False where it did not in time."""
+
+
+class ConnectionLink(Link, Protocol):
+    """A link as the transport has it that opened it, and that alone begins and ends the connection."""
+
+    @property
+    def open(self) -> bool:
+        """Whether neither side has ended the connection."""
+
+    def attach(self, *, on_connection_lost: Callable[[], None], on_activity: Callable[[], None] = ...) -> None:
+        """Call `on_connection_lost` once, when the connection is gone, and `on_activity` when the peer sends."""
+
+    def cork(self) -> None:
+        """Hold what is written until `uncork`, which must follow before anything is awaited."""
+
+    def uncork(self) -> None:
+        """Send what was held in one write."""
+
+
+class EventStream(ConnectionLink, Protocol):
+    """The link of a response that does not end."""
+
+    def start(self, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        """Begin the response, with these headers of its own."""
+
+    def write_event(self, event: bytes) -> int:
+        """Send finished event-stream bytes; return the unsent bytes after them."""
+
+    async def finish(self) -> None:
+        """Complete the response, once the peer has taken most of it."""
+
+
+class EventStreamOpener(Protocol):
+    """What a server hands over with an HTTP request."""
+
+    def open_link(self) -> EventStream:
+        """Return the link of this response.
+
+        Raises:
+            ConnectionError: the peer has left.
+        """
+
+
+class WebSocket(ConnectionLink, Protocol):
+    """The link of a WebSocket, first of its handshake."""
+
+    def accept(self, subprotocol: str | None) -> None:
+        """Accept the handshake, with the subprotocol that was chosen."""
+
+
+class WebSocketOpener(Protocol):
+    """What a server hands over with a WebSocket handshake."""
+
+    def open_link(self, *, confirmed: bool = False) -> WebSocket:
+        """Return the link of this connection; `confirmed`: it asks the peer what has arrived, since it gives no cursor.
+
+        Raises:
+            ConnectionError: the peer has left.
+        """

@@ -19,7 +19,8 @@ from collections.abc import Mapping, Sequence
 
 from hub.delivery.envelope import Envelope
 from hub.delivery.subscribers import Subscriber
-from hub.edge.links import LANES, ConfirmedLink, Lane, TransportLink
+from hub.edge.links import LANES, Lane, TransportLink
+from hub.edge.websocket_links import ConfirmedLink
 
 __all__ = ["write_at_once", "write_collected"]
 

@@ -10,13 +10,14 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from websockets.exceptions import InvalidHeader, NegotiationError
 from websockets.extensions.permessage_deflate import PerMessageDeflate, ServerPerMessageDeflateFactory
 from websockets.headers import build_extension, parse_extension, parse_subprotocol
 
 from hub.delivery.envelope import DEFLATE_WINDOW_BITS
-from hub.edge.last_answer import check_headers
+from hub.edge.response_head import check_headers
 from hub.errors import BadRequest, UpgradeRequired
 from hub.header_fields import Headers, join_lines, list_tokens
 
@@ -25,6 +26,8 @@ __all__ = ["Handshake", "is_handshake", "negotiate"]
 #: RFC 6455 section 1.3; the same for everybody, and no secret.
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _KEY_BYTES = 16
+#: Of a compression that agrees on no smaller one (RFC 7692 section 7.1.2).
+_LARGEST_WINDOW_BITS = 15
 
 #: Without context on either side a frame stands for itself, and no connection keeps a compressor.
 _DEFLATE = ServerPerMessageDeflateFactory(
@@ -35,20 +38,26 @@ _DEFLATE = ServerPerMessageDeflateFactory(
 )
 
 
+class _Agreement(NamedTuple):
+    text: str
+    extension: PerMessageDeflate
+    window_bits: int
+
+
 class Handshake:
     """What a client asked for: its subprotocols, and the compression both sides agree on, if any."""
 
-    __slots__ = ("_accept", "_agreed", "deflate", "subprotocols")
+    __slots__ = ("_accept", "_agreed", "deflate", "subprotocols", "takes_shared_frames")
 
-    def __init__(
-        self, accept: bytes, subprotocols: Sequence[str], agreed: str, deflate: PerMessageDeflate | None
-    ) -> None:
+    def __init__(self, accept: bytes, subprotocols: Sequence[str], agreed: _Agreement | None) -> None:
         self._accept = accept
-        self._agreed = agreed
+        self._agreed = b"" if agreed is None else agreed.text.encode()
         self.subprotocols = list(subprotocols)
-        self.deflate = deflate
+        self.deflate = None if agreed is None else agreed.extension
+        #: Whether a frame that was compressed once for everybody can be read there: its window may be smaller.
+        self.takes_shared_frames = agreed is not None and agreed.window_bits >= DEFLATE_WINDOW_BITS
 
-    def answer(self, subprotocol: str | None, headers: Headers) -> bytes:
+    def accept(self, subprotocol: str | None, headers: Headers) -> bytes:
         """Return the 101 that accepts, with the app's own headers."""
         lines = [
             b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: ",
@@ -58,7 +67,7 @@ class Handshake:
         if subprotocol:
             lines.append(b"sec-websocket-protocol: %b\r\n" % subprotocol.encode("latin-1"))
         if self._agreed:
-            lines.append(b"sec-websocket-extensions: %b\r\n" % self._agreed.encode())
+            lines.append(b"sec-websocket-extensions: %b\r\n" % self._agreed)
         return b"".join((*lines, *(b"%b: %b\r\n" % header for header in check_headers(headers)), b"\r\n"))
 
 
@@ -94,17 +103,17 @@ def negotiate(method: str, http_version: str, headers: Headers, *, compresses: b
         raise BadRequest("A WebSocket handshake has no body")
     if len(key) != 1 or not _is_key(key[0]):
         raise BadRequest("Sec-WebSocket-Key must be 16 bytes in base64")
-    agreed, deflate = _agree(headers) if compresses else ("", None)
+    agreed = _agree(headers) if compresses else None
     try:
         offered = list_tokens(headers, b"sec-websocket-protocol") if b"sec-websocket-protocol" in found else []
         subprotocols = [name for token in offered for name in parse_subprotocol(token.decode("latin-1"))]
     except InvalidHeader:
         raise BadRequest("Sec-WebSocket-Protocol is not a list of tokens") from None
     digest = hashlib.sha1(key[0] + _GUID, usedforsecurity=False).digest()
-    return Handshake(base64.b64encode(digest), subprotocols, agreed, deflate)
+    return Handshake(base64.b64encode(digest), subprotocols, agreed)
 
 
-def _agree(headers: Headers) -> tuple[str, PerMessageDeflate | None]:
+def _agree(headers: Headers) -> _Agreement | None:
     offers = join_lines(headers, b"sec-websocket-extensions")
     try:
         extensions = parse_extension(offers.decode("latin-1")) if offers else []
@@ -118,8 +127,9 @@ def _agree(headers: Headers) -> tuple[str, PerMessageDeflate | None]:
         except NegotiationError:
             continue  # the client may have offered it with other parameters too
         assert isinstance(extension, PerMessageDeflate)
-        return build_extension([(name, agreed)]), extension
-    return "", None
+        window_bits = int(dict(agreed).get("server_max_window_bits") or _LARGEST_WINDOW_BITS)
+        return _Agreement(build_extension([(name, agreed)]), extension, window_bits)
+    return None
 
 
 def _has_body(headers: Headers) -> bool:

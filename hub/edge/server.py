@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import signal
@@ -10,13 +11,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
 
 import uvicorn
+from uvicorn.server import ServerState
 
+from hub.edge.context import ServerContext
 from hub.edge.http_protocol import HttpProtocol
-from hub.edge.websocket_protocol import WebSocketProtocol
 from hub.errors import SettingsError
 from hub.settings import Settings
 
-__all__ = ["HubServer", "configure", "inherit_socket", "listen"]
+__all__ = ["ConnectionFactory", "HubServer", "configure", "inherit_socket", "listen"]
 
 #: One message of a client: nothing a client says is longer than a token.
 MAX_MESSAGE_BYTES = 65_536
@@ -33,6 +35,27 @@ _WAYS_OUT = {
 }
 #: SD_LISTEN_FDS_START of systemd's protocol.
 _FIRST_PASSED = 3
+
+
+class ConnectionFactory:
+    """Makes the connections of one server; uvicorn calls it as it calls a protocol class."""
+
+    def __init__(self, many_connections: int) -> None:
+        self._many_connections = many_connections
+        #: What the connections share; made with the first of them.
+        self.context: ServerContext | None = None
+
+    def __call__(
+        self,
+        config: uvicorn.Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> HttpProtocol:
+        if self.context is None:
+            loop = _loop or asyncio.get_running_loop()
+            self.context = ServerContext(config, server_state, app_state, loop, many_connections=self._many_connections)
+        return HttpProtocol(self.context)
 
 
 class HubServer(uvicorn.Server):
@@ -75,8 +98,8 @@ def configure(app: Any, settings: Settings, *, log_level: str | None = "error") 
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http=HttpProtocol.for_server(crowd=settings.max_connections + REQUESTS_BESIDE),
-        ws=WebSocketProtocol,
+        http=cast("type[asyncio.Protocol]", ConnectionFactory(settings.max_connections + REQUESTS_BESIDE)),
+        ws="none",  # handshakes are the HTTP protocol's to hand over
         ws_max_size=MAX_MESSAGE_BYTES,
         # The shared clock pings.
         ws_ping_interval=None,

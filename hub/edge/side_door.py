@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 from uvicorn.server import ServerState
 
+from hub.edge.context import ServerContext
 from hub.edge.http_protocol import HttpProtocol
 from hub.edge.server import configure, listen
 from hub.settings import Settings
@@ -25,32 +26,32 @@ GRACE_S = 1.0
 class _SideProtocol(HttpProtocol):
     """Plain requests alone, and no more connections than there are places."""
 
-    _numbers = itertools.count()
-    _number = 0
+    __slots__ = ("number",)
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn types it
-        self.transport = transport
-        if len(self.connections) >= MAX_CONNECTIONS and not self._displace():
-            transport.abort()
-            return
-        self._number = next(self._numbers)
+    takes_handshakes = False
+    _numbers = itertools.count()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.number = next(self._numbers)
         super().connection_made(transport)
+        if len(self.context.state.connections) > MAX_CONNECTIONS and not self._displace():
+            self.transport.abort()
 
     def _displace(self) -> bool:
         # Peers that ask for nothing must not keep out the one that does, however many of them come.
-        idle = [one for one in self.connections if isinstance(one, _SideProtocol) and not one._has_open_request()]
-        oldest = min(idle, key=lambda one: one._number, default=None)
+        others = [one for one in _find_connections(self.context) if one is not self and not one.has_open_request()]
+        oldest = min(others, key=lambda one: one.number, default=None)
         if oldest is None:
             return False
-        self.connections.discard(oldest)
+        self.context.discard(oldest)
         oldest.transport.abort()
         return True
 
-    def _has_open_request(self) -> bool:
-        return self._has_request() and not self.cycle.response_complete
 
-    def _should_upgrade(self) -> bool:
-        return False
+def _find_connections(context: ServerContext) -> list[_SideProtocol]:
+    """Return the connections that are open."""
+    connections: Iterable[object] = context.state.connections
+    return [one for one in connections if isinstance(one, _SideProtocol)]
 
 
 @contextlib.asynccontextmanager
@@ -63,16 +64,16 @@ async def serve_beside(app: Any, settings: Settings) -> AsyncIterator[None]:
     config = configure(app, settings, log_level=None)
     config.load()
     state = ServerState()
-    kind = _SideProtocol.for_server(crowd=MAX_CONNECTIONS)
+    context = ServerContext(config, state, {}, asyncio.get_running_loop(), many_connections=MAX_CONNECTIONS)
     listener = listen(settings, beside=True)
-    server = await asyncio.get_running_loop().create_server(lambda: kind(config, state, {}), sock=listener)
+    server = await asyncio.get_running_loop().create_server(lambda: _SideProtocol(context), sock=listener)
     try:
         yield
     finally:
         server.close()
-        for connection in list(state.connections):
+        for connection in _find_connections(context):
             connection.shutdown()
         if state.tasks:
             await asyncio.wait(list(state.tasks), timeout=GRACE_S)
-        for connection in list(state.connections):
+        for connection in _find_connections(context):
             connection.transport.abort()

@@ -10,17 +10,23 @@ import asyncio
 from collections.abc import Iterator
 from typing import Generic, TypeVar
 
-__all__ = ["Inbox", "Signal"]
+__all__ = ["CompactEvent", "CompactQueue"]
 
 T = TypeVar("T")
 
 
-class Signal(asyncio.Event):
-    """An `asyncio.Event` that makes room for waiters when they come."""
+class CompactEvent:
+    """As `asyncio.Event`, but that it makes room for waiters when they come."""
+
+    __slots__ = ("_is_set", "_waiting")
 
     def __init__(self, *, is_set: bool = False) -> None:
         self._is_set = is_set
         self._waiting: list[asyncio.Future[None]] | None = None
+
+    def __repr__(self) -> str:
+        state = "set" if self._is_set else "unset"
+        return f"<CompactEvent {state}, {len(self._waiting or ())} waiting>"
 
     def is_set(self) -> bool:
         """Return whether it is set."""
@@ -38,7 +44,7 @@ class Signal(asyncio.Event):
         """Make those who come wait again."""
         self._is_set = False
 
-    async def wait(self) -> bool:  # type: ignore[override]  # the base says Literal[True], of a bool that is one
+    async def wait(self) -> None:
         """Wait until it is set; the caller brings the deadline."""
         if not self._is_set:
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -48,19 +54,21 @@ class Signal(asyncio.Event):
                 await waiter
             finally:
                 waiting.remove(waiter)
-        return True
 
 
-class Inbox(Generic[T]):
-    """What waits for one reader, in order; whoever puts bounds it."""
+class CompactQueue(Generic[T]):
+    """Items for one reader, in order; the caller that puts them bounds them."""
 
     __slots__ = ("_items", "_news")
 
     def __init__(self) -> None:
         self._items: list[T] = []
-        self._news = Signal()
+        self._news = CompactEvent()
 
-    def put_nowait(self, item: T) -> None:
+    def __repr__(self) -> str:
+        return f"<CompactQueue of {len(self._items)}>"
+
+    def put(self, item: T) -> None:
         """Add an item."""
         self._items.append(item)
         self._news.set()
@@ -75,10 +83,5 @@ class Inbox(Generic[T]):
     def __iter__(self) -> Iterator[T]:
         return iter(self._items)
 
-    def qsize(self) -> int:
-        """Return how many wait."""
+    def __len__(self) -> int:
         return len(self._items)
-
-    def empty(self) -> bool:
-        """Return whether nothing waits."""
-        return not self._items

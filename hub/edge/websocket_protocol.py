@@ -1,193 +1,158 @@
-"""The edge of the process for WebSockets: uvicorn's sans-I/O protocol with bounds, and the link.
+"""One WebSocket connection: its frames in, its bounds, and its end.
 
-uvicorn never drops a peer that stops reading, answers pings without a bound and lets two million empty
-continuation frames through; each of these ends here. Its own keepalive is off: the shared clock pings.
-It leans on the inside of uvicorn, whose exact version is therefore pinned.
+A peer that stops reading is dropped, pings are answered within a bound, and frames of any kind are counted.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from functools import partial
-from typing import Any, Self, cast
-from urllib.parse import unquote
-from weakref import ref
 
-import httptools
-from uvicorn._types import ASGIReceiveEvent, ASGISendEvent, HTTPScope
-from uvicorn.config import Config
-from uvicorn.protocols.utils import ClientDisconnected
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from uvicorn.server import ServerState
 from websockets.frames import Frame, Opcode
-from websockets.protocol import SERVER, Protocol, State
-from websockets.streams import StreamReader
+from websockets.protocol import State
 
-from hub.delivery.envelope import DEFLATE_WINDOW_BITS
+from hub.delivery.link import CLOSE_TIMEOUT_S
+from hub.edge.context import ServerContext
+from hub.edge.flow import Flow
 from hub.edge.handshake import Handshake, negotiate
-from hub.edge.hoist import hoist
-from hub.edge.last_answer import encode_last_answer
-from hub.edge.links import (
-    CLOSE_TIMEOUT_S,
-    ConfirmedLink,
-    DeflatedConfirmedLink,
-    DeflatedLink,
-    WebSocketLink,
-    open_weakly,
-)
-from hub.edge.waiters import Inbox, Signal
-from hub.errors import BadRequest, Draining, Forbidden, HubError, Internal
+from hub.edge.request_reader import Request
+from hub.edge.response_head import encode_last_response
+from hub.edge.scope import Endpoints, make_websocket_scope
+from hub.edge.websocket_core import WebSocketCore
+from hub.edge.websocket_exchange import ClientDisconnected, WebSocketExchange
+from hub.edge.websocket_links import ConfirmedLink, DeflatedConfirmedLink, DeflatedLink, WebSocketLink
+from hub.errors import HubError
 from hub.errors.problem import ProblemResponse, write_problem
+from hub.header_fields import Headers
 
-__all__ = ["Core", "WebSocketProtocol"]
+__all__ = ["WebSocketProtocol"]
 
-#: Frames of any kind a client may send, as a token bucket. The frontends in the field send none.
+#: Frames of any kind a client may send, as a token bucket. The deployed frontends send none.
 FRAMES_PER_S = 50.0
 FRAMES_BURST = 200.0
 #: What may wait unread by a peer that keeps us answering (pongs).
-MAX_ANSWER_BYTES = 65_536
+MAX_PONG_BYTES = 65_536
 #: The same once notifications wait there too; the dispatcher has its own budget for these.
 MAX_UNSENT_BYTES = 2_097_152
-#: Messages that may wait for the app. It is busy while it replays, and a peer whose pongs are not read meanwhile
-#: would be taken for dead.
-MAX_WAITING_MESSAGES = 8
 #: What a message of hub.v1 has at most: a token of 8 KiB. The app is told of a longer one, and not what it says.
 LONGEST_BYTES = 16_384
-#: What they may weigh: one packet holds dozens, and is parsed whole.
-MAX_WAITING_BYTES = 32_768
 #: What a shutdown gives the closes that are still under way; the drain before it gave them their time.
 LAST_MOMENT_S = 0.5
-#: ASGI's name for an app that refuses a handshake with an answer of its own.
-_DENIAL = "websocket.http.response"
 
 
-#: What the constructors make for each connection; all the rest is the server's.
-OWN = frozenset({"queue", "conn", "writable", "frames"})
-OWN_OF_CORE = frozenset({"reader", "events", "writes", "parser", "extensions"})
+class WebSocketProtocol(asyncio.Protocol):
+    """Reads frames and hands whole messages to the app; writes go through its link."""
 
+    __slots__ = (
+        "_close_timer",
+        "_core",
+        "_exchange",
+        "_handshake",
+        "_link",
+        "_parts",
+        "_seen_s",
+        "_tokens",
+        "_type",
+        "context",
+        "flow",
+        "is_accepted",
+        "is_closed",
+        "is_ending",
+        "is_lost",
+        "transport",
+    )
 
-class Core(Protocol):
-    """websockets' core, which answers a close inside an unfinished message with 1002 instead of its echo.
-
-    RFC 6455 section 5.4: control frames may come in the middle of a fragmented message. A server is given a class
-    of its own, made by `for_server`.
-    """
-
-    def __init__(self) -> None:
-        self.extensions = []
-        self.reader = StreamReader()
-        self.events = []
-        self.writes = []
-        self.parser = self.parse()
-        next(self.parser)  # as the base does, to where it waits for bytes
-
-    @classmethod
-    def for_server(cls, *, max_message_bytes: int, logger: logging.Logger) -> type[Self]:
-        """Return the class for the connections of one server."""
-        kind = type(cls.__name__, (cls,), {})
-        hoist(kind, Protocol(SERVER, state=State.OPEN, max_size=max_message_bytes, logger=logger), but=OWN_OF_CORE)
-        return kind
-
-    def end(self) -> None:
-        """Let go of the parser and of its fault, which both hold this object that holds them."""
-        self.parser.close()
-        self.parser_exc = None
-
-    def recv_frame(self, frame: Frame) -> None:
-        if frame.opcode is Opcode.CLOSE:
-            self.current_size = None
-        super().recv_frame(frame)
-
-
-class WebSocketProtocol(WebSocketsSansIOProtocol):
-    """One WebSocket connection whose frames, answers and end are bounded.
-
-    A server is given a class of its own, from `for_server`, which carries what its connections share.
-    """
-
-    _core_class: type[Core]
-    _link: WebSocketLink | None = None
-    _refusal: tuple[int, list[tuple[bytes, bytes]]] | None = None
-    _ending = False
-
-    def __init__(
-        self,
-        config: Config,
-        server_state: ServerState,
-        app_state: dict[str, Any],
-        _loop: asyncio.AbstractEventLoop | None = None,
-    ) -> None:
-        kind = type(self)
-        if "config" not in vars(kind):
-            hoist(kind, WebSocketsSansIOProtocol(config, server_state, app_state, _loop), but=OWN)
-            kind._core_class = Core.for_server(max_message_bytes=config.ws_max_size, logger=self.logger)
-        # Of asyncio's both the base needs what these have.
-        self.queue = cast("asyncio.Queue[ASGIReceiveEvent]", Inbox[ASGIReceiveEvent]())
-        self.writable = Signal(is_set=True)
-        self.frames = []
+    def __init__(self, context: ServerContext) -> None:
+        self.context = context
+        self.transport: asyncio.Transport
+        self.flow: Flow
+        self._core: WebSocketCore | None = None
+        self._handshake: Handshake | None = None
+        self._exchange: WebSocketExchange | None = None
+        self._link: WebSocketLink | None = None
+        #: The fragments of a message that is not complete, and whether it is text.
+        self._parts: list[bytes] = []
+        self._type: Opcode = Opcode.BINARY
         self._tokens = FRAMES_BURST
-        self._seen_s = self.loop.time()
-        self._handshake: Handshake
+        self._seen_s = context.loop.time()
+        self._close_timer: asyncio.TimerHandle | None = None
+        #: The handshake was accepted; the hub has closed or refused; the transport is gone; the server shuts down.
+        self.is_accepted = False
+        self.is_closed = False
+        self.is_lost = False
+        self.is_ending = False
 
-    @classmethod
-    def for_server(cls) -> type[Self]:
-        """Return the class for the connections of one server."""
-        return type(cls.__name__, (cls,), {})
+    def __repr__(self) -> str:
+        state = "lost" if self.is_lost else "closed" if self.is_closed else "open" if self.is_accepted else "new"
+        return f"<WebSocketProtocol {state}>"
 
-    def begin(self, transport: asyncio.Transport, request: HTTPScope, url: bytes) -> None:
-        """Take over a connection with the upgrade request that was read from it, and start the app.
-
-        The app finds the way to the link of this connection in its scope.
-        """
-        self.connections.add(self)
+    def begin(self, transport: asyncio.Transport, flow: Flow, endpoints: Endpoints, request: Request) -> None:
+        """Take over a connection with the handshake that was read from it, and start the app."""
         self.transport = transport
-        self.server = request["server"]
-        self.client = request["client"]
-        self.scheme = "wss" if request["scheme"] == "https" else "ws"
-        self.handshake_initiated = True
+        self.flow = flow
+        flow.watches = False  # the dispatcher does
+        flow.resume_reading()
+        self.context.add(self)
+        exchange = self._exchange = WebSocketExchange(self)
         try:
-            self._handshake = negotiate(
-                request["method"],
-                request["http_version"],
-                list(request["headers"]),
-                compresses=self.config.ws_per_message_deflate,
+            handshake = self._handshake = negotiate(
+                request.method, request.http_version, request.headers, compresses=self.context.compresses
             )
-            target = httptools.parse_url(url)
-            raw_path: bytes = target.path
-            path = unquote(raw_path.decode("ascii"))
         except HubError as error:
-            self._end_handshake(write_problem(error))
+            self.refuse(write_problem(error))
             return
-        except (httptools.HttpParserInvalidURLError, UnicodeDecodeError):
-            self._end_handshake(write_problem(BadRequest("The URL cannot be read")))
+        self._core = WebSocketCore(max_message_bytes=self.context.max_message_bytes, deflate=handshake.deflate)
+        scope = make_websocket_scope(request, endpoints, self.context, self, handshake.subprotocols)
+        self.context.run_task(exchange.run(self.context.app, scope))
+
+    # What the transport calls.
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the link, so that nothing is written to a transport that is gone, and the app."""
+        self.context.discard(self)
+        if self._link is not None:
+            self._link.connection_lost()
+            self._link = None
+        self._tell_app(1005 if self.is_accepted else 1006)
+        self._exchange = None  # which holds this object
+        self.is_lost = True
+        self.flow.resume_writing()
+        if self._close_timer is not None:
+            self._close_timer.cancel()
+            self._close_timer = None
+        if self._core is not None:
+            self._core.end()
+
+    def pause_writing(self) -> None:
+        """Note that much waits for the peer."""
+        self.flow.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Note that the peer took most of it."""
+        self.flow.resume_writing()
+
+    def data_received(self, data: bytes) -> None:
+        """Act on what the peer sent, unless it sends more frames than any client of ours would."""
+        core = self._core
+        if core is None:
+            return  # behind a handshake that was refused
+        core.receive_data(data)
+        if core.parser_exc is not None:
+            self._end_broken(core)
             return
-        core = self._core_class()
-        if self._handshake.deflate is not None:
-            core.extensions = [self._handshake.deflate]
-        self.conn = core  # type: ignore[assignment]  # of the base's class we need what both have
-        self.scope = {
-            "type": "websocket",
-            "asgi": {"version": self.asgi_version, "spec_version": "2.4"},
-            "http_version": "1.1",
-            "scheme": self.scheme,
-            "server": self.server,
-            "client": self.client,
-            "root_path": self.root_path,
-            "path": self.root_path + path,
-            "raw_path": self.root_path.encode("ascii") + raw_path,
-            "query_string": target.query or b"",
-            "headers": request["headers"],
-            "subprotocols": self._handshake.subprotocols,
-            "state": self.app_state.copy(),
-            "extensions": cast(
-                "dict[str, dict[object, object]]", {_DENIAL: {}, "hub.link": partial(open_weakly, ref(self))}
-            ),
-        }
-        self.queue.put_nowait({"type": "websocket.connect"})
-        task = self.loop.create_task(self.run_asgi())
-        task.add_done_callback(self.on_task_complete)
-        self.tasks.add(task)
+        frames = core.events_received()
+        now_s = self.context.loop.time()
+        self._tokens = min(FRAMES_BURST, self._tokens + (now_s - self._seen_s) * FRAMES_PER_S) - len(frames)
+        self._seen_s = now_s
+        if self._tokens < 0:
+            self._drop(1008)
+            return
+        if self._link is not None and frames:
+            self._link.frame_received()
+        for frame in frames:
+            assert isinstance(frame, Frame)
+            self._take_frame(core, frame)
+
+    # What the app and its link call.
 
     def open_link(self, *, confirmed: bool = False) -> WebSocketLink:
         """Return the link of this connection; it writes to the transport directly.
@@ -197,169 +162,158 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         Raises:
             ConnectionError: the peer has left.
         """
-        if self.disconnected or self.transport.is_closing():
-            self.handshake_complete = True  # nobody is there to answer, which is no failure of the app
+        if self.is_lost or self.transport.is_closing():
+            self.is_closed = True  # nobody is there to answer, which is no failure of the app
             raise ConnectionResetError
-        deflate = self._handshake.deflate
         # A client may ask for a smaller window than our shared frames are made with; it gets them plain.
-        fits = deflate is not None and deflate.local_max_window_bits >= DEFLATE_WINDOW_BITS
+        is_deflated = self._handshake is not None and self._handshake.takes_shared_frames
         kinds = (ConfirmedLink, DeflatedConfirmedLink) if confirmed else (WebSocketLink, DeflatedLink)
-        self._link = kinds[fits](self.transport, self)
+        self._link = kinds[is_deflated](self.transport, self)
         return self._link
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the link, so that nothing is written to a transport that is gone, and let go of what holds itself."""
-        if self._link is not None:
-            self._link.connection_lost()
-            self._link = None
-        super().connection_lost(exc)
-        core = vars(self).get("conn")
-        if core is not None:
-            core.end()
+    def accept(self, subprotocol: str | None, headers: Headers) -> None:
+        """Accept the handshake, through the link: so that it leaves together with the greeting."""
+        assert self._handshake is not None
+        if not (self.is_closed or self.transport.is_closing()):
+            self.is_accepted = True
+            response = self._handshake.accept(subprotocol, headers)
+            if self._link is None:
+                self.transport.write(response)
+            else:
+                self._link.write_bytes(response)
 
-    def handle_events(self) -> None:
-        """Act on what was parsed, unless the peer sends more frames than any client of ours would."""
-        events = self.conn.events_received()
-        now_s = self.loop.time()
-        self._tokens = min(FRAMES_BURST, self._tokens + (now_s - self._seen_s) * FRAMES_PER_S) - len(events)
-        self._seen_s = now_s
-        if self._tokens < 0:
-            self._drop(1008)
-            return
-        if self._link is not None and events:
-            self._link.on_activity()
-        # The base class asks the core for the events, which it hands out once.
-        self.conn.events = events
-        super().handle_events()
+    def refuse(self, response: ProblemResponse) -> None:
+        """Refuse the handshake; the connection ends with it."""
+        self._tell_app(1006)
+        self.is_closed = True
+        if not self.transport.is_closing():
+            self.transport.write(encode_last_response(response))
+            self.transport.close()
 
-    async def send(self, message: ASGISendEvent) -> None:
-        """Send what the app says; until the handshake is answered, that is how it is answered."""
-        if self.handshake_complete:
-            await super().send(message)
-        elif self.disconnected:
+    def send_message(self, message: bytes, *, is_text: bool) -> None:
+        """Send one message.
+
+        Raises:
+            ClientDisconnected: the peer has closed.
+        """
+        core = self._core
+        if core is None or core.state is not State.OPEN:
             raise ClientDisconnected
-        elif message["type"] == "websocket.accept":
-            self._accept(message.get("subprotocol"), list(message.get("headers", [])))
-        elif message["type"] == "websocket.close":
-            # How an app without ASGI's denial response refuses; ours gives its reasons.
-            self._end_handshake(write_problem(Forbidden()))
-        elif message["type"] == "websocket.http.response.start":
-            self._refusal = (message["status"], list(message.get("headers", [])))
-        elif message["type"] == "websocket.http.response.body" and self._refusal is not None:
-            status, headers = self._refusal
-            self._end_handshake(ProblemResponse(status, headers, message["body"]))
-        else:
-            raise RuntimeError(f"a handshake cannot be answered with {message['type']}")
+        (core.send_text if is_text else core.send_binary)(message)
+        self._flush(core)
 
-    def send_500_response(self) -> None:
-        """Answer a handshake whose app failed, or that the shutdown overtook."""
-        if not self.handshake_complete:
-            self._end_handshake(write_problem(Draining() if self._ending else Internal()))
-
-    def handle_ping(self) -> None:
-        """Answer a ping, unless the peer does not read the answers."""
-        super().handle_ping()
-        limit_bytes = MAX_ANSWER_BYTES if self._link is None else MAX_UNSENT_BYTES
-        if self.transport.get_write_buffer_size() > limit_bytes:
-            self._drop(1008)
-
-    def handle_pong(self, event: Frame) -> None:
-        """Take it for an answer to what was asked; any frame counted as a sign of life already."""
-        if isinstance(self._link, ConfirmedLink):
-            self._link.take_pong(bytes(event.data))
-
-    def handle_close(self, event: Frame) -> None:
-        """Answer the peer's close; one that then reads nothing is aborted."""
-        if isinstance(self._link, ConfirmedLink) and not self.close_sent and self.conn.close_rcvd is not None:
-            self._link.take_close(self.conn.close_rcvd.code)
-        super().handle_close(event)
-        self._abort_soon()
-
-    def handle_parser_exception(self) -> None:
-        """End a connection that broke the protocol, with the code the parser chose."""
-        if self.conn.close_sent is None:
-            # Before the accept nobody is there to read a code, and the parser chose none.
-            self._drop(1002)
-            return
-        super().handle_parser_exception()
-        self._abort_soon()
-
-    def send_receive_event_to_app(self) -> None:
-        """Hand a message to the app; text that is not UTF-8 closes with 1007 (RFC 6455 section 8.1)."""
-        if self.curr_msg_data_type == "text" and not self.close_sent:
-            try:
-                b"".join(self.frames).decode()
-            except UnicodeDecodeError:
-                self.frames = []
-                self.conn.fail(1007, "text is not UTF-8")
-                self.handle_parser_exception()
-                return
-        if sum(map(len, self.frames)) > LONGEST_BYTES:
-            self.frames = [b""]
-        super().send_receive_event_to_app()
-        waiting = cast("Inbox[ASGIReceiveEvent]", self.queue)
-        if waiting.qsize() > 1 and sum(map(_weigh, waiting)) > MAX_WAITING_BYTES:
-            self._drop(1008)
-            return
-        if self.read_paused and self.queue.qsize() < MAX_WAITING_MESSAGES:
-            self.read_paused = False
-            self.transport.resume_reading()
-
-    def close_nowait(self, code: int, reason: str) -> None:
+    def send_close(self, code: int, reason: str) -> None:
         """Send a close frame and end the app's part; abort where the peer does not answer in time."""
-        if not self.handshake_complete:
+        core = self._core
+        if not self.is_accepted or core is None:
             self.transport.abort()
             return
-        if self.close_sent or self.transport.is_closing() or self.conn.state is not State.OPEN:
+        if self.is_closed or self.transport.is_closing() or core.state is not State.OPEN:
             return
-        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
-        self.conn.send_close(code, reason)
-        self.transport.write(b"".join(self.conn.data_to_send()))
-        self.close_sent = True
-        if self.read_paused:
-            self.read_paused = False
-            self.transport.resume_reading()
-        self.close_timer = self.loop.call_later(CLOSE_TIMEOUT_S, self.transport.abort)
+        self._tell_app(code, reason)
+        core.send_close(code, reason)
+        self._flush(core)
+        self.is_closed = True
+        self.flow.resume_reading()
+        self._abort_soon()
+
+    def end_app(self) -> None:
+        """End the connection, unless a close is under way: the app has ended."""
+        if self._close_timer is None:
+            self.transport.close()
+
+    # What the server calls.
 
     def shutdown(self) -> None:
         """End with 1012; a peer that has not taken it a moment later is aborted."""
-        self._ending = True
-        if not self.close_sent and self.conn.state in {State.CLOSING, State.CLOSED}:
-            # The peer closed first and has not taken the answer yet; the base class would send a second close,
-            # fail at it, and leave the whole shutdown undone.
-            self.transport.close()
-        else:
-            super().shutdown()
-        self.loop.call_later(LAST_MOMENT_S, self.transport.abort)
+        self.is_ending = True
+        core = self._core
+        if self.is_accepted and not self.is_closed and core is not None and core.state is State.OPEN:
+            self._tell_app(1012)
+            core.send_close(1012)
+            self._flush(core)
+        elif self._exchange is not None:
+            # Where the peer closed first it has not taken the response yet.
+            self._exchange.end_handshake()
+        self.transport.close()
+        self.context.loop.call_later(LAST_MOMENT_S, self.transport.abort)
 
-    def _accept(self, subprotocol: str | None, headers: list[tuple[bytes, bytes]]) -> None:
-        if not self.transport.is_closing():
-            self.handshake_complete = True
-            answer = self._handshake.answer(subprotocol, headers)
-            # Through the link, so that it leaves together with the greeting.
-            if self._link is None:
-                self.transport.write(answer)
-            else:
-                self._link.write_bytes(answer)
+    def _take_frame(self, core: WebSocketCore, frame: Frame) -> None:
+        match frame.opcode:
+            case Opcode.TEXT | Opcode.BINARY:
+                self._type = frame.opcode
+                self._parts = [bytes(frame.data)]
+                if frame.fin:
+                    self._take_message(core)
+            case Opcode.CONT:
+                self._parts.append(bytes(frame.data))
+                if frame.fin:
+                    self._take_message(core)
+            case Opcode.PING:
+                # The core has answered it; a peer that does not read the pongs is dropped.
+                self._flush(core)
+                limit_bytes = MAX_PONG_BYTES if self._link is None else MAX_UNSENT_BYTES
+                if self.transport.get_write_buffer_size() > limit_bytes:
+                    self._drop(1008)
+            case Opcode.PONG if isinstance(self._link, ConfirmedLink):
+                self._link.take_pong(bytes(frame.data))
+            case Opcode.CLOSE:
+                self._take_close(core)
 
-    def _end_handshake(self, answer: ProblemResponse) -> None:
-        self.queue.put_nowait({"type": "websocket.disconnect", "code": 1006})
-        self.close_sent = True
-        self.handshake_complete = True
-        if not self.transport.is_closing():
-            self.transport.write(encode_last_answer(answer))
+    def _take_message(self, core: WebSocketCore) -> None:
+        body = b"".join(self._parts)
+        self._parts = []
+        if self.is_closed:
+            return
+        message: bytes | str = body
+        if self._type is Opcode.TEXT:
+            try:
+                message = body.decode()
+            except UnicodeDecodeError:
+                core.fail(1007, "text is not UTF-8")  # RFC 6455 section 8.1
+                self._end_broken(core)
+                return
+        message = message if len(body) <= LONGEST_BYTES else message[:0]
+        if self._exchange is not None and not self._exchange.take_message(message):
+            self._drop(1008)
+
+    def _take_close(self, core: WebSocketCore) -> None:
+        if self.is_closed:
+            # The peer has answered ours.
             self.transport.close()
+        elif not self.transport.is_closing() and core.close_rcvd is not None:
+            if isinstance(self._link, ConfirmedLink):
+                self._link.take_close(core.close_rcvd.code)
+            self._tell_app(core.close_rcvd.code, core.close_rcvd.reason)
+            self._flush(core)
+            self.transport.close()
+        self._abort_soon()
+
+    def _end_broken(self, core: WebSocketCore) -> None:
+        """End a connection that broke the protocol, with the code the core chose."""
+        if core.close_sent is None:
+            # Before the accept nobody is there to read a code, and the core chose none.
+            self._drop(1002)
+            return
+        self._tell_app(core.close_sent.code, core.close_sent.reason)
+        self._flush(core)
+        self.is_closed = True
+        self.transport.close()
+        self._abort_soon()
+
+    def _tell_app(self, code: int, reason: str = "") -> None:
+        if self._exchange is not None:
+            self._exchange.disconnect(code, reason)
+
+    def _flush(self, core: WebSocketCore) -> None:
+        self.transport.write(b"".join(core.data_to_send()))
 
     def _drop(self, code: int) -> None:
-        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": ""})
-        self.close_sent = True
+        self._tell_app(code)
+        self.is_closed = True
         self.transport.abort()
 
     def _abort_soon(self) -> None:
         # `transport.close()` waits for bytes that a stalled peer never takes.
-        if self.close_timer is None:
-            self.close_timer = self.loop.call_later(CLOSE_TIMEOUT_S, self.transport.abort)
-
-
-def _weigh(message: ASGIReceiveEvent) -> int:
-    return len(message.get("text") or message.get("bytes") or b"") if message["type"] == "websocket.receive" else 0
+        if self._close_timer is None:
+            self._close_timer = self.context.loop.call_later(CLOSE_TIMEOUT_S, self.transport.abort)

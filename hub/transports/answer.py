@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
 from urllib.parse import parse_qs
 
+from hub.asgi import Scope, Send
 from hub.auth.origin import find_origin
 from hub.cursor import Cursor, parse_cursor
 from hub.errors import BadRequest, HubError, InvalidCursor, OriginNotAllowed
@@ -14,7 +13,6 @@ from hub.errors.problem import write_problem
 from hub.header_fields import Headers, find_single
 
 __all__ = [
-    "Send",
     "allow_origin",
     "answer_preflight",
     "find_cursor",
@@ -24,8 +22,6 @@ __all__ = [
     "respond_problem",
 ]
 
-Message = MutableMapping[str, Any]
-Send = Callable[[Message], Awaitable[None]]
 
 #: No client of ours sends more than three.
 MAX_QUERY_FIELDS = 32
@@ -78,7 +74,7 @@ async def answer_preflight(send: Send, headers: Headers, cors: Headers) -> None:
     await respond(send, 204, preflight, b"")
 
 
-def is_read(scope: MutableMapping[str, Any]) -> bool:
+def is_read(scope: Scope) -> bool:
     """Whether a request is a GET, or a HEAD, which is answered like one; the server leaves its body away."""
     return scope["method"] in {"GET", "HEAD"}
 
@@ -128,7 +124,7 @@ async def respond_problem(send: Send, error: HubError, cors: Headers) -> None:
     await respond(send, status, [*cors, *headers], body)
 
 
-def forget_request(scope: MutableMapping[str, Any]) -> None:
+def forget_request(scope: Scope) -> None:
     """Let go of the headers and the query of a connection that may stay for days: of kilobytes, and of its token."""
     scope["headers"].clear()
     scope["query_string"] = b""

@@ -5,18 +5,36 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Sequence
 
+from hub.asgi import Message, Send
 from hub.cursor import parse_cursor
 from hub.delivery.envelope import Envelope, event_comment, event_data, event_retry
+from hub.delivery.link import CLOSE_TIMEOUT_S
 from hub.delivery.resume_points import ResumePoint
-from hub.edge.links import CLOSE_TIMEOUT_S
+from hub.errors import HubError
 
-__all__ = ["QueuedLink", "Send"]
+__all__ = ["QueuedLink", "open_queued_link"]
 
-Message = MutableMapping[str, Any]
-Send = Callable[[Message], Awaitable[None]]
+
+def _nothing() -> None:
+    """Stand in until the link is attached."""
+
+
+@contextlib.asynccontextmanager
+async def open_queued_link(send: Send, *, events: bool) -> AsyncIterator[QueuedLink]:
+    """Give a link over a server's `send`; at the end what is queued is still sent, then the connection is closed."""
+    with contextlib.suppress(TimeoutError):  # of a peer that takes nothing, not even the end
+        try:
+            async with asyncio.timeout(None) as patience, asyncio.TaskGroup() as tasks:
+                link = QueuedLink(send, patience, tasks, events=events)
+                yield link
+                link.close(1000, "")
+        except BaseExceptionGroup as group:
+            first = group.exceptions[0]
+            if isinstance(first, HubError):
+                raise first from None
+            raise
 
 
 class QueuedLink:
@@ -30,9 +48,10 @@ class QueuedLink:
     #: `send` cannot ping; the server's own keepalive finds dead peers.
     can_pong = False
 
-    def __init__(self, send: Send, patience: asyncio.Timeout, *, events: bool) -> None:
+    def __init__(self, send: Send, patience: asyncio.Timeout, tasks: asyncio.TaskGroup, *, events: bool) -> None:
         self._send = send
         self._patience = patience
+        self._tasks = tasks
         self._events = events
         #: Each with the position that is behind the peer once it was sent; 0: it tells nothing.
         self._queue: deque[tuple[bytes, int]] = deque()
@@ -45,8 +64,22 @@ class QueuedLink:
         self.unsent_bytes = 0
         self.taken_bytes = 0
         self.open = True
-        self.on_activity: Callable[[], None] = lambda: None
-        self.on_connection_lost: Callable[[], None] = lambda: None
+        self._on_connection_lost: Callable[[], None] = _nothing
+
+    def attach(self, *, on_connection_lost: Callable[[], None], on_activity: Callable[[], None] = _nothing) -> None:
+        """Call `on_connection_lost` when the connection is gone; of what the peer sends the app alone hears here."""
+        self._on_connection_lost = on_connection_lost
+
+    def start(self, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        """Begin the response of an event stream; what is queued follows."""
+        self._begin({"type": "http.response.start", "status": 200, "headers": list(headers)})
+
+    def accept(self, subprotocol: str | None) -> None:
+        """Accept the handshake of a WebSocket; what is queued follows."""
+        self._begin({"type": "websocket.accept", "subprotocol": subprotocol})
+
+    async def finish(self) -> None:
+        """Do nothing: `close` completes the response."""
 
     @property
     def waiting_bytes(self) -> int:
@@ -125,14 +158,18 @@ class QueuedLink:
             return False
         return True
 
-    async def run(self) -> None:
-        """Write until the link is closed; the end of the connection is the last thing written."""
+    def _begin(self, opening: Message) -> None:
+        # Not before: until then the app may still refuse, by `send` itself.
+        self._tasks.create_task(self._run(opening))
+
+    async def _run(self, opening: Message) -> None:
         # A server says that the peer is gone by an OSError (ASGI 2.4), an older one by a RuntimeError.
         with contextlib.suppress(OSError, RuntimeError):
+            await self._send(opening)
             await self._write_queue()
         self.open = False
         self._drained.set()
-        self.on_connection_lost()
+        self._on_connection_lost()
 
     async def _write_queue(self) -> None:
         while True:

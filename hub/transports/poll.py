@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import Callable
 
 import msgspec
 
 from contracts.page import Page
 from hub.allowance import Allowance
+from hub.asgi import Receive, Scope, Send
 from hub.delivery.connections import Connections
 from hub.delivery.pages import PAGE_BYTES, MissedPage, Pages
 from hub.delivery.subscribers import subscriber_targets
@@ -16,7 +16,6 @@ from hub.errors import HubError, MethodNotAllowed
 from hub.header_fields import Headers
 from hub.language import Texts
 from hub.transports.answer import (
-    Send,
     allow_origin,
     answer_preflight,
     find_cursor,
@@ -27,9 +26,8 @@ from hub.transports.answer import (
 
 __all__ = ["PollEndpoint"]
 
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-
 _encode = msgspec.json.Encoder().encode
+
 
 #: What answers may weigh that their clients have not taken yet: of one user, and of all together. At least a page of
 #: each is counted, since it is read before its weight is known.
@@ -56,7 +54,7 @@ class PollEndpoint:
         self._now = now
         self._answers = Allowance(TOTAL_BYTES, each_bytes=USER_BYTES)
 
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: Headers = scope["headers"]
         cors: Headers = []
         try:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from functools import partial
+from typing import NamedTuple
 
+from hub.asgi import Receive, Scope, Send
 from hub.auth.grant import Grant
 from hub.cursor import Cursor
 from hub.delivery.connections import Connections
 from hub.delivery.envelope import event_preamble
+from hub.delivery.link import LINK_EXTENSION, EventStream, EventStreamOpener
 from hub.delivery.session import Phase
-from hub.edge.links import EventStreamLink
 from hub.errors import HubError, MethodNotAllowed
 from hub.header_fields import Headers
 from hub.transports.answer import (
-    Send,
     allow_origin,
     answer_preflight,
     find_cursor,
@@ -24,12 +23,9 @@ from hub.transports.answer import (
     is_read,
     respond_problem,
 )
-from hub.transports.fallback import QueuedLink
+from hub.transports.fallback import open_queued_link
 
 __all__ = ["EventStreamEndpoint"]
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
 
 #: What a client waits before it comes back, unless a drain tells it otherwise.
 RETRY_MS = 3_000
@@ -44,6 +40,15 @@ _STREAM_HEADERS: Headers = [
 ]
 
 
+class _Stream(NamedTuple):
+    """A request for a stream that was admitted."""
+
+    receive: Receive
+    grant: Grant
+    cursor: Cursor | None
+    headers: Headers
+
+
 class EventStreamEndpoint:
     """The ASGI application behind `/sse`; one task per connection, the server's own."""
 
@@ -51,7 +56,7 @@ class EventStreamEndpoint:
         self._connections = connections
         self._allowed_origins = allowed_origins
 
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: Headers = scope["headers"]
         cors: Headers = []
         try:
@@ -68,57 +73,35 @@ class EventStreamEndpoint:
                 await send({"type": "http.response.start", "status": 200, "headers": [*_STREAM_HEADERS, *cors]})
                 await send({"type": "http.response.body", "body": b""})
                 return
-            open_link = scope.get("extensions", {}).get("hub.link")
-            if open_link is not None:
-                # The peer may have left while it was looked up.
-                with contextlib.suppress(ConnectionError):
-                    link = open_link()
-                    forget_request(scope)
-                    await self._stream(receive, send, grant, link, cursor, cors)
+            stream = _Stream(receive, grant, cursor, [*_STREAM_HEADERS, *cors])
+            opener: EventStreamOpener | None = scope.get("extensions", {}).get(LINK_EXTENSION)
+            if opener is None:
+                async with open_queued_link(send, events=True) as queued:
+                    await self._serve(stream, queued)
                 return
-            with contextlib.suppress(TimeoutError):  # of a peer that takes nothing, not even the end
-                async with asyncio.timeout(None) as patience, asyncio.TaskGroup() as tasks:
-                    queued = QueuedLink(send, patience, events=True)
-                    start = lambda: tasks.create_task(queued.run())  # noqa: E731  # the group must exist first
-                    await self._stream(receive, send, grant, queued, cursor, cors, start)
-        except* HubError as errors:
-            await self._refuse(send, errors, cors)
+            with contextlib.suppress(ConnectionError):  # the peer may have left while it was looked up
+                link = opener.open_link()
+                forget_request(scope)
+                await self._serve(stream, link)
+        except HubError as error:
+            self._connections.count_refusal(error)
+            await respond_problem(send, error, cors)
 
-    async def _refuse(self, send: Send, errors: BaseExceptionGroup[HubError], cors: Headers) -> None:
-        error = errors.exceptions[0]
-        assert isinstance(error, HubError)
-        self._connections.count_refusal(error)
-        await respond_problem(send, error, cors)
-
-    async def _stream(
-        self,
-        receive: Receive,
-        send: Send,
-        grant: Grant,
-        link: EventStreamLink | QueuedLink,
-        cursor: Cursor | None,
-        cors: Headers,
-        on_start: Callable[[], object] = lambda: None,
-    ) -> None:
-        subscriber = self._connections.register(grant, "sse", link, speaks_hub_v1=False)
+    async def _serve(self, stream: _Stream, link: EventStream) -> None:
+        subscriber = self._connections.register(stream.grant, "sse", link, speaks_hub_v1=False)
         try:
-            link.on_connection_lost = lambda: self._connections.leave(subscriber)
+            link.attach(on_connection_lost=partial(self._connections.leave, subscriber))
             link.cork()
-            headers = [*_STREAM_HEADERS, *cors]
-            if isinstance(link, EventStreamLink):
-                link.start(headers)
-            else:
-                await send({"type": "http.response.start", "status": 200, "headers": headers})
-                on_start()
+            link.start(stream.headers)
             link.write_event(_PREAMBLE)
-            self._connections.greet(subscriber, cursor)
+            self._connections.greet(subscriber, stream.cursor)
             link.uncork()
             await self._connections.serve(subscriber)
-            while link.open and (await receive())["type"] != "http.disconnect":
+            while link.open and (await stream.receive())["type"] != "http.disconnect":
                 # A body where none belongs: nothing to do with it.
                 pass
-            if isinstance(link, EventStreamLink) and subscriber.session.phase is Phase.CLOSED:
-                await send({"type": "http.response.body", "body": b"", "more_body": False})
+            if subscriber.session.phase is Phase.CLOSED:
+                await link.finish()
         finally:
             self._connections.leave(subscriber)
             link.close(1000, "")

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from functools import partial
+from typing import NamedTuple
 
 import msgspec
 
 from contracts.frame import Auth
+from hub.asgi import Receive, Scope, Send
 from hub.auth.grant import Grant
 from hub.cursor import Cursor
 from hub.delivery.connections import SUBPROTOCOL, Connections
+from hub.delivery.link import LINK_EXTENSION, WebSocket, WebSocketOpener
 from hub.delivery.resume_points import Client
 from hub.delivery.session import Phase
 from hub.delivery.subscribers import Subscriber
-from hub.edge.links import WebSocketLink
 from hub.errors import HubError, MethodNotAllowed, NotFound, OriginNotAllowed, UpgradeRequired
 from hub.errors.problem import write_problem
 from hub.header_fields import Headers
@@ -28,18 +28,26 @@ from hub.transports.answer import (
     is_read,
     respond_problem,
 )
-from hub.transports.fallback import QueuedLink
+from hub.transports.fallback import open_queued_link
 
 __all__ = ["WebSocketEndpoint"]
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 #: RFC 6455 section 7.4.2: from here on libraries and applications choose.
 FIRST_FREE_CODE = 3000
 
 _decode_auth = msgspec.json.Decoder(Auth).decode
+
+
+class _Opening(NamedTuple):
+    """A handshake that was admitted."""
+
+    scope: Scope
+    receive: Receive
+    send: Send
+    grant: Grant
+    #: The cursor it gave, or the client that gave none and is remembered.
+    where: Cursor | Client | None
+    speaks_hub_v1: bool
 
 
 class WebSocketEndpoint:
@@ -49,7 +57,7 @@ class WebSocketEndpoint:
         self._connections = connections
         self._allowed_origins = allowed_origins
 
-    async def ask_for_upgrade(self, scope: MutableMapping[str, Any], send: Send) -> None:
+    async def ask_for_upgrade(self, scope: Scope, send: Send) -> None:
         """Answer a plain request for `/ws`: what it is for, and how one asks for it (RFC 9110 section 15.5.22)."""
         headers = scope["headers"]
         try:
@@ -62,12 +70,12 @@ class WebSocketEndpoint:
             return
         await respond_problem(send, UpgradeRequired() if is_read(scope) else MethodNotAllowed(), cors)
 
-    async def refuse_path(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    async def refuse_path(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse a handshake with a path where there is no WebSocket."""
         await receive()
         await self._refuse(scope, send, NotFound(), speaks_hub_v1=False)
 
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
         offered = scope.get("subprotocols") or []
         speaks_hub_v1 = SUBPROTOCOL in offered
@@ -81,49 +89,35 @@ class WebSocketEndpoint:
         if cursor is None and not speaks_hub_v1:
             client = self._connections.identify(grant, scope["headers"])
         where = cursor if client is None else client
-        open_link = scope.get("extensions", {}).get("hub.link")
-        if open_link is not None:
-            # The peer may have left while it was looked up.
-            with contextlib.suppress(ConnectionError):
-                link = open_link(confirmed=client is not None)
-                await self._serve(scope, receive, send, grant, link, where, speaks_hub_v1)
+        opening = _Opening(scope, receive, send, grant, where, speaks_hub_v1)
+        opener: WebSocketOpener | None = scope.get("extensions", {}).get(LINK_EXTENSION)
+        if opener is None:
+            async with open_queued_link(send, events=False) as queued:
+                await self._serve(opening, queued)
             return
-        with contextlib.suppress(TimeoutError):  # of a peer that takes nothing, not even its close
-            async with asyncio.timeout(None) as patience, asyncio.TaskGroup() as tasks:
-                queued = QueuedLink(send, patience, events=False)
-                # The writer starts after the accept: its first frame may not come before it.
-                start = lambda: tasks.create_task(queued.run())  # noqa: E731  # the group must exist first
-                await self._serve(scope, receive, send, grant, queued, where, speaks_hub_v1, start)
-                queued.close(1000, "")
+        with contextlib.suppress(ConnectionError):  # the peer may have left while it was looked up
+            await self._serve(opening, opener.open_link(confirmed=client is not None))
 
-    async def _serve(
-        self,
-        scope: MutableMapping[str, Any],
-        receive: Receive,
-        send: Send,
-        grant: Grant,
-        link: WebSocketLink | QueuedLink,
-        where: Cursor | Client | None,
-        speaks_hub_v1: bool,
-        on_accept: Callable[[], object] = lambda: None,
-    ) -> None:
+    async def _serve(self, opening: _Opening, link: WebSocket) -> None:
+        speaks_hub_v1 = opening.speaks_hub_v1
         try:
-            subscriber = self._connections.register(grant, "websocket", link, speaks_hub_v1=speaks_hub_v1)
+            subscriber = self._connections.register(opening.grant, "websocket", link, speaks_hub_v1=speaks_hub_v1)
         except HubError as error:
-            await self._refuse(scope, send, error, speaks_hub_v1=speaks_hub_v1)
+            await self._refuse(opening.scope, opening.send, error, speaks_hub_v1=speaks_hub_v1)
             return
         code = 1006
         try:
-            link.on_connection_lost = lambda: self._connections.leave(subscriber)
-            link.on_activity = subscriber.session.note_activity
+            link.attach(
+                on_connection_lost=partial(self._connections.leave, subscriber),
+                on_activity=subscriber.session.note_activity,
+            )
             link.cork()
-            await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL if speaks_hub_v1 else None})
-            on_accept()
-            forget_request(scope)
-            self._connections.greet(subscriber, where)
+            link.accept(SUBPROTOCOL if speaks_hub_v1 else None)
+            forget_request(opening.scope)
+            self._connections.greet(subscriber, opening.where)
             link.uncork()
             await self._connections.serve(subscriber)
-            code = await self._listen(subscriber, receive)
+            code = await self._listen(subscriber, opening.receive)
         finally:
             self._connections.leave(subscriber, code)
 
@@ -151,9 +145,7 @@ class WebSocketEndpoint:
         except HubError as error:
             self._connections.end(subscriber, error.close_code, error.title)
 
-    async def _refuse(
-        self, scope: MutableMapping[str, Any], send: Send, error: HubError, *, speaks_hub_v1: bool
-    ) -> None:
+    async def _refuse(self, scope: Scope, send: Send, error: HubError, *, speaks_hub_v1: bool) -> None:
         """Refuse: so that the client can read why where it can, before the accept where it cannot.
 
         The frontends in the field take an accept as success and would come back for ever.

@@ -13,8 +13,8 @@ import pytest
 
 from hub.auth.admission import Admission
 from hub.auth.grant import Grant
-from hub.edge import links
-from hub.edge.http_protocol import MAX_HEAD_BYTES
+from hub.edge import event_stream_link
+from hub.edge.request_reader import MAX_HEAD_BYTES
 from tests.attacks.wire import Wire
 from tests.harness import DEADLINE_S, USER, RunningHub, run_hub
 
@@ -132,9 +132,9 @@ async def test_frames_before_the_accept_are_no_failure(
 
 async def test_a_stream_that_ended_leaves_the_next_one_alone(hub: RunningHub, monkeypatch: pytest.MonkeyPatch) -> None:
     """The deadline of an ended stream does not outlive it: its connection may carry another by then."""
-    monkeypatch.setattr(links, "CLOSE_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(event_stream_link, "CLOSE_TIMEOUT_S", 0.2)
     # As if some bytes were always on their way.
-    monkeypatch.setattr(links.EventStreamLink, "_abort_stuck", lambda link: link.abort())
+    monkeypatch.setattr(event_stream_link.EventStreamLink, "_abort_stuck", lambda link: link.abort())
     async with Wire(hub.port) as wire:
         for _ in range(2):
             await wire.send(stream(hub))
@@ -149,7 +149,7 @@ async def test_a_stream_that_ended_leaves_the_next_one_alone(hub: RunningHub, mo
         await wire.send(stream(hub))
         await hub.wait_until(lambda: len(hub.hub.subscribers) == 1)
         # The loop runs timers in the order in which they are due: those of both ended streams come before this one.
-        await asyncio.sleep(links.CLOSE_TIMEOUT_S)
+        await asyncio.sleep(event_stream_link.CLOSE_TIMEOUT_S)
         (subscriber,) = hub.hub.subscribers.everyone()
         subscriber.link.write_retry(4_321)
         async with asyncio.timeout(DEADLINE_S):

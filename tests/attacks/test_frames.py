@@ -18,7 +18,6 @@ from random import Random
 
 import pytest
 
-from hub.edge import links
 from tests.attacks.wire import Wire
 from tests.harness import DEADLINE_S, RunningHub, run_hub
 
@@ -275,7 +274,6 @@ async def test_a_peer_that_only_answers_is_not_cut_off(hub: RunningHub) -> None:
 async def test_a_close_that_is_not_read_is_ended(hub: RunningHub, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a close, from either side, nothing keeps the socket: not silence, not half a frame."""
     monkeypatch.setattr("hub.edge.websocket_protocol.CLOSE_TIMEOUT_S", 0.3)
-    monkeypatch.setattr(links, "CLOSE_TIMEOUT_S", 0.3)
     async with peer(hub) as silent, peer(hub) as half:
         await half.send(frame(FIN | TEXT, b"x" * 100)[:50])
         await hub.wait_until(lambda: len(hub.hub.subscribers) == 2)

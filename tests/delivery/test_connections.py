@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from contracts.closing import CloseCode
-from hub.edge.links import ConfirmedLink
+from hub.edge.websocket_links import ConfirmedLink
 from tests.harness import run_hub
 
 

@@ -14,7 +14,7 @@ from hub.cursor import Epoch
 from hub.delivery.envelope import Envelope
 from hub.delivery.subscribers import Subscriber
 from hub.edge.fanout import write_at_once
-from hub.edge.links import WebSocketLink
+from hub.edge.websocket_links import WebSocketLink
 from tests.fakes import FakeLink, make_subscriber
 
 DEADLINE_S = 10.0

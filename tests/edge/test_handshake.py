@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hub.edge.handshake import is_handshake, negotiate
-from hub.edge.last_answer import encode_last_answer
+from hub.edge.response_head import encode_last_response
 from hub.errors import BadRequest, HubError
 from hub.errors.problem import ProblemResponse, write_problem
 
@@ -17,7 +17,7 @@ OFFER = b"permessage-deflate; client_max_window_bits"
 
 def test_the_key_is_answered_as_the_rfc_has_it() -> None:
     """The example of RFC 6455 section 1.3."""
-    answer = negotiate("GET", "1.1", [KEY, VERSION], compresses=False).answer(None, [])
+    answer = negotiate("GET", "1.1", [KEY, VERSION], compresses=False).accept(None, [])
     assert answer.startswith(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n")
     assert b"\r\nsec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n" in answer
     assert answer.endswith(b"\r\n\r\n")
@@ -28,7 +28,7 @@ def test_subprotocols_are_read_from_every_header_and_one_is_answered() -> None:
     offers = [(b"sec-websocket-protocol", b"hub.v1, hub.bearer.x"), (b"sec-websocket-protocol", b"chat")]
     handshake = negotiate("GET", "1.1", [KEY, VERSION, *offers], compresses=False)
     assert ["hub.v1", "hub.bearer.x", "chat"] == handshake.subprotocols
-    assert b"\r\nsec-websocket-protocol: hub.v1\r\n" in handshake.answer("hub.v1", [])
+    assert b"\r\nsec-websocket-protocol: hub.v1\r\n" in handshake.accept("hub.v1", [])
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_what_is_no_handshake_is_refused(
     """Another method or version, no proper key, a body: answered in full, and an old client is told the version."""
     with pytest.raises(HubError) as refused:
         negotiate(method, version, headers, compresses=True)
-    answer = encode_last_answer(write_problem(refused.value))
+    answer = encode_last_response(write_problem(refused.value))
     assert answer.startswith(b"HTTP/1.1 %d " % status)
     assert b"\r\nconnection: close" in answer
     assert (status == 426) == (b"\r\nsec-websocket-version: 13\r\n" in answer) == (b"\r\nupgrade: websocket" in answer)
@@ -104,12 +104,12 @@ def test_compression_is_agreed_only_where_it_is_on_and_understood() -> None:
     offer = (b"sec-websocket-extensions", OFFER)
     agreed = negotiate("GET", "1.1", [KEY, VERSION, offer], compresses=True)
     assert agreed.deflate is not None
-    assert b"sec-websocket-extensions: permessage-deflate; server_no_context_takeover" in agreed.answer(None, [])
+    assert b"sec-websocket-extensions: permessage-deflate; server_no_context_takeover" in agreed.accept(None, [])
     unknown = (b"sec-websocket-extensions", b"permessage-deflate; mystery, x-other")
     for headers, compresses in (([offer], False), ([], True), ([unknown], True)):
         handshake = negotiate("GET", "1.1", [KEY, VERSION, *headers], compresses=compresses)
         assert handshake.deflate is None
-        assert b"extensions" not in handshake.answer(None, [])
+        assert b"extensions" not in handshake.accept(None, [])
     with pytest.raises(BadRequest):
         negotiate("GET", "1.1", [KEY, VERSION, (b"sec-websocket-extensions", b";;")], compresses=True)
 
@@ -117,14 +117,16 @@ def test_compression_is_agreed_only_where_it_is_on_and_understood() -> None:
 def test_a_header_of_the_app_cannot_end_early() -> None:
     """A line break in a value would let it write the rest of the answer."""
     with pytest.raises(ValueError, match="end early"):
-        encode_last_answer(ProblemResponse(403, [(b"x", b"a\r\nset-cookie: b")], b""))
+        encode_last_response(ProblemResponse(403, [(b"x", b"a\r\nset-cookie: b")], b""))
     with pytest.raises(ValueError, match="end early"):
-        negotiate("GET", "1.1", [KEY, VERSION], compresses=False).answer(None, [(b"a\nb", b"c")])
+        negotiate("GET", "1.1", [KEY, VERSION], compresses=False).accept(None, [(b"a\nb", b"c")])
 
 
 def test_a_refusal_is_a_whole_answer() -> None:
     """Status, headers, length and body, and the connection ends."""
-    answer = encode_last_answer(ProblemResponse(426, [(b"connection", b"upgrade"), (b"upgrade", b"websocket")], b"{}"))
+    answer = encode_last_response(
+        ProblemResponse(426, [(b"connection", b"upgrade"), (b"upgrade", b"websocket")], b"{}")
+    )
     assert (
         b"HTTP/1.1 426 Upgrade Required\r\nupgrade: websocket\r\ncontent-length: 2\r\nconnection: close, upgrade"
         b"\r\n\r\n{}"

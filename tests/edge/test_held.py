@@ -12,7 +12,7 @@ from typing import cast
 import pytest
 
 from hub.delivery.pages import PAGE_BYTES
-from hub.edge import pipeline
+from hub.edge import flow
 from hub.edge.http_protocol import HttpProtocol
 from hub.log.port import Reading
 from hub.target import Target
@@ -109,7 +109,7 @@ async def test_a_peer_that_takes_nothing_of_its_answer_is_dropped(
 ) -> None:
     """In the time of the clock, and what was held for it is free again."""
     monkeypatch.setattr("hub.edge.server.SEND_BUFFER_BYTES", 4_096)
-    monkeypatch.setattr(pipeline, "STALL_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(flow, "STALL_TIMEOUT_S", 0.2)
     async with run_hub(tmp_path) as hub:
         cursor = await publish_much(hub)
         await stall(hub, peers, poll_request(hub, cursor))
@@ -124,7 +124,7 @@ async def test_a_peer_that_takes_its_answer_slowly_gets_it(
 ) -> None:
     """As long as it takes some between two looks of the clock, it gets all."""
     monkeypatch.setattr("hub.edge.server.SEND_BUFFER_BYTES", 4_096)
-    monkeypatch.setattr(pipeline, "STALL_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(flow, "STALL_TIMEOUT_S", 0.2)
     async with run_hub(tmp_path) as hub:
         cursor = await publish_much(hub)
         peer = await stall(hub, peers, poll_request(hub, cursor))
@@ -143,7 +143,7 @@ async def test_requests_behind_each_other_are_read_one_by_one(hub: RunningHub) -
 
     def look() -> None:
         nonlocal most
-        waiting = [len(cast("HttpProtocol", one).pipeline) for one in hub.server.server_state.connections]
+        waiting = [len(cast("HttpProtocol", one)._waiting) for one in hub.server.server_state.connections]
         most = max(most, *waiting, 0)
 
     async with Wire(hub.port) as wire:

@@ -32,7 +32,7 @@ async def test_an_idle_connection_ends_when_the_setting_says(tmp_path: Path) -> 
 async def test_a_crowd_is_kept_for_a_moment_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond what stays and some more, an answered connection is soon closed; those that were there before are not."""
     monkeypatch.setattr(server, "REQUESTS_BESIDE", 2)
-    monkeypatch.setattr(http_protocol, "CROWDED_KEEP_ALIVE_S", 0.2)
+    monkeypatch.setattr(http_protocol, "SHORT_KEEP_ALIVE_S", 0.2)
     async with run_hub(tmp_path, max_connections=1) as hub, contextlib.AsyncExitStack() as peers:
         wires = []
         for _ in range(6):

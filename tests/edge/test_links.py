@@ -8,7 +8,9 @@ from typing import Any, cast
 import pytest
 
 from hub.delivery.envelope import text_frame
-from hub.edge.links import WebSocketLink
+from hub.edge.flow import Flow
+from hub.edge.websocket_links import WebSocketLink
+from hub.header_fields import Headers
 from tests.harness import run_hub
 
 
@@ -21,6 +23,9 @@ class RecordingTransport:
     def get_extra_info(self, name: str) -> object:
         return object() if name == "sslcontext" else None
 
+    def set_write_buffer_limits(self, high: int, low: int) -> None:
+        pass
+
     def get_write_buffer_size(self) -> int:
         return 7
 
@@ -32,10 +37,13 @@ class RecordingProtocol:
     """Writes its close to the transport, past the link."""
 
     def __init__(self, transport: RecordingTransport) -> None:
-        self.writable = asyncio.Event()
+        self.flow = Flow(cast("Any", transport), cast("Any", None))
         self._transport = transport
 
-    def close_nowait(self, code: int, reason: str) -> None:
+    def accept(self, subprotocol: str | None, headers: Headers) -> None:
+        self._transport.write(b"accept")
+
+    def send_close(self, code: int, reason: str) -> None:
         self._transport.write(b"close %d" % code)
 
 

@@ -84,10 +84,10 @@ ROOMS: dict[str, Sequence[Fault]] = {
         ),
         Fault(
             "Everybody is dropped at once and back at once",
-            "Sixteen handshakes per turn of the loop, in order; each gets exactly what it missed; publishes go past.",
+            "Sixteen handshakes per loop iteration, in order; each gets exactly what it missed; publishes go past.",
             (
                 "faults/test_storm.py::test_everybody_dropped_at_once_is_back_and_misses_nothing",
-                "edge/test_handshake_limit.py::test_a_publish_goes_past_those_who_wait",
+                "edge/test_handshake_limiter.py::test_a_publish_goes_past_those_who_wait",
             ),
         ),
         Fault(
@@ -264,7 +264,7 @@ _FLOODS = """## Floods: what is bounded, and what a proxy has to do
 |---|---|
 | connections, all together | `WS_MAX_CONNECTIONS`; one more gets 503 with `Retry-After`, or 4503 |
 | connections of one user | `HUB_MAX_CONNECTIONS_PER_USER`; one more closes the oldest (4002, without `hub.v1` 1000) |
-| handshakes | sixteen per turn of the loop, in order of arrival; publishes and health checks do not wait behind them |
+| handshakes | sixteen per loop iteration, in order of arrival; publishes and health checks do not wait behind them |
 | connections that say nothing | ten seconds to the end of the head, fifteen between requests |
 | frames of one connection | 50 a second, 200 at once; then 1008 |
 | one message, one head, one body | 64 KiB, 32 KiB in 200 fields, `HUB_MAX_BODY` |

@@ -15,11 +15,12 @@ from prometheus_client.exposition import choose_encoder
 
 from hub import routes
 from hub.api.request import find_service
+from hub.asgi import Send
 from hub.auth.credentials import find_bearer
 from hub.auth.service_keys import ServiceKeys
 from hub.errors import HubError, InvalidToken, MethodNotAllowed, NotFound, Unauthenticated
 from hub.header_fields import join_lines, list_tokens
-from hub.transports.answer import Send, is_read, respond, respond_problem
+from hub.transports.answer import is_read, respond, respond_problem
 
 __all__ = ["MetricsApp", "make_metrics_routes"]
 

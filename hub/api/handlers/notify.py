@@ -17,11 +17,12 @@ from litestar.handlers import ASGIRouteHandler
 from hub import routes
 from hub.allowance import Allowance, Share
 from hub.api.request import Receive, find_idempotency_key, find_service, read_json_body
+from hub.asgi import Send
 from hub.auth.grant import ServiceGrant
 from hub.auth.service_keys import ServiceKeys
 from hub.errors import MethodNotAllowed
 from hub.publish.publisher import Publisher
-from hub.transports.answer import Send, respond
+from hub.transports.answer import respond
 
 __all__ = ["make_notify_routes"]
 

@@ -1,0 +1,84 @@
+"""What all connections of one server share, and what makes them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, cast
+
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+
+from hub import routes
+from hub.asgi import Application
+from hub.edge.handshake_limiter import HandshakeLimiter
+from hub.header_fields import Headers
+
+__all__ = ["ServerContext"]
+
+#: A request for one of these stays for as long as its client does.
+LASTING_PATHS = frozenset({routes.WEBSOCKET, routes.EVENT_STREAM})
+
+
+class ServerContext:
+    """The app, the settings and the books of one server: each connection refers to this one object."""
+
+    __slots__ = (
+        "app",
+        "app_state",
+        "compresses",
+        "keep_alive_s",
+        "limiter",
+        "loop",
+        "many_connections",
+        "max_message_bytes",
+        "root_path",
+        "state",
+    )
+
+    def __init__(
+        self,
+        config: Config,
+        state: ServerState,
+        app_state: dict[str, Any],
+        loop: asyncio.AbstractEventLoop,
+        *,
+        many_connections: int,
+    ) -> None:
+        """Take what the server gives; beyond `many_connections` of them idle connections are soon closed."""
+        if not config.loaded:
+            config.load()
+        self.app = cast("Application", config.loaded_app)
+        self.loop = loop
+        self.app_state = app_state
+        #: uvicorn's: the open connections, the tasks of requests, and the headers of every response.
+        self.state = state
+        self.root_path = config.root_path
+        self.keep_alive_s: float = config.timeout_keep_alive
+        self.max_message_bytes = config.ws_max_size
+        self.compresses = config.ws_per_message_deflate
+        self.many_connections = many_connections
+        self.limiter = HandshakeLimiter(loop)
+
+    @property
+    def default_headers(self) -> Headers:
+        """The headers of every response; uvicorn renews them once a second."""
+        return self.state.default_headers
+
+    def add(self, connection: object) -> None:
+        """Count a connection among those that the shutdown ends."""
+        cast("set[object]", self.state.connections).add(connection)
+
+    def discard(self, connection: object) -> None:
+        """Count a connection no more: it is gone, or another protocol's."""
+        cast("set[object]", self.state.connections).discard(connection)
+
+    def run_task(self, serving: Coroutine[Any, Any, None]) -> None:
+        """Run a request's task; the shutdown waits for it."""
+        task = self.loop.create_task(serving)
+        self.state.tasks.add(task)
+        task.add_done_callback(self.state.tasks.discard)
+
+    def lasts(self, path: str) -> bool:
+        """Whether a request for this path stays for as long as its client does."""
+        return path.removesuffix("/") in LASTING_PATHS
