@@ -88,9 +88,11 @@ class TestLocks:
         for requirement in declared:
             assert _version_in(runtime[canonicalize_name(requirement.name)]) in requirement.specifier, requirement
 
-    def test_uvicorn_is_exact(self) -> None:
-        """The transports lean on uvicorn's internals, so pyproject.toml pins its very version."""
-        assert re.search(r'^  "uvicorn==\d+\.\d+\.\d+",$', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.M)
+    @pytest.mark.parametrize("package", ["uvicorn", "uvloop", "httptools", "websockets", "msgspec"])
+    def test_what_is_used_inside_is_exact(self, package: str) -> None:
+        """The hub depends on internals of these (hub/edge/README.md), so pyproject.toml has their exact versions."""
+        project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+        assert re.search(rf'^  "{package}==\d+\.\d+(\.\d+)?",$', project, re.M)
 
 
 class TestNpmLock:

@@ -65,11 +65,33 @@ class HubServer(uvicorn.Server):
     """
 
     def __init__(
-        self, config: uvicorn.Config, *, drain: Callable[[], Awaitable[None]], hands_over: bool = False
+        self,
+        config: uvicorn.Config,
+        *,
+        drain: Callable[[], Awaitable[None]],
+        hands_over: bool = False,
+        on_start: Callable[[], None] = lambda: None,
+        on_tick: Callable[[int], bool] = lambda number: False,
     ) -> None:
+        """Make a server that calls `drain` before it stops, and `on_start` once it listens.
+
+        `on_tick` is called ten times a second with the number of the tick; True ends the server.
+        """
         super().__init__(config)
         self._drain = drain
         self._hands_over = hands_over
+        self._on_start = on_start
+        self._on_tick = on_tick
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start the app, and listen."""
+        await super().startup(sockets)
+        self._on_start()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Return whether to end."""
+        ends = self._on_tick(counter)
+        return await super().on_tick(counter) or ends
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain, then stop; a second SIGINT stops at once.

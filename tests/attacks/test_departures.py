@@ -132,7 +132,8 @@ async def test_frames_before_the_accept_are_no_failure(
 
 async def test_a_stream_that_ended_leaves_the_next_one_alone(hub: RunningHub, monkeypatch: pytest.MonkeyPatch) -> None:
     """The deadline of an ended stream does not outlive it: its connection may carry another by then."""
-    monkeypatch.setattr(event_stream_link, "CLOSE_TIMEOUT_S", 0.2)
+    close_timeout_s = 0.2
+    monkeypatch.setattr(event_stream_link, "CLOSE_TIMEOUT_S", close_timeout_s)
     # As if some bytes were always on their way.
     monkeypatch.setattr(event_stream_link.EventStreamLink, "_abort_stuck", lambda link: link.abort())
     async with Wire(hub.port) as wire:
@@ -149,7 +150,7 @@ async def test_a_stream_that_ended_leaves_the_next_one_alone(hub: RunningHub, mo
         await wire.send(stream(hub))
         await hub.wait_until(lambda: len(hub.hub.subscribers) == 1)
         # The loop runs timers in the order in which they are due: those of both ended streams come before this one.
-        await asyncio.sleep(event_stream_link.CLOSE_TIMEOUT_S)
+        await asyncio.sleep(close_timeout_s)
         (subscriber,) = hub.hub.subscribers.everyone()
         subscriber.link.write_retry(4_321)
         async with asyncio.timeout(DEADLINE_S):

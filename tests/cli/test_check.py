@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import msgspec
@@ -18,7 +19,7 @@ from tests.auth.tokens import jwk, private_key
 from tests.cli.process import DevHub, run
 
 ENOUGH = {"JWT_SECRET": "Zx9-k2Lq7Vt4Wm1Rb8Ny5Hc3Jd6Pf0Gs", "HUB_SERVICE_KEYS": "dev:" + "ab" * 32}
-NAMES = ["settings", "data folder", "disk", "log", "SQLite", "directory", "clock", "uvicorn"]
+NAMES = ["settings", "data folder", "disk", "log", "SQLite", "directory", "clock", "packages"]
 
 
 def look(folder: Path, **settings: str) -> dict[str, Finding]:
@@ -155,6 +156,17 @@ class TestChecks:
         found = check_clock(folder, expected_s=now_s - 3600, now_s=now_s)
         assert ("warn", True) == (found.state, "was set while" in found.detail)
 
-    def test_other_uvicorn(self) -> None:
-        """A uvicorn that the protocols were not written for is a failure."""
-        assert "fail" == check_versions(installed=lambda name: "0.55.0").state
+    @pytest.mark.parametrize("package", ["uvicorn", "uvloop", "httptools", "websockets", "msgspec"])
+    def test_other_version(self, package: str) -> None:
+        """A package whose internals the hub uses, in a version that it was not written for, is a failure by name."""
+        found = check_versions(installed=lambda name: "99.1" if name == package else version(name))
+        assert ("fail", True) == (found.state, f"{package} 99.1 (this hub needs exactly " in found.detail)
+        assert "pip install" in found.detail
+
+    def test_missing_package(self) -> None:
+        """One that is not there is a failure too, and no traceback."""
+
+        def find(name: str) -> str:
+            raise PackageNotFoundError(name)
+
+        assert "uvicorn is not installed" in check_versions(installed=find).detail

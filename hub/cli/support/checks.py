@@ -95,16 +95,24 @@ def check_clock(folder: Path, *, expected_s: float, now_s: float) -> Finding:
 
 
 def check_versions(*, installed: Callable[[str], str] = version) -> Finding:
-    """Compare uvicorn with the one the hub's protocols were written for: they depend on its internals."""
-    pins = [re.fullmatch(r"uvicorn==([\w.]+)", line) for line in requires("notification-hub") or ()]
-    wanted = next((pin[1] for pin in pins if pin), "")
+    """Compare the packages that the hub has exact versions of with what is installed: it depends on their internals."""
+    pins = [re.fullmatch(r"([\w-]+)==([\w.]+)", line) for line in requires("notification-hub") or ()]
+    wanted = {pin[1]: pin[2] for pin in pins if pin and not pin[1].startswith("notification-hub")}
+    found = {name: _find_version(name, installed) for name in wanted}
+    other = [
+        f"{name} {found[name]} (this hub needs exactly {pin})" for name, pin in wanted.items() if found[name] != pin
+    ]
+    if other or not wanted:
+        cure = "install the hub again with its own requirements: pip install --force-reinstall notification-hub"
+        return Finding("packages", "fail", f"{', '.join(other) or 'nothing is known of them'}; {cure}")
+    return Finding("packages", "ok", ", ".join(f"{name} {number}" for name, number in found.items()))
+
+
+def _find_version(name: str, installed: Callable[[str], str]) -> str:
     try:
-        found = installed("uvicorn")
+        return installed(name)
     except PackageNotFoundError:
-        found = "none"
-    if found != wanted:
-        return Finding("uvicorn", "fail", f"{found} is installed, and this hub needs exactly {wanted}")
-    return Finding("uvicorn", "ok", found)
+        return "is not installed"
 
 
 def _look_at_folder(folder: Path) -> tuple[State, str]:

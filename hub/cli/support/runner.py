@@ -6,7 +6,6 @@ import gc
 import logging
 import os
 import resource
-import socket
 import sys
 from collections.abc import Callable
 
@@ -53,20 +52,25 @@ def run_hub(settings: Settings, *, announce: Callable[[str], None]) -> None:
     passed = inherit_socket(os.environ, settings)
     listener = listen(settings) if passed is None else passed
     url = address_of(settings.host, listener.getsockname()[1])
-    server = _Server(configure(app, settings), drain=app.drain, hands_over=passed is not None)
-    # This function says why it does not start; uvicorn would say it twice more.
-    foreign = logging.getLogger("uvicorn.error")
-    level = foreign.level
-    foreign.setLevel(logging.CRITICAL)
+    process = _Process(app)
 
     def start() -> None:
+        process.start()
         foreign.setLevel(level)
         logger.info("listening on %s", url)
         announce(url)
 
-    server.on_start = start
-    server.is_broken = app.is_broken
-    server.count_departures = app.count_departures
+    server = HubServer(
+        configure(app, settings),
+        drain=app.drain,
+        hands_over=passed is not None,
+        on_start=start,
+        on_tick=process.look,
+    )
+    # This function says why it does not start; uvicorn would say it twice more.
+    foreign = logging.getLogger("uvicorn.error")
+    level = foreign.level
+    foreign.setLevel(logging.CRITICAL)
     try:
         uvloop.run(server.serve(sockets=[listener]))
     except SystemExit:
@@ -75,7 +79,7 @@ def run_hub(settings: Settings, *, announce: Callable[[str], None]) -> None:
         raise kind(f"cannot start: {app.failure}") from None
     finally:
         handler.close()
-    if server.broke:
+    if process.is_broken:
         raise Unreachable("the hub failed and ended itself; its log says where")
 
 
@@ -100,28 +104,32 @@ def _raise_file_limit(max_connections: int) -> None:
         )
 
 
-class _Server(HubServer):
-    on_start: Callable[[], None]
-    is_broken: Callable[[], bool]
-    count_departures: Callable[[], int]
-    broke = False
-    _heap: Heap
-    _departures = 0
+class _Process:
+    """What the process does for itself while it serves: its memory, and its own end where the hub is broken."""
 
-    async def on_tick(self, counter: int) -> bool:
-        # Publishes would be acknowledged and nobody be told; the supervisor starts a whole hub again.
-        self.broke = self.is_broken()
-        if counter % GIVE_BACK_TICKS == 0 and (departures := self.count_departures()) != self._departures:
-            self._departures = departures
-            self._heap.give_back()
-        return await super().on_tick(counter) or self.broke
+    def __init__(self, app: HubApp) -> None:
+        self._app = app
+        self._heap: Heap
+        self._departures = 0
+        self.is_broken = False
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        # What exists now lives as long as the process. Without this the collector walks it, and every connection,
-        # over and over while a thousand clients come back.
+    def start(self) -> None:
+        """Keep the collector off what exists now, which lives as long as the process.
+
+        It would walk all that, and every connection, over and over while a thousand clients come back.
+        """
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         self._heap = Heap()
-        self.on_start()
+
+    def look(self, tick: int) -> bool:
+        """Give memory back that connections left; return whether the hub is broken and must end.
+
+        Publishes would be acknowledged and nobody be told; a supervisor starts a whole hub again.
+        """
+        self.is_broken = self._app.is_broken()
+        if tick % GIVE_BACK_TICKS == 0 and (departures := self._app.count_departures()) != self._departures:
+            self._departures = departures
+            self._heap.give_back()
+        return self.is_broken
