@@ -163,7 +163,7 @@ def configure_logging(level: str, *, json_lines: bool) -> LineHandler:
 class _Descriptor:
     """Writes past Python's own buffer of stderr.
 
-    The interpreter flushes that buffer at its end and waits for its lock (from Python 3.13 on without an end), which a
+    Python flushes that buffer at its end and waits for its lock (from Python 3.13 on without an end), which a
     writer that waits for a full pipe would hold: the process would outlive its SIGTERM for as long as nobody reads.
     """
 

@@ -70,9 +70,9 @@ def is_loopback(host: str) -> bool:
 
 def _find(environ: Mapping[str, str], *names: str) -> tuple[str, str]:
     for name in names:
-        for spelling in (name, name.upper()):
-            if text := environ.get(spelling, "").strip():
-                return spelling, text
+        for variable in (name, name.upper()):
+            if text := environ.get(variable, "").strip():
+                return variable, text
     return "", ""
 
 

@@ -33,8 +33,7 @@ class _Outstanding(msgspec.Struct, frozen=True):
 class Tickets:
     """The tickets that have been issued and not yet used; in memory, so a restart voids them.
 
-    Only digests are kept: whoever reads the hub's memory finds no ticket there. `monotonic` is a clock that nobody
-    sets.
+    Only digests are kept, so the hub's memory holds no ticket. `monotonic` is a monotonic clock in seconds.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""A hub whose clock jumps ahead and comes back, with a restart in between or without: no door opens."""
+"""A hub whose clock jumps ahead and comes back, with a restart in between or without: nobody gets access by it."""
 
 from __future__ import annotations
 

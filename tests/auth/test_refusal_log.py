@@ -44,7 +44,7 @@ def test_tokens_end_every_day(caplog: pytest.LogCaptureFixture) -> None:
 
 
 async def test_every_refusal_is_explained_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Over every door the log names the rule, and holds neither token, key, user nor account."""
+    """On every route the log names the rule, and holds neither token, key, user nor account."""
     other = "Zx9-k2Lq7Vt4Wm1Rb8Ny5Hc3Jd6Pf0Gs"
     async with run_hub(tmp_path, jwt_audience="hub") as hub:
         tokens = {

@@ -50,7 +50,7 @@ FORGED: dict[str, str] = {
     "trailing line feed": f"{GOOD}\n",
     "inner NUL": GOOD.replace(".", ".\x00", 1),
     "Bearer left in": f"Bearer {GOOD}",
-    "padded, a second spelling": f"{GOOD}=",
+    "padded, the same token in another form": f"{GOOD}=",
     "header padded": f"{HEAD}=.{BODY}.{SIGNATURE}",
     "standard base64 alphabet": f"{HEAD}.{BODY}.++++{SIGNATURE[4:]}",
     "bits beyond the last byte": f"{HEAD}.{BODY}.{SIGNATURE[:-1]}{'B' if SIGNATURE[-1] != 'B' else 'C'}",

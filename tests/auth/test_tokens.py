@@ -156,7 +156,7 @@ async def test_ten_seconds_of_clock_error_lock_nobody_out() -> None:
 
 
 async def test_verified_token_is_remembered_until_it_expires() -> None:
-    """A token verified before has the grant it had, as long as it holds; another of the same claims has its own."""
+    """A token verified before has the grant it had, as long as it holds; a duplicate of the same claims has its own."""
     verifier = make_verifier(settings())
     token, twin = sign(claims()), sign(claims(), header={"typ": "JWT", "alg": "HS256"})
     grant = await verifier.verify(token, now_s=NOW_S)

@@ -1,4 +1,4 @@
-"""`hub tail`: what it shows, where it goes on, and when it gives up. Real hubs, and sockets that misbehave."""
+"""`hub tail`: what it shows, where it goes on, and when it stops. Real hubs, and sockets that misbehave."""
 
 from __future__ import annotations
 

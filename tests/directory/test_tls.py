@@ -173,7 +173,7 @@ async def test_what_is_refused_is_explained(tls: TlsServer, query: str, host: st
 
 @pytest.mark.parametrize("query", ["sslmode=require", "sslmode=verify-full", "ssl=true", "sslmode=no-verify"])
 async def test_a_server_without_tls_is_told_apart(filled_postgres: Postgres, query: str) -> None:
-    """A demand for TLS is never given up silently; who demands it is told that the server has none."""
+    """A demand for TLS is never dropped silently; the error says that the server has none."""
     said = await ask(f"{filled_postgres.url}?{query}")
     assert "has no TLS" in said
     assert "sslmode" in said

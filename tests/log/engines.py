@@ -16,7 +16,7 @@ DEADLINE_S = 10.0
 
 
 class Clock:
-    """A wall clock that stands still until it is told to jump, and one beside it that nobody sets."""
+    """A wall clock that stands still until it is told to jump, and a monotonic one beside it."""
 
     def __init__(self, now_s: float = 1_800_000_000.0) -> None:
         self.now_s = now_s
@@ -26,7 +26,7 @@ class Clock:
         return self.now_s
 
     def monotonic(self) -> float:
-        """Return the time of the clock that nobody sets."""
+        """Return the time of the monotonic clock."""
         return self.monotonic_s
 
     def pass_by(self, seconds: float) -> None:

@@ -1,7 +1,7 @@
 """Lives of a log on a disk that keeps only what was synced, to be ended with kill -9.
 
 `python -m tests.log.power_cut` reads `FOLDER SYNCHRONOUS SEED` lines and forks a life for each, so that
-a life costs no start of an interpreter. A life says its pid, then each acknowledged id with its
+a life costs no start of Python. A life says its pid, then each acknowledged id with its
 position, until it is killed; the server says `dead` once it is gone, after its last word.
 """
 

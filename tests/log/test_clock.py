@@ -1,4 +1,4 @@
-"""The log's clock that nobody sets: what it counts, what it knows to be old, and how little it keeps of that."""
+"""The log's own monotonic clock: what it counts, what it knows to be old, and how little it keeps of that."""
 
 from __future__ import annotations
 

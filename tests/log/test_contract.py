@@ -65,7 +65,7 @@ class TestAppend:
         assert list(range(1, 201)) == woken
 
     async def test_a_cancelled_append_breaks_nobody_elses(self, log: Log) -> None:
-        """A caller that gives up takes neither its draft back nor its neighbours down."""
+        """A caller that is cancelled neither takes its draft back nor fails the others."""
         tasks = [asyncio.create_task(log.append([draft(str(number))])) for number in range(9)]
         await asyncio.sleep(0)
         tasks[4].cancel()

@@ -261,7 +261,7 @@ class TestDeadlines:
         await log.close()
 
     async def test_a_read_that_takes_too_long_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A reader that hangs is given up; closing waits for it."""
+        """A reader that hangs is not waited for; closing waits for it."""
         log = await _open(tmp_path / "hub.db", read_deadline_s=0.05)
         held = threading.Event()
         original: Callable[..., object] = Readers._fetch

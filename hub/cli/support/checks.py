@@ -127,7 +127,7 @@ def _look_at_folder(folder: Path) -> tuple[State, str]:
         os.fsync(file.fileno())
     mode = folder.stat()
     if mode.st_uid != os.geteuid():
-        return "warn", f"{folder} belongs to another user than the one who asks"
+        return "warn", f"{folder} belongs to another user than the one that runs this command"
     if stat.S_IMODE(mode.st_mode) & 0o077:
         return "warn", f"{folder} can be entered by other users (chmod 700)"
     return "ok", f"{folder} can be written"
