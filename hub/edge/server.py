@@ -123,7 +123,7 @@ def configure(app: Any, settings: Settings, *, log_level: str | None = "error") 
         http=cast("type[asyncio.Protocol]", ConnectionFactory(settings.max_connections + REQUESTS_BESIDE)),
         ws="none",  # handshakes are the HTTP protocol's to hand over
         ws_max_size=MAX_MESSAGE_BYTES,
-        # The shared clock pings.
+        # The heartbeat pings.
         ws_ping_interval=None,
         ws_per_message_deflate=settings.compression,
         lifespan="on",
