@@ -16,7 +16,7 @@ _HEAD = """\
 
 `make generators` writes this page. With each generator below it makes a client from the API document, a company's own
 types included (`tests/contracts/company.py`), compiles it as strictly as the language can, and runs a small program
-(`tests/generators/`) against a real hub. The program publishes every built-in type and a company's
+(`tests/generators/`) against a real hub. The program publishes every type of AvelarSys and another company's
 (`service-order:created`) with `data`, repeats one under an `Idempotency-Key`, sends a batch, is refused
 twice (a notification for nobody, a key that is none), reads the problem and its `code`, and reads all frames back
 from `/poll`. A subscriber must have got each frame, once, in order, with that very `data`.

@@ -30,7 +30,7 @@ _OWN = "service-order:created"
 _registry = load_type_registry(CONTRACTS.split(","))
 _document = build_document(_registry, version="0")
 _body = _document["paths"][_NOTIFY]["post"]["requestBody"]["content"]["application/json"]
-#: Type -> the `data` that a program must have published: the built-in types and one of the company's own.
+#: Type -> the `data` that a program must have published: the types of AvelarSys and one of the company's own.
 EXAMPLES: dict[str, Any] = {
     example["value"]["type"]: example["value"]["data"]
     for example in _body["examples"].values()

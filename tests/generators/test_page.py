@@ -38,8 +38,8 @@ def test_versions_are_those_that_are_installed() -> None:
             assert f'{row.name} = "={row.version}"' in rust
 
 
-def test_every_built_in_type_is_asked_for() -> None:
-    """A program has to publish each built-in type and a company's, with data."""
+def test_every_type_of_avelarsys_is_asked_for() -> None:
+    """A program has to publish each type of AvelarSys and another company's, with data."""
     assert [*load_type_registry(["contracts.avelarsys"]).types, "service-order:created"] == list(EXAMPLES)
     assert all(EXAMPLES.values())
 
