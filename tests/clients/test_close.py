@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,6 +65,36 @@ async def test_no_response_in_time(open_client: MakeClient) -> None:
             left = len(TITLES) - client.counts.sent
             assert ["closed"] * left == [lost.reason for lost in client.lost if isinstance(lost, NotificationLost)]
             assert (0, left) == (client.counts.queued, client.counts.failed)
+
+
+def test_fork() -> None:
+    """What was queued before a fork is sent once, by the parent, though both processes close their client."""
+    code = (
+        "import os, sys\n"
+        "from contracts.avelarsys import StockAlert\n"
+        "from notification_hub import Hub\n"
+        "hub = Hub(sys.argv[1], 'hubk_test')\n"
+        "for title in 'abc':\n"
+        "    hub.enqueue(StockAlert(title=title, message='b'), account_id='1')\n"
+        "if (child := os.fork()) == 0:\n"
+        "    hub.enqueue(StockAlert(title='d', message='b'), account_id='1')\n"
+        "    os._exit(0 if hub.close(20.0) and hub.counts.sent == 1 else 3)\n"
+        "status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])\n"
+        "sys.exit(status or (0 if hub.close(20.0) and hub.counts.sent == 3 else 4))\n"
+    )
+
+    def accept_after_the_child(handler: Any) -> None:
+        ends_at_s = time.monotonic() + 20.0
+        while b'"title":"d"' not in b"".join(seen.body for seen in server.seen) and time.monotonic() < ends_at_s:
+            time.sleep(0.01)
+        accept(handler)
+
+    with StandIn(accept_after_the_child) as server:
+        done = subprocess.run(
+            [sys.executable, "-c", code, server.url], env={"PYTHONPATH": os.pathsep.join(sys.path)}, timeout=60
+        )
+    assert 0 == done.returncode
+    assert ["a", "b", "c", "d"] == sorted(server.fields("title"))
 
 
 async def queue(client: Client, server: StandIn) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
+import weakref
 from collections.abc import Callable
 
 from contracts.receipt import BatchReceipt, Receipt
@@ -14,6 +16,8 @@ from notification_hub.outbox import OnError, Outbox, QueueCounts, report
 from notification_hub.wire import Call
 
 __all__ = ["ThreadQueue"]
+
+_queues: weakref.WeakSet[ThreadQueue] = weakref.WeakSet()
 
 
 class ThreadQueue:
@@ -35,6 +39,7 @@ class ThreadQueue:
         #: Ends the present wait, once: the hub may be back.
         self._hurry = False
         self._ended = False
+        _queues.add(self)
 
     @property
     def counts(self) -> QueueCounts:
@@ -46,7 +51,7 @@ class ThreadQueue:
         """Return whether the notification was taken; never raises and never waits for the hub."""
         with self._changed:
             failure = self._outbox.add(addressed)
-            # A thread does not survive a fork, and may not start on a machine that is full; the next one tries again.
+            # A thread may not start on a machine that is full; the next `add` tries again.
             if failure is None and not (self._thread and self._thread.is_alive()):
                 self._thread = threading.Thread(target=self._run, name="notification-hub", daemon=True)
                 with contextlib.suppress(RuntimeError):
@@ -114,3 +119,18 @@ class ThreadQueue:
             # `close` ends one wait; the waits after it are as long as ever.
             self._hurry = False
             return not self._ended
+
+    def start_again(self) -> None:
+        """Be empty in a process that was forked: its parent has the thread, and sends what was queued before."""
+        self._changed = threading.Condition()
+        self._thread = None
+        self._outbox.forget()
+
+
+def _start_again() -> None:
+    for queue in list(_queues):
+        queue.start_again()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, where no process is forked
+    os.register_at_fork(after_in_child=_start_again)
