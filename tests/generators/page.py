@@ -14,12 +14,14 @@ __all__ = ["Outcome", "make_page"]
 _HEAD = """\
 # Generated clients
 
-`make generators` writes this page. With each generator below it makes a client from the API document, a company's own
-types included (`tests/contracts/company.py`), compiles it as strictly as the language can, and runs a small program
-(`tests/generators/`) against a real hub. The program publishes every type of AvelarSys and another company's
-(`service-order:created`) with `data`, repeats one under an `Idempotency-Key`, sends a batch, is refused
-twice (a notification for nobody, a key that is none), reads the problem and its `code`, and reads all frames back
-from `/poll`. A subscriber must have got each frame, once, in order, with that very `data`.
+<<<<<<< HEAD
+`make generators` writes this page. With each generator below it makes a client from the API document, including a
+company's own types (`tests/contracts/company.py`). It compiles the client as strictly as the language can and runs a
+small program (`tests/generators/`) against a real hub. The program publishes every built-in type and a company's type
+(`service-order:created`) with `data`, repeats one under an `Idempotency-Key`, and sends a batch. It sends two requests
+that the hub refuses (a notification without a target, an invalid key) and reads the problem and its `code`. Then it
+reads all frames back from `/poll`. A subscriber must have received each frame, once, in order, with exactly the same
+`data`.
 
 `openapi.json` is OpenAPI 3.1. `openapi-3.0.json` says the same in OpenAPI 3.0.3, for generators that read no later
 version or read it worse: `hub openapi --version 3.0`, or `/schema/openapi-3.0.json` of a running hub, both with a
@@ -31,10 +33,10 @@ _FOOT = """\
 - An id or an amount in `data` is a number in one system and text in another (`orderId`, `total`): a union.
 - Integers have 64 bits (`int64`), numbers are doubles. An integer beyond 2^53 - 1 is refused: send it as text.
 - Types may be added. A client that reads frames through its generated union may refuse a `type` it does not know: look
-  at `type` first, or make the client again. The clients in `clients/` pass such frames over.
-- `/ws` and `/sse` are in `asyncapi.json` (`hub openapi --asyncapi`); no OpenAPI generator makes a client of them.
-- HTTP clients without a generator, with habits of their own (Java's HttpClient, curl's `--http2`): `make foreign`.
-- Not tried, since the machine that wrote this page has no compiler for them: C#, Swift, Dart. From Kotlin use
+  at `type` first, or generate the client again. The clients in `clients/` ignore such frames.
+- `/ws` and `/sse` are in `asyncapi.json` (`hub openapi --asyncapi`); no OpenAPI generator makes a client for them.
+- `make foreign` tests HTTP clients without a generator that behave differently (Java's HttpClient, curl's `--http2`).
+- C#, Swift and Dart were not tried, because the machine that wrote this page has no compiler for them. From Kotlin use
   the Java client: openapi-generator's `kotlin` makes an empty class of each union (`orderId`).
 """
 

@@ -20,18 +20,21 @@ __all__ = ["build_asyncapi"]
 
 _ABOUT = """\
 Subscribers get notifications as frames, over WebSocket (`/ws`), Server-Sent Events (`/sse`) or polling (`/poll`). All
-three carry the same notifications, byte for byte, with one cursor: a client may leave one and go on over another.
+three carry the same bytes with the same cursor, so a client may switch from one to another.
 
-A frame is one JSON object with a `type`. Types may be added, so a client passes over a `type` it does not know.
-Publishing is HTTP, and stands in the OpenAPI document.
+A frame is one JSON object with a `type`. Types may be added, so a client ignores a `type` that it does not know.
+Publishing is HTTP, and the OpenAPI document describes it.
 """
 _BINDING = "0.3.0"
 _CURSOR: Schema = {
     "type": "string",
-    "description": "The last cursor seen; everything addressed to the user since then comes first. One the hub cannot "
-    "use gets a `gap` frame.",
+    "description": "The last cursor that the client has processed; everything for the user since then comes first. If "
+    "the log can no longer serve this cursor, a `gap` frame comes first.",
 }
-_TOKEN: Schema = {"type": "string", "description": "A one-use ticket, or a user's token, where no header can be set."}
+_TOKEN: Schema = {
+    "type": "string",
+    "description": "A one-use ticket, or a user's token, if the client cannot set a header.",
+}
 _QUERY: Schema = {"type": "object", "properties": {"token": _TOKEN, "cursor": _CURSOR}}
 _LAST_EVENT_ID: Schema = {
     "type": "object",
@@ -44,26 +47,28 @@ _SECURITY = {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "A user's token, from the company's own login.",
+        "description": "A user's token, from the issuer of the settings.",
     },
     "urlToken": {
         "type": "httpApiKey",
         "in": "query",
         "name": "token",
-        "description": "A one-use ticket, or a user's token, where no header can be set.",
+        "description": "A one-use ticket, or a user's token, if the client cannot set a header.",
     },
     "subprotocolToken": {
         "type": "httpApiKey",
         "in": "header",
         "name": "Sec-WebSocket-Protocol",
-        "description": "`hub.bearer.<base64url of the token>`, offered beside `hub.v1`, over `/ws` alone.",
+        "description": "`hub.bearer.<base64url of the token>`, offered together with `hub.v1`, only over `/ws`.",
     },
 }
 _CODES = [
     {"code": int(code), "name": code.name.lower(), "client": "come back" if may_return(code) else "stop"}
     for code in CloseCode
 ]
-_CODE_LINES = "\n".join(f"- `{row['code']}` {row['name']}: {row['client']}" for row in _CODES)
+_CODE_LINES = "\n".join(
+    f"- `{row['code']}` {row['name']}: {'stop' if row['client'] == 'stop' else 'reconnect'}" for row in _CODES
+)
 #: Control frames that one transport has no use for: a WebSocket ends with a close code, a stream's client cannot send
 #: `auth` and sees comments, and a page is not a connection.
 _NOT_OVER_WEBSOCKET = frozenset({"closing"})
@@ -85,7 +90,7 @@ def build_asyncapi(registry: TypeRegistry, *, version: str, texts: Texts) -> dic
     messages["Page"] = {
         "name": "page",
         "title": "Page",
-        "summary": "What came since a cursor, and the cursor to ask with next.",
+        "summary": "What came since a cursor, and the cursor for the next request.",
         "payload": _schema("Page"),
     }
     over_websocket = [name for tag, name in mapping.items() if tag not in _NOT_OVER_WEBSOCKET]
@@ -135,9 +140,9 @@ def _websocket(messages: list[str]) -> dict[str, Any]:
         "address": routes.WEBSOCKET,
         "title": "WebSocket",
         "description": "One frame in each text message; the first is `connection_established`. A client that offers "
-        "subprotocol `hub.v1` gets heartbeats it can see, may send `auth` with a newer token, and is refused by a "
-        "close code it can read; any other client is refused before the accept, with a problem.\n\n"
-        f"Close codes; a client that comes back gives its last cursor:\n{_CODE_LINES}",
+        "subprotocol `hub.v1` gets heartbeats that it can see, may send `auth` with a newer token, and is refused with "
+        "a close code that it can read; every other client is refused before the accept, with a problem.\n\n"
+        f"Close codes, and what a client does after them (reconnect with the last cursor, or stop):\n{_CODE_LINES}",
         "servers": [{"$ref": "#/servers/websocket"}],
         "messages": _references(messages),
         "bindings": {"ws": {"method": "GET", "query": _QUERY, "bindingVersion": "0.1.0"}},
@@ -151,7 +156,7 @@ def _stream(messages: list[str]) -> dict[str, Any]:
         "address": routes.EVENT_STREAM,
         "title": "Server-Sent Events",
         "description": "`text/event-stream`: each event's `data` is one frame, and its `id` is the cursor. The stream "
-        "ends after a `closing` frame, whose `code` is the close code it stands for, or when the hub restarts.",
+        "ends after a `closing` frame, whose `code` is the close code that it replaces, or when the hub restarts.",
         "servers": [{"$ref": "#/servers/http"}],
         "messages": _references(messages),
     }
@@ -161,8 +166,8 @@ def _poll() -> dict[str, Any]:
     return {
         "address": routes.POLL,
         "title": "Polling",
-        "description": "The last resort, where a network passes neither of the others: a page of frames for each "
-        "request. After one with frames ask again at once, after an empty one wait.",
+        "description": "The last resort, for a network that passes neither of the others: a page of frames for each "
+        "request. After a page with frames request again at once, after an empty one wait.",
         "servers": [{"$ref": "#/servers/http"}],
         "messages": _references(["Page"]),
     }
@@ -175,15 +180,15 @@ def _operations(frames: list[str], streamed: list[str]) -> dict[str, Any]:
         "sendOverWebSocket": {
             "action": "send",
             "channel": {"$ref": "#/channels/ws"},
-            "summary": "The hub sends what is meant for the user, and control frames of its own.",
+            "summary": "The hub sends the user's notifications, and its own control frames.",
             "security": [*bearers, by_subprotocol],
             "messages": _of_channel("ws", frames),
         },
         "receiveAuth": {
             "action": "receive",
             "channel": {"$ref": "#/channels/ws"},
-            "summary": "A `hub.v1` client goes on with a newer token of the same user and account.",
-            "description": "The hub responds with `auth_accepted`; a token that is refused closes the connection.",
+            "summary": "A `hub.v1` client continues with a newer token of the same user and account.",
+            "description": "The response is `auth_accepted`; a refused token closes the connection.",
             "messages": _of_channel("ws", ["Auth"]),
             "reply": {"channel": {"$ref": "#/channels/ws"}, "messages": _of_channel("ws", ["AuthAccepted"])},
         },

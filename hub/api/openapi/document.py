@@ -28,16 +28,16 @@ from hub.settings import Settings
 __all__ = ["build_document", "build_documents", "encode_document", "write_artefacts"]
 
 _ABOUT = """\
-Services publish typed notifications; every connected subscriber they are meant for gets them, over WebSocket or
-Server-Sent Events, in order and once, with everything it missed while it was away.
+Services publish typed notifications. Their subscribers get them over WebSocket or Server-Sent Events, in order and
+once, including those that came while a subscriber was offline.
 
 Every failure is a problem (RFC 9457) with a stable `code`. Times are RFC 3339 in UTC.
 """
 _TAGS = {
-    "Publish": "For services: hand over notifications.",
-    "Receive": "For frontends: get them, live and from where you left off.",
-    "Operate": "For operators and their machines.",
-    "Describe": "What can be sent and what comes.",
+    "Publish": "For services: publish notifications.",
+    "Receive": "For frontends: get notifications, live and since the last cursor.",
+    "Operate": "For operators and monitoring.",
+    "Describe": "The documents of this API.",
 }
 _SECURITY = {
     "serviceKey": {"type": "http", "scheme": "bearer", "description": "A service's key, made by `hub key`."},
@@ -45,13 +45,13 @@ _SECURITY = {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "A user's token, from the company's own login.",
+        "description": "A user's token, from the issuer of the settings.",
     },
     "urlToken": {
         "type": "apiKey",
         "in": "query",
         "name": "token",
-        "description": "A one-use ticket, or a user's token, where no header can be set.",
+        "description": "A one-use ticket, or a user's token, if the client cannot set a header.",
     },
 }
 #: Headers that come with every problem of a status.

@@ -11,7 +11,7 @@ export interface paths {
         put?: never;
         /**
          * Publish one notification
-         * @description Responds with 202 once the notification is on disk; delivery no longer depends on the caller. Fields of `data` the type does not name are passed on as they came. So are those of another shape than the type declares, which the receipt names in `warnings`; a type that is declared strict refuses them with 400. Give at least one target: `user_id`, `user_ids`, `account_id` or `everyone`.
+         * @description The response is 202 when the notification is on disk; delivery no longer depends on the caller. The hub passes fields of `data` that the type does not declare on as received. It does the same with fields of another shape than the type declares, and names them in `warnings` of the receipt; a strict type refuses them with 400. Give at least one target: `user_id`, `user_ids`, `account_id` or `everyone`.
          */
         post: operations["publishNotification"];
         delete?: never;
@@ -31,7 +31,7 @@ export interface paths {
         put?: never;
         /**
          * Publish up to 1,000 notifications
-         * @description All that can be taken are stored in one transaction, in order. One that cannot be taken gets its own problem and spoils no other.
+         * @description The hub stores all acceptable notifications in one transaction, in order. A refused notification gets its own problem and does not affect the others.
          */
         post: operations["publishBatch"];
         delete?: never;
@@ -49,13 +49,13 @@ export interface paths {
         };
         /**
          * Receive frames over WebSocket
-         * @description Each text frame is one `Frame` (`/schema/frames.json`); the first is `connection_established`. The token may also come as subprotocol `hub.bearer.<base64url>`. A client that offers subprotocol `hub.v1` gets heartbeats it can see, may send `auth` with a newer token, and is refused by a close code it can read; any other client is refused before the accept.
+         * @description Each text frame is one `Frame` (`/schema/frames.json`); the first is `connection_established`. The token may also come as subprotocol `hub.bearer.<base64url>`. A client that offers subprotocol `hub.v1` gets heartbeats that it can see, may send `auth` with a newer token, and is refused with a close code that it can read; every other client is refused before the accept.
          *
-         *     Close codes; a client that comes back gives its last cursor:
-         *     - `1012` drain: come back
-         *     - `4000` slow: come back
-         *     - `4001` token expired: come back
-         *     - `4002` too many connections: come back
+         *     Close codes, and what a client does after them (reconnect with the last cursor, or stop):
+         *     - `1012` drain: reconnect
+         *     - `4000` slow: reconnect
+         *     - `4001` token expired: reconnect
+         *     - `4002` too many connections: reconnect
          *     - `4500` invalid token: stop
          *     - `4501` not allowed: stop
          *     - `4502` disconnected: stop
@@ -80,7 +80,7 @@ export interface paths {
         };
         /**
          * Receive frames as Server-Sent Events
-         * @description Each event's `data` is one `Frame`, byte for byte what a WebSocket carries, and its `id` is the cursor; a client may leave one transport and go on over the other. The stream ends after a `closing` frame, or when the hub restarts.
+         * @description Each event's `data` is one `Frame`, the same bytes that a WebSocket carries, and its `id` is the cursor. A client may switch from one transport to the other. The stream ends after a `closing` frame, or when the hub restarts.
          */
         get: operations["openEventStream"];
         put?: never;
@@ -99,8 +99,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Fetch frames, where nothing can be kept open
-         * @description The last resort. Responds at once with what was addressed to the user since the cursor, each frame byte for byte what a connection carries, and the cursor for the next request. At most 200 frames or 64 KiB, or one frame that is larger: after a response with frames ask again at once, after an empty one wait. Without a cursor only the log's head comes; with one the hub cannot use, a `gap` frame.
+         * Poll for frames, if no connection can stay open
+         * @description The last resort. The response comes at once. It has the frames for the user since the cursor, with the same bytes that a connection carries, and the cursor for the next request. It has at most 200 frames or 64 KiB, or one frame that is larger: after a response with frames request again at once, after an empty one wait. Without a cursor it has only the log's head. If the log can no longer serve the cursor, it has a `gap` frame.
          */
         get: operations["pollFrames"];
         put?: never;
@@ -122,7 +122,7 @@ export interface paths {
         put?: never;
         /**
          * Get a one-use ticket for a URL
-         * @description Browsers cannot set headers on a WebSocket or an `EventSource`. A ticket stands in for the token in `?token=`, once, for a few seconds, so that no token stands in a URL.
+         * @description Browsers cannot set headers on a WebSocket or an `EventSource`. A ticket replaces the token in `?token=`, once, for a few seconds, so that no token is in a URL.
          */
         post: operations["issueTicket"];
         delete?: never;
@@ -140,7 +140,7 @@ export interface paths {
         };
         /**
          * Count connections, users and totals
-         * @description The numbers are exact. A key bound to some accounts sees only those under `connectionsByAccount`.
+         * @description The numbers are exact. A key that is limited to some accounts sees only these accounts under `connectionsByAccount`.
          */
         get: operations["readStats"];
         put?: never;
@@ -161,8 +161,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Close the connections of a user or an account
-         * @description Closes the connections of a user, an account or one token with code 4502. With `revoke` the tokens issued until now are refused until they expire; that is on disk before the response.
+         * Close the connections of a user, an account or a token
+         * @description The connections are closed with code 4502. With `revoke` the hub also refuses the tokens issued until now, until they expire; the revocation is on disk before the response.
          */
         post: operations["disconnect"];
         delete?: never;
@@ -179,8 +179,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Ask whether the process responds
-         * @description Never looks at anything else, so that a full disk restarts nothing.
+         * Check whether the process responds
+         * @description It checks nothing else, so that a full disk does not cause a restart.
          */
         get: operations["checkLive"];
         put?: never;
@@ -199,8 +199,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Ask whether new work is welcome
-         * @description Not ready: the log cannot be written, the dispatcher stopped, or the hub is draining.
+         * Check whether the hub accepts new work
+         * @description The hub is not ready if the log cannot be written, if the dispatcher has stopped, or if the hub is draining.
          */
         get: operations["checkReady"];
         put?: never;
@@ -220,7 +220,7 @@ export interface paths {
         };
         /**
          * Read the metrics
-         * @description Prometheus text. Not here where `HUB_METRICS_PORT` gives the metrics a port of their own.
+         * @description Prometheus text. It is absent if `HUB_METRICS_PORT` gives the metrics a separate port.
          */
         get: operations["readMetrics"];
         put?: never;
@@ -239,8 +239,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * See what this is
-         * @description A small page with links to this document and to the state.
+         * Show the page of this hub
+         * @description A small page with links to this document and to the state of the hub.
          */
         get: operations["showHub"];
         put?: never;
@@ -260,7 +260,7 @@ export interface paths {
         };
         /**
          * Read this document as a page
-         * @description One page that loads nothing from elsewhere. Not here where `HUB_SCHEMA` is off.
+         * @description One page that loads nothing from other servers. It is absent if `HUB_SCHEMA` is off.
          */
         get: operations["showSchema"];
         put?: never;
@@ -300,7 +300,7 @@ export interface paths {
         };
         /**
          * Read this document as OpenAPI 3.0
-         * @description For generators that read no later version, or read it better: OpenAPI 3.0.3, the same otherwise.
+         * @description OpenAPI 3.0.3 with the same content, for generators that read no later version or read it worse.
          */
         get: operations["readOpenApi30"];
         put?: never;
@@ -319,7 +319,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read what goes over the connections
+         * Read the AsyncAPI document of the connections
          * @description AsyncAPI 3: `/ws`, `/sse` and `/poll`, the frames, `auth` and the close codes.
          */
         get: operations["readAsyncApi"];
@@ -340,7 +340,7 @@ export interface paths {
         };
         /**
          * Read the JSON Schema of the frames
-         * @description Everything a connection carries, over either transport.
+         * @description All frames of a connection, over either transport.
          */
         get: operations["readFramesSchema"];
         put?: never;
@@ -1889,7 +1889,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes a repeat harmless: for 24 hours the same key with the same body gets the first receipt again, with `duplicate: true`. Each service has keys of its own; in a batch each notification's key is this and its index. */
+                /** @description Makes a repeat safe: for 24 hours the same key with the same body gets the first receipt again, with `duplicate: true`. Each service has its own keys. In a batch the key of each notification is this key and its index. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -1901,7 +1901,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The notification is stored and on its way. */
+            /** @description The notification is on disk and will be delivered. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -2005,7 +2005,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes a repeat harmless: for 24 hours the same key with the same body gets the first receipt again, with `duplicate: true`. Each service has keys of its own; in a batch each notification's key is this and its index. */
+                /** @description Makes a repeat safe: for 24 hours the same key with the same body gets the first receipt again, with `duplicate: true`. Each service has its own keys. In a batch the key of each notification is this key and its index. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -2154,9 +2154,9 @@ export interface operations {
     openWebSocket: {
         parameters: {
             query?: {
-                /** @description A one-use ticket, or a user token, where no header can be set. A token in a URL ends up in logs. */
+                /** @description A one-use ticket, or a user token, if the client cannot set a header. A token in a URL ends up in logs. */
                 token?: string;
-                /** @description The last cursor seen; everything addressed to the user since then comes first. One the hub cannot use gets a `gap` frame. */
+                /** @description The last cursor that the client has processed; everything for the user since then comes first. If the log can no longer serve this cursor, a `gap` frame comes first. */
                 cursor?: string;
             };
             header?: never;
@@ -2165,7 +2165,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The connection is a WebSocket from here on. */
+            /** @description The connection is now a WebSocket. */
             101: {
                 headers: {
                     [name: string]: unknown;
@@ -2230,13 +2230,13 @@ export interface operations {
     openEventStream: {
         parameters: {
             query?: {
-                /** @description A one-use ticket, or a user token, where no header can be set. A token in a URL ends up in logs. */
+                /** @description A one-use ticket, or a user token, if the client cannot set a header. A token in a URL ends up in logs. */
                 token?: string;
-                /** @description The last cursor seen; everything addressed to the user since then comes first. One the hub cannot use gets a `gap` frame. */
+                /** @description The last cursor that the client has processed; everything for the user since then comes first. If the log can no longer serve this cursor, a `gap` frame comes first. */
                 cursor?: string;
             };
             header?: {
-                /** @description The cursor, as `EventSource` sends it by itself when it comes back; it wins over `cursor`. */
+                /** @description The cursor, as `EventSource` sends it by itself when it reconnects; it wins over `cursor`. */
                 "Last-Event-ID"?: string;
             };
             path?: never;
@@ -2298,13 +2298,13 @@ export interface operations {
     pollFrames: {
         parameters: {
             query?: {
-                /** @description A one-use ticket, or a user token, where no header can be set. A token in a URL ends up in logs. */
+                /** @description A one-use ticket, or a user token, if the client cannot set a header. A token in a URL ends up in logs. */
                 token?: string;
-                /** @description The last cursor seen; everything addressed to the user since then comes first. One the hub cannot use gets a `gap` frame. */
+                /** @description The last cursor that the client has processed; everything for the user since then comes first. If the log can no longer serve this cursor, a `gap` frame comes first. */
                 cursor?: string;
             };
             header?: {
-                /** @description The cursor, as `EventSource` sends it by itself when it comes back; it wins over `cursor`. */
+                /** @description The cursor, as `EventSource` sends it by itself when it reconnects; it wins over `cursor`. */
                 "Last-Event-ID"?: string;
             };
             path?: never;
@@ -2592,7 +2592,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It responds. */
+            /** @description The process responds. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2621,7 +2621,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Work is welcome. */
+            /** @description The hub accepts new work. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2630,7 +2630,7 @@ export interface operations {
                     "application/json": components["schemas"]["Readiness"];
                 };
             };
-            /** @description Send work elsewhere; each part says how it is. */
+            /** @description The hub does not accept new work; the response has the state of each part. */
             503: {
                 headers: {
                     [name: string]: unknown;

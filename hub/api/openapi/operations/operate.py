@@ -15,7 +15,8 @@ OPERATE_OPERATIONS: tuple[Operation, ...] = (
         id="readStats",
         tag="Operate",
         summary="Count connections, users and totals",
-        description="The numbers are exact. A key bound to some accounts sees only those under `connectionsByAccount`.",
+        description="The numbers are exact. A key that is limited to some accounts sees only these accounts under "
+        "`connectionsByAccount`.",
         security=SERVICE,
         responses=(Response(200, "The numbers at this moment.", "Stats"),),
         failures=(*SERVICE_FAILURES, errors.Internal),
@@ -25,9 +26,9 @@ OPERATE_OPERATIONS: tuple[Operation, ...] = (
         path=routes.DISCONNECT,
         id="disconnect",
         tag="Operate",
-        summary="Close the connections of a user or an account",
-        description="Closes the connections of a user, an account or one token with code 4502. With `revoke` the "
-        "tokens issued until now are refused until they expire; that is on disk before the response.",
+        summary="Close the connections of a user, an account or a token",
+        description="The connections are closed with code 4502. With `revoke` the hub also refuses the tokens issued "
+        "until now, until they expire; the revocation is on disk before the response.",
         security=SERVICE,
         body="DisconnectRequest",
         responses=(Response(200, "How many connections were closed.", "DisconnectReceipt"),),
@@ -45,9 +46,9 @@ OPERATE_OPERATIONS: tuple[Operation, ...] = (
         path=routes.LIVE,
         id="checkLive",
         tag="Operate",
-        summary="Ask whether the process responds",
-        description="Never looks at anything else, so that a full disk restarts nothing.",
-        responses=(Response(200, "It responds.", "Liveness"),),
+        summary="Check whether the process responds",
+        description="It checks nothing else, so that a full disk does not cause a restart.",
+        responses=(Response(200, "The process responds.", "Liveness"),),
         failures=(errors.Internal,),
     ),
     Operation(
@@ -55,11 +56,12 @@ OPERATE_OPERATIONS: tuple[Operation, ...] = (
         path=routes.READY,
         id="checkReady",
         tag="Operate",
-        summary="Ask whether new work is welcome",
-        description="Not ready: the log cannot be written, the dispatcher stopped, or the hub is draining.",
+        summary="Check whether the hub accepts new work",
+        description="The hub is not ready if the log cannot be written, if the dispatcher has stopped, or if the hub "
+        "is draining.",
         responses=(
-            Response(200, "Work is welcome.", "Readiness"),
-            Response(503, "Send work elsewhere; each part says how it is.", "Readiness"),
+            Response(200, "The hub accepts new work.", "Readiness"),
+            Response(503, "The hub does not accept new work; the response has the state of each part.", "Readiness"),
         ),
         # A 500 is not told here: a second form of failure beside the 503 is more than Rust's progenitor can read.
     ),
@@ -69,7 +71,7 @@ OPERATE_OPERATIONS: tuple[Operation, ...] = (
         id="readMetrics",
         tag="Operate",
         summary="Read the metrics",
-        description="Prometheus text. Not here where `HUB_METRICS_PORT` gives the metrics a port of their own.",
+        description="Prometheus text. It is absent if `HUB_METRICS_PORT` gives the metrics a separate port.",
         security=SERVICE,
         responses=(Response(200, "The metrics.", {"type": "string"}, "text/plain"),),
         failures=(*SERVICE_FAILURES, errors.NotFound, errors.Internal),

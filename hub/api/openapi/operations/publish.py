@@ -11,9 +11,9 @@ __all__ = ["PUBLISH_OPERATIONS"]
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
-    "description": "Makes a repeat harmless: for 24 hours the same key with the same body gets the first receipt "
-    "again, with `duplicate: true`. Each service has keys of its own; in a batch each notification's key is this and "
-    "its index.",
+    "description": "Makes a repeat safe: for 24 hours the same key with the same body gets the first receipt "
+    "again, with `duplicate: true`. Each service has its own keys. In a batch the key of each notification is this key "
+    "and its index.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
 }
 
@@ -24,14 +24,14 @@ PUBLISH_OPERATIONS: tuple[Operation, ...] = (
         id="publishNotification",
         tag="Publish",
         summary="Publish one notification",
-        description="Responds with 202 once the notification is on disk; delivery no longer depends on the caller. "
-        "Fields of `data` the type does not name are passed on as they came. So are those of another shape than the "
-        "type declares, which the receipt names in `warnings`; a type that is declared strict refuses them with 400. "
-        "Give at least one target: `user_id`, `user_ids`, `account_id` or `everyone`.",
+        description="The response is 202 when the notification is on disk; delivery no longer depends on the caller. "
+        "The hub passes fields of `data` that the type does not declare on as received. It does the same with fields "
+        "of another shape than the type declares, and names them in `warnings` of the receipt; a strict type refuses "
+        "them with 400. Give at least one target: `user_id`, `user_ids`, `account_id` or `everyone`.",
         security=SERVICE,
         parameters=(_IDEMPOTENCY_KEY,),
         body="PublishRequest",
-        responses=(Response(202, "The notification is stored and on its way.", "Receipt"),),
+        responses=(Response(202, "The notification is on disk and will be delivered.", "Receipt"),),
         failures=(
             *SERVICE_FAILURES,
             *BODY_FAILURES,
@@ -47,8 +47,8 @@ PUBLISH_OPERATIONS: tuple[Operation, ...] = (
         id="publishBatch",
         tag="Publish",
         summary="Publish up to 1,000 notifications",
-        description="All that can be taken are stored in one transaction, in order. One that cannot be taken gets its "
-        "own problem and spoils no other.",
+        description="The hub stores all acceptable notifications in one transaction, in order. A refused notification "
+        "gets its own problem and does not affect the others.",
         security=SERVICE,
         parameters=(_IDEMPOTENCY_KEY,),
         body="BatchRequest",
