@@ -279,6 +279,13 @@ async def test_a_repeated_batch_stores_nothing_twice(hub: RunningHub) -> None:
     assert [r["receipt"]["id"] for r in first] == [r["receipt"]["id"] for r in again]
     assert all(result["receipt"]["duplicate"] for result in again)
     assert 5 == hub.hub.log.head
+    # One of them is another notification now: it alone is refused, and the problem says where it stands.
+    body["notifications"][3]["title"] = "other"
+    mixed = (await hub.http.post(BATCH, content=json.dumps(body), headers=headers)).json()["results"]
+    assert [True, True, True, False, True] == ["receipt" in result for result in mixed]
+    problem = mixed[3]["problem"]
+    assert (422, "idempotency_conflict", "$.notifications[3]") == (problem["status"], problem["code"], problem["field"])
+    assert 5 == hub.hub.log.head
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ class Varied(msgspec.Struct, rename="camel"):
     part: Part
     either: int | str
     nothing: None
+    land: Annotated[str, msgspec.Meta(min_length=2, max_length=2, extra_json_schema={"default": "BR"})]
     spare: str | None = None
 
 
@@ -65,8 +66,10 @@ def test_example_is_made_from_the_schema() -> None:
     """What the example shows can be published."""
     registry = TypeRegistry([VariedSent])
     example = publish_examples(registry)["varied"]
-    assert {"text", "count", "share", "small", "choice", "parts", "part", "either", "nothing"} == set(example["data"])
-    assert "ABC" == example["data"]["part"]["code"]
+    assert {"text", "count", "share", "small", "choice", "parts", "part", "either", "nothing", "land"} == set(
+        example["data"]
+    )
+    assert ("ABC", "BR") == (example["data"]["part"]["code"], example["data"]["land"])
     assert "varied" == parse_publish(msgspec.json.encode(example), registry, now_s=0).type
 
 
