@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from hub.composition import open_hub
-from hub.edge import http_protocol, side_door
+from hub.edge import connection_clock, side_door
 from hub.errors import SettingsError
 from tests.attacks.wire import Wire
 from tests.harness import DEADLINE_S, RunningHub, make_settings, run_hub
@@ -90,7 +90,7 @@ async def test_its_own_port_serves_nothing_else(tmp_path: Path) -> None:
 
 async def test_its_own_port_keeps_nobody_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Peers that send half a request, or nothing, are gone after the deadline; the first where all places are gone."""
-    monkeypatch.setattr(http_protocol, "HEAD_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(connection_clock, "HEAD_TIMEOUT_S", 0.5)
     monkeypatch.setattr(side_door, "MAX_CONNECTIONS", 4)
     port = free_port()
     async with run_hub(tmp_path, metrics_port=port) as hub, contextlib.AsyncExitStack() as peers:
@@ -119,7 +119,7 @@ async def test_a_silent_connection_keeps_no_scraper_out(tmp_path: Path, monkeypa
             wire = await peers.enter_async_context(Wire(port))
             await wire.send(b"GET /metrics HTTP/1.1\r\nX: ")
         for _ in range(3):
-            async with httpx.AsyncClient() as scraper, asyncio.timeout(http_protocol.HEAD_TIMEOUT_S / 2):
+            async with httpx.AsyncClient() as scraper, asyncio.timeout(connection_clock.HEAD_TIMEOUT_S / 2):
                 assert 200 == (await scraper.get(f"http://127.0.0.1:{port}/metrics")).status_code
         assert 200 == (await hub.http.get("/health/live")).status_code
 

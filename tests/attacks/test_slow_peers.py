@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from hub.api import request as api_request
-from hub.edge import http_protocol
+from hub.edge import connection_clock
 from tests.attacks.odd_requests import KEY, WEBSOCKET, chunked, get, post
 from tests.attacks.wire import Wire
 from tests.harness import RunningHub, run_hub
@@ -45,7 +45,7 @@ SILENCES = {
 
 async def test_silent_and_slow_peers_are_not_kept(hub: RunningHub, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever sends nothing, or a byte now and then, is gone after the deadline, in every state of a connection."""
-    monkeypatch.setattr(http_protocol, "HEAD_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(connection_clock, "HEAD_TIMEOUT_S", 0.5)
     hub.server.config.timeout_keep_alive = 1
     kept = [
         name

@@ -143,7 +143,7 @@ async def test_requests_behind_each_other_are_read_one_by_one(hub: RunningHub) -
 
     def look() -> None:
         nonlocal most
-        waiting = [len(cast("HttpProtocol", one)._waiting) for one in hub.server.server_state.connections]
+        waiting = [len(cast("HttpProtocol", one)._exchanges) for one in hub.server.server_state.connections]
         most = max(most, *waiting, 0)
 
     async with Wire(hub.port) as wire:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.edge import http_protocol, server
+from hub.edge import connection_clock, server
 from tests.attacks.wire import Wire
 from tests.harness import DEADLINE_S, run_hub
 
@@ -32,7 +32,7 @@ async def test_an_idle_connection_ends_when_the_setting_says(tmp_path: Path) -> 
 async def test_a_crowd_is_kept_for_a_moment_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond what stays and some more, an answered connection is soon closed; those that were there before are not."""
     monkeypatch.setattr(server, "REQUESTS_BESIDE", 2)
-    monkeypatch.setattr(http_protocol, "SHORT_KEEP_ALIVE_S", 0.2)
+    monkeypatch.setattr(connection_clock, "SHORT_KEEP_ALIVE_S", 0.2)
     async with run_hub(tmp_path, max_connections=1) as hub, contextlib.AsyncExitStack() as peers:
         wires = []
         for _ in range(6):
@@ -49,7 +49,7 @@ async def test_a_connection_that_asks_nothing_is_closed_in_silence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A pool that opens one in advance would take a 408 for the answer to the publish that it sends at that moment."""
-    monkeypatch.setattr(http_protocol, "HEAD_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(connection_clock, "HEAD_TIMEOUT_S", 0.2)
     async with run_hub(tmp_path) as hub:
         async with Wire(hub.port) as wire:
             assert b"" == await wire.rest()
