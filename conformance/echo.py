@@ -13,7 +13,7 @@ from typing import Any
 from hub.cursor import Epoch
 from hub.delivery.envelope import Envelope
 from hub.delivery.link import LINK_EXTENSION
-from hub.edge import websocket_exchange, websocket_protocol
+from hub.edge import message_reader, websocket_exchange
 from hub.edge.server import HubServer, configure, listen
 from hub.settings import Settings
 
@@ -69,9 +69,9 @@ def main() -> None:
     settings = Settings(port=0, compression=chosen.compression)
     config = configure(echo, settings)
     # The suite's usual messages are longer than any of the hub's clients.
-    websocket_protocol.LONGEST_BYTES = websocket_exchange.MAX_WAITING_BYTES = LARGEST_BYTES
+    message_reader.LONGEST_BYTES = websocket_exchange.MAX_WAITING_BYTES = LARGEST_BYTES
     if chosen.raised:
-        websocket_protocol.FRAMES_PER_S = websocket_protocol.FRAMES_BURST = NO_BOUND
+        message_reader.FRAMES_PER_S = message_reader.FRAMES_BURST = NO_BOUND
         config.ws_max_size = LARGEST_BYTES
     listener = listen(settings)
     print(listener.getsockname()[1], flush=True)

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 
-from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 
 from hub.delivery.link import CLOSE_TIMEOUT_S
 from hub.edge.context import ServerContext
 from hub.edge.flow import Flow
 from hub.edge.handshake import Handshake, negotiate
+from hub.edge.message_reader import MessageReader
 from hub.edge.request_reader import Request
 from hub.edge.response_head import encode_last_response
 from hub.edge.scope import Endpoints, make_websocket_scope
@@ -26,15 +26,10 @@ from hub.header_fields import Headers
 
 __all__ = ["WebSocketProtocol"]
 
-#: Frames of any kind a client may send, as a token bucket. The deployed frontends send none.
-FRAMES_PER_S = 50.0
-FRAMES_BURST = 200.0
 #: What may wait unread by a peer that keeps us answering (pongs).
 MAX_PONG_BYTES = 65_536
 #: The same once notifications wait there too; the dispatcher has its own budget for these.
 MAX_UNSENT_BYTES = 2_097_152
-#: What a message of hub.v1 has at most: a token of 8 KiB. The app is told of a longer one, and not what it says.
-LONGEST_BYTES = 16_384
 #: What a shutdown gives the closes that are still under way; the drain before it gave them their time.
 LAST_MOMENT_S = 0.5
 
@@ -48,10 +43,7 @@ class WebSocketProtocol(asyncio.Protocol):
         "_exchange",
         "_handshake",
         "_link",
-        "_parts",
-        "_seen_s",
-        "_tokens",
-        "_type",
+        "_reader",
         "context",
         "flow",
         "is_accepted",
@@ -66,14 +58,10 @@ class WebSocketProtocol(asyncio.Protocol):
         self.transport: asyncio.Transport
         self.flow: Flow
         self._core: WebSocketCore | None = None
+        self._reader: MessageReader | None = None
         self._handshake: Handshake | None = None
         self._exchange: WebSocketExchange | None = None
         self._link: WebSocketLink | None = None
-        #: The fragments of a message that is not complete, and whether it is text.
-        self._parts: list[bytes] = []
-        self._type: Opcode = Opcode.BINARY
-        self._tokens = FRAMES_BURST
-        self._seen_s = context.loop.time()
         self._close_timer: asyncio.TimerHandle | None = None
         #: The handshake was accepted; the hub has closed or refused; the transport is gone; the server shuts down.
         self.is_accepted = False
@@ -101,6 +89,7 @@ class WebSocketProtocol(asyncio.Protocol):
             self.refuse(write_problem(error))
             return
         self._core = WebSocketCore(max_message_bytes=self.context.max_message_bytes, deflate=handshake.deflate)
+        self._reader = MessageReader(self._core, self, self.context.loop)
         scope = make_websocket_scope(request, endpoints, self.context, self, handshake.subprotocols)
         self.context.run_task(exchange.run(self.context.app, scope))
 
@@ -119,6 +108,7 @@ class WebSocketProtocol(asyncio.Protocol):
         if self._close_timer is not None:
             self._close_timer.cancel()
             self._close_timer = None
+        self._reader = None  # which does too
         if self._core is not None:
             self._core.end()
 
@@ -131,26 +121,67 @@ class WebSocketProtocol(asyncio.Protocol):
         self.flow.resume_writing()
 
     def data_received(self, data: bytes) -> None:
-        """Act on what the peer sent, unless it sends more frames than any client of ours would."""
-        core = self._core
-        if core is None:
-            return  # behind a handshake that was refused
-        core.receive_data(data)
-        if core.parser_exc is not None:
-            self._end_broken(core)
-            return
-        frames = core.events_received()
-        now_s = self.context.loop.time()
-        self._tokens = min(FRAMES_BURST, self._tokens + (now_s - self._seen_s) * FRAMES_PER_S) - len(frames)
-        self._seen_s = now_s
-        if self._tokens < 0:
-            self._drop(1008)
-            return
-        if self._link is not None and frames:
+        """Read what the peer sent; behind a handshake that was refused nothing is read."""
+        if self._reader is not None:
+            self._reader.read(data)
+
+    # What the reader calls.
+
+    def note_activity(self) -> None:
+        """Note that the peer sent something whole."""
+        if self._link is not None:
             self._link.frame_received()
-        for frame in frames:
-            assert isinstance(frame, Frame)
-            self._take_frame(core, frame)
+
+    def take_message(self, message: bytes | str) -> None:
+        """Hand a message to the app, unless too many wait there, or the connection was closed."""
+        if self.is_closed or self._exchange is None:
+            return
+        if not self._exchange.take_message(message):
+            self.drop(1008)
+
+    def take_ping(self) -> None:
+        """Send the pong; a peer that does not read the pongs is dropped."""
+        self._flush()
+        limit_bytes = MAX_PONG_BYTES if self._link is None else MAX_UNSENT_BYTES
+        if self.transport.get_write_buffer_size() > limit_bytes:
+            self.drop(1008)
+
+    def take_pong(self, payload: bytes) -> None:
+        """Take what a pong confirms."""
+        if isinstance(self._link, ConfirmedLink):
+            self._link.take_pong(payload)
+
+    def take_close(self) -> None:
+        """Answer the peer's close, or end what we closed first; a peer that takes nothing is aborted."""
+        received = None if self._core is None else self._core.close_rcvd
+        if self.is_closed:
+            self.transport.close()
+        elif received is not None and not self.transport.is_closing():
+            if isinstance(self._link, ConfirmedLink):
+                self._link.take_close(received.code)
+            self._tell_app(received.code, received.reason)
+            self._flush()
+            self.transport.close()
+        self._abort_soon()
+
+    def end_broken(self) -> None:
+        """End a connection that broke the protocol, with the code the core chose."""
+        sent = None if self._core is None else self._core.close_sent
+        if sent is None:
+            # Before the accept nobody is there to read a code, and the core chose none.
+            self.drop(1002)
+            return
+        self._tell_app(sent.code, sent.reason)
+        self._flush()
+        self.is_closed = True
+        self.transport.close()
+        self._abort_soon()
+
+    def drop(self, code: int) -> None:
+        """End a connection at once; the app is told this code."""
+        self._tell_app(code)
+        self.is_closed = True
+        self.transport.abort()
 
     # What the app and its link call.
 
@@ -200,7 +231,7 @@ class WebSocketProtocol(asyncio.Protocol):
         if core is None or core.state is not State.OPEN:
             raise ClientDisconnected
         (core.send_text if is_text else core.send_binary)(message)
-        self._flush(core)
+        self._flush()
 
     def send_close(self, code: int, reason: str) -> None:
         """Send a close frame and end the app's part; abort where the peer does not answer in time."""
@@ -212,7 +243,7 @@ class WebSocketProtocol(asyncio.Protocol):
             return
         self._tell_app(code, reason)
         core.send_close(code, reason)
-        self._flush(core)
+        self._flush()
         self.is_closed = True
         self.flow.resume_reading()
         self._abort_soon()
@@ -231,87 +262,20 @@ class WebSocketProtocol(asyncio.Protocol):
         if self.is_accepted and not self.is_closed and core is not None and core.state is State.OPEN:
             self._tell_app(1012)
             core.send_close(1012)
-            self._flush(core)
+            self._flush()
         elif self._exchange is not None:
             # Where the peer closed first it has not taken the response yet.
             self._exchange.end_handshake()
         self.transport.close()
         self.context.loop.call_later(LAST_MOMENT_S, self.transport.abort)
 
-    def _take_frame(self, core: WebSocketCore, frame: Frame) -> None:
-        match frame.opcode:
-            case Opcode.TEXT | Opcode.BINARY:
-                self._type = frame.opcode
-                self._parts = [bytes(frame.data)]
-                if frame.fin:
-                    self._take_message(core)
-            case Opcode.CONT:
-                self._parts.append(bytes(frame.data))
-                if frame.fin:
-                    self._take_message(core)
-            case Opcode.PING:
-                # The core has answered it; a peer that does not read the pongs is dropped.
-                self._flush(core)
-                limit_bytes = MAX_PONG_BYTES if self._link is None else MAX_UNSENT_BYTES
-                if self.transport.get_write_buffer_size() > limit_bytes:
-                    self._drop(1008)
-            case Opcode.PONG if isinstance(self._link, ConfirmedLink):
-                self._link.take_pong(bytes(frame.data))
-            case Opcode.CLOSE:
-                self._take_close(core)
-
-    def _take_message(self, core: WebSocketCore) -> None:
-        body = b"".join(self._parts)
-        self._parts = []
-        if self.is_closed:
-            return
-        message: bytes | str = body
-        if self._type is Opcode.TEXT:
-            try:
-                message = body.decode()
-            except UnicodeDecodeError:
-                core.fail(1007, "text is not UTF-8")  # RFC 6455 section 8.1
-                self._end_broken(core)
-                return
-        message = message if len(body) <= LONGEST_BYTES else message[:0]
-        if self._exchange is not None and not self._exchange.take_message(message):
-            self._drop(1008)
-
-    def _take_close(self, core: WebSocketCore) -> None:
-        if self.is_closed:
-            # The peer has answered ours.
-            self.transport.close()
-        elif not self.transport.is_closing() and core.close_rcvd is not None:
-            if isinstance(self._link, ConfirmedLink):
-                self._link.take_close(core.close_rcvd.code)
-            self._tell_app(core.close_rcvd.code, core.close_rcvd.reason)
-            self._flush(core)
-            self.transport.close()
-        self._abort_soon()
-
-    def _end_broken(self, core: WebSocketCore) -> None:
-        """End a connection that broke the protocol, with the code the core chose."""
-        if core.close_sent is None:
-            # Before the accept nobody is there to read a code, and the core chose none.
-            self._drop(1002)
-            return
-        self._tell_app(core.close_sent.code, core.close_sent.reason)
-        self._flush(core)
-        self.is_closed = True
-        self.transport.close()
-        self._abort_soon()
-
     def _tell_app(self, code: int, reason: str = "") -> None:
         if self._exchange is not None:
             self._exchange.disconnect(code, reason)
 
-    def _flush(self, core: WebSocketCore) -> None:
-        self.transport.write(b"".join(core.data_to_send()))
-
-    def _drop(self, code: int) -> None:
-        self._tell_app(code)
-        self.is_closed = True
-        self.transport.abort()
+    def _flush(self) -> None:
+        if self._core is not None:
+            self.transport.write(b"".join(self._core.data_to_send()))
 
     def _abort_soon(self) -> None:
         # `transport.close()` waits for bytes that a stalled peer never takes.

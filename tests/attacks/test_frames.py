@@ -308,7 +308,10 @@ async def test_mutated_frames_on_live_sockets(hub: RunningHub) -> None:
             while not done.is_set():
                 number += 1
                 assert 202 == (await hub.publish(title=str(number))).status_code, f"seed {seed}"
-                assert str(number) == (await healthy.frame())["title"], f"seed {seed}"
+                frame = await healthy.frame()
+                while frame["type"] == "heartbeat":  # on a slow machine
+                    frame = await healthy.frame()
+                assert str(number) == frame["title"], f"seed {seed}"
                 assert str(number) == (await events.frame())["title"], f"seed {seed}"
         return number
 

@@ -1,0 +1,111 @@
+"""Whole messages out of a WebSocket's bytes, within bounds."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+from websockets.frames import Frame, Opcode
+
+from hub.edge.websocket_core import WebSocketCore
+
+__all__ = ["MessageReader", "MessageSink"]
+
+#: Frames of any kind a client may send, as a token bucket. The deployed frontends send none.
+FRAMES_PER_S = 50.0
+FRAMES_BURST = 200.0
+#: What a message of hub.v1 has at most: a token of 8 KiB. The app is told of a longer one, and not what it says.
+LONGEST_BYTES = 16_384
+
+
+class MessageSink(Protocol):
+    """Takes what is read, in order."""
+
+    def note_activity(self) -> None:
+        """Note that the peer sent something whole."""
+
+    def take_message(self, message: bytes | str) -> None:
+        """Take a message; a longer one than any of ours is empty."""
+
+    def take_ping(self) -> None:
+        """Take note of a ping, which the core has answered."""
+
+    def take_pong(self, payload: bytes) -> None:
+        """Take a pong."""
+
+    def take_close(self) -> None:
+        """Take the peer's close, which the core has answered."""
+
+    def end_broken(self) -> None:
+        """End a connection whose peer broke the protocol, with the code that the core chose."""
+
+    def drop(self, code: int) -> None:
+        """End a connection whose peer sends more than any client of ours would."""
+
+
+class MessageReader:
+    """Puts a connection's messages together from their fragments."""
+
+    __slots__ = ("_core", "_is_text", "_loop", "_parts", "_seen_s", "_sink", "_tokens")
+
+    def __init__(self, core: WebSocketCore, sink: MessageSink, loop: asyncio.AbstractEventLoop) -> None:
+        self._core = core
+        self._sink = sink
+        self._loop = loop
+        #: The fragments of a message that is not complete.
+        self._parts: list[bytes] = []
+        self._is_text = False
+        self._tokens = FRAMES_BURST
+        self._seen_s = loop.time()
+
+    def read(self, data: bytes) -> None:
+        """Hand on what these bytes complete."""
+        self._core.receive_data(data)
+        if self._core.parser_exc is not None:
+            self._sink.end_broken()
+            return
+        frames = self._core.events_received()
+        if not self._take_tokens(len(frames)):
+            self._sink.drop(1008)
+            return
+        if frames:
+            self._sink.note_activity()
+        for frame in frames:
+            assert isinstance(frame, Frame)
+            self._take_frame(frame)
+
+    def _take_tokens(self, count: int) -> bool:
+        now_s = self._loop.time()
+        self._tokens = min(FRAMES_BURST, self._tokens + (now_s - self._seen_s) * FRAMES_PER_S) - count
+        self._seen_s = now_s
+        return self._tokens >= 0
+
+    def _take_frame(self, frame: Frame) -> None:
+        match frame.opcode:
+            case Opcode.TEXT | Opcode.BINARY:
+                self._is_text = frame.opcode is Opcode.TEXT
+                self._parts = []
+                self._take_part(frame)
+            case Opcode.CONT:
+                self._take_part(frame)
+            case Opcode.PING:
+                self._sink.take_ping()
+            case Opcode.PONG:
+                self._sink.take_pong(bytes(frame.data))
+            case Opcode.CLOSE:
+                self._sink.take_close()
+
+    def _take_part(self, frame: Frame) -> None:
+        self._parts.append(bytes(frame.data))
+        if not frame.fin:
+            return
+        body, self._parts = b"".join(self._parts), []
+        message: bytes | str = body
+        if self._is_text:
+            try:
+                message = body.decode()
+            except UnicodeDecodeError:
+                self._core.fail(1007, "text is not UTF-8")  # RFC 6455 section 8.1
+                self._sink.end_broken()
+                return
+        self._sink.take_message(message if len(body) <= LONGEST_BYTES else message[:0])
