@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import json
 import re
@@ -87,3 +88,107 @@ async def test_every_metric_is_explained(tmp_path: Path) -> None:
     shown = re.findall(r"^# HELP (\S+)", text, re.MULTILINE)
     explained = re.findall(r"^\| `(hub_\w+)", prose(Path("docs/operations/monitoring.md")), re.MULTILINE)
     assert sorted(shown) == sorted(explained)
+
+
+def module_words() -> dict[str, str]:
+    """Return the modules and packages of the hub and the contracts, and the word that each is named by."""
+    words = {}
+    for room in ("contracts", "hub"):
+        for path in (ROOT / room).rglob("*.py"):
+            name = path.relative_to(ROOT).with_suffix("")
+            word = name.parent.name if name.name == "__init__" else name.name
+            if not word.startswith("_"):
+                words[str(name)] = word
+    return words
+
+
+def glossary_terms() -> list[str]:
+    """Return the words that the glossary explains, in lower case, in order."""
+    return [term.lower() for term in re.findall(r"\*\*(.+?)\*\*", prose(Path("docs/glossary.md")))]
+
+
+def is_explained(word: str, terms: set[str]) -> bool:
+    """Say whether a module's word has an entry: as it is or as a plural, or each part of a compound has one."""
+    known = {_plain(term) for term in terms}
+    plain = _plain(re.sub(r"\d+$", "", word))
+    if any(term in known for term in (plain, plain.removesuffix("s"), plain.removesuffix("es"), f"{plain}s")):
+        return True
+    parts = word.split("_")
+    cuts = [("_".join(parts[:place]), "_".join(parts[place:])) for place in range(1, len(parts))]
+    return any(is_explained(first, terms) and is_explained(second, terms) for first, second in cuts)
+
+
+def _plain(word: str) -> str:
+    return re.sub(r"[ _-]", "", word.lower())
+
+
+def test_every_module_has_its_word_in_the_glossary() -> None:
+    """The name of each module of the hub and the contracts is a word that the glossary explains."""
+    terms = set(glossary_terms())
+    unexplained = {name: word for name, word in module_words().items() if not is_explained(word, terms)}
+    assert {} == unexplained
+
+
+def test_the_glossary_explains_a_word_once() -> None:
+    """No word of the glossary has two entries."""
+    terms = glossary_terms()
+    assert [] == sorted({term for term in terms if terms.count(term) > 1})
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("resume_points", True),
+        ("openapi30", True),
+        ("resume_point_openapi", True),
+        ("expulsion", False),
+        ("openapi_expulsion", False),
+    ],
+)
+def test_a_word_without_an_entry_is_noticed(word: str, expected: bool) -> None:
+    """A plural, a number and a compound of known words need no entry of their own; any other word does."""
+    assert expected is is_explained(word, {"resume point", "openapi"})
+
+
+def drawn_rooms() -> set[tuple[str, str]]:
+    """Return the arrows of the picture of the rooms."""
+    page = (ROOT / "docs/contributing.md").read_text()
+    (picture,) = re.findall(r"^```mermaid\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    return set(re.findall(r"(\w+)(?:\[.*?\])? --> (\w+)", picture.replace('main["__main__"]', "__main__")))
+
+
+def imported_rooms() -> set[tuple[str, str]]:
+    """Return which room imports which; the root's other modules are `shared`, as the page says."""
+    drawn = {room for arrow in drawn_rooms() for room in arrow}
+    arrows = set()
+    for path in [*(ROOT / "hub").rglob("*.py"), *(ROOT / "contracts").rglob("*.py")]:
+        importing = path.relative_to(ROOT).with_suffix("").parts
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if (
+                isinstance(node, ast.ImportFrom)
+                and node.module
+                and node.module.partition(".")[0] in {"hub", "contracts"}
+            ):
+                arrows.add((_room(importing, drawn), _room((*node.module.split("."), node.names[0].name), drawn)))
+    return {(room, other) for room, other in arrows if room != other}
+
+
+def _room(parts: tuple[str, ...], drawn: set[str]) -> str:
+    if parts[0] == "contracts":
+        return "contracts"
+    return parts[1] if parts[1] in drawn else "shared"
+
+
+def test_the_picture_of_the_rooms_is_the_code() -> None:
+    """The picture has every import from room to room, except those that a way over other rooms implies."""
+    imported = imported_rooms()
+
+    def reached(room: str) -> set[str]:
+        return {last for first, other in imported if first == room for last in ({other} | reached(other))}
+
+    implied = {
+        (room, other)
+        for room, other in imported
+        if any(other in reached(between) for first, between in imported if first == room and between != other)
+    }
+    assert imported - implied == drawn_rooms()
