@@ -155,7 +155,7 @@ def _describe_os_error(error: OSError, where: str) -> str:
     if isinstance(error, PermissionError):
         return f"this user may not open {where}, or the TLS files in ~/.postgresql: set HOME to another folder ({_URL})"
     if "rejected SSL upgrade" in str(error):
-        return f"{where} has no TLS, or is no PostgreSQL: turn it on there, or use sslmode=prefer or disable ({_URL})"
+        return f"{where} has no TLS, or is not PostgreSQL: turn it on there, or use sslmode=prefer or disable ({_URL})"
     if error.errno in {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ETIMEDOUT}:
         return f"{where} cannot be reached: network, route or firewall ({_URL})"
     if isinstance(error, ConnectionError):

@@ -378,7 +378,7 @@ describe("whatever the hub sends", () => {
     expect(sockets.length).toBeLessThan(13);
   });
 
-  test("a frame that greets without saying anything is no greeting", async () => {
+  test("a frame of a greeting's type that says nothing is not taken as a greeting", async () => {
     const connection = await start(["ws"]);
     newestSocket().say({ type: "connection_established" });
     expect(connection.status.state).toBe("connecting");
@@ -386,7 +386,7 @@ describe("whatever the hub sends", () => {
     expect(connection.status.state).toBe("connected");
   });
 
-  test("a cursor that the hub cannot read is let go of, not sent for ever", async () => {
+  test("a cursor that the hub cannot read is dropped, not sent for ever", async () => {
     await start(["ws"]);
     newestSocket().end(1008, "The request cannot be used");
     expect(unreadable).toBe(1);

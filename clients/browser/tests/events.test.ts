@@ -13,7 +13,7 @@ describe("event parser", () => {
     expect(parse("id: k-1\ndata: a\ndata:b\n\n")).toEqual([{ data: "a\nb", id: "k-1", retryMs: undefined }]);
   });
 
-  test("a heartbeat is no event but moves the id", () => {
+  test("a heartbeat is not dispatched as an event but moves the id", () => {
     expect(parse(": hb\r\nid: k-2\r\n\r\n")).toEqual([{ data: undefined, id: "k-2", retryMs: undefined }]);
   });
 

@@ -120,7 +120,7 @@ test("another user sees nothing of it", async () => {
   expect(titles(await openTab("v"))).toEqual([]);
 });
 
-test("what stands in the storage and is no list is no list", async () => {
+test("a stored value that is not a list is ignored", async () => {
   const first = await openTab();
   newestSocket().say(hello(), alert(1));
   const key = Object.keys(localStorage).find((name) => name.startsWith("hub:inbox:"))!;

@@ -51,7 +51,7 @@ test(`this is React ${React.version.split(".")[0]}`, () => {
   expect(["18", "19"]).toContain(React.version.split(".")[0]);
 });
 
-test("useWebSocket has what the frontends in the field use, and more", async () => {
+test("useWebSocket has what the deployed frontends use, and more", async () => {
   let seen!: WebSocketState;
   const Probe = (): null => {
     seen = useWebSocket();

@@ -84,7 +84,7 @@ test.each([401, 403, 407, 502])("a proxy's own %i says nothing of the user", asy
   expect(received.endings).toEqual([{ code: 1006 }]);
 });
 
-test("a login page in place of the stream is no stream", async () => {
+test("a login page in place of the stream is not read as a stream", async () => {
   const { received, listener } = listen();
   openEventStream(linkOptions(), listener);
   newestRequest().respond(200, "<html>", { "content-type": "text/html" });

@@ -49,7 +49,7 @@ test.each<[unknown, string]>([
   [null, "nothing (object)"],
   [{ token: "eyJ.e30.sig" }, "nothing (object)"],
   [7, "nothing (number)"],
-])("%j is no token; the reason says what it is, and nothing of it", async (given, what) => {
+])("%j is not a valid token; the reason says what it is, and nothing of it", async (given, what) => {
   const asked = createTokens(() => given as string)("connect");
   await expect(asked).rejects.toMatchObject({ ending: { code: 2, why: `getToken gave ${what}` } });
 });

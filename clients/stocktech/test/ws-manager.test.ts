@@ -13,12 +13,12 @@ const ORDER = { id: 1, orderCode: "PED-1" };
 const HUB_ENV = { NOTIFICATION_HUB_URL: "http://127.0.0.1:1", NOTIFICATION_HUB_KEY: "hubk_test" };
 
 let warned: unknown[];
-let complained: unknown[];
+let reported: unknown[];
 beforeEach(() => {
   warned = [];
-  complained = [];
+  reported = [];
   vi.spyOn(console, "warn").mockImplementation((line) => void warned.push(line));
-  vi.spyOn(console, "error").mockImplementation((line) => void complained.push(line));
+  vi.spyOn(console, "error").mockImplementation((line) => void reported.push(line));
 });
 afterEach(() => vi.restoreAllMocks());
 
@@ -57,7 +57,7 @@ describe("where it sends to", () => {
       const manager = createWsManager({ local, env: { ...env, NOTIFICATIONS_VIA: "both" } });
       await manager.notifyOrderCreated("10", "20", "a", "b", ORDER);
       expect(asked).toEqual([["notifyOrderCreated", "10", "20", "a", "b", ORDER]]);
-      expect(complained).toEqual([expect.stringMatching(/^Nothing goes to the hub: NOTIFICATION_HUB_URL/)]);
+      expect(reported).toEqual([expect.stringMatching(/^Nothing goes to the hub: NOTIFICATION_HUB_URL/)]);
     },
   );
 
@@ -71,7 +71,7 @@ describe("where it sends to", () => {
       ORDER,
     );
     expect(said.length).toBe(2);
-    expect(complained).toEqual([expect.stringContaining("Notifications go to the hub alone: NOTIFICATIONS_VIA=both")]);
+    expect(reported).toEqual([expect.stringContaining("Notifications go to the hub alone: NOTIFICATIONS_VIA=both")]);
   });
 
   test.each([
@@ -109,12 +109,12 @@ describe("where it sends to", () => {
       "off: AVADMIN_API_URL: is not the address of a hub",
     ],
     [{ ...HUB_ENV, NOTIFICATION_HUB_KEY: "hubk_ç" }, "off: NOTIFICATION_HUB_KEY: is not a service key"],
-  ])("settings that cannot be used are complained about once and stop nothing: %j", async (env, problem) => {
+  ])("settings that cannot be used are reported once and stop nothing: %j", async (env, problem) => {
     const manager = createWsManager({ env });
     manager.init({});
     await manager.notifyOrderCreated("10", "20", "a", "b", ORDER);
     expect(await manager.getStats()).toEqual({ totalConnections: 0, connectionsByAccount: {} });
-    expect(complained).toEqual([expect.stringContaining(problem)]);
+    expect(reported).toEqual([expect.stringContaining(problem)]);
   });
 });
 
@@ -165,7 +165,7 @@ describe("StockTech's own server", () => {
     const manager = createWsManager({ local, via: "local" });
     await manager.notifyOrderCreated("10", "20", "a", "b", ORDER);
     await manager.notifyCartUpdated("10", "a");
-    expect(complained).toEqual(["wsManager.notifyOrderCreated failed", "wsManager.notifyCartUpdated failed"]);
+    expect(reported).toEqual(["wsManager.notifyOrderCreated failed", "wsManager.notifyCartUpdated failed"]);
   });
 
   test("is called on itself, with its own `this`", async () => {
@@ -200,7 +200,7 @@ describe("getStats", () => {
     expect({ ...stats }).toEqual({ totalConnections: 0, connectionsByAccount: {} });
   });
 
-  test("complains once of a hub that is away, until it was back", async () => {
+  test("reports once that the hub is away, until it was back", async () => {
     const failures: Error[] = [];
     const { client } = recorder({ onError: (failure) => failures.push(failure) });
     const away = () => Promise.reject(new Error("away"));

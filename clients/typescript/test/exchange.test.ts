@@ -157,7 +157,7 @@ describe("secrets", () => {
   test.each([
     ...["hub.example.com", "127.0.0.1:8000", "ws://hub", "https://user:word@hub", "https://hub?x=1", ""],
     ...["http://hub:http", "http://hub:99999", "http://[::1", "http://"],
-  ])("%s is no address", (url) => {
+  ])("%s is not a valid address", (url) => {
     expect(() => new NotificationHub({ url, key: KEY })).toThrow("url: is not the address of a hub");
   });
 });

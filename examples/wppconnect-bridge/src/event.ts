@@ -70,7 +70,7 @@ const EVENTS: Record<string, string> = {
 /** An event of a gateway, as wppconnect-server would have posted it. */
 export interface GatewayEvent {
   event: string;
-  /** Undefined where the gateway has one session and does not name it; `""` where what it names is no name. */
+  /** Undefined where the gateway has one session and does not name it; `""` where what it names is not a name. */
   session: string | undefined;
   [field: string]: unknown;
 }
@@ -133,7 +133,7 @@ function composeMessage(
   const messageId = findId(event.id);
   const chatId = text(event.chatId) ?? text(event.from);
   if (!messageId || !chatId || event.fromMe === true) return undefined;
-  // What a contact shows to everybody for a day is no message to anybody.
+  // What a contact shows to everybody for a day is not a message to anybody.
   if (chatId === "status@broadcast") return undefined;
   const [kind, label] = KINDS[text(event.type) ?? ""] ?? ["other", "Mensagem"];
   // The body of anything but a text is the file itself.
@@ -201,7 +201,7 @@ function fields(value: unknown): Record<string, unknown> | undefined {
 }
 
 function text(value: unknown): string | undefined {
-  // Half of an emoji, which a gateway cut in two, is no text that a hub could take.
+  // Half of an emoji, which a gateway cut in two, is not a text that a hub could take.
   return typeof value === "string" && value !== "" ? value.replace(/\p{Surrogate}/gu, "\ufffd") : undefined;
 }
 

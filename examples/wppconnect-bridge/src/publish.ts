@@ -30,7 +30,7 @@ function parse(content: Buffer): WhatsappNotification | undefined {
   }
 }
 
-/** Return what publishes a spooled notification; the spool's id is its Idempotency-Key, so a repeat is no second one. */
+/** Return what publishes a spooled notification; the spool's id is its Idempotency-Key, so a repeat makes no second one. */
 export function publishTo(hub: Publisher): Deliver {
   let failing = false;
   return async (content, id, signal) => {

@@ -21,7 +21,7 @@ export function readSettings(env: Record<string, string | undefined>): Settings 
   const whole = (name: string, usual: number, most: number): number => {
     const value = Number(env[name]?.trim() || usual);
     if (!Number.isInteger(value) || value < 1 || value > most) {
-      throw new Error(`${name}: is no whole number from 1 to ${most} (example: ${name}=${usual})`);
+      throw new Error(`${name}: is not a whole number from 1 to ${most} (example: ${name}=${usual})`);
     }
     return value;
   };
