@@ -6,10 +6,11 @@ import logging
 import os
 import time
 from collections.abc import Callable
+from typing import cast
 
 from hub import routes
 from hub.api.guard import add_head_to_allow, guard
-from hub.asgi import Receive, Scope, Send
+from hub.asgi import Application, Receive, Scope, Send
 from hub.composition import Hub, open_hub
 from hub.settings import Settings, find_unknown, read_settings
 
@@ -59,7 +60,8 @@ class HubApp:
                 scope = {**scope, "method": "GET"}
             elif scope["method"] == "OPTIONS":
                 send = add_head_to_allow(send)
-            await self.hub.http(scope, receive, send)  # type: ignore[arg-type]  # Litestar's own names for the same
+            # Litestar has names of its own for ASGI's shapes.
+            await self.hub.cors.serve(cast("Application", self.hub.http), scope, receive, send)
 
     async def drain(self) -> None:
         """Send every connection away, spread out; the server calls this before it stops."""

@@ -32,6 +32,7 @@ from hub.publish.publisher import Publisher
 from hub.publish.registry import load_type_registry
 from hub.settings import Settings
 from hub.tasks import Tasks
+from hub.transports.cors import Cors
 from hub.transports.poll import PollEndpoint
 from hub.transports.sse import EventStreamEndpoint
 from hub.transports.websocket import WebSocketEndpoint
@@ -50,6 +51,7 @@ class Hub(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """
 
     http: Litestar
+    cors: Cors
     websocket: WebSocketEndpoint
     events: EventStreamEndpoint
     poll: PollEndpoint
@@ -115,7 +117,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
         )
         if settings.metrics_port:
             await stack.enter_async_context(serve_beside(MetricsApp(registry), settings))
-        bodies, origins = Allowance(settings.body_budget_bytes), frozenset(settings.allowed_origins)
+        bodies, cors = Allowance(settings.body_budget_bytes), Cors(frozenset(settings.allowed_origins))
         http = make_router(
             settings,
             auth=auth,
@@ -130,9 +132,10 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
         )
         yield Hub(
             http=http,
-            websocket=WebSocketEndpoint(delivery.connections, origins),
-            events=EventStreamEndpoint(delivery.connections, origins),
-            poll=PollEndpoint(delivery.connections, delivery.pages, origins, texts=TEXTS[settings.language], now=now),
+            cors=cors,
+            websocket=WebSocketEndpoint(delivery.connections, cors),
+            events=EventStreamEndpoint(delivery.connections, cors),
+            poll=PollEndpoint(delivery.connections, delivery.pages, cors, texts=TEXTS[settings.language], now=now),
             delivery=delivery,
             log=log,
             metrics=metrics,

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from importlib.metadata import version
 
 from litestar import Litestar
-from litestar.config.cors import CORSConfig
 from prometheus_client import CollectorRegistry
 
 from hub.allowance import Allowance
@@ -56,18 +55,9 @@ def make_router(
         routes += make_metrics_routes(registry, keys, key_digest=settings.metrics_key)
     if settings.schema_public:
         routes += make_schema_routes(types, version=version("notification-hub"), language=settings.language)
-    cors = CORSConfig(
-        allow_origins=list(settings.allowed_origins),
-        allow_methods=["GET", "HEAD", "POST"],
-        # The origin is what is checked: tracing libraries add headers of their own to each request.
-        allow_headers=["*"],
-        allow_credentials=True,
-        expose_headers=["retry-after"],
-    )
     return Litestar(
         routes,
         exception_handlers=make_exception_handlers(metrics, log_refusal=auth.admission.log_refusal),
         openapi_config=None,
         logging_config=None,
-        cors_config=cors,
     )

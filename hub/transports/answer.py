@@ -1,20 +1,16 @@
-"""Plain HTTP answers of the doors that are no routes of the framework: who may read them, and refusals."""
+"""What the endpoints that are not routes of the framework share: responses, refusals, and the cursor of a request."""
 
 from __future__ import annotations
 
-import re
 from urllib.parse import parse_qs
 
 from hub.asgi import Scope, Send
-from hub.auth.origin import find_origin
 from hub.cursor import Cursor, parse_cursor
-from hub.errors import BadRequest, HubError, InvalidCursor, OriginNotAllowed
+from hub.errors import BadRequest, HubError, InvalidCursor
 from hub.errors.problem import write_problem
 from hub.header_fields import Headers, find_single
 
 __all__ = [
-    "allow_origin",
-    "answer_preflight",
     "find_cursor",
     "forget_request",
     "is_read",
@@ -25,53 +21,6 @@ __all__ = [
 
 #: No client of ours sends more than three.
 MAX_QUERY_FIELDS = 32
-
-#: What the clients here ask for; a preflight's answer names it whatever was asked.
-_CLIENT_HEADERS = b"authorization, cache-control, last-event-id"
-#: Field names (RFC 9110 section 5.6.2) in a list, as a browser writes one.
-_FIELD_NAMES = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~, \t-]+")
-
-
-def allow_origin(headers: Headers, allowed: frozenset[str]) -> Headers:
-    """Return the headers that let the page at the request's origin read the answer.
-
-    Raises:
-        OriginNotAllowed: it is not one of the allowed ones.
-    """
-    origin = find_origin(headers)
-    if origin is None:
-        return [(b"vary", b"Origin")]
-    if origin not in allowed:
-        raise OriginNotAllowed(reason="the page's Origin is not one of HUB_ALLOWED_ORIGINS")
-    return [
-        (b"vary", b"Origin"),
-        (b"access-control-allow-origin", origin.encode("latin-1")),
-        # For pages that send `credentials: "include"` everywhere. No cookie means anything to the hub, so it grants
-        # nothing; without it the browser keeps the answer from the page.
-        (b"access-control-allow-credentials", b"true"),
-        # Without this a page cannot see when to come back.
-        (b"access-control-expose-headers", b"retry-after"),
-    ]
-
-
-async def answer_preflight(send: Send, headers: Headers, cors: Headers) -> None:
-    """Allow the headers that a page of an allowed origin asks for (Fetch standard, CORS preflight).
-
-    Its origin is what is checked. Tracing libraries add headers of their own to each request (`traceparent`,
-    `baggage`, `sentry-trace`), and a list of the known ones would be short of the next one's.
-    """
-    asked = b", ".join(
-        value for name, value in headers if name == b"access-control-request-headers" and _FIELD_NAMES.fullmatch(value)
-    )
-    allowed = b", ".join(names for names in (_CLIENT_HEADERS, asked) if names)
-    preflight: Headers = [
-        *cors,
-        (b"allow", b"GET, HEAD, OPTIONS"),
-        (b"access-control-allow-methods", b"GET, HEAD"),
-        (b"access-control-allow-headers", allowed),
-        (b"access-control-max-age", b"600"),
-    ]
-    await respond(send, 204, preflight, b"")
 
 
 def is_read(scope: Scope) -> bool:

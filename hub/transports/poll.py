@@ -16,13 +16,12 @@ from hub.errors import HubError, MethodNotAllowed
 from hub.header_fields import Headers
 from hub.language import Texts
 from hub.transports.answer import (
-    allow_origin,
-    answer_preflight,
     find_cursor,
     is_read,
     respond,
     respond_problem,
 )
+from hub.transports.cors import Cors
 
 __all__ = ["PollEndpoint"]
 
@@ -42,14 +41,14 @@ class PollEndpoint:
         self,
         connections: Connections,
         pages: Pages,
-        allowed_origins: frozenset[str],
+        cors: Cors,
         *,
         texts: Texts,
         now: Callable[[], float],
     ) -> None:
         self._connections = connections
         self._pages = pages
-        self._allowed_origins = allowed_origins
+        self._cors = cors
         self._texts = texts
         self._now = now
         self._answers = Allowance(TOTAL_BYTES, each_bytes=USER_BYTES)
@@ -58,9 +57,9 @@ class PollEndpoint:
         headers: Headers = scope["headers"]
         cors: Headers = []
         try:
-            cors = allow_origin(headers, self._allowed_origins)
+            cors = self._cors.allow(headers)
             if scope["method"] == "OPTIONS":
-                await answer_preflight(send, headers, cors)
+                await self._cors.respond_preflight(send, headers)
                 return
             if not is_read(scope):
                 raise MethodNotAllowed

@@ -16,13 +16,12 @@ from hub.delivery.session import Phase
 from hub.errors import HubError, MethodNotAllowed
 from hub.header_fields import Headers
 from hub.transports.answer import (
-    allow_origin,
-    answer_preflight,
     find_cursor,
     forget_request,
     is_read,
     respond_problem,
 )
+from hub.transports.cors import Cors
 from hub.transports.fallback import open_queued_link
 
 __all__ = ["EventStreamEndpoint"]
@@ -52,17 +51,17 @@ class _Stream(NamedTuple):
 class EventStreamEndpoint:
     """The ASGI application behind `/sse`; one task per connection, the server's own."""
 
-    def __init__(self, connections: Connections, allowed_origins: frozenset[str]) -> None:
+    def __init__(self, connections: Connections, cors: Cors) -> None:
         self._connections = connections
-        self._allowed_origins = allowed_origins
+        self._cors = cors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: Headers = scope["headers"]
         cors: Headers = []
         try:
-            cors = allow_origin(headers, self._allowed_origins)
+            cors = self._cors.allow(headers)
             if scope["method"] == "OPTIONS":
-                await answer_preflight(send, headers, cors)
+                await self._cors.respond_preflight(send, headers)
                 return
             if not is_read(scope):
                 raise MethodNotAllowed

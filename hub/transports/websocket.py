@@ -21,13 +21,12 @@ from hub.errors import HubError, MethodNotAllowed, NotFound, OriginNotAllowed, U
 from hub.errors.problem import write_problem
 from hub.header_fields import Headers
 from hub.transports.answer import (
-    allow_origin,
-    answer_preflight,
     find_cursor,
     forget_request,
     is_read,
     respond_problem,
 )
+from hub.transports.cors import Cors
 from hub.transports.fallback import open_queued_link
 
 __all__ = ["WebSocketEndpoint"]
@@ -53,17 +52,17 @@ class _Opening(NamedTuple):
 class WebSocketEndpoint:
     """The ASGI application behind `/ws`; one task per connection, the server's own."""
 
-    def __init__(self, connections: Connections, allowed_origins: frozenset[str]) -> None:
+    def __init__(self, connections: Connections, cors: Cors) -> None:
         self._connections = connections
-        self._allowed_origins = allowed_origins
+        self._cors = cors
 
     async def ask_for_upgrade(self, scope: Scope, send: Send) -> None:
         """Answer a plain request for `/ws`: what it is for, and how one asks for it (RFC 9110 section 15.5.22)."""
         headers = scope["headers"]
         try:
-            cors = allow_origin(headers, self._allowed_origins)
+            cors = self._cors.allow(headers)
             if scope["method"] == "OPTIONS":
-                await answer_preflight(send, headers, cors)
+                await self._cors.respond_preflight(send, headers)
                 return
         except OriginNotAllowed as error:
             await respond_problem(send, error, [])
@@ -165,6 +164,6 @@ class WebSocketEndpoint:
 
     def _allow_origin(self, headers: Headers) -> Headers:
         try:
-            return allow_origin(headers, self._allowed_origins)
+            return self._cors.allow(headers)
         except OriginNotAllowed:
             return []
