@@ -8,7 +8,7 @@ import sys
 
 __all__ = ["LOWER_MARK_BYTES", "UPPER_MARK_BYTES", "read_taken_bytes", "read_unsent_bytes"]
 
-#: Above the upper mark whoever writes waits for the peer, until what waits in this process is below the lower one.
+#: Above the upper mark a writer waits for the peer, until what waits in this process is below the lower one.
 UPPER_MARK_BYTES = 8_192
 LOWER_MARK_BYTES = 2_048
 #: Where Linux's `struct tcp_info` says what the peer acknowledged (u64), and what was not sent to it yet (u32).

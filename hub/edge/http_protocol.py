@@ -77,7 +77,7 @@ class HttpProtocol(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start the clock: a peer that sends nothing is not kept."""
-        # uvloop's are no instances of it.
+        # Those of uvloop are not instances of it.
         self.transport = cast("asyncio.Transport", transport)
         self.flow = Flow(self.transport, self.context.loop)
         self.endpoints = find_endpoints(self.transport)
@@ -119,7 +119,7 @@ class HttpProtocol(asyncio.Protocol):
         self.flow.resume_writing()
 
     def data_received(self, data: bytes) -> None:
-        """Read what arrived, as long as what is no body stays within its bound."""
+        """Read what arrived, as long as all but the bodies stays within its bound."""
         self._has_read = True
         if self._is_refused:
             if self._lingering is not None:

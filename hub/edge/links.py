@@ -122,7 +122,7 @@ class TransportLink:
         self._on_activity()
 
     def connection_lost(self) -> None:
-        """Note that the transport is gone, tell whoever attached, and forget it."""
+        """Note that the transport is gone, tell those attached to it, and forget it."""
         self.open = False
         on_connection_lost = self._on_connection_lost
         self._on_connection_lost = self._on_activity = _nothing

@@ -19,7 +19,7 @@ def judge_head(method: bytes, version: str, headers: Headers) -> HubError | None
     if len(headers) > MAX_FIELDS:
         return HeadersTooLarge(f"A request may have {MAX_FIELDS} header fields")
     if method == b"CONNECT":
-        return MethodNotAllowed("The hub is no proxy")
+        return MethodNotAllowed("The hub is not a proxy")
     hosts, is_coded = 0, False
     for name, _ in headers:
         if name == b"host":

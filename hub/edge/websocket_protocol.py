@@ -194,7 +194,7 @@ class WebSocketProtocol(asyncio.Protocol):
             ConnectionError: the peer has left.
         """
         if self.is_lost or self.transport.is_closing():
-            self.is_closed = True  # nobody is there to answer, which is no failure of the app
+            self.is_closed = True  # the peer is gone, and that is not a failure of the app
             raise ConnectionResetError
         # A client may ask for a smaller window than our shared frames are made with; it gets them plain.
         is_deflated = self._handshake is not None and self._handshake.takes_shared_frames

@@ -74,6 +74,6 @@ async def respond_problem(send: Send, error: HubError, cors: Headers) -> None:
 
 
 def forget_request(scope: Scope) -> None:
-    """Let go of the headers and the query of a connection that may stay for days: of kilobytes, and of its token."""
+    """Drop the headers and the query of a connection that may stay for days: of kilobytes, and of its token."""
     scope["headers"].clear()
     scope["query_string"] = b""

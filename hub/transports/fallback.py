@@ -111,7 +111,7 @@ class QueuedLink:
         return self._put(event)
 
     def write_heartbeat(self, frame: bytes | None, cursor: str) -> None:
-        """Queue a sign of life where this transport can carry one."""
+        """Queue a heartbeat where this transport can carry one."""
         if self._events:
             self._put(event_comment("hb", cursor=cursor) if frame is None else event_data(frame, cursor=cursor))
         elif frame is not None:

@@ -129,7 +129,7 @@ class WebSocketEndpoint:
                 # Codes from 3000 are free for anybody: a peer's 4000 is not our "slow", nor a label for a metric.
                 return code if code < FIRST_FREE_CODE else 1000
             subscriber.session.note_activity()
-            # The frontends in the field never send; what others say without `hub.v1` means nothing here.
+            # The deployed frontends never send; what others send without `hub.v1` means nothing here.
             if subscriber.speaks_hub_v1 and subscriber.session.phase is not Phase.CLOSED:
                 await self._hear(subscriber, message.get("text"))
 
@@ -147,7 +147,7 @@ class WebSocketEndpoint:
     async def _refuse(self, scope: Scope, send: Send, error: HubError, *, speaks_hub_v1: bool) -> None:
         """Refuse: so that the client can read why where it can, before the accept where it cannot.
 
-        The frontends in the field take an accept as success and would come back for ever.
+        The deployed frontends take an accept as success and would come back for ever.
         """
         self._connections.count_refusal(error)
         with contextlib.suppress(OSError):  # the peer may be gone already
