@@ -5,7 +5,7 @@ from __future__ import annotations
 from hub.api.problems import report_fault
 from hub.asgi import Application, Message, Receive, Scope, Send
 from hub.errors import Internal
-from hub.transports.answer import respond_problem
+from hub.transports.response import respond_problem
 
 __all__ = ["add_head_to_allow", "guard"]
 

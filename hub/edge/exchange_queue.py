@@ -14,12 +14,12 @@ __all__ = ["ExchangeQueue"]
 class ExchangeQueue:
     """Lets the app answer the oldest request; those behind it wait, seldom any and never many."""
 
-    __slots__ = ("_context", "_waiting", "answering", "reading")
+    __slots__ = ("_context", "_waiting", "current", "reading")
 
     def __init__(self, context: ServerContext) -> None:
         self._context = context
         #: The request that the app is at; the last one that was read.
-        self.answering: Exchange | None = None
+        self.current: Exchange | None = None
         self.reading: Exchange | None = None
         self._waiting: tuple[tuple[Exchange, Scope], ...] = ()
 
@@ -36,9 +36,9 @@ class ExchangeQueue:
         return self.reading is not None and not self.reading.is_complete
 
     @property
-    def is_answering(self) -> bool:
+    def is_responding(self) -> bool:
         """Whether the app's response to the oldest request is not complete."""
-        return self.answering is not None and not self.answering.is_complete
+        return self.current is not None and not self.current.is_complete
 
     @property
     def is_committed(self) -> bool:
@@ -47,37 +47,37 @@ class ExchangeQueue:
         Into a response that has begun, a stream above all, no other may be written; nor may one be before it, for a
         client would take it for the response to the request that it sent first.
         """
-        exchange = self.answering
-        return exchange is not None and self.is_answering and (exchange.is_started or exchange.is_read)
+        exchange = self.current
+        return exchange is not None and self.is_responding and (exchange.is_started or exchange.is_read)
 
     def add(self, exchange: Exchange, scope: Scope) -> bool:
         """Let the app answer a request; False where it waits for the one before it."""
         self.reading = exchange
-        if self.is_answering:
+        if self.is_responding:
             self._waiting = (*self._waiting, (exchange, scope))
             return False
-        self._answer(exchange, scope)
+        self._start(exchange, scope)
         return True
 
-    def answer_next(self) -> bool:
+    def start_next(self) -> bool:
         """Let the app answer the oldest request that waits; False where none does."""
         if not self._waiting:
             return False
         (exchange, scope), *others = self._waiting
         self._waiting = tuple(others)
-        self._answer(exchange, scope)
+        self._start(exchange, scope)
         return True
 
     def disconnect(self) -> None:
         """Tell the app that nobody reads its responses, and forget all: each holds the connection that holds it."""
-        for exchange in (self.answering, self.reading):
+        for exchange in (self.current, self.reading):
             if exchange is not None:
                 exchange.disconnect()
-        self.answering = self.reading = None
+        self.current = self.reading = None
         self._waiting = ()
 
-    def _answer(self, exchange: Exchange, scope: Scope) -> None:
-        self.answering = exchange
+    def _start(self, exchange: Exchange, scope: Scope) -> None:
+        self.current = exchange
         if not exchange.lasts or self._context.limiter.enter():
             self._run(exchange, scope)
         else:

@@ -7,7 +7,7 @@ Of clients without a cursor the hub remembers what their sockets took, also beyo
 peer, which may run before this process runs on; killed there, the hub would not have noted what it wrote. So where
 there are few, their sockets first take the bytes and hold them (`MSG_MORE`), that is noted, and then they send. Of a
 process that ends meanwhile the kernel sends what is held, unless the peer said something that nobody has read (tcp(7);
-RFC 2525 section 2.17): so nothing is held for a peer that still has to answer.
+RFC 2525 section 2.17): so nothing is held for a peer that still has to respond.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The WebSocket handshake (RFC 6455 section 4.2), on a request that is parsed already.
 
-The library would be handed the request as bytes again, parse it a second time and build its answer through
+The library would be handed the request as bytes again, parse it a second time and build its response through
 objects: 230 us, half of what a connection costs. What is left to do is to judge five headers and to hash one.
 """
 

@@ -98,12 +98,12 @@ class HttpProtocol(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """Stay for the responses to what a peer asked before it said that it asks no more; else end."""
-        answering, reading = self._exchanges.answering, self._exchanges.reading
+        current, reading = self._exchanges.current, self._exchanges.reading
         if self._is_refused or self._is_handed_over or self._link is not None or reading is None:
             return False
         if reading.is_complete or not reading.is_read:
             return False
-        if reading.lasts or (answering is not None and answering.lasts):
+        if reading.lasts or (current is not None and current.lasts):
             return False  # a client that asks for one and closes has left
         self._is_half_closed = True
         if not self._unread:
@@ -158,8 +158,8 @@ class HttpProtocol(asyncio.Protocol):
         One behind a request that is still being answered is refused: two protocols would write to one connection.
         """
         self._clock.stop()
-        if self._exchanges.is_answering:
-            self._refuse(BadRequest("A WebSocket handshake cannot stand behind another request"))
+        if self._exchanges.is_responding:
+            self._send_refusal(BadRequest("A WebSocket handshake cannot stand behind another request"))
             return
         self._is_handed_over = True
         if self.context.limiter.enter():
@@ -195,7 +195,7 @@ class HttpProtocol(asyncio.Protocol):
             return
         self._lose_link()
         self.flow.resume_reading()
-        if not self._exchanges.answer_next():
+        if not self._exchanges.start_next():
             is_crowded = len(self.context.state.connections) > self.context.many_connections
             self._clock.wait_request(self.context.keep_alive_s, self.transport.close, is_crowded=is_crowded)
         if self._unread:
@@ -232,7 +232,7 @@ class HttpProtocol(asyncio.Protocol):
                 break
             data = reader.read(data)
             if reader.fault is not None:
-                self._refuse(reader.fault)
+                self._send_refusal(reader.fault)
         if self._is_half_closed and not self._unread and self._exchanges.reading is not None:
             self._exchanges.reading.keeps_alive = False
         self.flow.hold(bool(self._unread))
@@ -272,9 +272,9 @@ class HttpProtocol(asyncio.Protocol):
             self._is_refused = True
             self.transport.close()
         else:
-            self._refuse(RequestTimeout("The headers took too long"))
+            self._send_refusal(RequestTimeout("The headers took too long"))
 
-    def _refuse(self, error: HubError) -> None:
+    def _send_refusal(self, error: HubError) -> None:
         was_refused, self._is_refused = self._is_refused, True
         self._clock.stop()
         if was_refused or self.transport.is_closing():

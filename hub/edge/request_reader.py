@@ -126,7 +126,7 @@ class RequestReader:
         """Refuse what two parsers could read differently, then hand the request over."""
         parser = self._parser
         if self.fault is not None or parser is None:
-            return  # of the same packet, behind what was refused
+            return  # of the same packet, behind a request that was refused
         self.is_head_done = True
         method, version, headers = parser.get_method(), parser.get_http_version(), self._headers
         self.fault = judge_head(method, version, headers)

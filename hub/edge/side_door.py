@@ -19,7 +19,7 @@ __all__ = ["serve_beside"]
 
 #: One machine that scrapes holds one.
 MAX_CONNECTIONS = 32
-#: What an answer that is on its way may still take at the end.
+#: What a response that is on its way may still take at the end.
 GRACE_S = 1.0
 
 

@@ -1,4 +1,4 @@
-"""Waiting for one thing at a time, at the price of a few bytes while nobody does.
+"""Waiting for one thing at a time, for a few bytes of memory while nothing waits.
 
 asyncio's `Event` and `Queue` keep deques for their waiters: 600 bytes each before the first one comes, and four of
 them for a queue. A connection that lives for days seldom has more than one waiter.
@@ -33,7 +33,7 @@ class CompactEvent:
         return self._is_set
 
     def set(self) -> None:
-        """Set it and wake everybody who waits."""
+        """Set it and wake all waiters."""
         self._is_set = True
         waiting, self._waiting = self._waiting, None
         for waiter in waiting or ():
@@ -41,7 +41,7 @@ class CompactEvent:
                 waiter.set_result(None)
 
     def clear(self) -> None:
-        """Make those who come wait again."""
+        """Let later waiters wait again."""
         self._is_set = False
 
     async def wait(self) -> None:

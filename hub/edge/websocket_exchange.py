@@ -39,7 +39,7 @@ class WebSocketConnection(Protocol):
     def accept(self, subprotocol: str | None, headers: Headers) -> None:
         """Accept the handshake."""
 
-    def refuse(self, response: ProblemResponse) -> None:
+    def send_refusal(self, response: ProblemResponse) -> None:
         """Refuse the handshake; the connection ends with it."""
 
     def send_message(self, message: bytes, *, is_text: bool) -> None:
@@ -83,7 +83,7 @@ class WebSocketExchange:
         """Refuse a handshake whose app failed, or that the shutdown overtook; else nothing."""
         connection = self._connection
         if not (connection.is_accepted or connection.is_closed or connection.is_lost):
-            connection.refuse(write_problem(Draining() if connection.is_ending else Internal()))
+            connection.send_refusal(write_problem(Draining() if connection.is_ending else Internal()))
 
     def disconnect(self, code: int, reason: str = "") -> None:
         """Tell the app that the connection has ended."""
@@ -138,11 +138,11 @@ class WebSocketExchange:
             self._connection.accept(message.get("subprotocol"), list(message.get("headers", ())))
         elif kind == "websocket.close":
             # How an app without ASGI's denial response refuses; ours gives its reasons.
-            self._connection.refuse(write_problem(Forbidden()))
+            self._connection.send_refusal(write_problem(Forbidden()))
         elif kind == "websocket.http.response.start":
             self._refusal = (message["status"], list(message.get("headers", ())))
         elif kind == "websocket.http.response.body" and self._refusal is not None:
-            self._connection.refuse(ProblemResponse(*self._refusal, message["body"]))
+            self._connection.send_refusal(ProblemResponse(*self._refusal, message["body"]))
         else:
             raise RuntimeError(f"a handshake cannot be answered with {kind}")
 

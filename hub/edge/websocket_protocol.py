@@ -86,7 +86,7 @@ class WebSocketProtocol(asyncio.Protocol):
                 request.method, request.http_version, request.headers, compresses=self.context.compresses
             )
         except HubError as error:
-            self.refuse(write_problem(error))
+            self.send_refusal(write_problem(error))
             return
         self._core = WebSocketCore(max_message_bytes=self.context.max_message_bytes, deflate=handshake.deflate)
         self._reader = MessageReader(self._core, self, self.context.loop)
@@ -152,7 +152,10 @@ class WebSocketProtocol(asyncio.Protocol):
             self._link.take_pong(payload)
 
     def take_close(self) -> None:
-        """Answer the peer's close, or end what we closed first; a peer that takes nothing is aborted."""
+        """Send the core's answer to the peer's close; where the hub closed first, the connection ends.
+
+        A peer that takes nothing is aborted.
+        """
         received = None if self._core is None else self._core.close_rcvd
         if self.is_closed:
             self.transport.close()
@@ -213,7 +216,7 @@ class WebSocketProtocol(asyncio.Protocol):
             else:
                 self._link.write_bytes(response)
 
-    def refuse(self, response: ProblemResponse) -> None:
+    def send_refusal(self, response: ProblemResponse) -> None:
         """Refuse the handshake; the connection ends with it."""
         self._tell_app(1006)
         self.is_closed = True

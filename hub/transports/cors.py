@@ -8,7 +8,7 @@ from hub.asgi import Application, Message, Receive, Scope, Send
 from hub.auth.origin import find_origin
 from hub.errors import OriginNotAllowed
 from hub.header_fields import Headers
-from hub.transports.answer import respond, respond_problem
+from hub.transports.response import respond, respond_problem
 
 __all__ = ["Cors"]
 

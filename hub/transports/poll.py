@@ -15,20 +15,20 @@ from hub.delivery.subscribers import subscriber_targets
 from hub.errors import HubError, MethodNotAllowed
 from hub.header_fields import Headers
 from hub.language import Texts
-from hub.transports.answer import (
+from hub.transports.cors import Cors
+from hub.transports.response import (
     find_cursor,
     is_read,
     respond,
     respond_problem,
 )
-from hub.transports.cors import Cors
 
 __all__ = ["PollEndpoint"]
 
 _encode = msgspec.json.Encoder().encode
 
 
-#: What answers may weigh that their clients have not taken yet: of one user, and of all together. At least a page of
+#: What responses may weigh that their clients have not taken yet: of one user, and of all together. At least a page of
 #: each is counted, since it is read before its weight is known.
 USER_BYTES = 16 * PAGE_BYTES
 TOTAL_BYTES = 1024 * PAGE_BYTES
@@ -51,7 +51,7 @@ class PollEndpoint:
         self._cors = cors
         self._texts = texts
         self._now = now
-        self._answers = Allowance(TOTAL_BYTES, each_bytes=USER_BYTES)
+        self._responses = Allowance(TOTAL_BYTES, each_bytes=USER_BYTES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: Headers = scope["headers"]
@@ -66,16 +66,16 @@ class PollEndpoint:
             grant = await self._connections.admit(headers, scope["query_string"])
             cursor = find_cursor(headers, scope["query_string"])
             targets = subscriber_targets(grant.account_id, grant.user_id)
-            with self._answers.share(targets[0]) as share:
+            with self._responses.share(targets[0]) as share:
                 share.take(PAGE_BYTES)
                 body = self._encode(await self._pages.read(targets, cursor))
                 share.take(max(0, len(body) - PAGE_BYTES))
-                await self._answer(send, cors, body)
+                await self._respond(send, cors, body)
         except HubError as error:
             self._connections.count_refusal(error)
             await respond_problem(send, error, cors)
 
-    async def _answer(self, send: Send, cors: Headers, body: bytes) -> None:
+    async def _respond(self, send: Send, cors: Headers, body: bytes) -> None:
         headers = [
             *cors,
             (b"content-type", b"application/json"),

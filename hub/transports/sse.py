@@ -15,14 +15,14 @@ from hub.delivery.link import LINK_EXTENSION, EventStream, EventStreamOpener
 from hub.delivery.session import Phase
 from hub.errors import HubError, MethodNotAllowed
 from hub.header_fields import Headers
-from hub.transports.answer import (
+from hub.transports.cors import Cors
+from hub.transports.fallback import open_queued_link
+from hub.transports.response import (
     find_cursor,
     forget_request,
     is_read,
     respond_problem,
 )
-from hub.transports.cors import Cors
-from hub.transports.fallback import open_queued_link
 
 __all__ = ["EventStreamEndpoint"]
 

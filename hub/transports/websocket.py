@@ -20,14 +20,14 @@ from hub.delivery.subscribers import Subscriber
 from hub.errors import HubError, MethodNotAllowed, NotFound, OriginNotAllowed, UpgradeRequired
 from hub.errors.problem import write_problem
 from hub.header_fields import Headers
-from hub.transports.answer import (
+from hub.transports.cors import Cors
+from hub.transports.fallback import open_queued_link
+from hub.transports.response import (
     find_cursor,
     forget_request,
     is_read,
     respond_problem,
 )
-from hub.transports.cors import Cors
-from hub.transports.fallback import open_queued_link
 
 __all__ = ["WebSocketEndpoint"]
 
@@ -57,7 +57,7 @@ class WebSocketEndpoint:
         self._cors = cors
 
     async def ask_for_upgrade(self, scope: Scope, send: Send) -> None:
-        """Answer a plain request for `/ws`: what it is for, and how one asks for it (RFC 9110 section 15.5.22)."""
+        """Respond to a plain request for `/ws`: what it is for, and how one asks for it (RFC 9110 section 15.5.22)."""
         headers = scope["headers"]
         try:
             cors = self._cors.allow(headers)
@@ -72,7 +72,7 @@ class WebSocketEndpoint:
     async def refuse_path(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse a handshake with a path where there is no WebSocket."""
         await receive()
-        await self._refuse(scope, send, NotFound(), speaks_hub_v1=False)
+        await self._send_refusal(scope, send, NotFound(), speaks_hub_v1=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
@@ -82,7 +82,7 @@ class WebSocketEndpoint:
             grant = await self._connections.admit(scope["headers"], scope["query_string"], offered)
             cursor = find_cursor([], scope["query_string"])
         except HubError as error:
-            await self._refuse(scope, send, error, speaks_hub_v1=speaks_hub_v1)
+            await self._send_refusal(scope, send, error, speaks_hub_v1=speaks_hub_v1)
             return
         client = None
         if cursor is None and not speaks_hub_v1:
@@ -102,7 +102,7 @@ class WebSocketEndpoint:
         try:
             subscriber = self._connections.register(opening.grant, "websocket", link, speaks_hub_v1=speaks_hub_v1)
         except HubError as error:
-            await self._refuse(opening.scope, opening.send, error, speaks_hub_v1=speaks_hub_v1)
+            await self._send_refusal(opening.scope, opening.send, error, speaks_hub_v1=speaks_hub_v1)
             return
         code = 1006
         try:
@@ -144,8 +144,8 @@ class WebSocketEndpoint:
         except HubError as error:
             self._connections.end(subscriber, error.close_code, error.title)
 
-    async def _refuse(self, scope: Scope, send: Send, error: HubError, *, speaks_hub_v1: bool) -> None:
-        """Refuse: so that the client can read why where it can, before the accept where it cannot.
+    async def _send_refusal(self, scope: Scope, send: Send, error: HubError, *, speaks_hub_v1: bool) -> None:
+        """Send the refusal: so that the client can read why where it can, before the accept where it cannot.
 
         The deployed frontends take an accept as success and would come back for ever.
         """

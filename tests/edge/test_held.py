@@ -58,7 +58,7 @@ async def publish_much(hub: RunningHub) -> str:
 
 def held_bytes(hub: RunningHub) -> int:
     """Return what answers to polls weigh that were not taken yet."""
-    return hub.hub.poll._answers.held_bytes
+    return hub.hub.poll._responses.held_bytes
 
 
 async def test_pages_that_are_not_taken_are_bounded_for_each_user(

@@ -20,7 +20,7 @@ from hub.auth.credentials import find_bearer
 from hub.auth.service_keys import ServiceKeys
 from hub.errors import HubError, InvalidToken, MethodNotAllowed, NotFound, Unauthenticated
 from hub.header_fields import join_lines, list_tokens
-from hub.transports.answer import is_read, respond, respond_problem
+from hub.transports.response import is_read, respond, respond_problem
 
 __all__ = ["MetricsApp", "make_metrics_routes"]
 

@@ -22,7 +22,7 @@ from hub.auth.grant import ServiceGrant
 from hub.auth.service_keys import ServiceKeys
 from hub.errors import MethodNotAllowed
 from hub.publish.publisher import Publisher
-from hub.transports.answer import respond
+from hub.transports.response import respond
 
 __all__ = ["make_notify_routes"]
 

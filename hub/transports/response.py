@@ -24,7 +24,7 @@ MAX_QUERY_FIELDS = 32
 
 
 def is_read(scope: Scope) -> bool:
-    """Whether a request is a GET, or a HEAD, which is answered like one; the server leaves its body away."""
+    """Whether a request is a GET, or a HEAD, which gets the same response; the server drops the body."""
     return scope["method"] in {"GET", "HEAD"}
 
 
@@ -57,13 +57,13 @@ def _find_query_cursor(query: bytes) -> str:
 
 
 async def respond(send: Send, status: int, headers: Headers, body: bytes, *, waits: bool = False) -> None:
-    """Send a whole answer; with `waits`, return only when the peer has taken most of it, or left."""
+    """Send a whole response; with `waits`, return only when the peer has taken most of it, or left."""
     if body or status != 204:
         headers = [*headers, (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": waits})
     if waits:
-        # A server takes no further part of an answer while much of the last one is unsent.
+        # A server takes no further part of a response while much of the last one is unsent.
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
@@ -74,6 +74,6 @@ async def respond_problem(send: Send, error: HubError, cors: Headers) -> None:
 
 
 def forget_request(scope: Scope) -> None:
-    """Drop the headers and the query of a connection that may stay for days: of kilobytes, and of its token."""
+    """Drop the headers and the query of a connection that may stay for days: kilobytes, and its token."""
     scope["headers"].clear()
     scope["query_string"] = b""
