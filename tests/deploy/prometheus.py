@@ -24,6 +24,8 @@ CONFIGURATION = DEPLOY / "prometheus/prometheus.yml"
 RULES = DEPLOY / "prometheus/hub.rules.yml"
 DEADLINE_S = 60.0
 INTERVAL = "200ms"
+#: After so many the values of before are the alerts' past.
+SCRAPES = 5
 
 
 class Prometheus:
@@ -73,10 +75,12 @@ class Prometheus:
         """Return once the target has answered several times from now on."""
         began_s = time.time()
         async with asyncio.timeout(DEADLINE_S):
-            while not await self.ask(
-                f'count_over_time(up{{instance="{instance}"}}[{time.time() - began_s + 1:.0f}s]) >= 8'
-            ):
+            while True:
                 await asyncio.sleep(0.1)
+                # Answers from before that moment are not counted.
+                window_ms = round((time.time() - began_s) * 1000)
+                if await self.ask(f'count_over_time(up{{instance="{instance}"}}[{window_ms}ms]) >= {SCRAPES}'):
+                    return
 
     def _write(self) -> None:
         # Replaced, so that half a file is never read.
@@ -99,7 +103,7 @@ def run_prometheus(folder: Path) -> Iterator[Prometheus]:
     }.items():
         assert theirs in configuration, theirs
         configuration = configuration.replace(theirs, ours)
-    rules = re.sub(r"(?m)^( +for:) \d+[sm]$", r"\1 1s", RULES.read_text()).replace("m:15s]", "m:1s]")
+    rules = re.sub(r"(?m)^( +for:) \d+[sm]$", r"\1 1s", RULES.read_text()).replace("m:15s]", f"m:{INTERVAL}]")
     (folder / "prometheus.yml").write_text(configuration)
     (folder / "hub.rules.yml").write_text(rules)
     (folder / "targets.json").write_text("[]")

@@ -51,6 +51,13 @@ async def watched(prometheus: Prometheus, folder: Path, **settings: Any) -> Asyn
             yield hub, instance
 
 
+async def _pong(peers: list[Peer]) -> None:
+    while True:
+        for peer in peers:
+            peer.pong()
+        await asyncio.sleep(0.1)
+
+
 class TestFiles:
     """What can be said of the rules without a hub."""
 
@@ -199,9 +206,11 @@ class TestFiring:
             await prometheus.wait_firing(instance, "HubReconnectLoop")
 
     async def test_slow_clients(self, prometheus: Prometheus, tmp_path: Path) -> None:
-        """Forty clients stop reading, and the hub ends them."""
+        """Forty clients are there and read nothing, and the hub ends them."""
         port = free_port()
-        hub = HubProcess(tmp_path, HUB_METRICS_PORT=str(port), HUB_MAX_CONNECTIONS_PER_USER="100")
+        hub = HubProcess(
+            tmp_path, HUB_METRICS_PORT=str(port), HUB_MAX_CONNECTIONS_PER_USER="100", WS_HEARTBEAT_INTERVAL="4"
+        )
         await hub.start()
         stalled: list[Peer] = []
         try:
@@ -210,11 +219,14 @@ class TestFiring:
                 with prometheus.scraping(port) as instance:
                     await prometheus.wait_scraped(instance)
                     stalled += await dial_many(hub, 40, transport="websocket", receive_buffer_bytes=4096)
+                    # Without a pong the next heartbeat would find them dead, which is another close code.
+                    ponging = asyncio.create_task(_pong(stalled))
                     for peer in stalled:
                         peer.stall()
                     for number in range(100):
                         await publish(client, hub, f"fill {number}", message="x" * 60_000)
                     await prometheus.wait_firing(instance, "HubSlowClients")
+                    ponging.cancel()
         finally:
             await drop_all(stalled)
             await hub.stop()
