@@ -8,24 +8,22 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
 
 from hub.auth.tokens import MAX_TOKEN_BYTES, find_fault
 from hub.errors import InvalidToken
+from hub.header_fields import find_single
 
 __all__ = ["BEARER_SUBPROTOCOL", "Credential", "clean_credential", "find_bearer", "find_credential"]
 
 #: What the base64url (without padding) of the token follows; a token itself is not a valid subprotocol.
 BEARER_SUBPROTOCOL = "hub.bearer."
 
-_Value = TypeVar("_Value", str, bytes)
-
 #: RFC 6750 section 2.1, `b64token`.
 _TEXT = re.compile(r"[A-Za-z0-9\-._~+/]+=*", re.ASCII)
-_AUTHORIZATION = re.compile(rb"bearer[ \t]+(\S+)", re.IGNORECASE)
+_AUTHORIZATION = re.compile(r"bearer[ \t]+(\S+)", re.ASCII | re.IGNORECASE)
 #: What often surrounds a token that came out of a file or a response; it is not part of a token.
 _SPACE = " \t\r\n\f\v"
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
@@ -73,15 +71,17 @@ def find_bearer(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
     Raises:
         InvalidToken: there is more than one, of another scheme, or nothing that could be either.
     """
-    authorizations = [value for name, value in headers if name.lower() == b"authorization"]
-    return clean_credential(_from_header(authorizations)) if authorizations else None
+    # ASGI's names are in lower case; a caller's may not be.
+    lowered = ((name.lower(), value) for name, value in headers)
+    value = find_single(lowered, b"authorization", refuse=lambda: _more_than_one("Authorization header"))
+    return None if value is None else clean_credential(_from_header(value))
 
 
-def _from_header(values: list[bytes]) -> str:
-    match = _AUTHORIZATION.fullmatch(_only(values, "Authorization header").strip(b" \t"))
+def _from_header(value: str) -> str:
+    match = _AUTHORIZATION.fullmatch(value.strip(" \t"))
     if match is None:
         raise InvalidToken(reason="the Authorization header is not `Bearer`, a space and one token or key")
-    return match[1].decode("latin-1")
+    return match[1]
 
 
 def _from_subprotocol(offers: list[str]) -> str:
@@ -110,10 +110,14 @@ def _from_query(query: bytes) -> list[str]:
     return [value for name, value in fields if name == "token"]
 
 
-def _only(values: list[_Value], place: str) -> _Value:
+def _only(values: list[str], place: str) -> str:
     if len(values) != 1:
-        raise InvalidToken(reason=f"there is more than one {place}")
+        raise _more_than_one(place)
     return values[0]
+
+
+def _more_than_one(place: str) -> InvalidToken:
+    return InvalidToken(reason=f"there is more than one {place}")
 
 
 def clean_credential(text: str) -> str:
