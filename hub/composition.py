@@ -28,9 +28,10 @@ from hub.language import TEXTS
 from hub.log.engine import open_log
 from hub.log.port import Log
 from hub.metrics import Metrics
+from hub.operator_log import OperatorLog
 from hub.publish.publisher import Publisher
 from hub.publish.registry import load_type_registry
-from hub.settings import Settings
+from hub.settings import Settings, summarize_settings
 from hub.tasks import Tasks
 from hub.transports.cors import Cors
 from hub.transports.poll import PollEndpoint
@@ -42,6 +43,10 @@ __all__ = ["Hub", "open_hub"]
 logger = logging.getLogger("hub.app")
 
 DAY_S = 86_400
+_TRUST = (
+    "HUB_DIRECTORY_URL is not set, or off: what a token claims is trusted, and a user who is suspended or"
+    " deactivated stays until the token expires or POST /api/internal/disconnect ends it"
+)
 
 
 class Hub(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -100,7 +105,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
         stack.push_async_callback(probing.stop)
         probing.start("directory probe", probe.run())
         if directory.trusts_claims:
-            _warn_of_trust()
+            OperatorLog(logger).write(logging.WARNING, "claims_trusted", _TRUST)
 
         publisher = Publisher(
             registry=types,
@@ -130,6 +135,8 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
             metrics=metrics,
             now=now,
         )
+        lines = OperatorLog(logger)
+        _log_start(lines, settings, log)
         yield Hub(
             http=http,
             cors=cors,
@@ -141,10 +148,11 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
             metrics=metrics,
             bodies=bodies,
         )
+    lines.write(logging.INFO, "ended", "ended: the log and the directory are closed")
 
 
-def _warn_of_trust() -> None:
-    logger.warning(
-        "HUB_DIRECTORY_URL is not set, or off: what a token claims is trusted, and a user who is suspended or"
-        " deactivated stays until the token expires or POST /api/internal/disconnect ends it"
-    )
+def _log_start(lines: OperatorLog, settings: Settings, log: Log) -> None:
+    number, shown = version("notification-hub"), summarize_settings(settings)
+    words = ", ".join(f"{name}={value}" for name, value in shown.items())
+    message = f"started: version {number}, the log at position {log.head}, {words}"
+    lines.write(logging.INFO, "started", message, version=number, position=log.head, settings=shown)

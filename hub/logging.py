@@ -116,7 +116,12 @@ class LineHandler(logging.Handler):
         if not self._json_lines:
             local = datetime.fromtimestamp(record.created).astimezone()
             return f"{local:%H:%M:%S} {level:<7} {name}: {message}" + (f" | {trouble}" if trouble else "")
-        line = {"time": format_time(record.created), "level": level, "logger": name, "message": message}
+        line: dict[str, object] = {"time": format_time(record.created), "level": level, "logger": name}
+        # What `hub.operator_log` gives a record.
+        if (event := getattr(record, "event", None)) is not None:
+            line["event"] = event
+        line["message"] = message
+        line |= {label: _clean(value) for label, value in getattr(record, "labels", {}).items()}
         if trouble:
             line["exception"] = trouble
         return json.dumps(line, ensure_ascii=False)
@@ -194,6 +199,12 @@ def _open_stderr() -> Stream:
 def _loss(count: int) -> logging.LogRecord:
     words = "%d log lines were lost, because nobody read them in time"
     return logging.LogRecord("hub.logging", logging.WARNING, __file__, 0, words, (count,), None)
+
+
+def _clean(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: _clean(each) for name, each in value.items()}
+    return escape_control(scrub(value)) if isinstance(value, str) else value
 
 
 def _visible(match: re.Match[str]) -> str:

@@ -7,6 +7,8 @@ import logging
 from collections.abc import Coroutine
 from typing import Any
 
+from hub.operator_log import OperatorLog
+
 __all__ = ["Tasks"]
 
 logger = logging.getLogger("hub.app")
@@ -38,4 +40,5 @@ class Tasks:
 def _report(task: asyncio.Task[None]) -> None:
     # At once: a hub that stores and does not dispatch looks well to all but readiness.
     if not task.cancelled() and (error := task.exception()) is not None:
-        logger.error("the %s stopped: %s", task.get_name(), type(error).__name__)
+        message = f"the {task.get_name()} stopped: {type(error).__name__}"
+        OperatorLog(logger).write(logging.ERROR, "stopped", message, task=task.get_name())

@@ -12,11 +12,16 @@ from litestar.exceptions import HTTPException
 from hub.errors import BadRequest, BodyTooLarge, HubError, Internal, MethodNotAllowed, NotFound
 from hub.errors.problem import write_problem
 from hub.metrics import Metrics
+from hub.operator_log import OperatorLog
 
-__all__ = ["make_exception_handlers", "problem_response", "report_fault"]
+__all__ = ["LOGGED", "make_exception_handlers", "problem_response", "report_fault"]
 
 logger = logging.getLogger("hub.api")
+#: Of the process: every application in it has the same code, and so the same faults.
+_faults = OperatorLog(logger)
 
+#: The key of a scope whose failure its handler has logged already.
+LOGGED = "hub.logged"
 _ABOUT_IDENTITY = frozenset({401, 403})
 _BY_STATUS: dict[int, type[HubError]] = {404: NotFound, 405: MethodNotAllowed, 413: BodyTooLarge}
 
@@ -36,9 +41,9 @@ def make_exception_handlers(
     `log_refusal` is called with each failure that is about the caller's identity.
     """
 
-    def respond_hub_error(_: Request[Any, Any, Any], error: HubError) -> Response[bytes]:
+    def respond_hub_error(request: Request[Any, Any, Any], error: HubError) -> Response[bytes]:
         metrics.problems[error.code] += 1
-        if error.status in _ABOUT_IDENTITY or error.reason is not None:
+        if (error.status in _ABOUT_IDENTITY or error.reason is not None) and not request.scope.get(LOGGED):
             log_refusal(error)
         return problem_response(error)
 
@@ -64,7 +69,7 @@ def report_fault(error: BaseException) -> None:
     while last is not None and last.tb_next is not None:
         last = last.tb_next
     place = "?" if last is None else f"{last.tb_frame.f_globals.get('__name__')}:{last.tb_lineno}"
-    logger.error("unforeseen %s at %s", type(error).__name__, place)
+    _faults.write_limited(logging.ERROR, "fault", f"unforeseen {type(error).__name__} at {place}", place=place)
 
 
 def _read_allow(headers: Mapping[str, str]) -> tuple[str, ...]:

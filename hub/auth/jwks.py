@@ -19,6 +19,7 @@ from hub.auth.key_server import KeyServer, describe_failure
 from hub.auth.key_set import KeySet, read_key_set
 from hub.auth.keys import Key
 from hub.errors import KeysUnavailable
+from hub.operator_log import OperatorLog
 
 __all__ = ["JwksKeys", "Pace"]
 
@@ -191,6 +192,8 @@ class JwksKeys:
                 # come back, and the next fetch is made.
                 self._fail(error, loop.time())
                 return False
+            if self._failures:
+                OperatorLog(logger).write(logging.INFO, "key_server_up", "the key server (HUB_JWKS_URL) answers again")
             self._failures = 0
             self._fetched_at_s = now_s
             max_age_s = answer.max_age_s
@@ -205,7 +208,9 @@ class JwksKeys:
         self._failures = min(self._failures + 1, 8)
         self._rests_until_s = at_s + rest_s
         self._failure = describe_failure(error)
-        logger.warning("the key server (HUB_JWKS_URL) %s; %d keys are kept", self._failure, len(self._keys))
+        kept = len(self._keys)
+        message = f"the key server (HUB_JWKS_URL) {self._failure}; {kept} keys are kept"
+        OperatorLog(logger).write(logging.WARNING, "key_server_down", message, keys=kept)
 
 
 def _unavailable(reason: str, rest_s: float) -> KeysUnavailable:

@@ -8,6 +8,7 @@ import logging
 from hub.delivery.ports import Ends
 from hub.delivery.replay import Replay
 from hub.delivery.subscribers import Subscriber
+from hub.operator_log import OperatorLog
 
 __all__ = ["CatchUp"]
 
@@ -20,6 +21,7 @@ class CatchUp:
     def __init__(self, replay: Replay, ends: Ends) -> None:
         self._replay = replay
         self._ends = ends
+        self._lines = OperatorLog(logger)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def fall_behind(self, subscriber: Subscriber) -> None:
@@ -39,5 +41,5 @@ class CatchUp:
         try:
             await self._replay.run(subscriber)
         except Exception as error:  # as in the dispatcher: whatever one link does
-            logger.error("a link failed: %s", type(error).__name__)
+            self._lines.write_limited(logging.ERROR, "link_failed", f"a link failed: {type(error).__name__}")
             self._ends.end_dead(subscriber)

@@ -11,6 +11,7 @@ from hub.delivery.resume_points import Client, ResumePoint, ResumePoints
 from hub.delivery.resumption import Resumption
 from hub.delivery.session import ResumeResult
 from hub.delivery.subscribers import Subscriber
+from hub.operator_log import OperatorLog
 
 __all__ = ["Confirmation"]
 
@@ -37,6 +38,7 @@ class Confirmation:
         self._resumption = resumption
         self._points = points
         self._pings = pings
+        self._lines = OperatorLog(logger)
         #: The one that was not asked for longest comes first.
         self._watched: dict[Subscriber, None] = {}
         self._position = progress.position
@@ -93,5 +95,5 @@ class Confirmation:
             try:
                 subscriber.link.ask(self._progress.place(subscriber))
             except Exception as error:  # whatever one link does, the others are asked
-                logger.error("a link failed: %s", type(error).__name__)
+                self._lines.write_limited(logging.ERROR, "link_failed", f"a link failed: {type(error).__name__}")
                 ends.end_dead(subscriber)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
+import time
 from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
@@ -26,12 +28,15 @@ from hub.delivery.subscribers import Subscriber, Subscribers, TransportName
 from hub.errors import Draining, Forbidden, HubError
 from hub.language import Texts
 from hub.metrics import Metrics
+from hub.operator_log import OperatorLog
 from hub.timestamp import format_time
 
 __all__ = ["SUBPROTOCOL", "Connections"]
 
 #: What a client offers that reads close codes and knows the control frames.
 SUBPROTOCOL = "hub.v1"
+
+logger = logging.getLogger("hub.connections")
 
 _encode = msgspec.json.Encoder().encode
 
@@ -63,6 +68,7 @@ class Connections:
         self._metrics = metrics
         self._texts = texts
         self._now = now
+        self._lines = OperatorLog(logger)
         #: True once the hub shuts down: nobody new is let in any more.
         self.draining = False
 
@@ -168,7 +174,16 @@ class Connections:
     async def drain(self, *, window_s: float) -> None:
         """Send every connection away, spread over at most `window_s`; nobody new is let in any more."""
         self.draining = True
-        await drain(self._subscribers.everyone(), self._endings, window_s=window_s)
+        leaving, began_s = self._subscribers.everyone(), time.monotonic()
+        message = f"draining {len(leaving)} connections; no new one is accepted"
+        self._lines.write(logging.INFO, "drain_begun", message, connections=len(leaving))
+        try:
+            await drain(leaving, self._endings, window_s=window_s)
+        finally:
+            took_s = round(time.monotonic() - began_s, 1)
+            left = len(self._subscribers)
+            message = f"drained in {took_s} s; {left} connections are left"
+            self._lines.write(logging.INFO, "drain_ended", message, seconds=took_s, left=left)
 
     def _begin(self, subscriber: Subscriber, where: Cursor | Client | None) -> ResumeResult:
         if not isinstance(where, Client):

@@ -20,6 +20,7 @@ from hub.delivery.subscribers import Subscriber, Subscribers
 from hub.directory.directory import Directory
 from hub.errors import HubError, StorageUnavailable
 from hub.log.port import Draft, Log
+from hub.operator_log import OperatorLog
 from hub.target import CONTROL
 
 __all__ = ["Disconnector"]
@@ -51,6 +52,7 @@ class Disconnector:
         self._subscribers = subscribers
         self._ends = ends
         self._now = now
+        self._lines = OperatorLog(logger)
         # What this hub is appending itself: `disconnect` closes those connections and counts them, and `take` does not.
         self._asked: set[bytes] = set()
 
@@ -137,7 +139,8 @@ class Disconnector:
         for subscriber in leaving:
             self._ends.end(subscriber, CloseCode.DISCONNECTED, "disconnected by an operator")
         if leaving:
-            logger.info("disconnected %d connections by an operator's request", len(leaving))
+            message = f"disconnected {len(leaving)} connections by an operator's request"
+            self._lines.write(logging.INFO, "disconnected", message, connections=len(leaving))
         return len(leaving)
 
 

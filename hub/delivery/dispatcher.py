@@ -13,6 +13,7 @@ from hub.delivery.progress import Progress
 from hub.delivery.subscribers import Subscriber, Subscribers
 from hub.log.port import Log, Record
 from hub.metrics import Metrics
+from hub.operator_log import OperatorLog
 from hub.target import CONTROL
 
 __all__ = ["Dispatcher"]
@@ -58,6 +59,7 @@ class Dispatcher:
         self._link_budget_bytes = link_budget_bytes
         self._now = now
         self._slice_deliveries = slice_deliveries
+        self._lines = OperatorLog(logger)
         self._tail = log.follow()
         progress.position = log.head
         # What a batch of records brings each subscriber in this loop iteration, to leave in one write.
@@ -145,5 +147,5 @@ class Dispatcher:
 
     def _break(self, subscriber: Subscriber, error: Exception) -> None:
         # Whatever one link does, the others get their notification.
-        logger.error("a link failed: %s", type(error).__name__)
+        self._lines.write_limited(logging.ERROR, "link_failed", f"a link failed: {type(error).__name__}")
         self._ends.end_dead(subscriber)

@@ -17,6 +17,7 @@ from hub.delivery.progress import Progress
 from hub.delivery.subscribers import Subscriber, Subscribers
 from hub.language import Texts
 from hub.metrics import Metrics
+from hub.operator_log import OperatorLog
 
 __all__ = ["Endings"]
 
@@ -52,6 +53,7 @@ class Endings:
         self._metrics = metrics
         self._texts = texts
         self._now = now
+        self._lines = OperatorLog(logger)
 
     def end(self, subscriber: Subscriber, code: int, reason: str) -> None:
         """End a connection in order; the client is told why."""
@@ -74,6 +76,9 @@ class Endings:
     def evict(self, subscriber: Subscriber) -> None:
         """End the oldest connection of a user for a new one; `Subscribers.add` has unregistered it already."""
         self._heartbeat.forget(subscriber)
+        self._lines.write_limited(
+            logging.INFO, "evicted", "ended the oldest connection of a user for a new one (WS_MAX_CONNECTIONS_PER_USER)"
+        )
         if subscriber.transport == "sse":
             subscriber.link.write_retry(EVICTED_RETRY_MS + secrets.randbelow(EVICTED_RETRY_MS))
         self._close(subscriber, CloseCode.TOO_MANY_CONNECTIONS, "another connection of this user took the place")
@@ -91,8 +96,11 @@ class Endings:
         The deployed frontends would show the frame as a notification; they give no cursor and get none of it.
         """
         if subscriber.point is not None:
-            logger.warning("a client that gives no cursor missed what the log has lost")
+            self._lines.write_limited(
+                logging.WARNING, "gap", "a client that gives no cursor missed what the log has lost"
+            )
             return
+        self._lines.write_limited(logging.WARNING, "gap", "a client was told of a gap: the log no longer holds it all")
         gap = self._texts.make_gap(cursor, at_s=self._now())
         subscriber.link.write_control(_encode(gap))
 

@@ -16,6 +16,7 @@ from hub.delivery.progress import Progress
 from hub.delivery.session import PeerState, Phase
 from hub.delivery.subscribers import Subscriber
 from hub.log.port import Log
+from hub.operator_log import OperatorLog
 
 __all__ = ["Heartbeat"]
 
@@ -51,6 +52,7 @@ class Heartbeat:
         # Only those that expire before the beat after next are looked at every tick, each once.
         self._expiring: dict[Subscriber, None] = {}
         self._latest: tuple[int, str, bytes] = (-1, "", b"")
+        self._lines = OperatorLog(logger)
 
     def watch(self, subscriber: Subscriber, monotonic_s: float) -> None:
         """Begin the heartbeats of a subscriber."""
@@ -86,7 +88,7 @@ class Heartbeat:
                 try:
                     ends.end_expired(subscriber)
                 except Exception as error:
-                    _end_broken(subscriber, ends, error)
+                    self._end_broken(subscriber, ends, error)
         for _ in range(limit - len(expired)):
             if not self._due or next(iter(self._due.values())) > monotonic_s:
                 return False
@@ -95,7 +97,7 @@ class Heartbeat:
                 try:
                     self._beat_one(subscriber, ends)
                 except Exception as error:
-                    _end_broken(subscriber, ends, error)
+                    self._end_broken(subscriber, ends, error)
             if subscriber.session.phase is Phase.CLOSED:
                 self._expiring.pop(subscriber, None)
             else:
@@ -111,6 +113,9 @@ class Heartbeat:
         if state is PeerState.EXPIRED:
             ends.end_expired(subscriber)
         elif state is PeerState.DEAD:
+            self._lines.write_limited(
+                logging.INFO, "unresponsive", "dropped a connection whose client took and sent nothing for a heartbeat"
+            )
             ends.end_dead(subscriber)
         else:
             cursor, frame = self._frame(self._progress.place(subscriber))
@@ -128,8 +133,7 @@ class Heartbeat:
         else:
             self._expiring.pop(subscriber, None)
 
-
-def _end_broken(subscriber: Subscriber, ends: Ends, error: Exception) -> None:
-    # Whatever one link does, the others get their heartbeats.
-    logger.error("a link failed: %s", type(error).__name__)
-    ends.end_dead(subscriber)
+    def _end_broken(self, subscriber: Subscriber, ends: Ends, error: Exception) -> None:
+        # Whatever one link does, the others get their heartbeats.
+        self._lines.write_limited(logging.ERROR, "link_failed", f"a link failed: {type(error).__name__}")
+        ends.end_dead(subscriber)

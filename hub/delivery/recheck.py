@@ -14,6 +14,7 @@ from hub.delivery.ports import EndsInOrder
 from hub.delivery.subscribers import Subscribers
 from hub.directory.directory import Directory, User
 from hub.errors import AccountInactive, DirectoryUnavailable, UserNotAllowed
+from hub.operator_log import OperatorLog
 from hub.target import user_target
 
 __all__ = ["Recheck"]
@@ -110,4 +111,5 @@ class Recheck:
                     self._ends.end(subscriber, error.close_code, error.title)
                     ended += 1
         if ended:
-            logger.info("ended %d connections that the directory does not allow any more", ended)
+            message = f"ended {ended} connections that the directory does not allow any more"
+            OperatorLog(logger).write(logging.INFO, "no_longer_allowed", message, connections=ended)

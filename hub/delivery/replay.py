@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from hub.cursor import Cursor
@@ -13,8 +14,11 @@ from hub.delivery.subscribers import Subscriber
 from hub.errors import StorageUnavailable
 from hub.log.port import Log
 from hub.metrics import Metrics
+from hub.operator_log import OperatorLog
 
 __all__ = ["Replay"]
+
+logger = logging.getLogger("hub.connections")
 
 
 class Replay:
@@ -40,11 +44,16 @@ class Replay:
         self._take_timeout_s = take_timeout_s
         self._now = now
         self._pages = PageReader(log) if pages is None else pages
+        self._lines = OperatorLog(logger)
 
     def fall_behind(self, subscriber: Subscriber) -> bool:
         """Let a live session replay from the log what its peer is too slow for; `run` must follow where True."""
         behind = subscriber.session.fall_behind(self._log.head)
         self._metrics.fallen_behind += behind
+        if behind:
+            self._lines.write_limited(
+                logging.INFO, "fallen_behind", "a client takes less than is due and gets the rest from the log"
+            )
         return behind
 
     async def run(self, subscriber: Subscriber) -> None:
@@ -116,6 +125,9 @@ class Replay:
             if await link.wait_writable(timeout_s=self._take_timeout_s):
                 return
             if link.taken_bytes == taken_bytes:
+                self._lines.write_limited(
+                    logging.WARNING, "slow", "ended a connection whose client took nothing for a heartbeat (4000)"
+                )
                 self._ends.end_slow(subscriber)
                 return
             unsent_bytes = link.unsent_bytes

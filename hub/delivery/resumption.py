@@ -10,6 +10,7 @@ from hub.delivery.session import ResumeResult
 from hub.delivery.subscribers import Subscriber
 from hub.log.port import Log
 from hub.metrics import Metrics
+from hub.operator_log import OperatorLog
 
 __all__ = ["Resumption"]
 
@@ -23,6 +24,7 @@ class Resumption:
         self._log = log
         self._metrics = metrics
         self._ahead = AheadWatch(log)
+        self._lines = OperatorLog(logger)
 
     @property
     def head(self) -> int:
@@ -52,5 +54,5 @@ class Resumption:
         """
         first = self._log.first
         if position < first - 1:
-            logger.warning("retention passed a client that gives no cursor")
+            self._lines.write_limited(logging.WARNING, "gap", "retention passed a client that gives no cursor")
         return self.cursor(min(max(position, first - 1), self._log.head))

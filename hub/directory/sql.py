@@ -17,6 +17,7 @@ from hub.directory.fault import UnusableId
 from hub.directory.postgres import PostgresSource
 from hub.directory.tables import Row, Tables, read_tables
 from hub.errors import DirectoryUnavailable, SettingsError
+from hub.operator_log import OperatorLog
 
 __all__ = ["BATCH", "Source", "SqlDirectory"]
 
@@ -66,6 +67,7 @@ class SqlDirectory:
         self._given_up: set[asyncio.Task[Any]] = set()
         self._troubles: dict[str, float] = {}
         self._trouble = ""
+        self._lines = OperatorLog(logger)
 
     def find_user_nowait(self, user_id: str) -> User | None:
         """Return None: nothing is remembered here."""
@@ -170,7 +172,7 @@ class SqlDirectory:
         if error is not None:
             raise self._fail(error)
         if self._trouble:
-            logger.warning("the directory answers again")
+            self._lines.write(logging.WARNING, "directory_up", "the directory answers again")
             self._trouble = ""
         return asking.result()
 
@@ -180,7 +182,7 @@ class SqlDirectory:
         if now_s - self._troubles.get(words, -_REPEAT_S) >= _REPEAT_S:
             self._troubles = {**dict(list(self._troubles.items())[-9:]), words: now_s}
             self._trouble = words
-            logger.warning("the directory cannot be asked: %s", words)
+            self._lines.write(logging.WARNING, "directory_down", f"the directory cannot be asked: {words}")
         failure = DirectoryUnavailable(retry_after_s=1)
         failure.cause = words
         return failure

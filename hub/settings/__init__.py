@@ -5,6 +5,7 @@ from __future__ import annotations
 from hub.settings.checks import secret_problem
 from hub.settings.page import settings_page
 from hub.settings.reading import find_unknown, read_settings
+from hub.settings.summary import summarize_settings
 from hub.settings.table import Setting, Settings, describe_settings
 
 __all__ = [
@@ -15,4 +16,5 @@ __all__ = [
     "read_settings",
     "secret_problem",
     "settings_page",
+    "summarize_settings",
 ]

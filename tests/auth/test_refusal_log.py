@@ -93,4 +93,4 @@ def test_memory_is_bounded() -> None:
     log = RefusalLog(monotonic=lambda: 0.0)
     for number in range(1_000):
         log.log(InvalidToken(reason=str(number)))
-    assert len(log._logged) <= 256
+    assert len(log._lines._written) <= 256

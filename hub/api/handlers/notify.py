@@ -16,11 +16,13 @@ from litestar.handlers import ASGIRouteHandler
 
 from hub import routes
 from hub.allowance import Allowance, Share
+from hub.api.problems import LOGGED
+from hub.api.publish_log import PublishLog
 from hub.api.request import Receive, find_idempotency_key, find_service, read_json_body
 from hub.asgi import Send
 from hub.auth.grant import ServiceGrant
 from hub.auth.service_keys import ServiceKeys
-from hub.errors import MethodNotAllowed
+from hub.errors import HubError, MethodNotAllowed
 from hub.publish.publisher import Publisher
 from hub.transports.response import respond
 
@@ -42,22 +44,32 @@ def make_notify_routes(
     `bodies` is what all requests may hold from their first byte to their response.
     """
 
-    async def read(
-        scope: Scope, receive: Receive, limit_bytes: int, share: Share
-    ) -> tuple[bytes, ServiceGrant, str | None]:
+    lines = PublishLog()
+
+    async def read(scope: Scope, receive: Receive, limit_bytes: int, share: Share) -> tuple[bytes, str | None]:
         headers = scope["headers"]
-        service = find_service(headers, keys)
         key = find_idempotency_key(headers)
-        return await read_json_body(headers, receive, limit_bytes=limit_bytes, share=share), service, key
+        return await read_json_body(headers, receive, limit_bytes=limit_bytes, share=share), key
+
+    def log_refusal(scope: Scope, error: HubError, service: ServiceGrant) -> None:
+        lines.log_refusal(error, service.name)
+        scope[LOGGED] = True
 
     @asgi(routes.NOTIFY, copy_scope=False)
     async def notify(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
             await _respond_other_method(scope["method"], send)
             return
-        with bodies.share() as share:
-            body, service, key = await read(scope, receive, max_body_bytes, share)
-            receipt = await publisher.publish(body, service, key)
+        service = find_service(scope["headers"], keys)
+        try:
+            with bodies.share() as share:
+                body, key = await read(scope, receive, max_body_bytes, share)
+                receipt = await publisher.publish(body, service, key)
+        except HubError as error:
+            log_refusal(scope, error, service)
+            raise
+        if receipt.warnings:
+            lines.log_receipts([receipt], service.name)
         await _accept(send, receipt)
 
     @asgi(routes.NOTIFY_BATCH, copy_scope=False)
@@ -65,9 +77,15 @@ def make_notify_routes(
         if scope["method"] != "POST":
             await _respond_other_method(scope["method"], send)
             return
-        with bodies.share() as share:
-            body, service, key = await read(scope, receive, max_body_bytes * BATCH_BODY_FACTOR, share)
-            receipt = await publisher.publish_batch(body, service, key, max_item_bytes=max_body_bytes)
+        service = find_service(scope["headers"], keys)
+        try:
+            with bodies.share() as share:
+                body, key = await read(scope, receive, max_body_bytes * BATCH_BODY_FACTOR, share)
+                receipt = await publisher.publish_batch(body, service, key, max_item_bytes=max_body_bytes)
+        except HubError as error:
+            log_refusal(scope, error, service)
+            raise
+        lines.log_results(receipt.results, service.name)
         await _accept(send, receipt)
 
     return [notify, notify_batch]

@@ -24,6 +24,7 @@ from hub.log.sqlite.opening import OnDamage
 from hub.log.sqlite.retention import Retention
 from hub.log.sqlite.schema import Extent, LogFile
 from hub.log.sqlite.store import FilesChanged, Store
+from hub.operator_log import OperatorLog
 
 __all__ = ["Listener", "Request", "Writer"]
 
@@ -100,6 +101,9 @@ class Writer:
         self._purge_at_s = 0.0
         self._watch_at_s = 0.0
         self._probe_at_s = 0.0
+        self._lines = OperatorLog(logger)
+        # So that the last line says how it is, also of a disk that fails and recovers many times a minute.
+        self._failure_told = False
 
     def start(self) -> None:
         """Open the file and begin; `Listener.begin` tells how that went."""
@@ -237,19 +241,23 @@ class Writer:
         try:
             store.reopen()
         except (apsw.Error, OSError, FilesChanged, HubError) as error:
-            logger.debug("the log still cannot be written: %s", type(error).__name__)
+            message = f"the log still cannot be written: {type(error).__name__}"
+            self._failure_told |= self._lines.write_limited(logging.WARNING, "log_not_writable", message)
             return False
         self._announcer.recover()
-        logger.warning("the log can be written again")
+        if self._failure_told:
+            self._failure_told = False
+            self._lines.write(logging.WARNING, "log_writable", "the log can be written again")
         self._writable = True
         return True
 
     def _fail(self, store: Store, error: Exception) -> None:
         if isinstance(error, FilesChanged):
             store.save_what_is_open()
-            logger.error("%s: nothing is accepted until it is back as it was, or the hub is restarted", error)
+            message = f"{error}: nothing is accepted until it is back as it was, or the hub is restarted"
         else:
-            logger.error("the log cannot be written: %s", type(error).__name__)
+            message = f"the log cannot be written: {type(error).__name__}"
+        self._failure_told |= self._lines.write_limited(logging.ERROR, "log_not_writable", message)
         self._writable = False
         self._probe_at_s = time.monotonic()
 
