@@ -183,8 +183,8 @@ class Exchange:
             self.keeps_alive = self.is_waiting_for_continue = False
 
     def _start(self, status: int, headers: Headers) -> None:
-        self._begin()
         lines = [(name.lower(), value) for name, value in check_headers(headers)]
+        self._begin()
         length: int | None = None
         says_close = False
         for name, value in lines:
