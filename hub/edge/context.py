@@ -17,7 +17,7 @@ from hub.header_fields import Headers
 __all__ = ["ServerContext"]
 
 #: A request for one of these stays for as long as its client does.
-LASTING_PATHS = frozenset({routes.WEBSOCKET, routes.EVENT_STREAM})
+LASTING_PATHS = frozenset(f"{path}{slash}" for path in (routes.WEBSOCKET, routes.EVENT_STREAM) for slash in ("", "/"))
 
 
 class ServerContext:
@@ -81,4 +81,4 @@ class ServerContext:
 
     def lasts(self, path: str) -> bool:
         """Whether a request for this path stays for as long as its client does."""
-        return path.removesuffix("/") in LASTING_PATHS
+        return path in LASTING_PATHS

@@ -61,6 +61,7 @@ class RequestReader:
     """
 
     __slots__ = (
+        "_expects_continue",
         "_handshake",
         "_head_bytes",
         "_headers",
@@ -81,6 +82,7 @@ class RequestReader:
         self._head_bytes = 0
         self._headers: Headers = []
         self._url = b""
+        self._expects_continue = False
         #: Whether the last head that began has arrived whole; nothing has begun yet where no byte has come.
         self.is_head_done = False
         self._parser: httptools.HttpRequestParser | None = self._make_parser()
@@ -112,6 +114,7 @@ class RequestReader:
         """Begin a request."""
         self._url = b""
         self._headers = []
+        self._expects_continue = False
         self.is_head_done = False
 
     def on_url(self, part: bytes) -> None:
@@ -120,7 +123,10 @@ class RequestReader:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header."""
-        self._headers.append((name.lower(), value))
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self._expects_continue = True
+        self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """Refuse what two parsers could read differently, then hand the request over."""
@@ -149,7 +155,7 @@ class RequestReader:
             target.query or b"",
             headers,
             version != "1.0" and parser.should_keep_alive(),
-            any(name == b"expect" and value.lower() == b"100-continue" for name, value in headers),
+            self._expects_continue,
         )
         # What stays for days keeps no token.
         self._url = b""
