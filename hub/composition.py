@@ -23,7 +23,7 @@ from hub.delivery.subscribers import Subscribers
 from hub.directory import open_directory
 from hub.directory.probe import DirectoryProbe
 from hub.edge import fanout
-from hub.edge.side_door import serve_beside
+from hub.edge.metrics_port import serve_metrics
 from hub.language import TEXTS
 from hub.log.engine import open_log
 from hub.log.port import Log
@@ -121,7 +121,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
             metrics, delivery.subscribers, delivery.progress, log, probe, version=version("notification-hub")
         )
         if settings.metrics_port:
-            await stack.enter_async_context(serve_beside(MetricsApp(registry), settings))
+            await stack.enter_async_context(serve_metrics(MetricsApp(registry), settings))
         bodies, cors = Allowance(settings.body_budget_bytes), Cors(frozenset(settings.allowed_origins))
         http = make_router(
             settings,

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from hub.composition import open_hub
-from hub.edge import connection_clock, side_door
+from hub.edge import connection_clock, metrics_port
 from hub.errors import SettingsError
 from tests.attacks.wire import Wire
 from tests.harness import DEADLINE_S, RunningHub, make_settings, run_hub
@@ -91,7 +91,7 @@ async def test_its_own_port_serves_nothing_else(tmp_path: Path) -> None:
 async def test_its_own_port_keeps_nobody_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Peers that send half a request, or nothing, are gone after the deadline; the first where all places are gone."""
     monkeypatch.setattr(connection_clock, "HEAD_TIMEOUT_S", 0.5)
-    monkeypatch.setattr(side_door, "MAX_CONNECTIONS", 4)
+    monkeypatch.setattr(metrics_port, "MAX_CONNECTIONS", 4)
     port = free_port()
     async with run_hub(tmp_path, metrics_port=port) as hub, contextlib.AsyncExitStack() as peers:
         wires = []
@@ -112,7 +112,7 @@ async def test_its_own_port_keeps_nobody_waiting(tmp_path: Path, monkeypatch: py
 
 async def test_a_silent_connection_keeps_no_scraper_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many peers hold the port's places without a whole request, a scraper is answered at once."""
-    monkeypatch.setattr(side_door, "MAX_CONNECTIONS", 4)
+    monkeypatch.setattr(metrics_port, "MAX_CONNECTIONS", 4)
     port = free_port()
     async with run_hub(tmp_path, metrics_port=port) as hub, contextlib.AsyncExitStack() as peers:
         for _ in range(12):

@@ -15,7 +15,7 @@ from hub.edge.http_protocol import HttpProtocol
 from hub.edge.server import configure, listen
 from hub.settings import Settings
 
-__all__ = ["serve_beside"]
+__all__ = ["serve_metrics"]
 
 #: One machine that scrapes holds one.
 MAX_CONNECTIONS = 32
@@ -23,7 +23,7 @@ MAX_CONNECTIONS = 32
 GRACE_S = 1.0
 
 
-class _SideProtocol(HttpProtocol):
+class _MetricsProtocol(HttpProtocol):
     """Plain requests alone, and no more connections than there are places."""
 
     __slots__ = ("number",)
@@ -48,14 +48,14 @@ class _SideProtocol(HttpProtocol):
         return True
 
 
-def _find_connections(context: ServerContext) -> list[_SideProtocol]:
+def _find_connections(context: ServerContext) -> list[_MetricsProtocol]:
     """Return the connections that are open."""
     connections: Iterable[object] = context.state.connections
-    return [one for one in connections if isinstance(one, _SideProtocol)]
+    return [one for one in connections if isinstance(one, _MetricsProtocol)]
 
 
 @contextlib.asynccontextmanager
-async def serve_beside(app: Any, settings: Settings) -> AsyncIterator[None]:
+async def serve_metrics(app: Any, settings: Settings) -> AsyncIterator[None]:
     """Serve `app`, an ASGI application without a lifespan, on the port of the metrics.
 
     Raises:
@@ -66,7 +66,7 @@ async def serve_beside(app: Any, settings: Settings) -> AsyncIterator[None]:
     state = ServerState()
     context = ServerContext(config, state, {}, asyncio.get_running_loop(), many_connections=MAX_CONNECTIONS)
     listener = listen(settings, beside=True)
-    server = await asyncio.get_running_loop().create_server(lambda: _SideProtocol(context), sock=listener)
+    server = await asyncio.get_running_loop().create_server(lambda: _MetricsProtocol(context), sock=listener)
     try:
         yield
     finally:
