@@ -222,6 +222,8 @@ class Exchange:
 
     def _complete(self) -> None:
         self.is_complete = True
+        # The connection keeps this exchange until its next request.
+        self._body = bytearray()
         self._news.set()
         if not self.keeps_alive:
             self._connection.transport.close()

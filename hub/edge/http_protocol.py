@@ -261,6 +261,7 @@ class HttpProtocol(asyncio.Protocol):
         if self._link is not None:
             self._link.connection_lost()
             self._link = None
+            self.flow.watches = True
 
     def _end_silent(self) -> None:
         if self._exchanges.reading is None and not self.transport.is_closing():

@@ -18,7 +18,7 @@ from hub.log.port import Reading
 from hub.target import Target
 from hub.transports import poll
 from tests.attacks.wire import Wire
-from tests.harness import ACCOUNT, USER, RunningHub, run_hub
+from tests.harness import ACCOUNT, DEADLINE_S, USER, RunningHub, run_hub
 
 OTHER_USER = "00000000272"
 HEALTH = b"GET /health/live HTTP/1.1\r\nHost: hub\r\n\r\n"
@@ -117,6 +117,43 @@ async def test_a_peer_that_takes_nothing_of_its_answer_is_dropped(
         await hub.wait_until(lambda: held_bytes(hub) == 0)
         await hub.http.aclose()
         await hub.wait_until(lambda: not hub.server.server_state.connections)
+
+
+async def test_a_peer_that_takes_nothing_after_its_stream_is_dropped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, peers: ExitStack
+) -> None:
+    """A stream has its own deadline; the response behind it on the same connection has the clock's again."""
+    monkeypatch.setattr("hub.edge.server.SEND_BUFFER_BYTES", 4_096)
+    monkeypatch.setattr(flow, "STALL_TIMEOUT_S", 0.2)
+    async with run_hub(tmp_path) as hub:
+        cursor = await publish_much(hub)
+        peer = await stall(hub, peers, f"GET /sse?token={hub.token()} HTTP/1.1\r\nHost: hub\r\n\r\n".encode())
+        await hub.wait_until(lambda: len(hub.hub.subscribers) == 1)
+        (subscriber,) = hub.hub.subscribers.everyone()
+        hub.hub.connections.end(subscriber, 4001, "expired")
+        loop, data = asyncio.get_running_loop(), b""
+        async with asyncio.timeout(DEADLINE_S):
+            while not data.endswith(b"\r\n0\r\n\r\n"):
+                data += await loop.sock_recv(peer, 65_536)
+        await loop.sock_sendall(peer, poll_request(hub, cursor))
+        await hub.wait_until(lambda: held_bytes(hub) > 0)
+        await hub.wait_until(lambda: held_bytes(hub) == 0)
+
+
+async def test_a_body_that_nobody_read_is_not_kept_with_an_idle_connection(hub: RunningHub) -> None:
+    """What was sent of a body is released with the response to it, however long its connection then stays."""
+    head = b"POST /api/internal/notify HTTP/1.1\r\nHost: hub\r\nContent-Length: 60000\r\n\r\n"
+    async with Wire(hub.port) as wire:
+        await wire.send(head + b"x" * 60_000)
+        assert 401 == (await wire.response()).status
+        (connection,) = [
+            one
+            for one in cast("set[HttpProtocol]", hub.server.server_state.connections)
+            if one._exchanges.reading is not None
+        ]
+        exchange = connection._exchanges.reading
+        assert exchange is not None
+        assert 0 == len(exchange._body)
 
 
 async def test_a_peer_that_takes_its_answer_slowly_gets_it(
