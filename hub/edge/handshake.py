@@ -17,6 +17,7 @@ from websockets.extensions.permessage_deflate import PerMessageDeflate, ServerPe
 from websockets.headers import build_extension, parse_extension, parse_subprotocol
 
 from hub.delivery.envelope import DEFLATE_WINDOW_BITS
+from hub.edge.request_head import has_body
 from hub.edge.response_head import check_headers
 from hub.errors import BadRequest, UpgradeRequired
 from hub.header_fields import Headers, join_lines, list_tokens
@@ -78,7 +79,7 @@ def is_handshake(method: bytes, http_version: str, headers: Headers) -> bool:
     and `curl --http2` put on each first request, or anything else. So is one of HTTP/1.0, with another method, or
     with a body, which nothing after an upgrade would read.
     """
-    if method != b"GET" or http_version != "1.1" or _has_body(headers):
+    if method != b"GET" or http_version != "1.1" or has_body(headers):
         return False
     return any(token.lower() == b"websocket" for token in list_tokens(headers, b"upgrade"))
 
@@ -99,7 +100,7 @@ def negotiate(method: str, http_version: str, headers: Headers, *, compresses: b
     key = found.get(b"sec-websocket-key", [])
     if method != "GET" or http_version != "1.1":
         raise BadRequest("A WebSocket handshake is a GET of HTTP/1.1")
-    if _has_body(headers):
+    if has_body(headers):
         raise BadRequest("A WebSocket handshake has no body")
     if len(key) != 1 or not _is_key(key[0]):
         raise BadRequest("Sec-WebSocket-Key must be 16 bytes in base64")
@@ -130,12 +131,6 @@ def _agree(headers: Headers) -> _Agreement | None:
         window_bits = int(dict(agreed).get("server_max_window_bits") or _LARGEST_WINDOW_BITS)
         return _Agreement(build_extension([(name, agreed)]), extension, window_bits)
     return None
-
-
-def _has_body(headers: Headers) -> bool:
-    return any(
-        name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0 \t")) for name, value in headers
-    )
 
 
 def _is_key(value: bytes) -> bool:

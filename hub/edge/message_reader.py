@@ -46,14 +46,14 @@ class MessageSink(Protocol):
 class MessageReader:
     """Puts a connection's messages together from their fragments."""
 
-    __slots__ = ("_core", "_is_text", "_loop", "_parts", "_seen_s", "_sink", "_tokens")
+    __slots__ = ("_body", "_core", "_is_text", "_loop", "_seen_s", "_sink", "_tokens")
 
     def __init__(self, core: WebSocketCore, sink: MessageSink, loop: asyncio.AbstractEventLoop) -> None:
         self._core = core
         self._sink = sink
         self._loop = loop
-        #: The fragments of a message that is not complete.
-        self._parts: list[bytes] = []
+        #: What has come of a message that is not complete. Its fragments would have no bound: they may be empty.
+        self._body = bytearray()
         self._is_text = False
         self._tokens = FRAMES_BURST
         self._seen_s = loop.time()
@@ -84,7 +84,6 @@ class MessageReader:
         match frame.opcode:
             case Opcode.TEXT | Opcode.BINARY:
                 self._is_text = frame.opcode is Opcode.TEXT
-                self._parts = []
                 self._take_part(frame)
             case Opcode.CONT:
                 self._take_part(frame)
@@ -96,10 +95,10 @@ class MessageReader:
                 self._sink.take_close()
 
     def _take_part(self, frame: Frame) -> None:
-        self._parts.append(bytes(frame.data))
+        self._body += frame.data
         if not frame.fin:
             return
-        body, self._parts = b"".join(self._parts), []
+        body, self._body = bytes(self._body), bytearray()
         message: bytes | str = body
         if self._is_text:
             try:

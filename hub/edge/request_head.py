@@ -7,7 +7,7 @@ import re
 from hub.errors import BadRequest, HeadersTooLarge, HubError, MethodNotAllowed, UnsupportedTransferCoding
 from hub.header_fields import Headers, list_tokens
 
-__all__ = ["MAX_FIELDS", "judge_head", "judge_method", "origin_form", "without_offer"]
+__all__ = ["MAX_FIELDS", "has_body", "judge_head", "judge_method", "origin_form", "without_offer"]
 
 #: Fields of one head: a short one takes twenty times its bytes. Browsers and proxies together send some thirty.
 MAX_FIELDS = 200
@@ -38,6 +38,13 @@ def judge_method(data: bytes) -> HubError:
         # RFC 9110 section 9.1: any token may be one, in the letters it was written in.
         return MethodNotAllowed("There is no such method here; methods are written in capitals")
     return BadRequest("The request is not valid HTTP/1.1")
+
+
+def has_body(headers: Headers) -> bool:
+    """Whether a request with these headers has a body."""
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0 \t")) for name, value in headers
+    )
 
 
 def origin_form(method: bytes, url: bytes) -> bytes:

@@ -11,7 +11,14 @@ from urllib.parse import unquote
 import httptools
 
 from hub.edge.handshake import is_handshake
-from hub.edge.request_head import MAX_FIELDS, judge_head, judge_method, origin_form, without_offer
+from hub.edge.request_head import (
+    MAX_FIELDS,
+    has_body,
+    judge_head,
+    judge_method,
+    origin_form,
+    without_offer,
+)
 from hub.errors import BadRequest, HeadersTooLarge, HubError, UriTooLong
 from hub.header_fields import Headers
 
@@ -155,7 +162,8 @@ class RequestReader:
             target.query or b"",
             headers,
             version != "1.0" and parser.should_keep_alive(),
-            self._expects_continue,
+            # HTTP/1.0 knows none, and without a body there is nothing to wait for.
+            self._expects_continue and version != "1.0" and has_body(headers),
         )
         # What stays for days keeps no token.
         self._url = b""

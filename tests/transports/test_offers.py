@@ -127,3 +127,19 @@ async def test_a_body_that_nobody_asked_for_is_no_request(hub: RunningHub) -> No
             assert (401, "close") == (answer.status, answer.headers["connection"])
             await wire.send(what_follows)
             assert b"" == await wire.rest()
+
+
+async def test_an_expectation_of_http_1_0_is_passed_over(hub: RunningHub) -> None:
+    """RFC 9110 section 10.1.1: a client of HTTP/1.0 would take the `100 Continue` for its response."""
+    asking = publish(hub, b"Expect: 100-continue\r\n", AS_A_WHOLE).replace(b" HTTP/1.1", b" HTTP/1.0")
+    async with Wire(hub.port) as wire:
+        await wire.send(asking)
+        assert (await wire.rest()).startswith(b"HTTP/1.1 202 ")
+
+
+async def test_an_expectation_without_a_body_does_not_end_the_connection(hub: RunningHub) -> None:
+    """Nothing is to come behind such a request, so the next one can follow."""
+    async with Wire(hub.port) as wire:
+        for _ in range(2):
+            await wire.send(LIVE.replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n"))
+            assert 200 == (await wire.response()).status
