@@ -28,12 +28,12 @@ STEP_DEADLINE_S = 600.0
 QUICK = (
     *("tests/contracts", "tests/publish", "tests/delivery", "tests/log/test_tail.py", "tests/log/test_sqlite.py"),
     *("tests/test_cursor.py", "tests/test_target.py", "tests/test_errors.py", "tests/test_settings.py"),
-    *("tests/test_metrics.py", "tests/test_allowance.py", "tests/test_logging.py", "tests/test_app.py"),
-    *("tests/edge/test_links.py", "tests/edge/test_waiters.py", "tests/edge/test_handshake.py"),
-    *("tests/transports", "tests/cli/test_commands.py"),
+    *("tests/test_metrics.py", "tests/test_allowance.py", "tests/test_logging.py", "tests/test_timestamp.py"),
+    *("tests/edge/test_handshake.py", "tests/edge/test_waiters.py", "tests/edge/test_links.py"),
+    *("tests/transports/test_delivery.py", "tests/transports/test_closing.py"),
 )
-#: Proved on one Python: that the model notices what is broken, and that it holds over thousands of steps.
-ELSEWHERE = ("tests/delivery/test_mutations.py", "tests/delivery/test_model.py")
+#: Proved on one Python: that the model notices what is broken and holds over thousands of steps, and a database.
+ELSEWHERE = (*("tests/delivery/test_mutations.py", "tests/delivery/test_model.py", "tests/delivery/test_recheck.py"),)
 
 
 def supported_versions() -> list[str]:

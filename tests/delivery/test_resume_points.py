@@ -122,6 +122,19 @@ class TestReturn:
         assert 5 == points.open(ANA, head=9).resumes_at
         assert points.open(ANA, head=9).resumes_at is None
 
+    @pytest.mark.parametrize("gone", [True, False])
+    def test_nothing_more_is_learned_of_one_that_confirmed_or_is_gone(self, clock: Clock, gone: bool) -> None:
+        """A shutdown waits for a peer that owes an answer, and for no other."""
+        point = connect(make_points(clock))
+        settled = [point.settled]
+        deliver(point, 5, confirmed=False)
+        settled.append(point.settled)
+        if gone:
+            point.gone = True
+        else:
+            point.confirm(5)
+        assert [True, False, True] == [*settled, point.settled]
+
     def test_one_return_for_each_end(self, clock: Clock) -> None:
         """Four connections ended, four come back, and the fifth is a first visit."""
         points = make_points(clock)
