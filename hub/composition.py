@@ -27,6 +27,7 @@ from hub.edge.metrics_port import serve_metrics
 from hub.language import TEXTS
 from hub.log.engine import open_log
 from hub.log.port import Log
+from hub.loop_lag import watch_loop_lag
 from hub.metrics import Metrics
 from hub.operator_log import OperatorLog
 from hub.publish.publisher import Publisher
@@ -90,13 +91,13 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
     """
     async with contextlib.AsyncExitStack() as stack:
         types = load_type_registry(settings.contracts)
-        directory = open_directory(settings, now=now)
+        metrics = Metrics(started_at_s=now())
+        directory = open_directory(settings, now=now, query_durations=metrics.directory_query)
         stack.push_async_callback(directory.close)
         auth = open_auth(settings, directory=directory, now=now)
         stack.push_async_callback(auth.close)
         log = await open_log(settings, now=now)
         stack.push_async_callback(log.close)
-        metrics = Metrics(started_at_s=now())
         delivery = await open_delivery(
             settings, log=log, directory=directory, auth=auth, sockets=fanout, metrics=metrics, now=now
         )
@@ -104,6 +105,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
         probe, probing = DirectoryProbe(directory), Tasks()
         stack.push_async_callback(probing.stop)
         probing.start("directory probe", probe.run())
+        probing.start("loop lag watch", watch_loop_lag(metrics.loop_lag))
         if directory.trusts_claims:
             OperatorLog(logger).write(logging.WARNING, "claims_trusted", _TRUST)
 

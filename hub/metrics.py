@@ -1,4 +1,5 @@
-"""Plain counters of what happened since the start. Counting costs an addition; `hub.api.prometheus` renders them.
+"""Plain counters of what happened since the start, and how long it took. Counting costs an addition;
+`hub.api.prometheus` renders them.
 
 No counter knows a user or an account: a CPF must never become a label.
 """
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 
 from contracts.closing import CloseCode
+from hub.histogram import Histogram
 
 __all__ = ["Metrics"]
 
@@ -42,6 +44,19 @@ class Metrics:
         self.refusals: Counter[str] = Counter()
         #: Requests answered with a problem, by error code.
         self.problems: Counter[str] = Counter()
+        #: From the whole body of a publish to its record on disk.
+        self.publish_to_disk = Histogram()
+        #: From the whole body of a publish to the write to the last connection of a slice, by transport; each delivery
+        #: counts. What is read from the log is not in it.
+        self.publish_to_socket = {"websocket": Histogram(), "sse": Histogram()}
+        #: From the first record read for a connection that was away, or is behind, until it is live.
+        self.replay = Histogram()
+        #: From the request of a connection to its greeting, by transport.
+        self.handshake = {"websocket": Histogram(), "sse": Histogram()}
+        #: One query to the directory, whatever number of users it asks for.
+        self.directory_query = Histogram()
+        #: How late the event loop is, looked at four times a second.
+        self.loop_lag = Histogram()
 
     @property
     def drops(self) -> int:

@@ -20,6 +20,7 @@ from hub.delivery.resume_points import ResumePoint
 from hub.delivery.session import Session
 from hub.delivery.subscribers import Subscriber, TransportName
 from hub.errors import IdempotencyConflict, StorageUnavailable
+from hub.histogram import Histogram
 from hub.log.port import Appended, Draft, Reading, Record
 from hub.target import Target
 
@@ -123,6 +124,11 @@ class MemoryLog:
         """Whether the log works."""
         return not self.fails
 
+    @property
+    def fsyncs(self) -> dict[str, Histogram]:
+        """Nothing: no write is durable here."""
+        return {}
+
     async def append(self, drafts: Sequence[Draft]) -> list[Appended | IdempotencyConflict]:
         """Store the drafts; see `store`."""
         if self.fails:
@@ -134,7 +140,7 @@ class MemoryLog:
         records = []
         for draft in drafts:
             self.head += 1
-            records.append(Record(self.head, draft.targets, draft.payload, draft.expires_at_s))
+            records.append(Record(self.head, draft.targets, draft.payload, draft.expires_at_s, draft.received_s))
         self._records += records
         for tail in self.tails:
             tail.announce(records)

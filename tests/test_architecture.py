@@ -62,6 +62,7 @@ ROOMS = [
     _room("hub.url", never=PURE),
     _room("hub.language", "msgspec", never=PURE),
     _room("hub.settings", "msgspec", never=PURE),
+    _room("hub.histogram", never=PURE),
     _room("hub.metrics", never=PURE),
     _room("hub.routes", never=PURE),
     _room("hub.allowance", never=PURE),
@@ -70,6 +71,7 @@ ROOMS = [
     _room("hub.finding", "msgspec", never=PURE),
     _room("hub.logging", never=NO_ACCESS),
     _room("hub.operator_log", never=NO_ACCESS),
+    _room("hub.loop_lag", never=NO_ACCESS, awaits=True),
     _room("hub.tasks", never=NO_ACCESS, awaits=True),
     # Who exists and who is asking. The directory opens no connection itself; what TLS a URL asks for is put into
     # the standard library's words.

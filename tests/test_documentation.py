@@ -86,7 +86,10 @@ async def test_every_metric_is_explained(tmp_path: Path) -> None:
     text = generate_latest(registry).decode()
     await log.close()
     shown = re.findall(r"^# HELP (\S+)", text, re.MULTILINE)
-    explained = re.findall(r"^\| `(hub_\w+)", prose(Path("docs/operations/monitoring.md")), re.MULTILINE)
+    rows = re.findall(
+        r"^\| (`(?:hub|process|python)_.*?) \|", prose(Path("docs/operations/monitoring.md")), re.MULTILINE
+    )
+    explained = [name for row in rows for name in re.findall(r"`(\w+)", row)]
     assert sorted(shown) == sorted(explained)
 
 

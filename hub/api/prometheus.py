@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import accumulate
 from typing import get_args
 
-from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
+from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
@@ -16,6 +17,7 @@ from hub import errors
 from hub.delivery.progress import Progress
 from hub.delivery.subscribers import Subscribers
 from hub.directory.probe import DirectoryProbe
+from hub.histogram import BOUNDS_S, Histogram
 from hub.log.port import Log
 from hub.metrics import Metrics
 
@@ -35,6 +37,8 @@ def make_registry(
     """Return a registry that reads the counters when it is asked, and holds nothing itself."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_HubCollector(metrics, subscribers, progress, log, probe, version))
+    ProcessCollector(registry=registry)
+    GCCollector(registry=registry)
     return registry
 
 
@@ -101,6 +105,17 @@ class _HubCollector(Collector):
         yield _counter("hub_disconnects", "Connections ended, by close code", "code", closes, _CLOSES)
         yield _counter("hub_refusals", "Connections refused, by error code", "code", metrics.refusals, _CODES)
         yield _counter("hub_problems", "Requests answered with a problem", "code", metrics.problems, _CODES)
+        disk, socket = (
+            "Whole body of a publish to its record on disk",
+            "Whole body of a publish to the write to a client",
+        )
+        yield _histogram("hub_publish_to_disk_seconds", disk, {"": metrics.publish_to_disk})
+        yield _histogram("hub_publish_to_socket_seconds", socket, metrics.publish_to_socket, "transport")
+        yield _histogram("hub_replay_seconds", "Replay of one connection until it is live", {"": metrics.replay})
+        yield _histogram("hub_handshake_seconds", "Request to greeting", metrics.handshake, "transport")
+        yield _histogram("hub_directory_query_seconds", "One query to the directory", {"": metrics.directory_query})
+        yield _histogram("hub_fsync_seconds", "One durable write", self._log.fsyncs, "file")
+        yield _histogram("hub_loop_lag_seconds", "How late the event loop is", {"": metrics.loop_lag})
 
 
 def _gauge(name: str, sentence: str, value: float) -> Metric:
@@ -115,4 +130,15 @@ def _counter(name: str, sentence: str, label: str, counts: dict[str, int], known
     family = CounterMetricFamily(name, sentence, labels=[label])
     for value, count in sorted((dict.fromkeys(known, 0) | counts).items()):
         family.add_metric([value], count)
+    return family
+
+
+def _histogram(name: str, sentence: str, histograms: Mapping[str, Histogram], label: str = "") -> Metric:
+    family = HistogramMetricFamily(name, sentence, labels=[label] if label else [])
+    bounds = [*(str(bound) for bound in BOUNDS_S), "+Inf"]
+    for value, histogram in histograms.items():
+        # The sum first: what is observed meanwhile is then in the counts, and no mean is too large. `accumulate` over
+        # a copy: buckets of one moment, that only rise.
+        sum_s, counts = histogram.sum_s, histogram.counts.copy()
+        family.add_metric([value] if label else [], list(zip(bounds, accumulate(counts), strict=True)), sum_s)
     return family

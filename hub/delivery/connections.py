@@ -135,6 +135,10 @@ class Connections:
             subscriber.link.write_heartbeat(None, str(at))
         self._heartbeat.watch(subscriber, asyncio.get_running_loop().time())
 
+    def observe_handshake(self, subscriber: Subscriber, began_s: float) -> None:
+        """Count how long it took from `began_s`, of the monotonic clock, until the greeting was written."""
+        self._metrics.handshake[subscriber.transport].observe(time.monotonic() - began_s)
+
     async def serve(self, subscriber: Subscriber) -> None:
         """Replay what was missed, and return once the connection is live (or ended)."""
         await self._replay.run(subscriber)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from operator import attrgetter
+from typing import TypeAlias
 
 from hub.delivery.envelope import Envelope
 from hub.delivery.ports import CatchesUp, Ends, Sockets, TakesControl
@@ -24,6 +26,9 @@ _transport = attrgetter("transport")
 
 #: Deliveries in one loop iteration, so that a wide fan-out holds nobody's handshake up.
 SLICE = 2_000
+
+#: When the publish came, if that is known; deliveries over WebSocket, and over SSE.
+_Batch: TypeAlias = tuple[float | None, int, int]
 
 
 class Dispatcher:
@@ -64,6 +69,8 @@ class Dispatcher:
         progress.position = log.head
         # What a batch of records brings each subscriber in this loop iteration, to leave in one write.
         self._due: dict[Subscriber, list[Envelope]] = {}
+        # When the publish of each collected envelope came, and how many it is for, by transport.
+        self._collected: list[_Batch] = []
         self._collecting = False
         # In this loop iteration.
         self._iteration_deliveries = 0
@@ -87,10 +94,10 @@ class Dispatcher:
             self._take_control(record.payload)
         elif matched := self._subscribers.match(record.targets):
             envelope = Envelope(record.payload, self._log.epoch, record.position, record.expires_at_s)
-            await self._fan_out(envelope, matched)
+            await self._fan_out(envelope, matched, record.received_s)
         self._progress.position = record.position
 
-    async def _fan_out(self, envelope: Envelope, matched: list[Subscriber]) -> None:
+    async def _fan_out(self, envelope: Envelope, matched: list[Subscriber], received_s: float | None) -> None:
         size = self._slice_deliveries
         for start in range(0, len(matched), size):
             part = matched[start : start + size] if len(matched) > size else matched
@@ -103,7 +110,7 @@ class Dispatcher:
                 await asyncio.sleep(0)
                 self._iteration_deliveries, self._iteration_bytes = len(part), len(envelope.json)
             if envelope.expires_at_s is None or envelope.expires_at_s > self._now():
-                self._offer(envelope, part)
+                self._offer(envelope, part, received_s)
 
     def _announce_gap_to_all(self, cause: str) -> None:
         # Retention deleted records before they were dispatched, or they are damaged. Only a return with the cursor
@@ -121,10 +128,14 @@ class Dispatcher:
         except Exception as error:  # whatever one record makes of the hub, the others are dispatched
             logger.error("a control record failed: %s", type(error).__name__)
 
-    def _offer(self, envelope: Envelope, matched: list[Subscriber]) -> None:
+    def _offer(self, envelope: Envelope, matched: list[Subscriber], received_s: float | None) -> None:
         taking = [subscriber for subscriber in matched if subscriber.session.offer(envelope)]
-        self._metrics.deliveries.update(map(_transport, taking))
+        # One count and one observation for all of them, not one each.
+        websocket = list(map(_transport, taking)).count("websocket")
+        batch = received_s, websocket, len(taking) - websocket
+        self._count(batch)
         if self._collecting:
+            self._collected.append(batch)
             for subscriber in taking:
                 self._due.setdefault(subscriber, []).append(envelope)
             return
@@ -134,16 +145,36 @@ class Dispatcher:
                     self._catch_up.fall_behind(subscriber)
             except Exception as error:
                 self._break(subscriber, error)
+        self._observe([batch])
 
     def _flush(self) -> None:
         """Write what was collected; nothing may await between an offer and this."""
         due, self._due = self._due, {}
+        collected, self._collected = self._collected, []
         for subscriber in self._sockets.write_collected(due):
             try:
                 if subscriber.link.write_many(due[subscriber]) > self._link_budget_bytes:
                     self._catch_up.fall_behind(subscriber)
             except Exception as error:
                 self._break(subscriber, error)
+        self._observe(collected)
+
+    def _count(self, batch: _Batch) -> None:
+        _, websocket, sse = batch
+        if websocket:
+            self._metrics.deliveries["websocket"] += websocket
+        if sse:
+            self._metrics.deliveries["sse"] += sse
+
+    def _observe(self, written: list[_Batch]) -> None:
+        now_s, durations = time.monotonic(), self._metrics.publish_to_socket
+        for received_s, websocket, sse in written:
+            if received_s is None:
+                continue
+            if websocket:
+                durations["websocket"].observe(now_s - received_s, websocket)
+            if sse:
+                durations["sse"].observe(now_s - received_s, sse)
 
     def _break(self, subscriber: Subscriber, error: Exception) -> None:
         # Whatever one link does, the others get their notification.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 
 from hub.cursor import Cursor
@@ -62,6 +63,8 @@ class Replay:
         Where the log cannot be read, the connection ends: the client keeps its cursor and comes back.
         """
         session = subscriber.session
+        began_s = time.monotonic()
+        has_missed = session.phase is Phase.REPLAYING and session.last < session.upto
         try:
             while session.phase is Phase.REPLAYING:
                 await self._pace(subscriber, subscriber.link.unsent_bytes)
@@ -69,6 +72,8 @@ class Replay:
                     await self._write_page(subscriber)
                 else:
                     self._release(subscriber)
+            if has_missed and session.phase is Phase.LIVE:
+                self._metrics.replay.observe(time.monotonic() - began_s)
         except StorageUnavailable as error:
             self._ends.end(subscriber, error.close_code, error.title)
 

@@ -7,13 +7,18 @@ from collections.abc import Callable
 from hub.directory.cached import CachedDirectory
 from hub.directory.directory import Directory
 from hub.directory.off import TrustingDirectory
+from hub.histogram import Histogram
 from hub.settings import Settings
 
 __all__ = ["open_directory"]
 
 
-def open_directory(settings: Settings, *, now: Callable[[], float]) -> Directory:
+def open_directory(
+    settings: Settings, *, now: Callable[[], float], query_durations: Histogram | None = None
+) -> Directory:
     """Return the directory that the settings name; nothing is connected until somebody is looked up.
+
+    `query_durations` observes how long each query takes.
 
     Raises:
         SettingsError: the URL, a table or a column cannot be used.
@@ -31,4 +36,6 @@ def open_directory(settings: Settings, *, now: Callable[[], float]) -> Directory
     )
     # A query, and another one for the users that came while it was under way.
     wait_s = 2 * settings.directory_timeout_s
-    return CachedDirectory(inner, ttl_s=settings.directory_ttl_s, now=now, wait_s=wait_s)
+    return CachedDirectory(
+        inner, ttl_s=settings.directory_ttl_s, now=now, wait_s=wait_s, query_durations=query_durations
+    )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 
 from hub.directory.directory import Directory, User
 from hub.errors import DirectoryUnavailable
+from hub.histogram import Histogram
 
 __all__ = ["CachedDirectory"]
 
@@ -45,7 +47,9 @@ class CachedDirectory:
         now: Callable[[], float],
         max_entries: int = 100_000,
         wait_s: float = 10.0,
+        query_durations: Histogram | None = None,
     ) -> None:
+        self._query_durations = Histogram() if query_durations is None else query_durations
         self._inner = inner
         self._ttl_s = ttl_s
         self._now = now
@@ -187,12 +191,15 @@ class CachedDirectory:
 
     async def _learn(self, user_ids: Sequence[str]) -> dict[str, User]:
         for _ in range(_FRESH_TRIES):
-            before = self._forgotten
+            before, began_s = self._forgotten, time.monotonic()
             try:
                 found = await self._inner.find_users(user_ids)
             except DirectoryUnavailable:
                 self._circuit.report(failed=True)
                 raise
+            finally:
+                # A failure counts too: it is what a client waited for.
+                self._query_durations.observe(time.monotonic() - began_s)
             self._circuit.report(failed=False)
             # A user was disconnected while the query was under way: its answer may be from before that.
             if before == self._forgotten:

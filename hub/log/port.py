@@ -6,13 +6,14 @@ same suite (`tests/log/`).
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
 
 from hub.cursor import Epoch
 from hub.errors import IdempotencyConflict
+from hub.histogram import Histogram
 from hub.target import Target
 
 __all__ = ["Appended", "Draft", "Log", "Reading", "Record"]
@@ -24,6 +25,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     `payload` is the finished JSON object a subscriber will read, without its cursor. `idempotency` is
     a digest of service name and key; `body_digest` tells a repeat from another body under the same key.
     `expires_at_s` is Unix time, kept to the millisecond; from then on the record is no longer delivered.
+    `received_s` is when the publish came, by the monotonic clock; it is not stored.
     """
 
     id: str
@@ -32,6 +34,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     idempotency: bytes | None = None
     body_digest: bytes = b""
     expires_at_s: float | None = None
+    received_s: float | None = None
 
 
 class Appended(msgspec.Struct, frozen=True):
@@ -56,6 +59,8 @@ class Record(msgspec.Struct, frozen=True):
     targets: tuple[Target, ...]
     payload: bytes
     expires_at_s: float | None
+    #: As in the draft; None for a record that was read from the log.
+    received_s: float | None = None
 
     @classmethod
     def damaged(cls, position: int) -> Record:
@@ -100,6 +105,10 @@ class Log(Protocol):
     @property
     def writable(self) -> bool:
         """Whether the last attempt to write succeeded; readiness follows it."""
+
+    @property
+    def fsyncs(self) -> Mapping[str, Histogram]:
+        """How long a write took until it was durable, by file."""
 
     @property
     def damaged(self) -> int:

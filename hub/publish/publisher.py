@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
+import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
@@ -80,11 +81,13 @@ class Publisher:
             StorageUnavailable: nothing was acknowledged. It may have been stored all the same, so try again with
                 the same key.
         """
+        received_s = time.monotonic()
         service.require_operation("publish")
         publication = parse_publish(body, self._registry, now_s=self._now(), max_ttl_s=self._max_ttl_s)
         key = None if idempotency_key is None else _checked_key(idempotency_key)
-        draft = await self._draft(publication, service, key, self._look_ups_end_s())
+        draft = await self._draft(publication, service, key, received_s, self._look_ups_end_s())
         (result,) = await self._log.append([draft])
+        self._metrics.publish_to_disk.observe(time.monotonic() - received_s)
         if isinstance(result, IdempotencyConflict):
             raise IdempotencyConflict
         return self._receipt(publication, draft, result)
@@ -99,6 +102,7 @@ class Publisher:
         Raises:
             HubError: as `publish` does, where it concerns the batch as a whole.
         """
+        received_s = time.monotonic()
         service.require_operation("publish")
         parsed = parse_batch(
             body, self._registry, now_s=self._now(), max_ttl_s=self._max_ttl_s, max_item_bytes=max_item_bytes
@@ -113,12 +117,14 @@ class Publisher:
                 continue
             item_key = None if key is None else f"{key}\n{index}"
             try:
-                drafts[index] = await self._draft(publication, service, item_key, look_ups_end_s)
+                drafts[index] = await self._draft(publication, service, item_key, received_s, look_ups_end_s)
             except HubError as error:
                 if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                     raise
                 problems[index] = describe_problem(error, at=_path_of(index))
         stored = dict(zip(drafts, await self._log.append(list(drafts.values())), strict=True)) if drafts else {}
+        if drafts:
+            self._metrics.publish_to_disk.observe(time.monotonic() - received_s)
         results = []
         for index, publication in enumerate(parsed):
             if isinstance(publication, Problem) or index in problems:
@@ -130,7 +136,7 @@ class Publisher:
         return BatchReceipt(results=results)
 
     async def _draft(
-        self, publication: Publication, service: ServiceGrant, key: str | None, look_ups_end_s: float
+        self, publication: Publication, service: ServiceGrant, key: str | None, received_s: float, look_ups_end_s: float
     ) -> Draft:
         """Return the draft, each of whose targets is inside what the service's key reaches."""
         service.require_type(publication.type)
@@ -149,6 +155,7 @@ class Publisher:
             idempotency=None if key is None else _digest_key(service.name, key),
             body_digest=publication.body_digest,
             expires_at_s=None if publication.ttl_seconds is None else self._now() + publication.ttl_seconds,
+            received_s=received_s,
         )
 
     def _remembers(self, publication: Publication) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from functools import partial
 from typing import NamedTuple
 
@@ -46,6 +47,8 @@ class _Stream(NamedTuple):
     grant: Grant
     cursor: Cursor | None
     headers: Headers
+    #: When it came, by the monotonic clock.
+    began_s: float
 
 
 class EventStreamEndpoint:
@@ -56,6 +59,7 @@ class EventStreamEndpoint:
         self._cors = cors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began_s = time.monotonic()
         headers: Headers = scope["headers"]
         cors: Headers = []
         try:
@@ -72,7 +76,7 @@ class EventStreamEndpoint:
                 await send({"type": "http.response.start", "status": 200, "headers": [*_STREAM_HEADERS, *cors]})
                 await send({"type": "http.response.body", "body": b""})
                 return
-            stream = _Stream(receive, grant, cursor, [*_STREAM_HEADERS, *cors])
+            stream = _Stream(receive, grant, cursor, [*_STREAM_HEADERS, *cors], began_s)
             opener: EventStreamOpener | None = scope.get("extensions", {}).get(LINK_EXTENSION)
             if opener is None:
                 async with open_queued_link(send, events=True) as queued:
@@ -95,6 +99,7 @@ class EventStreamEndpoint:
             link.write_event(_PREAMBLE)
             self._connections.greet(subscriber, stream.cursor)
             link.uncork()
+            self._connections.observe_handshake(subscriber, stream.began_s)
             await self._connections.serve(subscriber)
             while link.open and (await stream.receive())["type"] != "http.disconnect":
                 # A body where none belongs: nothing to do with it.

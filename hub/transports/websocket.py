@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from functools import partial
 from typing import NamedTuple
 
@@ -47,6 +48,8 @@ class _Opening(NamedTuple):
     #: The cursor it gave, or the client that gave none and is remembered.
     where: Cursor | Client | None
     speaks_hub_v1: bool
+    #: When it came, by the monotonic clock.
+    began_s: float
 
 
 class WebSocketEndpoint:
@@ -75,6 +78,7 @@ class WebSocketEndpoint:
         await self._send_refusal(scope, send, NotFound(), speaks_hub_v1=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began_s = time.monotonic()
         await receive()  # websocket.connect
         offered = scope.get("subprotocols") or []
         speaks_hub_v1 = SUBPROTOCOL in offered
@@ -88,7 +92,7 @@ class WebSocketEndpoint:
         if cursor is None and not speaks_hub_v1:
             client = self._connections.identify(grant, scope["headers"])
         where = cursor if client is None else client
-        opening = _Opening(scope, receive, send, grant, where, speaks_hub_v1)
+        opening = _Opening(scope, receive, send, grant, where, speaks_hub_v1, began_s)
         opener: WebSocketOpener | None = scope.get("extensions", {}).get(LINK_EXTENSION)
         if opener is None:
             async with open_queued_link(send, events=False) as queued:
@@ -115,6 +119,7 @@ class WebSocketEndpoint:
             forget_request(opening.scope)
             self._connections.greet(subscriber, opening.where)
             link.uncork()
+            self._connections.observe_handshake(subscriber, opening.began_s)
             await self._connections.serve(subscriber)
             code = await self._listen(subscriber, opening.receive)
         finally:

@@ -161,5 +161,5 @@ class Batch:
             checksum = checksum_key(position, key, draft.body_digest, name, self._created_ms)
             self._rows.append((*row, key.hex(), draft.body_digest.hex(), checksum))
         expires_at_s = None if expires_ms is None else expires_ms / 1000
-        self.records.append(Record(position, targets, draft.payload, expires_at_s))
+        self.records.append(Record(position, targets, draft.payload, expires_at_s, draft.received_s))
         return Appended(draft.id, position, False)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from hub.cursor import Epoch
 from hub.errors import HubError, IdempotencyConflict, Overloaded, StorageUnavailable
+from hub.histogram import Histogram
 from hub.log.port import Appended, Draft, Reading, Record
 from hub.log.sqlite.announcer import Commit
 from hub.log.sqlite.opening import OnDamage
@@ -70,6 +71,8 @@ class SqliteLog:
         self._ended = asyncio.Event()
         self._readers = Readers(file, deadline_s=read_deadline_s)
         listener = Listener(begin=self._begin, take=self._take, raise_first=self._raise_first, end=self._end)
+        #: `log`: a transaction; `mark`: the mark beside it, which says how far the log reaches.
+        self.fsyncs = {"log": Histogram(), "mark": Histogram()}
         self._writer = Writer(
             file,
             retention,
@@ -78,6 +81,7 @@ class SqliteLog:
             post=self._loop.call_soon_threadsafe,
             close_readers=self._readers.close,
             on_damage=on_damage,
+            fsyncs=self.fsyncs,
         )
 
     @property

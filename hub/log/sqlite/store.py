@@ -6,13 +6,15 @@ Used by one thread, the writer. Whatever raises leaves the file as it was before
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 
 import apsw
 import msgspec
 
 from hub.cursor import Epoch
 from hub.errors import IdempotencyConflict, SettingsError, StorageUnavailable
+from hub.histogram import Histogram
 from hub.log.port import Appended, Draft, Record
 from hub.log.sqlite.audit import check_newest
 from hub.log.sqlite.batch import Batch, prepare_writing
@@ -64,8 +66,10 @@ class Store:
         announce_first: Callable[[int], None],
         *,
         on_damage: OnDamage,
+        fsyncs: Mapping[str, Histogram],
         now_s: float,
     ) -> None:
+        self._fsyncs = fsyncs
         self._file = file
         self._retention = retention
         self._announce_first = announce_first
@@ -123,7 +127,9 @@ class Store:
                 now_s=now_s,
                 spent=self._spent,
             )
+            began_s = time.monotonic()
             batch.store()
+            self._fsyncs["log"].observe(time.monotonic() - began_s)
         except BaseException:
             self._roll_back()
             raise
@@ -146,7 +152,9 @@ class Store:
         Raises:
             OSError: it may not be there.
         """
+        began_s = time.monotonic()
         self._mark.write(mark)
+        self._fsyncs["mark"].observe(time.monotonic() - began_s)
 
     def purge(self, now_s: float) -> bool:
         """Delete one slice of what is due and return whether more is.

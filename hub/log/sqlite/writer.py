@@ -10,13 +10,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from queue import Empty, SimpleQueue
 
 import apsw
 import msgspec
 
 from hub.errors import HubError, Internal, StorageUnavailable
+from hub.histogram import Histogram
 from hub.log.port import Draft, Record
 from hub.log.sqlite.announcer import Announcer, Commit, Outcome
 from hub.log.sqlite.mark import Mark
@@ -85,7 +86,9 @@ class Writer:
         post: Callable[..., object],
         close_readers: Callable[[], None],
         on_damage: OnDamage,
+        fsyncs: Mapping[str, Histogram],
     ) -> None:
+        self._fsyncs = fsyncs
         self._file = file
         self._on_damage = on_damage
         self._retention = retention
@@ -128,6 +131,7 @@ class Writer:
                 self._retention,
                 self._announce_first,
                 on_damage=self._on_damage,
+                fsyncs=self._fsyncs,
                 now_s=self._now(),
             )
         except Exception as error:
