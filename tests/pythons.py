@@ -12,9 +12,9 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 import tomllib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 __all__ = ["find_python", "main", "supported_versions"]
@@ -87,24 +87,36 @@ def _run(*command: str | Path) -> None:
 
 
 def main() -> int:
-    """Run the quick tests on each; the exit status is 1 where one failed."""
+    """Run the quick tests on each, all at once; the exit status is 1 where one failed."""
     here = ".".join(map(str, sys.version_info[:2]))
-    failed = 0
+    prepared: dict[str, Path] = {}
     for version in supported_versions():
+        python = find_python(version)
         if version == here:
             _say(f"Python {version}: the whole of `make test` runs on it")
-            continue
-        python = find_python(version)
-        if python is None:
+        elif python is None:
             _say(f"Python {version}: NOT TESTED, this machine has none (neither python{version} nor pyenv's)")
-            continue
-        began_s = time.monotonic()
-        command = (prepare(version, python), "-m", "pytest", "-q", "-p", "no:cacheprovider", *QUICK)
-        elsewhere = [f"--ignore={path}" for path in ELSEWHERE]
-        done = subprocess.run([*command, *elsewhere], cwd=ROOT, timeout=STEP_DEADLINE_S)
-        failed += done.returncode != 0
-        _say(f"Python {version}: {'failed' if done.returncode else 'passed'} in {time.monotonic() - began_s:.0f} s")
-    return 1 if failed else 0
+        else:
+            prepared[version] = prepare(version, python)
+    with ThreadPoolExecutor(max_workers=len(prepared) or 1) as pool:
+        passed = [
+            _passes(version, done) for version, done in zip(prepared, pool.map(_try, prepared.values()), strict=True)
+        ]
+    return 0 if all(passed) else 1
+
+
+def _try(python: Path) -> subprocess.CompletedProcess[str]:
+    elsewhere = [f"--ignore={path}" for path in ELSEWHERE]
+    command = [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", *QUICK, *elsewhere]
+    return subprocess.run(command, cwd=ROOT, timeout=STEP_DEADLINE_S, capture_output=True, text=True)
+
+
+def _passes(version: str, done: subprocess.CompletedProcess[str]) -> bool:
+    *before, last = done.stdout.strip().splitlines() or [done.stderr.strip()]
+    if done.returncode:
+        _say("\n".join([*before, done.stderr]))
+    _say(f"Python {version}: {last}")
+    return done.returncode == 0
 
 
 def _say(line: str) -> None:
