@@ -7,6 +7,7 @@ import contextlib
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 
 from hub.delivery.dispatcher import Dispatcher
 from hub.log.port import Record
+from hub.log.sqlite.mark import Mark, MarkFile
 from hub.publish.publisher import Publisher
 from tests.deploy.prometheus import CONFIGURATION, RULES, Prometheus, free_port
 from tests.deploy.test_files import DEPLOY, ROOT, read_yaml
@@ -168,6 +170,24 @@ class TestFiring:
                 answer = await hub.post("/api/internal/notify/batch", {"notifications": [notification] * count})
                 assert 202 == answer.status_code
             await prometheus.wait_firing(instance, "HubDispatchLag")
+
+    async def test_slow_publishes(
+        self, prometheus: Prometheus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its disk needs more than a second for each write of the mark."""
+        write = MarkFile.write
+
+        def crawl(file: MarkFile, mark: Mark) -> None:
+            time.sleep(1.2)
+            write(file, mark)
+
+        async with watched(prometheus, tmp_path) as (hub, instance):
+            monkeypatch.setattr(MarkFile, "write", crawl)
+            waiting = asyncio.create_task(prometheus.wait_firing(instance, "HubPublishesSlow"))
+            while not waiting.done():
+                assert 202 == (await hub.publish()).status_code
+            await waiting
+            monkeypatch.undo()
 
     async def test_failed(self, prometheus: Prometheus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """A publish meets an error of ours."""
