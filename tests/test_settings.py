@@ -12,7 +12,16 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from hub.errors import SettingsError
-from hub.settings import Setting, Settings, describe_settings, find_unknown, read_settings, settings_page, table
+from hub.settings import (
+    Setting,
+    Settings,
+    describe_settings,
+    find_unknown,
+    read_settings,
+    settings_page,
+    summarize_settings,
+    table,
+)
 
 ROOT = Path(__file__).parent.parent
 
@@ -422,3 +431,45 @@ class TestPage:
         """`python -m hub.settings` prints the page."""
         run = subprocess.run([sys.executable, "-m", "hub.settings"], cwd=ROOT, capture_output=True, check=True)
         assert settings_page() == run.stdout.decode()
+
+
+def test_the_summary_of_a_start_shows_what_was_changed_and_no_secret() -> None:
+    """Every changed setting is in it; of a secret only that it is set, of a URL only its scheme."""
+    changed = Settings(
+        jwt_secret="s3cret-a",
+        jwt_secret_previous="s3cret-b",
+        service_keys="shop:s3cret-c",
+        metrics_key="s3cret-d",
+        directory_url="postgresql://hub:s3cret-e@db/crm?password=s3cret-f",
+        jwks_url="https://id.example.com/keys?code=s3cret-g",
+        max_connections=5,
+        compression=True,
+        allowed_origins=("https://a.example", "https://b.example"),
+        retention_days=2.5,
+    )
+    shown = summarize_settings(changed)
+    assert "s3cret" not in str(shown)
+    assert {
+        "JWT_SECRET": "set",
+        "JWT_SECRET_PREVIOUS": "set",
+        "HUB_SERVICE_KEYS": "set",
+        "HUB_METRICS_KEY": "set",
+        "HUB_DIRECTORY_URL": "postgresql:...",
+        "HUB_JWKS_URL": "https:...",
+        "WS_MAX_CONNECTIONS": "5",
+        "HUB_COMPRESSION": "on",
+        "HUB_ALLOWED_ORIGINS": "https://a.example,https://b.example",
+        "HUB_RETENTION_DAYS": "2.5",
+    }.items() <= shown.items()
+
+
+def test_the_summary_of_defaults_is_short() -> None:
+    """Of settings that nobody changed only what an operator always looks for is shown."""
+    assert {
+        "HUB_HOST": "127.0.0.1",
+        "JWT_ALGORITHM": "HS256",
+        "HUB_DIRECTORY_URL": "off",
+        "WS_MAX_CONNECTIONS": "1000",
+        "HUB_DATA_DIR": "hub-data",
+        "HUB_RETENTION_DAYS": "30",
+    } == summarize_settings(Settings())
