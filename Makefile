@@ -37,7 +37,14 @@ PYTEST_ARGS ?=
 SERVE_ARGS ?=
 # `make lock` keeps the versions it finds; LOCK_ARGS=--upgrade moves them all, "--upgrade-package NAME" one.
 LOCK_ARGS ?=
-ENGINE ?= $(or $(shell command -v podman),$(shell command -v docker))
+ENGINE ?= $(or $(shell command -v podman),$(shell command -v docker),$(shell command -v buildah))
+# What `make image` starts from; by digest, the image has the same layers wherever it is built.
+BASE ?= docker.io/library/python:3.11-slim
+VERSION_NOW := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
+# The time of the last commit is the time of everything in the image.
+SOURCE_DATE_EPOCH ?= $(or $(shell git log -1 --format=%ct 2>/dev/null),0)
+# What to add to the engine's command line: IMAGE_ARGS="--no-cache".
+IMAGE_ARGS ?=
 
 # A release that was taken over is mostly found within days: what is younger than this is not taken. COOL_DOWN_DAYS=0
 # is for a version that mends a hole.
@@ -46,7 +53,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	--exclude-newer "$$(date --utc --date '$(COOL_DOWN_DAYS) days ago' +%Y-%m-%dT%H:%M:%SZ)" \
 	--no-emit-package notification-hub-contracts --custom-compile-command "make lock" $(LOCK_ARGS)
 
-.PHONY: help setup clients clients-types clients-build clients-test examples examples-test picture demo debian serve test pythons foreign soak fresh lint types format hooks openapi settings-page lock wheel-check packages version release image bench conformance faults generators clean
+.PHONY: help setup clients clients-types clients-build clients-test examples examples-test picture demo debian serve test pythons foreign soak fresh lint types format hooks openapi settings-page lock wheel-check packages version release sbom image image-check bench conformance faults generators clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -232,9 +239,21 @@ build/release/.installed: requirements/release.txt | $(SETUP)
 release: $(SETUP) $(CLIENTS) build/release/.installed ## build, check and tag what is published, and publish nothing (DRY_RUN=yes: no tag)
 	@$(BIN)/python -m release $(if $(DRY_RUN),--dry-run)
 
-image: ## build the container image notification-hub with podman or docker
-	@[ -n "$(ENGINE)" ] || { echo "An image needs podman or docker: sudo apt-get install podman" >&2; exit 1; }
-	$(ENGINE) build --file Containerfile --tag notification-hub .
+sbom: $(SETUP) ## write what the image holds of Python packages into dist/, as CycloneDX
+	@mkdir -p dist
+	@SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) $(BIN)/python -m release.sbom > dist/notification-hub-$(VERSION_NOW).cdx.json
+	@echo "dist/notification-hub-$(VERSION_NOW).cdx.json"
+
+# podman and buildah: Docker's own format, since the other has no health check. Docker has no option for the time.
+image: sbom ## build the image notification-hub:VERSION with podman, docker or buildah (BASE=...)
+	@[ -n "$(ENGINE)" ] || { echo "An image needs podman, docker or buildah: sudo apt-get install podman" >&2; exit 1; }
+	$(ENGINE) build $(if $(filter %docker,$(ENGINE)),,--format docker --timestamp $(SOURCE_DATE_EPOCH)) \
+		--build-arg BASE="$(BASE)" --build-arg SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) --build-arg VERSION=$(VERSION_NOW) \
+		--tag notification-hub:$(VERSION_NOW) --tag notification-hub:latest --file Containerfile $(IMAGE_ARGS) .
+
+image-check: $(SETUP) ## build the image for real, twice, as root; run it, look for secrets (BASE=..., or a bare Debian)
+	@requirements/install-debian.sh "Building an image" buildah debootstrap
+	@$(BIN)/python -m tests.image $(if $(filter command line,$(origin BASE)),"$(BASE)")
 
 bench: $(SETUP) ## measure the hub beside its peers, 20 minutes (BENCH=quick: 3)
 	@$(BIN)/python -m bench

@@ -45,6 +45,7 @@ PLACES = (
     Place("docs/guides/services.md", _ARCHIVE),
     Place("docs/guides/migration-stocktech.md", _ARCHIVE),
     Place("docs/operations/deploy.md", _IMAGE),
+    Place("docs/operations/deploy.md", r"notification-hub-(\d+\.\d+\.\d+)\.cdx\.json"),
     # The deployments.
     Place("deploy/compose/compose.yaml", _IMAGE),
     Place("deploy/compose/hub.env.example", _IMAGE),

@@ -164,12 +164,12 @@ def _arguments(instruction: str, *, stage: int = -1) -> list[str]:
 
 
 class TestContainerfile:
-    """The image is not built here; its recipe is read."""
+    """The image's recipe, read; `make image-check` builds it."""
 
     def test_two_stages(self) -> None:
         """What builds the hub is not in what runs it, and both start from the same base."""
         assert ["${BASE} AS build", "${BASE}"] == [rest for name, rest in STEPS if name == "FROM"]
-        assert ["BASE=python:3.11-slim"] == [rest for name, rest in STEPS if name == "ARG"]
+        assert "BASE=docker.io/library/python:3.11-slim" == next(rest for name, rest in STEPS if name == "ARG")
 
     def test_installs_only_hashed_locks(self) -> None:
         """Every installation is of a hashed lock, or of the hub alone with no index to ask."""
@@ -179,6 +179,19 @@ class TestContainerfile:
             locked = '"--require-hashes"' in step and re.search(r'"requirements/(build|runtime)\.txt"', step)
             assert locked or ("--no-deps" in step and "--no-index" in step), step
         assert not [step for step in _arguments("RUN") if "pip" in step or "apt" in step]
+
+    def test_holds_no_moment_but_the_one_it_is_given(self) -> None:
+        """Both stages know SOURCE_DATE_EPOCH, and no bytecode names the time of a file."""
+        for stage in (0, -1):
+            assert "SOURCE_DATE_EPOCH" in _arguments("ARG", stage=stage)
+        into_the_hub = [
+            step for step in _arguments("RUN", stage=0) if "/opt/hub/bin/python" in step and "install" in step
+        ]
+        assert 2 == len(into_the_hub)
+        assert [] == [step for step in into_the_hub if "--no-compile" not in step]
+        compiles, dates = _arguments("RUN", stage=0)[-2:]
+        assert '"--invalidation-mode", "unchecked-hash"' in compiles
+        assert "touch" in dates
 
     def test_does_not_run_as_root(self) -> None:
         """The last word on the user is a number, so that a cluster can check that it is not 0."""
