@@ -11,6 +11,8 @@ __all__ = ["MAX_FIELDS", "has_body", "judge_head", "judge_method", "origin_form"
 
 #: Fields of one head: a short one takes twenty times its bytes. Browsers and proxies together send some thirty.
 MAX_FIELDS = 200
+#: The parser reads 0.9 and 2.0 too, whose requests have another form.
+_VERSIONS = frozenset({"1.0", "1.1"})
 _REQUEST_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32} [!-~]+ HTTP/1\.[01]\r\n")
 
 
@@ -18,6 +20,8 @@ def judge_head(method: bytes, version: str, headers: Headers) -> HubError | None
     """Return what is wrong with a request of this method, version of HTTP and headers, or None."""
     if len(headers) > MAX_FIELDS:
         return HeadersTooLarge(f"A request may have {MAX_FIELDS} header fields")
+    if version not in _VERSIONS:
+        return BadRequest("The request is not valid HTTP/1.1")
     if method == b"CONNECT":
         return MethodNotAllowed("The hub is not a proxy")
     hosts, is_coded = 0, False

@@ -44,6 +44,8 @@ REQUESTS: dict[str, tuple[bytes, frozenset[int]]] = {
     "HTTP/1.0 without Host": (get(version=b"HTTP/1.0", host=b""), OK),
     "HTTP/0.9": (b"GET /health/live\r\n\r\n", BAD),
     "HTTP/1.2": (get(version=b"HTTP/1.2"), BAD),
+    "HTTP/0.9 by name": (get(version=b"HTTP/0.9"), BAD),
+    "HTTP/2.0 by name": (get(b"/health/live", b"Connection: keep-alive", version=b"HTTP/2.0"), BAD),
     "HTTP/9.9": (get(version=b"HTTP/9.9"), BAD),
     "HTTP/2 preface": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", BAD),
     "no version": (b"GET /health/live \r\nHost: hub\r\n\r\n", BAD),

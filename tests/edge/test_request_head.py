@@ -16,6 +16,8 @@ HOST = (b"host", b"hub")
     [
         (b"GET", "1.1", [HOST], None),
         (b"GET", "1.0", [], None),
+        (b"GET", "0.9", [HOST], 400),
+        (b"GET", "2.0", [HOST], 400),
         (b"GET", "1.1", [], 400),
         (b"GET", "1.1", [HOST, HOST], 400),
         (b"GET", "1.0", [HOST, HOST], 400),
@@ -35,7 +37,7 @@ HOST = (b"host", b"hub")
 def test_only_what_has_one_meaning_passes(
     method: bytes, version: str, headers: list[tuple[bytes, bytes]], status: int | None
 ) -> None:
-    """One Host, and no body but one that is chunked once or has a length."""
+    """HTTP/1.0 or 1.1, one Host, and no body but one that is chunked once or has a length."""
     error = judge_head(method, version, headers)
     assert status == (None if error is None else error.status)
     assert error is None or isinstance(error, HubError)
