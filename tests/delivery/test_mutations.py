@@ -77,7 +77,6 @@ FURTHER: list[Mutation] = [
     (Session.replay, "self.phase is not Phase.REPLAYING", "False"),
     # Peers that do not read, and peers that do.
     (Dispatcher._offer, "> self._link_budget_bytes", "> 1_000_000"),
-    (Replay._pace, "if await", "if not await"),
     (Dispatcher._fan_out, "self._iteration_bytes > self._link_budget_bytes // 4", "False"),
     # Heartbeats ahead of what was handed over.
     (Dispatcher._dispatch, "if CONTROL", "self._progress.position = record.position\n    if CONTROL"),
@@ -164,6 +163,7 @@ PROMISED: list[tuple[Callable[..., Any], str, str, Callable[[], Any]]] = [
         "pass",
         test_replay.TestPace().test_holds_nothing_live_while_it_waits,
     ),
+    (Replay._pace, "if await", "if not await", test_replay.TestPace().test_peer_that_takes_nothing),
     (Replay._release, "self._is_due(envelope.expires_at_s)", "True", test_replay.TestPace().test_expired_while_held),
     # A page at a time.
     (
@@ -281,8 +281,8 @@ def _each(mutations: list[Mutation]) -> pytest.MarkDecorator:
 
 
 def _notice(function: Callable[..., Any], mutant: Callable[..., Any], test: Callable[[], None]) -> None:
-    # An iterator that ends too early ends the test with it.
-    with install(function, mutant), pytest.raises((AssertionError, RuntimeError, StopAsyncIteration)):
+    # An iterator that ends too early ends the test with it; a hub that waits for ever meets the test's deadline.
+    with install(function, mutant), pytest.raises((AssertionError, RuntimeError, StopAsyncIteration, TimeoutError)):
         test()
 
 
