@@ -139,7 +139,9 @@ class HttpProtocol(asyncio.Protocol):
         self._clock.stop()
         exchange = Exchange(self, request)
         exchange.keeps_alive = exchange.keeps_alive and not self._is_ending
-        if not self._exchanges.add(exchange, make_http_scope(request, self.endpoints, self.context, exchange)):
+        is_waiting = not self._exchanges.add(exchange, make_http_scope(request, self.endpoints, self.context, exchange))
+        # Behind a stream the end of the connection has to be heard: what comes there is thrown away instead.
+        if is_waiting and self._link is None:
             self.flow.pause_reading()
 
     def take_body(self, part: bytes) -> None:
@@ -227,8 +229,11 @@ class HttpProtocol(asyncio.Protocol):
         while data and (reader := self._reader) is not None and not self._is_refused and not self._is_handed_over:
             if self._exchanges:
                 # One waits already; a packet holds thousands, and each is kilobytes once it was parsed. Behind a
-                # stream none is ever answered.
-                self._unread = data if self._link is None else b""
+                # stream nothing is kept but that one.
+                if self._link is None:
+                    self._unread = data
+                elif (waiting := self._exchanges.reading) is not None:
+                    waiting.keeps_alive = False  # what follows it is lost
                 break
             data = reader.read(data)
             if reader.fault is not None:

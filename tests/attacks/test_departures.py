@@ -7,13 +7,14 @@ import socket
 import struct
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from hub.auth.admission import Admission
 from hub.auth.grant import Grant
 from hub.edge import event_stream_link
+from hub.edge.http_protocol import HttpProtocol
 from hub.edge.request_reader import MAX_HEAD_BYTES
 from tests.attacks.wire import Wire
 from tests.harness import DEADLINE_S, USER, RunningHub, run_hub
@@ -89,6 +90,20 @@ async def test_a_stream_with_a_request_behind_it_is_forgotten_with_its_peer(hub:
         await wire.send(stream(hub) + b"GET /nothing HTTP/1.1\r\nHost: hub\r\n\r\n")
         await hub.wait_until(lambda: len(hub.hub.subscribers) == 1)
     await settle(hub)
+
+
+async def test_a_stream_hears_that_its_peer_left_though_requests_came_behind_it(hub: RunningHub) -> None:
+    """They are not answered, and they do not keep the hub from reading the end of the connection."""
+    async with Wire(hub.port) as wire:
+        await wire.send(stream(hub))
+        await hub.wait_until(lambda: len(hub.hub.subscribers) == 1)
+        await wire.send(b"GET /nothing HTTP/1.1\r\nHost: hub\r\n\r\n" * 3)
+        await hub.wait_until(
+            lambda: any(len(one._exchanges) for one in cast("set[HttpProtocol]", hub.server.server_state.connections))
+        )
+        # With an orderly end: a reset is heard of without reading.
+        wire._writer.close()
+        await settle(hub)
 
 
 async def test_requests_cut_off_behind_each_other_are_no_failure(
