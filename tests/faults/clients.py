@@ -71,12 +71,6 @@ class Peer(asyncio.Protocol):
         assert self._transport is not None
         self._transport.pause_reading()
 
-    def pong(self) -> None:
-        """Send a pong that nobody asked for (RFC 6455 section 5.5.3): the peer is there, read or not."""
-        assert self._transport is not None
-        if not self._transport.is_closing():
-            self._transport.write(b"\x8a\x80\x00\x00\x00\x00")
-
     def drop(self) -> None:
         """End without a word."""
         assert self._transport is not None
