@@ -26,6 +26,8 @@ MAX_MESSAGE_BYTES = 65_536
 REQUESTS_BESIDE = 128
 #: What uvicorn may take after the drain; requests in flight finish within it.
 GRACE_S = 5
+#: After how many heartbeat intervals the kernel drops a peer that acknowledges nothing.
+KERNEL_DEADLINE_HEARTBEATS = 2.5
 #: What the kernel may hold for a peer; Linux doubles it for its own book-keeping.
 SEND_BUFFER_BYTES = 131_072
 #: What to do where an address cannot be listened on, by the system's reason.
@@ -202,11 +204,13 @@ def listen(settings: Settings, *, beside: bool = False) -> socket.socket:
 
 
 def _bind_peers(listener: socket.socket, settings: Settings) -> None:
-    # Accepted sockets inherit these. A peer that takes nothing for a heartbeat is dropped by the kernel (RFC 5482):
-    # a dead one whose bytes all fit into the kernel's buffer shows itself in no other way on an event stream.
+    # Accepted sockets inherit these. A peer that takes nothing is dropped by the kernel (RFC 5482): a dead one whose
+    # bytes all fit into the kernel's buffer shows itself in no other way on an event stream. The hub's own deadline
+    # comes first where it applies, after one to two heartbeats: it knows why the connection ends, and counts that.
     if listener.family != socket.AF_UNIX:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(settings.heartbeat_s * 1000))
+            deadline_ms = int(settings.heartbeat_s * KERNEL_DEADLINE_HEARTBEATS * 1000)
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, deadline_ms)
         # Otherwise the kernel alone would hold up to 4 MiB for each peer that stopped reading.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)

@@ -163,7 +163,7 @@ async def test_a_client_that_reads_slowly_gets_everything_on_its_connection(
 
 
 async def test_a_stalled_event_stream_without_traffic_is_dropped(quick: RunningHub, peers: list[socket.socket]) -> None:
-    """The kernel gives a peer that takes nothing one heartbeat interval (TCP_USER_TIMEOUT)."""
+    """The kernel gives a peer that takes nothing two and a half heartbeat intervals (TCP_USER_TIMEOUT)."""
     stalled = await dial(quick, peers, sse_request(quick, STALLED))
     await quick.wait_until(lambda: len(quick.hub.subscribers) == 1)
     # Fill what the peer's kernel takes, so that heartbeats stay in ours.
