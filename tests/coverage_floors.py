@@ -1,6 +1,6 @@
 """How much of each room the tests run, line by line and branch by branch, and the least that this may be.
 
-`coverage run -m pytest` measures, as `make test` does it; a hub that a command's test starts as a process is measured
+`coverage run -m pytest` measures, as `make coverage` does it; a hub that a command's test starts as a process is measured
 too. At the end of the run the parts are put together, and a run of all tests fails where a room is below its floor.
 """
 
