@@ -1,7 +1,7 @@
 """How much of each room the tests run, line by line and branch by branch, and the least that this may be.
 
 `coverage run -m pytest` measures, as `make coverage` does it. A hub that the test of a command starts as a process is
-measured too. At the end of the run the parts are put together. A run of all tests fails where a room is below its floor.
+measured too. At the end of the run the parts are put together. A whole run fails where a room is below its floor.
 """
 
 from __future__ import annotations
