@@ -104,6 +104,7 @@ async def test_a_hub_that_is_well_fires_nothing(prometheus: Prometheus, tmp_path
         assert set() == await prometheus.firing(instance)
 
 
+@pytest.mark.soak
 class TestFiring:
     """A hub is made to fail, and the alert with that name fires."""
 
