@@ -16,6 +16,8 @@ from pathlib import Path
 import httpx
 import msgspec
 import pytest
+from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from hub.log.sqlite.schema import LOG_NAME
 from tests.cli.process import DEADLINE_S, DevHub, Running, environment, run
@@ -46,6 +48,15 @@ class TestDevelopment:
         """The address of the page that is printed answers with it."""
         page = next(line for line in dev_hub.out if line.startswith("The API")).split()[-1]
         assert 200 == httpx.get(page).status_code
+
+    def test_a_library_that_sends_the_hubs_own_address_as_origin_may_connect(self, tmp_path: Path) -> None:
+        """Python's `websocket-client` and React Native do so by default; the hub listens where it was told to."""
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+        with DevHub(tmp_path / "hub-data", env={"HUB_PORT": str(port)}) as hub:
+            address = next(line for line in hub.out if line.strip().startswith("ws://")).strip()
+            with connect(address, origin=Origin(f"http://127.0.0.1:{port}"), proxy=None) as socket_of_the_library:
+                assert "connection_established" in str(socket_of_the_library.recv(DEADLINE_S))
 
     def test_files_are_the_owners_alone(self, dev_hub: DevHub) -> None:
         """Nobody else reads the secrets, the demo people or the log."""

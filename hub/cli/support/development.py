@@ -37,8 +37,8 @@ __all__ = [
 
 _File = TypeVar("_File", bound=msgspec.Struct)
 
-_PORTS = (3000, 5173, 8000)
-_ORIGINS = tuple(f"http://{host}:{port}" for host in ("localhost", "127.0.0.1") for port in _PORTS)
+#: Where development servers of frontends listen.
+_PAGE_PORTS = ("3000", "5173", "8000")
 _FILE, _KEYS, _HUB, _DIRECTORY = "dev.json", "dev-keys.json", "dev-hub.json", "demo-directory.sqlite3"
 
 
@@ -104,11 +104,15 @@ def read_development(folder: Path) -> Development:
 
 def development_environ(environ: Mapping[str, str], folder: Path, development: Development) -> dict[str, str]:
     """Return the environment of the development hub: what it makes for itself below what is set."""
+    # Also the hub's own: some WebSocket libraries send the address that they connect to as their origin.
+    own = environ.get("HUB_PORT", "").strip() or str(Settings().port)
+    ports = dict.fromkeys((*_PAGE_PORTS, own) if own.isdecimal() and int(own) else _PAGE_PORTS)
+    origins = [f"http://{host}:{port}" for host in ("localhost", "127.0.0.1") for port in ports]
     made = {
         "HUB_DATA_DIR": str(folder),
         "HUB_SERVICE_KEYS_FILE": str(folder / _KEYS),
         "HUB_DIRECTORY_URL": f"sqlite+aiosqlite:///{folder / _DIRECTORY}",
-        "HUB_ALLOWED_ORIGINS": ",".join(_ORIGINS),
+        "HUB_ALLOWED_ORIGINS": ",".join(origins),
         "JWT_SECRET": development.jwt_secret,
     }
     return made | {name: value for name, value in environ.items() if value.strip()}
