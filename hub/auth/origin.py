@@ -26,7 +26,10 @@ def check_origin(origin: str | None, allowed: Set[str]) -> None:
         OriginNotAllowed: the origin is not one of the allowed ones.
     """
     if origin is not None and (origin == "null" or origin not in allowed):
-        raise OriginNotAllowed(reason="the page's Origin is not one of HUB_ALLOWED_ORIGINS")
+        raise OriginNotAllowed(
+            "The Origin header is not one of the origins that this hub allows (HUB_ALLOWED_ORIGINS)",
+            reason="the page's Origin is not one of HUB_ALLOWED_ORIGINS",
+        )
 
 
 def find_origin(headers: Iterable[tuple[bytes, bytes]]) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from hub.asgi import Application, Message, Receive, Scope, Send
-from hub.auth.origin import find_origin
+from hub.auth.origin import check_origin, find_origin
 from hub.errors import OriginNotAllowed
 from hub.header_fields import Headers
 from hub.transports.response import respond, respond_problem
@@ -33,8 +33,7 @@ class Cors:
         origin = find_origin(headers)
         if origin is None:
             return [(b"vary", b"Origin")]
-        if origin not in self._allowed_origins:
-            raise OriginNotAllowed(reason="the page's Origin is not one of HUB_ALLOWED_ORIGINS")
+        check_origin(origin, self._allowed_origins)
         return [
             (b"vary", b"Origin"),
             (b"access-control-allow-origin", origin.encode("latin-1")),
