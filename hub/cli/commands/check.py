@@ -30,7 +30,7 @@ _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 def check(live: bool, url: str | None, dev: bool, deep: bool, as_json: bool) -> None:
     """Look for what would stop a hub.
 
-    Settings, data folder, disk, log, SQLite, directory, clock and uvicorn; exit code 1 if anything fails.
+    Settings, data folder, disk, log, SQLite, directory, clock and packages; exit code 1 if anything fails.
     """
     if live:
         _check_live(url, dev)
