@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
@@ -31,6 +33,17 @@ KEYS = "stocktech:" + "ab" * 32
 ENOUGH = {"JWT_SECRET": SECRET, "HUB_SERVICE_KEYS": KEYS}
 #: The least that a deployment with public keys must set.
 ENOUGH_ES256 = {"JWT_ALGORITHM": "ES256", "HUB_JWKS_URL": "https://id.example.com/jwks", "HUB_SERVICE_KEYS": KEYS}
+
+#: Names that look like a setting of the hub and are none, and what they are.
+NOT_SETTINGS = {
+    "HUB_DIRECTORY": "how the names of the directory's settings begin",
+    "HUB_FULL": "a close code",
+    "HUB_KEY": "a service key, in examples of a service",
+    "HUB_SERVICE_KEY": "of the hub's commands",
+    "HUB_TEST_SEED": "of the tests",
+    "HUB_TOKEN": "of the hub's commands",
+    "HUB_URL": "of the hub's commands",
+}
 
 ABOUT = {about.variable: about for _, about, _ in describe_settings()}
 FIELD = {about.variable: name for name, about, _ in describe_settings()}
@@ -431,6 +444,23 @@ class TestPage:
         """`python -m hub.settings` prints the page."""
         run = subprocess.run([sys.executable, "-m", "hub.settings"], cwd=ROOT, capture_output=True, check=True)
         assert settings_page() == run.stdout.decode()
+
+
+def _find_names() -> Iterator[tuple[str, str]]:
+    """Yield each name in the hub's text and in its documents that looks like a setting, with its file."""
+    for folder, endings in (("hub", "*.py *.html"), ("docs", "*.md"), ("deploy", "*"), (".", "*.md Containerfile")):
+        for ending in endings.split():
+            for path in sorted((ROOT / folder).glob(ending) if folder == "." else (ROOT / folder).rglob(ending)):
+                if path.is_file() and path.name != "CHANGELOG.md":
+                    for name in re.findall(r"\b(?:HUB|WS|JWT)_[A-Z0-9_]*[A-Z0-9]\b", path.read_text(encoding="utf-8")):
+                        yield name, path.relative_to(ROOT).as_posix()
+
+
+def test_every_setting_that_is_named_exists() -> None:
+    """A message, comment or page names no setting that the hub does not read."""
+    names = list(_find_names())
+    assert [] == sorted({(name, file) for name, file in names if name not in ABOUT and name not in NOT_SETTINGS})
+    assert set(NOT_SETTINGS) <= {name for name, _ in names}, "an exception that nothing needs any more"
 
 
 def test_the_summary_of_a_start_shows_what_was_changed_and_no_secret() -> None:
