@@ -27,7 +27,6 @@ from hub.edge.metrics_port import serve_metrics
 from hub.language import TEXTS
 from hub.log.engine import open_log
 from hub.log.port import Log
-from hub.loop_lag import watch_loop_lag
 from hub.metrics import Metrics
 from hub.operator_log import OperatorLog
 from hub.publish.publisher import Publisher
@@ -105,7 +104,6 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
         probe, probing = DirectoryProbe(directory), Tasks()
         stack.push_async_callback(probing.stop)
         probing.start("directory probe", probe.run())
-        probing.start("loop lag watch", watch_loop_lag(metrics.loop_lag))
         if directory.trusts_claims:
             OperatorLog(logger).write(logging.WARNING, "claims_trusted", _TRUST)
 

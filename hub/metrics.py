@@ -55,7 +55,7 @@ class Metrics:
         self.handshake = {"websocket": Histogram(), "sse": Histogram()}
         #: One query to the directory, whatever number of users it asks for.
         self.directory_query = Histogram()
-        #: How late the event loop is, looked at four times a second.
+        #: How late the event loop is: how much too long each pause of the heartbeat was, four in a second.
         self.loop_lag = Histogram()
 
     @property

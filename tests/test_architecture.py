@@ -71,7 +71,6 @@ ROOMS = [
     _room("hub.finding", "msgspec", never=PURE),
     _room("hub.logging", never=NO_ACCESS),
     _room("hub.operator_log", never=NO_ACCESS),
-    _room("hub.loop_lag", never=NO_ACCESS, awaits=True),
     _room("hub.tasks", never=NO_ACCESS, awaits=True),
     # Who exists and who is asking. The directory opens no connection itself; what TLS a URL asks for is put into
     # the standard library's words.

@@ -77,7 +77,9 @@ class Endings:
         """End the oldest connection of a user for a new one; `Subscribers.add` has unregistered it already."""
         self._heartbeat.forget(subscriber)
         self._lines.write_limited(
-            logging.INFO, "evicted", "ended the oldest connection of a user for a new one (HUB_MAX_CONNECTIONS_PER_USER)"
+            logging.INFO,
+            "evicted",
+            "ended the oldest connection of a user for a new one (HUB_MAX_CONNECTIONS_PER_USER)",
         )
         if subscriber.transport == "sse":
             subscriber.link.write_retry(EVICTED_RETRY_MS + secrets.randbelow(EVICTED_RETRY_MS))

@@ -15,6 +15,7 @@ from hub.delivery.ports import Ends
 from hub.delivery.progress import Progress
 from hub.delivery.session import PeerState, Phase
 from hub.delivery.subscribers import Subscriber
+from hub.histogram import Histogram
 from hub.log.port import Log
 from hub.operator_log import OperatorLog
 
@@ -40,11 +41,14 @@ class Heartbeat:
         log: Log,
         *,
         interval_s: float,
+        lags: Histogram,
         now: Callable[[], float],
     ) -> None:
+        """Make a heartbeat that observes in `lags` how late the event loop runs it."""
         self._progress = progress
         self._log = log
         self.interval_s = interval_s
+        self._lags = lags
         self._now = now
         # All have the same interval, so it is in order of time without sorting. One that leaves is taken out of the
         # middle at once (a plain dict would walk over the holes at its front, again and again).
@@ -71,9 +75,14 @@ class Heartbeat:
     async def run(self, ends: Ends) -> None:
         """Beat until cancelled; `ends` ends those that are dead or expired."""
         loop = asyncio.get_running_loop()
+        pause_s = min(TICK_S, self.interval_s / 4)
         while True:
-            more = self.beat(loop.time(), ends, limit=SLICE)
-            await asyncio.sleep(0 if more else min(TICK_S, self.interval_s / 4))
+            if self.beat(loop.time(), ends, limit=SLICE):
+                await asyncio.sleep(0)
+                continue
+            due_s = loop.time() + pause_s
+            await asyncio.sleep(pause_s)
+            self._lags.observe(max(0.0, loop.time() - due_s))
 
     def beat(self, monotonic_s: float, ends: Ends, *, limit: int) -> bool:
         """Serve at most `limit` connections that are due; True where more may be.

@@ -73,7 +73,7 @@ async def open_delivery(
     subscribers = Subscribers(limit=settings.max_connections, limit_per_user=settings.max_connections_per_user)
     progress = Progress(log.head)
     resumption = Resumption(log, metrics)
-    heartbeat = Heartbeat(progress, log, interval_s=settings.heartbeat_s, now=now)
+    heartbeat = Heartbeat(progress, log, interval_s=settings.heartbeat_s, lags=metrics.loop_lag, now=now)
     confirmation = _make_confirmation(settings, log, progress, resumption)
     endings = Endings(
         subscribers=subscribers,

@@ -61,7 +61,9 @@ class Harness:
             now=self.clock,
             pages=PageReader(self.log, records=page_records),
         )
-        self.heartbeat = Heartbeat(self.progress, self.log, interval_s=interval_s, now=self.clock)
+        self.heartbeat = Heartbeat(
+            self.progress, self.log, interval_s=interval_s, lags=self.metrics.loop_lag, now=self.clock
+        )
 
     def register(
         self,

@@ -232,7 +232,9 @@ class Scenario:
             None, epoch=self.log.epoch, connections=5, keep_s=KEEP_S, monotonic=lambda: self.monotonic_s
         )
         self.confirmation = Confirmation(self.progress, self.resumption, points, pings=1)
-        self.heartbeat = Heartbeat(self.progress, self.log, interval_s=INTERVAL_S, now=self.clock)
+        self.heartbeat = Heartbeat(
+            self.progress, self.log, interval_s=INTERVAL_S, lags=self.metrics.loop_lag, now=self.clock
+        )
         # Every read and every batch of the tail can be stopped before and after.
         self.log.before_read.pauses, self.log.after_read.pauses = 2, 3
         self.log.tails[0].gate.pauses = 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import time
 import weakref
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -384,3 +385,16 @@ async def test_run_goes_on_without_a_pause_while_more_are_due() -> None:
         for _ in range(6):
             await asyncio.sleep(0)
         assert [1] * 1_201 == [len(link.beats) for link in links]
+
+
+async def test_run_measures_how_late_the_loop_is() -> None:
+    """Each pause is one observation, of how much later than due the loop ran the next beat; no timer is added."""
+    harness = Harness(interval_s=0.2)
+    lags = harness.metrics.loop_lag
+    async with running(harness):
+        await asyncio.sleep(0)  # the first pause, of 50 ms, has begun
+        asyncio.get_running_loop().call_soon(time.sleep, 0.3)
+        while not sum(lags.counts):
+            await asyncio.sleep(0.005)
+    assert 1 == sum(lags.counts)
+    assert lags.sum_s >= 0.2
