@@ -14,7 +14,7 @@ from hub.edge.flow import Flow
 from hub.edge.request_reader import Request
 from hub.edge.response_head import check_headers, encode_head
 from hub.edge.waiters import CompactEvent
-from hub.errors import Internal
+from hub.errors import Draining, HubError, Internal
 from hub.errors.problem import write_problem
 from hub.header_fields import Headers
 
@@ -90,13 +90,16 @@ class Exchange:
         """Let the app answer; a response is always completed, or the connection ends."""
         try:
             await app(scope, self.receive, self.send)
+        except asyncio.CancelledError:
+            # Only the end of a shutdown cancels a request, such as one whose body does not come to its end.
+            await self._end_unanswered(Draining())
         except BaseException as error:
             logger.error("the app failed", exc_info=error)
-            await self._end_failed()
+            await self._end_unanswered(Internal())
         else:
             if not self.is_complete and not self.is_disconnected:
                 logger.error("the app ended before its response")
-                await self._end_failed()
+                await self._end_unanswered(Internal())
 
     def take_body(self, part: bytes) -> None:
         """Keep a part of the body until the app asks for it."""
@@ -229,11 +232,11 @@ class Exchange:
             self._connection.transport.close()
         self._connection.end_response()
 
-    async def _end_failed(self) -> None:
+    async def _end_unanswered(self, failure: HubError) -> None:
         if self.is_started:
             self._connection.transport.close()
             return
-        status, headers, body = write_problem(Internal())
+        status, headers, body = write_problem(failure)
         self.keeps_alive = False
         length = (b"content-length", b"%d" % len(body))
         await self.send({"type": "http.response.start", "status": status, "headers": [*headers, length]})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Protocol
 
@@ -69,7 +70,7 @@ class WebSocketExchange:
         connection = self._connection
         try:
             await app(scope, self.receive, self.send)
-        except ClientDisconnected:
+        except (ClientDisconnected, asyncio.CancelledError):  # only the end of a shutdown cancels
             pass
         except BaseException as error:
             logger.error("the app failed", exc_info=error)

@@ -160,6 +160,32 @@ async def test_an_app_that_does_not_answer_a_handshake_is_answered_for(fails: bo
     assert b'"code":"internal"' in said
 
 
+@pytest.mark.parametrize(
+    "request_bytes", [GET[:-2] + b"Content-Length: 9\r\n\r\npart", HANDSHAKE], ids=["body", "socket"]
+)
+async def test_what_a_shutdown_overtakes_is_told_to_come_back(
+    request_bytes: bytes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A request whose app still waits at the end of the shutdown gets 503 `draining`, and is no fault in the log."""
+    monkeypatch.setattr("hub.edge.server.GRACE_S", 0.1)
+    begun = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        begun.set()
+        await asyncio.get_running_loop().create_future()
+
+    async with contextlib.AsyncExitStack() as stack:
+        async with serve(app) as port:
+            wire = await stack.enter_async_context(Wire(port))
+            await wire.send(request_bytes)
+            async with asyncio.timeout(DEADLINE_S):
+                await begun.wait()
+        response = await wire.response()
+    assert (503, "draining") == (response.status, json.loads(response.body)["code"])
+    assert "retry-after" in response.headers
+    assert [] == [record for record in caplog.records if record.name == "hub.edge"]
+
+
 async def test_an_app_refuses_a_handshake_with_a_response_of_its_own() -> None:
     """ASGI's denial response; without one it is a 403."""
     own: list[Message] = [
