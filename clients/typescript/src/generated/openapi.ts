@@ -1988,7 +1988,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The log cannot be written; The hub has too much to do; Users cannot be looked up */
+            /** @description The log cannot be written; The hub has too much to do; The hub is restarting; Users cannot be looked up */
             503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -2138,7 +2138,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The log cannot be written; The hub has too much to do; Users cannot be looked up */
+            /** @description The log cannot be written; The hub has too much to do; The hub is restarting; Users cannot be looked up */
             503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -2570,7 +2570,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The log cannot be written; The hub has too much to do */
+            /** @description The log cannot be written; The hub has too much to do; The hub is restarting */
             503: {
                 headers: {
                     /** @description Seconds to wait. */

@@ -33,7 +33,8 @@ PUBLISH_FAILURES = (
     errors.UnknownTarget,
     errors.IdempotencyConflict,
 )
-STORE_FAILURES = (errors.StorageUnavailable, errors.Overloaded)
+#: Draining: of a request that was not whole, or not answered, at the end of a shutdown.
+STORE_FAILURES = (errors.StorageUnavailable, errors.Overloaded, errors.Draining)
 USER_FAILURES = (
     errors.Unauthenticated,
     errors.InvalidToken,
