@@ -3,25 +3,49 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
 from hub.cursor import Cursor
 from hub.delivery.page_reader import PAGE_RECORDS, READERS
 from hub.delivery.session import Phase
+from hub.delivery.subscribers import Subscriber
 from hub.errors import StorageUnavailable
 from hub.target import EVERYONE, account_target, user_target
 from tests.delivery.harness import BUDGET_BYTES, Harness
-from tests.fakes import NOW_S, FakeLink
+from tests.fakes import NOW_S, FakeLink, Gate
 
 DEADLINE_S = 5.0
 
 
-async def until_reading(harness: Harness) -> None:
-    """Wait until a replay has read its page and is held up before it learns what is on it."""
-    async with asyncio.timeout(DEADLINE_S):
-        while not harness.log.after_read.waiting:
-            await asyncio.sleep(0)
+def resume(
+    harness: Harness, user_id: str = "u1", account_id: str = "a1", *, link: FakeLink | None = None, position: int = 0
+) -> tuple[Subscriber, FakeLink]:
+    """Register a connection that is back with the cursor at this position; its replay has not begun."""
+    subscriber, link = harness.register(user_id, account_id, link=link)
+    harness.resumption.begin(subscriber, at(harness, position))
+    return subscriber, link
+
+
+@asynccontextmanager
+async def replaying(harness: Harness, subscriber: Subscriber, *, held_at: Gate | None = None) -> AsyncIterator[None]:
+    """Replay beside the block, and to the end after it; during the block it is held up at `held_at`, if given."""
+    if held_at is not None:
+        held_at.close()
+    running = asyncio.create_task(harness.replay.run(subscriber))
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            while held_at is not None and not held_at.waiting:
+                await asyncio.sleep(0)
+            yield
+            if held_at is not None:
+                held_at.open()
+            await running
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 async def until_waiting(link: FakeLink, *, written: int) -> None:
@@ -58,8 +82,7 @@ class TestRun:
             harness.log.publish(account_target("a"), user_target("a", "1"))
             harness.log.publish(user_target("a", "2"))
             harness.log.publish(user_target("b", "1"))
-        subscriber, link = harness.register("1", "a")
-        harness.resumption.begin(subscriber, at(harness, 1))
+        subscriber, link = resume(harness, "1", "a", position=1)
         await harness.replay.run(subscriber)
         assert [2, 5, 6] == link.positions
         assert (Phase.LIVE, 8) == (subscriber.session.phase, subscriber.session.last)
@@ -73,8 +96,7 @@ class TestRun:
         harness = Harness()
         for _ in range(count):
             harness.log.publish(EVERYONE)
-        subscriber, link = harness.register()
-        harness.resumption.begin(subscriber, at(harness, 0))
+        subscriber, link = resume(harness)
         await harness.replay.run(subscriber)
         assert list(range(1, count + 1)) == link.positions
         assert reads == harness.log.reads
@@ -90,16 +112,10 @@ class TestRun:
         """What is dispatched while a page is read is written after it, once."""
         harness = Harness()
         harness.log.publish(EVERYONE)
-        subscriber, link = harness.register()
-        harness.resumption.begin(subscriber, at(harness, 0))
-        harness.log.before_read.close()
-        async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as tasks:
-            tasks.create_task(harness.replay.run(subscriber))
-            while not harness.log.before_read.waiting:
-                await asyncio.sleep(0)
+        subscriber, link = resume(harness)
+        async with replaying(harness, subscriber, held_at=harness.log.before_read):
             harness.log.publish(EVERYONE)
             await harness.dispatch()
-            harness.log.before_read.open()
         assert [1, 2] == link.positions
         assert (1, 2) == (harness.metrics.replayed, harness.metrics.deliveries["websocket"])
 
@@ -107,13 +123,8 @@ class TestRun:
         """What was held beyond a quarter of the budget is read again, so that a peer that reads is not over it."""
         harness = Harness()
         harness.log.publish(EVERYONE)
-        subscriber, link = harness.register(link=FakeLink(collects=True))
-        harness.resumption.begin(subscriber, at(harness, 0))
-        harness.log.before_read.close()
-        async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as tasks:
-            tasks.create_task(harness.replay.run(subscriber))
-            while not harness.log.before_read.waiting:
-                await asyncio.sleep(0)
+        subscriber, link = resume(harness, link=FakeLink(collects=True))
+        async with replaying(harness, subscriber, held_at=harness.log.before_read):
             for _ in range(9):
                 harness.log.publish(EVERYONE, size_bytes=1_000)
             await harness.dispatch()
@@ -130,8 +141,7 @@ class TestRun:
         """Where the log cannot be read, the connection ends with "come back later"; nothing was skipped."""
         harness = Harness()
         harness.log.publish(EVERYONE)
-        subscriber, link = harness.register()
-        harness.resumption.begin(subscriber, at(harness, 0))
+        subscriber, link = resume(harness)
         harness.log.fails = True
         await harness.replay.run(subscriber)
         assert [(subscriber, StorageUnavailable.close_code)] == harness.ended
@@ -145,17 +155,14 @@ class TestPace:
         harness = Harness()
         for _ in range(20):
             harness.log.publish(EVERYONE, size_bytes=1_000)
-        subscriber, link = harness.register()
+        subscriber, link = resume(harness)
         link.stall()
-        harness.resumption.begin(subscriber, at(harness, 0))
-        replaying = asyncio.create_task(harness.replay.run(subscriber))
-        for written in (2, 4, 6):
-            await until_waiting(link, written=written)
-            link.take(2)
-        await until_waiting(link, written=8)
-        link.release()
-        async with asyncio.timeout(DEADLINE_S):
-            await replaying
+        async with replaying(harness, subscriber):
+            for written in (2, 4, 6):
+                await until_waiting(link, written=written)
+                link.take(2)
+            await until_waiting(link, written=8)
+            link.release()
         assert list(range(1, 21)) == link.positions
         assert [] == harness.slow
 
@@ -164,14 +171,11 @@ class TestPace:
         harness = Harness()
         for _ in range(20):
             harness.log.publish(EVERYONE, size_bytes=1_000)
-        subscriber, link = harness.register()
+        subscriber, link = resume(harness)
         link.stall()
-        harness.resumption.begin(subscriber, at(harness, 0))
-        replaying = asyncio.create_task(harness.replay.run(subscriber))
-        await until_waiting(link, written=2)
-        link.time_out()
-        async with asyncio.timeout(DEADLINE_S):
-            await replaying
+        async with replaying(harness, subscriber):
+            await until_waiting(link, written=2)
+            link.time_out()
         assert [subscriber] == harness.slow
         assert [1, 2] == link.positions
         assert [] == link.late
@@ -182,20 +186,17 @@ class TestPace:
         harness = Harness()
         for _ in range(4):
             harness.log.publish(EVERYONE, size_bytes=3_000)
-        subscriber, link = harness.register()
+        subscriber, link = resume(harness)
         link.stall()
-        harness.resumption.begin(subscriber, at(harness, 0))
-        replaying = asyncio.create_task(harness.replay.run(subscriber))
-        await until_waiting(link, written=1)
-        for written in (1, 2, 3):
-            link.taken_bytes += 1
-            link.time_out()
-            await until_waiting(link, written=written)
-            link.take(1)
-            await until_waiting(link, written=written + 1)
-        link.release()
-        async with asyncio.timeout(DEADLINE_S):
-            await replaying
+        async with replaying(harness, subscriber):
+            await until_waiting(link, written=1)
+            for written in (1, 2, 3):
+                link.taken_bytes += 1
+                link.time_out()
+                await until_waiting(link, written=written)
+                link.take(1)
+                await until_waiting(link, written=written + 1)
+            link.release()
         assert [1, 2, 3, 4] == link.positions
         assert [] == harness.slow
 
@@ -204,18 +205,15 @@ class TestPace:
         harness = Harness()
         for _ in range(3):
             harness.log.publish(EVERYONE, size_bytes=3_000)
-        subscriber, link = harness.register()
+        subscriber, link = resume(harness)
         link.stall()
-        harness.resumption.begin(subscriber, at(harness, 0))
-        replaying = asyncio.create_task(harness.replay.run(subscriber))
-        await until_waiting(link, written=1)
-        for _ in range(3):
-            harness.log.publish(EVERYONE)
-        await harness.dispatch()
-        assert [] == subscriber.session._held
-        link.release()
-        async with asyncio.timeout(DEADLINE_S):
-            await replaying
+        async with replaying(harness, subscriber):
+            await until_waiting(link, written=1)
+            for _ in range(3):
+                harness.log.publish(EVERYONE)
+            await harness.dispatch()
+            assert [] == subscriber.session._held
+            link.release()
         assert [1, 2, 3, 4, 5, 6] == link.positions
 
     async def test_expired_while_waiting_for_the_peer(self) -> None:
@@ -223,15 +221,12 @@ class TestPace:
         harness = Harness()
         for expires_at_s in (None, None, NOW_S + 5, None):
             harness.log.publish(EVERYONE, size_bytes=1_000, expires_at_s=expires_at_s)
-        subscriber, link = harness.register()
+        subscriber, link = resume(harness)
         link.stall()
-        harness.resumption.begin(subscriber, at(harness, 0))
-        replaying = asyncio.create_task(harness.replay.run(subscriber))
-        await until_waiting(link, written=2)
-        harness.clock.now_s += 5
-        link.release()
-        async with asyncio.timeout(DEADLINE_S):
-            await replaying
+        async with replaying(harness, subscriber):
+            await until_waiting(link, written=2)
+            harness.clock.now_s += 5
+            link.release()
         assert [1, 2, 4] == link.positions
         assert (Phase.LIVE, 4) == (subscriber.session.phase, subscriber.session.last)
 
@@ -239,17 +234,12 @@ class TestPace:
         """What expired while it was held is not handed over."""
         harness = Harness()
         harness.log.publish(EVERYONE)
-        subscriber, link = harness.register()
-        harness.resumption.begin(subscriber, at(harness, 0))
-        harness.log.after_read.close()
-        async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as tasks:
-            tasks.create_task(harness.replay.run(subscriber))
-            await until_reading(harness)
+        subscriber, link = resume(harness)
+        async with replaying(harness, subscriber, held_at=harness.log.after_read):
             harness.log.publish(EVERYONE, expires_at_s=NOW_S + 5)
             harness.log.publish(EVERYONE)
             await harness.dispatch()
             harness.clock.now_s += 5
-            harness.log.after_read.open()
         assert [1, 3] == link.positions
         assert 2 == harness.metrics.deliveries["websocket"]
 
@@ -261,8 +251,7 @@ class TestDamage:
         for _ in range(7):
             harness.log.publish(EVERYONE)
         harness.log.spoilt = {2, 4, 5, 7}
-        subscriber, link = harness.register()
-        harness.resumption.begin(subscriber, at(harness, 0))
+        subscriber, link = resume(harness)
         await harness.replay.run(subscriber)
         assert [1, 3, 6] == link.positions
         assert [(subscriber, at(harness, position)) for position in (2, 5, 7)] == harness.gaps
@@ -274,8 +263,7 @@ class TestDamage:
         harness.log.publish(user_target("rival", "someone"))
         harness.log.publish(EVERYONE)
         harness.log.spoilt = {1}
-        subscriber, link = harness.register()
-        harness.resumption.begin(subscriber, at(harness, 0))
+        subscriber, link = resume(harness)
         await harness.replay.run(subscriber)
         assert ([2], []) == (link.positions, harness.gaps)
 
@@ -284,15 +272,10 @@ class TestDamage:
         harness = Harness()
         harness.log.publish(EVERYONE)
         harness.log.spoilt = {1}
-        subscriber, link = harness.register()
-        harness.resumption.begin(subscriber, at(harness, 0))
-        harness.log.after_read.close()
-        async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as tasks:
-            tasks.create_task(harness.replay.run(subscriber))
-            await until_reading(harness)
+        subscriber, link = resume(harness)
+        async with replaying(harness, subscriber, held_at=harness.log.after_read):
             harness.log.publish(EVERYONE)
             await harness.dispatch()
-            harness.log.after_read.open()
         assert [(subscriber, at(harness, 1))] == harness.gaps
         assert [2] == link.positions
 
@@ -306,13 +289,8 @@ class TestOvertaken:
             harness.log.publish(EVERYONE)
         subscriber, link = harness.register()
         assert "replayed" == harness.resumption.begin(subscriber, at(harness, 1)).kind
-        getattr(harness.log, gate).close()
-        async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as tasks:
-            tasks.create_task(harness.replay.run(subscriber))
-            while not getattr(harness.log, gate).waiting:
-                await asyncio.sleep(0)
+        async with replaying(harness, subscriber, held_at=getattr(harness.log, gate)):
             harness.log.forget(2)
-            getattr(harness.log, gate).open()
         assert [(subscriber, at(harness, 4))] == harness.gaps
         assert [] == link.said
         assert (Phase.LIVE, 4) == (subscriber.session.phase, subscriber.session.last)
@@ -322,15 +300,12 @@ class TestOvertaken:
         harness = Harness(page_records=2)
         for _ in range(6):
             harness.log.publish(EVERYONE, size_bytes=1_000)
-        subscriber, link = harness.register()
-        harness.resumption.begin(subscriber, at(harness, 0))
+        subscriber, link = resume(harness)
         link.stall()
-        replaying = asyncio.create_task(harness.replay.run(subscriber))
-        await until_waiting(link, written=2)
-        harness.log.forget(4)
-        link.release()
-        async with asyncio.timeout(DEADLINE_S):
-            await replaying
+        async with replaying(harness, subscriber):
+            await until_waiting(link, written=2)
+            harness.log.forget(4)
+            link.release()
         assert [1, 2] == link.positions
         assert [(subscriber, at(harness, 6))] == harness.gaps
 
@@ -339,8 +314,7 @@ class TestOvertaken:
         harness = Harness()
         for _ in range(4):
             harness.log.publish(EVERYONE)
-        subscriber, link = harness.register()
-        harness.resumption.begin(subscriber, at(harness, 2))
+        subscriber, link = resume(harness, position=2)
         harness.log.forget(2)
         await harness.replay.run(subscriber)
         assert [3, 4] == link.positions
@@ -351,18 +325,12 @@ class TestOvertaken:
         """A session that ends while its page is read is written nothing, no gap either."""
         harness = Harness()
         harness.log.publish(EVERYONE)
-        subscriber, link = harness.register()
-        harness.resumption.begin(subscriber, at(harness, 0))
-        harness.log.after_read.close()
-        async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as tasks:
-            tasks.create_task(harness.replay.run(subscriber))
-            while not harness.log.after_read.waiting:
-                await asyncio.sleep(0)
+        subscriber, link = resume(harness)
+        async with replaying(harness, subscriber, held_at=harness.log.after_read):
             subscriber.session.close()
             link.abort()
             if forget:
                 harness.log.forget(1)
-            harness.log.after_read.open()
         assert [] == link.said + link.late
         assert [] == harness.gaps
         assert 0 == harness.metrics.replayed
@@ -388,12 +356,10 @@ class TestFallingBehind:
             harness.log.publish(EVERYONE, size_bytes=1_000)
         await harness.dispatch()
         assert ([subscriber], 8) == (harness.behind, len(link.positions))
-        replaying = asyncio.create_task(harness.replay.run(subscriber))
-        await until_waiting(link, written=8)
-        assert 0 == harness.log.reads, "no page is read ahead of the peer"
-        link.release()
-        async with asyncio.timeout(DEADLINE_S):
-            await replaying
+        async with replaying(harness, subscriber):
+            await until_waiting(link, written=8)
+            assert 0 == harness.log.reads, "no page is read ahead of the peer"
+            link.release()
         assert list(range(1, 31)) == link.positions
         assert (Phase.LIVE, 30) == (subscriber.session.phase, subscriber.session.last)
         assert ([], 22) == (harness.slow, harness.metrics.replayed)
@@ -407,13 +373,11 @@ class TestFallingBehind:
             harness.log.publish(EVERYONE, size_bytes=size_bytes)
         await harness.dispatch()
         assert ([subscriber], [1]) == (harness.behind, link.positions)
-        replaying = asyncio.create_task(harness.replay.run(subscriber))
-        await until_waiting(link, written=1)
-        link.take(1)
-        await until_waiting(link, written=3)
-        link.release()
-        async with asyncio.timeout(DEADLINE_S):
-            await replaying
+        async with replaying(harness, subscriber):
+            await until_waiting(link, written=1)
+            link.take(1)
+            await until_waiting(link, written=3)
+            link.release()
         assert [1, 2, 3] == link.positions
 
 
