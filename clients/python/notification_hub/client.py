@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
@@ -31,7 +32,7 @@ class _Queue(Protocol):
     def add(self, addressed: Addressed) -> bool: ...
 
 
-class Client:
+class Client(ABC):
     """The address, the key, the limits and the queue of one client."""
 
     _queue: _Queue
@@ -85,9 +86,9 @@ class Client:
         """What became of what was queued."""
         return self._queue.counts
 
+    @abstractmethod
     def _open(self, route: Route, outbox: Outbox, on_error: OnError | None) -> None:
         """Make the HTTP client and the queue; nothing is sent yet."""
-        raise NotImplementedError
 
     def _attempts(self) -> Attempts:
         """Return the attempts of a call that begins now."""
