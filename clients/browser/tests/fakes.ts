@@ -45,7 +45,7 @@ export class FakeRequest {
   private resolve!: (response: Response) => void;
   private reject!: (error: unknown) => void;
   private stream: ReadableStreamDefaultController<Uint8Array> | undefined;
-  readonly answer = new Promise<Response>((resolve, reject) => Object.assign(this, { resolve, reject }));
+  readonly response = new Promise<Response>((resolve, reject) => Object.assign(this, { resolve, reject }));
   constructor(
     readonly url: string,
     readonly headers: Record<string, string>,
@@ -103,8 +103,8 @@ export class FakeRequest {
 /** Web Locks as far as the client uses them: exclusive, in order of asking, or stolen. */
 export class FakeLocks {
   private readonly queues = new Map<string, FakeHold[]>();
-  /** What a tab that stands still has not heard of its lock yet. */
-  unheard: (() => void)[] | undefined;
+  /** The locks lost by a tab that is frozen, which it has not read yet. */
+  unread: (() => void)[] | undefined;
   async request(name: string, { signal, steal }: LockOptions, hold: () => Promise<void> | undefined): Promise<void> {
     if (steal && signal) throw new DOMException("steal and signal", "NotSupportedError");
     const queue = this.queues.get(name) ?? [];
@@ -130,7 +130,7 @@ export class FakeLocks {
       });
       if (steal) {
         const stolen = queue.shift()?.fail;
-        if (stolen && this.unheard) this.unheard.push(stolen);
+        if (stolen && this.unread) this.unread.push(stolen);
         else stolen?.();
         queue.unshift(entry);
       } else {
@@ -151,7 +151,7 @@ export class FakeChannel {
   /** Says which messages get lost. */
   static loses: (data: never) => boolean = () => false;
   onmessage: (event: { data: unknown }) => void = () => undefined;
-  /** What a tab that stands still has not read yet. */
+  /** What a tab that is frozen has not read yet. */
   private unread: unknown[] | undefined;
   constructor(readonly name: string) {
     FakeChannel.all.add(this);
@@ -168,7 +168,7 @@ export class FakeChannel {
     if (this.unread) this.unread.push(data);
     else this.onmessage({ data });
   }
-  /** The tab stands still: it reads no message. */
+  /** The tab is frozen: it reads no message. */
   freeze(): void {
     this.unread = [];
   }
@@ -203,7 +203,7 @@ export function installFakes({ share = false } = {}): void {
   vi.stubGlobal(
     "fetch",
     (url: string, init: RequestInit) =>
-      new FakeRequest(url, init.headers as Record<string, string>, init.signal ?? undefined).answer,
+      new FakeRequest(url, init.headers as Record<string, string>, init.signal ?? undefined).response,
   );
   vi.stubGlobal("BroadcastChannel", share ? FakeChannel : undefined);
 }

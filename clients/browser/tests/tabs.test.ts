@@ -1,7 +1,7 @@
 /** One connection for all tabs, in whatever state they are. */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { createHub, type Hub, type HubOptions } from "../src/index.js";
-import type { Gap } from "../src/wire.js";
+import type { AnyFrame, Gap } from "../src/wire.js";
 import {
   FakeChannel,
   type FakeLocks,
@@ -71,24 +71,50 @@ async function openTab(options: Partial<HubOptions> = {}, storage = memoryStorag
   return { hub, titles, gaps, storage, channel: [...FakeChannel.all].find((channel) => !before.has(channel)) };
 }
 
-/** Say so that a tab which is led hears of it: a heartbeat would come from the hub anyway. */
+/** Send the greeting to the newest socket; without heartbeats, so that no timer runs for them. */
 function greet(cursor = "epoch-0", resume: "live" | "replayed" = "live"): void {
   newestSocket().say(hello(cursor, resume, 0));
+}
+
+/** Open a tab that leads and one that follows it, which both get the first notification. */
+async function openFollower(): Promise<{ leader: Tab; follower: Tab }> {
+  const leader = await openTab();
+  greet();
+  const follower = await openTab();
+  newestSocket().say(alert(1));
+  await flush();
+  return { leader, follower };
+}
+
+/** Open a tab again that follows and was closed when the second notification came. */
+async function reopenFollower(): Promise<Tab> {
+  const { follower } = await openFollower();
+  follower.hub.close();
+  newestSocket().say(alert(2));
+  return await openTab({}, follower.storage);
+}
+
+/** Respond to the request for what a tab missed, and to the one for what came after it. */
+async function bringMissed(cursor: string, ...missed: AnyFrame[]): Promise<void> {
+  newestRequest().page(missed, cursor);
+  await pass(100);
+  newestRequest().page([], cursor);
+  await flush();
 }
 
 function locks(): FakeLocks {
   return navigator.locks as unknown as FakeLocks;
 }
 
-/** Stop a leading tab: it reads nothing, neither of its channel nor of its lock. */
+/** Freeze a leading tab: it reads nothing, neither of its channel nor of its lock. */
 function freeze(tab: Tab): void {
   tab.channel!.freeze();
-  locks().unheard = [];
+  locks().unread = [];
 }
 
-/** What a woken tab has before it comes in any order. */
-function hearOfTheLock(): void {
-  for (const hear of locks().unheard!.splice(0)) hear();
+/** Tell the tabs that were frozen which locks they lost. */
+function readLostLocks(): void {
+  for (const read of locks().unread!.splice(0)) read();
 }
 
 describe("a leader that hangs", () => {
@@ -127,7 +153,7 @@ describe("a leader that hangs", () => {
       await flush();
       const wakes = {
         "its link first": () => old.say(alert(2), alert(3)),
-        "its lock first": hearOfTheLock,
+        "its lock first": readLostLocks,
         "its channel first": () => leader.channel!.thaw(),
       };
       wakes[order as keyof typeof wakes]();
@@ -221,17 +247,13 @@ describe("a leader that hangs", () => {
 });
 
 test("tabs that knew an earlier leader accept one whose clock was set back", async () => {
-  const leader = await openTab();
-  greet();
-  const other = await openTab();
-  newestSocket().say(alert(1));
-  await flush();
+  const { leader, follower } = await openFollower();
   vi.setSystemTime(Date.now() - 24 * 60 * MINUTE_MS);
   freeze(leader);
-  other.channel!.freeze();
+  follower.channel!.freeze();
   const fresh = await openTab();
   await waitForSockets(2, 5_000);
-  other.channel!.thaw();
+  follower.channel!.thaw();
   newestSocket().say(hello("epoch-1", "live", 0), alert(2));
   await pass(20_000);
   // Where no report of it arrived for longer than a response may take, the tab asked the log.
@@ -242,7 +264,7 @@ test("tabs that knew an earlier leader accept one whose clock was set back", asy
   await pass(MINUTE_MS);
   newestSocket().say(alert(3));
   await flush();
-  expect([fresh.titles, other.titles, sockets.length]).toEqual([["n2", "n3"], ["n1", "n2", "n3"], 2]);
+  expect([fresh.titles, follower.titles, sockets.length]).toEqual([["n2", "n3"], ["n1", "n2", "n3"], 2]);
 });
 
 describe("what the browser refuses", () => {
@@ -282,7 +304,7 @@ describe("what the browser refuses", () => {
     expect([hub.status.state, titles, sockets.length]).toEqual(["connected", ["n1"], 1]);
   });
 
-  test("a channel that carries nothing leaves each tab with its own connection, and no war for the lock", async () => {
+  test("a channel that carries nothing leaves each tab with its own connection, and ends the stealing of the lock", async () => {
     FakeChannel.loses = () => true;
     const tabs = [await openTab(), await openTab(), await openTab()];
     for (let second = 0; second < 600; second++) {
@@ -303,7 +325,7 @@ describe("what the browser refuses", () => {
 });
 
 describe("a tab that could do better than the leader", () => {
-  test("takes over where it has a better transport, and the other one hears it", async () => {
+  test("takes over where it has a better transport, and the other one is told", async () => {
     const polling = await openTab({ transports: ["poll"] });
     newestRequest().page([], "epoch-0", "live");
     await flush();
@@ -397,40 +419,26 @@ describe("a tab that follows", () => {
   const isFrame = (data: { frame?: { id?: string } }): boolean => data.frame?.id === "id-2";
 
   test("notices that it missed a report, and fetches what it missed", async () => {
-    await openTab();
-    greet();
-    const other = await openTab();
-    newestSocket().say(alert(1));
-    await flush();
+    const { follower } = await openFollower();
     FakeChannel.loses = isFrame as (data: never) => boolean;
     newestSocket().say(alert(2));
     await flush();
     newestSocket().say(alert(3));
     await flush();
-    expect([other.titles, newestRequest().headers["last-event-id"]]).toEqual([["n1"], "epoch-1"]);
-    newestRequest().page([alert(2), alert(3)], "epoch-3");
-    await pass(100);
-    newestRequest().page([], "epoch-3");
-    await flush();
+    expect([follower.titles, newestRequest().headers["last-event-id"]]).toEqual([["n1"], "epoch-1"]);
+    await bringMissed("epoch-3", alert(2), alert(3));
     newestSocket().say(alert(4));
     await flush();
-    expect([other.titles, requests.length]).toEqual([["n1", "n2", "n3", "n4"], 2]);
+    expect([follower.titles, requests.length]).toEqual([["n1", "n2", "n3", "n4"], 2]);
   });
 
   test("notices it by the next heartbeat where nothing more is for this user", async () => {
-    await openTab();
-    greet();
-    const other = await openTab();
-    newestSocket().say(alert(1));
-    await flush();
+    const { follower } = await openFollower();
     FakeChannel.loses = isFrame as (data: never) => boolean;
     newestSocket().say(alert(2), { type: "heartbeat", cursor: "epoch-9" });
     await flush();
-    newestRequest().page([alert(2)], "epoch-9");
-    await pass(100);
-    newestRequest().page([], "epoch-9");
-    await flush();
-    expect(other.titles).toEqual(["n1", "n2"]);
+    await bringMissed("epoch-9", alert(2));
+    expect(follower.titles).toEqual(["n1", "n2"]);
   });
 
   test("moves its cursor with the leader's heartbeats, and not back behind what it fetched itself", async () => {
@@ -444,10 +452,7 @@ describe("a tab that follows", () => {
     newestSocket().say(alert(8));
     const back = await openTab({}, other.storage);
     // The log has more by now than the leader has brought.
-    newestRequest().page([alert(8), alert(9)], "epoch-9");
-    await pass(100);
-    newestRequest().page([], "epoch-9");
-    await flush();
+    await bringMissed("epoch-9", alert(8), alert(9));
     newestSocket().say({ type: "heartbeat", cursor: "epoch-8" });
     await pass(1_000);
     expect([...back.storage.items.values()]).toEqual(["epoch-9"]);
@@ -457,34 +462,17 @@ describe("a tab that follows", () => {
   });
 
   test("gets no duplicate though much came while it caught up", async () => {
-    await openTab();
-    greet();
-    const left = await openTab();
-    newestSocket().say(alert(1));
-    await flush();
-    left.hub.close();
-    newestSocket().say(alert(2));
-    const back = await openTab({}, left.storage);
+    const back = await reopenFollower();
     const many = Array.from({ length: 900 }, (_, number) => alert(number + 3));
     newestSocket().say(...many);
     await flush();
-    newestRequest().page([alert(2), ...many], "epoch-902");
-    await pass(100);
-    newestRequest().page([], "epoch-902");
-    await flush();
+    await bringMissed("epoch-902", alert(2), ...many);
     expect(back.titles.length).toBe(901);
     expect(new Set(back.titles).size).toBe(901);
   });
 
   test("that is refused what it missed gets a gap, and then the leader's reports again", async () => {
-    await openTab();
-    greet();
-    const left = await openTab();
-    newestSocket().say(alert(1));
-    await flush();
-    left.hub.close();
-    newestSocket().say(alert(2));
-    const back = await openTab({}, left.storage);
+    const back = await reopenFollower();
     for (let refusal = 0; refusal < 3; refusal++) {
       newestRequest().refuse(401, "invalid_token");
       await pass(5_000);
