@@ -62,16 +62,16 @@ function stop(code) {
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Wait until an address answers with less than 500. */
+/** Wait until an address responds with less than 500. */
 async function ready(url) {
   const deadlineMs = Date.now() + READY_MS;
   while (Date.now() < deadlineMs) {
-    const answer = await fetch(url, { signal: AbortSignal.timeout(READY_MS) }).catch(() => undefined);
-    await answer?.body?.cancel();
-    if (answer && answer.status < 500) return;
+    const response = await fetch(url, { signal: AbortSignal.timeout(READY_MS) }).catch(() => undefined);
+    await response?.body?.cancel();
+    if (response && response.status < 500) return;
     await pause(200);
   }
-  throw new Error(`${url} did not answer within ${READY_MS / 1000} s`);
+  throw new Error(`${url} did not respond within ${READY_MS / 1000} s`);
 }
 
 function isFree(port, host) {

@@ -12,12 +12,12 @@ const portFor = (url) => (HUB_PATHS.has(url.split("?", 1)[0]) ? HUB_PORT : PAGE_
 
 const server = createServer((incoming, outgoing) => {
   const { method, url, headers } = incoming;
-  const inner = request({ host: "127.0.0.1", port: portFor(url), method, path: url, headers }, (answer) => {
-    outgoing.writeHead(answer.statusCode, answer.rawHeaders);
+  const inner = request({ host: "127.0.0.1", port: portFor(url), method, path: url, headers }, (response) => {
+    outgoing.writeHead(response.statusCode, response.rawHeaders);
     // An event stream's beginning must not wait for its first event.
     outgoing.flushHeaders();
-    answer.pipe(outgoing);
-    answer.on("error", () => outgoing.destroy());
+    response.pipe(outgoing);
+    response.on("error", () => outgoing.destroy());
   });
   inner.on("error", () => (outgoing.headersSent ? outgoing.destroy() : outgoing.writeHead(502).end()));
   outgoing.on("close", () => inner.destroy());

@@ -13,7 +13,7 @@ import pytest
 from tests.clients.compatibility import find_api_breaks, find_frame_breaks
 
 OPENAPI = Path(__file__).parents[2] / "openapi"
-HOW = "clients in the field would break; if that is meant, say so in CHANGELOG.md and copy openapi/*.json to released/"
+HOW = "deployed clients would break; if that is meant, say so in CHANGELOG.md and copy openapi/*.json to released/"
 
 
 def read(name: str) -> dict[str, Any]:

@@ -160,13 +160,15 @@ async def test_a_proxy_is_used(hub: RunningHub, monkeypatch: pytest.MonkeyPatch)
 
     async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.closing(writer):
-            head = await reader.readuntil(b"\r\n\r\n")
-            seen.append(head.split(b"\r\n")[0])
-            length = int(next(line for line in head.lower().split(b"\r\n") if b"content-length" in line).split(b":")[1])
+            request_head = await reader.readuntil(b"\r\n\r\n")
+            seen.append(request_head.split(b"\r\n")[0])
+            length = int(
+                next(line for line in request_head.lower().split(b"\r\n") if b"content-length" in line).split(b":")[1]
+            )
             body = await reader.readexactly(length)
             back, forth = await asyncio.open_connection("127.0.0.1", hub.port)
             with contextlib.closing(forth):
-                forth.write(head.replace(b"\r\n", b"\r\nConnection: close\r\n", 1) + body)
+                forth.write(request_head.replace(b"\r\n", b"\r\nConnection: close\r\n", 1) + body)
                 writer.write(await back.read())
                 await writer.drain()
 

@@ -206,10 +206,12 @@ class Webhook:
         self.refusals = 0
         self.breaks_over = b"\0"
 
-    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def respond(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Take one request."""
-        head = (await reader.readuntil(b"\r\n\r\n")).decode()
-        fields = {name.lower(): value for name, _, value in (line.partition(": ") for line in head.splitlines())}
+        request_head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        fields = {
+            name.lower(): value for name, _, value in (line.partition(": ") for line in request_head.splitlines())
+        }
         body = await reader.readexactly(int(fields["content-length"]))
         status = 500 if self.breaks_over in body else self.status
         if status == 200:
@@ -238,7 +240,7 @@ async def test_the_webhook_from_before_gets_everything_byte_for_byte(hub: Runnin
         ("text/plain", b"not JSON \xff\n\nat all"),
         ("application/json", json.dumps(SHAPES["the customer's own"], ensure_ascii=False).encode()),
     ]
-    server = await asyncio.start_server(webhook.answer, "127.0.0.1", 0)
+    server = await asyncio.start_server(webhook.respond, "127.0.0.1", 0)
     async with server:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/api/webhook?token=x"
         async with run_bridge(installed, hub.url, hub.key, BRIDGE_FORWARD_URL=url) as gateway:
@@ -319,7 +321,7 @@ async def test_one_event_that_breaks_the_webhook_does_not_hold_up_the_others(hub
     """What gets a 500 is tried for a while and kept aside; a status of "not now" is repeated without a limit."""
     webhook = Webhook()
     webhook.breaks_over = b"venenoso"
-    server = await asyncio.start_server(webhook.answer, "127.0.0.1", 0)
+    server = await asyncio.start_server(webhook.respond, "127.0.0.1", 0)
     async with server:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
         spool = tempfile.mkdtemp(dir=installed)

@@ -21,7 +21,7 @@ from pathlib import Path
 from tests.fresh.root import USER, Root, make_base
 
 ROOT = Path(__file__).parents[2]
-#: Outside of the project: whoever looks for files in it must not walk through a whole system.
+#: Outside of the project: a search for files in it must not walk through a whole system.
 ROOTS = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "notification-hub" / "fresh"
 MACHINES = "trixie:nodejs,npm,python3 bookworm"
 #: Blanks and accents, as Brazilian desktops have them.
@@ -29,7 +29,7 @@ PLACE = "Área de trabalho/hub de notificações"
 START_DEADLINE_S = 600.0
 STOP_DEADLINE_S = 30.0
 #: What a test run must leave neither running nor enabled.
-SERVICES = ("nginx", "caddy", "postgresql", "pgbouncer")
+SERVICES = ("nginx", "caddy", "postgresql", "pgbouncer", "prometheus")
 
 #: Asks the hub whether it is ready and publishes; the hub's own Python, for there is no curl.
 TRY = """
@@ -98,7 +98,7 @@ def _serve(root: Root, project: Path, folder: str) -> None:
         # From outside of that machine's processes: the address is the same, for the network is.
         root.run(TRY, user=USER, folder=folder, quiet=True)
     finally:
-        # As a shell ends a job: make and the hub hear of it.
+        # As a shell ends a job: make and the hub both get the signal.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
         process.wait(STOP_DEADLINE_S)

@@ -38,10 +38,10 @@ class Browser:
         self._number += 1
         asked = {"number": self._number, "command": command, **given}
         self._process.stdin.write(json.dumps(asked).encode() + b"\n")
-        answer = await self.read()
-        assert self._number == answer["number"]
-        assert "error" not in answer, answer["error"]
-        return answer.get("value")
+        result = await self.read()
+        assert self._number == result["number"]
+        assert "error" not in result, result["error"]
+        return result.get("value")
 
     async def read(self, deadline_s: float = DEADLINE_S) -> dict[str, Any]:
         """Wait for the next line of the browser's."""
@@ -49,8 +49,8 @@ class Browser:
         async with asyncio.timeout(deadline_s):
             line = await self._process.stdout.readline()
         assert line, "the browser ended"
-        answer: dict[str, Any] = json.loads(line)
-        return answer
+        result: dict[str, Any] = json.loads(line)
+        return result
 
     async def evaluate(self, expression: str, *, tab: int = 0) -> Any:
         """Return what an expression is in the page."""

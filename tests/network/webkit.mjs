@@ -21,8 +21,8 @@ const driver = spawn("xvfb-run", ["--auto-servernum", "WebKitWebDriver", `--port
 });
 const url = `http://127.0.0.1:${port}`;
 for (const endsAt = Date.now() + DEADLINE_MS; ; ) {
-  const answer = await fetch(`${url}/status`).catch(() => undefined);
-  if (answer?.ok) break;
+  const response = await fetch(`${url}/status`).catch(() => undefined);
+  if (response?.ok) break;
   if (Date.now() > endsAt) throw new Error("WebKitWebDriver did not start");
   await new Promise((resolve) => setTimeout(resolve, 50));
 }

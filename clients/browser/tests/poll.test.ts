@@ -38,11 +38,11 @@ test("while frames come it soon asks again, each time with a token of its own; t
   }
 });
 
-/** Answer each request at once, for so long; return how many there were. */
-async function respondToAll(forMs: number, answer: (number: number) => void): Promise<number> {
+/** Respond to each request at once, for so long; return how many there were. */
+async function respondToAll(forMs: number, respond: (number: number) => void): Promise<number> {
   const end = Date.now() + forMs;
-  for (let answered = 0; Date.now() < end; await pass(10)) {
-    for (; answered < requests.length; answered++) answer(answered);
+  for (let responded = 0; Date.now() < end; await pass(10)) {
+    for (; responded < requests.length; responded++) respond(responded);
   }
   return requests.length;
 }
@@ -59,9 +59,9 @@ test.each<[string, (number: number) => void]>([
   ],
   ["the same page, as from a cache", (number) => requests[number]!.page([alert(1)], "epoch-1")],
   ["nothing", (number) => requests[number]!.page([], "epoch-1", "live")],
-])("an immediate response, be it %s, is not followed by an immediate request", async (_, answer) => {
+])("an immediate response, be it %s, is not followed by an immediate request", async (_, respond) => {
   openPolling(linkOptions(), listen().listener);
-  expect(await respondToAll(60_000, answer)).toBeLessThan(10);
+  expect(await respondToAll(60_000, respond)).toBeLessThan(10);
 });
 
 test("pages without an end are asked for in a growing pause, up to a second", async () => {

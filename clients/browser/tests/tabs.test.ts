@@ -304,7 +304,7 @@ describe("what the browser refuses", () => {
     expect([hub.status.state, titles, sockets.length]).toEqual(["connected", ["n1"], 1]);
   });
 
-  test("a channel that carries nothing leaves each tab with its own connection, and ends the stealing of the lock", async () => {
+  test("a channel that carries nothing: each tab connects by itself, and stops stealing the lock", async () => {
     FakeChannel.loses = () => true;
     const tabs = [await openTab(), await openTab(), await openTab()];
     for (let second = 0; second < 600; second++) {

@@ -20,13 +20,13 @@ test("no token within 10 s is a failure of the network", async () => {
 });
 
 test("no signed-in user is final, any other failure is not", async () => {
-  const answers: unknown[] = [];
+  const endings: unknown[] = [];
   for (const error of [new UnauthorizedError(), Object.assign(new Error(), { code: 4501 }), "no"]) {
     await createTokens(() => {
       throw error;
-    })("connect").catch((refusal: { ending: unknown }) => answers.push(refusal.ending));
+    })("connect").catch((refusal: { ending: unknown }) => endings.push(refusal.ending));
   }
-  expect(answers).toEqual([{ code: 4500, retryMs: Infinity }, { code: 1006 }, { code: 1006 }]);
+  expect(endings).toEqual([{ code: 4500, retryMs: Infinity }, { code: 1006 }, { code: 1006 }]);
 });
 
 test.each(["eyJ.e30.sig", "hubt_AbC-9", "a.b~c+d/e==", " eyJ.e30.sig\r\n", "\ufeffeyJ.e30.sig\n\n"])(

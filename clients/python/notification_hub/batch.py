@@ -17,7 +17,7 @@ from notification_hub.wire import Call, describe_encoded, describe_encoded_batch
 __all__ = ["Batch", "Entry", "Outcome", "is_of_the_batch", "read_outcomes", "take_many", "take_one"]
 
 #: The bounds of a batch. A hub takes 1,000 notifications and sixteen times its HUB_MAX_BODY, 1 MiB by default; a
-#: smaller batch is answered sooner, and a proxy's own limit is met less often.
+#: smaller batch has its response sooner, and exceeds a proxy's own limit less often.
 _BATCH_NOTIFICATIONS = 100
 _BATCH_BYTES = 256 * 1024
 

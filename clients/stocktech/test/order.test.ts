@@ -38,9 +38,9 @@ describe("an order is placed at once, whatever becomes of its notification", () 
     ["hub 503", refuse(503)],
     ["key refused", refuse(401, {}, "invalid_token")],
     ["connection cut", reset],
-    ["no hub but a web page", (response) => response.writeHead(200).end("<html>")],
-  ])("%s", async (_, answer) => {
-    const server = await standIn(answer);
+    ["a web page, not a hub", (response) => response.writeHead(200).end("<html>")],
+  ])("%s", async (_, responder) => {
+    const server = await standIn(responder);
     const client = new NotificationClient({ url: server.url, key, retry, onError: vi.fn() });
     expect(await placeOrder(client)).toEqual({ status: 201, tookMs: expect.toSatisfy((ms: number) => ms < 500) });
     await until(() => server.seen.length > 0);

@@ -214,11 +214,11 @@ describe("getStats", () => {
 
   test("asks a hub that is slow once, however often it is called", async () => {
     const { client } = recorder();
-    let answer: (stats: unknown) => void = () => undefined;
-    const stats = vi.fn(() => new Promise((resolve) => (answer = resolve)));
+    let respond: (stats: unknown) => void = () => undefined;
+    const stats = vi.fn(() => new Promise((resolve) => (respond = resolve)));
     client.hub.stats = stats as never;
     const asked = [client.getStats(), client.getStats(), client.getStats()];
-    answer({ totalConnections: 2, connectionsByAccount: { a: 2 } });
+    respond({ totalConnections: 2, connectionsByAccount: { a: 2 } });
     for (const one of asked) expect((await one).totalConnections).toBe(2);
     expect(stats).toHaveBeenCalledOnce();
     expect(client.getStats().totalConnections).toBe(2);

@@ -153,10 +153,10 @@ function cuttingProxy(target: string): Promise<StandIn> {
     return async (response, seen) => {
       const headers = new Headers({ "content-type": "application/json" });
       for (const name of ["authorization", "idempotency-key"]) headers.set(name, String(seen.headers[name]));
-      const answer = await fetch(target + seen.path, { method: "POST", headers, body: seen.body });
-      const text = await answer.text();
+      const passed = await fetch(target + seen.path, { method: "POST", headers, body: seen.body });
+      const text = await passed.text();
       if (cut) response.socket?.destroy();
-      else response.writeHead(answer.status, { "content-type": "application/json" }).end(text);
+      else response.writeHead(passed.status, { "content-type": "application/json" }).end(text);
     };
   };
   return standIn(pass(true), pass(false));

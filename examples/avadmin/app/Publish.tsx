@@ -21,9 +21,9 @@ export function Publish({ people }: { people: readonly { name: string; label: st
         headers: { "content-type": "application/json" },
         body: JSON.stringify(Object.fromEntries(new FormData(event.currentTarget))),
       });
-      const answer = await response.json();
+      const content = await response.json();
       setOutcome(
-        response.ok ? { done: true, text: "Publicada e gravada no hub." } : { done: false, text: answer.error },
+        response.ok ? { done: true, text: "Publicada e gravada no hub." } : { done: false, text: content.error },
       );
     } catch {
       setOutcome({ done: false, text: "O AvAdmin não respondeu." });

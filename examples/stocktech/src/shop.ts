@@ -43,9 +43,9 @@ export function useShop(user: User): Shop {
         },
         body: body ? JSON.stringify(body) : null,
       });
-      const answer = response.status === 204 ? null : await response.json();
-      if (!response.ok) throw new Error(answer?.error ?? "O serviço não respondeu.");
-      return answer;
+      const content = response.status === 204 ? null : await response.json();
+      if (!response.ok) throw new Error(content?.error ?? "O serviço não respondeu.");
+      return content;
     },
     [user],
   );

@@ -20,7 +20,7 @@ const NOT_NOW = new Set([408, 425, 429, 502, 503, 504]);
  * Return what passes everything on to the webhook that the gateway had before, byte for byte.
  *
  * Silence and "not now" are tried again. 500 is tried again for a while, since it may be this one event that breaks the
- * other side. Any other answer is its last word, as it was for the gateway, which never looked at one.
+ * other side. Any other response is final, as it was for the gateway, which ignores responses.
  */
 export function forwardTo(url: string): Deliver {
   let silent = false;
@@ -37,7 +37,7 @@ export function forwardTo(url: string): Deliver {
       await response.body?.cancel();
       if (NOT_NOW.has(response.status)) throw new Error(`status ${response.status}`);
       if (response.status >= 500) {
-        console.error(`wppconnect-bridge: BRIDGE_FORWARD_URL answers an event with ${response.status}`);
+        console.error(`wppconnect-bridge: BRIDGE_FORWARD_URL responds to an event with ${response.status}`);
         return "failed";
       }
       if (silent) console.log("wppconnect-bridge: BRIDGE_FORWARD_URL takes events again");

@@ -5,17 +5,17 @@ import type { Deliver } from "./spool.js";
 /** What the bridge needs of a hub. */
 export type Publisher = Pick<NotificationHub<WhatsappNotification>, "notify">;
 
-/** Whether the hub itself said no to the notification, and not to the key, which somebody will mend. */
+/** Whether the hub itself refused the notification, and not the key, which can be corrected. */
 function isFinal(error: unknown): boolean {
   if (!(error instanceof HubFailure) || error.retryable) return false;
-  // `http_404` and the like: what answered is not a hub, such as a proxy that does not find one.
+  // `http_404` and the like: what responded is not a hub, such as a proxy that does not find one.
   return !(
     error instanceof HubRefused &&
     (error.status === 401 || error.status === 403 || error.code.startsWith("http_"))
   );
 }
 
-/** Whether it may be this notification alone that fails: the key may not reach its account, or the hub breaks over it. */
+/** Whether it may be this notification alone that fails: the key may not reach its account, or the hub fails at it. */
 function isItsOwn(error: unknown): boolean {
   return (
     error instanceof HubRefused && (error.status === 403 || error.status === 500) && !error.code.startsWith("http_")

@@ -22,11 +22,11 @@ export interface Bridge {
 /**
  * Return a server, not yet listening, that takes the gateway's webhook at `/webhook/<secret>`.
  *
- * It answers once what was posted is on disk, since the gateway repeats nothing. 202: taken; 204: nothing to tell; 400:
+ * It responds once what was posted is on disk, since the gateway repeats nothing. 202: taken; 204: nothing to tell; 400:
  * not an event; 503: there is no room. Whatever it is, the webhook from before gets it. `/health` has the counts.
  */
 export function createBridge(bridge: Bridge): Server {
-  const answer = async (request: IncomingMessage): Promise<[status: number, body?: object]> => {
+  const respond = async (request: IncomingMessage): Promise<[status: number, body?: object]> => {
     const path = request.url?.split("?")[0] ?? "";
     if (path === "/health") return [200, { hub: bridge.publishing.counts, forward: bridge.forwarding?.counts ?? null }];
     if (!path.startsWith("/webhook/") || !isSame(path.slice("/webhook/".length), bridge.secret)) return [404];
@@ -35,7 +35,7 @@ export function createBridge(bridge: Bridge): Server {
     return [await take(bridge, { contentType: request.headers["content-type"] ?? "application/json", body })];
   };
   const server = createServer((request, response) => {
-    answer(request)
+    respond(request)
       .catch((error: unknown): [number] => [error instanceof TooLarge ? 413 : 400])
       .then(([status, body]) => {
         response.writeHead(status, body ? { "content-type": "application/json" } : {});
