@@ -97,6 +97,28 @@ def test_fork() -> None:
     assert ["a", "b", "c", "d"] == sorted(server.fields("title"))
 
 
+def test_first_request_imports_nothing() -> None:
+    """A fork in the middle of it leaves no module half loaded, without which the child could send nothing."""
+    code = (
+        "import sys\n"
+        "from contracts.avelarsys import StockAlert\n"
+        "from notification_hub import Hub\n"
+        "hub = Hub(sys.argv[1], 'hubk_test')\n"
+        "loaded = set(sys.modules)\n"
+        "hub.notify(StockAlert(title='a', message='b'), account_id='1')\n"
+        "sys.exit(' '.join(set(sys.modules) - loaded))\n"
+    )
+    with StandIn(accept) as server:
+        done = subprocess.run(
+            [sys.executable, "-c", code, server.url],
+            env={"PYTHONPATH": os.pathsep.join(sys.path)},
+            timeout=60,
+            capture_output=True,
+            text=True,
+        )
+    assert "" == done.stderr.strip()
+
+
 async def queue(client: Client, server: StandIn) -> None:
     """Queue everything, and wait until the first request is there."""
     assert all(client.enqueue(alert(title)) for title in TITLES)

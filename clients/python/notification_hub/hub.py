@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import codecs
 import time
 from collections.abc import Sequence
 from types import TracebackType
@@ -44,6 +45,9 @@ class Hub(Client):
             timeout=self._timeout_s, follow_redirects=False, trust_env=False, proxy=route.proxy, verify=route.trust
         )
         self._queue = ThreadQueue(lambda call: self._attempt(call, self._timeout_s), outbox, on_error)
+        # Every request needs this codec, which loads its module when it is first looked up. A process that is forked in
+        # the middle of that would never have the codec, and could send nothing.
+        codecs.lookup("idna")
         # The queue's thread does not delay the end of the interpreter; `close` does, for a moment.
         atexit.register(self.close)
 
