@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from hub.errors import UnsupportedContentEncoding, UnsupportedMediaType
-from hub.header_fields import list_tokens
+from hub.header_fields import find_single, list_tokens
 
 __all__ = ["check_json"]
 
@@ -28,12 +28,14 @@ def check_json(headers: Iterable[tuple[bytes, bytes]]) -> None:
     headers = list(headers)
     if any(coding.lower() != b"identity" for coding in list_tokens(headers, b"content-encoding")):
         raise UnsupportedContentEncoding
-    kinds = [value for name, value in headers if name == b"content-type"]
-    if kinds == [b"application/json"]:
+    kind = find_single(
+        headers, b"content-type", refuse=lambda: UnsupportedMediaType("There are two Content-Type headers")
+    )
+    if kind is None:
+        raise UnsupportedMediaType("Content-Type is missing")
+    if kind == "application/json":
         return
-    if len(kinds) != 1:
-        raise UnsupportedMediaType("Content-Type is missing" if not kinds else "There are two Content-Type headers")
-    essence, parameters = _parse(kinds[0].decode("latin-1"))
+    essence, parameters = _parse(kind)
     if essence != "application/json":
         raise UnsupportedMediaType
     charsets = {value.lower() for name, value in parameters if name == "charset"}

@@ -71,9 +71,7 @@ def find_bearer(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
     Raises:
         InvalidToken: there is more than one, of another scheme, or nothing that could be either.
     """
-    # ASGI's names are in lower case; a caller's may not be.
-    lowered = ((name.lower(), value) for name, value in headers)
-    value = find_single(lowered, b"authorization", refuse=lambda: _more_than_one("Authorization header"))
+    value = find_single(headers, b"authorization", refuse=lambda: _more_than_one("Authorization header"))
     return None if value is None else clean_credential(_from_header(value))
 
 

@@ -41,8 +41,8 @@ def test_no_credential_is_none(query: bytes) -> None:
 
 @pytest.mark.parametrize("value", [b"bearer %s", b"BEARER %s", b"Bearer   %s", b" Bearer %s "])
 def test_scheme_is_case_insensitive(value: bytes) -> None:
-    """RFC 9110 section 11.1: the scheme's letters may be of any case; so may the header's name."""
-    assert Credential(TOKEN) == find_credential([(b"Authorization", value % TOKEN.encode())], b"", [])
+    """RFC 9110 section 11.1: the scheme's letters may be of any case."""
+    assert Credential(TOKEN) == find_credential([(b"authorization", value % TOKEN.encode())], b"", [])
 
 
 @pytest.mark.parametrize(
