@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import os
 import random
+import re
 import shutil
+import sqlite3
 from pathlib import Path
 
 import apsw
@@ -13,6 +17,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from hub.cli import main
+from hub.errors import SettingsError
 from hub.log.sqlite.log import SqliteLog
 from hub.log.sqlite.schema import LOG_NAME
 from hub.target import CONTROL
@@ -20,6 +25,8 @@ from tests.cli.process import DevHub
 from tests.cli.test_check import ENOUGH
 from tests.log.engines import draft, drain
 from tests.log.test_sqlite import _open
+
+PAGE = (Path(__file__).parents[2] / "docs/operations/backup.md").read_text(encoding="utf-8")
 
 
 async def _run(folder: Path, *arguments: str, **settings: str) -> Result:
@@ -112,6 +119,26 @@ class TestRestore:
         assert 0 == (await _run(tmp_path, "restore", str(tmp_path))).exit_code
         again = await _open(tmp_path / LOG_NAME, on_damage="refuse")
         assert (3, True) == (again.head, log.epoch != again.epoch)
+        await again.close()
+
+    async def test_a_copy_put_back_by_hand(self, tmp_path: Path, backup: Path) -> None:
+        """After the commands of the page the hub starts with the records of the copy under a new epoch, or refuses to."""
+        folder = tmp_path / "data"
+        log = await _fill(folder / LOG_NAME, "a", "b", "c")
+        await log.close()
+        (block,) = [text for text in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) if ".broken" in text]
+        block = block.replace("/backup/hub-20261122-031500Z.sqlite3", str(backup))
+        shell = await asyncio.create_subprocess_exec(
+            "sh", "-euc", block, env=os.environ | {"HUB_DATA_DIR": str(folder)}
+        )
+        assert 0 == await shell.wait()
+        assert (tmp_path / "data.broken" / LOG_NAME).exists()
+        with contextlib.closing(sqlite3.connect(backup)) as connection:
+            ((epoch,),) = connection.execute("SELECT epoch FROM meta").fetchall()
+        with pytest.raises(SettingsError, match="HUB_ON_DAMAGE=new-epoch"):
+            await _open(folder / LOG_NAME, on_damage="refuse")
+        again = await _open(folder / LOG_NAME)
+        assert (3, True) == (again.head, again.epoch not in {epoch, log.epoch})
         await again.close()
 
     async def test_under_a_running_hub(self, dev_hub: DevHub, backup: Path) -> None:
