@@ -233,14 +233,17 @@ async def test_each_line_is_written(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """A running hub writes the line, with the fields of the table, and nothing in it identifies anybody."""
+    """A running hub writes the line, with the fields and level of the table; nothing in it identifies anybody."""
     await scene(tmp_path, lines, monkeypatch)
-    table = dict(re.findall(r"^\| `(\w+)` \|(?:[^|]*\|){2} (.*?) ?\|$", PAGE, re.MULTILINE))
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \|[^|]*\| (.*?) ?\|$", PAGE, re.MULTILINE)
+    table = {event: fields for event, _, fields in rows}
+    levels = {event: level.split(", ") for event, level, _ in rows}
     for event in events:
         assert lines.of(event), f"no line {event}"
         for record in lines.of(event):
             labels: dict[str, Any] = record.labels  # type: ignore[attr-defined]  # given with `extra`
             assert set(re.findall(r"`(\w+)`", table[event])) == labels.keys()
+            assert record.levelname.lower() in levels[event]
             shown = record.getMessage() + json.dumps(labels)
             for secret in (USER, ACCOUNT, BUYER, HOME, "hubk_", "eyJ"):
                 assert secret not in shown

@@ -88,6 +88,9 @@ class JwksKeys:
         self._refreshes_at_s = float("-inf")
         self._failures = 0
         self._failure = ""
+        self._lines = OperatorLog(logger)
+        # So that the last line says how it is, also of a server that fails and recovers many times a minute.
+        self._failure_told = False
         self._pace = Pace()
         self._turn = asyncio.Lock()
         self._flight: asyncio.Task[bool] | None = None
@@ -192,8 +195,9 @@ class JwksKeys:
                 # come back, and the next fetch is made.
                 self._fail(error, loop.time())
                 return False
-            if self._failures:
-                OperatorLog(logger).write(logging.INFO, "key_server_up", "the key server (HUB_JWKS_URL) answers again")
+            if self._failure_told:
+                self._failure_told = False
+                self._lines.write(logging.INFO, "key_server_up", "the key server (HUB_JWKS_URL) answers again")
             self._failures = 0
             self._fetched_at_s = now_s
             max_age_s = answer.max_age_s
@@ -210,7 +214,7 @@ class JwksKeys:
         self._failure = describe_failure(error)
         kept = len(self._keys)
         message = f"the key server (HUB_JWKS_URL) {self._failure}; {kept} keys are kept"
-        OperatorLog(logger).write(logging.WARNING, "key_server_down", message, keys=kept)
+        self._failure_told |= self._lines.write_limited(logging.WARNING, "key_server_down", message, keys=kept)
 
 
 def _unavailable(reason: str, rest_s: float) -> KeysUnavailable:

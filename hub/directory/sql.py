@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Coroutine, Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -23,8 +22,6 @@ __all__ = ["BATCH", "Source", "SqlDirectory"]
 
 #: Users asked for in one statement.
 BATCH = 500
-#: The same trouble is logged again after so long.
-_REPEAT_S = 60.0
 
 _Answer = TypeVar("_Answer")
 
@@ -65,9 +62,9 @@ class SqlDirectory:
         self._source = _open_source(url, read_tables(users_spec, accounts_spec), timeout_s)
         # Queries that were cancelled, while their connections are being closed.
         self._given_up: set[asyncio.Task[Any]] = set()
-        self._troubles: dict[str, float] = {}
-        self._trouble = ""
         self._lines = OperatorLog(logger)
+        # So that the last line says how it is, also of a database that fails and recovers many times a minute.
+        self._failure_told = False
 
     def find_user_nowait(self, user_id: str) -> User | None:
         """Return None: nothing is remembered here."""
@@ -171,18 +168,15 @@ class SqlDirectory:
             raise error
         if error is not None:
             raise self._fail(error)
-        if self._trouble:
+        if self._failure_told:
+            self._failure_told = False
             self._lines.write(logging.WARNING, "directory_up", "the directory answers again")
-            self._trouble = ""
         return asking.result()
 
     def _fail(self, error: BaseException) -> DirectoryUnavailable:
         words = self._source.describe(error)
-        now_s = time.monotonic()
-        if now_s - self._troubles.get(words, -_REPEAT_S) >= _REPEAT_S:
-            self._troubles = {**dict(list(self._troubles.items())[-9:]), words: now_s}
-            self._trouble = words
-            self._lines.write(logging.WARNING, "directory_down", f"the directory cannot be asked: {words}")
+        message = f"the directory cannot be asked: {words}"
+        self._failure_told |= self._lines.write_limited(logging.WARNING, "directory_down", message)
         failure = DirectoryUnavailable(retry_after_s=1)
         failure.cause = words
         return failure

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import gzip
 import json
 import logging
@@ -21,6 +22,7 @@ from hub.auth.tokens import TokenVerifier, make_verifier
 from hub.errors import InvalidToken, KeysUnavailable, TokenExpired
 from tests.auth.issuer import Issuer, run_issuer
 from tests.auth.tokens import NOW_S, claims, encode, jwk, private_key, settings, sign_with
+from tests.harness import DEADLINE_S
 
 
 @pytest.fixture(autouse=True)
@@ -321,6 +323,30 @@ async def test_bad_answer_leaves_the_last_good_keys(
     assert "00000000001" == grant.user_id
     assert 1 == len(caplog.records)
     assert "1 keys are kept" in caplog.text
+
+
+async def fetch(keys: JwksKeys) -> None:
+    """Fetch the keys, and wait until that has succeeded or failed."""
+    keys.begin(NOW_S)
+    async with asyncio.timeout(DEADLINE_S):
+        with contextlib.suppress(KeysUnavailable):
+            while not await keys.join(NOW_S):
+                await asyncio.sleep(0)
+
+
+async def test_a_server_that_stays_down_is_one_line(issuer: Issuer, caplog: pytest.LogCaptureFixture) -> None:
+    """However often the keys are asked for within a minute; and one line says that they can be fetched again."""
+    caplog.set_level(logging.INFO, logger="hub")
+    keys = JwksKeys(issuer.url, "ES256")
+    issuer.respond(b"", "503 Service Unavailable")
+    for _ in range(3):
+        await fetch(keys)
+    issuer.publish(jwk(private_key("ES256"), "k1"))
+    assert not keys.candidates(None)
+    for _ in range(2):
+        await fetch(keys)
+    await keys.close()
+    assert ["key_server_down", "key_server_up"] == [getattr(record, "event", "") for record in caplog.records]
 
 
 @pytest.mark.parametrize(("body", "status", "headers"), BAD_ANSWERS.values(), ids=BAD_ANSWERS.keys())
