@@ -104,8 +104,9 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
         probe, probing = DirectoryProbe(directory), Tasks()
         stack.push_async_callback(probing.stop)
         probing.start("directory probe", probe.run())
+        lines = OperatorLog(logger)
         if directory.trusts_claims:
-            OperatorLog(logger).write(logging.WARNING, "claims_trusted", _TRUST)
+            lines.write(logging.WARNING, "claims_trusted", _TRUST)
 
         publisher = Publisher(
             registry=types,
@@ -135,7 +136,6 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
             metrics=metrics,
             now=now,
         )
-        lines = OperatorLog(logger)
         _log_start(lines, settings, log)
         yield Hub(
             http=http,

@@ -122,7 +122,7 @@ class TestRestore:
         await again.close()
 
     async def test_a_copy_put_back_by_hand(self, tmp_path: Path, backup: Path) -> None:
-        """After the commands of the page the hub starts with the records of the copy under a new epoch, or refuses to."""
+        """After the commands of the page the hub starts with the copy under a new epoch, or refuses to if it must."""
         folder = tmp_path / "data"
         log = await _fill(folder / LOG_NAME, "a", "b", "c")
         await log.close()

@@ -38,11 +38,8 @@ def make_metrics_routes(registry: CollectorRegistry, keys: ServiceKeys, *, key_d
 
     @asgi(routes.METRICS, copy_scope=False)
     async def metrics(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["method"] == "OPTIONS":
-            await respond(send, 204, [(b"allow", b"GET, HEAD, OPTIONS")], b"")
+        if await _respond_other_method(scope, send):
             return
-        if not is_read(scope):
-            raise MethodNotAllowed
         _check_key(scope["headers"], keys, expected)
         await _respond(scope, registry, send)
 
@@ -59,15 +56,26 @@ class MetricsApp:
         try:
             if scope["path"].rstrip("/") not in {"", routes.METRICS}:
                 raise NotFound
-            if scope["method"] == "OPTIONS":
-                await respond(send, 204, [(b"allow", b"GET, HEAD, OPTIONS")], b"")
+            if await _respond_other_method(scope, send):
                 return
-            if not is_read(scope):
-                raise MethodNotAllowed
         except HubError as error:
             await respond_problem(send, error, [])
             return
         await _respond(scope, self._registry, send)
+
+
+async def _respond_other_method(scope: Scope, send: Send) -> bool:
+    """Respond to OPTIONS, and return whether it was that.
+
+    Raises:
+        MethodNotAllowed: it is not a GET or a HEAD either.
+    """
+    if is_read(scope):
+        return False
+    if scope["method"] != "OPTIONS":
+        raise MethodNotAllowed
+    await respond(send, 204, [(b"allow", b"GET, HEAD, OPTIONS")], b"")
+    return True
 
 
 def _check_key(headers: Headers, keys: ServiceKeys, expected: str) -> None:
