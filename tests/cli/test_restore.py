@@ -183,6 +183,15 @@ class TestDeepCheck:
         await log.close()
         assert 0 == (await _run(tmp_path, "check", "--deep")).exit_code
 
+    async def test_where_no_hub_could_run(self, tmp_path: Path, backup: Path) -> None:
+        """A shell that has HUB_DATA_DIR alone restores, reads and backs up; that a hub lacks settings is a line."""
+        nothing = dict.fromkeys((*ENOUGH, "HUB_PORT"), "")
+        assert 0 == (await _run(tmp_path / "data", "restore", str(backup), **nothing)).exit_code
+        done = await _run(tmp_path / "data", "check", "--deep", **nothing)
+        assert (1, True) == (done.exit_code, done.output.startswith("fail  settings    JWT_SECRET: is missing"))
+        assert "ok    whole log   3 records are as they were stored" in done.output
+        assert 0 == (await _run(tmp_path / "data", "backup", str(tmp_path / "b.sqlite3"), **nothing)).exit_code
+
     @pytest.mark.parametrize(
         ("statement", "words"),
         [

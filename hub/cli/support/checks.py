@@ -18,7 +18,7 @@ from hub.auth.key_server import FAILURES, KeyServer, describe_failure
 from hub.auth.key_set import read_key_set
 from hub.auth.service_keys import read_service_keys
 from hub.auth.tokens import make_verifier
-from hub.cli.support.development import read_development_settings
+from hub.cli.support.development import data_folder, read_development_settings
 from hub.directory import open_directory
 from hub.errors import DirectoryUnavailable, SettingsError
 from hub.finding import Finding, State, find_safely
@@ -40,7 +40,10 @@ BUILT_S = 1_767_225_600
 
 
 def run_checks(environ: Mapping[str, str], *, dev: bool, deep: bool = False) -> Iterator[Finding]:
-    """Yield a finding for each thing a hub needs; where the settings cannot be used, nothing else can be looked at."""
+    """Yield a finding for each thing a hub needs; where the settings cannot be used, of the data folder alone.
+
+    The log must be readable for its owner in a shell that has no secrets, such as beside systemd's environment file.
+    """
     began_s, began_monotonic_s = time.time(), time.monotonic()
     try:
         settings = read_development_settings(environ)[1] if dev else read_settings(environ)
@@ -50,6 +53,7 @@ def run_checks(environ: Mapping[str, str], *, dev: bool, deep: bool = False) -> 
         registry = load_type_registry(settings.contracts)
     except SettingsError as error:
         yield Finding("settings", "fail", error.detail)
+        yield from _check_data(Settings(data_dir=data_folder(environ)), deep=deep)
         yield check_versions()
         return
     services, types = len(keys.names), len(registry.types)
@@ -57,9 +61,7 @@ def run_checks(environ: Mapping[str, str], *, dev: bool, deep: bool = False) -> 
     words += f"{types} types ({', '.join(settings.contracts)})"
     yield Finding("settings", "ok", words)
     yield from (Finding("variables", "warn", sentence) for sentence in find_unknown(environ))
-    yield check_folder(settings.data_dir)
-    yield check_disk(settings.data_dir)
-    yield from check_log(settings, deep=deep)
+    yield from _check_data(settings, deep=deep)
     if settings.jwks_url:
         yield asyncio.run(_check_keys(settings))
     yield asyncio.run(_check_directory(settings))
@@ -106,6 +108,12 @@ def check_versions(*, installed: Callable[[str], str] = version) -> Finding:
         cure = "install the hub again with its own requirements: pip install --force-reinstall notification-hub"
         return Finding("packages", "fail", f"{', '.join(other) or 'nothing is known of them'}; {cure}")
     return Finding("packages", "ok", ", ".join(f"{name} {number}" for name, number in found.items()))
+
+
+def _check_data(settings: Settings, *, deep: bool) -> Iterator[Finding]:
+    yield check_folder(settings.data_dir)
+    yield check_disk(settings.data_dir)
+    yield from check_log(settings, deep=deep)
 
 
 def _find_version(name: str, installed: Callable[[str], str]) -> str:
