@@ -6,6 +6,7 @@ from hub.cursor import Cursor
 from hub.delivery.dispatcher import SLICE, Dispatcher
 from hub.delivery.heartbeat import Heartbeat
 from hub.delivery.page_reader import PAGE_RECORDS, PageReader
+from hub.delivery.ports import CatchesUp, Ends, TakesControl
 from hub.delivery.progress import Progress
 from hub.delivery.replay import Replay
 from hub.delivery.resumption import Resumption
@@ -14,29 +15,29 @@ from hub.delivery.subscribers import Subscriber, Subscribers, TransportName
 from hub.metrics import Metrics
 from tests.fakes import NOW_S, FakeClock, FakeLink, LinksOnly, MemoryLog, make_subscriber
 
-__all__ = ["BUDGET_BYTES", "INTERVAL_S", "Harness"]
+__all__ = ["BUDGET_BYTES", "INTERVAL_S", "Harness", "Parts"]
 
 BUDGET_BYTES = 8_000
 INTERVAL_S = 30.0
 
 
-class Harness:
-    """One of each part, and a note of every connection that a part wanted to end."""
+class Parts(Ends, CatchesUp, TakesControl):
+    """One of each part of delivery, on a log in memory; a subclass does what the parts ask others for."""
 
     def __init__(
-        self, *, interval_s: float = INTERVAL_S, slice_deliveries: int = SLICE, page_records: int = PAGE_RECORDS
+        self,
+        *,
+        limit: int,
+        limit_per_user: int,
+        budget_bytes: int,
+        interval_s: float,
+        slice_deliveries: int,
+        page_records: int,
     ) -> None:
         self.clock = FakeClock()
         self.log = MemoryLog(self.clock)
         self.metrics = Metrics(started_at_s=NOW_S)
-        self.subscribers = Subscribers(limit=10_000, limit_per_user=20)
-        self.controls: list[bytes] = []
-        self.behind: list[Subscriber] = []
-        self.slow: list[Subscriber] = []
-        self.ended: list[tuple[Subscriber, int]] = []
-        self.dead: list[Subscriber] = []
-        self.expired: list[Subscriber] = []
-        self.gaps: list[tuple[Subscriber, Cursor]] = []
+        self.subscribers = Subscribers(limit=limit, limit_per_user=limit_per_user)
         self.progress = Progress(self.log.head)
         self.dispatcher = Dispatcher(
             self.log,
@@ -47,7 +48,7 @@ class Harness:
             ends=self,
             catch_up=self,
             control=self,
-            link_budget_bytes=BUDGET_BYTES,
+            link_budget_bytes=budget_bytes,
             now=self.clock,
             slice_deliveries=slice_deliveries,
         )
@@ -56,14 +57,37 @@ class Harness:
             self.log,
             self.metrics,
             self,
-            link_budget_bytes=BUDGET_BYTES,
-            take_timeout_s=INTERVAL_S,
+            link_budget_bytes=budget_bytes,
+            take_timeout_s=interval_s,
             now=self.clock,
             pages=PageReader(self.log, records=page_records),
         )
         self.heartbeat = Heartbeat(
             self.progress, self.log, interval_s=interval_s, lags=self.metrics.loop_lag, now=self.clock
         )
+
+
+class Harness(Parts):
+    """One of each part, and a note of every connection that a part wanted to end."""
+
+    def __init__(
+        self, *, interval_s: float = INTERVAL_S, slice_deliveries: int = SLICE, page_records: int = PAGE_RECORDS
+    ) -> None:
+        super().__init__(
+            limit=10_000,
+            limit_per_user=20,
+            budget_bytes=BUDGET_BYTES,
+            interval_s=interval_s,
+            slice_deliveries=slice_deliveries,
+            page_records=page_records,
+        )
+        self.controls: list[bytes] = []
+        self.behind: list[Subscriber] = []
+        self.slow: list[Subscriber] = []
+        self.ended: list[tuple[Subscriber, int]] = []
+        self.dead: list[Subscriber] = []
+        self.expired: list[Subscriber] = []
+        self.gaps: list[tuple[Subscriber, Cursor]] = []
 
     def register(
         self,

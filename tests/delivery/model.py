@@ -17,25 +17,18 @@ import msgspec
 
 from hub.cursor import Cursor, parse_cursor
 from hub.delivery.confirmation import Confirmation
-from hub.delivery.dispatcher import Dispatcher
 from hub.delivery.envelope import Envelope
-from hub.delivery.heartbeat import Heartbeat
-from hub.delivery.page_reader import PageReader
-from hub.delivery.progress import Progress
-from hub.delivery.replay import Replay
 from hub.delivery.resume_points import ResumePoints, identify_client
-from hub.delivery.resumption import Resumption
 from hub.delivery.session import Phase, ResumeResult, Session
-from hub.delivery.subscribers import Subscriber, Subscribers
+from hub.delivery.subscribers import Subscriber
 from hub.errors import HubFull
-from hub.metrics import Metrics
 from hub.target import EVERYONE, Target, account_target, user_target
-from tests.fakes import NOW_S, Ask, Beat, FakeClock, FakeLink, LinksOnly, MemoryLog, Said, make_draft, make_subscriber
+from tests.delivery.harness import INTERVAL_S, Parts
+from tests.fakes import NOW_S, Ask, Beat, FakeLink, Said, make_draft, make_subscriber
 
 __all__ = ["BUDGET_BYTES", "Connection", "Ledger", "Scenario", "silent_links"]
 
 BUDGET_BYTES = 800
-INTERVAL_S = 30.0
 #: How long the hub remembers where a client without a cursor stood.
 KEEP_S = 60.0
 #: So small that every run has seams between pages, and between slices.
@@ -189,52 +182,29 @@ class OldClient(Client):
         self.certain = self.place = cursor.position
 
 
-class Scenario:
+class Scenario(Parts):
     """The real parts of delivery, with everything around them in memory and every step taken by hand."""
 
     def __init__(self) -> None:
-        self.clock = FakeClock()
+        super().__init__(
+            limit=5,
+            limit_per_user=2,
+            budget_bytes=BUDGET_BYTES,
+            interval_s=INTERVAL_S,
+            slice_deliveries=SLICE,
+            page_records=PAGE,
+        )
         self.monotonic_s = 0.0
-        self.log = MemoryLog(self.clock)
         self.ledger = Ledger()
-        self.metrics = Metrics(started_at_s=NOW_S)
-        self.subscribers = Subscribers(limit=5, limit_per_user=2)
         users = [("a", "1"), ("a", "2"), ("b", "1"), ("b", "2"), ("a", "1"), ("a", "1")]
         self.clients = [Client(*user) for user in users] + [OldClient("a", "2"), OldClient("b", "1")]
         self.open: list[Connection] = []
         self._faults: list[str] = []
         self._by_subscriber: dict[Subscriber, Connection] = {}
-        self.progress = Progress(self.log.head)
-        self.dispatcher = Dispatcher(
-            self.log,
-            self.subscribers,
-            self.metrics,
-            self.progress,
-            sockets=LinksOnly(),
-            ends=self,
-            catch_up=self,
-            control=self,
-            link_budget_bytes=BUDGET_BYTES,
-            now=self.clock,
-            slice_deliveries=SLICE,
-        )
-        self.resumption = Resumption(self.log, self.metrics)
-        self.replay = Replay(
-            self.log,
-            self.metrics,
-            self,
-            link_budget_bytes=BUDGET_BYTES,
-            take_timeout_s=INTERVAL_S,
-            now=self.clock,
-            pages=PageReader(self.log, records=PAGE),
-        )
         points = ResumePoints(
             None, epoch=self.log.epoch, connections=5, keep_s=KEEP_S, monotonic=lambda: self.monotonic_s
         )
         self.confirmation = Confirmation(self.progress, self.resumption, points, pings=1)
-        self.heartbeat = Heartbeat(
-            self.progress, self.log, interval_s=INTERVAL_S, lags=self.metrics.loop_lag, now=self.clock
-        )
         # Every read and every batch of the tail can be stopped before and after.
         self.log.before_read.pauses, self.log.after_read.pauses = 2, 3
         self.log.tails[0].gate.pauses = 1
