@@ -99,7 +99,7 @@ class Peer(Wire):
 
 @contextlib.asynccontextmanager
 async def peer(hub: RunningHub, *lines: str) -> AsyncIterator[Peer]:
-    """Connect, as a frontend in the field unless `lines` offer more."""
+    """Connect, as a deployed frontend unless `lines` offer more."""
     async with Peer(hub.port) as client:
         assert 101 == await client.shake_hands(hub, *lines)
         yield client
@@ -193,7 +193,7 @@ async def test_nonsense_of_a_hub_v1_client_ends_its_connection(hub: RunningHub) 
 
 
 async def test_who_offers_no_subprotocol_is_not_listened_to(hub: RunningHub) -> None:
-    """A frontend in the field may say anything that is a message; it stays connected."""
+    """A deployed frontend may say anything that is a message; it stays connected."""
     async with peer(hub) as client:
         for text in NONSENSE.values():
             await client.send(frame(FIN | TEXT, text) + frame(FIN | BINARY, text))

@@ -164,7 +164,7 @@ async def ask(hub: RunningHub, actor_headers: dict[str, str], method: str, path:
 
 
 async def ask_websocket(hub: RunningHub, headers: dict[str, str], path: str) -> Answer:
-    """Shake hands as a frontend in the field; the refusal is then an HTTP answer."""
+    """Shake hands as a deployed frontend; the refusal is then an HTTP answer."""
     try:
         async with connect(hub.ws_url + path, additional_headers=headers, compression=None, proxy=None) as connection:
             hello = json.loads(await connection.recv())

@@ -1,4 +1,4 @@
-"""What the hook of the frontends in the field does, without a browser: as `tests/network/old_hook.html`."""
+"""What the hook of the deployed frontends does, without a browser: as `tests/network/old_hook.html`."""
 
 from __future__ import annotations
 

@@ -160,7 +160,7 @@ ROOMS: dict[str, Sequence[Fault]] = {
         ),
         Fault(
             "Restarts and kills under tabs that give no cursor",
-            "Each tab of the frontends in the field shows each notification, once.",
+            "Each tab of the deployed frontends shows each notification, once.",
             (
                 "faults/test_old_hook.py::test_tabs_without_a_cursor_show_everything_once_over_restarts",
                 "network/test_old_hook_return.py::test_each_tab_shows_each_notification_once_over_a_restart",

@@ -1,4 +1,4 @@
-"""Tabs of the frontends in the field, which give no cursor, over restarts of the hub and at its limits."""
+"""Tabs of the deployed frontends, which give no cursor, over restarts of the hub and at its limits."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ async def test_the_frontends_in_the_field_connect_unchanged(hub: RunningHub) -> 
 
 @pytest.mark.parametrize("token", ["", "x", "e30.e30.e30", "hubt_" + "A" * 43])
 async def test_a_bad_token_is_refused_before_the_accept(hub: RunningHub, token: str) -> None:
-    """A frontend in the field stops after five refusals; an accept would make it come back for ever."""
+    """A deployed frontend stops after five refusals; an accept would make it come back for ever."""
     with pytest.raises(InvalidStatus) as refused:
         async with connect(f"{hub.ws_url}/ws?token={token}"):
             pass

@@ -51,7 +51,7 @@ async def dial(hub: RunningHub, peers: list[socket.socket], request: str) -> soc
 
 
 def websocket_request(hub: RunningHub, user_id: str = USER) -> str:
-    """Return the handshake of a frontend in the field."""
+    """Return the handshake of a deployed frontend."""
     key = base64.b64encode(os.urandom(16)).decode()
     return (
         f"GET /ws?token={hub.token(user_id)} HTTP/1.1\nHost: hub\nUpgrade: websocket\nConnection: Upgrade\n"
@@ -65,7 +65,7 @@ def sse_request(hub: RunningHub, user_id: str = USER) -> str:
 
 
 async def test_hub_v1_clients_see_heartbeats_and_others_do_not(quick: RunningHub) -> None:
-    """Browsers cannot see pings; a frontend in the field would show a heartbeat as a message."""
+    """Browsers cannot see pings; a deployed frontend would show a heartbeat as a message."""
     async with quick.websocket() as told, quick.websocket(subprotocols=()) as old:
         beat = await told.frame()
         assert "heartbeat" == beat["type"]
