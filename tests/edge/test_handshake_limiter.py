@@ -115,6 +115,24 @@ async def test_a_stream_behind_another_request_waits_too(crowded: RunningHub) ->
         assert b"200 OK" in await waiting.read(65_536)
 
 
+@pytest.mark.parametrize(
+    ("target", "is_stream"),
+    [
+        *((target, True) for target in ("/sse", "/sse/", "/%73se", "/sse%2F", "http://hub/sse")),
+        *((target, False) for target in ("//sse", "/sse//", "/./sse", "/%2Fsse", "/SSE", "/sse;a")),
+    ],
+)
+async def test_however_its_path_is_written_a_stream_waits(crowded: RunningHub, target: str, is_stream: bool) -> None:
+    """No way of writing the path opens a stream past the limiter: what does not wait there is not found."""
+    async with Wire(crowded.port) as client, asyncio.TaskGroup() as tasks:
+        await client.send(f"GET {target}?token={crowded.token()} HTTP/1.1\r\nHost: hub\r\n\r\n".encode())
+        responding = tasks.create_task(client.response(head=True))
+        await crowded.wait_until(lambda: responding.done() or len(find_limiter(crowded)._waiting) == 1)
+        assert is_stream != responding.done()
+        begin_waiting(crowded)
+        assert (200 if is_stream else 404) == (await responding).status
+
+
 async def test_a_stream_whose_client_left_while_it_waited_never_begins(crowded: RunningHub) -> None:
     """It takes no place among the subscribers."""
     async with Wire(crowded.port) as left:
