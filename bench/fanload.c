@@ -125,7 +125,7 @@ static void write_frame(int fd, int opcode, const char *text, int length) {
     if (write(fd, frame, 6 + length) < 0 && errno != EAGAIN && errno != EPIPE && errno != ECONNRESET) die("frame");
 }
 
-/* A server that asks for a sign of life gets it: a WebSocket ping, or Engine.IO's text "2". */
+/* A server that asks for a heartbeat gets it: a WebSocket ping, or Engine.IO's text "2". */
 static void answer_ping(int fd, const char *bytes, int length) {
     const unsigned char *b = (const unsigned char *)bytes;
     if (!websocket || length < 2 || length < 2 + b[1]) return;

@@ -80,7 +80,7 @@ def test_positions_are_written_in_base_36(position: int, text: str) -> None:
     ],
 )
 def test_no_cursor(text: str) -> None:
-    """Anything else spells no cursor, and is not an error: its client is told of a gap."""
+    """Anything else is not a cursor, and not an error: its client is told of a gap."""
     assert parse_cursor(text) is None
 
 

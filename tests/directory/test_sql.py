@@ -135,7 +135,7 @@ async def test_users_may_be_their_own_accounts(filled_postgres: Postgres) -> Non
     await directory.close()
 
 
-async def test_id_is_compared_to_the_letter(filled_postgres: Postgres) -> None:
+async def test_id_is_compared_exactly(filled_postgres: Postgres) -> None:
     """A column that ignores case, or is padded, does not make one user pass for another."""
     await filled_postgres.execute(
         "CREATE COLLATION IF NOT EXISTS anycase (provider = icu, locale = 'und-u-ks-level2', deterministic = false)",

@@ -135,7 +135,7 @@ class _Connection:
                 writer.close()
 
     async def close(self) -> None:
-        """Let go of both sides, in order as far as they take what is left for them."""
+        """Release both sides, in order as far as they take what is left for them."""
         for writer in self._writers:
             writer.close()
         with contextlib.suppress(OSError, TimeoutError):

@@ -55,7 +55,7 @@ async def test_a_client_of_hub_v1_can_read_the_refusal(hub: RunningHub, claims: 
     ],
 )
 async def test_a_foreign_origin_is_refused_on_both_transports(hub: RunningHub, origin: str) -> None:
-    """Origins are compared to the letter (CVE class: cross-site WebSocket hijacking)."""
+    """Origins are compared exactly (CVE class: cross-site WebSocket hijacking)."""
     with pytest.raises(InvalidStatus) as refused:
         async with connect(f"{hub.ws_url}/ws?token={hub.token()}", origin=Origin(origin)):
             pass

@@ -1,4 +1,4 @@
-"""Clients without a cursor, as the frontends in the field are: what they missed comes by itself, and comes once."""
+"""Clients without a cursor, as the deployed frontends are: what they missed comes by itself, and comes once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.transports.test_fallback import serve_plainly
 
 @contextlib.asynccontextmanager
 async def old_socket(hub: RunningHub, token: str, *, port: int | None = None) -> AsyncIterator[WebSocket]:
-    """Connect as a frontend in the field: no cursor, no subprotocol; the greeting was read and stands in `hello`."""
+    """Connect as a deployed frontend: no cursor, no subprotocol; the greeting was read and stands in `hello`."""
     url = f"ws://127.0.0.1:{port or hub.port}/ws?token={token}"
     async with connect(url, compression=None, ping_interval=None) as connection:
         client = WebSocket(connection)
