@@ -81,8 +81,7 @@ class _HubCollector(Collector):
         mismatches = CounterMetricFamily(
             "hub_contract_mismatches", "Stored with a field of data of another type", labels=["type", "field"]
         )
-        # Copied first, as below.
-        for labels, count in sorted(metrics.mismatches.copy().items()):
+        for labels, count in sorted(metrics.mismatches.items()):
             mismatches.add_metric(labels, count)
         yield mismatches
         yield _plain("hub_publish_duplicates", "Publishes answered from an earlier one", metrics.duplicates)
@@ -100,8 +99,7 @@ class _HubCollector(Collector):
             "hub_polls", "Pages answered to clients that poll, by resume result", "result", metrics.polls, _RESUMES
         )
         yield _counter("hub_connects", "Connections accepted", "transport", metrics.connects, _TRANSPORTS)
-        # Copied first: with a port of its own this runs on another thread than the one that counts.
-        closes = {str(code): count for code, count in metrics.closes.copy().items()}
+        closes = {str(code): count for code, count in metrics.closes.items()}
         yield _counter("hub_disconnects", "Connections ended, by close code", "code", closes, _CLOSES)
         yield _counter("hub_refusals", "Connections refused, by error code", "code", metrics.refusals, _CODES)
         yield _counter("hub_problems", "Requests answered with a problem", "code", metrics.problems, _CODES)
@@ -137,8 +135,8 @@ def _histogram(name: str, sentence: str, histograms: Mapping[str, Histogram], la
     family = HistogramMetricFamily(name, sentence, labels=[label] if label else [])
     bounds = [*(str(bound) for bound in BOUNDS_S), "+Inf"]
     for value, histogram in histograms.items():
-        # The sum first: what is observed meanwhile is then in the counts, and no mean is too large. `accumulate` over
-        # a copy: buckets of one moment, that only rise.
+        # The log's threads observe while this runs. The sum first: what comes meanwhile is then in the counts, and no
+        # mean is too large. `accumulate` over a copy: buckets of one moment, that only rise.
         sum_s, counts = histogram.sum_s, histogram.counts.copy()
         family.add_metric([value] if label else [], list(zip(bounds, accumulate(counts), strict=True)), sum_s)
     return family
