@@ -116,7 +116,7 @@ def close_all(peers: list[socket.socket]) -> None:
 
 async def slowness(folder: Path, lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
     """Answer no ping; and answer, but take nothing of what is published."""
-    # The kernel would end the connection in the same moment as the hub.
+    # On a machine that is busy the kernel could end the connection before the hub does.
     monkeypatch.delattr(socket, "TCP_USER_TIMEOUT")
     peers: list[socket.socket] = []
     async with run_hub(folder, heartbeat_s=0.5) as hub:
