@@ -158,7 +158,7 @@ test: $(SETUP) debian $(CLIENTS) ## format check, lint, types, tests, the client
 	@echo "== tests"
 	@$(BIN)/pytest $(PYTEST_ARGS)
 
-coverage: $(SETUP) debian $(CLIENTS) ## the tests with their coverage by room, which fails below the floors; slower
+coverage: $(SETUP) debian examples ## the tests with their coverage by room, which fails below the floors; slower
 	@rm -rf build/coverage && mkdir -p build/coverage
 	@$(BIN)/coverage run -m pytest $(PYTEST_ARGS)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -54,3 +55,10 @@ def test_every_floor_is_one_of_a_room() -> None:
     """A room that was renamed would have no floor any more."""
     modules = [*MODULES, "hub"]
     assert [] == [prefix for prefix in FLOORS if not any(f"{name}.".startswith(f"{prefix}.") for name in modules)]
+
+
+def test_coverage_builds_what_the_browsers_tests_need() -> None:
+    """On a fresh checkout `make coverage` has the built clients and the browsers' drivers, as `make test` has them."""
+    makefile = Path(__file__).parents[1] / "Makefile"
+    (rule,) = [line for line in makefile.read_text(encoding="utf-8").splitlines() if line.startswith("coverage:")]
+    assert "examples" in rule.partition("##")[0].split()
