@@ -27,8 +27,8 @@ async def drain() -> None:
 
 
 @contextlib.asynccontextmanager
-async def serve(app: Application) -> AsyncIterator[int]:
-    """Serve an app as the hub is served; yields the port."""
+async def serve(app: Application, *, grace_s: int = 5) -> AsyncIterator[int]:
+    """Serve an app as the hub is served; yields the port. The shutdown waits `grace_s` for requests in flight."""
 
     async def with_lifespan(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
@@ -40,7 +40,9 @@ async def serve(app: Application) -> AsyncIterator[int]:
 
     settings = Settings(port=0)
     listener = listen(settings)
-    server = HubServer(configure(with_lifespan, settings), drain=drain)
+    config = configure(with_lifespan, settings)
+    config.timeout_graceful_shutdown = grace_s
+    server = HubServer(config, drain=drain)
     serving = asyncio.create_task(server._serve([listener]))
     try:
         async with asyncio.timeout(DEADLINE_S):
@@ -164,10 +166,9 @@ async def test_an_app_that_does_not_answer_a_handshake_is_answered_for(fails: bo
     "request_bytes", [GET[:-2] + b"Content-Length: 9\r\n\r\npart", HANDSHAKE], ids=["body", "socket"]
 )
 async def test_what_a_shutdown_overtakes_is_told_to_come_back(
-    request_bytes: bytes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    request_bytes: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A request whose app still waits at the end of the shutdown gets 503 `draining`, and is no fault in the log."""
-    monkeypatch.setattr("hub.edge.server.GRACE_S", 0.1)
     begun = asyncio.Event()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -175,7 +176,7 @@ async def test_what_a_shutdown_overtakes_is_told_to_come_back(
         await asyncio.get_running_loop().create_future()
 
     async with contextlib.AsyncExitStack() as stack:
-        async with serve(app) as port:
+        async with serve(app, grace_s=0) as port:
             wire = await stack.enter_async_context(Wire(port))
             await wire.send(request_bytes)
             async with asyncio.timeout(DEADLINE_S):
