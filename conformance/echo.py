@@ -10,10 +10,12 @@ import argparse
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+import msgspec
+
+from hub.bounds import Bounds
 from hub.cursor import Epoch
 from hub.delivery.envelope import Envelope
 from hub.delivery.link import LINK_EXTENSION
-from hub.edge import message_reader, websocket_exchange
 from hub.edge.server import HubServer, configure, listen
 from hub.settings import Settings
 
@@ -66,13 +68,14 @@ def main() -> None:
     parser.add_argument("--compression", action="store_true", help="offer permessage-deflate, as HUB_COMPRESSION=on")
     parser.add_argument("--raised", action="store_true", help="no bound on frames a second, messages of 16 MiB")
     chosen = parser.parse_args()
-    settings = Settings(port=0, compression=chosen.compression)
-    config = configure(echo, settings)
     # The suite's usual messages are longer than any of the hub's clients.
-    message_reader.LONGEST_BYTES = websocket_exchange.MAX_WAITING_BYTES = LARGEST_BYTES
+    bounds = Bounds(max_read_message_bytes=LARGEST_BYTES, max_waiting_bytes=LARGEST_BYTES)
     if chosen.raised:
-        message_reader.FRAMES_PER_S = message_reader.FRAMES_BURST = NO_BOUND
-        config.ws_max_size = LARGEST_BYTES
+        bounds = msgspec.structs.replace(
+            bounds, frames_per_s=NO_BOUND, frames_burst=NO_BOUND, max_message_bytes=LARGEST_BYTES
+        )
+    settings = Settings(port=0, compression=chosen.compression, bounds=bounds)
+    config = configure(echo, settings)
     listener = listen(settings)
     print(listener.getsockname()[1], flush=True)
     HubServer(config, drain=_stay).run([listener])

@@ -89,6 +89,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
         StorageUnavailable: the log cannot be opened.
     """
     async with contextlib.AsyncExitStack() as stack:
+        bounds = settings.bounds
         types = load_type_registry(settings.contracts)
         metrics = Metrics(started_at_s=now())
         directory = open_directory(settings, now=now, query_durations=metrics.directory_query)
@@ -101,7 +102,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
             settings, log=log, directory=directory, auth=auth, sockets=fanout, metrics=metrics, now=now
         )
         stack.push_async_callback(delivery.close)
-        probe, probing = DirectoryProbe(directory), Tasks()
+        probe, probing = DirectoryProbe(directory, bounds), Tasks()
         stack.push_async_callback(probing.stop)
         probing.start("directory probe", probe.run())
         lines = OperatorLog(logger)
@@ -140,9 +141,11 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
         yield Hub(
             http=http,
             cors=cors,
-            websocket=WebSocketEndpoint(delivery.connections, cors),
-            events=EventStreamEndpoint(delivery.connections, cors),
-            poll=PollEndpoint(delivery.connections, delivery.pages, cors, texts=TEXTS[settings.language], now=now),
+            websocket=WebSocketEndpoint(delivery.connections, cors, close_timeout_s=bounds.close_timeout_s),
+            events=EventStreamEndpoint(delivery.connections, cors, close_timeout_s=bounds.close_timeout_s),
+            poll=PollEndpoint(
+                delivery.connections, delivery.pages, cors, bounds=bounds, texts=TEXTS[settings.language], now=now
+            ),
             delivery=delivery,
             log=log,
             metrics=metrics,

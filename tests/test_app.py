@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from hub.app import HubApp
+from hub.bounds import Bounds
 from hub.delivery.dispatcher import Dispatcher
-from hub.directory import probe
 from hub.log.sqlite.log import SqliteLog
 from tests.harness import DEADLINE_S, make_settings, run_hub
 from tests.postgres import Postgres
@@ -116,11 +116,10 @@ async def test_trusted_claims_are_told_at_every_start(tmp_path: Path, caplog: py
 
 
 async def test_a_directory_that_never_answered_is_not_ready(
-    tmp_path: Path, postgres: Postgres, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, postgres: Postgres, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Until its first answer a hub knows nobody and says so; afterwards an outage is one for newcomers alone."""
-    monkeypatch.setattr(probe, "FIRST_S", 0.05)
-    monkeypatch.setattr(probe, "INTERVAL_S", 0.05)
+    bounds = Bounds(probe_interval_s=0.05, first_probe_interval_s=0.05)
     await postgres.fill()
     postgres.stop()
 
@@ -133,7 +132,7 @@ async def test_a_directory_that_never_answered_is_not_ready(
                 assert answer.json()["ready"] == (answer.status_code == 200)
 
     try:
-        async with run_hub(tmp_path, directory_url=postgres.url) as hub:
+        async with run_hub(tmp_path, directory_url=postgres.url, bounds=bounds) as hub:
             await wait_ready(503, "down")
             assert "hub_directory_up 0.0" in (await hub.http.get("/metrics", headers=hub.headers())).text
             assert "HUB_DIRECTORY_URL" in "".join(caplog.messages)

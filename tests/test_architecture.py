@@ -61,6 +61,7 @@ ROOMS = [
     _room("hub.timestamp", never=PURE),
     _room("hub.url", never=PURE),
     _room("hub.language", "msgspec", never=PURE),
+    _room("hub.bounds", "msgspec", never=PURE),
     _room("hub.settings", "msgspec", never=PURE),
     _room("hub.histogram", never=PURE),
     _room("hub.metrics", never=PURE),

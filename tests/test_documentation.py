@@ -13,6 +13,7 @@ import pytest
 from prometheus_client import generate_latest
 
 from hub.api.prometheus import make_registry
+from hub.bounds import Bounds
 from hub.delivery.progress import Progress
 from hub.delivery.subscribers import Subscribers
 from hub.directory.off import TrustingDirectory
@@ -81,7 +82,12 @@ async def test_every_metric_is_explained(tmp_path: Path) -> None:
     )
     subscribers = Subscribers(limit=1, limit_per_user=1)
     registry = make_registry(
-        Metrics(started_at_s=0), subscribers, Progress(0), log, DirectoryProbe(TrustingDirectory()), version="0"
+        Metrics(started_at_s=0),
+        subscribers,
+        Progress(0),
+        log,
+        DirectoryProbe(TrustingDirectory(), Bounds()),
+        version="0",
     )
     text = generate_latest(registry).decode()
     await log.close()

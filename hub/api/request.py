@@ -24,8 +24,6 @@ Receive: TypeAlias = Callable[[], Awaitable[Mapping[str, Any]]]
 
 #: The header of responses that hold for one moment, or for one caller.
 NO_STORE = {"cache-control": "no-store"}
-#: From the end of the headers to the end of the body.
-BODY_TIMEOUT_S = 15.0
 
 
 def find_service(headers: Headers, keys: ServiceKeys) -> ServiceGrant:
@@ -54,14 +52,16 @@ def find_idempotency_key(headers: Headers) -> str | None:
     )
 
 
-async def read_json_body(headers: Headers, receive: Receive, *, limit_bytes: int, share: Share) -> bytes:
+async def read_json_body(
+    headers: Headers, receive: Receive, *, limit_bytes: int, timeout_s: float, share: Share
+) -> bytes:
     """Return the whole body, which says it is JSON.
 
     Raises:
         UnsupportedMediaType, UnsupportedContentEncoding: it says it is something else, or compressed.
         BodyTooLarge: it is longer than `limit_bytes`, or says so.
         Overloaded: it is more than its share may hold beside all others.
-        RequestTimeout: it took too long to arrive.
+        RequestTimeout: it took longer than `timeout_s` to arrive.
         BadRequest: the peer left before it was complete.
     """
     check_json(headers)
@@ -70,7 +70,7 @@ async def read_json_body(headers: Headers, receive: Receive, *, limit_bytes: int
         raise BodyTooLarge(f"A body may have {limit_bytes} bytes")
     body = bytearray()
     try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
+        async with asyncio.timeout(timeout_s):
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":

@@ -44,9 +44,21 @@ def make_router(
     """Return the ASGI application of these routes; which ones there are depends on the settings."""
     keys = auth.service_keys
     routes = [
-        *make_notify_routes(publisher, keys, bodies, max_body_bytes=settings.max_body_bytes),
+        *make_notify_routes(
+            publisher,
+            keys,
+            bodies,
+            max_body_bytes=settings.max_body_bytes,
+            body_timeout_s=settings.bounds.body_timeout_s,
+        ),
         *make_stats_routes(delivery.subscribers, metrics, keys, now=now),
-        *make_disconnect_routes(delivery.disconnector, keys, bodies, max_body_bytes=settings.max_body_bytes),
+        *make_disconnect_routes(
+            delivery.disconnector,
+            keys,
+            bodies,
+            max_body_bytes=settings.max_body_bytes,
+            body_timeout_s=settings.bounds.body_timeout_s,
+        ),
         *make_ticket_routes(auth.admission, ttl_s=settings.ticket_ttl_s),
         *make_health_routes(readiness),
         *make_front_routes(has_schema=settings.schema_public),

@@ -9,7 +9,6 @@ from hub.delivery.envelope import Envelope
 from hub.delivery.resume_points import ResumePoint
 
 __all__ = [
-    "CLOSE_TIMEOUT_S",
     "LINK_EXTENSION",
     "ConnectionLink",
     "EventStream",
@@ -19,8 +18,6 @@ __all__ = [
     "WebSocketOpener",
 ]
 
-#: How long a peer may take to answer a close before the connection is aborted.
-CLOSE_TIMEOUT_S = 5.0
 #: The ASGI extension by which a server hands over a link: in `scope["extensions"]` an `EventStreamOpener` for HTTP, a
 #: `WebSocketOpener` for a WebSocket. Other servers have none.
 LINK_EXTENSION = "hub.link"

@@ -126,7 +126,13 @@ async def open_delivery(
     tasks.start("dispatcher", dispatcher.run())
     tasks.start("heartbeat", heartbeat.run(endings))
     if not directory.trusts_claims:
-        recheck = Recheck(directory=directory, subscribers=subscribers, ends=endings, ttl_s=settings.directory_ttl_s)
+        recheck = Recheck(
+            directory=directory,
+            subscribers=subscribers,
+            ends=endings,
+            ttl_s=settings.directory_ttl_s,
+            min_interval_s=settings.bounds.min_recheck_interval_s,
+        )
         tasks.start("directory recheck", recheck.run())
     if confirmation is not None:
         tasks.start("confirmation", confirmation.run(endings))

@@ -24,8 +24,6 @@ logger = logging.getLogger("hub.recheck")
 #: Users in one question, and the pause before the next: 2,500 users a second at most, one question at a time.
 BATCH = 500
 PAUSE_S = 0.2
-#: However short the time to live: everybody is asked about at most this often.
-MIN_INTERVAL_S = 5.0
 #: A new user is asked about after so long at most, since the answer that let them in may be a time to live old.
 FIRST_S = 30.0
 #: How often to look for users that are due, and how long to leave a directory alone that could not be asked.
@@ -36,7 +34,7 @@ SLICE = 2_000
 
 
 class Recheck:
-    """Looks at every connected user once in `ttl_s` (5 s at least), in questions of up to 500 users.
+    """Looks at every connected user once in `ttl_s` (`min_interval_s` at least), in questions of up to 500 users.
 
     What changes at the directory is so noticed within its time to live and a minute. A directory that cannot be
     asked ends nothing: connections stay until it answers.
@@ -49,12 +47,13 @@ class Recheck:
         subscribers: Subscribers,
         ends: EndsInOrder,
         ttl_s: float,
+        min_interval_s: float,
         retry_s: float = RETRY_S,
     ) -> None:
         self._directory = directory
         self._subscribers = subscribers
         self._ends = ends
-        self._interval_s = max(ttl_s, MIN_INTERVAL_S)
+        self._interval_s = max(ttl_s, min_interval_s)
         self._retry_s = retry_s
         #: When each (account, user) that is connected is asked about next.
         self._due: dict[tuple[str, str], float] = {}

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import asyncio
 
+from hub.bounds import Bounds
 from hub.directory.directory import Directory
 from hub.errors import DirectoryUnavailable
 
 __all__ = ["DirectoryProbe"]
 
-#: How often readiness asks whether the directory answers.
-INTERVAL_S = 5.0
-#: Until it has answered once nobody can connect, and an operator who repairs it waits for this.
-FIRST_S = 1.0
-
 
 class DirectoryProbe:
     """Asks the directory every few seconds; `state` is `unknown`, `up` or `down`."""
 
-    def __init__(self, directory: Directory) -> None:
+    def __init__(self, directory: Directory, bounds: Bounds) -> None:
         self._directory = directory
+        self._bounds = bounds
         self.state = "unknown"
         #: Whether it ever answered. Before that a hub knows nobody, and is of no use; afterwards an outage is one
         #: for newcomers alone, and does not make those who are connected go elsewhere.
@@ -33,4 +30,4 @@ class DirectoryProbe:
                 self.state, self.answered = "up", True
             except DirectoryUnavailable:
                 self.state = "down"
-            await asyncio.sleep(INTERVAL_S if self.answered else FIRST_S)
+            await asyncio.sleep(self._bounds.probe_interval_s if self.answered else self._bounds.first_probe_interval_s)

@@ -5,20 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-__all__ = ["ConnectionClock"]
+from hub.bounds import Bounds
 
-#: From the first byte expected (or the connection made) to the end of the headers.
-HEAD_TIMEOUT_S = 10.0
-#: How long an idle connection is kept where there are too many.
-SHORT_KEEP_ALIVE_S = 5.0
+__all__ = ["ConnectionClock"]
 
 
 class ConnectionClock:
     """Runs one deadline at a time; without any, something else ends the connection."""
 
-    __slots__ = ("_is_idle", "_loop", "_timer")
+    __slots__ = ("_bounds", "_is_idle", "_loop", "_timer")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, bounds: Bounds) -> None:
+        self._bounds = bounds
         self._loop = loop
         self._timer: asyncio.TimerHandle | None = None
         self._is_idle = False
@@ -30,11 +28,11 @@ class ConnectionClock:
 
     def wait_head(self, on_late: Callable[[], None]) -> None:
         """Call `on_late` where the head of a request has not arrived whole in time."""
-        self._start(HEAD_TIMEOUT_S, on_late)
+        self._start(self._bounds.head_timeout_s, on_late)
 
     def wait_request(self, keep_alive_s: float, on_late: Callable[[], None], *, is_crowded: bool) -> None:
         """Call `on_late` where no other request has begun in time, which is short where there are many connections."""
-        self._start(SHORT_KEEP_ALIVE_S if is_crowded else keep_alive_s, on_late)
+        self._start(self._bounds.short_keep_alive_s if is_crowded else keep_alive_s, on_late)
         self._is_idle = True
 
     def end_idle(self) -> None:

@@ -11,6 +11,7 @@ from uvicorn.server import ServerState
 
 from hub import routes
 from hub.asgi import Application
+from hub.bounds import Bounds
 from hub.edge.handshake_limiter import HandshakeLimiter
 from hub.header_fields import Headers
 
@@ -26,6 +27,7 @@ class ServerContext:
     __slots__ = (
         "app",
         "app_state",
+        "bounds",
         "compresses",
         "keep_alive_s",
         "limiter",
@@ -43,6 +45,7 @@ class ServerContext:
         app_state: dict[str, Any],
         loop: asyncio.AbstractEventLoop,
         *,
+        bounds: Bounds,
         many_connections: int,
     ) -> None:
         """Take what the server gives; beyond `many_connections` of them idle connections are soon closed."""
@@ -50,6 +53,7 @@ class ServerContext:
             config.load()
         self.app = cast("Application", config.loaded_app)
         self.loop = loop
+        self.bounds = bounds
         self.app_state = app_state
         #: uvicorn's: the open connections, the tasks of requests, and the headers of every response.
         self.state = state

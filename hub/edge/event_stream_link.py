@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Sequence
 
 from hub.delivery.envelope import chunk, event_comment, event_data, event_retry
-from hub.delivery.link import CLOSE_TIMEOUT_S
 from hub.edge.exchange import Exchange
 from hub.edge.links import Form, Lane, TransportLink
 
@@ -57,7 +56,7 @@ class EventStreamLink(TransportLink):
         if self.open:
             self.open = False
             self._exchange.wake_app()
-            self._abort_timer = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT_S, self._abort_stuck)
+            self._abort_timer = asyncio.get_running_loop().call_later(self._exchange.close_timeout_s, self._abort_stuck)
 
     def connection_lost(self) -> None:
         """Note that the transport is gone, or another response's."""

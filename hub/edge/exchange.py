@@ -86,6 +86,11 @@ class Exchange:
         """The back-pressure of the connection."""
         return self._connection.flow
 
+    @property
+    def close_timeout_s(self) -> float:
+        """How long a peer may take for the end of a stream."""
+        return self._connection.context.bounds.close_timeout_s
+
     async def run(self, app: Application, scope: Scope) -> None:
         """Let the app answer; a response is always completed, or the connection ends."""
         try:

@@ -7,22 +7,20 @@ import asyncio
 from hub.edge.backlog import LOWER_MARK_BYTES, UPPER_MARK_BYTES, read_taken_bytes
 from hub.edge.waiters import CompactEvent
 
-__all__ = ["STALL_TIMEOUT_S", "Flow"]
-
-#: How long a peer may take nothing of a response that waits for it.
-STALL_TIMEOUT_S = 15.0
+__all__ = ["Flow"]
 
 
 class Flow:
     """Pauses and resumes one transport in both directions.
 
-    A peer that takes nothing of its response for `STALL_TIMEOUT_S` is aborted, as long as `watches` is set.
+    A peer that takes nothing of its response for `stall_timeout_s` is aborted, as long as `watches` is set.
     """
 
     __slots__ = (
         "_is_held",
         "_is_reading_paused",
         "_loop",
+        "_stall_timeout_s",
         "_stall_timer",
         "_transport",
         "_writable",
@@ -30,7 +28,9 @@ class Flow:
         "watches",
     )
 
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, *, stall_timeout_s: float
+    ) -> None:
         self._transport = transport
         transport.set_write_buffer_limits(UPPER_MARK_BYTES, LOWER_MARK_BYTES)
         self._loop = loop
@@ -38,6 +38,7 @@ class Flow:
         self._is_reading_paused = False
         self.is_writing_paused = False
         self.watches = True
+        self._stall_timeout_s = stall_timeout_s
         self._stall_timer: asyncio.TimerHandle | None = None
         self._writable = CompactEvent(is_set=True)
 
@@ -90,7 +91,7 @@ class Flow:
         return True
 
     def _watch(self, taken_bytes: int) -> None:
-        self._stall_timer = self._loop.call_later(STALL_TIMEOUT_S, self._check_progress, taken_bytes)
+        self._stall_timer = self._loop.call_later(self._stall_timeout_s, self._check_progress, taken_bytes)
 
     def _check_progress(self, taken_bytes: int) -> None:
         if (taken_now_bytes := read_taken_bytes(self._transport)) == taken_bytes:

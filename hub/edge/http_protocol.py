@@ -58,7 +58,7 @@ class HttpProtocol(asyncio.Protocol):
         self.endpoints: Endpoints
         self._reader: RequestReader | None = RequestReader(self, takes_handshakes=self.takes_handshakes)
         self._exchanges = ExchangeQueue(context)
-        self._clock = ConnectionClock(context.loop)
+        self._clock = ConnectionClock(context.loop, context.bounds)
         #: What came behind a request that waits for the one before it.
         self._unread = b""
         self._link: EventStreamLink | None = None
@@ -79,7 +79,7 @@ class HttpProtocol(asyncio.Protocol):
         """Start the clock: a peer that sends nothing is not kept."""
         # Those of uvloop are not instances of it.
         self.transport = cast("asyncio.Transport", transport)
-        self.flow = Flow(self.transport, self.context.loop)
+        self.flow = Flow(self.transport, self.context.loop, stall_timeout_s=self.context.bounds.stall_timeout_s)
         self.endpoints = find_endpoints(self.transport)
         self.context.add(self)
         self._clock.wait_head(self._end_late)

@@ -7,15 +7,10 @@ from typing import Protocol
 
 from websockets.frames import Frame, Opcode
 
+from hub.bounds import Bounds
 from hub.edge.websocket_core import WebSocketCore
 
 __all__ = ["MessageReader", "MessageSink"]
-
-#: Frames of any kind a client may send, as a token bucket. The deployed frontends send none.
-FRAMES_PER_S = 50.0
-FRAMES_BURST = 200.0
-#: What a message of hub.v1 has at most: a token of 8 KiB. The app is told of a longer one, and not what it says.
-LONGEST_BYTES = 16_384
 
 
 class MessageSink(Protocol):
@@ -46,16 +41,17 @@ class MessageSink(Protocol):
 class MessageReader:
     """Puts a connection's messages together from their fragments."""
 
-    __slots__ = ("_body", "_core", "_is_text", "_loop", "_seen_s", "_sink", "_tokens")
+    __slots__ = ("_body", "_bounds", "_core", "_is_text", "_loop", "_seen_s", "_sink", "_tokens")
 
-    def __init__(self, core: WebSocketCore, sink: MessageSink, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, core: WebSocketCore, sink: MessageSink, loop: asyncio.AbstractEventLoop, bounds: Bounds) -> None:
+        self._bounds = bounds
         self._core = core
         self._sink = sink
         self._loop = loop
         #: What has come of a message that is not complete. Its fragments would have no bound: they may be empty.
         self._body = bytearray()
         self._is_text = False
-        self._tokens = FRAMES_BURST
+        self._tokens = bounds.frames_burst
         self._seen_s = loop.time()
 
     def read(self, data: bytes) -> None:
@@ -76,7 +72,8 @@ class MessageReader:
 
     def _take_tokens(self, count: int) -> bool:
         now_s = self._loop.time()
-        self._tokens = min(FRAMES_BURST, self._tokens + (now_s - self._seen_s) * FRAMES_PER_S) - count
+        earned = (now_s - self._seen_s) * self._bounds.frames_per_s
+        self._tokens = min(self._bounds.frames_burst, self._tokens + earned) - count
         self._seen_s = now_s
         return self._tokens >= 0
 
@@ -107,4 +104,4 @@ class MessageReader:
                 self._core.fail(1007, "text is not UTF-8")  # RFC 6455 section 8.1
                 self._sink.end_broken()
                 return
-        self._sink.take_message(message if len(body) <= LONGEST_BYTES else message[:0])
+        self._sink.take_message(message if len(body) <= self._bounds.max_read_message_bytes else message[:0])

@@ -17,8 +17,6 @@ from hub.settings import Settings
 
 __all__ = ["serve_metrics"]
 
-#: One machine that scrapes holds one.
-MAX_CONNECTIONS = 32
 #: What a response that is on its way may still take at the end.
 GRACE_S = 1.0
 
@@ -34,7 +32,7 @@ class _MetricsProtocol(HttpProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.number = next(self._numbers)
         super().connection_made(transport)
-        if len(self.context.state.connections) > MAX_CONNECTIONS and not self._displace():
+        if len(self.context.state.connections) > self.context.many_connections and not self._displace():
             self.transport.abort()
 
     def _displace(self) -> bool:
@@ -64,7 +62,10 @@ async def serve_metrics(app: Any, settings: Settings) -> AsyncIterator[None]:
     config = configure(app, settings, log_level=None)
     config.load()
     state = ServerState()
-    context = ServerContext(config, state, {}, asyncio.get_running_loop(), many_connections=MAX_CONNECTIONS)
+    bounds = settings.bounds
+    context = ServerContext(
+        config, state, {}, asyncio.get_running_loop(), bounds=bounds, many_connections=bounds.metrics_connections
+    )
     listener = listen(settings, beside=True)
     server = await asyncio.get_running_loop().create_server(lambda: _MetricsProtocol(context), sock=listener)
     try:

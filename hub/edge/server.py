@@ -20,30 +20,23 @@ from hub.settings import Settings
 
 __all__ = ["ConnectionFactory", "HubServer", "configure", "inherit_socket", "listen"]
 
-#: One message of a client: nothing a client says is longer than a token.
-MAX_MESSAGE_BYTES = 65_536
-#: Connections beyond those that stay; with more, idle ones are kept for a moment only, since descriptors end.
-REQUESTS_BESIDE = 128
-#: What uvicorn may take after the drain; requests in flight finish within it.
-GRACE_S = 5
 #: After how many heartbeat intervals the kernel drops a peer that acknowledges nothing.
 KERNEL_DEADLINE_HEARTBEATS = 2.5
-#: What the kernel may hold for a peer; Linux doubles it for its own book-keeping.
-SEND_BUFFER_BYTES = 131_072
 #: What to do where an address cannot be listened on, by the system's reason.
 _WAYS_OUT = {
     errno.EADDRINUSE: "another program listens there: stop it, or choose another port with {variable}{option}",
     errno.EACCES: "ports below 1024 are root's: choose another one with {variable}{option}, behind a proxy",
 }
 #: SD_LISTEN_FDS_START of systemd's protocol.
-_FIRST_PASSED = 3
+FIRST_PASSED_FD = 3
 
 
 class ConnectionFactory:
     """Makes the connections of one server; uvicorn calls it as it calls a protocol class."""
 
-    def __init__(self, many_connections: int) -> None:
-        self._many_connections = many_connections
+    def __init__(self, settings: Settings) -> None:
+        self._bounds = settings.bounds
+        self._many_connections = settings.max_connections + settings.bounds.requests_beside
         #: What the connections share; made with the first of them.
         self.context: ServerContext | None = None
 
@@ -56,7 +49,9 @@ class ConnectionFactory:
     ) -> HttpProtocol:
         if self.context is None:
             loop = _loop or asyncio.get_running_loop()
-            self.context = ServerContext(config, server_state, app_state, loop, many_connections=self._many_connections)
+            self.context = ServerContext(
+                config, server_state, app_state, loop, bounds=self._bounds, many_connections=self._many_connections
+            )
         return HttpProtocol(self.context)
 
 
@@ -122,9 +117,9 @@ def configure(app: Any, settings: Settings, *, log_level: str | None = "error") 
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http=cast("type[asyncio.Protocol]", ConnectionFactory(settings.max_connections + REQUESTS_BESIDE)),
+        http=cast("type[asyncio.Protocol]", ConnectionFactory(settings)),
         ws="none",  # handshakes are the HTTP protocol's to hand over
-        ws_max_size=MAX_MESSAGE_BYTES,
+        ws_max_size=settings.bounds.max_message_bytes,
         # The heartbeat pings.
         ws_ping_interval=None,
         ws_per_message_deflate=settings.compression,
@@ -140,14 +135,16 @@ def configure(app: Any, settings: Settings, *, log_level: str | None = "error") 
         backlog=4096,
         # Whole seconds for uvicorn's annotation; it passes them to the loop as they are.
         timeout_keep_alive=cast("int", settings.keep_alive_s),
-        timeout_graceful_shutdown=GRACE_S,
+        timeout_graceful_shutdown=settings.bounds.grace_s,
     )
 
 
-def inherit_socket(environ: Mapping[str, str], settings: Settings) -> socket.socket | None:
+def inherit_socket(
+    environ: Mapping[str, str], settings: Settings, *, first_fd: int = FIRST_PASSED_FD
+) -> socket.socket | None:
     """Return the listening socket that a supervisor opened for us, if it did (systemd's `sd_listen_fds(3)`).
 
-    It gets the options of one of our own.
+    It gets the options of one of our own. `first_fd` is the descriptor of the first that was passed.
 
     Raises:
         SettingsError: more than one was passed, or it is not a listening stream socket.
@@ -157,7 +154,7 @@ def inherit_socket(environ: Mapping[str, str], settings: Settings) -> socket.soc
     if environ.get("LISTEN_FDS") != "1":
         raise SettingsError("LISTEN_FDS: exactly one socket can be served (example: LISTEN_FDS=1)")
     try:
-        listener = socket.socket(fileno=_FIRST_PASSED)
+        listener = socket.socket(fileno=first_fd)
         try:
             if not listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
                 raise OSError("it does not listen")
@@ -168,7 +165,7 @@ def inherit_socket(environ: Mapping[str, str], settings: Settings) -> socket.soc
     except OSError as error:
         raise SettingsError(f"LISTEN_FDS: the passed socket cannot be used: {error}") from error
     listener.setblocking(False)
-    os.set_inheritable(_FIRST_PASSED, False)
+    os.set_inheritable(first_fd, False)
     return listener
 
 
@@ -213,4 +210,4 @@ def _bind_peers(listener: socket.socket, settings: Settings) -> None:
             deadline_ms = int(settings.heartbeat_s * KERNEL_DEADLINE_HEARTBEATS * 1000)
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, deadline_ms)
         # Otherwise the kernel alone would hold up to 4 MiB for each peer that stopped reading.
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, settings.bounds.send_buffer_bytes)

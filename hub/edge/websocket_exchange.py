@@ -20,8 +20,6 @@ logger = logging.getLogger("hub.edge")
 #: Messages that may wait for the app. It is busy while it replays, and a peer whose pongs are not read meanwhile
 #: would be taken for dead.
 MAX_WAITING_MESSAGES = 8
-#: What they may weigh: one packet holds dozens, and is parsed whole.
-MAX_WAITING_BYTES = 32_768
 
 
 class ClientDisconnected(ConnectionResetError):
@@ -56,9 +54,10 @@ class WebSocketConnection(Protocol):
 class WebSocketExchange:
     """Hands the client's messages to the app, and does what the app says."""
 
-    __slots__ = ("_connection", "_queue", "_refusal")
+    __slots__ = ("_connection", "_max_waiting_bytes", "_queue", "_refusal")
 
-    def __init__(self, connection: WebSocketConnection) -> None:
+    def __init__(self, connection: WebSocketConnection, *, max_waiting_bytes: int) -> None:
+        self._max_waiting_bytes = max_waiting_bytes
         self._connection = connection
         self._queue: CompactQueue[Message] = CompactQueue()
         self._queue.put({"type": "websocket.connect"})
@@ -96,7 +95,7 @@ class WebSocketExchange:
         self._queue.put({"type": "websocket.receive", kind: message})
         if len(self._queue) >= MAX_WAITING_MESSAGES:
             self._connection.flow.pause_reading()
-        return len(self._queue) == 1 or sum(map(_weigh, self._queue)) <= MAX_WAITING_BYTES
+        return len(self._queue) == 1 or sum(map(_weigh, self._queue)) <= self._max_waiting_bytes
 
     async def receive(self) -> Message:
         """Wait for a message of the client, or for the end."""

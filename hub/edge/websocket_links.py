@@ -57,7 +57,7 @@ class WebSocketLink(TransportLink):
         """Send nothing: a WebSocket client is told by a frame, or waits as it sees fit."""
 
     def close(self, code: int, reason: str) -> None:
-        """Send the close frame; abort where the peer has not answered it in `CLOSE_TIMEOUT_S`."""
+        """Send the close frame; abort where the peer has not answered it in `close_timeout_s`."""
         self.uncork()
         if self.open:
             self.open = False

@@ -9,7 +9,6 @@ import asyncio
 
 from websockets.protocol import State
 
-from hub.delivery.link import CLOSE_TIMEOUT_S
 from hub.edge.context import ServerContext
 from hub.edge.flow import Flow
 from hub.edge.handshake import Handshake, negotiate
@@ -80,7 +79,7 @@ class WebSocketProtocol(asyncio.Protocol):
         flow.watches = False  # the dispatcher does
         flow.resume_reading()
         self.context.add(self)
-        exchange = self._exchange = WebSocketExchange(self)
+        exchange = self._exchange = WebSocketExchange(self, max_waiting_bytes=self.context.bounds.max_waiting_bytes)
         try:
             handshake = self._handshake = negotiate(
                 request.method, request.http_version, request.headers, compresses=self.context.compresses
@@ -89,7 +88,7 @@ class WebSocketProtocol(asyncio.Protocol):
             self.send_refusal(write_problem(error))
             return
         self._core = WebSocketCore(max_message_bytes=self.context.max_message_bytes, deflate=handshake.deflate)
-        self._reader = MessageReader(self._core, self, self.context.loop)
+        self._reader = MessageReader(self._core, self, self.context.loop, self.context.bounds)
         scope = make_websocket_scope(request, endpoints, self.context, self, handshake.subprotocols)
         self.context.run_task(exchange.run(self.context.app, scope))
 
@@ -283,4 +282,4 @@ class WebSocketProtocol(asyncio.Protocol):
     def _abort_soon(self) -> None:
         # `transport.close()` waits for bytes that a stalled peer never takes.
         if self._close_timer is None:
-            self._close_timer = self.context.loop.call_later(CLOSE_TIMEOUT_S, self.transport.abort)
+            self._close_timer = self.context.loop.call_later(self.context.bounds.close_timeout_s, self.transport.abort)

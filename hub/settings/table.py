@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from hub.bounds import Bounds
 from hub.language import DEFAULT_LANGUAGE, Language
 
 __all__ = ["Setting", "Settings", "describe_settings"]
@@ -81,6 +82,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     metrics_key: str = ""
     schema_public: bool = True
     log_level: str = "info"
+
+    #: Not read from the environment: what is the same in every deployment.
+    bounds: Bounds = msgspec.field(default_factory=Bounds)
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -281,7 +285,7 @@ def describe_settings() -> list[tuple[str, Setting, object]]:
 
 
 def _read_table(table: str) -> list[tuple[str, Setting, object]]:
-    defaults = {field.name: field.default for field in msgspec.structs.fields(Settings)}
+    defaults = {field.name: field.default for field in msgspec.structs.fields(Settings) if field.name != "bounds"}
     rows: list[tuple[str, Setting, object]] = []
     group = ""
     for entry in table.strip().split("\n\n"):

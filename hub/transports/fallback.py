@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from hub.asgi import Message, Send
 from hub.cursor import parse_cursor
 from hub.delivery.envelope import Envelope, event_comment, event_data, event_retry
-from hub.delivery.link import CLOSE_TIMEOUT_S
 from hub.delivery.resume_points import ResumePoint
 from hub.errors import HubError
 
@@ -22,12 +21,12 @@ def _nothing() -> None:
 
 
 @contextlib.asynccontextmanager
-async def open_queued_link(send: Send, *, events: bool) -> AsyncIterator[QueuedLink]:
+async def open_queued_link(send: Send, *, events: bool, close_timeout_s: float) -> AsyncIterator[QueuedLink]:
     """Give a link over a server's `send`; at the end what is queued is still sent, then the connection is closed."""
     with contextlib.suppress(TimeoutError):  # of a peer that takes nothing, not even the end
         try:
             async with asyncio.timeout(None) as patience, asyncio.TaskGroup() as tasks:
-                link = QueuedLink(send, patience, tasks, events=events)
+                link = QueuedLink(send, patience, tasks, events=events, close_timeout_s=close_timeout_s)
                 yield link
                 link.close(1000, "")
         except BaseExceptionGroup as group:
@@ -48,11 +47,20 @@ class QueuedLink:
     #: `send` cannot ping; the server's own keepalive finds dead peers.
     can_pong = False
 
-    def __init__(self, send: Send, patience: asyncio.Timeout, tasks: asyncio.TaskGroup, *, events: bool) -> None:
+    def __init__(
+        self,
+        send: Send,
+        patience: asyncio.Timeout,
+        tasks: asyncio.TaskGroup,
+        *,
+        events: bool,
+        close_timeout_s: float,
+    ) -> None:
         self._send = send
         self._patience = patience
         self._tasks = tasks
         self._events = events
+        self._close_timeout_s = close_timeout_s
         #: Each with the position that is behind the peer once it was sent; 0: it tells nothing.
         self._queue: deque[tuple[bytes, int]] = deque()
         #: Set once the connection is registered, where its client gives no cursor.
@@ -140,7 +148,7 @@ class QueuedLink:
             else:
                 self._close = {"type": "websocket.close", "code": code, "reason": reason}
             self._queued.set()
-            self._patience.reschedule(asyncio.get_running_loop().time() + CLOSE_TIMEOUT_S)
+            self._patience.reschedule(asyncio.get_running_loop().time() + self._close_timeout_s)
 
     def abort(self) -> None:
         """End the connection now; what is queued is forgotten."""

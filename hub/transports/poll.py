@@ -9,6 +9,7 @@ import msgspec
 from contracts.page import Page
 from hub.allowance import Allowance
 from hub.asgi import Receive, Scope, Send
+from hub.bounds import Bounds
 from hub.delivery.connections import Connections
 from hub.delivery.pages import PAGE_BYTES, MissedPage, Pages
 from hub.delivery.subscribers import subscriber_targets
@@ -28,12 +29,6 @@ __all__ = ["PollEndpoint"]
 _encode = msgspec.json.Encoder().encode
 
 
-#: What responses may weigh that their clients have not taken yet: of one user, and of all together. At least a page of
-#: each is counted, since it is read before its weight is known.
-USER_BYTES = 16 * PAGE_BYTES
-TOTAL_BYTES = 1024 * PAGE_BYTES
-
-
 class PollEndpoint:
     """The ASGI application behind `/poll`; it holds nothing between two requests."""
 
@@ -43,6 +38,7 @@ class PollEndpoint:
         pages: Pages,
         cors: Cors,
         *,
+        bounds: Bounds,
         texts: Texts,
         now: Callable[[], float],
     ) -> None:
@@ -51,7 +47,7 @@ class PollEndpoint:
         self._cors = cors
         self._texts = texts
         self._now = now
-        self._responses = Allowance(TOTAL_BYTES, each_bytes=USER_BYTES)
+        self._responses = Allowance(bounds.poll_total_bytes, each_bytes=bounds.poll_user_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: Headers = scope["headers"]

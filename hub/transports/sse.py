@@ -54,9 +54,10 @@ class _Stream(NamedTuple):
 class EventStreamEndpoint:
     """The ASGI application behind `/sse`; one task per connection, the server's own."""
 
-    def __init__(self, connections: Connections, cors: Cors) -> None:
+    def __init__(self, connections: Connections, cors: Cors, *, close_timeout_s: float) -> None:
         self._connections = connections
         self._cors = cors
+        self._close_timeout_s = close_timeout_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began_s = time.monotonic()
@@ -79,7 +80,7 @@ class EventStreamEndpoint:
             stream = _Stream(receive, grant, cursor, [*_STREAM_HEADERS, *cors], began_s)
             opener: EventStreamOpener | None = scope.get("extensions", {}).get(LINK_EXTENSION)
             if opener is None:
-                async with open_queued_link(send, events=True) as queued:
+                async with open_queued_link(send, events=True, close_timeout_s=self._close_timeout_s) as queued:
                     await self._serve(stream, queued)
                 return
             with contextlib.suppress(ConnectionError):  # the peer may have left while it was looked up

@@ -55,9 +55,10 @@ class _Opening(NamedTuple):
 class WebSocketEndpoint:
     """The ASGI application behind `/ws`; one task per connection, the server's own."""
 
-    def __init__(self, connections: Connections, cors: Cors) -> None:
+    def __init__(self, connections: Connections, cors: Cors, *, close_timeout_s: float) -> None:
         self._connections = connections
         self._cors = cors
+        self._close_timeout_s = close_timeout_s
 
     async def ask_for_upgrade(self, scope: Scope, send: Send) -> None:
         """Respond to a plain request for `/ws`: what it is for, and how one asks for it (RFC 9110 section 15.5.22)."""
@@ -95,7 +96,7 @@ class WebSocketEndpoint:
         opening = _Opening(scope, receive, send, grant, where, speaks_hub_v1, began_s)
         opener: WebSocketOpener | None = scope.get("extensions", {}).get(LINK_EXTENSION)
         if opener is None:
-            async with open_queued_link(send, events=False) as queued:
+            async with open_queued_link(send, events=False, close_timeout_s=self._close_timeout_s) as queued:
                 await self._serve(opening, queued)
             return
         with contextlib.suppress(ConnectionError):  # the peer may have left while it was looked up

@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from hub.bounds import Bounds
 from hub.composition import open_hub
-from hub.edge import connection_clock, metrics_port
 from hub.errors import SettingsError
 from tests.attacks.wire import Wire
 from tests.harness import DEADLINE_S, RunningHub, make_settings, run_hub
@@ -88,12 +88,10 @@ async def test_its_own_port_serves_nothing_else(tmp_path: Path) -> None:
         assert 200 == (await hub.http.get(f"{at}/metrics", headers=upgrade)).status_code
 
 
-async def test_its_own_port_keeps_nobody_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_its_own_port_keeps_nobody_waiting(tmp_path: Path) -> None:
     """Peers that send half a request, or nothing, are gone after the deadline; the first where all places are gone."""
-    monkeypatch.setattr(connection_clock, "HEAD_TIMEOUT_S", 0.5)
-    monkeypatch.setattr(metrics_port, "MAX_CONNECTIONS", 4)
-    port = free_port()
-    async with run_hub(tmp_path, metrics_port=port) as hub, contextlib.AsyncExitStack() as peers:
+    port, bounds = free_port(), Bounds(head_timeout_s=0.5, metrics_connections=4)
+    async with run_hub(tmp_path, metrics_port=port, bounds=bounds) as hub, contextlib.AsyncExitStack() as peers:
         wires = []
         for _ in range(6):
             wires.append(await peers.enter_async_context(Wire(port)))
@@ -110,16 +108,15 @@ async def test_its_own_port_keeps_nobody_waiting(tmp_path: Path, monkeypatch: py
                 await asyncio.sleep(0.02)
 
 
-async def test_a_silent_connection_keeps_no_scraper_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_silent_connection_keeps_no_scraper_out(tmp_path: Path) -> None:
     """However many peers hold the port's places without a whole request, a scraper is answered at once."""
-    monkeypatch.setattr(metrics_port, "MAX_CONNECTIONS", 4)
-    port = free_port()
-    async with run_hub(tmp_path, metrics_port=port) as hub, contextlib.AsyncExitStack() as peers:
+    port, bounds = free_port(), Bounds(metrics_connections=4)
+    async with run_hub(tmp_path, metrics_port=port, bounds=bounds) as hub, contextlib.AsyncExitStack() as peers:
         for _ in range(12):
             wire = await peers.enter_async_context(Wire(port))
             await wire.send(b"GET /metrics HTTP/1.1\r\nX: ")
         for _ in range(3):
-            async with httpx.AsyncClient() as scraper, asyncio.timeout(connection_clock.HEAD_TIMEOUT_S / 2):
+            async with httpx.AsyncClient() as scraper, asyncio.timeout(bounds.head_timeout_s / 2):
                 assert 200 == (await scraper.get(f"http://127.0.0.1:{port}/metrics")).status_code
         assert 200 == (await hub.http.get("/health/live")).status_code
 

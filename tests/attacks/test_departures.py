@@ -13,6 +13,7 @@ import pytest
 
 from hub.auth.admission import Admission
 from hub.auth.grant import Grant
+from hub.bounds import Bounds
 from hub.edge import event_stream_link
 from hub.edge.http_protocol import HttpProtocol
 from hub.edge.request_reader import MAX_HEAD_BYTES
@@ -145,13 +146,13 @@ async def test_frames_before_the_accept_are_no_failure(
         await settle(hub)
 
 
-async def test_a_stream_that_ended_leaves_the_next_one_alone(hub: RunningHub, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_stream_that_ended_leaves_the_next_one_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The deadline of an ended stream does not outlive it: its connection may carry another by then."""
     close_timeout_s = 0.2
-    monkeypatch.setattr(event_stream_link, "CLOSE_TIMEOUT_S", close_timeout_s)
     # As if some bytes were always on their way.
     monkeypatch.setattr(event_stream_link.EventStreamLink, "_abort_stuck", lambda link: link.abort())
-    async with Wire(hub.port) as wire:
+    bounds = Bounds(close_timeout_s=close_timeout_s)
+    async with run_hub(tmp_path, bounds=bounds) as hub, Wire(hub.port) as wire:
         for _ in range(2):
             await wire.send(stream(hub))
             await hub.wait_until(lambda: len(hub.hub.subscribers) == 1)

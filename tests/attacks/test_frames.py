@@ -18,6 +18,7 @@ from random import Random
 
 import pytest
 
+from hub.bounds import Bounds
 from tests.attacks.wire import Wire
 from tests.harness import DEADLINE_S, RunningHub, run_hub
 
@@ -271,17 +272,17 @@ async def test_a_peer_that_only_answers_is_not_cut_off(hub: RunningHub) -> None:
         assert [TEXT] + [PONG] * 50 == opcodes
 
 
-async def test_a_close_that_is_not_read_is_ended(hub: RunningHub, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_close_that_is_not_read_is_ended(tmp_path: Path) -> None:
     """After a close, from either side, nothing keeps the socket: not silence, not half a frame."""
-    monkeypatch.setattr("hub.edge.websocket_protocol.CLOSE_TIMEOUT_S", 0.3)
-    async with peer(hub) as silent, peer(hub) as half:
-        await half.send(frame(FIN | TEXT, b"x" * 100)[:50])
-        await hub.wait_until(lambda: len(hub.hub.subscribers) == 2)
-        for subscriber in hub.hub.subscribers.everyone():
-            hub.hub.connections.end(subscriber, 4502, "bye")
-        assert 4502 == await silent.close_code()
-        assert 4502 == await half.close_code()
-    await hub.wait_until(lambda: len(hub.server.server_state.connections) <= 1)
+    async with run_hub(tmp_path, bounds=Bounds(close_timeout_s=0.3)) as hub:
+        async with peer(hub) as silent, peer(hub) as half:
+            await half.send(frame(FIN | TEXT, b"x" * 100)[:50])
+            await hub.wait_until(lambda: len(hub.hub.subscribers) == 2)
+            for subscriber in hub.hub.subscribers.everyone():
+                hub.hub.connections.end(subscriber, 4502, "bye")
+            assert 4502 == await silent.close_code()
+            assert 4502 == await half.close_code()
+        await hub.wait_until(lambda: len(hub.server.server_state.connections) <= 1)
 
 
 async def test_frames_sent_with_the_handshake_are_no_failure(hub: RunningHub) -> None:

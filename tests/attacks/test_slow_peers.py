@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.api import request as api_request
-from hub.edge import connection_clock
+from hub.bounds import Bounds
 from tests.attacks.odd_requests import KEY, WEBSOCKET, chunked, get, post
 from tests.attacks.wire import Wire
 from tests.harness import RunningHub, run_hub
@@ -43,17 +42,11 @@ SILENCES = {
 }
 
 
-async def test_silent_and_slow_peers_are_not_kept(hub: RunningHub, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_silent_and_slow_peers_are_not_kept(tmp_path: Path) -> None:
     """Whoever sends nothing, or a byte now and then, is gone after the deadline, in every state of a connection."""
-    monkeypatch.setattr(connection_clock, "HEAD_TIMEOUT_S", 0.5)
-    hub.server.config.timeout_keep_alive = 1
-    kept = [
-        name
-        for name, left in zip(
-            SILENCES, await asyncio.gather(*map(linger, [hub] * len(SILENCES), SILENCES.values())), strict=True
-        )
-        if not left
-    ]
+    async with run_hub(tmp_path, keep_alive_s=1.0, bounds=Bounds(head_timeout_s=0.5)) as hub:
+        left = await asyncio.gather(*map(linger, [hub] * len(SILENCES), SILENCES.values()))
+    kept = [name for name, has_left in zip(SILENCES, left, strict=True) if not has_left]
     assert [] == kept
 
 
@@ -73,9 +66,16 @@ async def linger(hub: RunningHub, silence: tuple[bytes, bytes]) -> bool:
         return left
 
 
-async def test_half_a_body_is_answered_408(hub: RunningHub, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+async def impatient_hub(tmp_path: Path) -> AsyncIterator[RunningHub]:
+    """A hub that waits for a body for a moment only."""
+    async with run_hub(tmp_path, bounds=Bounds(body_timeout_s=0.4)) as running:
+        yield running
+
+
+async def test_half_a_body_is_answered_408(impatient_hub: RunningHub) -> None:
     """A body that does not come, or drips, is answered 408 in its time, and the connection is closed."""
-    monkeypatch.setattr(api_request, "BODY_TIMEOUT_S", 0.4)
+    hub = impatient_hub
     bearer = b"Authorization: Bearer " + hub.key.encode()
     for head in (
         post(b"{", bearer, b"Content-Length: 90"),

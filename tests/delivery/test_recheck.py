@@ -10,8 +10,8 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from contracts.closing import CloseCode
-from hub.delivery import recheck as recheck_module
-from hub.delivery.recheck import BATCH, FIRST_S, MIN_INTERVAL_S, RETRY_S, TICK_S, Recheck
+from hub.bounds import Bounds
+from hub.delivery.recheck import BATCH, FIRST_S, RETRY_S, TICK_S, Recheck
 from hub.delivery.subscribers import Subscriber, Subscribers
 from hub.directory.directory import User
 from hub.directory.off import TrustingDirectory
@@ -56,7 +56,12 @@ class Desk:
         self.ended: dict[str, int] = {}
         self.now_s = 1000.0
         self.recheck = Recheck(
-            directory=self.directory, subscribers=self.subscribers, ends=self, ttl_s=ttl_s, retry_s=retry_s
+            directory=self.directory,
+            subscribers=self.subscribers,
+            ends=self,
+            ttl_s=ttl_s,
+            min_interval_s=Bounds().min_recheck_interval_s,
+            retry_s=retry_s,
         )
 
     def end(self, subscriber: Subscriber, code: int, reason: str) -> None:
@@ -170,7 +175,7 @@ async def test_a_time_to_live_of_nothing_does_not_mean_all_the_time() -> None:
     desk = Desk(ttl_s=0)
     desk.connect("u1")
     await desk.pass_time(100)
-    assert len(desk.directory.questions) <= 100 / MIN_INTERVAL_S
+    assert len(desk.directory.questions) <= 100 / Bounds().min_recheck_interval_s
 
 
 async def test_a_fault_of_ours_does_not_end_the_watch(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,11 +202,11 @@ ANA, BRUNO = ("00000000001", "00000000000101"), ("00000000002", "00000000000202"
 
 
 @pytest.fixture
-async def hub(postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[RunningHub]:
+async def hub(postgres: Postgres, tmp_path: Path) -> AsyncIterator[RunningHub]:
     """A hub over a real PostgreSQL, with little patience."""
-    monkeypatch.setattr(recheck_module, "MIN_INTERVAL_S", 0.2)
     await postgres.fill()
-    async with run_hub(tmp_path, directory_url=postgres.url, directory_ttl_s=0.2) as running:
+    bounds = Bounds(min_recheck_interval_s=0.2)
+    async with run_hub(tmp_path, directory_url=postgres.url, directory_ttl_s=0.2, bounds=bounds) as running:
         yield running
 
 

@@ -11,12 +11,11 @@ from typing import cast
 
 import pytest
 
+from hub.bounds import Bounds
 from hub.delivery.pages import PAGE_BYTES
-from hub.edge import flow
 from hub.edge.http_protocol import HttpProtocol
 from hub.log.port import Reading
 from hub.target import Target
-from hub.transports import poll
 from tests.attacks.wire import Wire
 from tests.harness import ACCOUNT, DEADLINE_S, USER, RunningHub, run_hub
 
@@ -61,13 +60,10 @@ def held_bytes(hub: RunningHub) -> int:
     return hub.hub.poll._responses.held_bytes
 
 
-async def test_pages_that_are_not_taken_are_bounded_for_each_user(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, peers: ExitStack
-) -> None:
+async def test_pages_that_are_not_taken_are_bounded_for_each_user(tmp_path: Path, peers: ExitStack) -> None:
     """A user with too much unread gets 503 and a time to come back; others are served, and a reader frees its share."""
-    monkeypatch.setattr("hub.edge.server.SEND_BUFFER_BYTES", 4_096)
-    monkeypatch.setattr(poll, "USER_BYTES", 3 * PAGE_BYTES)
-    async with run_hub(tmp_path) as hub:
+    bounds = Bounds(send_buffer_bytes=4_096, poll_user_bytes=3 * PAGE_BYTES)
+    async with run_hub(tmp_path, bounds=bounds) as hub:
         cursor = await publish_much(hub)
         request = poll_request(hub, cursor)
         stalled = [await stall(hub, peers, request) for _ in range(3)]
@@ -86,13 +82,10 @@ async def test_pages_that_are_not_taken_are_bounded_for_each_user(
         assert 200 == (await hub.http.get("/poll", headers=headers)).status_code
 
 
-async def test_pages_that_are_not_taken_are_bounded_in_all(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, peers: ExitStack
-) -> None:
+async def test_pages_that_are_not_taken_are_bounded_in_all(tmp_path: Path, peers: ExitStack) -> None:
     """Users together hold no more than the whole, and all of it comes back."""
-    monkeypatch.setattr("hub.edge.server.SEND_BUFFER_BYTES", 4_096)
-    monkeypatch.setattr(poll, "TOTAL_BYTES", 4 * PAGE_BYTES)
-    async with run_hub(tmp_path) as hub:
+    bounds = Bounds(send_buffer_bytes=4_096, poll_total_bytes=4 * PAGE_BYTES)
+    async with run_hub(tmp_path, bounds=bounds) as hub:
         cursor = await publish_much(hub)
         for user_id in range(4):
             await stall(hub, peers, poll_request(hub, cursor, str(user_id)))
@@ -104,13 +97,9 @@ async def test_pages_that_are_not_taken_are_bounded_in_all(
         assert 200 == (await hub.http.get("/poll", headers=headers)).status_code
 
 
-async def test_a_peer_that_takes_nothing_of_its_answer_is_dropped(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, peers: ExitStack
-) -> None:
+async def test_a_peer_that_takes_nothing_of_its_answer_is_dropped(tmp_path: Path, peers: ExitStack) -> None:
     """In the time of the clock, and what was held for it is free again."""
-    monkeypatch.setattr("hub.edge.server.SEND_BUFFER_BYTES", 4_096)
-    monkeypatch.setattr(flow, "STALL_TIMEOUT_S", 0.2)
-    async with run_hub(tmp_path) as hub:
+    async with run_hub(tmp_path, bounds=Bounds(send_buffer_bytes=4_096, stall_timeout_s=0.2)) as hub:
         cursor = await publish_much(hub)
         await stall(hub, peers, poll_request(hub, cursor))
         await hub.wait_until(lambda: held_bytes(hub) > 0)
@@ -119,13 +108,9 @@ async def test_a_peer_that_takes_nothing_of_its_answer_is_dropped(
         await hub.wait_until(lambda: not hub.server.server_state.connections)
 
 
-async def test_a_peer_that_takes_nothing_after_its_stream_is_dropped(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, peers: ExitStack
-) -> None:
+async def test_a_peer_that_takes_nothing_after_its_stream_is_dropped(tmp_path: Path, peers: ExitStack) -> None:
     """A stream has its own deadline; the response behind it on the same connection has the clock's again."""
-    monkeypatch.setattr("hub.edge.server.SEND_BUFFER_BYTES", 4_096)
-    monkeypatch.setattr(flow, "STALL_TIMEOUT_S", 0.2)
-    async with run_hub(tmp_path) as hub:
+    async with run_hub(tmp_path, bounds=Bounds(send_buffer_bytes=4_096, stall_timeout_s=0.2)) as hub:
         cursor = await publish_much(hub)
         peer = await stall(hub, peers, f"GET /sse?token={hub.token()} HTTP/1.1\r\nHost: hub\r\n\r\n".encode())
         await hub.wait_until(lambda: len(hub.hub.subscribers) == 1)
@@ -156,13 +141,9 @@ async def test_a_body_that_nobody_read_is_not_kept_with_an_idle_connection(hub: 
         assert 0 == len(exchange._body)
 
 
-async def test_a_peer_that_takes_its_answer_slowly_gets_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, peers: ExitStack
-) -> None:
+async def test_a_peer_that_takes_its_answer_slowly_gets_it(tmp_path: Path, peers: ExitStack) -> None:
     """As long as it takes some between two looks of the clock, it gets all."""
-    monkeypatch.setattr("hub.edge.server.SEND_BUFFER_BYTES", 4_096)
-    monkeypatch.setattr(flow, "STALL_TIMEOUT_S", 0.2)
-    async with run_hub(tmp_path) as hub:
+    async with run_hub(tmp_path, bounds=Bounds(send_buffer_bytes=4_096, stall_timeout_s=0.2)) as hub:
         cursor = await publish_much(hub)
         peer = await stall(hub, peers, poll_request(hub, cursor))
         data = b""

@@ -7,9 +7,7 @@ import contextlib
 import time
 from pathlib import Path
 
-import pytest
-
-from hub.edge import connection_clock, server
+from hub.bounds import Bounds
 from tests.attacks.wire import Wire
 from tests.harness import DEADLINE_S, run_hub
 
@@ -29,11 +27,10 @@ async def test_an_idle_connection_ends_when_the_setting_says(tmp_path: Path) -> 
         assert 0.9 * keep_alive_s < time.monotonic() - idle_since_s < DEADLINE_S
 
 
-async def test_a_crowd_is_kept_for_a_moment_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_crowd_is_kept_for_a_moment_only(tmp_path: Path) -> None:
     """Beyond what stays and some more, an answered connection is soon closed; those that were there before are not."""
-    monkeypatch.setattr(server, "REQUESTS_BESIDE", 2)
-    monkeypatch.setattr(connection_clock, "SHORT_KEEP_ALIVE_S", 0.2)
-    async with run_hub(tmp_path, max_connections=1) as hub, contextlib.AsyncExitStack() as peers:
+    bounds = Bounds(requests_beside=2, short_keep_alive_s=0.2)
+    async with run_hub(tmp_path, max_connections=1, bounds=bounds) as hub, contextlib.AsyncExitStack() as peers:
         wires = []
         for _ in range(6):
             wires.append(await peers.enter_async_context(Wire(hub.port)))
@@ -45,12 +42,9 @@ async def test_a_crowd_is_kept_for_a_moment_only(tmp_path: Path, monkeypatch: py
             assert 200 == (await wire.response()).status
 
 
-async def test_a_connection_that_asks_nothing_is_closed_in_silence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_connection_that_asks_nothing_is_closed_in_silence(tmp_path: Path) -> None:
     """A pool that opens one in advance would take a 408 for the answer to the publish that it sends at that moment."""
-    monkeypatch.setattr(connection_clock, "HEAD_TIMEOUT_S", 0.2)
-    async with run_hub(tmp_path) as hub:
+    async with run_hub(tmp_path, bounds=Bounds(head_timeout_s=0.2)) as hub:
         async with Wire(hub.port) as wire:
             assert b"" == await wire.rest()
         async with Wire(hub.port) as wire:

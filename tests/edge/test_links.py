@@ -37,7 +37,7 @@ class RecordingProtocol:
     """Writes its close to the transport, past the link."""
 
     def __init__(self, transport: RecordingTransport) -> None:
-        self.flow = Flow(cast("Any", transport), cast("Any", None))
+        self.flow = Flow(cast("Any", transport), cast("Any", None), stall_timeout_s=15.0)
         self._transport = transport
 
     def accept(self, subprotocol: str | None, headers: Headers) -> None:

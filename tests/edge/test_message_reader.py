@@ -8,7 +8,8 @@ from typing import cast
 
 import pytest
 
-from hub.edge.message_reader import FRAMES_PER_S, MessageReader, MessageSink
+from hub.bounds import Bounds
+from hub.edge.message_reader import MessageReader, MessageSink
 from hub.edge.websocket_core import WebSocketCore
 
 #: Masked with zeros, so that the payload reads as it is.
@@ -47,9 +48,9 @@ def test_an_unfinished_message_takes_what_its_bytes_weigh(fragment: bytes) -> No
     """A message in many fragments, which may be empty, takes no memory for each of them, however long it goes on."""
     sink = Sink()
     core = WebSocketCore(max_message_bytes=65_536, deflate=None)
-    reader = MessageReader(core, cast("MessageSink", sink), cast("asyncio.AbstractEventLoop", PatientLoop()))
+    reader = MessageReader(core, cast("MessageSink", sink), cast("asyncio.AbstractEventLoop", PatientLoop()), Bounds())
     reader.read(BEGINNING)
-    count, at_a_time = 20_000, int(FRAMES_PER_S)
+    count, at_a_time = 20_000, int(Bounds().frames_per_s)
     tracemalloc.start()
     try:
         for _ in range(count // at_a_time):

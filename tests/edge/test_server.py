@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from hub.edge import server
 from hub.edge.server import inherit_socket, listen
 from hub.errors import SettingsError
 from tests.harness import DEADLINE_S, make_settings, run_hub
@@ -30,14 +29,11 @@ def passed() -> dict[str, str]:
     return {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
 
 
-def test_a_passed_socket_is_bounded_like_our_own(
-    tmp_path: Path, passed: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_passed_socket_is_bounded_like_our_own(tmp_path: Path, passed: dict[str, str]) -> None:
     """The kernel drops a peer that takes nothing after two and a half heartbeats, whoever opened the listener."""
     settings, _ = make_settings(tmp_path, heartbeat_s=7.0)
     with listen(settings) as own, socket.create_server(("127.0.0.1", 0)) as foreign:
-        monkeypatch.setattr(server, "_FIRST_PASSED", os.dup(foreign.fileno()))
-        inherited = inherit_socket(passed, settings)
+        inherited = inherit_socket(passed, settings, first_fd=os.dup(foreign.fileno()))
         assert inherited is not None
         with inherited:
             assert (17_500, 1) == options(own) == (options(inherited)[0], bool(options(inherited)[1]))
@@ -45,15 +41,11 @@ def test_a_passed_socket_is_bounded_like_our_own(
             assert not inherited.get_inheritable()
 
 
-def test_a_passed_socket_that_does_not_listen_is_refused(
-    tmp_path: Path, passed: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_passed_socket_that_does_not_listen_is_refused(tmp_path: Path, passed: dict[str, str]) -> None:
     """The start stops with the variable's name, and not at the first accept."""
     settings, _ = make_settings(tmp_path)
-    with socket.socket() as deaf:
-        monkeypatch.setattr(server, "_FIRST_PASSED", os.dup(deaf.fileno()))
-        with pytest.raises(SettingsError, match="LISTEN_FDS"):
-            inherit_socket(passed, settings)
+    with socket.socket() as deaf, pytest.raises(SettingsError, match="LISTEN_FDS"):
+        inherit_socket(passed, settings, first_fd=os.dup(deaf.fileno()))
     with pytest.raises(SettingsError, match="LISTEN_FDS"):
         inherit_socket({**passed, "LISTEN_FDS": "2"}, settings)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from hub.edge.server import MAX_MESSAGE_BYTES
+from hub.bounds import Bounds
 from tests.attacks.wire import Wire
 from tests.faults.measurement import read_peak_bytes, read_resident_bytes
 from tests.faults.process import HubProcess, wait_ready
@@ -54,7 +54,7 @@ async def test_a_bomb_costs_no_more_than_a_few_messages(tmp_path: Path, figures:
         assert 0 == await hub.stop()
     # Who is still sending when it is closed may get a reset in place of the close frame.
     assert {1009, 0 if len(bomb) > 1 else 1009} >= set(codes)
-    assert growth_bytes <= 4 * MAX_MESSAGE_BYTES * AT_ONCE
+    assert growth_bytes <= 4 * Bounds().max_message_bytes * AT_ONCE
     figures.append(
         f"bombs: {AT_ONCE} at once of {size_bytes // MIB} MiB in {sum(map(len, bomb)) // 1024} KiB: closed with 1009, "
         f"{growth_bytes / AT_ONCE / 1024:.0f} KiB each at the peak"

@@ -7,6 +7,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -14,16 +15,16 @@ import uvicorn
 from websockets.exceptions import InvalidStatus
 
 from hub.app import HubApp
+from hub.bounds import Bounds
 from hub.edge.server import HubServer
-from hub.transports import fallback
 from tests.harness import ACCOUNT, DEADLINE_S, USER, RunningHub, make_settings
 from tests.transports.test_liveness import sse_request, websocket_request
 
 
 @contextlib.asynccontextmanager
-async def serve_plainly(folder: Path, http: str) -> AsyncIterator[RunningHub]:
-    """Run the app as any ASGI server would."""
-    settings, key = make_settings(folder, heartbeat_s=0.5)
+async def serve_plainly(folder: Path, http: str, **changes: Any) -> AsyncIterator[RunningHub]:
+    """Run the app as any ASGI server would; `changes` are settings."""
+    settings, key = make_settings(folder, heartbeat_s=0.5, **changes)
     app = HubApp(settings)
     config = uvicorn.Config(
         app,
@@ -102,12 +103,9 @@ async def test_the_plain_server_answers_http(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("request_of", [websocket_request, sse_request])
-async def test_a_stalled_peer_holds_nothing_of_the_hub(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request_of: Callable[[RunningHub], str]
-) -> None:
+async def test_a_stalled_peer_holds_nothing_of_the_hub(tmp_path: Path, request_of: Callable[[RunningHub], str]) -> None:
     """Closed as slow, it gets its time to take the end; then its task goes, though the server still waits to send."""
-    monkeypatch.setattr(fallback, "CLOSE_TIMEOUT_S", 0.3)
-    async with serve_plainly(tmp_path, "httptools") as hub:
+    async with serve_plainly(tmp_path, "httptools", bounds=Bounds(close_timeout_s=0.3)) as hub:
         loop = asyncio.get_running_loop()
         with socket.socket() as peer:
             peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

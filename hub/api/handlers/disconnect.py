@@ -17,7 +17,7 @@ __all__ = ["make_disconnect_routes"]
 
 
 def make_disconnect_routes(
-    disconnector: Disconnector, keys: ServiceKeys, bodies: Allowance, *, max_body_bytes: int
+    disconnector: Disconnector, keys: ServiceKeys, bodies: Allowance, *, max_body_bytes: int, body_timeout_s: float
 ) -> list[HTTPRouteHandler]:
     """Return the handler by which an operator closes connections."""
 
@@ -27,7 +27,9 @@ def make_disconnect_routes(
         service = find_service(headers, keys)
         service.require_operation("disconnect")
         with bodies.share() as share:
-            body = await read_json_body(headers, request.receive, limit_bytes=max_body_bytes, share=share)
+            body = await read_json_body(
+                headers, request.receive, limit_bytes=max_body_bytes, timeout_s=body_timeout_s, share=share
+            )
             asked = parse_disconnect(body)
         if asked.account_id is not None:
             service.require_account(asked.account_id)

@@ -37,7 +37,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def make_notify_routes(
-    publisher: Publisher, keys: ServiceKeys, bodies: Allowance, *, max_body_bytes: int
+    publisher: Publisher, keys: ServiceKeys, bodies: Allowance, *, max_body_bytes: int, body_timeout_s: float
 ) -> list[ASGIRouteHandler]:
     """Return the handlers that publish; each answers 202 only after the record is on disk.
 
@@ -49,7 +49,8 @@ def make_notify_routes(
     async def read(scope: Scope, receive: Receive, limit_bytes: int, share: Share) -> tuple[bytes, str | None]:
         headers = scope["headers"]
         key = find_idempotency_key(headers)
-        return await read_json_body(headers, receive, limit_bytes=limit_bytes, share=share), key
+        body = await read_json_body(headers, receive, limit_bytes=limit_bytes, timeout_s=body_timeout_s, share=share)
+        return body, key
 
     def log_refusal(scope: Scope, error: HubError, service: ServiceGrant) -> None:
         lines.log_refusal(error, service.name)

@@ -1,0 +1,60 @@
+"""The hub's fixed bounds: what no operator has to choose, in one table.
+
+`hub.settings` has what differs between deployments. What is here is the same in all of them, and a test that needs a
+small one passes its own.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+__all__ = ["Bounds"]
+
+
+class Bounds(msgspec.Struct, frozen=True, kw_only=True):
+    """Every deadline and limit that more than one test or room has to know. Units are in the names."""
+
+    # HTTP connections
+    #: From the first byte expected (or the connection made) to the end of the headers.
+    head_timeout_s: float = 10.0
+    #: From the end of the headers to the end of the body.
+    body_timeout_s: float = 15.0
+    #: How long a peer may take nothing of a response that waits for it.
+    stall_timeout_s: float = 15.0
+    #: How long an idle connection is kept where there are too many.
+    short_keep_alive_s: float = 5.0
+    #: Connections beyond those that stay; with more, idle ones are kept for a moment only, since descriptors end.
+    requests_beside: int = 128
+    #: Connections of the metrics' own port: one machine that scrapes holds one.
+    metrics_connections: int = 32
+    #: What the kernel may hold for a peer; Linux doubles it for its own book-keeping.
+    send_buffer_bytes: int = 131_072
+    #: What requests in flight may still take after the drain.
+    grace_s: int = 5
+
+    # Lasting connections
+    #: How long a peer may take to answer a close before the connection is aborted.
+    close_timeout_s: float = 5.0
+    #: One message of a WebSocket: nothing a client says is longer than a token. A longer one breaks the protocol.
+    max_message_bytes: int = 65_536
+    #: What a message of hub.v1 has at most: a token of 8 KiB. The app is told of a longer one, and not what it says.
+    max_read_message_bytes: int = 16_384
+    #: What messages may weigh that wait for the app: one packet holds dozens, and is parsed whole.
+    max_waiting_bytes: int = 32_768
+    #: WebSocket frames of any kind a client may send, as a token bucket. The deployed frontends send none.
+    frames_per_s: float = 50.0
+    frames_burst: float = 200.0
+
+    # Polls
+    #: What responses may weigh that their clients have not taken yet: of one user, and of all together. At least a
+    #: page of each is counted (64 KiB), since it is read before its weight is known.
+    poll_user_bytes: int = 1_048_576
+    poll_total_bytes: int = 67_108_864
+
+    # The directory
+    #: How often readiness asks whether the directory answers; and until it has answered once, since nobody can
+    #: connect before that, and an operator who repairs it waits for this.
+    probe_interval_s: float = 5.0
+    first_probe_interval_s: float = 1.0
+    #: However short the time to live: every connected user is asked about at most this often.
+    min_recheck_interval_s: float = 5.0
