@@ -20,6 +20,7 @@ __all__ = [
     "MAX_USERS",
     "BatchRequest",
     "DisconnectRequest",
+    "ExplainRequest",
     "PublishRequest",
 ]
 
@@ -51,6 +52,19 @@ class PublishRequest(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_un
     user_ids: Annotated[list[UserId], msgspec.Meta(min_length=1, max_length=MAX_USERS)] | None = None
     everyone: bool = False
     ttl_seconds: Annotated[int, msgspec.Meta(ge=1, le=MAX_TTL_S)] | None = None
+
+
+class ExplainRequest(PublishRequest, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """The body of a publish as it is, and what else to explain about it. Nothing is published.
+
+    `explain_user_id` asks why this user would get the notification, or why not; `explain_account_id` is the user's
+    account, which the directory tells otherwise. `explain_service` names the service whose rights count instead of
+    the caller's.
+    """
+
+    explain_user_id: UserId | None = None
+    explain_account_id: AccountId | None = None
+    explain_service: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
 
 
 class BatchRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

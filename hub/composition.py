@@ -29,6 +29,7 @@ from hub.log.engine import open_log
 from hub.log.port import Log
 from hub.metrics import Metrics
 from hub.operator_log import OperatorLog
+from hub.publish.explainer import Explainer
 from hub.publish.publisher import Publisher
 from hub.publish.registry import load_type_registry
 from hub.settings import Settings, summarize_settings
@@ -130,6 +131,12 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
             auth=auth,
             delivery=delivery,
             publisher=publisher,
+            explainer=Explainer(
+                publisher=publisher,
+                keys=auth.service_keys,
+                directory=directory,
+                subscribers=delivery.subscribers,
+            ),
             types=types,
             bodies=bodies,
             readiness=ReadinessCheck(log=log, delivery=delivery, probe=probe),

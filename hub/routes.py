@@ -9,6 +9,7 @@ __all__ = [
     "ASYNCAPI",
     "DISCONNECT",
     "EVENT_STREAM",
+    "EXPLAIN",
     "FRAMES_SCHEMA",
     "FRONT",
     "LIVE",
@@ -36,6 +37,7 @@ NOTIFY = "/api/internal/notify"
 NOTIFY_BATCH = "/api/internal/notify/batch"
 STATS = "/api/internal/ws-stats"
 DISCONNECT = "/api/internal/disconnect"
+EXPLAIN = "/api/internal/explain"
 
 # For operators and their machines.
 LIVE = "/health/live"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import NewType
 
-__all__ = ["CONTROL", "EVERYONE", "Target", "account_target", "user_target"]
+__all__ = ["CONTROL", "EVERYONE", "Target", "account_target", "split_target", "user_target"]
 
 Target = NewType("Target", str)
 
@@ -39,6 +39,12 @@ def account_target(account_id: str) -> Target:
         ValueError: the id is empty or holds a control character or half a surrogate pair.
     """
     return Target(f"a{_SEPARATOR}{_checked(account_id)}")
+
+
+def split_target(target: Target) -> tuple[str | None, str | None]:
+    """Return the account and the user that a target names, None for what it does not name."""
+    kind, *ids = target.split(_SEPARATOR)
+    return (ids[0], ids[1]) if kind == "u" else (ids[0] if ids else None, None)
 
 
 def _checked(identifier: str) -> str:

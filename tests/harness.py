@@ -227,7 +227,7 @@ def make_settings(folder: Path, **changes: Any) -> tuple[Settings, str]:
         "name": "tests",
         "sha256": hashlib.sha256(key.encode()).hexdigest(),
         "everyone": True,
-        "operations": ["publish", "stats", "disconnect"],
+        "operations": ["publish", "stats", "disconnect", "observe", "observe_ids"],
     }
     key_file.write_text(json.dumps({"keys": [entry]}))
     values: dict[str, Any] = {

@@ -58,6 +58,7 @@ ROOMS = [
     _room("hub.errors", "msgspec", never=PURE),
     _room("hub.cursor", "msgspec", never=PURE),
     _room("hub.target", never=PURE),
+    _room("hub.masking", never=PURE),
     _room("hub.timestamp", never=PURE),
     _room("hub.url", never=PURE),
     _room("hub.language", "msgspec", never=PURE),
@@ -100,6 +101,7 @@ ROOMS = [
     _room("hub.publish.registry", "msgspec", never=PURE),
     _room("hub.publish.example", "msgspec", never=PURE),
     _room("hub.publish.body", "msgspec", never=PURE),
+    _room("hub.publish.target_view", "msgspec", never=PURE),
     _room("hub.publish", "msgspec", never=NO_ACCESS, awaits=True),
     # The doors. All that leans on the inside of the server and its libraries is in the edge, and no rule is.
     _room(

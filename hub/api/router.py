@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from hub.allowance import Allowance
 from hub.api.handlers.disconnect import make_disconnect_routes
+from hub.api.handlers.explain import make_explain_routes
 from hub.api.handlers.front import make_front_routes
 from hub.api.handlers.health import ReadinessCheck, make_health_routes
 from hub.api.handlers.metrics import make_metrics_routes
@@ -21,6 +22,7 @@ from hub.api.problems import make_exception_handlers
 from hub.auth.opening import Auth
 from hub.delivery.opening import Delivery
 from hub.metrics import Metrics
+from hub.publish.explainer import Explainer
 from hub.publish.publisher import Publisher
 from hub.publish.registry import TypeRegistry
 from hub.settings import Settings
@@ -34,6 +36,7 @@ def make_router(
     auth: Auth,
     delivery: Delivery,
     publisher: Publisher,
+    explainer: Explainer,
     types: TypeRegistry,
     bodies: Allowance,
     readiness: ReadinessCheck,
@@ -46,6 +49,13 @@ def make_router(
     routes = [
         *make_notify_routes(
             publisher,
+            keys,
+            bodies,
+            max_body_bytes=settings.max_body_bytes,
+            body_timeout_s=settings.bounds.body_timeout_s,
+        ),
+        *make_explain_routes(
+            explainer,
             keys,
             bodies,
             max_body_bytes=settings.max_body_bytes,

@@ -13,13 +13,24 @@ import msgspec
 
 from hub.errors import Forbidden
 
-__all__ = ["OPERATIONS", "VIRTUAL_ACCOUNT_ID", "Claims", "Grant", "ServiceGrant", "home_account", "token_digest"]
+__all__ = [
+    "OPERATIONS",
+    "OPERATIONS_BY_DEFAULT",
+    "VIRTUAL_ACCOUNT_ID",
+    "Claims",
+    "Grant",
+    "ServiceGrant",
+    "home_account",
+    "token_digest",
+]
 
 #: The account of a `super_admin` that has none.
 VIRTUAL_ACCOUNT_ID = "00000000-0000-0000-0000-000000000000"
 
-#: What a service key may be allowed to do.
-OPERATIONS = frozenset({"publish", "stats", "disconnect"})
+#: What a service key may be allowed to do: all that a key of `HUB_SERVICE_KEYS` does.
+OPERATIONS_BY_DEFAULT = frozenset({"publish", "stats", "disconnect", "observe"})
+#: With what only a key file gives: to see the ids of people and accounts unmasked in what `observe` shows.
+OPERATIONS = OPERATIONS_BY_DEFAULT | {"observe_ids"}
 
 
 class Claims(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from hub.auth.grant import OPERATIONS, ServiceGrant
+from hub.auth.grant import OPERATIONS, OPERATIONS_BY_DEFAULT, ServiceGrant
 from hub.errors import InvalidToken, SettingsError
 from hub.settings import Settings
 
@@ -61,6 +61,10 @@ class ServiceKeys:
     def names(self) -> frozenset[str]:
         """The names of all services that have a key."""
         return frozenset(grant.name for _, grant in self._grants)
+
+    def find_grant(self, name: str) -> ServiceGrant | None:
+        """Return what the service `name` may do, by its last entry where it has several; None if it has no key."""
+        return next((grant for _, grant in reversed(self._grants) if grant.name == name), None)
 
     def verify(self, key: str) -> ServiceGrant:
         """Return what `key` allows.
@@ -126,7 +130,7 @@ def _read_pairs(text: str) -> list[tuple[bytes, ServiceGrant]]:
         # A key alone stands where its name would.
         sha256 = sha256 or name
         grant = ServiceGrant(
-            name=_checked_name(where, name), accounts=None, types=None, everyone=False, operations=OPERATIONS
+            name=_checked_name(where, name), accounts=None, types=None, everyone=False, operations=OPERATIONS_BY_DEFAULT
         )
         grants.append((_checked_digest(where, sha256), grant))
     return grants

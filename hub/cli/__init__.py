@@ -20,6 +20,7 @@ __all__ = ["COMMANDS", "Commands", "main"]
 COMMANDS = (
     "serve",
     "notify",
+    "explain",
     "tail",
     "stats",
     "check",

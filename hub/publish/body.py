@@ -13,8 +13,9 @@ from hashlib import sha256
 import msgspec
 
 from contracts.frame import RESERVED_TYPES
+from contracts.identifier import AccountId, UserId
 from contracts.problem import Problem
-from contracts.request import MAX_TTL_S, BatchRequest, PublishRequest
+from contracts.request import MAX_TTL_S, BatchRequest, ExplainRequest, PublishRequest
 from hub.errors import (
     BodyTooLarge,
     ConflictingTargets,
@@ -33,16 +34,28 @@ from hub.publish.registry import TypeRegistry
 from hub.target import EVERYONE, Target, account_target, user_target
 from hub.timestamp import format_moment, format_time
 
-__all__ = ["Publication", "parse_batch", "parse_publish"]
+__all__ = ["Publication", "Question", "parse_batch", "parse_explain", "parse_publish"]
 
 #: Every interpreter's decoder can skip what is nested so deep. Deeper, some cannot split a batch, so none does.
 SKIPPED_DEPTH = 256
 
 _publish_decoder = msgspec.json.Decoder(PublishRequest)
+_explain_decoder = msgspec.json.Decoder(ExplainRequest)
 _batch_decoder = msgspec.json.Decoder(BatchRequest)
 _encode = msgspec.json.Encoder().encode
 
 _LINE_BREAKS = bytes.maketrans(b"\r\n", b"  ")
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """What a request to explain asks beside the publish, read by itself because the publish may be unusable."""
+
+    explain_user_id: UserId | None = None
+    explain_account_id: AccountId | None = None
+    explain_service: str | None = None
+
+
+_question_decoder = msgspec.json.Decoder(Question)
 
 
 class Publication(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,6 +113,22 @@ def parse_publish(body: bytes, registry: TypeRegistry, *, now_s: float, max_ttl_
     return _parse(strip_bom(body), registry, now_s, max_ttl_s)
 
 
+def parse_explain(
+    body: bytes, registry: TypeRegistry, *, now_s: float, max_ttl_s: int = MAX_TTL_S
+) -> tuple[Question, Publication | HubError]:
+    """Return what is asked about a publish, and the publish that `body` describes or why it would be refused.
+
+    Raises:
+        InvalidJson, TooDeep, InvalidField: the body is not JSON, or the question itself cannot be used.
+    """
+    text = strip_bom(body)
+    question = decode_body(_question_decoder, text)
+    try:
+        return question, _check(decode_body(_explain_decoder, text), text, registry, now_s, max_ttl_s)
+    except HubError as error:
+        return question, error
+
+
 def parse_batch(
     body: bytes,
     registry: TypeRegistry,
@@ -134,7 +163,10 @@ def parse_batch(
 
 
 def _parse(body: bytes, registry: TypeRegistry, now_s: float, max_ttl_s: int) -> Publication:
-    request = decode_body(_publish_decoder, body)
+    return _check(decode_body(_publish_decoder, body), body, registry, now_s, max_ttl_s)
+
+
+def _check(request: PublishRequest, body: bytes, registry: TypeRegistry, now_s: float, max_ttl_s: int) -> Publication:
     if request.type not in registry.types:
         raise _describe_type_error(request.type, registry)
     if request.ttl_seconds is not None and request.ttl_seconds > max_ttl_s:

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 
+import msgspec
 from msgspec import UNSET
 
 from contracts.problem import Problem
@@ -18,15 +19,22 @@ from hub.auth.grant import ServiceGrant, home_account
 from hub.cursor import Cursor
 from hub.delivery.subscribers import Subscribers
 from hub.directory.directory import Directory, User
-from hub.errors import BadRequest, DirectoryUnavailable, HubError, IdempotencyConflict, UnknownTarget
+from hub.errors import (
+    BadRequest,
+    DirectoryUnavailable,
+    HubError,
+    IdempotencyConflict,
+    StorageUnavailable,
+    UnknownTarget,
+)
 from hub.errors.problem import describe_problem
 from hub.log.port import Appended, Draft, Log
 from hub.metrics import Metrics
-from hub.publish.body import Publication, parse_batch, parse_publish
+from hub.publish.body import Publication, Question, parse_batch, parse_explain, parse_publish
 from hub.publish.registry import TypeRegistry
 from hub.target import Target, user_target
 
-__all__ = ["Publisher"]
+__all__ = ["CheckedPublication", "Publisher"]
 
 #: Users looked up at once, as many as a directory asks for in one question.
 LOOK_UPS = 200
@@ -36,6 +44,14 @@ LOOK_UPS_TIMEOUT_S = 10.0
 MAX_KEY_LENGTH = 255
 UUID_BYTES = 16
 UUIDS_PER_DRAW = 256
+
+
+class CheckedPublication(msgspec.Struct, frozen=True, kw_only=True):
+    """A publish that the hub would accept: whom it is for, until when, and the warnings of its receipt."""
+
+    targets: tuple[Target, ...]
+    expires_at_s: float | None
+    warnings: list[FieldWarning]
 
 
 class Publisher:
@@ -135,17 +151,36 @@ class Publisher:
                 results.append(BatchResult(index=index, receipt=self._receipt(publication, drafts[index], result)))
         return BatchReceipt(results=results)
 
+    async def check(
+        self, publication: Publication, service: ServiceGrant, idempotency_key: str | None
+    ) -> CheckedPublication:
+        """Return what a publish would store, by the checks of `publish`; nothing is stored.
+
+        Raises:
+            HubError: what `publish` would raise, except that the log is not asked for the Idempotency-Key.
+        """
+        service.require_operation("publish")
+        if idempotency_key is not None:
+            _checked_key(idempotency_key)
+        targets = self._find_targets_nowait(publication, service)
+        if targets is None:
+            targets = await self._resolve(publication, service, self._look_ups_end_s())
+        if not self._log.writable:
+            raise StorageUnavailable
+        return CheckedPublication(
+            targets=targets, expires_at_s=self._expires_at_s(publication), warnings=_describe_warnings(publication)
+        )
+
+    def parse_explain(self, body: bytes) -> tuple[Question, Publication | HubError]:
+        """Return what is asked about a publish, and that publish; see `hub.publish.body.parse_explain`."""
+        return parse_explain(body, self._registry, now_s=self._now(), max_ttl_s=self._max_ttl_s)
+
     async def _draft(
         self, publication: Publication, service: ServiceGrant, key: str | None, received_s: float, look_ups_end_s: float
     ) -> Draft:
         """Return the draft, each of whose targets is inside what the service's key reaches."""
-        service.require_type(publication.type)
-        if publication.everyone:
-            service.require_everyone()
-        if publication.account_id is not None:
-            service.require_account(publication.account_id)
-        targets = publication.targets
-        if publication.unresolved or (self._checks_targets and not self._remembers(publication)):
+        targets = self._find_targets_nowait(publication, service)
+        if targets is None:
             targets = await self._resolve(publication, service, look_ups_end_s)
         notification_id = self._uuids.next()
         return Draft(
@@ -154,9 +189,23 @@ class Publisher:
             payload=publication.payload(notification_id),
             idempotency=None if key is None else _digest_key(service.name, key),
             body_digest=publication.body_digest,
-            expires_at_s=None if publication.ttl_seconds is None else self._now() + publication.ttl_seconds,
+            expires_at_s=self._expires_at_s(publication),
             received_s=received_s,
         )
+
+    def _expires_at_s(self, publication: Publication) -> float | None:
+        return None if publication.ttl_seconds is None else self._now() + publication.ttl_seconds
+
+    def _find_targets_nowait(self, publication: Publication, service: ServiceGrant) -> tuple[Target, ...] | None:
+        """Return whom it is for, inside what the service's key reaches; None means: ask `_resolve`."""
+        service.require_type(publication.type)
+        if publication.everyone:
+            service.require_everyone()
+        if publication.account_id is not None:
+            service.require_account(publication.account_id)
+        if publication.unresolved or (self._checks_targets and not self._remembers(publication)):
+            return None
+        return publication.targets
 
     def _remembers(self, publication: Publication) -> bool:
         """Say whether all the users of a notification are known, without asking, to be in its account."""
@@ -239,7 +288,7 @@ class Publisher:
             cursor=str(Cursor(self._log.epoch, appended.position)),
             duplicate=appended.duplicate,
             connections=self._subscribers.count(draft.targets),
-            warnings=[FieldWarning(field=each.path, detail=each.detail) for each in publication.mismatches] or UNSET,
+            warnings=_describe_warnings(publication) or UNSET,
         )
 
 
@@ -257,6 +306,10 @@ class _RandomUuids:
             block = secrets.token_bytes(UUID_BYTES * UUIDS_PER_DRAW)
             self._drawn = [block[start : start + UUID_BYTES] for start in range(0, len(block), UUID_BYTES)]
         return str(uuid.UUID(bytes=self._drawn.pop(), version=4))
+
+
+def _describe_warnings(publication: Publication) -> list[FieldWarning]:
+    return [FieldWarning(field=each.path, detail=each.detail) for each in publication.mismatches]
 
 
 def _path_of(index: int) -> str:

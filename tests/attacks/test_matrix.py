@@ -33,7 +33,7 @@ from tests.attacks.identity import (
 from tests.harness import DEADLINE_S, EventStream, RunningHub, WebSocket, run_hub
 
 TYPE = "stock_alert"
-EVERY_OPERATION = ["publish", "stats", "disconnect"]
+EVERY_OPERATION = ["publish", "stats", "disconnect", "observe"]
 KEYS: dict[str, dict[str, object]] = {
     "key": {"everyone": True, "operations": EVERY_OPERATION},
     "bound": {"accounts": [ACCOUNT], "operations": EVERY_OPERATION},
@@ -52,6 +52,7 @@ DOORS = {
     ("GET", "/api/internal/ws-stats"): "stats",
     ("GET", "/metrics"): "stats",
     ("POST", "/api/internal/disconnect"): "disconnect",
+    ("POST", "/api/internal/explain"): "explain",
     ("GET", "/health/live"): "open",
     ("GET", "/health/ready"): "open",
     ("GET", "/"): "open",
@@ -70,6 +71,7 @@ user-only   401    401     401     401     ok   ok   ok    401    401 401   401 
 publish     401    401     401     401     401  401  401   401    ids own   typed 403
 stats       401    401     401     401     401  401  401   401    ok  403   403   ok
 disconnect  401    401     401     401     401  401  401   401    ids own   403   403
+explain     401    401     401     401     401  401  401   401    ok  ok    403   403
 """
 ACTORS = ANSWERS.split("\n")[1].split()
 TABLE = {

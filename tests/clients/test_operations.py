@@ -24,6 +24,7 @@ METHODS = {
     "publishBatch": "notify_batch",
     "readStats": "stats",
     "disconnect": "disconnect",
+    "explainNotification": "explain",
     "issueTicket": "ticket",
     "checkReady": "health",
     "checkLive": "live",
@@ -165,6 +166,16 @@ async def test_disconnect(hub: RunningHub, client: Client) -> None:
         assert 4502 == await listener.wait_closed()
     digest = hashlib.sha256(token.encode()).hexdigest()
     assert (await client.call("disconnect", DisconnectRequest(token=digest, revoke=True))).revoked
+
+
+async def test_explain(hub: RunningHub, client: Client) -> None:
+    """What a publish would do is told, and nothing is published."""
+    said = await client.call(
+        "explain", alert(), user_id=USER, account_id=ACCOUNT, explain_user_id=USER, explain_account_id=ACCOUNT
+    )
+    assert (True, 1, 0) == (said.accepted, said.target_count, hub.hub.log.head)
+    assert "on_return" == said.user.delivery
+    assert "no_target" == (await client.call("explain", alert())).refusal.code
 
 
 async def test_health(client: Client) -> None:

@@ -9,6 +9,7 @@ from typing import Self, TypeVar
 
 import httpx
 
+from contracts.explanation import Explanation
 from contracts.health import Readiness
 from contracts.notification import Notification
 from contracts.receipt import BatchResult, DisconnectReceipt, Receipt, Ticket
@@ -84,6 +85,27 @@ class AsyncHub(Client):
     async def disconnect(self, whom: DisconnectRequest) -> DisconnectReceipt:
         """Close a user's, an account's or a token's connections and, with `revoke`, refuse their tokens from now on."""
         return await self._send(wire.describe_disconnect(whom))
+
+    async def explain(
+        self,
+        notification: Notification,
+        *,
+        user_id: str | None = None,
+        account_id: str | None = None,
+        user_ids: Sequence[str] | None = None,
+        everyone: bool = False,
+        ttl_s: int | None = None,
+        explain_user_id: str | None = None,
+        explain_account_id: str | None = None,
+        explain_service: str | None = None,
+    ) -> Explanation:
+        """Return what `notify` with these arguments would do, without publishing; the key needs `observe`.
+
+        `explain_user_id` asks why this user would get it, or why not.
+        """
+        addressed = Addressed(notification, user_id, account_id, user_ids, everyone, ttl_s)
+        question = (explain_user_id, explain_account_id, explain_service)
+        return await self._send(wire.describe_explain(addressed, *question))
 
     async def ticket(self, user_token: str) -> Ticket:
         """Return a one-use stand-in for a user's token, for a URL."""

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from contracts.explanation import Explanation
 from contracts.health import Liveness, Readiness
 from contracts.problem import Problem
 from contracts.receipt import BatchReceipt, DisconnectReceipt, Receipt, Ticket
@@ -28,6 +29,7 @@ __all__ = [
     "describe_disconnect",
     "describe_encoded",
     "describe_encoded_batch",
+    "describe_explain",
     "describe_live",
     "describe_publish",
     "describe_ready",
@@ -158,6 +160,17 @@ def describe_stats() -> Call[Stats]:
 def describe_disconnect(request: DisconnectRequest) -> Call[DisconnectReceipt]:
     """Return the request that closes connections."""
     return Call("POST", "/api/internal/disconnect", DisconnectReceipt, body=msgspec.json.encode(request))
+
+
+def describe_explain(
+    addressed: Addressed, user_id: str | None, account_id: str | None, service: str | None
+) -> Call[Explanation]:
+    """Return the request that explains a publish; raises as `describe_publish` does."""
+    asked = {"explain_user_id": user_id, "explain_account_id": account_id, "explain_service": service}
+    question = b"".join(
+        b',"%b":%b' % (name.encode(), msgspec.json.encode(value)) for name, value in asked.items() if value is not None
+    )
+    return Call("POST", "/api/internal/explain", Explanation, body=encode_addressed(addressed)[:-1] + question + b"}")
 
 
 def describe_ticket(user_token: str) -> Call[Ticket]:

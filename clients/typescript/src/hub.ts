@@ -21,6 +21,12 @@ export type BatchResult = Schemas["BatchResult"];
 export type Stats = Schemas["Stats"];
 export type DisconnectRequest = Schemas["DisconnectRequest"];
 export type DisconnectReceipt = Schemas["DisconnectReceipt"];
+/** What to explain about a publish beside the publish itself. */
+export type ExplainQuestion = Pick<
+  Schemas["ExplainRequest"],
+  "explain_user_id" | "explain_account_id" | "explain_service"
+>;
+export type Explanation = Schemas["Explanation"];
 export type Ticket = Schemas["Ticket"];
 export type Readiness = Schemas["Readiness"];
 
@@ -132,6 +138,12 @@ export class NotificationHub<N extends AnyPublishRequest = PublishRequest> {
   async disconnect(whom: DisconnectRequest, options: CallOptions = {}): Promise<DisconnectReceipt> {
     const request: HubRequest = { method: "POST", path: "/api/internal/disconnect", body: JSON.stringify(whom) };
     return (await this.#send(request, options)) as DisconnectReceipt;
+  }
+
+  /** Return what publishing this would do, without publishing; the key needs the operation `observe`. */
+  async explain(notification: N, question: ExplainQuestion = {}, options: CallOptions = {}): Promise<Explanation> {
+    const body = JSON.stringify({ ...notification, ...question });
+    return (await this.#send({ method: "POST", path: "/api/internal/explain", body }, options)) as Explanation;
   }
 
   /** Return a one-use stand-in for a user's token, for a URL. */

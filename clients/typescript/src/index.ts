@@ -6,6 +6,8 @@ export {
   type CallOptions,
   type DisconnectReceipt,
   type DisconnectRequest,
+  type ExplainQuestion,
+  type Explanation,
   type FieldWarning,
   type HubOptions,
   NotificationHub,

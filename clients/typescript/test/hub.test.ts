@@ -115,6 +115,13 @@ describe("a real hub", () => {
     expect(await hub.disconnect({ token: digest, revoke: true })).toEqual({ closed: 0, revoked: true });
   });
 
+  test("explains a publish without publishing", async () => {
+    const request = { type: "cart_updated", title: "Carrinho", message: "2 itens", user_id: SELLER.userId } as const;
+    const said = await hub.explain(request, { explain_user_id: BUYER.userId });
+    expect(said.accepted).toBe(true);
+    expect(said.user?.reasons.map((reason) => reason.code)).toEqual(["not_addressed"]);
+  });
+
   test("is live and ready", async () => {
     expect(await hub.live()).toBe(true);
     expect((await hub.health()).ready).toBe(true);
@@ -128,6 +135,7 @@ test("every operation of the document is a method, or is none for a service", ()
     publishBatch: "notifyBatch",
     readStats: "stats",
     disconnect: "disconnect",
+    explainNotification: "explain",
     issueTicket: "ticket",
     checkReady: "health",
     checkLive: "live",

@@ -10,13 +10,14 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from contracts.explanation import Explanation
 from contracts.frame import CONTROL_FRAMES, Auth
 from contracts.health import Readiness
 from contracts.notification import Notification
 from contracts.page import Page
 from contracts.problem import Problem
 from contracts.receipt import BatchReceipt, DisconnectReceipt, Receipt, Ticket
-from contracts.request import MAX_BATCH, DisconnectRequest, PublishRequest
+from contracts.request import MAX_BATCH, DisconnectRequest, ExplainRequest, PublishRequest
 from contracts.stats import Stats
 from hub.api.openapi.examples import frame_example, notification_example, publish_example
 from hub.api.openapi.portable import Schema, plain_schema
@@ -25,7 +26,10 @@ from hub.publish.registry import TypeRegistry
 
 __all__ = ["Schema", "describe_frames", "describe_http", "describe_page"]
 
-_ANSWERS = (Receipt, BatchReceipt, Ticket, DisconnectReceipt, DisconnectRequest, Stats, Readiness, Problem)
+_ANSWERS = (
+    *(Receipt, BatchReceipt, Ticket, DisconnectReceipt, DisconnectRequest, Stats, Readiness, Problem),
+    *(ExplainRequest, Explanation),
+)
 #: What the hub itself puts into a notification.
 _STAMPED = frozenset({"timestamp", "id", "cursor"})
 #: A notification's members as they stand on the wire.

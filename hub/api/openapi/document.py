@@ -167,6 +167,11 @@ def _body(name: str, components: dict[str, Schema]) -> dict[str, Any]:
         media["examples"] = {_key(tag): {"summary": tag, "value": value} for tag, value in examples.items()}
     elif name == "BatchRequest":
         media["example"] = {"notifications": list(examples.values())[:2]}
+    elif name == "ExplainRequest":
+        media["examples"] = {
+            _key(tag): {"summary": tag, "value": {**value, "explain_user_id": "user-1"}}
+            for tag, value in list(examples.items())[:1]
+        }
     else:
         media["example"] = {"user_id": "user-1", "account_id": "account-1", "revoke": True}
     return media

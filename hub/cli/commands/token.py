@@ -23,6 +23,7 @@ from hub.cli.support.issuer import issue_token
 from hub.cli.support.outcome import Outcome, Refused, Unreachable, Unusable
 from hub.errors import HubError, KeysUnavailable
 from hub.logging import escape_control, scrub
+from hub.masking import mask_id
 from hub.settings import Settings, read_settings
 from hub.timestamp import format_time
 
@@ -151,16 +152,13 @@ def _mask(claims: dict[str, Any], settings: Settings) -> dict[str, Any]:
             return [mask(name, item) for item in value]
         # An ASP.NET claim is called by a URL, whose end says what it is.
         personal = name.rpartition("/")[2] in _PERSONAL
-        return _masked(value) if personal or value in persons else _scrubbed(value)
+        return _mask_claim(value) if personal or value in persons else _scrubbed(value)
 
     return {name: mask(name, value) for name, value in claims.items()}
 
 
-def _masked(value: Any) -> Any:
-    if value is None:
-        return None
-    text = str(value)
-    return "*" * max(3, len(text) - 2) + (text[-2:] if len(text) > 5 else "")
+def _mask_claim(value: Any) -> Any:
+    return None if value is None else mask_id(str(value))
 
 
 def _scrubbed(value: Any) -> Any:

@@ -145,6 +145,7 @@ def test_every_operation_of_the_design_is_there() -> None:
         "post /api/internal/notify/batch",
         "get /api/internal/ws-stats",
         "post /api/internal/disconnect",
+        "post /api/internal/explain",
         "post /api/ticket",
         "get /health/live",
         "get /health/ready",

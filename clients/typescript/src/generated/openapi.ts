@@ -151,6 +151,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/internal/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Explain what a publish would do, without publishing
+         * @description The body is that of a publish. The response has the problem that the publish would get, or whom it would reach at this moment; the same checks decide. It is 200 also if the publish would be refused. `explain_user_id` asks about one user: whether they would get it, and why or why not. The key needs the operation `observe`. Ids are masked unless it has the operation `observe_ids`, too. An Idempotency-Key is checked for its form and not looked up.
+         */
+        post: operations["explainNotification"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/internal/disconnect": {
         parameters: {
             query?: never;
@@ -636,6 +656,55 @@ export interface components {
             id: string;
             /** @example k3v9q2m7xa-1z8 */
             cursor: string;
+        };
+        /**
+         * ExplainRequest
+         * @description The body of a publish as it is, and what else to explain about it. Nothing is published.
+         *
+         *     `explain_user_id` asks why this user would get the notification, or why not; `explain_account_id` is the user's account, which the directory tells otherwise. `explain_service` names the service whose rights count instead of the caller's.
+         */
+        ExplainRequest: {
+            type: string;
+            title: string;
+            message: string;
+            data?: unknown;
+            timestamp?: string | null;
+            user_id?: string | null;
+            account_id?: string | null;
+            user_ids?: string[] | null;
+            /** @default false */
+            everyone?: boolean;
+            ttl_seconds?: number | null;
+            explain_user_id?: string | null;
+            explain_account_id?: string | null;
+            explain_service?: string | null;
+        };
+        /**
+         * Explanation
+         * @description What the hub would respond to a publish now, and whom it would reach. Nothing was published.
+         *
+         *     `refusal` is the problem that the publish would get; it is left out if the hub would accept it. `service` is the service whose rights were looked at. `targets` has the first 100 of `target_count`. `users` and `connections` are those that match at this moment. `expires_at` is when the hub would stop to deliver it. `warnings` are those of the receipt. `user` is there if the request names one in `explain_user_id`.
+         */
+        Explanation: {
+            accepted: boolean;
+            service: string;
+            refusal?: components["schemas"]["Problem"];
+            type?: string;
+            /** @default [] */
+            targets?: components["schemas"]["TargetView"][];
+            /** Format: int64 */
+            target_count: number;
+            /** Format: int64 */
+            users: number;
+            connections: components["schemas"]["ConnectionCounts"];
+            /**
+             * Format: date-time
+             * @example 2026-11-22T14:03:07.125Z
+             */
+            expires_at?: string;
+            /** @default [] */
+            warnings?: components["schemas"]["FieldWarning"][];
+            user?: components["schemas"]["UserExplanation"];
         };
         /**
          * FieldWarning
@@ -1600,6 +1669,15 @@ export interface components {
             directory: string;
         };
         /**
+         * Reason
+         * @description One reason why a user would get a notification, or why not; programs compare `code`.
+         */
+        Reason: {
+            /** @enum {string} */
+            code: "account_inactive" | "account_not_given" | "catching_up" | "connected" | "directory_unavailable" | "no_account" | "not_addressed" | "not_connected" | "other_account" | "refused" | "unknown_user" | "user_inactive";
+            detail: string;
+        };
+        /**
          * Receipt
          * @description The notification is on disk under `id`, at `cursor`.
          *
@@ -1807,6 +1885,16 @@ export interface components {
             minStock?: number | null;
         };
         /**
+         * TargetView
+         * @description One target, as far as the service key may see it; ids are masked unless the key has the right `observe_ids`.
+         */
+        TargetView: {
+            /** @enum {string} */
+            kind: "account" | "everyone" | "user";
+            account_id?: string;
+            user_id?: string;
+        };
+        /**
          * Ticket
          * @description A ticket that replaces a token in a URL, once, within `expires_in` seconds.
          */
@@ -1875,6 +1963,16 @@ export interface components {
             id: string;
             /** @example k3v9q2m7xa-1z8 */
             cursor: string;
+        };
+        /**
+         * UserExplanation
+         * @description Whether one user would get the notification, and every reason that the hub knows.
+         */
+        UserExplanation: {
+            /** @enum {string} */
+            delivery: "no" | "now" | "on_return" | "unknown";
+            reasons: components["schemas"]["Reason"][];
+            connections: components["schemas"]["ConnectionCounts"];
         };
     };
     responses: never;
@@ -2464,6 +2562,135 @@ export interface operations {
             /** @description The hub failed */
             500: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    explainNotification: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes a repeat safe: for 24 hours the same key with the same body gets the first receipt again, with `duplicate: true`. Each service has its own keys. In a batch the key of each notification is this key and its index. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "type": "order_created",
+                 *       "title": "Novo pedido",
+                 *       "message": "O pedido PED-1234 foi criado.",
+                 *       "data": {
+                 *         "orderId": 1234,
+                 *         "orderCode": "PED-1234",
+                 *         "items": [
+                 *           {
+                 *             "productId": 77,
+                 *             "name": "Caixa 30x20",
+                 *             "quantity": 2
+                 *           }
+                 *         ],
+                 *         "total": "R$ 59,80"
+                 *       },
+                 *       "user_id": "user-1",
+                 *       "account_id": "account-1",
+                 *       "explain_user_id": "user-1"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ExplainRequest"];
+            };
+        };
+        responses: {
+            /** @description What the publish would do. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
+                };
+            };
+            /** @description The request cannot be used; The body is not valid JSON in UTF-8; The body is nested too deeply; A field has a value of the wrong type or range */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A credential is required; The credential is not valid */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long to arrive */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body must be application/json; The body must not be compressed */
+            415: {
+                headers: {
+                    /** @description `application/json`, if that was wrong */
+                    Accept?: string;
+                    /** @description `identity`, if that was wrong */
+                    "Accept-Encoding"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub has too much to do; The hub is restarting */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hub import errors, routes
 from hub.api.openapi.operations.failures import BODY_FAILURES, SERVICE_FAILURES, STORE_FAILURES
-from hub.api.openapi.operations.operation import SERVICE, Operation, Response
+from hub.api.openapi.operations.operation import IDEMPOTENCY_KEY, SERVICE, Operation, Response
 
 __all__ = ["OPERATE_OPERATIONS"]
 
@@ -20,6 +20,23 @@ OPERATE_OPERATIONS: tuple[Operation, ...] = (
         security=SERVICE,
         responses=(Response(200, "The numbers at this moment.", "Stats"),),
         failures=(*SERVICE_FAILURES, errors.Internal),
+    ),
+    Operation(
+        method="post",
+        path=routes.EXPLAIN,
+        id="explainNotification",
+        tag="Operate",
+        summary="Explain what a publish would do, without publishing",
+        description="The body is that of a publish. The response has the problem that the publish would get, or whom "
+        "it would reach at this moment; the same checks decide. It is 200 also if the publish would be refused. "
+        "`explain_user_id` asks about one user: whether they would get it, and why or why not. The key needs the "
+        "operation `observe`. Ids are masked unless it has the operation `observe_ids`, too. An Idempotency-Key is "
+        "checked for its form and not looked up.",
+        security=SERVICE,
+        parameters=(IDEMPOTENCY_KEY,),
+        body="ExplainRequest",
+        responses=(Response(200, "What the publish would do.", "Explanation"),),
+        failures=(*SERVICE_FAILURES, *BODY_FAILURES, errors.Overloaded, errors.Draining, errors.Internal),
     ),
     Operation(
         method="post",

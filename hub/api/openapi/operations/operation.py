@@ -9,11 +9,19 @@ import msgspec
 
 from hub.errors import HubError
 
-__all__ = ["SERVICE", "USER", "Operation", "Response"]
+__all__ = ["IDEMPOTENCY_KEY", "SERVICE", "USER", "Operation", "Response"]
 
 #: Security schemes, of which one is needed.
 SERVICE = ("serviceKey",)
 USER = ("userToken", "urlToken")
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "Makes a repeat safe: for 24 hours the same key with the same body gets the first receipt "
+    "again, with `duplicate: true`. Each service has its own keys. In a batch the key of each notification is this key "
+    "and its index.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+}
 
 
 class Response(msgspec.Struct, frozen=True):

@@ -4,18 +4,9 @@ from __future__ import annotations
 
 from hub import errors, routes
 from hub.api.openapi.operations.failures import BODY_FAILURES, PUBLISH_FAILURES, SERVICE_FAILURES, STORE_FAILURES
-from hub.api.openapi.operations.operation import SERVICE, Operation, Response
+from hub.api.openapi.operations.operation import IDEMPOTENCY_KEY, SERVICE, Operation, Response
 
 __all__ = ["PUBLISH_OPERATIONS"]
-
-_IDEMPOTENCY_KEY = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "description": "Makes a repeat safe: for 24 hours the same key with the same body gets the first receipt "
-    "again, with `duplicate: true`. Each service has its own keys. In a batch the key of each notification is this key "
-    "and its index.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
-}
 
 PUBLISH_OPERATIONS: tuple[Operation, ...] = (
     Operation(
@@ -29,7 +20,7 @@ PUBLISH_OPERATIONS: tuple[Operation, ...] = (
         "of another shape than the type declares, and names them in `warnings` of the receipt; a strict type refuses "
         "them with 400. Give at least one target: `user_id`, `user_ids`, `account_id` or `everyone`.",
         security=SERVICE,
-        parameters=(_IDEMPOTENCY_KEY,),
+        parameters=(IDEMPOTENCY_KEY,),
         body="PublishRequest",
         responses=(Response(202, "The notification is on disk and will be delivered.", "Receipt"),),
         failures=(
@@ -50,7 +41,7 @@ PUBLISH_OPERATIONS: tuple[Operation, ...] = (
         description="The hub stores all acceptable notifications in one transaction, in order. A refused notification "
         "gets its own problem and does not affect the others.",
         security=SERVICE,
-        parameters=(_IDEMPOTENCY_KEY,),
+        parameters=(IDEMPOTENCY_KEY,),
         body="BatchRequest",
         responses=(Response(202, "A receipt or a problem for each notification.", "BatchReceipt"),),
         failures=(
