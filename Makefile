@@ -43,6 +43,9 @@ BASE ?= docker.io/library/python:3.11-slim
 VERSION_NOW := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
 # The time of the last commit is the time of everything in the image.
 SOURCE_DATE_EPOCH ?= $(or $(shell git log -1 --format=%ct 2>/dev/null),0)
+# EXTRAS=otel: with the packages that send traces.
+EXTRAS ?=
+LOCK_OF_IMAGE = $(or $(EXTRAS),runtime)
 # What to add to the engine's command line: IMAGE_ARGS="--no-cache".
 IMAGE_ARGS ?=
 
@@ -202,6 +205,7 @@ settings-page: $(SETUP) ## write docs/reference/settings.md again
 
 lock: $(SETUP) ## resolve pyproject.toml and requirements/*.in into hashed locks
 	@$(LOCK) pyproject.toml --output-file requirements/runtime.txt
+	@$(LOCK) pyproject.toml --extra otel --constraints requirements/runtime.txt --output-file requirements/otel.txt
 	@$(LOCK) requirements/node.in --output-file requirements/node.txt
 	@$(LOCK) requirements/build.in --output-file requirements/build.txt
 	@$(LOCK) requirements/dev.in --output-file requirements/dev.txt
@@ -244,14 +248,14 @@ release: $(SETUP) $(CLIENTS) build/release/.installed ## build, check and tag wh
 
 sbom: $(SETUP) ## write what the image holds of Python packages into dist/, as CycloneDX
 	@mkdir -p dist
-	@SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) $(BIN)/python -m release.sbom > dist/notification-hub-$(VERSION_NOW).cdx.json
+	@SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) $(BIN)/python -m release.sbom $(LOCK_OF_IMAGE) > dist/notification-hub-$(VERSION_NOW).cdx.json
 	@echo "dist/notification-hub-$(VERSION_NOW).cdx.json"
 
 # podman and buildah: Docker's own format, since the other has no health check. Docker has no option for the time.
-image: sbom ## build the image notification-hub:VERSION with podman, docker or buildah (BASE=...)
+image: sbom ## build the image notification-hub:VERSION with podman, docker or buildah (BASE=..., EXTRAS=otel)
 	@[ -n "$(ENGINE)" ] || { echo "An image needs podman, docker or buildah: sudo apt-get install podman" >&2; exit 1; }
 	$(ENGINE) build $(if $(filter %docker,$(ENGINE)),,--format docker --timestamp $(SOURCE_DATE_EPOCH)) \
-		--build-arg BASE="$(BASE)" --build-arg SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) --build-arg VERSION=$(VERSION_NOW) \
+		--build-arg BASE="$(BASE)" --build-arg SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) --build-arg VERSION=$(VERSION_NOW) --build-arg LOCK=$(LOCK_OF_IMAGE) \
 		--tag notification-hub:$(VERSION_NOW) --tag notification-hub:latest --file Containerfile $(IMAGE_ARGS) .
 
 image-check: $(SETUP) ## build the image for real, twice, as root; run it, look for secrets (BASE=..., or a bare Debian)

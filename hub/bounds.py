@@ -58,3 +58,7 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     first_probe_interval_s: float = 1.0
     #: However short the time to live: every connected user is asked about at most this often.
     min_recheck_interval_s: float = 5.0
+
+    # Tracing
+    #: Notifications that are remembered with the publish that they came with, until they are dispatched or replayed.
+    traced_origins: int = 10_000

@@ -6,7 +6,9 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 import msgspec
 from litestar import Litestar
@@ -27,17 +29,22 @@ from hub.edge.metrics_port import serve_metrics
 from hub.language import TEXTS
 from hub.log.engine import open_log
 from hub.log.port import Log
+from hub.log.traced import TracedLog
 from hub.metrics import Metrics
 from hub.operator_log import OperatorLog
 from hub.publish.explainer import Explainer
 from hub.publish.publisher import Publisher
 from hub.publish.registry import load_type_registry
+from hub.publish.traced import TracedPublisher
 from hub.settings import Settings, summarize_settings
 from hub.tasks import Tasks
 from hub.transports.cors import Cors
 from hub.transports.poll import PollEndpoint
 from hub.transports.sse import EventStreamEndpoint
 from hub.transports.websocket import WebSocketEndpoint
+
+if TYPE_CHECKING:
+    from hub.tracing import Tracing
 
 __all__ = ["Hub", "open_hub"]
 
@@ -99,8 +106,18 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
         stack.push_async_callback(auth.close)
         log = await open_log(settings, now=now)
         stack.push_async_callback(log.close)
+        tracing = _make_tracing(settings) if settings.tracing else None
+        if tracing is not None:
+            log = TracedLog(log, tracing)
         delivery = await open_delivery(
-            settings, log=log, directory=directory, auth=auth, sockets=fanout, metrics=metrics, now=now
+            settings,
+            log=log,
+            directory=directory,
+            auth=auth,
+            sockets=fanout,
+            metrics=metrics,
+            tracing=tracing,
+            now=now,
         )
         stack.push_async_callback(delivery.close)
         probe, probing = DirectoryProbe(directory, bounds), Tasks()
@@ -110,7 +127,8 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
         if directory.trusts_claims:
             lines.write(logging.WARNING, "claims_trusted", _TRUST)
 
-        publisher = Publisher(
+        make_publisher = Publisher if tracing is None else partial(TracedPublisher, tracing)
+        publisher = make_publisher(
             registry=types,
             directory=directory,
             log=log,
@@ -142,6 +160,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
             readiness=ReadinessCheck(log=log, delivery=delivery, probe=probe),
             registry=registry,
             metrics=metrics,
+            tracing=tracing,
             now=now,
         )
         _log_start(lines, settings, log)
@@ -159,6 +178,13 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
             bodies=bodies,
         )
     lines.write(logging.INFO, "ended", "ended: the log and the directory are closed")
+
+
+def _make_tracing(settings: Settings) -> Tracing:
+    # OpenTelemetry is installed only where it is wanted, and takes its time to load.
+    from hub.tracing import Tracing
+
+    return Tracing(max_origins=settings.bounds.traced_origins)
 
 
 def _log_start(lines: OperatorLog, settings: Settings, log: Log) -> None:

@@ -122,6 +122,9 @@ class LineHandler(logging.Handler):
             line["event"] = event
         line["message"] = message
         line |= {label: _clean(value) for label, value in getattr(record, "labels", {}).items()}
+        # What `hub.tracing` gives a record.
+        if (trace_id := getattr(record, "trace_id", None)) is not None:
+            line["trace_id"] = trace_id
         if trouble:
             line["exception"] = trouble
         return json.dumps(line, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""`python -m release.sbom`: the Python packages of an image, as CycloneDX 1.6, read from the lock that it installs.
+"""`python -m release.sbom [LOCK]`: an image's Python packages, as CycloneDX 1.6, from the lock that it installs.
 
 The same lock gives the same bytes. What the base image holds is not in it: its maker says that.
 """
@@ -108,13 +108,13 @@ def _reference(name: str, version: str) -> str:
     return f"pkg:pypi/{name}@{version}"
 
 
-def main() -> None:
-    """Print the bill of materials of this checkout."""
+def main(name: str = "runtime") -> None:
+    """Print the bill of materials of this checkout's image, which installs the lock of this name."""
     version = re.findall(r'(?m)^version = "([^"]+)"$', (ROOT / "pyproject.toml").read_text())[0]
-    lock = (ROOT / "requirements/runtime.txt").read_text()
+    lock = (ROOT / f"requirements/{name}.txt").read_text()
     sbom = make_sbom(lock, version, made_at_s=int(environ.get("SOURCE_DATE_EPOCH") or 0))
     sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(sbom), indent=1) + b"\n")
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:2])

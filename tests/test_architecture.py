@@ -74,6 +74,7 @@ ROOMS = [
     _room("hub.logging", never=NO_ACCESS),
     _room("hub.operator_log", never=NO_ACCESS),
     _room("hub.tasks", never=NO_ACCESS, awaits=True),
+    _room("hub.tracing", "msgspec opentelemetry", never=NO_ACCESS),
     # Who exists and who is asking. The directory opens no connection itself; what TLS a URL asks for is put into
     # the standard library's words.
     _room("hub.directory", "asyncpg msgspec sqlalchemy", never=NO_ACCESS - {"ssl"}, awaits=True),
@@ -115,7 +116,9 @@ ROOMS = [
     _room("hub.api", "msgspec litestar prometheus_client", never=NO_ACCESS, awaits=True),
     _room("hub.composition", "litestar msgspec", never=NO_SQL, awaits=True, reads_clock=True),
     _room("hub.app", never=NO_SQL, awaits=True, reads_clock=True),
-    _room("hub.cli", "click httpx httpx_sse jwt msgspec uvloop websockets", awaits=True, reads_clock=True),
+    _room(
+        "hub.cli", "click httpx httpx_sse jwt msgspec opentelemetry uvloop websockets", awaits=True, reads_clock=True
+    ),
     _room("hub.__main__"),
 ]
 
@@ -127,6 +130,10 @@ RESERVED = {
     "hub.settings.read_settings": {"hub.app", "hub.cli", "hub.__main__"},
     "hub.settings.reading": {"hub.settings"},
 }
+
+#: Packages that an extra brings, which the hub runs without; the modules that import them are loaded only then.
+EXTRAS = {"opentelemetry": "otel"}
+LOADED_WITH_EXTRAS = {"hub.tracing", "hub.cli.support.span_export"}
 
 #: Dependencies that no module imports: others load them by name.
 LOADED_BY_NAME = {
@@ -169,6 +176,11 @@ def _imports_of(tree: ast.Module) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield from ("." if node.level else f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _early_imports_of(tree: ast.Module) -> Iterator[str]:
+    """Yield what the import of a module imports with it: not what a type checker alone, or a call, does."""
+    yield from _imports_of(ast.Module([node for node in tree.body if not isinstance(node, ast.If | Definition)], []))
 
 
 def _wrong_imports(name: str, tree: ast.Module) -> list[str]:
@@ -385,11 +397,25 @@ class TestDependencies:
             canonicalize_name(distributions[package][0])
             for name in MODULES
             for package in {imported.partition(".")[0] for imported in _imports_of(_parse(name))}
-            if package not in sys.stdlib_module_names and package not in {"contracts", "hub", ""}
+            if package not in sys.stdlib_module_names and package not in {"contracts", "hub", "", *EXTRAS}
         }
         # cryptography is declared as an extra: pyjwt[crypto]. The contracts are a package of their own, of this tree.
         assert declared == (imported - {"cryptography"}) | set(LOADED_BY_NAME) | {"notification-hub-contracts"}
         assert set() == imported & set(LOADED_BY_NAME)
+
+    def test_extras_are_loaded_only_where_they_are_wanted(self) -> None:
+        """What an extra brings is imported by the modules named here alone, and each extra is declared."""
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        assert set(EXTRAS.values()) == set(project["optional-dependencies"])
+        importing = {name for name in MODULES for each in _imports_of(_parse(name)) if each.partition(".")[0] in EXTRAS}
+        assert importing == LOADED_WITH_EXTRAS
+        early = {
+            (name, each)
+            for name in MODULES.keys() - LOADED_WITH_EXTRAS
+            for each in _early_imports_of(_parse(name))
+            if any(_is_in(each, loaded) for loaded in LOADED_WITH_EXTRAS)
+        }
+        assert set() == early
 
     def test_rooms_are_made_of_what_they_use(self) -> None:
         """The table grants no room a package that none of its modules imports."""

@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 
 import hub.operator_log
+from hub.bounds import Bounds
 from hub.cursor import Cursor, Epoch
 from hub.delivery.dispatcher import Dispatcher
-from hub.directory import probe
 from hub.directory.demo import create_demo_directory
 from hub.edge.links import TransportLink
 from hub.logging import LineHandler
@@ -136,13 +136,12 @@ async def slowness(folder: Path, lines: Lines, monkeypatch: pytest.MonkeyPatch) 
 
 async def the_directory(folder: Path, lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the directory away, give it back, and let it have deactivated a connected user."""
-    for name in ("FIRST_S", "INTERVAL_S"):
-        monkeypatch.setattr(probe, name, 0.02)
+    bounds = Bounds(probe_interval_s=0.02, first_probe_interval_s=0.02, min_recheck_interval_s=0.1)
     database = folder / "directory.sqlite3"
     await create_demo_directory(database)
     url = f"sqlite+aiosqlite:///{database}"
     async with (
-        run_hub(folder / "hub", directory_url=url, directory_ttl_s=0.1) as hub,
+        run_hub(folder / "hub", directory_url=url, directory_ttl_s=0.1, bounds=bounds) as hub,
         hub.websocket(hub.token(BUYER, HOME, role="buyer")) as websocket,
     ):
         with contextlib.closing(sqlite3.connect(database, isolation_level=None)) as connection:

@@ -101,6 +101,7 @@ USABLE: dict[str, tuple[str, object]] = {
     "HUB_HANDOVER": ("2.5", 2.5),
     "HUB_COMPRESSION": ("on", True),
     "HUB_LOG_LEVEL": ("debug", "debug"),
+    "HUB_TRACING": ("on", True),
     "HUB_TRUSTED_PROXIES": ("10.0.0.0/8, 192.0.2.1", ("10.0.0.0/8", "192.0.2.1")),
 }
 

@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 ROOT = Path(__file__).parent.parent
-LOCKS = {name: ROOT / f"requirements/{name}.txt" for name in ("runtime", "build", "node", "dev", "release")}
+LOCKS = {name: ROOT / f"requirements/{name}.txt" for name in ("runtime", "otel", "build", "node", "dev", "release")}
 every_lock = pytest.mark.parametrize("lock", LOCKS)
 
 #: The oldest version of each package without a published hole that reaches the hub, and which hole that was.
@@ -75,7 +75,7 @@ class TestLocks:
     def test_dev_holds_what_runs(self) -> None:
         """The tests run on the versions and hashes that the image runs on."""
         dev = set(_lines("dev"))
-        assert set() == {line for lock in ("runtime", "build") for line in _lines(lock)} - dev
+        assert set() == {line for lock in ("runtime", "otel", "build") for line in _lines(lock)} - dev
 
     def test_lock_follows_the_project(self) -> None:
         """Every dependency of pyproject.toml is locked, in a version that it allows."""
@@ -87,6 +87,15 @@ class TestLocks:
         assert declared
         for requirement in declared:
             assert _version_in(runtime[canonicalize_name(requirement.name)]) in requirement.specifier, requirement
+
+    def test_extras_are_locked_with_what_runs(self) -> None:
+        """The lock of the extra has the packages it names, in versions it allows, and all that the hub runs on."""
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        (declared,) = project["optional-dependencies"].values()
+        locked = _pinned("otel")
+        for requirement in map(Requirement, declared):
+            assert _version_in(locked[canonicalize_name(requirement.name)]) in requirement.specifier, requirement
+        assert set() == set(_lines("runtime")) - set(_lines("otel"))
 
     @pytest.mark.parametrize("package", ["uvicorn", "uvloop", "httptools", "websockets", "msgspec"])
     def test_what_is_used_inside_is_exact(self, package: str) -> None:
@@ -176,8 +185,9 @@ class TestContainerfile:
         installs = [step for step in _arguments("RUN", stage=0) if '"install"' in step or " install " in step]
         assert 3 == len(installs)
         for step in installs:
-            locked = '"--require-hashes"' in step and re.search(r'"requirements/(build|runtime)\.txt"', step)
+            locked = "--require-hashes" in step and re.search(r'"requirements/(build|\$\{LOCK\})\.txt"', step)
             assert locked or ("--no-deps" in step and "--no-index" in step), step
+        assert "LOCK=runtime" in _arguments("ARG", stage=0)
         assert not [step for step in _arguments("RUN") if "pip" in step or "apt" in step]
 
     def test_holds_no_moment_but_the_one_it_is_given(self) -> None:

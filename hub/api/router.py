@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from litestar import Litestar
 from prometheus_client import CollectorRegistry
@@ -27,6 +28,9 @@ from hub.publish.publisher import Publisher
 from hub.publish.registry import TypeRegistry
 from hub.settings import Settings
 
+if TYPE_CHECKING:
+    from hub.tracing import Tracing
+
 __all__ = ["make_router"]
 
 
@@ -42,6 +46,7 @@ def make_router(
     readiness: ReadinessCheck,
     registry: CollectorRegistry,
     metrics: Metrics,
+    tracing: Tracing | None = None,
     now: Callable[[], float],
 ) -> Litestar:
     """Return the ASGI application of these routes; which ones there are depends on the settings."""
@@ -53,6 +58,7 @@ def make_router(
             bodies,
             max_body_bytes=settings.max_body_bytes,
             body_timeout_s=settings.bounds.body_timeout_s,
+            tracing=tracing,
         ),
         *make_explain_routes(
             explainer,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -23,12 +25,16 @@ from hub.delivery.replay import Replay
 from hub.delivery.resume_points import RESUME_POINTS_NAME, ResumePoints
 from hub.delivery.resumption import Resumption
 from hub.delivery.subscribers import Subscribers
+from hub.delivery.traced import TracedDispatcher, TracedReplay
 from hub.directory.directory import Directory
 from hub.language import TEXTS
 from hub.log.port import Log
 from hub.metrics import Metrics
 from hub.settings import Settings
 from hub.tasks import Tasks
+
+if TYPE_CHECKING:
+    from hub.tracing import Tracing
 
 __all__ = ["Delivery", "open_delivery"]
 
@@ -62,9 +68,12 @@ async def open_delivery(
     auth: Auth,
     sockets: Sockets,
     metrics: Metrics,
+    tracing: Tracing | None = None,
     now: Callable[[], float],
 ) -> Delivery:
     """Return the way out, which follows the log from here on and dispatches what comes.
+
+    `tracing`: makes spans of dispatches and replays, if there is one.
 
     Raises:
         StorageUnavailable: the log's revocations cannot be read.
@@ -87,7 +96,9 @@ async def open_delivery(
     disconnector = Disconnector(
         log=log, revocations=auth.revocations, directory=directory, subscribers=subscribers, ends=endings, now=now
     )
-    replay = Replay(
+    make_replay = Replay if tracing is None else partial(TracedReplay, tracing)
+    make_dispatcher = Dispatcher if tracing is None else partial(TracedDispatcher, tracing)
+    replay = make_replay(
         log,
         metrics,
         endings,
@@ -96,7 +107,7 @@ async def open_delivery(
         now=now,
     )
     catch_up = CatchUp(replay, endings)
-    dispatcher = Dispatcher(
+    dispatcher = make_dispatcher(
         log,
         subscribers,
         metrics,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from importlib.util import find_spec
 
 from hub.errors import SettingsError
 from hub.settings.table import Setting, Settings, describe_settings
@@ -65,6 +66,8 @@ def find_problems(settings: Settings, *, development: bool) -> list[tuple[str, S
         "is not the sha256 of a key in 64 hexadecimal digits; `hub key metrics --json` makes both",
     )
     require("log_level", settings.log_level in _LEVELS, f"is not one of {', '.join(_LEVELS)}")
+    installed = not settings.tracing or find_spec("opentelemetry") is not None
+    require("tracing", installed, "needs packages that are not installed: pip install 'notification-hub[otel]'")
     known = settings.trusted_proxies == ("*",) or all(_is_network(entry) for entry in settings.trusted_proxies)
     require(
         "trusted_proxies",

@@ -82,6 +82,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     metrics_key: str = ""
     schema_public: bool = True
     log_level: str = "info"
+    tracing: bool = False
 
     #: Not read from the environment: what is the same in every deployment.
     bounds: Bounds = msgspec.field(default_factory=Bounds)
@@ -276,6 +277,10 @@ schema_public | HUB_SCHEMA | on/off | on
 
 log_level | HUB_LOG_LEVEL | name | info
     How much is logged: debug, info, warning or error.
+
+tracing | HUB_TRACING | on/off | on
+    Whether spans of publishes, appends, dispatches and replays are made (`docs/operations/tracing.md`); needs
+    `notification-hub[otel]`.
 """
 
 

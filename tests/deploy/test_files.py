@@ -31,9 +31,16 @@ def read_yaml(path: Path) -> list[Any]:
 
 def test_pages_quote_the_files_as_they_are() -> None:
     """Whoever copies a block from a page has the file that the tests run."""
-    assert {"Caddyfile", "hub.conf", "hub.service", "hub.socket", "hub.yaml", "ingress.yaml", "traefik.yaml"} <= {
-        Path(name).name for _, name, _ in QUOTES
-    }
+    assert {
+        "Caddyfile",
+        "collector.yaml",
+        "hub.conf",
+        "hub.service",
+        "hub.socket",
+        "hub.yaml",
+        "ingress.yaml",
+        "traefik.yaml",
+    } <= {Path(name).name for _, name, _ in QUOTES}
     for page, name, quoted in QUOTES:
         assert (page.parent / name).read_text() == quoted, name
 

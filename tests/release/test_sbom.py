@@ -6,6 +6,7 @@ import re
 from importlib.metadata import distribution
 from typing import Any
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -34,11 +35,17 @@ def test_every_package_of_the_lock_is_in_it() -> None:
     assert installed + 1 == len(components)
 
 
-def test_it_says_what_needs_what() -> None:
-    """The hub's own dependencies are those it declares; every reference is of a component."""
-    sbom = _sbom()
+@pytest.mark.parametrize("extra", ["", "otel"])
+def test_it_says_what_needs_what(extra: str) -> None:
+    """The hub's own dependencies are those it declares, with an extra its too; every reference is of a component."""
+    sbom = _sbom(lock=(ROOT / f"requirements/{extra or 'runtime'}.txt").read_text())
     needs = {entry["ref"]: set(entry["dependsOn"]) for entry in sbom["dependencies"]}
-    declared = {canonicalize_name(Requirement(line).name) for line in distribution("notification-hub").requires or ()}
+    required = [Requirement(line) for line in distribution("notification-hub").requires or ()]
+    declared = {
+        canonicalize_name(each.name)
+        for each in required
+        if each.marker is None or each.marker.evaluate({"extra": extra})
+    }
     own = sbom["metadata"]["component"]["bom-ref"]
     assert declared == {re.sub(r"^pkg:pypi/|@.*$", "", reference) for reference in needs[own]}
     references = {component["bom-ref"] for component in sbom["components"]} | {own}
@@ -59,3 +66,11 @@ def test_what_another_system_needs_is_left_out() -> None:
     assert [] == read_lock(entry)
     (found,) = read_lock(entry.replace("win32", "linux"))
     assert ("colorama", "0.4.6", ("ab" * 32,), ("click",)) == (found.name, found.version, found.sha256, found.via)
+
+
+def test_an_image_with_extras_names_theirs() -> None:
+    """The bill of an image with `EXTRAS=otel` has all of the plain one's, and what sends traces."""
+    plain = {component["name"] for component in _sbom()["components"]}
+    extended = _sbom(lock=(ROOT / "requirements/otel.txt").read_text())
+    assert {"opentelemetry-sdk", "protobuf"} <= {component["name"] for component in extended["components"]} - plain
+    assert plain < {component["name"] for component in extended["components"]}

@@ -7,8 +7,8 @@ would cost a publish nearly as much as all the rest of it.
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
-from typing import Any, TypeAlias
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 from litestar import asgi
@@ -19,16 +19,20 @@ from hub.allowance import Allowance, Share
 from hub.api.problems import LOGGED
 from hub.api.publish_log import PublishLog
 from hub.api.request import Receive, find_idempotency_key, find_service, read_json_body
-from hub.asgi import Send
+from hub.asgi import Message, Send
 from hub.auth.grant import ServiceGrant
 from hub.auth.service_keys import ServiceKeys
 from hub.errors import HubError, MethodNotAllowed
 from hub.publish.publisher import Publisher
 from hub.transports.response import respond
 
+if TYPE_CHECKING:
+    from hub.tracing import Tracing
+
 __all__ = ["make_notify_routes"]
 
 Scope: TypeAlias = MutableMapping[str, Any]
+Handler: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 #: A batch may have this many times the bytes of one notification.
 BATCH_BODY_FACTOR = 16
@@ -37,11 +41,18 @@ _encode = msgspec.json.Encoder().encode
 
 
 def make_notify_routes(
-    publisher: Publisher, keys: ServiceKeys, bodies: Allowance, *, max_body_bytes: int, body_timeout_s: float
+    publisher: Publisher,
+    keys: ServiceKeys,
+    bodies: Allowance,
+    *,
+    max_body_bytes: int,
+    body_timeout_s: float,
+    tracing: Tracing | None = None,
 ) -> list[ASGIRouteHandler]:
     """Return the handlers that publish; each answers 202 only after the record is on disk.
 
-    `bodies` is what all requests may hold from their first byte to their response.
+    `bodies` is what all requests may hold from their first byte to their response. `tracing`: makes a span of each
+    publish, if there is one.
     """
 
     lines = PublishLog()
@@ -56,7 +67,6 @@ def make_notify_routes(
         lines.log_refusal(error, service.name)
         scope[LOGGED] = True
 
-    @asgi(routes.NOTIFY, copy_scope=False)
     async def notify(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
             await _respond_other_method(scope["method"], send)
@@ -73,7 +83,6 @@ def make_notify_routes(
             lines.log_receipts([receipt], service.name)
         await _accept(send, receipt)
 
-    @asgi(routes.NOTIFY_BATCH, copy_scope=False)
     async def notify_batch(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
             await _respond_other_method(scope["method"], send)
@@ -89,7 +98,29 @@ def make_notify_routes(
         lines.log_results(receipt.results, service.name)
         await _accept(send, receipt)
 
-    return [notify, notify_batch]
+    return [
+        asgi(path, copy_scope=False)(handler if tracing is None else _trace(handler, tracing))
+        for path, handler in ((routes.NOTIFY, notify), (routes.NOTIFY_BATCH, notify_batch))
+    ]
+
+
+def _trace(handler: Handler, tracing: Tracing) -> Handler:
+    """Return the handler with a span around each publish, whose response names it."""
+
+    async def traced(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] != "POST":
+            await handler(scope, receive, send)
+            return
+        with tracing.trace_publish(scope["headers"]) as traceresponse:
+
+            async def send_traced(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    message["headers"] = [*message["headers"], (b"traceresponse", traceresponse)]
+                await send(message)
+
+            await handler(scope, receive, send_traced)
+
+    return traced
 
 
 async def _respond_other_method(method: str, send: Send) -> None:

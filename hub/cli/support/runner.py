@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
 import os
@@ -72,7 +73,8 @@ def run_hub(settings: Settings, *, announce: Callable[[str], None]) -> None:
     level = foreign.level
     foreign.setLevel(logging.CRITICAL)
     try:
-        uvloop.run(server.serve(sockets=[listener]))
+        with _export_spans(handler) if settings.tracing else contextlib.nullcontext():
+            uvloop.run(server.serve(sockets=[listener]))
     except SystemExit:
         # uvicorn's way to say that the lifespan did not start.
         kind = Unusable if isinstance(app.failure, SettingsError) else Refused
@@ -81,6 +83,13 @@ def run_hub(settings: Settings, *, announce: Callable[[str], None]) -> None:
         handler.close()
     if process.is_broken:
         raise Unreachable("the hub failed and ended itself; its log says where")
+
+
+def _export_spans(handler: logging.Handler) -> contextlib.AbstractContextManager[None]:
+    # OpenTelemetry is installed only where it is wanted.
+    from hub.cli.support.span_export import export_spans
+
+    return export_spans(handler)
 
 
 def _raise_file_limit(max_connections: int) -> None:

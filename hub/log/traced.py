@@ -1,0 +1,74 @@
+"""A log whose appends are spans, and whose pages link a replay to the publishes; around any engine."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from hub.cursor import Epoch
+from hub.errors import IdempotencyConflict
+from hub.histogram import Histogram
+from hub.log.port import Appended, Draft, Log, Reading, Record
+from hub.target import Target
+
+if TYPE_CHECKING:
+    from hub.tracing import Tracing
+
+__all__ = ["TracedLog"]
+
+
+class TracedLog(Log):
+    """Passes everything on to `log`, which keeps its promises."""
+
+    def __init__(self, log: Log, tracing: Tracing) -> None:
+        self._log = log
+        self._tracing = tracing
+
+    @property
+    def epoch(self) -> Epoch:
+        """The random id of this log's life."""
+        return self._log.epoch
+
+    @property
+    def head(self) -> int:
+        """The position of the newest durable record that was announced; 0 in an empty log."""
+        return self._log.head
+
+    @property
+    def first(self) -> int:
+        """The lowest position that retention has not passed."""
+        return self._log.first
+
+    @property
+    def writable(self) -> bool:
+        """Whether the last attempt to write succeeded."""
+        return self._log.writable
+
+    @property
+    def fsyncs(self) -> Mapping[str, Histogram]:
+        """How long a write took until it was durable, by file."""
+        return self._log.fsyncs
+
+    @property
+    def damaged(self) -> int:
+        """How many damaged records were met since the log was opened."""
+        return self._log.damaged
+
+    async def append(self, drafts: Sequence[Draft]) -> list[Appended | IdempotencyConflict]:
+        """Store the drafts as the log does, within a span."""
+        with self._tracing.trace_append([draft.payload for draft in drafts]):
+            return await self._log.append(drafts)
+
+    async def read(self, targets: Sequence[Target], *, after: int, upto: int, limit: int, limit_bytes: int) -> Reading:
+        """Return the page that the log returns; a replay is linked to the publishes of its records."""
+        reading = await self._log.read(targets, after=after, upto=upto, limit=limit, limit_bytes=limit_bytes)
+        self._tracing.link_page([record.payload for record in reading.records], upto=reading.upto)
+        return reading
+
+    def follow(self) -> AsyncIterator[list[Record]]:
+        """Yield every record stored from now on, as the log does."""
+        return self._log.follow()
+
+    async def close(self) -> None:
+        """Close the log."""
+        await self._log.close()
