@@ -30,6 +30,7 @@ COMMANDS = (
     "token",
     "key",
     "openapi",
+    "proxy",
     "completion",
 )
 

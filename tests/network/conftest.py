@@ -11,11 +11,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from hub.cli.support.fault_proxy import FaultProxy
 from tests.faults.conftest import figures
 from tests.faults.process import HubProcess, publish, wait_ready
 from tests.harness import ACCOUNT, USER
 from tests.network.browser import Browser, Engine, run_browser, serve_pages
-from tests.proxy.proxy import FaultProxy
 
 __all__ = ["Stage", "figures"]
 

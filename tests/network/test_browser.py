@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from hub.cli.support.connection_faults import Faults, Upgrade
 from tests.network.conftest import Stage
-from tests.proxy.faults import Faults, Upgrade
 
 FALLBACK_DEADLINE_S = 3.0
 SECOND_FALLBACK_DEADLINE_S = 8.0

@@ -11,11 +11,11 @@ from typing import Any, cast
 
 import pytest
 
+from hub.cli.support.connection_faults import Faults
 from tests.faults.process import wait_ready
 from tests.harness import ACCOUNT, USER
 from tests.network.browser import Engine
 from tests.network.conftest import Stage, run_stage
-from tests.proxy.faults import Faults
 
 TITLES = [f"{number}" for number in range(20)]
 

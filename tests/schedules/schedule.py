@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal
 
-from tests.proxy.faults import Ending, Faults, Upgrade
+from hub.cli.support.connection_faults import Ending, Faults, Upgrade
 from tests.schedules.pages import SPEED
 
 __all__ = ["ENDINGS", "Schedule", "Step"]

@@ -17,9 +17,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from hub.cli.support.fault_proxy import FaultProxy
 from tests.faults.process import HubProcess, publish, wait_ready
 from tests.harness import ACCOUNT
-from tests.proxy.proxy import FaultProxy
 from tests.schedules.pages import Page, Pages, run_pages
 from tests.schedules.schedule import Schedule
 

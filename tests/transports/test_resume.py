@@ -12,12 +12,12 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from hub.cli.support.connection_faults import Faults
+from hub.cli.support.fault_proxy import FaultProxy
 from hub.delivery.resume_points import RESUME_POINTS_NAME
 from hub.delivery.subscribers import Subscriber
 from tests.faults.clients import dial
 from tests.harness import ACCOUNT, DEADLINE_S, USER, RunningHub, WebSocket, run_hub
-from tests.proxy.faults import Faults
-from tests.proxy.proxy import FaultProxy
 from tests.transports.test_fallback import serve_plainly
 
 

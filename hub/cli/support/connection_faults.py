@@ -23,6 +23,8 @@ class Faults:
     #: How it ends, and after how many bytes from the hub: within a frame, as it falls.
     ending: Ending | None = None
     ending_bytes: int = 0
+    #: How it ends, and how many seconds after it was made: several may follow each other, such as a stall and a cut.
+    later: tuple[tuple[float, Ending], ...] = ()
     #: Each piece waits between these, in both directions.
     delay_s: tuple[float, float] = (0.0, 0.0)
     #: Whether it travels in pieces of 1 to 7 bytes, in both directions.

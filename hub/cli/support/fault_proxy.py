@@ -11,7 +11,8 @@ from random import Random
 from types import TracebackType
 from typing import Self
 
-from tests.proxy.faults import CLEAN, Ending, Faults, Plan
+from hub.cli.support.address import address_of
+from hub.cli.support.connection_faults import CLEAN, Ending, Faults, Plan
 
 __all__ = ["FaultProxy"]
 
@@ -24,30 +25,44 @@ _REFUSAL = b"HTTP/1.1 403 Forbidden\r\ncontent-type: text/plain\r\ncontent-lengt
 
 
 class FaultProxy:
-    """Listens on a free port of loopback and passes on to another; `plan` draws each connection's faults.
+    """Listens on a port and passes on to another; `plan` draws each connection's faults.
+
+    `to_host`, `to_port`: the hub. `host`, `port`: where clients connect; port 0 takes a free one.
 
     An async context manager: leaving it ends every connection. Connections draw in the order in which they come, each
     with a generator of its own, so what one draws while it lives changes nothing for the next.
     """
 
-    def __init__(self, to_port: int, *, plan: Plan = lambda random: CLEAN, seed: object = 0) -> None:
+    def __init__(
+        self,
+        to_port: int,
+        *,
+        to_host: str = "127.0.0.1",
+        host: str = "127.0.0.1",
+        port: int = 0,
+        plan: Plan = lambda random: CLEAN,
+        seed: object = 0,
+    ) -> None:
         #: May be replaced at any time, for the connections that follow.
         self.plan = plan
+        self.to_host = to_host
         self.to_port = to_port
-        self.port = 0
+        self.host = host
+        self.port = port
         #: The faults of every connection so far, for a message.
         self.drawn: list[Faults] = []
-        self._random = Random(str(seed))
+        # To be drawn again, not to be kept from anybody.
+        self._random = Random(str(seed))  # noqa: S311
         self._leaving = False
         self._open: dict[_Connection, asyncio.Task[None]] = {}
 
     @property
     def url(self) -> str:
         """The address that clients are given instead of the hub's."""
-        return f"http://127.0.0.1:{self.port}"
+        return address_of(self.host, self.port)
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, self.host, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -65,7 +80,7 @@ class FaultProxy:
             connection.end(ending)
 
     async def _serve(self, reader: StreamReader, writer: StreamWriter) -> None:
-        random = Random(self._random.random())
+        random = Random(self._random.random())  # noqa: S311  # as above
         faults = self.plan(random)
         self.drawn.append(faults)
         connection = _Connection(faults, random, writer)
@@ -75,7 +90,7 @@ class FaultProxy:
         try:
             if not self._leaving:
                 with contextlib.suppress(OSError, asyncio.IncompleteReadError, TimeoutError):
-                    await connection.run(reader, self.to_port)
+                    await connection.run(reader, self.to_host, self.to_port)
         finally:
             await connection.close()
             del self._open[connection]
@@ -91,8 +106,17 @@ class _Connection:
         self._stalled = False
         self._ended = False
 
-    async def run(self, reader: StreamReader, to_port: int) -> None:
+    async def run(self, reader: StreamReader, to_host: str, to_port: int) -> None:
         """Pass on until one side ends."""
+        loop = asyncio.get_running_loop()
+        later = [loop.call_later(after_s, self.end, ending) for after_s, ending in self._faults.later]
+        try:
+            await self._pass(reader, to_host, to_port)
+        finally:
+            for handle in later:
+                handle.cancel()
+
+    async def _pass(self, reader: StreamReader, to_host: str, to_port: int) -> None:
         client = self._writers[0]
         async with asyncio.timeout(_HEAD_DEADLINE_S):
             head = await reader.readuntil(b"\r\n\r\n")
@@ -107,7 +131,7 @@ class _Connection:
         elif self._faults.holds:
             # Then the end of the response is the end of the connection.
             head = head.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
-        hub_reader, hub = await asyncio.open_connection("127.0.0.1", to_port)
+        hub_reader, hub = await asyncio.open_connection(to_host, to_port)
         self._writers.append(hub)
         if self._ended:
             return

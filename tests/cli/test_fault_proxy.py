@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from random import Random
 
 import pytest
 
-from tests.proxy.faults import CLEAN, Ending, Faults, Upgrade
-from tests.proxy.proxy import FaultProxy
+from hub.cli.support.connection_faults import CLEAN, Ending, Faults, Upgrade
+from hub.cli.support.fault_proxy import FaultProxy
+from tests.cli.process import Running, run
 
 DEADLINE_S = 5.0
 BODY = bytes(range(256)) * 8
@@ -167,3 +169,75 @@ async def test_a_seed_draws_the_same_faults_again(server: Server) -> None:
             drawn.append(proxy.drawn)
     assert drawn[0] == drawn[1]
     assert 3 == len(set(drawn[0]))
+
+
+async def close(writer: asyncio.StreamWriter) -> None:
+    """Close a connection, and wait until it is."""
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+
+
+class TestCommand:
+    """`hub proxy`, the same proxy as a command."""
+
+    @pytest.fixture
+    def folder(self, tmp_path: Path) -> Path:
+        """A data folder that nothing is in."""
+        return tmp_path / "data"
+
+    @contextlib.asynccontextmanager
+    async def running(self, folder: Path, *options: str) -> AsyncIterator[tuple[Running, int]]:
+        """Run the command; yield it, and the port where clients connect."""
+        command = await asyncio.to_thread(Running, "proxy", *options, folder=folder)
+        try:
+            (url,) = await asyncio.to_thread(command.wait_for, "^http://127.0.0.1:")
+            yield command, int(url.rpartition(":")[2])
+        finally:
+            if command.process.poll() is None:
+                await asyncio.to_thread(command.stop)
+
+    async def test_it_stalls_and_cuts_by_the_clock(self, server: Server, folder: Path) -> None:
+        """`--stall` and `--cut` are moments of each connection; the end says how many had faults."""
+        upstream = f"http://127.0.0.1:{server.port}"
+        options = ("--upstream", upstream, "--stall", "0.3", "--cut", "0.6")
+        async with self.running(folder, *options) as (command, port):
+            async with asyncio.timeout(DEADLINE_S):
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                began_s = time.monotonic()
+                writer.write(REQUEST)
+                assert HEAD + BODY == await reader.readexactly(len(HEAD + BODY))
+                assert b"" == await reader.read()
+                assert 0.5 <= time.monotonic() - began_s
+                await close(writer)
+            assert 0 == await asyncio.to_thread(command.stop)
+            assert "1 connections, 1 with faults" in "".join(command.err)
+
+    async def test_a_share_of_connections(self, server: Server, folder: Path) -> None:
+        """With `--share 0` nothing is broken, whatever else is said."""
+        options = ("--upstream", f"http://127.0.0.1:{server.port}", "--cut-bytes", "1", "--share", "0", "--seed", "7")
+        async with self.running(folder, *options) as (_, port):
+            async with asyncio.timeout(DEADLINE_S):
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.write(REQUEST)
+                assert HEAD + BODY == await reader.readexactly(len(HEAD + BODY))
+                await close(writer)
+
+    @pytest.mark.parametrize(
+        ("options", "words"),
+        [
+            (("--upstream", "https://hub.example.com"), "it is not http://"),
+            (("--upstream", "hub"), "it has no host"),
+            (("--cut", "-1"), "--cut"),
+            (("--port", "70000"), "--port"),
+        ],
+    )
+    def test_what_cannot_be_used(self, folder: Path, options: tuple[str, ...], words: str) -> None:
+        """A wrong option ends with exit code 2 and a sentence that names it."""
+        done = run("proxy", *options, folder=folder)
+        assert (2, True) == (done.returncode, words in done.stderr), done.stderr
+
+    def test_a_port_that_is_taken(self, server: Server, folder: Path) -> None:
+        """Exit code 1, and the address."""
+        done = run("proxy", "--port", str(server.port), folder=folder)
+        assert (1, True) == (done.returncode, f"cannot listen on 127.0.0.1:{server.port}" in done.stderr)
