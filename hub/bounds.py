@@ -59,6 +59,10 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     #: However short the time to live: every connected user is asked about at most this often.
     min_recheck_interval_s: float = 5.0
 
+    # Operators
+    #: How many operators may watch at one time: each holds a connection and up to a hundred kilobytes.
+    watchers: int = 16
+
     # Tracing
     #: Notifications that are remembered with the publish that they came with, until they are dispatched or replayed.
     traced_origins: int = 10_000

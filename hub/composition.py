@@ -161,6 +161,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
             registry=registry,
             metrics=metrics,
             tracing=tracing,
+            log=log,
             now=now,
         )
         _log_start(lines, settings, log)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 __all__ = [
     "ASYNCAPI",
+    "CONNECTIONS",
     "DISCONNECT",
     "EVENT_STREAM",
     "EXPLAIN",
@@ -16,6 +17,7 @@ __all__ = [
     "METRICS",
     "NOTIFY",
     "NOTIFY_BATCH",
+    "OBSERVE",
     "OPENAPI",
     "OPENAPI_30",
     "POLL",
@@ -38,6 +40,8 @@ NOTIFY_BATCH = "/api/internal/notify/batch"
 STATS = "/api/internal/ws-stats"
 DISCONNECT = "/api/internal/disconnect"
 EXPLAIN = "/api/internal/explain"
+OBSERVE = "/api/internal/observe"
+CONNECTIONS = "/api/internal/connections"
 
 # For operators and their machines.
 LIVE = "/health/live"

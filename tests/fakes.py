@@ -129,6 +129,10 @@ class MemoryLog:
         """Nothing: no write is durable here."""
         return {}
 
+    def measure_bytes(self) -> int:
+        """Return the bytes of the payloads."""
+        return sum(len(record.payload) for record in self._records)
+
     async def append(self, drafts: Sequence[Draft]) -> list[Appended | IdempotencyConflict]:
         """Store the drafts; see `store`."""
         if self.fails:

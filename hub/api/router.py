@@ -10,18 +10,22 @@ from litestar import Litestar
 from prometheus_client import CollectorRegistry
 
 from hub.allowance import Allowance
+from hub.api.figures import FigureBoard
+from hub.api.handlers.connections import make_connections_routes
 from hub.api.handlers.disconnect import make_disconnect_routes
 from hub.api.handlers.explain import make_explain_routes
 from hub.api.handlers.front import make_front_routes
 from hub.api.handlers.health import ReadinessCheck, make_health_routes
 from hub.api.handlers.metrics import make_metrics_routes
 from hub.api.handlers.notify import make_notify_routes
+from hub.api.handlers.observe import make_observe_routes
 from hub.api.handlers.schema import make_schema_routes
 from hub.api.handlers.stats import make_stats_routes
 from hub.api.handlers.ticket import make_ticket_routes
 from hub.api.problems import make_exception_handlers
 from hub.auth.opening import Auth
 from hub.delivery.opening import Delivery
+from hub.log.port import Log
 from hub.metrics import Metrics
 from hub.publish.explainer import Explainer
 from hub.publish.publisher import Publisher
@@ -47,10 +51,19 @@ def make_router(
     registry: CollectorRegistry,
     metrics: Metrics,
     tracing: Tracing | None = None,
+    log: Log,
     now: Callable[[], float],
 ) -> Litestar:
     """Return the ASGI application of these routes; which ones there are depends on the settings."""
     keys = auth.service_keys
+    board = FigureBoard(
+        metrics=metrics,
+        subscribers=delivery.subscribers,
+        progress=delivery.progress,
+        log=log,
+        readiness=readiness,
+        now=now,
+    )
     routes = [
         *make_notify_routes(
             publisher,
@@ -72,6 +85,18 @@ def make_router(
             delivery.disconnector,
             keys,
             bodies,
+            max_body_bytes=settings.max_body_bytes,
+            body_timeout_s=settings.bounds.body_timeout_s,
+        ),
+        *make_observe_routes(
+            delivery, board, keys, started_at_s=metrics.started_at_s, max_watchers=settings.bounds.watchers
+        ),
+        *make_connections_routes(
+            delivery.subscribers,
+            keys,
+            bodies,
+            log=log,
+            progress=delivery.progress,
             max_body_bytes=settings.max_body_bytes,
             body_timeout_s=settings.bounds.body_timeout_s,
         ),

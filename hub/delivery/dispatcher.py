@@ -10,6 +10,7 @@ from operator import attrgetter
 from typing import TypeAlias
 
 from hub.delivery.envelope import Envelope
+from hub.delivery.feed import Feed
 from hub.delivery.ports import CatchesUp, Ends, Sockets, TakesControl
 from hub.delivery.progress import Progress
 from hub.delivery.subscribers import Subscriber, Subscribers
@@ -35,7 +36,8 @@ class Dispatcher:
     """Hands each record of the log's tail to every subscriber of its targets, in log order.
 
     `control` acts on the records that the hub wrote to itself, `catch_up` takes over subscribers with more unsent
-    bytes than their budget, and `ends` those whose links failed or that missed records.
+    bytes than their budget, and `ends` those whose links failed or that missed records. `feed` is told what was
+    dispatched, while somebody watches it.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Dispatcher:
         ends: Ends,
         catch_up: CatchesUp,
         control: TakesControl,
+        feed: Feed,
         link_budget_bytes: int,
         now: Callable[[], float],
         slice_deliveries: int = SLICE,
@@ -61,6 +64,7 @@ class Dispatcher:
         self._ends = ends
         self._catch_up = catch_up
         self._control = control
+        self._feed = feed
         self._link_budget_bytes = link_budget_bytes
         self._now = now
         self._slice_deliveries = slice_deliveries
@@ -83,6 +87,8 @@ class Dispatcher:
             for record in records:
                 await self._dispatch(record)
             self._flush()
+            if self._feed.is_watched:
+                self._feed.note(records)
 
     async def _dispatch(self, record: Record) -> None:
         next_position = self._progress.position + 1

@@ -16,6 +16,7 @@ from hub.delivery.connections import Connections
 from hub.delivery.disconnect import Disconnector
 from hub.delivery.dispatcher import Dispatcher
 from hub.delivery.endings import Endings
+from hub.delivery.feed import Feed
 from hub.delivery.heartbeat import Heartbeat
 from hub.delivery.pages import Pages
 from hub.delivery.ports import Sockets
@@ -48,6 +49,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     pages: Pages
     disconnector: Disconnector
     catch_up: CatchUp
+    feed: Feed
     tasks: Tasks
 
     def is_alive(self) -> bool:
@@ -107,6 +109,7 @@ async def open_delivery(
         now=now,
     )
     catch_up = CatchUp(replay, endings)
+    feed = Feed(log, subscribers, now=now)
     dispatcher = make_dispatcher(
         log,
         subscribers,
@@ -116,6 +119,7 @@ async def open_delivery(
         ends=endings,
         catch_up=catch_up,
         control=disconnector,
+        feed=feed,
         link_budget_bytes=settings.link_budget_bytes,
         now=now,
     )
@@ -154,6 +158,7 @@ async def open_delivery(
         pages=Pages(log, metrics),
         disconnector=disconnector,
         catch_up=catch_up,
+        feed=feed,
         tasks=tasks,
     )
 

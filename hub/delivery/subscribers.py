@@ -13,7 +13,14 @@ from hub.delivery.session import Session
 from hub.errors import HubFull
 from hub.target import EVERYONE, Target, account_target, user_target
 
-__all__ = ["Subscriber", "Subscribers", "SubscribersStatistics", "TransportName", "subscriber_targets"]
+__all__ = [
+    "Subscriber",
+    "SubscriberCounts",
+    "Subscribers",
+    "SubscribersStatistics",
+    "TransportName",
+    "subscriber_targets",
+]
 
 TransportName = Literal["websocket", "sse"]
 
@@ -64,6 +71,16 @@ class Subscriber:
 def subscriber_targets(account_id: str, user_id: str) -> tuple[Target, ...]:
     """Return every target whose notifications this user of this account gets; the user's own comes first."""
     return (user_target(account_id, user_id), account_target(account_id), EVERYONE)
+
+
+class SubscriberCounts(NamedTuple):
+    """How many there are at one instant; a user is an (account, user) pair."""
+
+    connections: int
+    websocket: int
+    sse: int
+    unique_users: int
+    accounts: int
 
 
 class SubscribersStatistics(NamedTuple):
@@ -151,6 +168,11 @@ class Subscribers:
     def everyone(self) -> list[Subscriber]:
         """Return every subscriber, oldest first."""
         return list(self._by_target[EVERYONE])
+
+    def count_all(self) -> SubscriberCounts:
+        """Return the counts of this instant, without the accounts' own."""
+        transports = self._by_transport
+        return SubscriberCounts(len(self), transports["websocket"], transports["sse"], self._users, len(self._accounts))
 
     def statistics(self) -> SubscribersStatistics:
         """Return the counts of this instant."""

@@ -18,7 +18,9 @@ from hub.header_fields import Headers
 __all__ = ["ServerContext"]
 
 #: A request for one of these stays for as long as its client does.
-LASTING_PATHS = frozenset(f"{path}{slash}" for path in (routes.WEBSOCKET, routes.EVENT_STREAM) for slash in ("", "/"))
+LASTING_PATHS = frozenset(
+    f"{path}{slash}" for path in (routes.WEBSOCKET, routes.EVENT_STREAM, routes.OBSERVE) for slash in ("", "/")
+)
 
 
 class ServerContext:

@@ -114,6 +114,9 @@ class Log(Protocol):
     def damaged(self) -> int:
         """How many damaged records were met since the log was opened."""
 
+    def measure_bytes(self) -> int:
+        """Return what the log's files take of the disk; it asks the file system, so it may block."""
+
     async def append(self, drafts: Sequence[Draft]) -> list[Appended | IdempotencyConflict]:
         """Store the drafts in order, in one transaction, and return after they are durable.
 

@@ -49,6 +49,10 @@ class TracedLog(Log):
         """How long a write took until it was durable, by file."""
         return self._log.fsyncs
 
+    def measure_bytes(self) -> int:
+        """Return what the log's files take of the disk."""
+        return self._log.measure_bytes()
+
     @property
     def damaged(self) -> int:
         """How many damaged records were met since the log was opened."""

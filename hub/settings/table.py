@@ -225,7 +225,7 @@ drain_s | HUB_DRAIN | s | 20
 
 service_keys | HUB_SERVICE_KEYS | list | shop:9f86d0… | secret
     Who may publish: `name:sha256hex` pairs, made by `hub key`; such a key may publish any type to any account, read
-    statistics and disconnect, but not address everyone.
+    statistics, watch the hub and disconnect, but not address everyone.
 
 service_keys_file | HUB_SERVICE_KEYS_FILE | file | /etc/hub/keys.json
     A JSON file of keys with grants for each (accounts, types, everyone, operations).

@@ -10,8 +10,8 @@ import pytest
 import hub.api.handlers
 
 HANDLERS = sorted(path.name for path in Path(hub.api.handlers.__path__[0]).glob("[!_]*.py"))
-#: Plain ASGI handlers, which send their own answers: publishing is hot, and metrics are not JSON.
-PLAIN = {"notify.py", "metrics.py"}
+#: Plain ASGI handlers, which send their own answers: publishing is hot, metrics are not JSON, a stream has no end.
+PLAIN = {"notify.py", "metrics.py", "observe.py"}
 
 
 def _calls(name: str) -> set[str]:

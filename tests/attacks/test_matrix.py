@@ -53,6 +53,8 @@ DOORS = {
     ("GET", "/metrics"): "stats",
     ("POST", "/api/internal/disconnect"): "disconnect",
     ("POST", "/api/internal/explain"): "explain",
+    ("GET", "/api/internal/observe"): "observe",
+    ("POST", "/api/internal/connections"): "find",
     ("GET", "/health/live"): "open",
     ("GET", "/health/ready"): "open",
     ("GET", "/"): "open",
@@ -72,6 +74,8 @@ publish     401    401     401     401     401  401  401   401    ids own   type
 stats       401    401     401     401     401  401  401   401    ok  403   403   ok
 disconnect  401    401     401     401     401  401  401   401    ids own   403   403
 explain     401    401     401     401     401  401  401   401    ok  ok    403   403
+observe     401    401     401     401     401  401  401   401    ok  403   403   403
+find        401    401     401     401     401  401  401   401    ids own   403   403
 """
 ACTORS = ANSWERS.split("\n")[1].split()
 TABLE = {
@@ -177,7 +181,7 @@ async def ask_websocket(hub: RunningHub, headers: dict[str, str], path: str) -> 
 
 def body_of(path: str, identifier: str) -> bytes:
     """Return the body that names `identifier` as account (and the user in it)."""
-    if path.endswith("disconnect"):
+    if path.endswith(("disconnect", "connections")):
         return msgspec.json.encode({"account_id": identifier, "user_id": USER})
     notification = {"type": TYPE, "title": "t", "message": "m", "account_id": identifier, "user_id": USER}
     return msgspec.json.encode({"notifications": [notification]} if path.endswith("batch") else notification)
@@ -221,7 +225,7 @@ async def test_every_actor_at_every_door_with_every_id(hub: RunningHub, keys: di
     async with asyncio.TaskGroup() as tasks:
         for method, path in DOORS:
             # Ids mean something in a body alone; elsewhere a part of them stands for all.
-            step = {"publish": 1, "disconnect": 1, "open": 20}.get(DOORS[method, path], 4)
+            step = {"publish": 1, "disconnect": 1, "find": 1, "open": 20}.get(DOORS[method, path], 4)
             for name in list(ids)[::step]:
                 for actor in ACTORS:
                     tasks.create_task(check(actor, method, path, name))
@@ -401,7 +405,7 @@ async def test_an_operator_bound_to_an_account_disconnects_nobody_else(hub: Runn
 async def test_a_bound_key_learns_nothing_of_the_whole(hub: RunningHub, keys: dict[str, str]) -> None:
     """Statistics and metrics count everybody, so a key that is bound to an account reads neither."""
     bound = {"authorization": f"Bearer {keys['bound']}"}
-    for path in ("/api/internal/ws-stats", "/metrics"):
+    for path in ("/api/internal/ws-stats", "/metrics", "/api/internal/observe"):
         answer = await hub.http.get(path, headers=bound)
         assert (403, "forbidden") == (answer.status_code, answer.json()["code"])
 

@@ -60,7 +60,7 @@ async def is_ready(http: httpx.AsyncClient, hub: HubProcess) -> bool:
     ("credential", "selection", "least"),
     [
         # `/ws` is no HTTP, and a stream that is let in never ends.
-        ("key", ["--exclude-path", "/ws"], 1_000),
+        ("key", ["--exclude-path", "/ws", "--exclude-path", "/api/internal/observe"], 1_000),
         ("token", ["--include-path", "/poll", "--include-path", "/api/ticket"], 30),
     ],
 )

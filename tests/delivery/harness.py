@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hub.cursor import Cursor
 from hub.delivery.dispatcher import SLICE, Dispatcher
+from hub.delivery.feed import Feed
 from hub.delivery.heartbeat import Heartbeat
 from hub.delivery.page_reader import PAGE_RECORDS, PageReader
 from hub.delivery.ports import CatchesUp, Ends, TakesControl
@@ -39,6 +40,7 @@ class Parts(Ends, CatchesUp, TakesControl):
         self.metrics = Metrics(started_at_s=NOW_S)
         self.subscribers = Subscribers(limit=limit, limit_per_user=limit_per_user)
         self.progress = Progress(self.log.head)
+        self.feed = Feed(self.log, self.subscribers, now=self.clock)
         self.dispatcher = Dispatcher(
             self.log,
             self.subscribers,
@@ -48,6 +50,7 @@ class Parts(Ends, CatchesUp, TakesControl):
             ends=self,
             catch_up=self,
             control=self,
+            feed=self.feed,
             link_budget_bytes=budget_bytes,
             now=self.clock,
             slice_deliveries=slice_deliveries,

@@ -87,6 +87,7 @@ async def test_what_was_stored_before_is_not_repeated() -> None:
         ends=harness,
         catch_up=harness,
         control=harness,
+        feed=harness.feed,
         link_budget_bytes=BUDGET_BYTES,
         now=harness.clock,
     )

@@ -14,7 +14,6 @@ __all__ = ["Outcome", "make_page"]
 _HEAD = """\
 # Generated clients
 
-<<<<<<< HEAD
 `make generators` writes this page. With each generator below it makes a client from the API document, including a
 company's own types (`tests/contracts/company.py`). It compiles the client as strictly as the language can and runs a
 small program (`tests/generators/`) against a real hub. The program publishes every built-in type and a company's type

@@ -14,6 +14,14 @@ from contracts.explanation import Explanation
 from contracts.frame import CONTROL_FRAMES, Auth
 from contracts.health import Readiness
 from contracts.notification import Notification
+from contracts.observation import (
+    ConnectionsFound,
+    ConnectionsRequest,
+    Feed,
+    Figures,
+    Introduction,
+    ObservationEnd,
+)
 from contracts.page import Page
 from contracts.problem import Problem
 from contracts.receipt import BatchReceipt, DisconnectReceipt, Receipt, Ticket
@@ -26,9 +34,10 @@ from hub.publish.registry import TypeRegistry
 
 __all__ = ["Schema", "describe_frames", "describe_http", "describe_page"]
 
+_OBSERVATIONS = (Introduction, Figures, Feed, ObservationEnd)
 _ANSWERS = (
     *(Receipt, BatchReceipt, Ticket, DisconnectReceipt, DisconnectRequest, Stats, Readiness, Problem),
-    *(ExplainRequest, Explanation),
+    *(ExplainRequest, Explanation, ConnectionsRequest, ConnectionsFound, *_OBSERVATIONS),
 )
 #: What the hub itself puts into a notification.
 _STAMPED = frozenset({"timestamp", "id", "cursor"})
@@ -66,6 +75,12 @@ def describe_http(registry: TypeRegistry, texts: Texts) -> Schema:
         **_union({tag: template.format(name=names[kind]) for tag, kind in registry.types.items()}),
     }
     components["Frame"] = _make_frame(registry, names, template)
+    components["ObservationEvent"] = {
+        "title": "ObservationEvent",
+        "description": "One event of an operator's stream. Types may be added, so a client passes over a `type` it "
+        "does not know.",
+        **_union({str(kind.__struct_config__.tag): template.format(name=names[kind]) for kind in _OBSERVATIONS}),
+    }
     components["Page"] = describe_page({"$ref": template.format(name="Frame")})
     components["Liveness"] = plain_schema(_LIVENESS)
     return dict(sorted(components.items()))

@@ -54,6 +54,10 @@ _SECURITY = {
         "description": "A one-use ticket, or a user's token, if the client cannot set a header.",
     },
 }
+_BODY_EXAMPLES: dict[str, dict[str, Any]] = {
+    "DisconnectRequest": {"user_id": "user-1", "account_id": "account-1", "revoke": True},
+    "ConnectionsRequest": {"user_id": "user-1", "account_id": "account-1"},
+}
 #: Headers that come with every problem of a status.
 _PROBLEM_HEADERS = {
     401: {"WWW-Authenticate": {"description": "`Bearer`", "schema": {"type": "string"}}},
@@ -173,7 +177,7 @@ def _body(name: str, components: dict[str, Schema]) -> dict[str, Any]:
             for tag, value in list(examples.items())[:1]
         }
     else:
-        media["example"] = {"user_id": "user-1", "account_id": "account-1", "revoke": True}
+        media["example"] = _BODY_EXAMPLES[name]
     return media
 
 
@@ -189,7 +193,7 @@ def _response(response: Response, components: dict[str, Schema]) -> dict[str, An
             {"$ref": f"#/components/schemas/{response.schema}"} if isinstance(response.schema, str) else response.schema
         )
         if response.media_type == "text/event-stream":
-            schema = {**schema, "examples": [stream_example(components)]}
+            schema = {"examples": [stream_example(components)], **schema}
         described["content"] = {response.media_type: {"schema": schema}}
     return described
 

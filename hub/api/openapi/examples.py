@@ -19,10 +19,11 @@ from contracts.frame import (
     Reconnect,
 )
 from contracts.notification import Notification
+from contracts.observation import Feed, FeedItem, FeedTarget
 from hub.language import Texts
 from hub.publish.example import make_example
 
-__all__ = ["frame_example", "notification_example", "publish_example", "stream_example"]
+__all__ = ["frame_example", "notification_example", "observation_example", "publish_example", "stream_example"]
 
 MOMENT = "2026-11-22T14:03:07.125Z"
 CURSOR = "k3v9q2m7xa-1z8"
@@ -57,6 +58,20 @@ def stream_example(components: Mapping[str, Any]) -> str:
         for example in components[reference.rpartition("/")[2]].get("examples", ()):
             return f"{stream}id: {example['cursor']}\ndata: {_compact(example)}\n\n"
     return stream
+
+
+def observation_example() -> str:
+    """Return what an operator's stream may hold: one notification, as it was dispatched."""
+    item = FeedItem(
+        id=NOTIFICATION_ID,
+        type="stock_alert",
+        timestamp=MOMENT,
+        cursor=CURSOR,
+        target=FeedTarget(kind="user", account_id="*******-1", user_id="****-1"),
+        connections=2,
+        bytes=412,
+    )
+    return f"data: {msgspec.json.encode(Feed(items=[item], skipped=0)).decode()}\n\n"
 
 
 def _compact(example: Mapping[str, Any]) -> str:

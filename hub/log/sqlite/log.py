@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import deque
@@ -69,6 +70,7 @@ class SqliteLog:
         self._watch: asyncio.TimerHandle | None = None
         self._begun: asyncio.Future[Extent] = self._loop.create_future()
         self._ended = asyncio.Event()
+        self._file = file
         self._readers = Readers(file, deadline_s=read_deadline_s)
         listener = Listener(begin=self._begin, take=self._take, raise_first=self._raise_first, end=self._end)
         #: `log`: a transaction; `mark`: the mark beside it, which says how far the log reaches.
@@ -108,6 +110,15 @@ class SqliteLog:
     def damaged(self) -> int:
         """How many damaged records were met since the log was opened."""
         return self._readers.damaged
+
+    def measure_bytes(self) -> int:
+        """Return what the log's files take of the disk; it asks the file system, so it may block."""
+        path, size_bytes = self._file.path, 0
+        for each in path.parent.glob(f"{path.name}*"):
+            # SQLite removes a file of its own at any moment.
+            with contextlib.suppress(FileNotFoundError):
+                size_bytes += each.stat().st_size
+        return size_bytes
 
     async def append(self, drafts: Sequence[Draft]) -> list[Appended | IdempotencyConflict]:
         """Store the drafts in order, in one transaction, and return after they are durable.

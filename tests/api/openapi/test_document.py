@@ -145,6 +145,8 @@ def test_every_operation_of_the_design_is_there() -> None:
         "post /api/internal/notify/batch",
         "get /api/internal/ws-stats",
         "post /api/internal/disconnect",
+        "get /api/internal/observe",
+        "post /api/internal/connections",
         "post /api/internal/explain",
         "post /api/ticket",
         "get /health/live",

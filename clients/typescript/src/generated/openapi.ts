@@ -191,6 +191,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/internal/observe": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Watch the hub as Server-Sent Events
+         * @description Each event's `data` is one `ObservationEvent`: first `introduction`, then `figures` once a second and `feed` with the notifications that were dispatched. It has no titles, messages and `data`. The key needs the operation `observe`; ids are masked unless it has `observe_ids`, too. A slow client gets figures less often and is told how many notifications it was not shown. The console of the hub reads this stream. Nothing is made while nobody reads it.
+         */
+        get: operations["observe"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/internal/connections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Find the connections of one user
+         * @description The user's id is exact, and in the body, so that no log has it. The key needs the operation `observe`. A key that is limited to some accounts must name one of them.
+         */
+        post: operations["findConnections"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health/live": {
         parameters: {
             query?: never;
@@ -376,6 +416,15 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AccountCount
+         * @description How many connections an account has; its id is masked unless it may be seen.
+         */
+        AccountCount: {
+            account_id: string;
+            /** Format: int64 */
+            connections: number;
+        };
+        /**
          * AuthAccepted
          * @description The response to `Auth`; the connection now lives until `expires_at`.
          * @example {
@@ -530,6 +579,23 @@ export interface components {
             timestamp: string;
         };
         /**
+         * ConnectionsFound
+         * @description A user's connections at this moment: `total` of them, of which at most 100 are described, oldest first.
+         */
+        ConnectionsFound: {
+            /** Format: int64 */
+            total: number;
+            connections: components["schemas"]["UserConnection"][];
+        };
+        /**
+         * ConnectionsRequest
+         * @description Whose connections to describe: a user's, in `account_id` if that is given, else in every account.
+         */
+        ConnectionsRequest: {
+            user_id: string;
+            account_id?: string | null;
+        };
+        /**
          * DefectiveReceived
          * @description Sent to the buyer when the seller has received the defective item.
          * @example {
@@ -586,6 +652,15 @@ export interface components {
             jti?: string | null;
             /** @default false */
             revoke?: boolean;
+        };
+        /**
+         * Durations
+         * @description How long something took, since the start: how often in each range of `bounds_seconds`, and all together.
+         */
+        Durations: {
+            counts: number[];
+            /** Format: double */
+            sum_seconds: number;
         };
         /**
          * ExchangeResolved
@@ -707,6 +782,52 @@ export interface components {
             user?: components["schemas"]["UserExplanation"];
         };
         /**
+         * Feed
+         * @description Notifications that were dispatched, in order; `skipped` more were, and are counted alone.
+         */
+        Feed: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "feed";
+            items: components["schemas"]["FeedItem"][];
+            /** Format: int64 */
+            skipped: number;
+        };
+        /**
+         * FeedItem
+         * @description One notification as it was dispatched; `connections` of its targets were open then. Its texts are left out.
+         */
+        FeedItem: {
+            id: string;
+            type: string;
+            timestamp: string;
+            cursor: string;
+            target: components["schemas"]["FeedTarget"];
+            /** Format: int64 */
+            connections: number;
+            /** Format: int64 */
+            bytes: number;
+        };
+        /**
+         * FeedTarget
+         * @description Whom a notification is for: a user, `users` users, an account, or everyone.
+         *
+         *     Ids are masked unless they may be seen.
+         */
+        FeedTarget: {
+            /** @enum {string} */
+            kind: "account" | "everyone" | "user" | "users";
+            account_id?: string | null;
+            user_id?: string | null;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            users?: number;
+        };
+        /**
          * FieldWarning
          * @description A field of `data` whose value is not what its type declares; the hub passed it on as received.
          *
@@ -715,6 +836,61 @@ export interface components {
         FieldWarning: {
             field: string;
             detail: string;
+        };
+        /**
+         * Figures
+         * @description The hub at this moment, and what happened since its start.
+         *
+         *     `published` is by type, `deliveries` and `connected` by transport, `closed` by close code, `refused` (connections) and `problems` (requests) by error code. `durations` have the names of the metrics without `hub_` and `_seconds`, with the label's value behind a colon where there is one. `dispatch_lag` is how many records are stored and not dispatched. `largest_accounts` are at most 50.
+         */
+        Figures: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "figures";
+            at: string;
+            connections: components["schemas"]["ConnectionCounts"];
+            /** Format: int64 */
+            users: number;
+            /** Format: int64 */
+            accounts: number;
+            largest_accounts: components["schemas"]["AccountCount"][];
+            published: {
+                [key: string]: number;
+            };
+            /** Format: int64 */
+            duplicates: number;
+            deliveries: {
+                [key: string]: number;
+            };
+            /** Format: int64 */
+            replayed: number;
+            /** Format: int64 */
+            fallen_behind: number;
+            /** Format: int64 */
+            gaps: number;
+            connected: {
+                [key: string]: number;
+            };
+            closed: {
+                [key: string]: number;
+            };
+            refused: {
+                [key: string]: number;
+            };
+            problems: {
+                [key: string]: number;
+            };
+            durations: {
+                [key: string]: components["schemas"]["Durations"];
+            };
+            log: components["schemas"]["LogFigures"];
+            /** Format: int64 */
+            dispatch_lag: number;
+            directory: string;
+            draining: boolean;
+            ready: boolean;
         };
         /**
          * Frame
@@ -777,6 +953,28 @@ export interface components {
             cursor: string;
         };
         /**
+         * Introduction
+         * @description The first event: who the key is, what it may do, and how to read what follows.
+         *
+         *     `types` null: the key may publish every type. `bounds_seconds` are the upper bounds of the ranges of all durations; the last range has none. An event comes at least every `interval_seconds`.
+         */
+        Introduction: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "introduction";
+            service: string;
+            operations: string[];
+            types: string[] | null;
+            everyone: boolean;
+            version: string;
+            started_at: string;
+            /** Format: double */
+            interval_seconds: number;
+            bounds_seconds: number[];
+        };
+        /**
          * Liveness
          * @description The process answers.
          */
@@ -785,10 +983,42 @@ export interface components {
             live: true;
         };
         /**
+         * LogFigures
+         * @description The log at this moment: the positions of its oldest and newest record, and its files in bytes.
+         */
+        LogFigures: {
+            /** Format: int64 */
+            first: number;
+            /** Format: int64 */
+            head: number;
+            /** Format: int64 */
+            bytes: number;
+            writable: boolean;
+            /** Format: int64 */
+            damaged: number;
+        };
+        /**
          * Notification
          * @description Any notification, as a subscriber receives it.
          */
         Notification: components["schemas"]["OrderCreated"] | components["schemas"]["PaymentConfirmed"] | components["schemas"]["OrderUpdated"] | components["schemas"]["StockAlert"] | components["schemas"]["CartUpdated"] | components["schemas"]["ProductAdded"] | components["schemas"]["ProductUpdated"] | components["schemas"]["ProductDeleted"] | components["schemas"]["TransactionCreated"] | components["schemas"]["ProfileUpdated"] | components["schemas"]["ReturnRequested"] | components["schemas"]["ReturnResponded"] | components["schemas"]["ReplacementSent"] | components["schemas"]["DefectiveReceived"] | components["schemas"]["ExchangeValidated"] | components["schemas"]["ExchangeResolved"];
+        /**
+         * ObservationEnd
+         * @description The last event of a stream that the hub ends; come back.
+         */
+        ObservationEnd: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "closing";
+            reason: string;
+        };
+        /**
+         * ObservationEvent
+         * @description One event of an operator's stream. Types may be added, so a client passes over a `type` it does not know.
+         */
+        ObservationEvent: components["schemas"]["Introduction"] | components["schemas"]["Figures"] | components["schemas"]["Feed"] | components["schemas"]["ObservationEnd"];
         /**
          * OrderCreated
          * @description Sent to buyer and seller when an order has been placed.
@@ -1965,6 +2195,27 @@ export interface components {
             cursor: string;
         };
         /**
+         * UserConnection
+         * @description One open connection; `state` replaying: it is being brought what it missed. `waiting_bytes` are not taken yet.
+         *
+         *     `account_id` is masked unless it was asked for or may be seen.
+         */
+        UserConnection: {
+            id: string;
+            account_id: string;
+            role: string;
+            /** @enum {string} */
+            transport: "sse" | "websocket";
+            /** @enum {string} */
+            protocol: "hub.v1" | "plain";
+            /** @enum {string} */
+            state: "closed" | "live" | "replaying";
+            cursor: string;
+            /** Format: int64 */
+            waiting_bytes: number;
+            expires_at: string;
+        };
+        /**
          * UserExplanation
          * @description Whether one user would get the notification, and every reason that the hub knows.
          */
@@ -2582,28 +2833,6 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /**
-                 * @example {
-                 *       "type": "order_created",
-                 *       "title": "Novo pedido",
-                 *       "message": "O pedido PED-1234 foi criado.",
-                 *       "data": {
-                 *         "orderId": 1234,
-                 *         "orderCode": "PED-1234",
-                 *         "items": [
-                 *           {
-                 *             "productId": 77,
-                 *             "name": "Caixa 30x20",
-                 *             "quantity": 2
-                 *           }
-                 *         ],
-                 *         "total": "R$ 59,80"
-                 *       },
-                 *       "user_id": "user-1",
-                 *       "account_id": "account-1",
-                 *       "explain_user_id": "user-1"
-                 *     }
-                 */
                 "application/json": components["schemas"]["ExplainRequest"];
             };
         };
@@ -2798,6 +3027,176 @@ export interface operations {
                 };
             };
             /** @description The log cannot be written; The hub has too much to do; The hub is restarting */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    observe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The stream. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description A credential is required; The credential is not valid */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub has too much to do */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    findConnections: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "user_id": "user-1",
+                 *       "account_id": "account-1"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ConnectionsRequest"];
+            };
+        };
+        responses: {
+            /** @description The user's connections at this moment. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectionsFound"];
+                };
+            };
+            /** @description The request cannot be used; The body is not valid JSON in UTF-8; The body is nested too deeply; A field has a value of the wrong type or range */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A credential is required; The credential is not valid */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long to arrive */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body must be application/json; The body must not be compressed */
+            415: {
+                headers: {
+                    /** @description `application/json`, if that was wrong */
+                    Accept?: string;
+                    /** @description `identity`, if that was wrong */
+                    "Accept-Encoding"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub has too much to do */
             503: {
                 headers: {
                     /** @description Seconds to wait. */

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hub import errors, routes
+from hub.api.openapi.examples import observation_example
 from hub.api.openapi.operations.failures import BODY_FAILURES, SERVICE_FAILURES, STORE_FAILURES
 from hub.api.openapi.operations.operation import IDEMPOTENCY_KEY, SERVICE, Operation, Response
 
@@ -57,6 +58,42 @@ OPERATE_OPERATIONS: tuple[Operation, ...] = (
             *STORE_FAILURES,
             errors.Internal,
         ),
+    ),
+    Operation(
+        method="get",
+        path=routes.OBSERVE,
+        id="observe",
+        tag="Operate",
+        summary="Watch the hub as Server-Sent Events",
+        description="Each event's `data` is one `ObservationEvent`: first `introduction`, then `figures` once a second "
+        "and `feed` with the notifications that were dispatched. It has no titles, messages and `data`. The key needs "
+        "the operation `observe`; ids are masked unless it has `observe_ids`, too. A slow client gets figures less "
+        "often and is told how many notifications it was not shown. The console of the hub reads this stream. Nothing "
+        "is made while nobody reads it.",
+        security=SERVICE,
+        responses=(
+            Response(
+                200,
+                "The stream.",
+                {"type": "string", "examples": [observation_example()]},
+                "text/event-stream",
+            ),
+        ),
+        failures=(*SERVICE_FAILURES, errors.Overloaded, errors.Internal),
+    ),
+    Operation(
+        method="post",
+        path=routes.CONNECTIONS,
+        id="findConnections",
+        tag="Operate",
+        summary="Find the connections of one user",
+        description="The user's id is exact, and in the body, so that no log has it. The key needs the operation "
+        "`observe`. A key that is limited to some "
+        "accounts must name one of them.",
+        security=SERVICE,
+        body="ConnectionsRequest",
+        responses=(Response(200, "The user's connections at this moment.", "ConnectionsFound"),),
+        failures=(*SERVICE_FAILURES, *BODY_FAILURES, errors.Overloaded, errors.Internal),
     ),
     Operation(
         method="get",
