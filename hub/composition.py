@@ -31,8 +31,9 @@ from hub.log.engine import open_log
 from hub.log.port import Log
 from hub.log.traced import TracedLog
 from hub.metrics import Metrics
+from hub.observe.explainer import Explainer
+from hub.observe.tracer import Tracer
 from hub.operator_log import OperatorLog
-from hub.publish.explainer import Explainer
 from hub.publish.publisher import Publisher
 from hub.publish.registry import load_type_registry
 from hub.publish.traced import TracedPublisher
@@ -134,6 +135,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
             log=log,
             subscribers=delivery.subscribers,
             metrics=metrics,
+            counts=delivery.counts,
             retention_s=settings.retention_days * DAY_S,
             checks_targets=settings.directory_targets,
             now=now,
@@ -154,6 +156,13 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
                 keys=auth.service_keys,
                 directory=directory,
                 subscribers=delivery.subscribers,
+            ),
+            tracer=Tracer(
+                log=log,
+                counts=delivery.counts,
+                progress=delivery.progress,
+                started_at_s=metrics.started_at_s,
+                now=now,
             ),
             types=types,
             bodies=bodies,

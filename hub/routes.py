@@ -25,6 +25,7 @@ __all__ = [
     "SCHEMA",
     "STATS",
     "TICKET",
+    "TRACE",
     "WEBSOCKET",
 ]
 
@@ -42,6 +43,7 @@ DISCONNECT = "/api/internal/disconnect"
 EXPLAIN = "/api/internal/explain"
 OBSERVE = "/api/internal/observe"
 CONNECTIONS = "/api/internal/connections"
+TRACE = "/api/internal/notifications/{id}"
 
 # For operators and their machines.
 LIVE = "/health/live"

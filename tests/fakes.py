@@ -21,7 +21,7 @@ from hub.delivery.session import Session
 from hub.delivery.subscribers import Subscriber, TransportName
 from hub.errors import IdempotencyConflict, StorageUnavailable
 from hub.histogram import Histogram
-from hub.log.port import Appended, Draft, Reading, Record
+from hub.log.port import Appended, Draft, Found, Reading, Record
 from hub.target import Target
 
 __all__ = [
@@ -173,6 +173,13 @@ class MemoryLog:
         ]
         await self.after_read
         return fit(found, upto=upto, limit=limit, limit_bytes=limit_bytes)
+
+    async def find(self, notification_id: str, *, at: int | None = None) -> Found | None:
+        """Return the record whose payload has this id."""
+        for record in self._records:
+            if json.loads(record.payload).get("id") == notification_id and at in {None, record.position}:
+                return Found(record, NOW_S)
+        return None
 
     def follow(self) -> AsyncIterator[list[Record]]:
         """Begin to collect what is stored from now on."""

@@ -91,6 +91,7 @@ ROOMS = [
     _room("hub.delivery.resume_points", never=PURE | {"hub.log"}),
     _room("hub.delivery.link", never=PURE, awaits=True),
     _room("hub.delivery.subscribers", never=PURE),
+    _room("hub.delivery.delivery_counts", "msgspec", never=PURE | {"hub.log"}),
     _room("hub.delivery.progress", never=PURE | {"hub.log"}),
     _room("hub.delivery.ports", never=PURE | {"hub.log"}),
     _room("hub.delivery", "msgspec", never=NO_ACCESS | {"jwt", "hub.log.sqlite"}, awaits=True),
@@ -102,8 +103,10 @@ ROOMS = [
     _room("hub.publish.registry", "msgspec", never=PURE),
     _room("hub.publish.example", "msgspec", never=PURE),
     _room("hub.publish.body", "msgspec", never=PURE),
-    _room("hub.publish.target_view", "msgspec", never=PURE),
     _room("hub.publish", "msgspec", never=NO_ACCESS, awaits=True),
+    # What operators ask of both ways.
+    _room("hub.observe.target_view", "msgspec", never=PURE),
+    _room("hub.observe", "msgspec", never=NO_ACCESS, awaits=True),
     # The doors. All that leans on the inside of the server and its libraries is in the edge, and no rule is.
     _room(
         "hub.edge",

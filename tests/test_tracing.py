@@ -28,6 +28,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from hub.cli.support.span_export import FLUSH_S
 from hub.errors import SettingsError
+from hub.log.port import Log
 from hub.log.traced import TracedLog
 from hub.settings import read_settings
 from hub.tracing import TraceIdFilter, Tracing
@@ -267,6 +268,11 @@ async def test_what_is_remembered_is_bounded() -> None:
             with tracing.trace_append([b'{"id":"%d"}' % number]):
                 pass
     assert 10 == len(tracing._origins)
+
+
+def test_traced_log_passes_everything_on() -> None:
+    """The traced log has each part of the port itself: what it inherited from the protocol would answer nothing."""
+    assert {name for name in vars(Log) if not name.startswith("_")} <= vars(TracedLog).keys()
 
 
 async def test_off_there_is_no_seam(tmp_path: Path) -> None:

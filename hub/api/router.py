@@ -22,12 +22,14 @@ from hub.api.handlers.observe import make_observe_routes
 from hub.api.handlers.schema import make_schema_routes
 from hub.api.handlers.stats import make_stats_routes
 from hub.api.handlers.ticket import make_ticket_routes
+from hub.api.handlers.trace import make_trace_routes
 from hub.api.problems import make_exception_handlers
 from hub.auth.opening import Auth
 from hub.delivery.opening import Delivery
 from hub.log.port import Log
 from hub.metrics import Metrics
-from hub.publish.explainer import Explainer
+from hub.observe.explainer import Explainer
+from hub.observe.tracer import Tracer
 from hub.publish.publisher import Publisher
 from hub.publish.registry import TypeRegistry
 from hub.settings import Settings
@@ -45,6 +47,7 @@ def make_router(
     delivery: Delivery,
     publisher: Publisher,
     explainer: Explainer,
+    tracer: Tracer,
     types: TypeRegistry,
     bodies: Allowance,
     readiness: ReadinessCheck,
@@ -80,6 +83,7 @@ def make_router(
             max_body_bytes=settings.max_body_bytes,
             body_timeout_s=settings.bounds.body_timeout_s,
         ),
+        *make_trace_routes(tracer, keys),
         *make_stats_routes(delivery.subscribers, metrics, keys, now=now),
         *make_disconnect_routes(
             delivery.disconnector,

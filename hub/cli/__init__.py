@@ -21,6 +21,7 @@ COMMANDS = (
     "serve",
     "notify",
     "explain",
+    "trace",
     "tail",
     "stats",
     "check",

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import TypeAlias
 
+from hub.delivery.delivery_counts import DeliveryCounts
 from hub.delivery.envelope import Envelope
 from hub.delivery.feed import Feed
 from hub.delivery.ports import CatchesUp, Ends, Sockets, TakesControl
@@ -37,7 +38,7 @@ class Dispatcher:
 
     `control` acts on the records that the hub wrote to itself, `catch_up` takes over subscribers with more unsent
     bytes than their budget, and `ends` those whose links failed or that missed records. `feed` is told what was
-    dispatched, while somebody watches it.
+    dispatched, while somebody watches it; `counts` counts what becomes of each.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Dispatcher:
         catch_up: CatchesUp,
         control: TakesControl,
         feed: Feed,
+        counts: DeliveryCounts,
         link_budget_bytes: int,
         now: Callable[[], float],
         slice_deliveries: int = SLICE,
@@ -65,6 +67,7 @@ class Dispatcher:
         self._catch_up = catch_up
         self._control = control
         self._feed = feed
+        self._counts = counts
         self._link_budget_bytes = link_budget_bytes
         self._now = now
         self._slice_deliveries = slice_deliveries
@@ -117,6 +120,8 @@ class Dispatcher:
                 self._iteration_deliveries, self._iteration_bytes = len(part), len(envelope.json)
             if envelope.expires_at_s is None or envelope.expires_at_s > self._now():
                 self._offer(envelope, part, received_s)
+            else:
+                self._counts.expire(envelope.position)
 
     def _announce_gap_to_all(self, cause: str) -> None:
         # Retention deleted records before they were dispatched, or they are damaged. Only a return with the cursor
@@ -138,8 +143,10 @@ class Dispatcher:
         taking = [subscriber for subscriber in matched if subscriber.session.offer(envelope)]
         # One count and one observation for all of them, not one each.
         websocket = list(map(_transport, taking)).count("websocket")
-        batch = received_s, websocket, len(taking) - websocket
+        sse = len(taking) - websocket
+        batch = received_s, websocket, sse
         self._count(batch)
+        self._counts.dispatch(envelope.position, websocket, sse, len(matched) - len(taking))
         if self._collecting:
             self._collected.append(batch)
             for subscriber in taking:

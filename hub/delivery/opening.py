@@ -13,6 +13,7 @@ from hub.auth.opening import Auth
 from hub.delivery.catch_up import CatchUp
 from hub.delivery.confirmation import Confirmation
 from hub.delivery.connections import Connections
+from hub.delivery.delivery_counts import DeliveryCounts
 from hub.delivery.disconnect import Disconnector
 from hub.delivery.dispatcher import Dispatcher
 from hub.delivery.endings import Endings
@@ -50,6 +51,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     disconnector: Disconnector
     catch_up: CatchUp
     feed: Feed
+    counts: DeliveryCounts
     tasks: Tasks
 
     def is_alive(self) -> bool:
@@ -83,6 +85,7 @@ async def open_delivery(
     texts = TEXTS[settings.language]
     subscribers = Subscribers(limit=settings.max_connections, limit_per_user=settings.max_connections_per_user)
     progress = Progress(log.head)
+    counts = DeliveryCounts(start=log.head, records=settings.bounds.counted_notifications)
     resumption = Resumption(log, metrics)
     heartbeat = Heartbeat(progress, log, interval_s=settings.heartbeat_s, lags=metrics.loop_lag, now=now)
     confirmation = _make_confirmation(settings, log, progress, resumption)
@@ -104,6 +107,7 @@ async def open_delivery(
         log,
         metrics,
         endings,
+        counts=counts,
         link_budget_bytes=settings.link_budget_bytes,
         take_timeout_s=settings.heartbeat_s,
         now=now,
@@ -120,6 +124,7 @@ async def open_delivery(
         catch_up=catch_up,
         control=disconnector,
         feed=feed,
+        counts=counts,
         link_budget_bytes=settings.link_budget_bytes,
         now=now,
     )
@@ -155,10 +160,11 @@ async def open_delivery(
         subscribers=subscribers,
         progress=progress,
         connections=connections,
-        pages=Pages(log, metrics),
+        pages=Pages(log, metrics, counts),
         disconnector=disconnector,
         catch_up=catch_up,
         feed=feed,
+        counts=counts,
         tasks=tasks,
     )
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from contracts.frame import ResumeKind
 from hub.cursor import Cursor
 from hub.delivery.ahead import AheadWatch
+from hub.delivery.delivery_counts import DeliveryCounts
 from hub.delivery.envelope import stamp
 from hub.delivery.page_reader import PAGE_BYTES, PageReader
 from hub.delivery.session import decide_resume
@@ -32,9 +33,10 @@ class MissedPage(NamedTuple):
 class Pages:
     """Reads what a client without a connection missed: no gap unannounced, no duplicate, in order."""
 
-    def __init__(self, log: Log, metrics: Metrics) -> None:
+    def __init__(self, log: Log, metrics: Metrics, counts: DeliveryCounts) -> None:
         self._log = log
         self._metrics = metrics
+        self._counts = counts
         self._ahead = AheadWatch(log)
         self._pages = PageReader(log)
 
@@ -60,6 +62,8 @@ class Pages:
                 records, position = _before_damage(reading)
                 if records and records[0].is_damaged:
                     kind, records = "gap", []
+                for record in records:
+                    self._counts.poll(record.position)
                 frames = [stamp(record.payload, str(Cursor(log.epoch, record.position))) for record in records]
         self._metrics.polls[kind] += 1
         self._metrics.deliveries["poll"] += len(frames)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from hub.cursor import Cursor
+from hub.delivery.delivery_counts import DeliveryCounts
 from hub.delivery.envelope import Envelope
 from hub.delivery.page_reader import PageReader
 from hub.delivery.ports import Ends
@@ -31,6 +32,7 @@ class Replay:
         metrics: Metrics,
         ends: Ends,
         *,
+        counts: DeliveryCounts,
         link_budget_bytes: int,
         take_timeout_s: float,
         now: Callable[[], float],
@@ -39,6 +41,7 @@ class Replay:
         self._log = log
         self._metrics = metrics
         self._ends = ends
+        self._counts = counts
         #: What may be written at once, without a look at what the peer takes. A peer that reads has this much unsent
         #: from the pace, as much from the end of the replay, and as much from the dispatcher's next loop iteration.
         self.room_bytes = link_budget_bytes // 4
@@ -81,6 +84,7 @@ class Replay:
         for envelope in subscriber.session.go_live(self._log.head, room_bytes=self.room_bytes) or ():
             if self._is_due(envelope.expires_at_s):
                 self._metrics.deliveries[subscriber.transport] += 1
+                self._counts.replay(envelope.position)
                 subscriber.link.write(envelope)
 
     async def _write_page(self, subscriber: Subscriber) -> None:
@@ -108,6 +112,7 @@ class Replay:
             # While this waited for the peer, the record may have expired, or the session may have been closed.
             if self._is_due(record.expires_at_s) and session.replay(record.position):
                 self._metrics.replayed += 1
+                self._counts.replay(record.position)
                 self._metrics.deliveries[subscriber.transport] += 1
                 unsent_bytes = subscriber.link.write(Envelope(record.payload, log.epoch, record.position))
                 del record

@@ -16,7 +16,7 @@ from hub.errors import IdempotencyConflict
 from hub.histogram import Histogram
 from hub.target import Target
 
-__all__ = ["Appended", "Draft", "Log", "Reading", "Record"]
+__all__ = ["Appended", "Draft", "Found", "Log", "Reading", "Record"]
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +71,13 @@ class Record(msgspec.Struct, frozen=True):
     def is_damaged(self) -> bool:
         """Whether this only stands for a record."""
         return not self.targets
+
+
+class Found(msgspec.Struct, frozen=True):
+    """A record that was looked for by its notification's id, and when it was stored (Unix time)."""
+
+    record: Record
+    stored_at_s: float
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -139,6 +146,16 @@ class Log(Protocol):
         Raises:
             StorageUnavailable: the log cannot be read.
             ValueError: more than 100 targets.
+        """
+
+    async def find(self, notification_id: str, *, at: int | None = None) -> Found | None:
+        """Return the record with this id, expired or not; None if there is none.
+
+        With `at` only this position is looked at. Without it the log is searched from its head on, which takes the
+        longer the older the record is. The hub's own records (`CONTROL`) are not found.
+
+        Raises:
+            StorageUnavailable: the log is damaged there, or cannot be read or searched in time. It may hold the record.
         """
 
     def follow(self) -> AsyncIterator[list[Record]]:

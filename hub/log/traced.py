@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hub.cursor import Epoch
 from hub.errors import IdempotencyConflict
 from hub.histogram import Histogram
-from hub.log.port import Appended, Draft, Log, Reading, Record
+from hub.log.port import Appended, Draft, Found, Log, Reading, Record
 from hub.target import Target
 
 if TYPE_CHECKING:
@@ -68,6 +68,10 @@ class TracedLog(Log):
         reading = await self._log.read(targets, after=after, upto=upto, limit=limit, limit_bytes=limit_bytes)
         self._tracing.link_page([record.payload for record in reading.records], upto=reading.upto)
         return reading
+
+    async def find(self, notification_id: str, *, at: int | None = None) -> Found | None:
+        """Return the record that the log finds."""
+        return await self._log.find(notification_id, at=at)
 
     def follow(self) -> AsyncIterator[list[Record]]:
         """Yield every record stored from now on, as the log does."""

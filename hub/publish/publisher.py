@@ -17,6 +17,7 @@ from contracts.problem import Problem
 from contracts.receipt import BatchReceipt, BatchResult, FieldWarning, Receipt
 from hub.auth.grant import ServiceGrant, home_account
 from hub.cursor import Cursor
+from hub.delivery.delivery_counts import DeliveryCounts
 from hub.delivery.subscribers import Subscribers
 from hub.directory.directory import Directory, User
 from hub.errors import (
@@ -65,6 +66,7 @@ class Publisher:
         log: Log,
         subscribers: Subscribers,
         metrics: Metrics,
+        counts: DeliveryCounts,
         retention_s: float,
         checks_targets: bool = True,
         look_ups: int = LOOK_UPS,
@@ -81,6 +83,7 @@ class Publisher:
         self._log = log
         self._subscribers = subscribers
         self._metrics = metrics
+        self._counts = counts
         self._max_ttl_s = int(retention_s)
         self._checks_targets = checks_targets and not directory.trusts_claims
         self._look_ups = look_ups
@@ -106,7 +109,7 @@ class Publisher:
         self._metrics.publish_to_disk.observe(time.monotonic() - received_s)
         if isinstance(result, IdempotencyConflict):
             raise IdempotencyConflict
-        return self._receipt(publication, draft, result)
+        return self._receipt(publication, draft, result, service)
 
     async def publish_batch(
         self, body: bytes, service: ServiceGrant, idempotency_key: str | None, *, max_item_bytes: int
@@ -148,7 +151,9 @@ class Publisher:
             elif isinstance(result := stored[index], IdempotencyConflict):
                 results.append(BatchResult(index=index, problem=describe_problem(result, at=_path_of(index))))
             else:
-                results.append(BatchResult(index=index, receipt=self._receipt(publication, drafts[index], result)))
+                results.append(
+                    BatchResult(index=index, receipt=self._receipt(publication, drafts[index], result, service))
+                )
         return BatchReceipt(results=results)
 
     async def check(
@@ -276,11 +281,12 @@ class Publisher:
     def _look_ups_end_s(self) -> float:
         return asyncio.get_running_loop().time() + self._look_ups_timeout_s
 
-    def _receipt(self, publication: Publication, draft: Draft, appended: Appended) -> Receipt:
+    def _receipt(self, publication: Publication, draft: Draft, appended: Appended, service: ServiceGrant) -> Receipt:
         if appended.duplicate:
             self._metrics.duplicates += 1
         else:
             self._metrics.published[publication.type] += 1
+            self._counts.accept(appended.position, service.name, draft.received_s or 0.0)
             for mismatch in publication.mismatches:
                 self._metrics.mismatches[publication.type, mismatch.label] += 1
         return Receipt(

@@ -25,6 +25,7 @@ METHODS = {
     "readStats": "stats",
     "disconnect": "disconnect",
     "explainNotification": "explain",
+    "traceNotification": "trace",
     "issueTicket": "ticket",
     "checkReady": "health",
     "checkLive": "live",
@@ -176,6 +177,14 @@ async def test_explain(hub: RunningHub, client: Client) -> None:
     assert (True, 1, 0) == (said.accepted, said.target_count, hub.hub.log.head)
     assert "on_return" == said.user.delivery
     assert "no_target" == (await client.call("explain", alert())).refusal.code
+
+
+async def test_trace(client: Client) -> None:
+    """What became of a notification is told by its id, with its cursor or without."""
+    receipt = await client.notify(alert(), user_id=USER, account_id=ACCOUNT)
+    for cursor in (None, receipt.cursor):
+        trace = await client.call("trace", receipt.id, cursor=cursor)
+        assert (receipt.id, receipt.cursor, 1) == (trace.id, trace.stored.cursor, trace.stored.position)
 
 
 async def test_health(client: Client) -> None:

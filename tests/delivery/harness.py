@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hub.cursor import Cursor
+from hub.delivery.delivery_counts import DeliveryCounts
 from hub.delivery.dispatcher import SLICE, Dispatcher
 from hub.delivery.feed import Feed
 from hub.delivery.heartbeat import Heartbeat
@@ -41,6 +42,7 @@ class Parts(Ends, CatchesUp, TakesControl):
         self.subscribers = Subscribers(limit=limit, limit_per_user=limit_per_user)
         self.progress = Progress(self.log.head)
         self.feed = Feed(self.log, self.subscribers, now=self.clock)
+        self.counts = DeliveryCounts(start=self.log.head, records=1_000)
         self.dispatcher = Dispatcher(
             self.log,
             self.subscribers,
@@ -51,6 +53,7 @@ class Parts(Ends, CatchesUp, TakesControl):
             catch_up=self,
             control=self,
             feed=self.feed,
+            counts=self.counts,
             link_budget_bytes=budget_bytes,
             now=self.clock,
             slice_deliveries=slice_deliveries,
@@ -60,6 +63,7 @@ class Parts(Ends, CatchesUp, TakesControl):
             self.log,
             self.metrics,
             self,
+            counts=self.counts,
             link_budget_bytes=budget_bytes,
             take_timeout_s=interval_s,
             now=self.clock,

@@ -88,6 +88,7 @@ async def test_what_was_stored_before_is_not_repeated() -> None:
         catch_up=harness,
         control=harness,
         feed=harness.feed,
+        counts=harness.counts,
         link_budget_bytes=BUDGET_BYTES,
         now=harness.clock,
     )

@@ -8,6 +8,7 @@ import json
 import pytest
 
 from hub.cursor import Cursor, Epoch, parse_cursor
+from hub.delivery.delivery_counts import DeliveryCounts
 from hub.delivery.page_reader import PAGE_RECORDS, READERS
 from hub.delivery.pages import MissedPage, Pages
 from hub.delivery.subscribers import subscriber_targets
@@ -27,7 +28,7 @@ class Reader:
         self.clock = FakeClock()
         self.log = MemoryLog(self.clock)
         self.metrics = Metrics(started_at_s=NOW_S)
-        self.pages = Pages(self.log, self.metrics)
+        self.pages = Pages(self.log, self.metrics, DeliveryCounts(start=0, records=1_000))
 
     async def read(self, position: int | None) -> MissedPage:
         """Return the page after this position, or without a cursor."""

@@ -361,3 +361,37 @@ def _weigh(record: Record) -> int:
 
 def _name(record: Record) -> str:
     return record.payload.decode().split('"')[3]
+
+
+class TestFind:
+    """Looking for a record by the id of its notification."""
+
+    async def test_every_record_is_found(self, log: Log, clock: Clock) -> None:
+        """Old or new, expired or not, a record is found by its id, whole, with the moment it was stored."""
+        began_s = clock.now_s
+        drafts = [draft(f"n{number}", ANNA, expires_at_s=began_s + 1 if number % 2 else None) for number in range(30)]
+        await log.append(drafts)
+        clock.pass_by(1_000)
+        for position, each in enumerate(drafts, start=1):
+            for at in (None, position):
+                found = await log.find(each.id, at=at)
+                assert found is not None
+                assert (position, each.payload, each.targets) == (
+                    found.record.position,
+                    found.record.payload,
+                    found.record.targets,
+                )
+                assert (each.expires_at_s, began_s) == (found.record.expires_at_s, found.stored_at_s)
+
+    async def test_what_is_not_there(self, log: Log) -> None:
+        """An id that no record has, a wrong position and a control record are not found."""
+        await log.append([draft("one"), draft("two"), draft("control", CONTROL)])
+        for identifier, at in (("three", None), ("", None), ("one", 2), ("one", 0), ("one", 99), ("control", None)):
+            assert await log.find(identifier, at=at) is None
+
+    async def test_the_newest_of_several(self, log: Log) -> None:
+        """Of records with one id, which only a foreign draft can have, the newest is found."""
+        await log.append([draft("one"), draft("one")])
+        found = await log.find("one")
+        assert found is not None
+        assert 2 == found.record.position

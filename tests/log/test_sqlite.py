@@ -14,10 +14,12 @@ import apsw
 import pytest
 
 from hub.errors import SettingsError, StorageUnavailable
+from hub.log.port import Reading, Record
 from hub.log.sqlite.log import SqliteLog, open_sqlite_log
 from hub.log.sqlite.opening import OnDamage
 from hub.log.sqlite.reader import Readers
 from hub.log.sqlite.schema import LogFile, check_engine, open_reader
+from hub.log.sqlite.search import Searcher
 from hub.target import EVERYONE, user_target
 from tests.log.engines import Clock, Follower, draft, drain, stored, wait_until
 
@@ -281,3 +283,27 @@ def _alter(path: Path, statement: str) -> None:
     connection = apsw.Connection(str(path))
     connection.execute(statement)
     connection.close()
+
+
+class TestSearch:
+    """Looking for a record in a file that fails."""
+
+    async def test_search_takes_no_longer_than_its_deadline(self) -> None:
+        """A log that is not searched in time is no proof that the record is not there."""
+
+        async def hang(read: object, upto: int) -> Reading:
+            await asyncio.get_running_loop().create_future()
+            raise AssertionError("unreachable")
+
+        searcher = Searcher(hang, deadline_s=0.05)
+        with pytest.raises(StorageUnavailable, match="cursor"):
+            await searcher.find("one", first=1, head=10, at=None)
+
+    async def test_damage_is_no_proof_either(self) -> None:
+        """Where the file is damaged, the search says so and not that there is no such record."""
+
+        async def damaged(read: object, upto: int) -> Reading:
+            return Reading([Record.damaged(upto)], upto)
+
+        with pytest.raises(StorageUnavailable, match="damaged"):
+            await Searcher(damaged, deadline_s=10).find("one", first=1, head=10, at=None)

@@ -9,6 +9,7 @@ import uuid
 import pytest
 
 from hub.auth.grant import OPERATIONS, ServiceGrant
+from hub.delivery.delivery_counts import DeliveryCounts
 from hub.delivery.subscribers import Subscribers
 from hub.directory.directory import User
 from hub.directory.off import TrustingDirectory
@@ -54,6 +55,7 @@ def make_publisher(
         log=log,
         subscribers=Subscribers(limit=1, limit_per_user=1),
         metrics=Metrics(started_at_s=NOW_S),
+        counts=DeliveryCounts(start=0, records=1_000),
         retention_s=86_400,
         look_ups=look_ups,
         look_ups_timeout_s=look_ups_timeout_s,

@@ -17,6 +17,7 @@ from contracts.notification import Notification
 from contracts.receipt import BatchResult, DisconnectReceipt, Receipt, Ticket
 from contracts.request import DisconnectRequest
 from contracts.stats import Stats
+from contracts.trace import Trace
 from notification_hub import wire
 from notification_hub.address import Addressed
 from notification_hub.client import CLOSE_S, Client, describe_transport_errors
@@ -111,6 +112,13 @@ class Hub(Client):
         addressed = Addressed(notification, user_id, account_id, user_ids, everyone, ttl_s)
         question = (explain_user_id, explain_account_id, explain_service)
         return self._send(wire.describe_explain(addressed, *question))
+
+    def trace(self, notification_id: str, *, cursor: str | None = None) -> Trace:
+        """Return what became of a notification; the key needs `observe`.
+
+        With the `cursor` of its receipt the hub need not search its log.
+        """
+        return self._send(wire.describe_trace(notification_id, cursor))
 
     def ticket(self, user_token: str) -> Ticket:
         """Return a one-use stand-in for a user's token, for a URL."""

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Generic, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
@@ -17,6 +17,7 @@ from contracts.problem import Problem
 from contracts.receipt import BatchReceipt, DisconnectReceipt, Receipt, Ticket
 from contracts.request import DisconnectRequest
 from contracts.stats import Stats
+from contracts.trace import Trace
 from notification_hub.address import Addressed, encode_addressed
 from notification_hub.failure import HubRefused, HubUnreachable
 from notification_hub.retry import read_retry_after_s
@@ -35,6 +36,7 @@ __all__ = [
     "describe_ready",
     "describe_stats",
     "describe_ticket",
+    "describe_trace",
     "new_idempotency_key",
     "read_problem",
     "read_response",
@@ -171,6 +173,12 @@ def describe_explain(
         b',"%b":%b' % (name.encode(), msgspec.json.encode(value)) for name, value in asked.items() if value is not None
     )
     return Call("POST", "/api/internal/explain", Explanation, body=encode_addressed(addressed)[:-1] + question + b"}")
+
+
+def describe_trace(notification_id: str, cursor: str | None) -> Call[Trace]:
+    """Return the request that says what became of a notification."""
+    query = "" if cursor is None else "?" + urlencode({"cursor": cursor})
+    return Call("GET", f"/api/internal/notifications/{quote(notification_id, safe='')}{query}", Trace)
 
 
 def describe_ticket(user_token: str) -> Call[Ticket]:

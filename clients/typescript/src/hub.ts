@@ -27,6 +27,8 @@ export type ExplainQuestion = Pick<
   "explain_user_id" | "explain_account_id" | "explain_service"
 >;
 export type Explanation = Schemas["Explanation"];
+/** What became of one notification. */
+export type Trace = Schemas["Trace"];
 export type Ticket = Schemas["Ticket"];
 export type Readiness = Schemas["Readiness"];
 
@@ -144,6 +146,13 @@ export class NotificationHub<N extends AnyPublishRequest = PublishRequest> {
   async explain(notification: N, question: ExplainQuestion = {}, options: CallOptions = {}): Promise<Explanation> {
     const body = JSON.stringify({ ...notification, ...question });
     return (await this.#send({ method: "POST", path: "/api/internal/explain", body }, options)) as Explanation;
+  }
+
+  /** Return what became of a notification; with the `cursor` of its receipt the hub need not search its log. */
+  async trace(id: string, options: CallOptions & { cursor?: string } = {}): Promise<Trace> {
+    const query = options.cursor === undefined ? "" : `?cursor=${encodeURIComponent(options.cursor)}`;
+    const path = `/api/internal/notifications/${encodeURIComponent(id)}${query}`;
+    return (await this.#send({ method: "GET", path }, options)) as Trace;
   }
 
   /** Return a one-use stand-in for a user's token, for a URL. */

@@ -19,6 +19,7 @@ export {
   type Receipt,
   type Stats,
   type Ticket,
+  type Trace,
 } from "./hub.js";
 export type { EnqueueOptions, QueueCounts, QueueLimits } from "./queue.js";
 export type { RetryPolicy } from "./retry.js";

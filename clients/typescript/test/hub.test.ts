@@ -122,6 +122,15 @@ describe("a real hub", () => {
     expect(said.user?.reasons.map((reason) => reason.code)).toEqual(["not_addressed"]);
   });
 
+  test("says what became of a notification", async () => {
+    const request = { type: "cart_updated", title: "Carrinho", message: "2 itens", user_id: SELLER.userId } as const;
+    const { id, cursor } = await hub.notify(request);
+    for (const options of [{}, { cursor }]) {
+      const trace = await hub.trace(id, options);
+      expect([trace.id, trace.stored.cursor, trace.type]).toEqual([id, cursor, "cart_updated"]);
+    }
+  });
+
   test("is live and ready", async () => {
     expect(await hub.live()).toBe(true);
     expect((await hub.health()).ready).toBe(true);
@@ -136,6 +145,7 @@ test("every operation of the document is a method, or is none for a service", ()
     readStats: "stats",
     disconnect: "disconnect",
     explainNotification: "explain",
+    traceNotification: "trace",
     issueTicket: "ticket",
     checkReady: "health",
     checkLive: "live",

@@ -10,7 +10,7 @@ from hub import routes
 from hub.allowance import Allowance
 from hub.api.request import NO_STORE, AnyRequest, find_idempotency_key, find_service, read_json_body
 from hub.auth.service_keys import ServiceKeys
-from hub.publish.explainer import Explainer
+from hub.observe.explainer import Explainer
 
 __all__ = ["make_explain_routes"]
 

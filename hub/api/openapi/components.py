@@ -27,6 +27,7 @@ from contracts.problem import Problem
 from contracts.receipt import BatchReceipt, DisconnectReceipt, Receipt, Ticket
 from contracts.request import MAX_BATCH, DisconnectRequest, ExplainRequest, PublishRequest
 from contracts.stats import Stats
+from contracts.trace import Trace
 from hub.api.openapi.examples import frame_example, notification_example, publish_example
 from hub.api.openapi.portable import Schema, plain_schema
 from hub.language import Texts
@@ -37,7 +38,7 @@ __all__ = ["Schema", "describe_frames", "describe_http", "describe_page"]
 _OBSERVATIONS = (Introduction, Figures, Feed, ObservationEnd)
 _ANSWERS = (
     *(Receipt, BatchReceipt, Ticket, DisconnectReceipt, DisconnectRequest, Stats, Readiness, Problem),
-    *(ExplainRequest, Explanation, ConnectionsRequest, ConnectionsFound, *_OBSERVATIONS),
+    *(ExplainRequest, Explanation, Trace, ConnectionsRequest, ConnectionsFound, *_OBSERVATIONS),
 )
 #: What the hub itself puts into a notification.
 _STAMPED = frozenset({"timestamp", "id", "cursor"})

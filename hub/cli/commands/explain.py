@@ -11,10 +11,11 @@ import httpx
 import msgspec
 from msgspec import UNSET
 
-from contracts.explanation import Explanation, TargetView
+from contracts.explanation import Explanation
 from hub import routes
 from hub.cli.support.access import find_service_access
 from hub.cli.support.address import open_client, require_success, send_request
+from hub.cli.support.display import describe_target
 from hub.cli.support.outcome import Outcome, Unreachable, Unusable
 from hub.logging import escape_control
 
@@ -100,7 +101,7 @@ def _describe(explanation: Explanation) -> list[str]:
             f" ({now.websocket} WebSocket, {now.sse} SSE)",
             f"targets: {explanation.target_count}",
         ]
-        lines += [f"  {_describe_target(target)}" for target in explanation.targets]
+        lines += [f"  {describe_target(target)}" for target in explanation.targets]
         if explanation.target_count > len(explanation.targets):
             lines.append(f"  and {explanation.target_count - len(explanation.targets)} more")
         if explanation.expires_at is not UNSET:
@@ -110,12 +111,6 @@ def _describe(explanation: Explanation) -> list[str]:
         lines.append(f"user:    {explanation.user.delivery.replace('_', ' ')}")
         lines += [f"  {reason.code}: {reason.detail}" for reason in explanation.user.reasons]
     return lines
-
-
-def _describe_target(target: TargetView) -> str:
-    if target.user_id is not UNSET:
-        return f"user {target.user_id} of account {target.account_id}"
-    return "everyone" if target.account_id is UNSET else f"account {target.account_id}"
 
 
 def _number(count: int, noun: str) -> str:

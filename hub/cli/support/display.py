@@ -1,4 +1,4 @@
-"""How frames look: one line each, for a person or for a program, and safe to show on a terminal."""
+"""How frames and targets look: one line each, for a person or for a program, and safe to show on a terminal."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from datetime import datetime
 
 import click
 import msgspec
+from msgspec import UNSET
 
+from contracts.explanation import TargetView
 from hub.cli.support.stream import Frame
 from hub.logging import CONTROL, escape_control
 
-__all__ = ["frame_line", "json_line", "show_frame", "use_colour"]
+__all__ = ["describe_target", "frame_line", "json_line", "show_frame", "use_colour"]
 
 #: Every type keeps one of these, so that the eye learns it.
 _COLOURS = (
@@ -50,6 +52,13 @@ def frame_line(frame: Frame, *, colour: bool) -> str:
     if len(shown) > _MAX_DATA:
         shown = f"{shown[:_MAX_DATA]}... ({len(shown)} characters)"
     return f"{line}  {click.style(shown, dim=True) if colour else shown}"
+
+
+def describe_target(target: TargetView) -> str:
+    """Return a target in words, as the hub shows it: masked or not."""
+    if target.user_id is not UNSET:
+        return f"user {target.user_id} of account {target.account_id}"
+    return "everyone" if target.account_id is UNSET else f"account {target.account_id}"
 
 
 def json_line(raw: bytes) -> str:

@@ -13,12 +13,13 @@ from pathlib import Path
 from hub.cursor import Epoch
 from hub.errors import HubError, IdempotencyConflict, Overloaded, StorageUnavailable
 from hub.histogram import Histogram
-from hub.log.port import Appended, Draft, Reading, Record
+from hub.log.port import Appended, Draft, Found, Reading, Record
 from hub.log.sqlite.announcer import Commit
 from hub.log.sqlite.opening import OnDamage
 from hub.log.sqlite.reader import Readers
 from hub.log.sqlite.retention import Retention
 from hub.log.sqlite.schema import Extent, LogFile
+from hub.log.sqlite.search import Searcher
 from hub.log.sqlite.writer import Listener, Request, Writer
 from hub.log.tail import Tail
 from hub.target import Target
@@ -72,6 +73,7 @@ class SqliteLog:
         self._ended = asyncio.Event()
         self._file = file
         self._readers = Readers(file, deadline_s=read_deadline_s)
+        self._searcher = Searcher(self._readers.run, deadline_s=read_deadline_s)
         listener = Listener(begin=self._begin, take=self._take, raise_first=self._raise_first, end=self._end)
         #: `log`: a transaction; `mark`: the mark beside it, which says how far the log reaches.
         self.fsyncs = {"log": Histogram(), "mark": Histogram()}
@@ -157,6 +159,14 @@ class SqliteLog:
         return await self._readers.read(
             targets, after=after, upto=upto, limit=limit, limit_bytes=limit_bytes, now_s=self._now()
         )
+
+    async def find(self, notification_id: str, *, at: int | None = None) -> Found | None:
+        """Return the record with this id, looked for at one position, or from the head on.
+
+        Raises:
+            StorageUnavailable: the log cannot be read, or not be searched in time.
+        """
+        return await self._searcher.find(notification_id, first=self._first, head=self._head, at=at)
 
     def follow(self) -> AsyncIterator[list[Record]]:
         """Yield every record stored from now on, in order; a second call ends the first one's iterator."""

@@ -68,7 +68,7 @@ class Readers:
                 connection, distinct, after=after, upto=upto, limit=limit, limit_bytes=limit_bytes, now_ms=now_ms
             )
 
-        return await self._run(read, upto)
+        return await self.run(read, upto)
 
     async def read_every(self, after: int, upto: int, limit: int, limit_bytes: int) -> Reading:
         """Return what there is in `(after, upto]` as `read` does, but whomever it is for, expired or not.
@@ -80,7 +80,7 @@ class Readers:
         def read(connection: apsw.Connection) -> Reading:
             return read_every(connection, after=after, upto=upto, limit=limit, limit_bytes=limit_bytes)
 
-        return await self._run(read, upto)
+        return await self.run(read, upto)
 
     @property
     def damaged(self) -> int:
@@ -100,7 +100,12 @@ class Readers:
             if connection is not None:
                 close_connection(connection)
 
-    async def _run(self, read: Callable[[apsw.Connection], Reading], upto: int) -> Reading:
+    async def run(self, read: Callable[[apsw.Connection], Reading], upto: int) -> Reading:
+        """Return what `read` returns, in a thread; if the file is damaged, one damaged record at `upto`.
+
+        Raises:
+            StorageUnavailable: the log cannot be read, or not in time.
+        """
         loop = asyncio.get_running_loop()
         if self._refusing:
             raise StorageUnavailable("The log is closed")

@@ -148,6 +148,7 @@ def test_every_operation_of_the_design_is_there() -> None:
         "get /api/internal/observe",
         "post /api/internal/connections",
         "post /api/internal/explain",
+        "get /api/internal/notifications/{id}",
         "post /api/ticket",
         "get /health/live",
         "get /health/ready",

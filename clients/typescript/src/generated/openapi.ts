@@ -171,6 +171,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/internal/notifications/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Say what became of one notification
+         * @description What the log has of it, and what the hub has counted of it since its start: the service that published it, the connections that it was handed to live, and how often it was replayed. The counts of the newest notifications are kept in memory; every step that the hub cannot tell is named in `unknown`, with the reason. The key needs the operation `observe`; ids are masked unless it has `observe_ids`, too. A key that is limited to some accounts gets 404 for a notification that is not for these alone.
+         */
+        get: operations["traceNotification"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/internal/disconnect": {
         parameters: {
             query?: never;
@@ -416,6 +436,18 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * Acceptance
+         * @description The publish: the service, and when the whole request had arrived.
+         */
+        Acceptance: {
+            service: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-22T14:03:07.125Z
+             */
+            at: string;
+        };
+        /**
          * AccountCount
          * @description How many connections an account has; its id is masked unless it may be seen.
          */
@@ -652,6 +684,21 @@ export interface components {
             jti?: string | null;
             /** @default false */
             revoke?: boolean;
+        };
+        /**
+         * Dispatch
+         * @description How many connections the live dispatch handed it to; it does not say that a person has seen it.
+         *
+         *     `deferred` are connections that were still getting older notifications at that moment: they get this one after those. `expired`: its time was over before the dispatch, so no live connection got it.
+         */
+        Dispatch: {
+            /** Format: int64 */
+            websocket: number;
+            /** Format: int64 */
+            sse: number;
+            /** Format: int64 */
+            deferred: number;
+            expired: boolean;
         };
         /**
          * Durations
@@ -1975,6 +2022,16 @@ export interface components {
             cursor: string;
         };
         /**
+         * Replays
+         * @description How often it was handed over later: from the log to a connection that resumed, and in a page of `/poll`.
+         */
+        Replays: {
+            /** Format: int64 */
+            connections: number;
+            /** Format: int64 */
+            polls: number;
+        };
+        /**
          * ReturnRequested
          * @description Sent to the seller when a buyer asks to return something.
          * @example {
@@ -2115,6 +2172,21 @@ export interface components {
             minStock?: number | null;
         };
         /**
+         * Storage
+         * @description Where the notification is in the log, and when it was written there.
+         */
+        Storage: {
+            /** @example k3v9q2m7xa-1z8 */
+            cursor: string;
+            /** Format: int64 */
+            position: number;
+            /**
+             * Format: date-time
+             * @example 2026-11-22T14:03:07.125Z
+             */
+            at: string;
+        };
+        /**
          * TargetView
          * @description One target, as far as the service key may see it; ids are masked unless the key has the right `observe_ids`.
          */
@@ -2160,6 +2232,35 @@ export interface components {
             drops: number;
         };
         /**
+         * Trace
+         * @description What the hub knows of one notification. A step that is left out is named in `unknown`.
+         *
+         *     `targets` has the first 100 of `target_count`. With `expires_at` in the past (`expired`) nobody gets it any more. `counted_since` is when the counts of `dispatched` and `replayed` begin: the hub keeps them in memory.
+         */
+        Trace: {
+            id: string;
+            type: string;
+            targets: components["schemas"]["TargetView"][];
+            /** Format: int64 */
+            target_count: number;
+            accepted?: components["schemas"]["Acceptance"];
+            stored: components["schemas"]["Storage"];
+            dispatched?: components["schemas"]["Dispatch"];
+            replayed?: components["schemas"]["Replays"];
+            /**
+             * Format: date-time
+             * @example 2026-11-22T14:03:07.125Z
+             */
+            expires_at?: string;
+            expired: boolean;
+            /**
+             * Format: date-time
+             * @example 2026-11-22T14:03:07.125Z
+             */
+            counted_since: string;
+            unknown: components["schemas"]["Unknown"][];
+        };
+        /**
          * TransactionCreated
          * @description Sent to a user when a transaction is entered in their books.
          * @example {
@@ -2193,6 +2294,15 @@ export interface components {
             id: string;
             /** @example k3v9q2m7xa-1z8 */
             cursor: string;
+        };
+        /**
+         * Unknown
+         * @description A step that this response says nothing about, and why the hub cannot tell.
+         */
+        Unknown: {
+            /** @enum {string} */
+            step: "accepted" | "acknowledged" | "dispatched" | "read" | "replayed" | "webhooks";
+            why: string;
         };
         /**
          * UserConnection
@@ -2916,6 +3026,90 @@ export interface operations {
                 };
             };
             /** @description The hub has too much to do; The hub is restarting */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    traceNotification: {
+        parameters: {
+            query?: {
+                /** @description The cursor of its receipt, if it is known: then the log is not searched. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The notification's id, from its receipt or its frame. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What became of it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trace"];
+                };
+            };
+            /** @description The request cannot be used; This is not a cursor of a hub */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A credential is required; The credential is not valid */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The log cannot be written */
             503: {
                 headers: {
                     /** @description Seconds to wait. */

@@ -40,6 +40,43 @@ OPERATE_OPERATIONS: tuple[Operation, ...] = (
         failures=(*SERVICE_FAILURES, *BODY_FAILURES, errors.Overloaded, errors.Draining, errors.Internal),
     ),
     Operation(
+        method="get",
+        path=routes.TRACE,
+        id="traceNotification",
+        tag="Operate",
+        summary="Say what became of one notification",
+        description="What the log has of it, and what the hub has counted of it since its start: the service that "
+        "published it, the connections that it was handed to live, and how often it was replayed. The counts of the "
+        "newest notifications are kept in memory; every step that the hub cannot tell is named in `unknown`, with the "
+        "reason. The key needs the operation `observe`; ids are masked unless it has `observe_ids`, too. A key that is "
+        "limited to some accounts gets 404 for a notification that is not for these alone.",
+        security=SERVICE,
+        parameters=(
+            {
+                "name": "id",
+                "in": "path",
+                "required": True,
+                "description": "The notification's id, from its receipt or its frame.",
+                "schema": {"type": "string", "maxLength": 128},
+            },
+            {
+                "name": "cursor",
+                "in": "query",
+                "description": "The cursor of its receipt, if it is known: then the log is not searched.",
+                "schema": {"type": "string", "examples": ["k3v9q2m7xa-1z8"]},
+            },
+        ),
+        responses=(Response(200, "What became of it.", "Trace"),),
+        failures=(
+            *SERVICE_FAILURES,
+            errors.BadRequest,
+            errors.InvalidCursor,
+            errors.NotFound,
+            errors.StorageUnavailable,
+            errors.Internal,
+        ),
+    ),
+    Operation(
         method="post",
         path=routes.DISCONNECT,
         id="disconnect",

@@ -19,9 +19,9 @@ from hub.delivery.subscribers import Subscriber, Subscribers, subscriber_targets
 from hub.directory.directory import Directory, User
 from hub.errors import DirectoryUnavailable, HubError, InvalidField
 from hub.errors.problem import describe_problem
+from hub.observe.target_view import view_targets
 from hub.publish.body import Publication, Question
 from hub.publish.publisher import CheckedPublication, Publisher
-from hub.publish.target_view import view_targets
 from hub.target import Target, split_target, user_target
 from hub.timestamp import format_time
 

@@ -1,0 +1,81 @@
+"""What became of one notification: the response of `GET /api/internal/notifications/{id}`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from contracts.explanation import TargetView
+from contracts.identifier import CursorText, Timestamp
+
+__all__ = ["Acceptance", "Dispatch", "Replays", "Storage", "Trace", "TraceStep", "Unknown"]
+
+_Count = Annotated[int, msgspec.Meta(ge=0)]
+
+#: What may happen to a notification after it was stored.
+TraceStep = Literal["accepted", "dispatched", "replayed", "acknowledged", "read", "webhooks"]
+
+
+class Acceptance(msgspec.Struct, kw_only=True):
+    """The publish: the service, and when the whole request had arrived."""
+
+    service: str
+    at: Timestamp
+
+
+class Storage(msgspec.Struct, kw_only=True):
+    """Where the notification is in the log, and when it was written there."""
+
+    cursor: CursorText
+    position: _Count
+    at: Timestamp
+
+
+class Dispatch(msgspec.Struct, kw_only=True):
+    """How many connections the live dispatch handed it to; it does not say that a person has seen it.
+
+    `deferred` are connections that were still getting older notifications at that moment: they get this one after
+    those. `expired`: its time was over before the dispatch, so no live connection got it.
+    """
+
+    websocket: _Count
+    sse: _Count
+    deferred: _Count
+    expired: bool
+
+
+class Replays(msgspec.Struct, kw_only=True):
+    """How often it was handed over later: from the log to a connection that resumed, and in a page of `/poll`."""
+
+    connections: _Count
+    polls: _Count
+
+
+class Unknown(msgspec.Struct, kw_only=True):
+    """A step that this response says nothing about, and why the hub cannot tell."""
+
+    step: TraceStep
+    why: str
+
+
+class Trace(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What the hub knows of one notification. A step that is left out is named in `unknown`.
+
+    `targets` has the first 100 of `target_count`. With `expires_at` in the past (`expired`) nobody gets it any more.
+    `counted_since` is when the counts of `dispatched` and `replayed` begin: the hub keeps them in memory.
+    """
+
+    id: str
+    type: str
+    targets: list[TargetView]
+    target_count: _Count
+    accepted: Acceptance | UnsetType = UNSET
+    stored: Storage
+    dispatched: Dispatch | UnsetType = UNSET
+    replayed: Replays | UnsetType = UNSET
+    expires_at: Timestamp | UnsetType = UNSET
+    expired: bool
+    counted_since: Timestamp
+    unknown: list[Unknown]

@@ -1,0 +1,111 @@
+"""What became of one notification: what the log has of it, and what this life of the hub has counted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from contracts.trace import Acceptance, Dispatch, Replays, Storage, Trace, TraceStep, Unknown
+from hub.auth.grant import ServiceGrant
+from hub.cursor import Cursor, parse_cursor
+from hub.delivery.delivery_counts import DeliveryCounts
+from hub.delivery.progress import Progress
+from hub.errors import InvalidCursor, NotFound
+from hub.log.port import Found, Log
+from hub.observe.target_view import reaches_targets, view_targets
+from hub.timestamp import format_time
+
+__all__ = ["Tracer"]
+
+_NOT_KEPT = "The hub keeps no record of this"
+_FORGOTTEN = "It is not among the newest notifications, whose counts the hub keeps in memory"
+_BEFORE = "It was accepted before the hub started, and the log does not keep the service"
+_DISPATCHED_BEFORE = "It was dispatched before the hub started, and the log does not keep to whom"
+_NOT_YET = "The dispatcher has not come to it yet"
+#: The steps that no hub of this version records.
+_NEVER: tuple[TraceStep, ...] = ("acknowledged", "read", "webhooks")
+
+
+class _Kind(msgspec.Struct):
+    type: str
+
+
+_decode_kind = msgspec.json.Decoder(_Kind).decode
+
+
+class Tracer:
+    """Tells a service key with the right `observe` what became of a notification that it may know of."""
+
+    def __init__(
+        self, *, log: Log, counts: DeliveryCounts, progress: Progress, started_at_s: float, now: Callable[[], float]
+    ) -> None:
+        self._log = log
+        self._counts = counts
+        self._progress = progress
+        self._started_at_s = started_at_s
+        self._now = now
+
+    async def trace(self, notification_id: str, cursor: str | None, observer: ServiceGrant) -> Trace:
+        """Return the trace; with the `cursor` of its receipt the log is not searched.
+
+        Raises:
+            NotFound: the log has no such notification (any more), or one beyond what the key reaches.
+            InvalidCursor: `cursor` is not a cursor.
+            StorageUnavailable: the log cannot be read, or not be searched in time.
+        """
+        at = None if cursor is None else self._read_position(cursor)
+        found = await self._log.find(notification_id, at=at)
+        if found is None or not reaches_targets(observer, found.record.targets):
+            # One response for both: which ids there are is nobody's business.
+            raise NotFound("There is no such notification in the log, or this key does not reach it")
+        return self._describe(notification_id, found, observer)
+
+    def _read_position(self, text: str) -> int | None:
+        cursor = parse_cursor(text)
+        if cursor is None:
+            raise InvalidCursor(field="cursor")
+        # A log that was put back from a backup has the same records under a new epoch, so it is searched.
+        return cursor.position if cursor.epoch == self._log.epoch else None
+
+    def _describe(self, notification_id: str, found: Found, observer: ServiceGrant) -> Trace:
+        record, now_s = found.record, self._now()
+        counts = self._counts.find(record.position, dispatched_upto=self._progress.position)
+        unknown = dict.fromkeys(_NEVER, _NOT_KEPT)
+        steps: dict[str, Any] = {}
+        if counts is None:
+            unknown |= dict.fromkeys(("accepted", "dispatched", "replayed"), _FORGOTTEN)
+        else:
+            steps["replayed"] = Replays(connections=counts.replayed, polls=counts.polled)
+            if counts.service is None:
+                unknown["accepted"] = _BEFORE
+            else:
+                ago_s = time.monotonic() - counts.received_s
+                steps["accepted"] = Acceptance(service=counts.service, at=format_time(now_s - ago_s))
+            if counts.dispatched:
+                steps["dispatched"] = Dispatch(
+                    websocket=counts.websocket, sse=counts.sse, deferred=counts.deferred, expired=counts.expired
+                )
+            else:
+                behind = record.position > self._progress.position
+                unknown["dispatched"] = _NOT_YET if behind else _DISPATCHED_BEFORE
+        expires_at_s = record.expires_at_s
+        return Trace(
+            id=notification_id,
+            type=_decode_kind(record.payload).type,
+            targets=view_targets(record.targets, observer),
+            target_count=len(record.targets),
+            stored=Storage(
+                cursor=str(Cursor(self._log.epoch, record.position)),
+                position=record.position,
+                at=format_time(found.stored_at_s),
+            ),
+            expires_at=UNSET if expires_at_s is None else format_time(expires_at_s),
+            expired=expires_at_s is not None and expires_at_s <= now_s,
+            counted_since=format_time(self._started_at_s),
+            unknown=[Unknown(step=step, why=why) for step, why in unknown.items()],
+            **steps,
+        )
