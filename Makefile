@@ -262,7 +262,7 @@ image-check: $(SETUP) ## build the image for real, twice, as root; run it, look 
 	@requirements/install-debian.sh "Building an image" buildah debootstrap
 	@$(BIN)/python -m tests.image $(if $(filter command line,$(origin BASE)),"$(BASE)")
 
-bench: $(SETUP) ## measure the hub beside its peers, 20 minutes (BENCH=quick: 3)
+bench: $(SETUP) ## measure the hub beside its peers, 40 minutes (BENCH=quick: 3)
 	@$(BIN)/python -m bench
 
 # The suite is Python 2 code: PYTHON27 is a CPython 2.7 (conformance/README.md).

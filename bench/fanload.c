@@ -7,10 +7,11 @@
  *
  *   fanload --to 127.0.0.1:8000 --mode ws|sse --paths FILE --conns N [--hello TEXT] [--settle S] [--hold S]
  *           [--pub 127.0.0.1:8000 --pub-path /p --body FILE [--pub-header 'K: V']... [--pub-conns K]
- *            --rate MSGS_PER_S --seconds S --fanout DELIVERIES_PER_PUBLISH]
+ *            --rate MSGS_PER_S --seconds S --fanout DELIVERIES_PER_PUBLISH [--users N]]
  *           [--pids PID,PID...] [--label TEXT]
  *
- * --paths: request paths, one a line, used round robin. --body: the POST body with @TS@ where the time goes.
+ * --paths: request paths, one a line, used round robin. --body: the POST body with @TS@ where the time goes. In it
+ * and in --pub-path, @USER@ stands for one of N users (0 to N - 1, as eleven digits), each publish the next one's.
  * --hold: after the connections stand, wait so long and report the server's CPU of that time. --rate 0: as
  * fast as the K publishing connections get their answers. */
 #define _GNU_SOURCE
@@ -52,7 +53,7 @@ struct publication {
 static struct sockaddr_in target, publish_target;
 static const char *target_name, *publish_name, *publish_path = "/", *hello, *pids = "", *label = "";
 static char *body, *publish_headers[32];
-static int header_count, websocket = 1, publishers = 1;
+static int header_count, websocket = 1, publishers = 1, users = 1;
 static double rate = 10, seconds = 5, settle = 1, hold = 0, fanout = 0;
 static volatile int stop;
 static uint64_t published, publish_errors, publish_start, publish_end;
@@ -223,10 +224,28 @@ static int read_answer(int fd, char *in, int size) {
     return atoi(in + 9);
 }
 
+/* Copy a text with the time and the user put in; the length. */
+static int fill_in(char *out, const char *in, uint64_t ts, uint64_t user) {
+    char *start = out;
+    while (*in) {
+        if (*in == '@' && !strncmp(in, "@TS@", 4)) {
+            out += sprintf(out, "%llu", (unsigned long long)ts);
+            in += 4;
+        } else if (*in == '@' && !strncmp(in, "@USER@", 6)) {
+            out += sprintf(out, "%011llu", (unsigned long long)user);
+            in += 6;
+        } else {
+            *out++ = *in++;
+        }
+    }
+    *out = 0;
+    return out - start;
+}
+
 static void *publish(void *argument) {
     long id = (long)argument;
     int fd = dial(&publish_target, 0), size = 1 << 20;
-    char *request = malloc(2 * size), *content = malloc(size), *answer = malloc(size);
+    char *request = malloc(2 * size), *content = malloc(size), *answer = malloc(size), path[4096];
     double interval_ns = rate > 0 ? NS * publishers / rate : 0;
     uint64_t count = 0, start = publish_start + (uint64_t)(interval_ns * id / publishers);
     while (!stop) {
@@ -237,21 +256,15 @@ static void *publish(void *argument) {
             at = now_ns();
         }
         if (at - publish_start > seconds * NS) break;
-        char *out = content;
-        for (const char *in = body; *in;) {
-            if (*in == '@' && !strncmp(in, "@TS@", 4)) {
-                out += sprintf(out, "%llu", (unsigned long long)at);
-                in += 4;
-            } else {
-                *out++ = *in++;
-            }
-        }
-        int length = sprintf(request, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n", publish_path,
-                             publish_name, (int)(out - content));
+        uint64_t user = (count * publishers + id) % users;
+        int size_bytes = fill_in(content, body, at, user);
+        fill_in(path, publish_path, at, user);
+        int length = sprintf(request, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n", path,
+                             publish_name, size_bytes);
         for (int i = 0; i < header_count; i++) length += sprintf(request + length, "%s\r\n", publish_headers[i]);
         length += sprintf(request + length, "\r\n");
-        memcpy(request + length, content, out - content);
-        write_all(fd, request, length + (out - content));
+        memcpy(request + length, content, size_bytes);
+        write_all(fd, request, length + size_bytes);
         int status = read_answer(fd, answer, size);
         if (status < 200 || status > 299) {
             if (!__sync_fetch_and_add(&publish_errors, 1)) fprintf(stderr, "fanload: publish: %.300s\n", answer);
@@ -366,6 +379,7 @@ int main(int argc, char **argv) {
         else if (!strcmp(option, "--pub-path")) publish_path = value;
         else if (!strcmp(option, "--pub-header") && header_count < 32) publish_headers[header_count++] = value;
         else if (!strcmp(option, "--pub-conns")) publishers = atoi(value);
+        else if (!strcmp(option, "--users")) users = atoi(value);
         else if (!strcmp(option, "--body")) body = read_file(value);
         else if (!strcmp(option, "--rate")) rate = atof(value);
         else if (!strcmp(option, "--seconds")) seconds = atof(value);
@@ -377,7 +391,7 @@ int main(int argc, char **argv) {
             return 2;
         }
     }
-    if (!target_name || !paths_file || (publish_name && !body) || publishers > MAX_PUBLISHERS) {
+    if (!target_name || !paths_file || (publish_name && !body) || publishers > MAX_PUBLISHERS || users < 1) {
         fprintf(stderr, "fanload: --to, --paths and, to publish, --pub and --body are needed\n");
         return 2;
     }

@@ -61,6 +61,8 @@ class Figures:
         self.curves: dict[str, dict[str, list[tuple[int, float]]]] = {}
         #: Time to the last subscriber: transport, contestant, ms at p50, p90, p99 and the longest, by round.
         self.latencies: dict[str, dict[str, list[tuple[float, float, float, float]]]] = {}
+        #: One publish to one person: transport, contestant, us of CPU, ms at p50 and p99, by round.
+        self.personal: dict[str, dict[str, list[tuple[float, float, float]]]] = {}
         self.trouble: list[str] = []
 
     def row(self, title: str, unit: str, *budgets: Budget) -> Figure:
@@ -72,7 +74,7 @@ class Figures:
         self.rows.append(figure)
         return figure
 
-    def complain(self, what: str) -> None:
+    def warn(self, what: str) -> None:
         """Note, and say at once, what a reader of the figures has to know."""
         print(f"    ! {what}", flush=True)
         self.trouble.append(what)

@@ -11,14 +11,15 @@ import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
 import jwt
 
-from bench.notice import ACCOUNT, user_id
-from bench.process import BUILD, ROOT, find_port, run_server
+from bench.notice import ACCOUNT, publish_body, user_id
+from bench.process import BUILD, ROOT, START_S, find_port, run_server
+from bench.request import post
 
 __all__ = ["HUB_PUBLISH_PATH", "HubFolder"]
 
@@ -67,6 +68,15 @@ class HubFolder:
         """The headers of a service's request."""
         return (f"Authorization: Bearer {self._key}", "Content-Type: application/json")
 
+    def publish(self, port: int, user: str) -> str:
+        """Publish to one user of the hub at `port`; return the cursor.
+
+        Raises:
+            RuntimeError: the hub did not accept it.
+        """
+        body = publish_body({"account_id": ACCOUNT, "user_id": user}).replace(b"@TS@", b"1")
+        return str(post(port, HUB_PUBLISH_PATH, body, self.publish_headers)["cursor"])
+
     def token(self, number: int, *, series: int = 0) -> str:
         """Return a token of user `number` as AvAdmin issues them; another series, another token."""
         claims = {
@@ -82,8 +92,10 @@ class HubFolder:
         return jwt.encode(claims, self._secret, algorithm="HS256")
 
     @contextlib.contextmanager
-    def serve(self, tree: Path = ROOT) -> Iterator[tuple[int, int]]:
-        """Run the hub whose source is in `tree`; yields its port and process id."""
+    def serve(
+        self, tree: Path = ROOT, *, wrapper: Sequence[str] = (), start_s: float = START_S
+    ) -> Iterator[tuple[int, int]]:
+        """Run the hub whose source is in `tree`, under the command `wrapper`; yields its port and process id."""
         port = find_port()
         environment = {
             "HUB_HOST": "127.0.0.1",
@@ -99,5 +111,6 @@ class HubFolder:
             "WS_MAX_CONNECTIONS": "20000",
             "HUB_MAX_CONNECTIONS_PER_USER": "20000",
         }
-        with run_server([sys.executable, "-m", "hub", "serve"], port, cwd=tree, environment=environment) as pid:
+        command = [*wrapper, sys.executable, "-m", "hub", "serve"]
+        with run_server(command, port, cwd=tree, environment=environment, start_s=start_s) as pid:
             yield port, pid

@@ -70,7 +70,10 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Publish(msgspec.Struct, frozen=True, kw_only=True):
-    """What is published during a run; `rate` 0 means as fast as the answers come."""
+    """What is published during a run; `rate` 0 means as fast as the answers come.
+
+    `@TS@` becomes the time, and `@USER@` one of `users` in turn.
+    """
 
     path: str
     body: bytes
@@ -79,6 +82,7 @@ class Publish(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     fanout: int
     in_flight: int = 1
+    users: int = 1
 
 
 def compile_tools() -> None:
@@ -127,6 +131,7 @@ def run_load(
             body_file.write_bytes(publish.body)
             command += ["--pub", address, "--pub-path", publish.path, "--body", str(body_file)]
             command += ["--rate", str(publish.rate), "--seconds", str(publish.seconds)]
+            command += ["--users", str(publish.users)]
             command += ["--fanout", str(publish.fanout), "--pub-conns", str(publish.in_flight)]
             for header in publish.headers:
                 command += ["--pub-header", header]

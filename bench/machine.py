@@ -14,6 +14,8 @@ from pathlib import Path
 import apsw
 import msgspec
 
+from bench import centrifugo
+
 __all__ = ["describe_machine", "describe_versions"]
 
 PACKAGES = ("litestar", "uvicorn", "uvloop", "httptools", "websockets", "msgspec", "pyjwt", "sse-starlette", "apsw")
@@ -40,6 +42,8 @@ def describe_versions() -> list[tuple[str, str]]:
         ("Node.js", _say(["node", "--version"], r"v(\S+)")),
         ("ws", _npm("ws")),
         ("socket.io", _npm("socket.io")),
+        ("Centrifugo", centrifugo.VERSION if centrifugo.find_flaw() is None else ""),
+        ("Go", _say(["go", "version"], r"go(\d\S+)")),
         ("cc", _say(["cc", "-dumpfullversion"], r"(\S+)")),
     ]
     return versions + [(name, text) for name, text in found if text]

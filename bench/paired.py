@@ -2,6 +2,7 @@
 
 Each argument is a folder with the hub's source (`git worktree add ../base main`). The trees take turns in every round,
 so what else the machine does falls on all of them; a ratio is taken within a round, and the median of them is printed.
+`--instructions` counts them instead, once for each tree: slow, but without noise.
 """
 
 from __future__ import annotations
@@ -13,28 +14,37 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from bench.fanout import TRANSPORTS
 from bench.hub import HUB_PUBLISH_PATH, HubFolder
+from bench.instructions import count_instructions
 from bench.load import Load, Publish, compile_tools, run_load
-from bench.notice import ACCOUNT, publish_body
+from bench.notice import ACCOUNT, publish_body, user_id
 from bench.process import LOAD_CORE
+from bench.transport import TRANSPORTS
 
 __all__ = ["Cost", "main", "measure"]
 
 #: Connections that come before those that are measured: what a server makes once is not theirs.
 WARM_UP = 100
 GONE_S = 0.5
+#: Publishes for each count of instructions.
+COUNTED = 200
 ROUTES = {"ws": "/ws", "sse": "/sse"}
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True):
-    """What one run of one tree cost; `delivery_us` and `connect_us` are CPU of the server process."""
+    """What one run of one tree cost: CPU of the server process, and memory.
+
+    `personal_us` is of a publish to one user at 500 a second, `publish_us` of one of 64 in flight to a user away.
+    """
 
     delivery_us: float
     connect_us: float
+    personal_us: float
+    publish_us: float
     connection_kib: float
 
 
@@ -46,8 +56,12 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--connections", type=int, default=1_000)
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--transports", default=",".join(TRANSPORTS))
+    parser.add_argument("--instructions", action="store_true")
     given = parser.parse_args(arguments)
     compile_tools()
+    if given.instructions:
+        _print_instructions({tree: count_instructions(tree, COUNTED) for tree in given.trees})
+        return 0
     if hasattr(os, "sched_setaffinity") and (os.cpu_count() or 1) > 1:
         os.sched_setaffinity(0, {LOAD_CORE})
     for transport in given.transports.split(","):
@@ -84,18 +98,21 @@ def measure(tree: Path, transport: str, connections: int, seconds: float) -> Cos
 
         load(0, WARM_UP)
         strangers = load(0, connections)
-        publish = Publish(
-            path=HUB_PUBLISH_PATH,
-            body=publish_body({"account_id": ACCOUNT}),
-            headers=folder.publish_headers,
-            rate=20.0,
-            seconds=seconds,
-            fanout=connections,
-        )
-        known = load(1, connections, publish)
+        everybody = publish_body({"account_id": ACCOUNT})
+        person = publish_body({"account_id": ACCOUNT, "user_id": "@USER@"})
+        away = publish_body({"account_id": ACCOUNT, "user_id": user_id(connections)})
+
+        def publish(body: bytes, **how: Any) -> Publish:
+            return Publish(path=HUB_PUBLISH_PATH, body=body, headers=folder.publish_headers, seconds=seconds, **how)
+
+        known = load(1, connections, publish(everybody, rate=20.0, fanout=connections))
+        personal = load(1, connections, publish(person, rate=500.0, fanout=1, users=connections))
+        alone = load(1, 1, publish(away, rate=0, fanout=0, in_flight=64))
     return Cost(
         delivery_us=known.delivery_cpu_us,
         connect_us=known.connect_cpu_us,
+        personal_us=personal.publish_cpu_us,
+        publish_us=alone.publish_cpu_us,
         connection_kib=strangers.rss_kib_per_connection,
     )
 
@@ -104,14 +121,21 @@ def _print(transport: str, costs: dict[Path, list[Cost]]) -> None:
     base = next(iter(costs.values()))
     for tree, found in costs.items():
         cells = []
-        for name, unit in (("delivery_us", "us"), ("connect_us", "us")):
+        for name in ("delivery_us", "connect_us", "personal_us", "publish_us"):
             values = [getattr(cost, name) for cost in found]
             ratios = sorted(value / getattr(first, name) for value, first in zip(values, base, strict=True))
-            cells.append(f"{statistics.median(values):7.1f} {unit} x{_describe(ratios)}")
+            cells.append(f"{name.removesuffix('_us')} {statistics.median(values):.1f} us x{_describe(ratios)}")
         values = [cost.connection_kib for cost in found]
         more = sorted(value - first.connection_kib for value, first in zip(values, base, strict=True))
         cells.append(f"{statistics.median(values):6.2f} KiB {statistics.median(more):+.2f}")
         print(f"{transport:10} {tree.name:24} {' | '.join(cells)}", flush=True)
+
+
+def _print_instructions(counts: dict[Path, dict[str, float]]) -> None:
+    base = next(iter(counts.values()))
+    for what, first in base.items():
+        cells = [f"{tree.name} {count[what]:,.0f} x{count[what] / first:.3f}" for tree, count in counts.items()]
+        print(f"{what:50} {' | '.join(cells)}", flush=True)
 
 
 def _describe(ratios: Sequence[float]) -> str:

@@ -12,36 +12,47 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     rounds: int
+    #: Only the contestants that are in every row.
+    core_only: bool
     fanout_seconds: float
+    personal_seconds: float
     connect_connections: int
     publish_seconds: float
     replay_records: int
     idle_connections: int
     curve_connections: tuple[int, ...]
     curve_seconds: float
+    #: Publishes in each half of a count of instructions.
+    counted_publishes: int
 
 
 PLANS = {
     "quick": Plan(
         name="quick",
         rounds=1,
-        fanout_seconds=3.0,
+        core_only=True,
+        fanout_seconds=1.5,
+        personal_seconds=2.0,
         connect_connections=500,
-        publish_seconds=2.0,
+        publish_seconds=1.5,
         replay_records=20_000,
         idle_connections=0,
         curve_connections=(),
         curve_seconds=0.0,
+        counted_publishes=0,
     ),
     "full": Plan(
         name="full",
         rounds=3,
-        fanout_seconds=6.0,
+        core_only=False,
+        fanout_seconds=5.0,
+        personal_seconds=8.0,
         connect_connections=2_000,
         publish_seconds=5.0,
         replay_records=200_000,
         idle_connections=10_000,
         curve_connections=(10, 100, 10_000),
         curve_seconds=3.0,
+        counted_publishes=200,
     ),
 }

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-__all__ = ["BUILD", "LOAD_CORE", "ROOT", "SERVER_CORE", "find_port", "on_core", "read_cpu_s", "run_server"]
+__all__ = ["BUILD", "LOAD_CORE", "ROOT", "SERVER_CORE", "START_S", "find_port", "on_core", "read_cpu_s", "run_server"]
 
 ROOT = Path(__file__).parent.parent
 #: Where tools are compiled to and servers keep what they write.
@@ -39,7 +39,12 @@ def find_port() -> int:
 
 @contextlib.contextmanager
 def run_server(
-    command: Sequence[str], port: int, *, cwd: Path = ROOT, environment: Mapping[str, str] | None = None
+    command: Sequence[str],
+    port: int,
+    *,
+    cwd: Path = ROOT,
+    environment: Mapping[str, str] | None = None,
+    start_s: float = START_S,
 ) -> Iterator[int]:
     """Run a server until the block ends; yields its process id once it listens.
 
@@ -58,7 +63,7 @@ def run_server(
             stderr=log,
         )
     try:
-        deadline_s = time.monotonic() + START_S
+        deadline_s = time.monotonic() + start_s
         while not _listens(port):
             if process.poll() is not None or time.monotonic() > deadline_s:
                 raise RuntimeError(f"{' '.join(command)} did not start:\n{errors.read_text()[-2000:]}")

@@ -1,6 +1,7 @@
 /* rawcast: the floor. One epoll loop that keeps every socket that sends a GET, and on a POST writes one
  * frame (or, as `sse`, one chunk with one event) made of the body to each of them with send(2). No parsing,
- * no auth, no log: nothing that delivers the same bytes over the same kernel can cost less.
+ * no auth, no log: nothing that delivers the same bytes over the same kernel can cost less. A POST to /one writes to
+ * one of the sockets only, each time the next one.
  *
  *   rawcast PORT ws|sse */
 #define _GNU_SOURCE
@@ -16,7 +17,7 @@
 
 #define MAX_KEPT 70000
 
-static int kept[MAX_KEPT], kept_count;
+static int kept[MAX_KEPT], kept_count, next;
 static char bytes[1 << 20], out[(1 << 20) + 64];
 
 static void forget(int fd) {
@@ -101,7 +102,10 @@ int main(int argc, char **argv) {
                 body += 4;
                 int made = bytes + length - body;
                 made = events_stream ? make_event(body, made) : make_frame(body, made);
-                for (int k = 0; k < kept_count; k++) send(kept[k], out, made, MSG_NOSIGNAL);
+                if (!strncmp(bytes, "POST /one ", 10)) {
+                    if (kept_count) send(kept[next++ % kept_count], out, made, MSG_NOSIGNAL);
+                } else
+                    for (int k = 0; k < kept_count; k++) send(kept[k], out, made, MSG_NOSIGNAL);
                 answer(fd, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
             }
         }

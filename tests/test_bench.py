@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -12,7 +14,9 @@ from bench.figure import Budget, Figure, Figures
 from bench.load import parse_load
 from bench.notice import ACCOUNT, batch_body, delivered_text, publish_body
 from bench.plot import plot_bars, plot_lines
+from bench.remarks import Remark, write_remarks
 from bench.report import align_table, make_page, make_plots, make_table
+from bench.running import Address
 from contracts.request import BatchRequest, PublishRequest
 
 LINE = (
@@ -21,6 +25,10 @@ LINE = (
     '"publish_s":2.5,"delivered":48,"expected":50,"cpu_s":0.00048,"delivery_p50_ms":1.0,"delivery_p99_ms":2.0,'
     '"last_count":5,"last_p50_ms":1.0,"last_p90_ms":2.0,"last_p99_ms":3.0,"last_max_ms":4.0}\n'
 )
+
+
+#: What fills the page's places where a test does not look.
+ANY_WORDS: defaultdict[str, int] = defaultdict(int)
 
 
 def make_figures() -> Figures:
@@ -33,6 +41,7 @@ def make_figures() -> Figures:
     figures.row("rate", "/s", Budget(3_000, at_least=True)).add("hub", 12_345.6)
     figures.curves = {"ws": {"hub": [(10, 40.0), (1_000, 8.0), (1_000, 10.0)], "C floor": [(10, 6.0), (1_000, 4.0)]}}
     figures.latencies = {"ws": {"hub": [(5.0, 7.0, 9.0, 12.0)]}}
+    figures.personal = {"ws": {"hub": [(500.0, 0.7, 2.0), (520.0, 0.8, 3.0)]}}
     return figures
 
 
@@ -72,6 +81,15 @@ class TestNotice:
         assert 7 == msgspec.json.decode(delivered_text().replace(b"@TS@", b"7"))["data"]["ts"]
 
 
+class TestAddress:
+    """Where a contestant is published to."""
+
+    def test_names_one_user(self) -> None:
+        """The mark of a user is replaced in path and body, and the time's mark is left to the load tool."""
+        address = Address("/n?id=@USER@", b'{"u":"@USER@","ts":@TS@}', ("K: V",))
+        assert Address("/n?id=00000000007", b'{"u":"00000000007","ts":@TS@}', ("K: V",)) == address.to(7)
+
+
 class TestFigure:
     """Medians, ratios and budgets."""
 
@@ -109,7 +127,7 @@ class TestReport:
     def test_table(self) -> None:
         """Each row has a cell for each column, and each budget its verdict."""
         rows = make_table(make_figures(), ["hub", "C floor", "nchan"])
-        assert ["What", "unit", "hub", "C floor", "nchan", "hub / C floor", "hub / nchan", "budget", "met"] == rows[0]
+        assert ["What", "unit", "hub", "C floor", "nchan", "hub / C floor", "hub / nchan", "goal", "met"] == rows[0]
         assert ["cost", "us", "8.00", "4.00", "", "2.00", "", "≤ 1.6 × C floor, ≤ 5", "NO, NO"] == rows[1]
         assert ["rate", "/s", "12,346", "", "", "", "", "≥ 3,000", "yes"] == rows[2]
 
@@ -123,12 +141,30 @@ class TestReport:
         """Trouble, machine and plots stand on the page."""
         figures = make_figures()
         figures.trouble.append("nchan takes no part: there is none")
-        about = dict.fromkeys(("command", "date", "machine", "run", "versions", "server_core", "load_core"), "so")
+        words = ("command", "date", "machine", "load_average", "run", "versions", "server_core", "load_core")
+        about: dict[str, object] = dict.fromkeys(words, "so")
         plots = make_plots(figures, ["hub", "C floor"], tmp_path)
-        page = make_page(figures, ["hub"], {**about, "connect_connections": 500, "in_flight": 64}, plots)
+        sizes = {"connect_connections": 500, "in_flight": 64, "personal_connections": 1_000}
+        page = make_page(figures, ["hub"], about | sizes, plots)
         assert "nchan takes no part" in page
         assert all(f"![{name}]({name})" in page and (tmp_path / name).exists() for name in plots)
-        assert ["benchmarks-fan-out-ws.svg", "benchmarks-latency-ws.svg"] == plots
+        kinds = ("fan-out", "latency", "personal-cost", "personal-latency")
+        assert [f"benchmarks-{kind}-ws.svg" for kind in kinds] == plots
+
+    def test_page_says_what_a_response_means(self) -> None:
+        """For each that took part, the page says whether a notification is on disk when the server responds."""
+        said = make_page(Figures(), ["hub", "nchan"], ANY_WORDS, [])
+        assert re.search(r"^\| hub .* is on disk", said, re.MULTILINE)
+        assert re.search(r"^\| nchan .* no `fsync`", said, re.MULTILINE)
+        assert not re.search(r"^\| Centrifugo ", said, re.MULTILINE)
+
+    def test_a_goal_that_is_not_met_has_a_paragraph(self) -> None:
+        """Each row that misses its goal is named with what was tried, or with the fact that nothing is known."""
+        figures = make_figures()
+        assert "**cost.** Nothing is known yet" in write_remarks(figures.rows)
+        assert "**cost.** tried in vain" in write_remarks(figures.rows, (Remark("^co", "tried in vain"),))
+        assert "rate" not in write_remarks(figures.rows)
+        assert "" == write_remarks(figures.rows[1:])
 
     def test_plots_are_svg(self) -> None:
         """Lines and bars are well-formed, with one line a contestant and one bar a value."""
