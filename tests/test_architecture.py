@@ -79,6 +79,13 @@ ROOMS = [
     # the standard library's words.
     _room("hub.directory", "asyncpg msgspec sqlalchemy", never=NO_ACCESS - {"ssl"}, awaits=True),
     _room("hub.auth", "msgspec jwt cryptography httpx", never=NO_ACCESS, awaits=True),
+    # The outbox relay, a process of its own: it publishes as any service does and knows nothing of the hub's inside.
+    _room("hub.relay.bounds", "msgspec", never=PURE),
+    _room("hub.relay.row", "msgspec", never=PURE),
+    _room("hub.relay.backoff", never=PURE | {"random"}),
+    _room("hub.relay.round", never=PURE),
+    _room("hub.relay.response", "msgspec", never=PURE),
+    _room("hub.relay", "asyncpg httpx msgspec prometheus_client uvicorn", never=NO_SQL, awaits=True),
     # What was said: the port, and the engines behind it.
     _room("hub.log.port", "msgspec", never=PURE - {"asyncio"}, awaits=True),
     _room("hub.log.tail", never=NO_ACCESS, awaits=True),
@@ -298,6 +305,10 @@ class TestWalk:
             ("hub.delivery.envelope", "import socket"),
             ("hub.auth.tokens", "import litestar"),
             ("hub.auth.tokens", "from uvicorn.server import Server"),
+            ("hub.relay.round", "import asyncio"),
+            ("hub.relay.round", "import time"),
+            ("hub.relay.sender", "from hub.log.port import Log"),
+            ("hub.relay.health", "from hub.edge.metrics_port import serve_metrics"),
             ("hub.log.sqlite.log", "from hub.delivery.subscribers import Subscribers"),
             ("hub.delivery.dispatcher", "import jwt"),
             ("hub.delivery.dispatcher", "from litestar import get"),

@@ -13,7 +13,6 @@ import sqlite3
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -28,34 +27,16 @@ from hub.operator_log import OperatorLog
 from tests.auth.issuer import Issuer
 from tests.auth.tokens import jwk, private_key, sign_with
 from tests.harness import ACCOUNT, DEADLINE_S, USER, run_hub
+from tests.operator_lines import PAGE, Lines, check_lines
+from tests.relay.test_log_lines import RELAY_EVENTS
 from tests.transports.test_liveness import dial, websocket_request
 
 ROOT = Path(__file__).parent.parent
-PAGE = (ROOT / "docs/operations/logs.md").read_text(encoding="utf-8")
 #: Of the demo directory.
 BUYER, HOME = "00000000001", "00000000000101"
 #: Masked with zeros.
 EMPTY_PONG = b"\x8a\x80\0\0\0\0"
 OLD_EPOCH = str(Cursor(Epoch("aaaaaaaaaa"), 7))
-
-
-class Lines:
-    """The lines that were written, by event."""
-
-    def __init__(self, caplog: pytest.LogCaptureFixture) -> None:
-        self._caplog = caplog
-
-    def of(self, event: str) -> list[logging.LogRecord]:
-        """Return the records of this event, oldest first."""
-        return [record for record in self._caplog.records if getattr(record, "event", None) == event]
-
-    async def wait(self, event: str) -> dict[str, Any]:
-        """Wait for the first line of this event; return its labels."""
-        async with asyncio.timeout(DEADLINE_S):
-            while not self.of(event):
-                await asyncio.sleep(0.005)
-        labels: dict[str, Any] = self.of(event)[0].labels  # type: ignore[attr-defined]  # given with `extra`
-        return labels
 
 
 @pytest.fixture
@@ -234,18 +215,7 @@ async def test_each_line_is_written(
 ) -> None:
     """A running hub writes the line, with the fields and level of the table; nothing in it identifies anybody."""
     await scene(tmp_path, lines, monkeypatch)
-    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \|[^|]*\| (.*?) ?\|$", PAGE, re.MULTILINE)
-    table = {event: fields for event, _, fields in rows}
-    levels = {event: level.split(", ") for event, level, _ in rows}
-    for event in events:
-        assert lines.of(event), f"no line {event}"
-        for record in lines.of(event):
-            labels: dict[str, Any] = record.labels  # type: ignore[attr-defined]  # given with `extra`
-            assert set(re.findall(r"`(\w+)`", table[event])) == labels.keys()
-            assert record.levelname.lower() in levels[event]
-            shown = record.getMessage() + json.dumps(labels)
-            for secret in (USER, ACCOUNT, BUYER, HOME, "hubk_", "eyJ"):
-                assert secret not in shown
+    check_lines(lines, events, ids=(BUYER, HOME))
 
 
 def test_the_table_is_complete() -> None:
@@ -259,7 +229,7 @@ def test_the_table_is_complete() -> None:
                 ):
                     written.add(event)
     assert written == set(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE))
-    assert written == set.union(*[events for _, events in SCENES])
+    assert written == set.union(RELAY_EVENTS, *[events for _, events in SCENES])
 
 
 def test_a_flood_is_a_line_a_minute(caplog: pytest.LogCaptureFixture) -> None:

@@ -26,6 +26,7 @@ COMMANDS = (
     "stats",
     "check",
     "drain",
+    "relay",
     "backup",
     "restore",
     "token",

@@ -21,7 +21,7 @@ from hub.directory.fault import DirectoryFault, UnusableId, describe_fault, is_u
 from hub.directory.tables import ACTIVE_TYPES, Row, Table, Tables, build_query
 from hub.directory.tls import tls_arguments
 
-__all__ = ["PostgresSource", "is_pooled"]
+__all__ = ["PostgresSource", "connection_arguments", "is_pooled", "set_config"]
 
 #: Look-ups are short and cached; more connections would only weigh on the customer's database.
 POOL_SIZE = 4
@@ -82,12 +82,12 @@ class PostgresSource:
         self._first = 0
         # Shorter than a look-up, so that what cannot be reached is told from what is slow.
         timeout_each_s = 0.8 * timeout_s / len(self._hosts) / len(self._targets)
-        self._arguments = _arguments(address, timeout_each_s)
+        self._arguments = connection_arguments(address, timeout_each_s)
         timeout_ms = str(max(1, round(timeout_s * 1000)))
         # The database, too, stops working on what nobody waits for any more.
         settings = {**address.settings, "statement_timeout": timeout_ms}
-        self._begin = f"BEGIN READ ONLY; SELECT {_set_config(settings, local=True)}"
-        self._open = f"SELECT {_set_config({**settings, 'default_transaction_read_only': 'on'}, local=False)}"
+        self._begin = f"BEGIN READ ONLY; SELECT {set_config(settings, local=True)}"
+        self._open = f"SELECT {set_config({**settings, 'default_transaction_read_only': 'on'}, local=False)}"
         self._places = asyncio.Semaphore(POOL_SIZE)
         self._idle: list[_Link] = []
         self._closing: set[asyncio.Task[None]] = set()
@@ -287,7 +287,14 @@ async def _close(connection: asyncpg.Connection) -> None:
         connection.terminate()
 
 
-def _arguments(address: PostgresAddress, timeout_s: float) -> dict[str, Any]:
+def connection_arguments(address: PostgresAddress, timeout_s: float) -> dict[str, Any]:
+    """Return what `asyncpg.connect` takes, hosts apart; `timeout_s` is for one attempt.
+
+    Nothing of it is a startup parameter that a pooler would refuse, unless the URL itself asks for one.
+
+    Raises:
+        SettingsError: a TLS file of the URL cannot be used.
+    """
     settings = {"application_name": address.application_name}
     if address.startup_options:
         settings["options"] = address.startup_options
@@ -304,7 +311,8 @@ def _arguments(address: PostgresAddress, timeout_s: float) -> dict[str, Any]:
     }
 
 
-def _set_config(settings: Mapping[str, str], *, local: bool) -> str:
+def set_config(settings: Mapping[str, str], *, local: bool) -> str:
+    """Return the expressions that set `settings`, for this transaction alone if `local`."""
     return ", ".join(
         f"set_config({_literal(name)}, {_literal(value)}, {'true' if local else 'false'})"
         for name, value in settings.items()

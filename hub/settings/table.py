@@ -77,6 +77,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_pending_appends: Annotated[int, Meta(ge=1)] = 10_000
     handover_s: Annotated[float, Meta(ge=0, le=600)] = 0.0
 
+    # The outbox relay
+    relay_database: str = ""
+    relay_table: Annotated[str, Meta(min_length=1)] = "notification_outbox"
+    relay_poll_s: Annotated[float, Meta(ge=0.05, le=60)] = 1.0
+    relay_in_flight: Annotated[int, Meta(ge=1, le=256)] = 16
+    relay_attempts: Annotated[int, Meta(ge=1, le=10_000)] = 20
+    relay_keep_days: Annotated[float, Meta(ge=0, le=3650)] = 7.0
+    relay_port: Annotated[int, Meta(ge=0, le=65535)] = 0
+
     # Operating
     metrics_port: Annotated[int, Meta(ge=0, le=65535)] = 0
     metrics_key: str = ""
@@ -263,6 +272,31 @@ max_pending_appends | HUB_MAX_PENDING_APPENDS | requests | 10000
 
 handover_s | HUB_HANDOVER | s | 30
     How long a starting hub waits for the one before it to release the log.
+
+# The outbox relay
+
+relay_database | HUB_RELAY_DATABASE | URL | postgresql://relay:password@db:5432/app | secret
+    The PostgreSQL with the outbox table that `hub relay` publishes; the direct host rather than a pooler's, which it
+    has to poll.
+
+relay_table | HUB_RELAY_TABLE | name | app.notification_outbox
+    The outbox table, with its schema where that is not in the database user's search path.
+
+relay_poll_s | HUB_RELAY_POLL | s | 0.5
+    How often the relay looks for rows that no commit has woken it for: behind a pooler in transaction mode all of
+    them, otherwise those that wait for their next attempt.
+
+relay_in_flight | HUB_RELAY_IN_FLIGHT | requests | 32
+    How many rows, of different keys, one relay sends at the same time.
+
+relay_attempts | HUB_RELAY_ATTEMPTS | attempts | 20
+    How often the hub may fail on a row (500) before the row is dead. A hub that is away does not count.
+
+relay_keep_days | HUB_RELAY_KEEP_DAYS | days | 7
+    How long published rows are kept before the relay deletes them; 0 deletes them at once. Dead rows stay.
+
+relay_port | HUB_RELAY_PORT | port | 9465
+    The port of the relay's /health/live, /health/ready and /metrics, on HUB_HOST; 0: none.
 
 # Operating
 

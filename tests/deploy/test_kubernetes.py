@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from hub import routes
+from hub.relay.runner import STOP_S
 from hub.settings import Settings
 from tests.deploy.test_files import DEPLOY, ROOT, read_yaml
 
@@ -18,6 +19,7 @@ FOLDER = DEPLOY / "kubernetes"
 FILES = sorted(path for path in FOLDER.glob("*.yaml") if path.name != KUSTOMIZATION)
 OBJECTS = {f"{found['kind']} {found['metadata']['name']}": found for path in FILES for found in read_yaml(path)}
 HUB = OBJECTS["StatefulSet hub"]["spec"]["template"]["spec"]
+RELAY = OBJECTS["Deployment hub-relay"]["spec"]["template"]["spec"]
 BACKUP = OBJECTS["CronJob hub-backup"]["spec"]["jobTemplate"]["spec"]["template"]["spec"]
 
 
@@ -36,7 +38,7 @@ def test_a_wrong_field_would_be_noticed() -> None:
         validator.validate(wrong, "1.37", strict=True)
 
 
-@pytest.mark.parametrize("pod", [HUB, BACKUP], ids=["hub", "backup"])
+@pytest.mark.parametrize("pod", [HUB, BACKUP, RELAY], ids=["hub", "backup", "relay"])
 def test_no_rights_that_it_does_not_need(pod: dict[str, Any]) -> None:
     """What the restricted pod security standard asks for, a read-only root file system, no token of the cluster."""
     (container,) = pod["containers"]
@@ -96,6 +98,23 @@ def test_the_outside_reaches_what_browsers_need_alone() -> None:
     (rule,) = OBJECTS["Ingress hub"]["spec"]["rules"]
     paths = {path["path"]: path["pathType"] for path in rule["http"]["paths"]}
     assert dict.fromkeys((routes.WEBSOCKET, routes.EVENT_STREAM, routes.POLL, routes.TICKET), "Exact") == paths
+
+
+def test_the_relay_may_publish_and_is_stopped_in_order() -> None:
+    """Its pods have the label that the hub's network policy asks for, its probes the paths, and time for its end."""
+    (container,) = RELAY["containers"]
+    labels = OBJECTS["Deployment hub-relay"]["spec"]["template"]["metadata"]["labels"]
+    assert {"hub.publisher": "true"}.items() <= labels.items()
+    assert OBJECTS["Deployment hub-relay"]["spec"]["selector"]["matchLabels"].items() <= labels.items()
+    assert {"HUB_RELAY_PORT": "9465", "HUB_HOST": "0.0.0.0"} == {
+        each["name"]: each["value"] for each in container["env"]
+    }
+    (port,) = container["ports"]
+    assert ("metrics", 9465) == (port["name"], port["containerPort"])
+    assert routes.LIVE == container["livenessProbe"]["httpGet"]["path"]
+    assert routes.READY == container["readinessProbe"]["httpGet"]["path"]
+    assert ["relay"] == container["args"]
+    assert RELAY["terminationGracePeriodSeconds"] > STOP_S
 
 
 def test_all_of_it_is_applied() -> None:

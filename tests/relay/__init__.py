@@ -1,0 +1,1 @@
+"""Tests of hub.relay: from a service's outbox table to the hub."""
