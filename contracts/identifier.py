@@ -6,7 +6,17 @@ from typing import Annotated
 
 import msgspec
 
-__all__ = ["AccountId", "Amount", "CursorText", "Identifier", "Number", "Timestamp", "UserId"]
+__all__ = [
+    "MAX_LINK_LENGTH",
+    "AccountId",
+    "Amount",
+    "CursorText",
+    "Identifier",
+    "Link",
+    "Number",
+    "Timestamp",
+    "UserId",
+]
 
 #: The largest integer that a JavaScript number holds exactly (2^53 - 1): a larger id would arrive changed.
 _MAX_SAFE = 2**53 - 1
@@ -25,6 +35,11 @@ Number = int | float
 
 UserId = Annotated[str, msgspec.Meta(pattern=_PRINTABLE, min_length=1, max_length=128)]
 AccountId = Annotated[str, msgspec.Meta(pattern=_PRINTABLE, min_length=1, max_length=128)]
+
+#: A browser takes longer ones; what is longer than this is data and not a place.
+MAX_LINK_LENGTH = 2048
+#: Where a click on a notification leads: a path that begins with one slash, or a URL.
+Link = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_LINK_LENGTH, examples=["/orders/1234"])]
 
 #: A moment on the wire: RFC 3339 in UTC with milliseconds and `Z`.
 Timestamp = Annotated[

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from contracts.identifier import CursorText, Timestamp
+from contracts.identifier import CursorText, Link, Timestamp
 from contracts.moved import find_moved
 
 if TYPE_CHECKING:
@@ -41,16 +41,17 @@ if TYPE_CHECKING:
 
 __all__ = ["Example", "Notification"]
 
-#: An example of one type, for documents: its `title` and `message`, and its `data` if it has any.
+#: An example of one type, for documents: its `title` and `message`, and its `data` and `link` if it has any.
 Example = Mapping[str, Any]
 
 
 class Notification(msgspec.Struct, kw_only=True, tag_field="type", omit_defaults=True):
     """What every notification has.
 
-    `title` and `message` are shown to a person. The hub sets `timestamp` unless the publisher gives one. The hub
-    adds `id` and `cursor`, so only received notifications have them. `id` is the same in every copy of one
-    notification. The subscriber gives `cursor` back to continue after this notification.
+    `title` and `message` are shown to a person. `link` is where a click on it leads: a path of the page's own origin,
+    or a URL of an origin that the hub allows; the hub has checked it. The hub sets `timestamp` unless the publisher
+    gives one. The hub adds `id` and `cursor`, so only received notifications have them. `id` is the same in every
+    copy of one notification. The subscriber gives `cursor` back to continue after this notification.
 
     `strict` and `example` are not fields. If a type (or a base class of several) sets `strict`, the hub refuses `data`
     that is not of the declared shape with 400 instead of passing it on. Documents show `example` for a type;
@@ -62,6 +63,7 @@ class Notification(msgspec.Struct, kw_only=True, tag_field="type", omit_defaults
 
     title: str
     message: str
+    link: Link | UnsetType = UNSET
     timestamp: Timestamp | UnsetType = UNSET
     id: str | UnsetType = UNSET
     cursor: CursorText | UnsetType = UNSET

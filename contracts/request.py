@@ -12,7 +12,7 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from contracts.identifier import AccountId, UserId
+from contracts.identifier import AccountId, Link, UserId
 
 __all__ = [
     "MAX_BATCH",
@@ -39,13 +39,15 @@ class PublishRequest(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_un
     are several users, all in `account_id` if that is given; `account_id` alone is all users of the account;
     `everyone` excludes the others. The hub keeps `data` as the received bytes; the receipt warns if its
     shape is not its type's. A `timestamp` needs its offset from UTC. `ttl_seconds` is how long
-    the hub replays the notification.
+    the hub replays the notification. `link` is where a click leads: a path of the frontend's own origin, or a URL of
+    an origin that the hub's settings allow.
     """
 
     type: str
     title: str
     message: str
     data: msgspec.Raw | UnsetType = UNSET
+    link: Link | None = None
     timestamp: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     user_id: UserId | None = None
     account_id: AccountId | None = None

@@ -137,6 +137,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
             metrics=metrics,
             counts=delivery.counts,
             retention_s=settings.retention_days * DAY_S,
+            link_origins=frozenset(settings.link_origins),
             checks_targets=settings.directory_targets,
             now=now,
         )

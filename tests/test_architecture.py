@@ -105,6 +105,7 @@ ROOMS = [
     # The way in. It counts who a notification reached, so it comes after the way out.
     _room("hub.publish.depth", never=PURE),
     _room("hub.publish.exactness", never=PURE),
+    _room("hub.publish.hyperlink", never=PURE),
     _room("hub.publish.json_body", "msgspec", never=PURE),
     _room("hub.publish.data_rule", "msgspec", never=PURE),
     _room("hub.publish.registry", "msgspec", never=PURE),

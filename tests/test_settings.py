@@ -65,6 +65,10 @@ USABLE: dict[str, tuple[str, object]] = {
     "HUB_DIRECTORY_USERS": ("people(cpf,firm,role,active)", "people(cpf,firm,role,active)"),
     "HUB_DIRECTORY_ACCOUNTS": ("firms(cnpj,status)", "firms(cnpj,status)"),
     "HUB_DIRECTORY_TARGETS": ("off", False),
+    "HUB_LINK_ORIGINS": (
+        "https://app.example, https://b.example:8443",
+        ("https://app.example", "https://b.example:8443"),
+    ),
     "HUB_CONTRACTS": ("contracts.avelarsys, naldogas.contracts", ("contracts.avelarsys", "naldogas.contracts")),
     "HUB_LANGUAGE": ("en", "en"),
     "JWT_SECRET": (SECRET, SECRET),

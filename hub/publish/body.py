@@ -8,6 +8,7 @@ spaces, since a server-sent event ends a line there; JSON allows no raw line bre
 
 from __future__ import annotations
 
+from collections.abc import Set
 from hashlib import sha256
 
 import msgspec
@@ -29,6 +30,7 @@ from hub.errors import (
 from hub.errors.problem import describe_problem
 from hub.publish.data_rule import Mismatch
 from hub.publish.depth import is_deeper
+from hub.publish.hyperlink import normalize_link
 from hub.publish.json_body import MAX_DEPTH, decode_body, strip_bom
 from hub.publish.registry import TypeRegistry
 from hub.target import EVERYONE, Target, account_target, user_target
@@ -44,6 +46,7 @@ _explain_decoder = msgspec.json.Decoder(ExplainRequest)
 _batch_decoder = msgspec.json.Decoder(BatchRequest)
 _encode = msgspec.json.Encoder().encode
 
+_NO_ORIGINS: frozenset[str] = frozenset()
 _LINE_BREAKS = bytes.maketrans(b"\r\n", b"  ")
 
 
@@ -96,11 +99,18 @@ class Publication(msgspec.Struct, frozen=True, kw_only=True):
         return self.user_ids if self.account_id is None else ()
 
 
-def parse_publish(body: bytes, registry: TypeRegistry, *, now_s: float, max_ttl_s: int = MAX_TTL_S) -> Publication:
+def parse_publish(
+    body: bytes,
+    registry: TypeRegistry,
+    *,
+    now_s: float,
+    max_ttl_s: int = MAX_TTL_S,
+    link_origins: Set[str] = _NO_ORIGINS,
+) -> Publication:
     """Return the notification that `body` asks to publish.
 
     `now_s` (Unix seconds) stamps a notification that brings no timestamp. `max_ttl_s` is the hub's
-    retention: nothing can be kept for longer.
+    retention: nothing can be kept for longer. A link may lead to `link_origins` beside the frontend's own origin.
 
     Raises:
         InvalidJson: the body is not JSON in UTF-8.
@@ -110,11 +120,16 @@ def parse_publish(body: bytes, registry: TypeRegistry, *, now_s: float, max_ttl_
         UnknownType, ReservedType: no service can publish this type.
         NoTarget, ConflictingTargets: it names no target, or everyone beside another one.
     """
-    return _parse(strip_bom(body), registry, now_s, max_ttl_s)
+    return _parse(strip_bom(body), registry, now_s, max_ttl_s, link_origins)
 
 
 def parse_explain(
-    body: bytes, registry: TypeRegistry, *, now_s: float, max_ttl_s: int = MAX_TTL_S
+    body: bytes,
+    registry: TypeRegistry,
+    *,
+    now_s: float,
+    max_ttl_s: int = MAX_TTL_S,
+    link_origins: Set[str] = _NO_ORIGINS,
 ) -> tuple[Question, Publication | HubError]:
     """Return what is asked about a publish, and the publish that `body` describes or why it would be refused.
 
@@ -124,7 +139,7 @@ def parse_explain(
     text = strip_bom(body)
     question = decode_body(_question_decoder, text)
     try:
-        return question, _check(decode_body(_explain_decoder, text), text, registry, now_s, max_ttl_s)
+        return question, _check(decode_body(_explain_decoder, text), text, registry, now_s, max_ttl_s, link_origins)
     except HubError as error:
         return question, error
 
@@ -136,6 +151,7 @@ def parse_batch(
     now_s: float,
     max_ttl_s: int = MAX_TTL_S,
     max_item_bytes: int | None = None,
+    link_origins: Set[str] = _NO_ORIGINS,
 ) -> list[Publication | Problem]:
     """Return a publication or its own problem for each notification of a batch, in order.
 
@@ -156,17 +172,19 @@ def parse_batch(
         try:
             if max_item_bytes is not None and len(notification) > max_item_bytes:
                 raise BodyTooLarge(f"A notification may have {max_item_bytes} bytes")
-            results.append(_parse(notification, registry, now_s, max_ttl_s))
+            results.append(_parse(notification, registry, now_s, max_ttl_s, link_origins))
         except HubError as error:
             results.append(describe_problem(error, at=f"$.notifications[{index}]"))
     return results
 
 
-def _parse(body: bytes, registry: TypeRegistry, now_s: float, max_ttl_s: int) -> Publication:
-    return _check(decode_body(_publish_decoder, body), body, registry, now_s, max_ttl_s)
+def _parse(body: bytes, registry: TypeRegistry, now_s: float, max_ttl_s: int, link_origins: Set[str]) -> Publication:
+    return _check(decode_body(_publish_decoder, body), body, registry, now_s, max_ttl_s, link_origins)
 
 
-def _check(request: PublishRequest, body: bytes, registry: TypeRegistry, now_s: float, max_ttl_s: int) -> Publication:
+def _check(
+    request: PublishRequest, body: bytes, registry: TypeRegistry, now_s: float, max_ttl_s: int, link_origins: Set[str]
+) -> Publication:
     if request.type not in registry.types:
         raise _describe_type_error(request.type, registry)
     if request.ttl_seconds is not None and request.ttl_seconds > max_ttl_s:
@@ -174,8 +192,15 @@ def _check(request: PublishRequest, body: bytes, registry: TypeRegistry, now_s: 
     data, mismatches = _check_data(request, registry)
     return Publication(
         type=request.type,
-        prefix=b'{"type":"%b","title":%b,"message":%b%b,"timestamp":"%b"'
-        % (request.type.encode(), _encode(request.title), _encode(request.message), data, _stamp(request, now_s)),
+        prefix=b'{"type":"%b","title":%b,"message":%b%b%b,"timestamp":"%b"'
+        % (
+            request.type.encode(),
+            _encode(request.title),
+            _encode(request.message),
+            data,
+            b"" if request.link is None else b',"link":' + _encode(normalize_link(request.link, link_origins)),
+            _stamp(request, now_s),
+        ),
         body_digest=sha256(body).digest(),
         account_id=request.account_id,
         user_ids=_check_users(request),

@@ -7,7 +7,7 @@ import hashlib
 import secrets
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence, Set
 from http import HTTPStatus
 
 import msgspec
@@ -68,6 +68,7 @@ class Publisher:
         metrics: Metrics,
         counts: DeliveryCounts,
         retention_s: float,
+        link_origins: Set[str] = frozenset(),
         checks_targets: bool = True,
         look_ups: int = LOOK_UPS,
         look_ups_timeout_s: float = LOOK_UPS_TIMEOUT_S,
@@ -77,6 +78,7 @@ class Publisher:
 
         `checks_targets`: whether users that are named with an account are looked up too. `look_ups`: how many users
         are looked up at once. `look_ups_timeout_s`: how long all look-ups of one request may take together.
+        `link_origins`: where a link may lead beside the frontend's own origin.
         """
         self._registry = registry
         self._directory = directory
@@ -85,6 +87,7 @@ class Publisher:
         self._metrics = metrics
         self._counts = counts
         self._max_ttl_s = int(retention_s)
+        self._link_origins = link_origins
         self._checks_targets = checks_targets and not directory.trusts_claims
         self._look_ups = look_ups
         self._look_ups_timeout_s = look_ups_timeout_s
@@ -102,7 +105,9 @@ class Publisher:
         """
         received_s = time.monotonic()
         service.require_operation("publish")
-        publication = parse_publish(body, self._registry, now_s=self._now(), max_ttl_s=self._max_ttl_s)
+        publication = parse_publish(
+            body, self._registry, now_s=self._now(), max_ttl_s=self._max_ttl_s, link_origins=self._link_origins
+        )
         key = None if idempotency_key is None else _checked_key(idempotency_key)
         draft = await self._draft(publication, service, key, received_s, self._look_ups_end_s())
         (result,) = await self._log.append([draft])
@@ -124,7 +129,12 @@ class Publisher:
         received_s = time.monotonic()
         service.require_operation("publish")
         parsed = parse_batch(
-            body, self._registry, now_s=self._now(), max_ttl_s=self._max_ttl_s, max_item_bytes=max_item_bytes
+            body,
+            self._registry,
+            now_s=self._now(),
+            max_ttl_s=self._max_ttl_s,
+            max_item_bytes=max_item_bytes,
+            link_origins=self._link_origins,
         )
         key = None if idempotency_key is None else _checked_key(idempotency_key)
         look_ups_end_s = self._look_ups_end_s()
@@ -178,7 +188,9 @@ class Publisher:
 
     def parse_explain(self, body: bytes) -> tuple[Question, Publication | HubError]:
         """Return what is asked about a publish, and that publish; see `hub.publish.body.parse_explain`."""
-        return parse_explain(body, self._registry, now_s=self._now(), max_ttl_s=self._max_ttl_s)
+        return parse_explain(
+            body, self._registry, now_s=self._now(), max_ttl_s=self._max_ttl_s, link_origins=self._link_origins
+        )
 
     async def _draft(
         self, publication: Publication, service: ServiceGrant, key: str | None, received_s: float, look_ups_end_s: float

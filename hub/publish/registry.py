@@ -132,7 +132,7 @@ def _check_example(tag: str, kind: type[Notification]) -> None:
         return
     try:
         told = dict(kind.example)
-        further = sorted(told.keys() - {"title", "message", "data"})
+        further = sorted(told.keys() - {"title", "message", "data", "link"})
         if further or ("data" in told and "data" not in kind.__struct_fields__):
             raise TypeError(f"`{(further or ['data'])[0]}` does not belong there")
         msgspec.json.decode(msgspec.json.encode({"type": tag, **told}), type=kind)

@@ -57,8 +57,9 @@ def find_problems(settings: Settings, *, development: bool) -> list[tuple[str, S
     if not development:
         have_keys = bool(settings.service_keys or settings.service_keys_file)
         require("service_keys", have_keys, "is missing, so nobody could publish")
-    plain = all(_is_origin(origin) for origin in settings.allowed_origins)
-    require("allowed_origins", plain, "has an entry that is not scheme://host[:port] as a browser writes it")
+    for name in ("allowed_origins", "link_origins"):
+        plain = all(_is_origin(origin) for origin in getattr(settings, name))
+        require(name, plain, "has an entry that is not scheme://host[:port] as a browser writes it")
     digest = not settings.metrics_key or re.fullmatch(r"[0-9a-fA-F]{64}", settings.metrics_key) is not None
     require(
         "metrics_key",

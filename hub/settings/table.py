@@ -65,6 +65,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     service_keys: str = ""
     service_keys_file: Path | None = None
     contracts: tuple[str, ...] = ("contracts.avelarsys",)
+    link_origins: tuple[str, ...] = ()
     max_body_bytes: Annotated[int, Meta(ge=1024, le=1_048_576)] = 65_536
     body_budget_bytes: Annotated[int, Meta(ge=1_048_576)] = 67_108_864
 
@@ -241,6 +242,9 @@ service_keys_file | HUB_SERVICE_KEYS_FILE | file | /etc/hub/keys.json
 
 contracts | HUB_CONTRACTS | list | contracts.avelarsys,my_types
     Python modules that declare the notification types, comma separated: your own, alone or beside the default.
+
+link_origins | HUB_LINK_ORIGINS | list | https://app.example.com
+    Origins that the `link` of a notification may lead to, beside paths of the frontend's own; comma separated.
 
 max_body_bytes | HUB_MAX_BODY | bytes | 65536
     The largest body of one notification (a batch may have sixteen times as much).

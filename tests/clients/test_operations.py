@@ -29,6 +29,8 @@ METHODS = {
     "issueTicket": "ticket",
     "checkReady": "health",
     "checkLive": "live",
+    "observe": None,
+    "findConnections": None,
     "openWebSocket": None,
     "openEventStream": None,
     "pollFrames": None,
@@ -94,6 +96,16 @@ async def test_notify(hub: RunningHub, client: Client) -> None:
     data = {"orderId": 7, "orderCode": "PED-7", "items": [{"sku": "A"}], "total": "R$ 10,00"}
     assert ("order_created", data, receipt.id) == (frame["type"], frame["data"], frame["id"])
     assert (False, 1) == (receipt.duplicate, receipt.connections)
+
+
+async def test_link(hub: RunningHub, client: Client) -> None:
+    """The link of a notification arrives as a browser would write it, and a bad one is refused by its field."""
+    async with hub.websocket() as listener:
+        await client.notify(ProfileUpdated(title="Perfil", message="m", link="/a/../perfil"), account_id=ACCOUNT)
+        assert "/perfil" == (await listener.frame())["link"]
+    with pytest.raises(HubRefused) as refusal:
+        await client.notify(ProfileUpdated(title="Perfil", message="m", link="//evil"), account_id=ACCOUNT)
+    assert "$.link" == refusal.value.field
 
 
 async def test_enqueue(hub: RunningHub, client: Client) -> None:

@@ -152,6 +152,8 @@ test("every operation of the document is a method, or is none for a service", ()
     openWebSocket: "for subscribers",
     openEventStream: "for subscribers",
     pollFrames: "for subscribers",
+    observe: "for machines",
+    findConnections: "for machines",
     readMetrics: "for machines",
     showHub: "for machines",
     showSchema: "for machines",

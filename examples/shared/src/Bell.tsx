@@ -72,11 +72,19 @@ function List({ notifications, markRead, remove }: ListProps) {
   const nowMs = useNow();
   return (
     <ul className="bell-list">
-      {notifications.map(({ id, type, title, message, timestamp, read }) => (
+      {notifications.map(({ id, type, title, message, link, timestamp, read }) => (
         <li key={id} className={read ? "is-read" : "is-unread"}>
           <TypeIcon type={type} />
           <div>
-            <strong>{title}</strong>
+            <strong>
+              {link ? (
+                <a href={link} onClick={() => markRead(id)}>
+                  {title}
+                </a>
+              ) : (
+                title
+              )}
+            </strong>
             <p>{message}</p>
             <time dateTime={timestamp}>{sayAge(timestamp, nowMs)}</time>
           </div>

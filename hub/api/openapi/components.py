@@ -43,7 +43,7 @@ _ANSWERS = (
 #: What the hub itself puts into a notification.
 _STAMPED = frozenset({"timestamp", "id", "cursor"})
 #: A notification's members as they stand on the wire.
-_ORDER = ("type", "title", "message", "data", "timestamp", "id", "cursor")
+_ORDER = ("type", "title", "message", "data", "link", "timestamp", "id", "cursor")
 _LIVENESS: Schema = {
     "title": "Liveness",
     "description": "The process answers.",

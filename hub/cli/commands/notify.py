@@ -36,6 +36,7 @@ MAX_WAIT_S = 5.0
 @click.option("--users", help="For several users, comma separated.")
 @click.option("--everyone", is_flag=True, help="For everybody; the key must be allowed to.")
 @click.option("--data", help="A JSON object, @FILE with one, or - for the standard input.")
+@click.option("--link", help="Where a click leads: a path such as /orders/7, or a URL of an allowed origin.")
 @click.option("--ttl", type=DURATION, help="How long it is worth replaying: 30s, 15m, 12h, 7d.")
 @click.option("--idempotency-key", help="Names this publish, so that a repeat is not published again; one is made.")
 @click.option("--url", help="The hub, in place of HUB_URL.")
@@ -50,6 +51,7 @@ def notify(
     users: str | None,
     everyone: bool,
     data: str | None,
+    link: str | None,
     ttl: float | None,
     idempotency_key: str | None,
     url: str | None,
@@ -67,6 +69,7 @@ def notify(
         title=title,
         message=message,
         data=_read_data(data),
+        link=link,
         user_id=user_id,
         account_id=account_id,
         user_ids=None if users is None else [user.strip() for user in users.split(",") if user.strip()],

@@ -13,6 +13,7 @@ type: "order_created"
 title: string
 message: string
 data?: OrderData
+link?: string
 timestamp: string
 id: string
 cursor: string
@@ -34,6 +35,7 @@ type: "payment_confirmed"
 title: string
 message: string
 data?: OrderData
+link?: string
 timestamp: string
 id: string
 cursor: string
@@ -46,6 +48,7 @@ type: "order_updated"
 title: string
 message: string
 data?: OrderUpdateData
+link?: string
 timestamp: string
 id: string
 cursor: string
@@ -68,6 +71,7 @@ type: "stock_alert"
 title: string
 message: string
 data?: StockData
+link?: string
 timestamp: string
 id: string
 cursor: string
@@ -91,6 +95,7 @@ message: string
 data?: {
 [k: string]: unknown
 }
+link?: string
 timestamp: string
 id: string
 cursor: string
@@ -103,6 +108,7 @@ type: "product_added"
 title: string
 message: string
 data?: ProductData
+link?: string
 timestamp: string
 id: string
 cursor: string
@@ -122,6 +128,7 @@ type: "product_updated"
 title: string
 message: string
 data?: ProductData
+link?: string
 timestamp: string
 id: string
 cursor: string
@@ -134,6 +141,7 @@ type: "product_deleted"
 title: string
 message: string
 data?: ProductData
+link?: string
 timestamp: string
 id: string
 cursor: string
@@ -148,6 +156,7 @@ message: string
 data?: {
 [k: string]: unknown
 }
+link?: string
 timestamp: string
 id: string
 cursor: string
@@ -162,6 +171,7 @@ message: string
 data?: {
 [k: string]: unknown
 }
+link?: string
 timestamp: string
 id: string
 cursor: string
@@ -176,6 +186,7 @@ message: string
 data?: {
 [k: string]: unknown
 }
+link?: string
 timestamp: string
 id: string
 cursor: string
@@ -190,6 +201,7 @@ message: string
 data?: {
 [k: string]: unknown
 }
+link?: string
 timestamp: string
 id: string
 cursor: string
@@ -204,6 +216,7 @@ message: string
 data?: {
 [k: string]: unknown
 }
+link?: string
 timestamp: string
 id: string
 cursor: string
@@ -218,6 +231,7 @@ message: string
 data?: {
 [k: string]: unknown
 }
+link?: string
 timestamp: string
 id: string
 cursor: string
@@ -232,6 +246,7 @@ message: string
 data?: {
 [k: string]: unknown
 }
+link?: string
 timestamp: string
 id: string
 cursor: string
@@ -246,6 +261,7 @@ message: string
 data?: {
 [k: string]: unknown
 }
+link?: string
 timestamp: string
 id: string
 cursor: string

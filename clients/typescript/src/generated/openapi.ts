@@ -526,6 +526,8 @@ export interface components {
             data?: {
                 [key: string]: unknown;
             };
+            /** @example /orders/1234 */
+            link?: string;
             /**
              * Format: date-time
              * @example 2026-11-22T14:03:07.125Z
@@ -653,6 +655,8 @@ export interface components {
             data?: {
                 [key: string]: unknown;
             };
+            /** @example /orders/1234 */
+            link?: string;
             /**
              * Format: date-time
              * @example 2026-11-22T14:03:07.125Z
@@ -735,6 +739,8 @@ export interface components {
             data?: {
                 [key: string]: unknown;
             };
+            /** @example /orders/1234 */
+            link?: string;
             /**
              * Format: date-time
              * @example 2026-11-22T14:03:07.125Z
@@ -770,6 +776,8 @@ export interface components {
             data?: {
                 [key: string]: unknown;
             };
+            /** @example /orders/1234 */
+            link?: string;
             /**
              * Format: date-time
              * @example 2026-11-22T14:03:07.125Z
@@ -790,6 +798,7 @@ export interface components {
             title: string;
             message: string;
             data?: unknown;
+            link?: string | null;
             timestamp?: string | null;
             user_id?: string | null;
             account_id?: string | null;
@@ -1099,6 +1108,8 @@ export interface components {
             title: string;
             message: string;
             data?: components["schemas"]["OrderData"];
+            /** @example /orders/1234 */
+            link?: string;
             /**
              * Format: date-time
              * @example 2026-11-22T14:03:07.125Z
@@ -1156,6 +1167,8 @@ export interface components {
             title: string;
             message: string;
             data?: components["schemas"]["OrderUpdateData"];
+            /** @example /orders/1234 */
+            link?: string;
             /**
              * Format: date-time
              * @example 2026-11-22T14:03:07.125Z
@@ -1210,6 +1223,8 @@ export interface components {
             title: string;
             message: string;
             data?: components["schemas"]["OrderData"];
+            /** @example /orders/1234 */
+            link?: string;
             /**
              * Format: date-time
              * @example 2026-11-22T14:03:07.125Z
@@ -1260,6 +1275,8 @@ export interface components {
             title: string;
             message: string;
             data?: components["schemas"]["ProductData"];
+            /** @example /orders/1234 */
+            link?: string;
             /**
              * Format: date-time
              * @example 2026-11-22T14:03:07.125Z
@@ -1302,6 +1319,8 @@ export interface components {
             title: string;
             message: string;
             data?: components["schemas"]["ProductData"];
+            /** @example /orders/1234 */
+            link?: string;
             /**
              * Format: date-time
              * @example 2026-11-22T14:03:07.125Z
@@ -1336,6 +1355,8 @@ export interface components {
             title: string;
             message: string;
             data?: components["schemas"]["ProductData"];
+            /** @example /orders/1234 */
+            link?: string;
             /**
              * Format: date-time
              * @example 2026-11-22T14:03:07.125Z
@@ -1373,6 +1394,8 @@ export interface components {
             data?: {
                 [key: string]: unknown;
             };
+            /** @example /orders/1234 */
+            link?: string;
             /**
              * Format: date-time
              * @example 2026-11-22T14:03:07.125Z
@@ -1407,6 +1430,7 @@ export interface components {
             data?: {
                 [key: string]: unknown;
             } | null;
+            link?: string | null;
             timestamp?: string | null;
             user_id?: string | null;
             account_id?: string | null;
@@ -1440,6 +1464,7 @@ export interface components {
             data?: {
                 [key: string]: unknown;
             } | null;
+            link?: string | null;
             timestamp?: string | null;
             user_id?: string | null;
             account_id?: string | null;
@@ -1473,6 +1498,7 @@ export interface components {
             data?: {
                 [key: string]: unknown;
             } | null;
+            link?: string | null;
             timestamp?: string | null;
             user_id?: string | null;
             account_id?: string | null;
@@ -1506,6 +1532,7 @@ export interface components {
             data?: {
                 [key: string]: unknown;
             } | null;
+            link?: string | null;
             timestamp?: string | null;
             user_id?: string | null;
             account_id?: string | null;
@@ -1546,6 +1573,7 @@ export interface components {
             title: string;
             message: string;
             data?: components["schemas"]["OrderData"] | null;
+            link?: string | null;
             timestamp?: string | null;
             user_id?: string | null;
             account_id?: string | null;
@@ -1580,6 +1608,7 @@ export interface components {
             title: string;
             message: string;
             data?: components["schemas"]["OrderUpdateData"] | null;
+            link?: string | null;
             timestamp?: string | null;
             user_id?: string | null;
             account_id?: string | null;
@@ -1619,6 +1648,7 @@ export interface components {
             title: string;
             message: string;
             data?: components["schemas"]["OrderData"] | null;
+            link?: string | null;
             timestamp?: string | null;
             user_id?: string | null;
             account_id?: string | null;
@@ -1651,6 +1681,7 @@ export interface components {
             title: string;
             message: string;
             data?: components["schemas"]["ProductData"] | null;
+            link?: string | null;
             timestamp?: string | null;
             user_id?: string | null;
             account_id?: string | null;
@@ -1683,6 +1714,7 @@ export interface components {
             title: string;
             message: string;
             data?: components["schemas"]["ProductData"] | null;
+            link?: string | null;
             timestamp?: string | null;
             user_id?: string | null;
             account_id?: string | null;
@@ -1715,6 +1747,7 @@ export interface components {
             title: string;
             message: string;
             data?: components["schemas"]["ProductData"] | null;
+            link?: string | null;
             timestamp?: string | null;
             user_id?: string | null;
             account_id?: string | null;
@@ -1750,6 +1783,7 @@ export interface components {
             data?: {
                 [key: string]: unknown;
             } | null;
+            link?: string | null;
             timestamp?: string | null;
             user_id?: string | null;
             account_id?: string | null;
@@ -1783,6 +1817,7 @@ export interface components {
             data?: {
                 [key: string]: unknown;
             } | null;
+            link?: string | null;
             timestamp?: string | null;
             user_id?: string | null;
             account_id?: string | null;
@@ -1795,7 +1830,7 @@ export interface components {
          * PublishRequest
          * @description One notification and its targets.
          *
-         *     `user_id` with `account_id` is that user; `user_id` alone is looked up in the directory; `user_ids` are several users, all in `account_id` if that is given; `account_id` alone is all users of the account; `everyone` excludes the others. The hub keeps `data` as the received bytes; the receipt warns if its shape is not its type's. A `timestamp` needs its offset from UTC. `ttl_seconds` is how long the hub replays the notification.
+         *     `user_id` with `account_id` is that user; `user_id` alone is looked up in the directory; `user_ids` are several users, all in `account_id` if that is given; `account_id` alone is all users of the account; `everyone` excludes the others. The hub keeps `data` as the received bytes; the receipt warns if its shape is not its type's. A `timestamp` needs its offset from UTC. `ttl_seconds` is how long the hub replays the notification. `link` is where a click leads: a path of the frontend's own origin, or a URL of an origin that the hub's settings allow.
          */
         PublishRequest: components["schemas"]["PublishOrderCreated"] | components["schemas"]["PublishPaymentConfirmed"] | components["schemas"]["PublishOrderUpdated"] | components["schemas"]["PublishStockAlert"] | components["schemas"]["PublishCartUpdated"] | components["schemas"]["PublishProductAdded"] | components["schemas"]["PublishProductUpdated"] | components["schemas"]["PublishProductDeleted"] | components["schemas"]["PublishTransactionCreated"] | components["schemas"]["PublishProfileUpdated"] | components["schemas"]["PublishReturnRequested"] | components["schemas"]["PublishReturnResponded"] | components["schemas"]["PublishReplacementSent"] | components["schemas"]["PublishDefectiveReceived"] | components["schemas"]["PublishExchangeValidated"] | components["schemas"]["PublishExchangeResolved"];
         /**
@@ -1823,6 +1858,7 @@ export interface components {
             data?: {
                 [key: string]: unknown;
             } | null;
+            link?: string | null;
             timestamp?: string | null;
             user_id?: string | null;
             account_id?: string | null;
@@ -1857,6 +1893,7 @@ export interface components {
             data?: {
                 [key: string]: unknown;
             } | null;
+            link?: string | null;
             timestamp?: string | null;
             user_id?: string | null;
             account_id?: string | null;
@@ -1891,6 +1928,7 @@ export interface components {
             title: string;
             message: string;
             data?: components["schemas"]["StockData"] | null;
+            link?: string | null;
             timestamp?: string | null;
             user_id?: string | null;
             account_id?: string | null;
@@ -1924,6 +1962,7 @@ export interface components {
             data?: {
                 [key: string]: unknown;
             } | null;
+            link?: string | null;
             timestamp?: string | null;
             user_id?: string | null;
             account_id?: string | null;
@@ -2012,6 +2051,8 @@ export interface components {
             data?: {
                 [key: string]: unknown;
             };
+            /** @example /orders/1234 */
+            link?: string;
             /**
              * Format: date-time
              * @example 2026-11-22T14:03:07.125Z
@@ -2057,6 +2098,8 @@ export interface components {
             data?: {
                 [key: string]: unknown;
             };
+            /** @example /orders/1234 */
+            link?: string;
             /**
              * Format: date-time
              * @example 2026-11-22T14:03:07.125Z
@@ -2093,6 +2136,8 @@ export interface components {
             data?: {
                 [key: string]: unknown;
             };
+            /** @example /orders/1234 */
+            link?: string;
             /**
              * Format: date-time
              * @example 2026-11-22T14:03:07.125Z
@@ -2152,6 +2197,8 @@ export interface components {
             title: string;
             message: string;
             data?: components["schemas"]["StockData"];
+            /** @example /orders/1234 */
+            link?: string;
             /**
              * Format: date-time
              * @example 2026-11-22T14:03:07.125Z
@@ -2286,6 +2333,8 @@ export interface components {
             data?: {
                 [key: string]: unknown;
             };
+            /** @example /orders/1234 */
+            link?: string;
             /**
              * Format: date-time
              * @example 2026-11-22T14:03:07.125Z

@@ -44,6 +44,7 @@ export interface components {
             title: string;
             message: string;
             data: components["schemas"]["MessageData"];
+            link?: string | null;
             timestamp?: string | null;
             user_id?: string | null;
             account_id?: string | null;
@@ -77,6 +78,7 @@ export interface components {
             title: string;
             message: string;
             data: components["schemas"]["StatusData"];
+            link?: string | null;
             timestamp?: string | null;
             user_id?: string | null;
             account_id?: string | null;
@@ -89,7 +91,7 @@ export interface components {
          * PublishRequest
          * @description One notification and its targets.
          *
-         *     `user_id` with `account_id` is that user; `user_id` alone is looked up in the directory; `user_ids` are several users, all in `account_id` if that is given; `account_id` alone is all users of the account; `everyone` excludes the others. The hub keeps `data` as the received bytes; the receipt warns if its shape is not its type's. A `timestamp` needs its offset from UTC. `ttl_seconds` is how long the hub replays the notification.
+         *     `user_id` with `account_id` is that user; `user_id` alone is looked up in the directory; `user_ids` are several users, all in `account_id` if that is given; `account_id` alone is all users of the account; `everyone` excludes the others. The hub keeps `data` as the received bytes; the receipt warns if its shape is not its type's. A `timestamp` needs its offset from UTC. `ttl_seconds` is how long the hub replays the notification. `link` is where a click leads: a path of the frontend's own origin, or a URL of an origin that the hub's settings allow.
          */
         PublishRequest: components["schemas"]["PublishMessageReceived"] | components["schemas"]["PublishMessageStatus"] | components["schemas"]["PublishSessionState"];
         /**
@@ -117,6 +119,7 @@ export interface components {
             title: string;
             message: string;
             data: components["schemas"]["SessionData"];
+            link?: string | null;
             timestamp?: string | null;
             user_id?: string | null;
             account_id?: string | null;
