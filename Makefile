@@ -16,6 +16,7 @@ CLIENTS := clients/node_modules/.installed
 NPM := cd clients && npm run --silent
 BIOME := clients/node_modules/.bin/biome
 EXAMPLES := examples/node_modules/.installed
+CONSOLE := console/node_modules/.installed
 # The first of these that is Python 3.11 or newer; set PYTHON to choose another.
 PYTHON ?= $(firstword $(foreach name,python3 python3.11 python3.12 python3.13 python3.14,$(shell \
 	$(name) -c 'import sys; sys.version_info >= (3, 11) and print("$(name)")' 2>/dev/null)))
@@ -56,7 +57,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	--exclude-newer "$$(date --utc --date '$(COOL_DOWN_DAYS) days ago' +%Y-%m-%dT%H:%M:%SZ)" \
 	--no-emit-package notification-hub-contracts --custom-compile-command "make lock" $(LOCK_ARGS)
 
-.PHONY: help setup clients clients-types clients-build clients-test examples examples-test picture demo debian serve test coverage pythons foreign soak fresh lint types format hooks openapi settings-page lock wheel-check packages version release sbom image image-check bench conformance faults generators clean
+.PHONY: help setup clients clients-types clients-build clients-test console console-test examples examples-test picture demo debian serve test coverage pythons foreign soak fresh lint types format hooks openapi settings-page lock wheel-check packages version release sbom image image-check bench conformance faults generators clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -116,6 +117,24 @@ clients-test: $(SETUP) clients-build ## the JavaScript clients: generated types,
 	@echo "== clients: tests"
 	@$(NPM) test
 
+$(CONSOLE): console/package-lock.json | $(NODE)
+	@echo "Installing the locked packages into console/node_modules"
+	@cd console && npm ci --silent --no-audit --no-fund
+	@touch $@
+
+# The built page is committed: a hub, its wheel and its image need no Node.
+console: $(CONSOLE) ## build the operator's page into hub/api/console/ (after a change in console/)
+	@echo "== console: build"
+	@cd console && npm run --silent build
+
+console-test: $(CONSOLE) ## the operator's page: types, tests, the committed build
+	@echo "== console: types"
+	@cd console && npm run --silent types
+	@echo "== console: tests"
+	@cd console && npm test --silent
+	@echo "== console: the committed build"
+	@cd console && npm run --silent drift
+
 $(EXAMPLES): examples/package-lock.json | $(NODE)
 	@echo "Installing the locked packages into examples/node_modules"
 	@cd examples && npm ci --silent --no-audit --no-fund
@@ -157,7 +176,7 @@ test: $(SETUP) debian $(CLIENTS) ## format check, lint, types, tests, the client
 	@$(BIN)/typos
 	@echo "== types"
 	@$(BIN)/mypy
-	@$(MAKE) --no-print-directory clients-test examples-test
+	@$(MAKE) --no-print-directory clients-test console-test examples-test
 	@echo "== tests"
 	@$(BIN)/pytest $(PYTEST_ARGS)
 
@@ -278,4 +297,4 @@ generators: $(SETUP) | $(NODE) ## other people's generators make clients, which 
 	@$(BIN)/python -m tests.generators $(GENERATORS)
 
 clean: ## remove .venv and everything made; hub-data stays
-	rm -rf .venv .node build dist clients/node_modules clients/*/node_modules clients/*/dist examples/node_modules examples/*/dist examples/stocktech/server/dist examples/*/.next *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .node build dist console/node_modules clients/node_modules clients/*/node_modules clients/*/dist examples/node_modules examples/*/dist examples/stocktech/server/dist examples/*/.next *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

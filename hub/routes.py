@@ -8,6 +8,9 @@ from __future__ import annotations
 __all__ = [
     "ASYNCAPI",
     "CONNECTIONS",
+    "CONSOLE",
+    "CONSOLE_SCRIPT",
+    "CONSOLE_STYLE",
     "DISCONNECT",
     "EVENT_STREAM",
     "EXPLAIN",
@@ -49,6 +52,9 @@ TRACE = "/api/internal/notifications/{id}"
 LIVE = "/health/live"
 READY = "/health/ready"
 METRICS = "/metrics"
+CONSOLE = "/console"
+CONSOLE_SCRIPT = "/console/console.js"
+CONSOLE_STYLE = "/console/console.css"
 
 # What describes the hub.
 FRONT = "/"

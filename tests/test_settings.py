@@ -69,6 +69,7 @@ USABLE: dict[str, tuple[str, object]] = {
         "https://app.example, https://b.example:8443",
         ("https://app.example", "https://b.example:8443"),
     ),
+    "HUB_CONSOLE": ("off", False),
     "HUB_CONTRACTS": ("contracts.avelarsys, naldogas.contracts", ("contracts.avelarsys", "naldogas.contracts")),
     "HUB_LANGUAGE": ("en", "en"),
     "JWT_SECRET": (SECRET, SECRET),

@@ -105,9 +105,10 @@ class TestLocks:
 
 
 class TestNpmLock:
-    def test_every_package_is_hashed_and_none_has_an_address(self) -> None:
-        """The clients' lock names packages and hashes; where they come from is the machine's business here too."""
-        lock = json.loads((ROOT / "clients/package-lock.json").read_text(encoding="utf-8"))
+    @pytest.mark.parametrize("folder", ["clients", "console"])
+    def test_every_package_is_hashed_and_none_has_an_address(self, folder: str) -> None:
+        """A lock names packages and hashes; where they come from is the machine's business here too."""
+        lock = json.loads((ROOT / folder / "package-lock.json").read_text(encoding="utf-8"))
         installed = {
             path: package
             for path, package in lock["packages"].items()

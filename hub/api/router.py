@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from hub.allowance import Allowance
 from hub.api.figures import FigureBoard
 from hub.api.handlers.connections import make_connections_routes
+from hub.api.handlers.console import make_console_routes
 from hub.api.handlers.disconnect import make_disconnect_routes
 from hub.api.handlers.explain import make_explain_routes
 from hub.api.handlers.front import make_front_routes
@@ -106,10 +107,12 @@ def make_router(
         ),
         *make_ticket_routes(auth.admission, ttl_s=settings.ticket_ttl_s),
         *make_health_routes(readiness),
-        *make_front_routes(has_schema=settings.schema_public),
+        *make_front_routes(has_schema=settings.schema_public, has_console=settings.console),
     ]
     if not settings.metrics_port:
         routes += make_metrics_routes(registry, keys, key_digest=settings.metrics_key)
+    if settings.console:
+        routes += make_console_routes()
     if settings.schema_public:
         routes += make_schema_routes(types, version=version("notification-hub"), language=settings.language)
     return Litestar(

@@ -91,6 +91,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     metrics_port: Annotated[int, Meta(ge=0, le=65535)] = 0
     metrics_key: str = ""
     schema_public: bool = True
+    console: bool = True
     log_level: str = "info"
     tracing: bool = False
 
@@ -312,6 +313,9 @@ metrics_key | HUB_METRICS_KEY | sha256hex | 9f86d0… | secret
 
 schema_public | HUB_SCHEMA | on/off | on
     Whether the API document and its page are served.
+
+console | HUB_CONSOLE | on/off | on
+    Whether the operator's page at `/console` is served; what it shows needs a service key in any case.
 
 log_level | HUB_LOG_LEVEL | name | info
     How much is logged: debug, info, warning or error.

@@ -26,7 +26,7 @@ async def test_the_front_page_leads_on(hub: RunningHub) -> None:
     assert "default-src 'none'" in policy
     assert "script-src 'none'" in policy
     assert "unsafe" not in policy
-    assert 7 == len(links(page))
+    assert 8 == len(links(page))
     for link in links(page):
         assert 200 == (await hub.http.get(link)).status_code, link
     assert 'rel="service-desc"' in page.headers["link"]

@@ -59,6 +59,9 @@ DOORS = {
     ("GET", "/health/live"): "open",
     ("GET", "/health/ready"): "open",
     ("GET", "/"): "open",
+    ("GET", "/console"): "open",
+    ("GET", "/console/console.js"): "open",
+    ("GET", "/console/console.css"): "open",
     ("GET", "/schema"): "open",
     ("GET", "/schema/openapi.json"): "open",
     ("GET", "/schema/openapi-3.0.json"): "open",
@@ -85,7 +88,13 @@ TABLE = {
     for row in ANSWERS.strip().split("\n")[1:]
     for actor, answer in zip(ACTORS, row.split()[1:], strict=True)
 }
-SUCCESS = {"/ws": 101, "/api/ticket": 201, "/api/internal/notify": 202, "/api/internal/notify/batch": 202}
+SUCCESS = {
+    "/ws": 101,
+    "/console": 308,
+    "/api/ticket": 201,
+    "/api/internal/notify": 202,
+    "/api/internal/notify/batch": 202,
+}
 
 
 class Answer(NamedTuple):

@@ -16,12 +16,14 @@ __all__ = ["find_prefix", "make_front_routes"]
 
 #: A path of plain segments; anything else could leave the page, or the site.
 _PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)+")
+_CONSOLE = re.compile(rb"<!--console-->.*?<!--/console-->\n?", re.DOTALL)
 _SCHEMA = re.compile(rb"<!--schema-->.*?<!--/schema-->\n?", re.DOTALL)
 
 
-def make_front_routes(*, has_schema: bool) -> list[HTTPRouteHandler]:
-    """Return the handler of `/`; without `has_schema` there is no document to point at."""
+def make_front_routes(*, has_schema: bool, has_console: bool) -> list[HTTPRouteHandler]:
+    """Return the handler of `/`; without `has_schema` or `has_console` there is no document or console to point at."""
     page = read_page("front") if has_schema else _SCHEMA.sub(b"", read_page("front"))
+    page = page if has_console else _CONSOLE.sub(b"", page)
 
     @get(routes.FRONT, operation_id="showHub")
     async def show_hub(request: AnyRequest) -> Response[bytes]:

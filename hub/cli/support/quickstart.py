@@ -94,6 +94,8 @@ class Quickstart:
                 lines += [f"  {name:<10} {user.full_name}, {user.role}, {user.about}", f"    {self._token(user)}"]
         else:
             lines += ["", f"JWT_ALGORITHM={settings.jwt_algorithm}: tokens are made by the owner of the private key."]
+        if settings.console:
+            lines += ["", f"The console, which asks for the key above: {url}{routes.CONSOLE}/"]
         if settings.schema_public:
             lines += ["", f"The API, page and document: {url}{routes.SCHEMA}"]
         return [*lines, ""]
