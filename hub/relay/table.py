@@ -19,6 +19,8 @@ __all__ = ["CHANNEL", "Backlog", "DeadRow", "OutboxTable", "Scan", "TableName"]
 CHANNEL = "notification_outbox"
 _NAME = re.compile(r"(?:([A-Za-z_]\w{0,62})\.)?([A-Za-z_]\w{0,40})", re.ASCII)
 _WAITS = "published_at IS NULL AND dead_at IS NULL"
+#: A regular expression of PostgreSQL for the type in a body.
+_TYPE = r'"type"\s*:\s*"([\w:.-]{1,64})"'
 _DUE = "coalesce(next_attempt_at <= now(), true)"
 
 
@@ -142,8 +144,10 @@ class OutboxTable:
                 pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on',
                 EXISTS (SELECT FROM pg_trigger WHERE tgrelid = to_regclass('{table}') AND NOT tgisinternal
                     AND tgenabled IN ('O', 'A'))"""
+        # Not as JSON: an escape that PostgreSQL cannot decode, such as that of NUL, would hide all rows.
         self._dead = f"""
-            SELECT id::text, coalesce(body ->> 'type', ''), created_at, dead_at, attempts, dead_reason FROM {table}
+            SELECT id::text, coalesce(substring(body::text FROM $2), ''), created_at, dead_at, attempts, dead_reason
+            FROM {table}
             WHERE dead_at IS NOT NULL ORDER BY dead_at LIMIT $1"""
         self._retry = f"""
             UPDATE {table} SET dead_at = NULL, dead_reason = NULL, attempts = 0, next_attempt_at = NULL
@@ -216,7 +220,7 @@ class OutboxTable:
         """Return the dead rows, the first that died first."""
         return [
             DeadRow(row[0], row[1], row[2].isoformat(), row[3].isoformat(), row[4], row[5] or "")
-            for row in await connection.fetch(self._dead, limit)
+            for row in await connection.fetch(self._dead, limit, _TYPE)
         ]
 
     async def retry_dead(self, connection: Any, ids: Sequence[str] | None) -> int:

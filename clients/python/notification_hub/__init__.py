@@ -11,6 +11,7 @@ from notification_hub.async_hub import AsyncHub
 from notification_hub.failure import HubFailure, HubRefused, HubUnreachable, NotificationLost
 from notification_hub.hub import Hub
 from notification_hub.outbox import QueueCounts, QueueLimits
+from notification_hub.outbox_table import write_to_outbox, write_to_outbox_async
 from notification_hub.retry import RetryPolicy
 
 __all__ = [
@@ -25,4 +26,6 @@ __all__ = [
     "QueueLimits",
     "Readiness",
     "RetryPolicy",
+    "write_to_outbox",
+    "write_to_outbox_async",
 ]

@@ -21,6 +21,15 @@ export {
   type Ticket,
   type Trace,
 } from "./hub.js";
+export {
+  type OutboxOptions,
+  type OutboxTransaction,
+  type PgTransaction,
+  type PrismaTransaction,
+  type RunStatement,
+  type SequelizeTransaction,
+  writeToOutbox,
+} from "./outbox-table.js";
 export type { EnqueueOptions, QueueCounts, QueueLimits } from "./queue.js";
 export type { RetryPolicy } from "./retry.js";
 export { type Finish, finishOnSignal } from "./shutdown.js";
