@@ -56,6 +56,10 @@ class Share:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """Hold nothing any more."""
         self.take(-self.size_bytes)
 
     def take(self, size_bytes: int) -> None:

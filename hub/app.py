@@ -12,6 +12,7 @@ from hub import routes
 from hub.api.guard import add_head_to_allow, guard
 from hub.asgi import Application, Receive, Scope, Send
 from hub.composition import Hub, open_hub
+from hub.direct import DIRECT_STATE
 from hub.settings import Settings, find_unknown, read_settings
 
 __all__ = ["HubApp", "create_app"]
@@ -40,7 +41,7 @@ class HubApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await self._live(receive, send)
+            await self._live(scope, receive, send)
             return
         path = scope["path"].removesuffix("/")
         if scope["type"] == "websocket":
@@ -77,12 +78,14 @@ class HubApp:
         """Whether the hub runs but delivers nothing any more; such a process should be ended."""
         return self._started and not self.hub.is_alive()
 
-    async def _live(self, receive: Receive, send: Send) -> None:
+    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
         try:
             async with open_hub(self._settings, now=self._now) as hub:
                 self.hub = hub
                 self._started = True
+                if "state" in scope:
+                    scope["state"][DIRECT_STATE] = hub.direct
                 await send({"type": "lifespan.startup.complete"})
                 await receive()
         except Exception as error:

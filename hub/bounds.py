@@ -19,6 +19,8 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     head_timeout_s: float = 10.0
     #: From the end of the headers to the end of the body.
     body_timeout_s: float = 15.0
+    #: How long a body may take before the application is told of its request; most come with the head, or right after.
+    body_patience_s: float = 0.05
     #: How long a peer may take nothing of a response that waits for it.
     stall_timeout_s: float = 15.0
     #: How long an idle connection is kept where there are too many.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ from hub.auth.opening import open_auth
 from hub.delivery.connections import Connections
 from hub.delivery.opening import Delivery, open_delivery
 from hub.delivery.subscribers import Subscribers
+from hub.direct import DirectHandler
 from hub.directory import open_directory
 from hub.directory.probe import DirectoryProbe
 from hub.edge import fanout
@@ -61,10 +62,11 @@ _TRUST = (
 class Hub(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The rooms of one running hub, for those that need more than its ASGI application.
 
-    `bodies` is what requests hold of their bodies.
+    `direct` is what the edge may call past ASGI, by path. `bodies` is what requests hold of their bodies.
     """
 
     http: Litestar
+    direct: Mapping[str, DirectHandler]
     cors: Cors
     websocket: WebSocketEndpoint
     events: EventStreamEndpoint
@@ -147,7 +149,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
         if settings.metrics_port:
             await stack.enter_async_context(serve_metrics(MetricsApp(registry), settings))
         bodies, cors = Allowance(settings.body_budget_bytes), Cors(frozenset(settings.allowed_origins))
-        http = make_router(
+        router = make_router(
             settings,
             auth=auth,
             delivery=delivery,
@@ -176,7 +178,8 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
         )
         _log_start(lines, settings, log)
         yield Hub(
-            http=http,
+            http=router.http,
+            direct=router.direct,
             cors=cors,
             websocket=WebSocketEndpoint(delivery.connections, cors, close_timeout_s=bounds.close_timeout_s),
             events=EventStreamEndpoint(delivery.connections, cors, close_timeout_s=bounds.close_timeout_s),

@@ -139,6 +139,14 @@ class MemoryLog:
             raise StorageUnavailable
         return list(self.store(drafts))
 
+    def submit(self, drafts: Sequence[Draft]) -> asyncio.Future[list[Appended | IdempotencyConflict]]:
+        """Store the drafts; what is returned is done already."""
+        if self.fails:
+            raise StorageUnavailable
+        stored: asyncio.Future[list[Appended | IdempotencyConflict]] = asyncio.get_running_loop().create_future()
+        stored.set_result(list(self.store(drafts)))
+        return stored
+
     def store(self, drafts: Sequence[Draft]) -> list[Appended]:
         """Store the drafts and announce them to the tails as one batch."""
         records = []

@@ -70,6 +70,7 @@ ROOMS = [
     _room("hub.allowance", never=PURE),
     _room("hub.header_fields", never=PURE),
     _room("hub.asgi", never=PURE),
+    _room("hub.direct", never=PURE - {"asyncio"}),
     _room("hub.finding", "msgspec", never=PURE),
     _room("hub.logging", never=NO_ACCESS),
     _room("hub.operator_log", never=NO_ACCESS),
@@ -110,6 +111,7 @@ ROOMS = [
     _room("hub.publish.data_rule", "msgspec", never=PURE),
     _room("hub.publish.registry", "msgspec", never=PURE),
     _room("hub.publish.example", "msgspec", never=PURE),
+    _room("hub.publish.random_uuids", never=PURE),
     _room("hub.publish.body", "msgspec", never=PURE),
     _room("hub.publish", "msgspec", never=NO_ACCESS, awaits=True),
     # What operators ask of both ways.

@@ -10,11 +10,11 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from hub.errors import BadRequest, BodyTooLarge, HubError, Internal, MethodNotAllowed, NotFound
-from hub.errors.problem import write_problem
+from hub.errors.problem import ProblemResponse, write_problem
 from hub.metrics import Metrics
 from hub.operator_log import OperatorLog
 
-__all__ = ["LOGGED", "make_exception_handlers", "problem_response", "report_fault"]
+__all__ = ["LOGGED", "Problems", "make_exception_handlers", "problem_response", "report_fault"]
 
 logger = logging.getLogger("hub.api")
 #: Of the process: every application in it has the same code, and so the same faults.
@@ -26,39 +26,50 @@ _ABOUT_IDENTITY = frozenset({401, 403})
 _BY_STATUS: dict[int, type[HubError]] = {404: NotFound, 405: MethodNotAllowed, 413: BodyTooLarge}
 
 
-def problem_response(error: HubError) -> Response[bytes]:
-    """Return the response that tells a caller of `error`."""
-    status, headers, body = write_problem(error)
+class Problems:
+    """Counts the failures that requests end with, logs those that are about the caller's identity, and writes them.
+
+    `log_refusal` is called with each of the latter.
+    """
+
+    def __init__(self, metrics: Metrics, *, log_refusal: Callable[[HubError], None]) -> None:
+        self._metrics = metrics
+        self._log_refusal = log_refusal
+
+    def write(self, error: Exception, *, is_logged: bool = False) -> ProblemResponse:
+        """Return the response to a request that ended with this; an unforeseen failure is reported as a fault."""
+        if not isinstance(error, HubError):
+            report_fault(error)
+            error = Internal()
+        self._metrics.problems[error.code] += 1
+        if (error.status in _ABOUT_IDENTITY or error.reason is not None) and not is_logged:
+            self._log_refusal(error)
+        return write_problem(error)
+
+
+def problem_response(problem: ProblemResponse) -> Response[bytes]:
+    """Return a problem as the framework wants it."""
+    status, headers, body = problem
     named = {name.decode(): value.decode() for name, value in headers}
     return Response(body, status_code=status, media_type=named.pop("content-type"), headers=named)
 
 
 def make_exception_handlers(
-    metrics: Metrics, *, log_refusal: Callable[[HubError], None]
+    problems: Problems,
 ) -> dict[int | type[Exception], Callable[[Request[Any, Any, Any], Any], Response[Any]]]:
-    """Return Litestar's table of exception handlers; together they leave nothing out.
+    """Return Litestar's table of exception handlers; together they leave nothing out."""
 
-    `log_refusal` is called with each failure that is about the caller's identity.
-    """
-
-    def respond_hub_error(request: Request[Any, Any, Any], error: HubError) -> Response[bytes]:
-        metrics.problems[error.code] += 1
-        if (error.status in _ABOUT_IDENTITY or error.reason is not None) and not request.scope.get(LOGGED):
-            log_refusal(error)
-        return problem_response(error)
+    def respond_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+        return problem_response(problems.write(error, is_logged=bool(request.scope.get(LOGGED))))
 
     def respond_framework_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
         # Litestar's own texts may quote the URL, and with it a token, so they are not passed on.
         kind = _BY_STATUS.get(error.status_code, BadRequest if error.status_code < 500 else Internal)
         if kind is MethodNotAllowed:
-            return respond_hub_error(request, MethodNotAllowed(allow=_read_allow(error.headers or {})))
-        return respond_hub_error(request, kind())
+            return respond_error(request, MethodNotAllowed(allow=_read_allow(error.headers or {})))
+        return respond_error(request, kind())
 
-    def respond_unforeseen(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-        report_fault(error)
-        return respond_hub_error(request, Internal())
-
-    return {HubError: respond_hub_error, HTTPException: respond_framework_error, Exception: respond_unforeseen}
+    return {HubError: respond_error, HTTPException: respond_framework_error, Exception: respond_error}
 
 
 def report_fault(error: BaseException) -> None:

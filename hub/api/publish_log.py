@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from msgspec import UNSET
 
-from contracts.receipt import BatchResult, Receipt
+from contracts.receipt import BatchReceipt, Receipt
 from hub.errors import HubError
 from hub.operator_log import OperatorLog
 
@@ -30,8 +30,20 @@ class PublishLog:
         """Log that nothing of a request was stored, or nothing of it is known to be."""
         self._write_refusal(error.code, error.title, service, 1)
 
-    def log_receipts(self, receipts: Iterable[Receipt], service: str) -> None:
-        """Log where a stored notification is not of its declared shape."""
+    def log_receipt(self, receipt: Receipt, service: str) -> None:
+        """Log where the stored notification is not of its declared shape."""
+        if receipt.warnings:
+            self._log_mismatches([receipt], service)
+
+    def log_batch(self, receipt: BatchReceipt, service: str) -> None:
+        """Log the refused notifications of a batch by code, and those of another shape than declared."""
+        results = receipt.results
+        refused = Counter((each.problem.code, each.problem.title) for each in results if each.problem is not UNSET)
+        for (code, title), count in refused.items():
+            self._write_refusal(code, title, service, count)
+        self._log_mismatches((each.receipt for each in results if each.receipt is not UNSET), service)
+
+    def _log_mismatches(self, receipts: Iterable[Receipt], service: str) -> None:
         count = sum(receipt.warnings is not UNSET for receipt in receipts)
         if count:
             self._lines.write_limited(
@@ -41,14 +53,6 @@ class PublishLog:
                 service=service,
                 count=count,
             )
-
-    def log_results(self, results: Iterable[BatchResult], service: str) -> None:
-        """Log the refused notifications of a batch by code, and those of another shape than declared."""
-        results = list(results)
-        refused = Counter((each.problem.code, each.problem.title) for each in results if each.problem is not UNSET)
-        for (code, title), count in refused.items():
-            self._write_refusal(code, title, service, count)
-        self.log_receipts((each.receipt for each in results if each.receipt is not UNSET), service)
 
     def _write_refusal(self, code: str, title: str, service: str, count: int) -> None:
         self._lines.write_limited(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from litestar import Litestar
 from prometheus_client import CollectorRegistry
 
+from hub import routes
 from hub.allowance import Allowance
 from hub.api.figures import FigureBoard
 from hub.api.handlers.connections import make_connections_routes
@@ -18,15 +19,16 @@ from hub.api.handlers.explain import make_explain_routes
 from hub.api.handlers.front import make_front_routes
 from hub.api.handlers.health import ReadinessCheck, make_health_routes
 from hub.api.handlers.metrics import make_metrics_routes
-from hub.api.handlers.notify import make_notify_routes
+from hub.api.handlers.notify import make_notify_endpoints
 from hub.api.handlers.observe import make_observe_routes
 from hub.api.handlers.schema import make_schema_routes
 from hub.api.handlers.stats import make_stats_routes
 from hub.api.handlers.ticket import make_ticket_routes
 from hub.api.handlers.trace import make_trace_routes
-from hub.api.problems import make_exception_handlers
+from hub.api.problems import Problems, make_exception_handlers
 from hub.auth.opening import Auth
 from hub.delivery.opening import Delivery
+from hub.direct import DirectHandler
 from hub.log.port import Log
 from hub.metrics import Metrics
 from hub.observe.explainer import Explainer
@@ -38,7 +40,14 @@ from hub.settings import Settings
 if TYPE_CHECKING:
     from hub.tracing import Tracing
 
-__all__ = ["make_router"]
+__all__ = ["Router", "make_router"]
+
+
+class Router(NamedTuple):
+    """The ASGI application of these routes, and by path what the edge may call past it."""
+
+    http: Litestar
+    direct: Mapping[str, DirectHandler]
 
 
 def make_router(
@@ -57,9 +66,9 @@ def make_router(
     tracing: Tracing | None = None,
     log: Log,
     now: Callable[[], float],
-) -> Litestar:
-    """Return the ASGI application of these routes; which ones there are depends on the settings."""
-    keys = auth.service_keys
+) -> Router:
+    """Return the handlers of these routes; which ones there are depends on the settings."""
+    keys, problems = auth.service_keys, Problems(metrics, log_refusal=auth.admission.log_refusal)
     board = FigureBoard(
         metrics=metrics,
         subscribers=delivery.subscribers,
@@ -68,15 +77,18 @@ def make_router(
         readiness=readiness,
         now=now,
     )
-    routes = [
-        *make_notify_routes(
-            publisher,
-            keys,
-            bodies,
-            max_body_bytes=settings.max_body_bytes,
-            body_timeout_s=settings.bounds.body_timeout_s,
-            tracing=tracing,
-        ),
+    notify, notify_batch = make_notify_endpoints(
+        publisher,
+        keys,
+        bodies,
+        problems,
+        max_body_bytes=settings.max_body_bytes,
+        body_timeout_s=settings.bounds.body_timeout_s,
+        tracing=tracing,
+    )
+    handlers = [
+        notify.make_route(routes.NOTIFY),
+        notify_batch.make_route(routes.NOTIFY_BATCH),
         *make_explain_routes(
             explainer,
             keys,
@@ -110,14 +122,13 @@ def make_router(
         *make_front_routes(has_schema=settings.schema_public, has_console=settings.console),
     ]
     if not settings.metrics_port:
-        routes += make_metrics_routes(registry, keys, key_digest=settings.metrics_key)
+        handlers += make_metrics_routes(registry, keys, key_digest=settings.metrics_key)
     if settings.console:
-        routes += make_console_routes()
+        handlers += make_console_routes()
     if settings.schema_public:
-        routes += make_schema_routes(types, version=version("notification-hub"), language=settings.language)
-    return Litestar(
-        routes,
-        exception_handlers=make_exception_handlers(metrics, log_refusal=auth.admission.log_refusal),
-        openapi_config=None,
-        logging_config=None,
+        handlers += make_schema_routes(types, version=version("notification-hub"), language=settings.language)
+    http = Litestar(
+        handlers, exception_handlers=make_exception_handlers(problems), openapi_config=None, logging_config=None
     )
+    direct = {routes.NOTIFY: notify.begin, routes.NOTIFY_BATCH: notify_batch.begin}
+    return Router(http, {f"{path}{slash}": begin for path, begin in direct.items() for slash in ("", "/")})

@@ -30,6 +30,10 @@ class ConnectionClock:
         """Call `on_late` where the head of a request has not arrived whole in time."""
         self._start(self._bounds.head_timeout_s, on_late)
 
+    def wait_body(self, on_late: Callable[[], None]) -> None:
+        """Call `on_late` where the body of a request does not follow its head at once."""
+        self._start(self._bounds.body_patience_s, on_late)
+
     def wait_request(self, keep_alive_s: float, on_late: Callable[[], None], *, is_crowded: bool) -> None:
         """Call `on_late` where no other request has begun in time, which is short where there are many connections."""
         self._start(self._bounds.short_keep_alive_s if is_crowded else keep_alive_s, on_late)

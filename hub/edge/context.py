@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, cast
 
 from uvicorn.config import Config
@@ -12,6 +12,7 @@ from uvicorn.server import ServerState
 from hub import routes
 from hub.asgi import Application
 from hub.bounds import Bounds
+from hub.direct import DIRECT_STATE, DirectHandler
 from hub.edge.handshake_limiter import HandshakeLimiter
 from hub.header_fields import Headers
 
@@ -31,6 +32,7 @@ class ServerContext:
         "app_state",
         "bounds",
         "compresses",
+        "direct",
         "keep_alive_s",
         "limiter",
         "loop",
@@ -57,6 +59,8 @@ class ServerContext:
         self.loop = loop
         self.bounds = bounds
         self.app_state = app_state
+        #: By path, what answers a `POST` past the app.
+        self.direct: Mapping[str, DirectHandler] = app_state.get(DIRECT_STATE, {})
         #: uvicorn's: the open connections, the tasks of requests, and the headers of every response.
         self.state = state
         self.root_path = config.root_path
@@ -84,6 +88,17 @@ class ServerContext:
         task = self.loop.create_task(serving)
         self.state.tasks.add(task)
         task.add_done_callback(self.state.tasks.discard)
+
+    def wait_outcome(self, outcome: asyncio.Future[Any], finish: Callable[[], None]) -> None:
+        """Call `finish` once this is done; the shutdown waits for it, and cancels it in the end as it does a task."""
+        futures = cast("set[asyncio.Future[Any]]", self.state.tasks)
+        futures.add(outcome)
+
+        def end(outcome: asyncio.Future[Any]) -> None:
+            futures.discard(outcome)
+            finish()
+
+        outcome.add_done_callback(end)
 
     def lasts(self, path: str) -> bool:
         """Whether a request for this path stays for as long as its client does."""

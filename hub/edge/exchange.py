@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from functools import partial
 from typing import Protocol
 
 from hub.asgi import Application, Message, Scope
 from hub.delivery.link import EventStream
+from hub.direct import DirectHandler, Pending, Response
 from hub.edge.context import ServerContext
 from hub.edge.flow import Flow
 from hub.edge.request_reader import Request
@@ -97,14 +99,26 @@ class Exchange:
             await app(scope, self.receive, self.send)
         except asyncio.CancelledError:
             # Only the end of a shutdown cancels a request, such as one whose body does not come to its end.
-            await self._end_unanswered(Draining())
+            self._end_unanswered(Draining())
         except BaseException as error:
             logger.error("the app failed", exc_info=error)
-            await self._end_unanswered(Internal())
+            self._end_unanswered(Internal())
         else:
             if not self.is_complete and not self.is_disconnected:
                 logger.error("the app ended before its response")
-                await self._end_unanswered(Internal())
+                self._end_unanswered(Internal())
+
+    def finish(self, pending: Pending[Response]) -> None:
+        """Write the response of a handler, which has what it waited for."""
+        try:
+            response = pending.finish()
+        except asyncio.CancelledError:
+            self._end_unanswered(Draining())
+        except BaseException as error:
+            logger.error("a handler failed", exc_info=error)
+            self._end_unanswered(Internal())
+        else:
+            self._respond(response)
 
     def take_body(self, part: bytes) -> None:
         """Keep a part of the body until the app asks for it."""
@@ -119,11 +133,28 @@ class Exchange:
         self.is_read = True
         self._news.set()
 
+    @property
+    def unread_bytes(self) -> int:
+        """How much of the body nobody has asked for."""
+        return len(self._body)
+
     def disconnect(self) -> None:
         """Tell the app that nobody reads its response; what it sends goes nowhere."""
         if not self.is_complete:
             self.is_disconnected = True
             self._news.set()
+
+    def call(self, handler: DirectHandler, headers: Headers) -> bool:
+        """Let a handler answer a request that was read; False where it leaves it to the app."""
+        try:
+            pending = handler(headers, bytes(self._body))
+        except Exception:
+            return False  # the app meets the same fault, and reports it
+        if pending is None:
+            return False
+        self._body = bytearray()
+        self._connection.context.wait_outcome(pending.outcome, partial(self.finish, pending))
+        return True
 
     def wake_app(self) -> None:
         """Let the app's `receive` return."""
@@ -237,12 +268,21 @@ class Exchange:
             self._connection.transport.close()
         self._connection.end_response()
 
-    async def _end_unanswered(self, failure: HubError) -> None:
+    def _respond(self, response: Response) -> None:
+        """Write a whole response, whose headers hold nothing from outside, in one write."""
+        if self.is_disconnected:
+            return
+        self._begin()
+        status, headers, body = response
+        lines = [*self._connection.context.default_headers, *headers, (b"content-length", b"%d" % len(body))]
+        if not self.keeps_alive:
+            lines.append((b"connection", b"close"))
+        self._connection.transport.write(encode_head(status, lines) + (b"" if self._method == "HEAD" else body))
+        self._complete()
+
+    def _end_unanswered(self, failure: HubError) -> None:
         if self.is_started:
             self._connection.transport.close()
             return
-        status, headers, body = write_problem(failure)
         self.keeps_alive = False
-        length = (b"content-length", b"%d" % len(body))
-        await self.send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
-        await self.send({"type": "http.response.body", "body": body})
+        self._respond(write_problem(failure))

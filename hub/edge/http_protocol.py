@@ -9,11 +9,12 @@ import asyncio
 from functools import partial
 from typing import cast
 
+from hub.direct import DirectHandler
 from hub.edge.connection_clock import ConnectionClock
 from hub.edge.context import ServerContext
 from hub.edge.event_stream_link import EventStreamLink, UnchunkedLink
 from hub.edge.exchange import Exchange
-from hub.edge.exchange_queue import ExchangeQueue
+from hub.edge.exchange_queue import ExchangeQueue, Held
 from hub.edge.flow import Flow
 from hub.edge.lingering_close import LingeringClose
 from hub.edge.request_reader import Request, RequestReader
@@ -135,24 +136,27 @@ class HttpProtocol(asyncio.Protocol):
     # What the reader calls.
 
     def begin_request(self, request: Request) -> None:
-        """Let the app answer, or wait where a request is being answered."""
+        """Let a handler or the app answer, or wait where a request is being answered."""
         self._clock.stop()
         exchange = Exchange(self, request)
         exchange.keeps_alive = exchange.keeps_alive and not self._is_ending
-        is_waiting = not self._exchanges.add(exchange, make_http_scope(request, self.endpoints, self.context, exchange))
+        make_scope = partial(make_http_scope, request, self.endpoints, self.context, exchange)
+        if (handler := self._find_handler(request)) is not None:
+            self._exchanges.hold(Held(exchange, make_scope, handler, request.headers))
+            return
+        is_waiting = not self._exchanges.add(exchange, make_scope)
         # Behind a stream the end of the connection has to be heard: what comes there is thrown away instead.
         if is_waiting and self._link is None:
             self.flow.pause_reading()
 
     def take_body(self, part: bytes) -> None:
         """Hand a part of the body to the last request."""
-        if self._exchanges.reading is not None:
-            self._exchanges.reading.take_body(part)
+        self._exchanges.take_body(part)
 
     def end_body(self) -> None:
         """End the last request."""
-        if self._exchanges.reading is not None:
-            self._exchanges.reading.end_body()
+        self._clock.stop()
+        self._exchanges.end_body()
 
     def begin_handshake(self, request: Request) -> None:
         """Hand the connection to the WebSocket protocol, when its turn comes.
@@ -217,6 +221,7 @@ class HttpProtocol(asyncio.Protocol):
             self.transport.close()
         else:
             reading.keeps_alive = False
+            self._exchanges.release()  # the shutdown cancels what the app is at, in the end
         if self._link is not None or self.flow.is_writing_paused:
             self.context.loop.call_later(LAST_REQUEST_S, self.transport.abort)
 
@@ -241,6 +246,16 @@ class HttpProtocol(asyncio.Protocol):
         if self._is_half_closed and not self._unread and self._exchanges.reading is not None:
             self._exchanges.reading.keeps_alive = False
         self.flow.hold(bool(self._unread))
+        if self._exchanges.is_held and not self._clock.is_running:
+            self._clock.wait_body(self._release_late)
+
+    def _find_handler(self, request: Request) -> DirectHandler | None:
+        """Return what may answer this request past the app: none where one before it is answered, or a side waits."""
+        if request.method != "POST" or request.expects_continue or self._is_ending:
+            return None
+        if self._exchanges.is_responding or self.flow.is_writing_paused:
+            return None
+        return self.context.direct.get(request.path)
 
     def _hand_over(self, request: Request) -> None:
         if self.transport.is_closing():
@@ -271,6 +286,10 @@ class HttpProtocol(asyncio.Protocol):
     def _end_silent(self) -> None:
         if self._exchanges.reading is None and not self.transport.is_closing():
             self.transport.close()
+
+    def _release_late(self) -> None:
+        self._clock.stop()
+        self._exchanges.release()
 
     def _end_late(self) -> None:
         self._clock.stop()

@@ -6,6 +6,7 @@ same suite (`tests/log/`).
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol
 
@@ -133,6 +134,13 @@ class Log(Protocol):
             StorageUnavailable: nothing was acknowledged; the disk is full or failing.
             Overloaded: too many appends wait already.
             Internal: a draft holds something that cannot be stored; nothing of this call was stored.
+        """
+
+    def submit(self, drafts: Sequence[Draft]) -> asyncio.Future[list[Appended | IdempotencyConflict]]:
+        """Begin what `append` does, and return what it waits for; a cancellation of that takes nothing back.
+
+        Raises:
+            StorageUnavailable, Overloaded: at once, where nothing was begun.
         """
 
     async def read(self, targets: Sequence[Target], *, after: int, upto: int, limit: int, limit_bytes: int) -> Reading:

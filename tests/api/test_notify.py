@@ -202,10 +202,10 @@ async def test_a_fault_of_ours_is_a_problem_too(
 ) -> None:
     """Whatever is raised on the way of a publish is answered 500 without its text."""
 
-    async def fail(_: object) -> None:
+    def fail(_: object) -> None:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr(hub.hub.log, "append", fail)
+    monkeypatch.setattr(hub.hub.log, "submit", fail)
     answer = await hub.post(path, body)
     assert (500, "internal") == (answer.status_code, answer.json()["code"])
     assert "secret" not in answer.text

@@ -132,22 +132,28 @@ class SqliteLog:
             Overloaded: too many appends wait already.
             Internal: a draft holds something that cannot be stored; nothing of this call was stored.
         """
+        # Nothing else refers to it here: its error holds this frame, which would hold it.
+        return await self.submit(drafts)
+
+    def submit(self, drafts: Sequence[Draft]) -> asyncio.Future[list[Appended | IdempotencyConflict]]:
+        """Begin what `append` does, and return what it waits for; a cancellation of that takes nothing back.
+
+        Raises:
+            StorageUnavailable, Overloaded: at once, where nothing was begun.
+        """
         if self._closed:
             raise StorageUnavailable("The log is closed")
         if len(self._waiting) >= self._max_pending:
             raise Overloaded("Too many publish requests wait for the disk", retry_after_s=1)
-        if not drafts:
-            return []
         answer: asyncio.Future[list[Appended | IdempotencyConflict]] = self._loop.create_future()
+        if not drafts:
+            answer.set_result([])
+            return answer
         self._waiting.append((self._loop.time() + self._append_deadline_s, answer))
         if self._watch is None:
             self._watch = self._watch_overdue()
         self._writer.submit(Request(drafts))
-        try:
-            return await answer
-        finally:
-            # Its error holds this frame, which would hold it.
-            del answer
+        return answer
 
     async def read(self, targets: Sequence[Target], *, after: int, upto: int, limit: int, limit_bytes: int) -> Reading:
         """Return at most `limit` records of `limit_bytes` for any of `targets` in `(after, upto]`, in order.
