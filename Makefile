@@ -244,12 +244,12 @@ wheel-check: $(SETUP) ## build the hub's two wheels and start it in a bare envir
 # Nothing is published yet: these files are what a service or a frontend installs (docs/guides/).
 packages: $(SETUP) $(CLIENTS) ## build what others install into dist/: wheels for pip, .tgz for npm
 	@rm -rf build/lib && mkdir -p dist
-	@for source in . contracts clients/python; do \
+	@for source in . contracts clients/python clients/testing-python; do \
 		$(PIP) wheel --quiet --no-deps --no-build-isolation --wheel-dir dist "./$$source"; \
 	done
 	@# setuptools leaves these where it builds.
-	@rm -rf contracts/build contracts/*.egg-info clients/python/build clients/python/*.egg-info
-	@cd clients && for workspace in typescript stocktech browser; do \
+	@rm -rf contracts/build contracts/*.egg-info clients/*python/build clients/*python/*.egg-info
+	@cd clients && for workspace in typescript stocktech browser testing; do \
 		npm pack --silent --workspace "$$workspace" --pack-destination ../dist >/dev/null; \
 	done
 	@ls dist

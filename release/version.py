@@ -30,7 +30,10 @@ PLACES = (
     Place("contracts/pyproject.toml", _OWN),
     Place("clients/python/pyproject.toml", _OWN),
     Place("clients/python/pyproject.toml", r'"notification-hub-contracts~=([^"]+)"'),
+    Place("clients/testing-python/pyproject.toml", _OWN),
+    Place("clients/testing-python/pyproject.toml", r'"notification-hub==([^"]+)"'),
     Place("clients/browser/package.json", _NPM),
+    Place("clients/testing/package.json", _NPM),
     Place("clients/typescript/package.json", _NPM),
     Place("clients/stocktech/package.json", _NPM),
     Place("clients/stocktech/package.json", r'"@notification-hub/service": "\^([^"]+)"'),
@@ -43,6 +46,7 @@ PLACES = (
     # The pages' commands.
     Place("docs/guides/frontends.md", _ARCHIVE),
     Place("docs/guides/services.md", _ARCHIVE),
+    Place("docs/guides/testing.md", _ARCHIVE),
     Place("docs/guides/migration-stocktech.md", _ARCHIVE),
     Place("docs/operations/deploy.md", _IMAGE),
     Place("docs/operations/deploy.md", r"notification-hub-(\d+\.\d+\.\d+)\.cdx\.json"),

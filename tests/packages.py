@@ -20,6 +20,7 @@ __all__ = [
     "NODE_MODULES",
     "ROOT",
     "build_hub_wheel",
+    "build_testing_wheel",
     "build_wheels",
     "install_service",
     "install_wheels",
@@ -132,6 +133,12 @@ def build_hub_wheel() -> Path:
     return _build_wheel(ROOT, "pyproject.toml", "README.md", "LICENSE", "hub", "contracts")
 
 
+@cache
+def build_testing_wheel() -> Path:
+    """Return the wheel of the test kit for pytest."""
+    return _build_wheel(ROOT / "clients" / "testing-python")
+
+
 def install_wheels(python: Path, *wheels: Path) -> None:
     """Install wheels into an environment, and nothing that they depend on."""
     options = ("--quiet", "--no-index", "--no-deps")
@@ -139,14 +146,16 @@ def install_wheels(python: Path, *wheels: Path) -> None:
     _done(run(sys.executable, "-m", "pip", "--python", python, "install", *options, *wheels, folder=folder))
 
 
-def make_environment(folder: Path) -> Path:
+def make_environment(folder: Path, *further: Path) -> Path:
     """Make an environment with the Python client and the contracts installed from their wheels; return its Python.
+
+    `further`: more wheels that are installed.
 
     What they need from others (httpx, msgspec) is lent by this environment, since nothing is fetched.
     """
     venv.create(folder, with_pip=False)
     python = folder / "bin" / "python"
-    install_wheels(python, *build_wheels())
+    install_wheels(python, *build_wheels(), *further)
     lent = sysconfig.get_path("purelib")
     own = _done(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", folder=folder)).strip()
     # A bare path: the .pth files over there, which lead to this repository, are not followed.

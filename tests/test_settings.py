@@ -36,6 +36,7 @@ ENOUGH_ES256 = {"JWT_ALGORITHM": "ES256", "HUB_JWKS_URL": "https://id.example.co
 
 #: Names that look like a setting of the hub and are none, and what they are.
 NOT_SETTINGS = {
+    "HUB_COMMAND": "of the test kit, the program that it starts",
     "HUB_DIRECTORY": "how the names of the directory's settings begin",
     "HUB_FULL": "a close code",
     "HUB_KEY": "a service key, in examples of a service",

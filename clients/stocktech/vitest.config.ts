@@ -1,9 +1,11 @@
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   // Longer than anything here takes on a busy machine; a test that meets it has failed.
   test: {
     include: ["test/*.test.ts"],
+    env: { HUB_COMMAND: fileURLToPath(new URL("../../.venv/bin/hub", import.meta.url)) },
     testTimeout: 20_000,
     hookTimeout: 30_000,
     coverage: {

@@ -6,6 +6,7 @@ import json
 from functools import cache
 
 import notification_hub
+import notification_hub_testing
 from tests.packages import NODE_MODULES, ROOT, run
 
 LIST = ROOT / "clients" / "exports.json"
@@ -19,6 +20,9 @@ ENTRY_POINTS = {
     "@notification-hub/client/react": "browser/src/react.tsx",
     "@notification-hub/service": "typescript/src/index.ts",
     "@notification-hub/stocktech": "stocktech/src/index.ts",
+    "@notification-hub/testing": "testing/src/index.ts",
+    "@notification-hub/testing/playwright": "testing/src/playwright.ts",
+    "@notification-hub/testing/vitest": "testing/src/vitest.ts",
 }
 
 #: Asks the compiler, which also knows what `export *` brings.
@@ -46,7 +50,8 @@ def exported() -> dict[str, list[str]]:
     done = run(*program, NODE_MODULES / "typescript/lib/typescript.js", *files, folder=folder)
     assert (0, "") == (done.returncode, done.stderr)
     return dict(zip(ENTRY_POINTS, json.loads(done.stdout), strict=True)) | {
-        "notification_hub": sorted(notification_hub.__all__)
+        "notification_hub": sorted(notification_hub.__all__),
+        "notification_hub_testing": sorted(notification_hub_testing.__all__),
     }
 
 
@@ -58,7 +63,7 @@ def test_no_name_disappears_and_none_appears_unnoticed() -> None:
 def test_every_entry_point_of_the_packages_is_listed() -> None:
     """What package.json lets others import, but itself, is in the list."""
     entry_points = set()
-    for folder in ("browser", "typescript", "stocktech"):
+    for folder in ("browser", "typescript", "stocktech", "testing"):
         package = json.loads((ROOT / "clients" / folder / "package.json").read_text(encoding="utf-8"))
         entry_points |= {package["name"] + entry_point.removeprefix(".") for entry_point in package["exports"]} - {
             f"{package['name']}/package.json"

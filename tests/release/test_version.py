@@ -12,8 +12,11 @@ import pytest
 from release.version import PLACES, read_versions, write_version
 from tests.packages import ROOT
 
-PYTHON = ("pyproject.toml", "contracts/pyproject.toml", "clients/python/pyproject.toml")
-NPM = ("clients/browser/package.json", "clients/typescript/package.json", "clients/stocktech/package.json")
+PYTHON = (
+    *("pyproject.toml", "contracts/pyproject.toml"),
+    *("clients/python/pyproject.toml", "clients/testing-python/pyproject.toml"),
+)
+NPM = tuple(f"clients/{name}/package.json" for name in ("browser", "typescript", "stocktech", "testing"))
 CLASSIFIED = {f"Programming Language :: Python :: 3.{minor}" for minor in (11, 12, 13, 14)}
 
 

@@ -5,16 +5,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { NotificationClient } from "@notification-hub/stocktech";
+import { DEMO_USERS, type Frame, type Listener, LocalHub } from "@notification-hub/testing";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import {
-  BUYER,
-  type Frame,
-  type Listener,
-  type RunningHub,
-  SELLER,
-  startHub,
-} from "../../typescript/test/running-hub.js";
 import { AT, ITEMS, ORDER, PRODUCT, RETURN, RETURN_DATA, STRANGER, TRANSACTION } from "./rows.js";
+
+const { buyer: BUYER, seller: SELLER } = DEMO_USERS;
 
 /** Every call site of the old interface, with its row, through the built package, a real hub and a real directory. */
 
@@ -271,15 +266,15 @@ const CALLS: readonly (readonly [string, Call, readonly unknown[], { [W in Who]?
 ];
 
 describe("every call of StockTech's, with whole rows", () => {
-  let running: RunningHub;
+  let running: LocalHub;
   let client: NotificationClient;
   let listeners: Record<Who, Listener>;
   const failures: Error[] = [];
   beforeAll(async () => {
-    running = await startHub();
+    running = await LocalHub.start({ demoUsers: true });
     client = new NotificationClient({
       url: running.url,
-      key: running.key,
+      key: running.serviceKey,
       onError: (error: Error) => failures.push(error),
     });
     listeners = { buyer: await running.listen(BUYER), seller: await running.listen(SELLER) };
@@ -288,7 +283,7 @@ describe("every call of StockTech's, with whole rows", () => {
     await client.close();
     listeners.buyer.close();
     listeners.seller.close();
-    await running.stop();
+    await running.close();
   });
 
   /** Say something to both, so that whatever came before it must have been heard. */
@@ -320,7 +315,9 @@ describe("every call of StockTech's, with whole rows", () => {
   });
 
   test("nothing was refused, and no field was in another shape than the hub declares", async () => {
-    const metrics = await fetch(`${running.url}/metrics`, { headers: { authorization: `Bearer ${running.key}` } });
+    const metrics = await fetch(`${running.url}/metrics`, {
+      headers: { authorization: `Bearer ${running.serviceKey}` },
+    });
     expect(await metrics.text()).not.toContain("hub_contract_mismatches_total{");
     expect(client.hub.counts).toMatchObject({ failed: 0, dropped: 0 });
   });
@@ -336,20 +333,22 @@ async function alter(file: string, statement: string): Promise<void> {
 describe("a directory that is down", () => {
   test("loses nothing: what cannot be known yet is asked again until it can", async () => {
     const folder = await mkdtemp(join(tmpdir(), "hub-"));
-    const running = await startHub({ folder });
+    const running = await LocalHub.start({ demoUsers: true, folder });
     const file = join(folder, "data", "demo-directory.sqlite3");
     await alter(file, "ALTER TABLE users RENAME TO away");
     const onError = vi.fn();
     const client = new NotificationClient({
       url: running.url,
-      key: running.key,
+      key: running.serviceKey,
       retry: { baseMs: 10, capMs: 50 },
       onError,
     });
     await client.notifyOrderCreated(BUYER.userId, SELLER.userId, BUYERS, SELLERS, ORDER);
     await client.notifyExchangeResolved(SELLER.userId, BUYERS, RETURN);
     const refused = async () => {
-      const metrics = await fetch(`${running.url}/metrics`, { headers: { authorization: `Bearer ${running.key}` } });
+      const metrics = await fetch(`${running.url}/metrics`, {
+        headers: { authorization: `Bearer ${running.serviceKey}` },
+      });
       return /hub_problems_total\{code="directory_unavailable"\} [2-9]/.test(await metrics.text());
     };
     while (!(await refused())) await new Promise((resolve) => setTimeout(resolve, 20));
@@ -359,15 +358,15 @@ describe("a directory that is down", () => {
     expect(client.hub.counts).toMatchObject({ queued: 0, sent: 3, failed: 0 });
     expect(onError).not.toHaveBeenCalled();
     await client.close();
-    await running.stop();
+    await running.close();
     await rm(folder, { recursive: true });
   });
 });
 
 describe("a hub without a directory", () => {
   test("believes the account that is named, also where it is taken for a guess", async () => {
-    const running = await startHub({ env: { HUB_DIRECTORY_URL: "off" } });
-    const client = new NotificationClient({ url: running.url, key: running.key });
+    const running = await LocalHub.start();
+    const client = new NotificationClient({ url: running.url, key: running.serviceKey });
     const [buyer, seller] = [await running.listen(BUYER), await running.listen(SELLER)];
     await client.notifyOrderCreated(BUYER.userId, SELLER.userId, BUYERS, SELLERS, ORDER);
     await client.notifyReturnRequested(SELLER.userId, SELLERS, { ...RETURN, accountId: SELLERS });
@@ -379,6 +378,6 @@ describe("a hub without a directory", () => {
     buyer.close();
     seller.close();
     await client.close();
-    await running.stop();
+    await running.close();
   });
 });

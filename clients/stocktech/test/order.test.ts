@@ -1,6 +1,6 @@
+import { DEMO_USERS, LocalHub } from "@notification-hub/testing";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { NotificationClient } from "../src/index.js";
-import { BUYER, type RunningHub, SELLER, startHub } from "../../typescript/test/running-hub.js";
 import {
   accept,
   type Responder,
@@ -12,6 +12,8 @@ import {
   standIn,
   until,
 } from "../../typescript/test/stand-in.js";
+
+const { buyer: BUYER, seller: SELLER } = DEMO_USERS;
 
 const ORDER = { id: 9, orderCode: "PED-9", items: [], total: 10 };
 
@@ -83,15 +85,15 @@ describe("an order is placed at once, whatever becomes of its notification", () 
 });
 
 describe("a real hub", () => {
-  let running: RunningHub;
+  let running: LocalHub;
   let client: NotificationClient;
   beforeAll(async () => {
-    running = await startHub();
-    client = new NotificationClient({ url: running.url, key: running.key });
+    running = await LocalHub.start({ demoUsers: true });
+    client = new NotificationClient({ url: running.url, key: running.serviceKey });
   });
   afterAll(async () => {
     await client.close();
-    await running.stop();
+    await running.close();
   });
 
   test.each<[string, () => Promise<void>]>([

@@ -1,4 +1,6 @@
-import { BUYER, SELLER } from "../../typescript/test/running-hub.js";
+import { DEMO_USERS } from "@notification-hub/testing";
+
+const { buyer: BUYER, seller: SELLER } = DEMO_USERS;
 
 /** Rows as StockTech's database hands them over: all columns, decimals as text, dates, nulls, and everybody's numbers. */
 export const AT = new Date("2026-11-20T09:30:00Z");

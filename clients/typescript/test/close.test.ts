@@ -1,6 +1,6 @@
+import { DEMO_USERS, LocalHub } from "@notification-hub/testing";
 import { afterEach, describe, expect, test } from "vitest";
 import { type HubFailure, HubRefused, NotificationHub, type PublishRequest } from "../src/index.js";
-import { BUYER, type RunningHub, SELLER, startHub } from "./running-hub.js";
 import {
   accept,
   acceptBut,
@@ -14,15 +14,17 @@ import {
   until,
 } from "./stand-in.js";
 
+const { buyer: BUYER, seller: SELLER } = DEMO_USERS;
+
 /** What is queued when a client is closed: few requests, in order, no loss and no duplicate. */
 
 const RETRY = { attempts: 4, baseMs: 1, capMs: 5 };
 
 let server: StandIn | undefined;
-let running: RunningHub | undefined;
+let running: LocalHub | undefined;
 afterEach(async () => {
   await server?.close();
-  await running?.stop();
+  await running?.close();
   server = running = undefined;
 });
 
@@ -59,14 +61,14 @@ const ABC = ["a", "b", "c"].map((title) => alert(title));
 
 describe("a real hub", () => {
   test("gets 500 over a network that is too slow for as many requests, each once and in order", async () => {
-    running = await startHub();
+    running = await LocalHub.start({ demoUsers: true });
     const [buyer, seller] = [await running.listen(BUYER), await running.listen(SELLER)];
     // 500 requests, one after the other, would take 25 s.
     const slow: typeof fetch = async (...given) => {
       await new Promise((resolve) => setTimeout(resolve, 50));
       return fetch(...given);
     };
-    const { hub, lost } = hubAt(running.url, { key: running.key, fetch: slow });
+    const { hub, lost } = hubAt(running.url, { key: running.serviceKey, fetch: slow });
     const people = [BUYER, SELLER].map(({ userId, accountId }) => ({ user_id: userId, account_id: accountId }));
     for (let number = 0; number < 500; number++) expect(hub.enqueue(alert(`${number}`, people[number % 2]))).toBe(true);
     expect(await hub.close()).toBe(true);
@@ -75,7 +77,7 @@ describe("a real hub", () => {
     for (let number = 0; number < 500; number++) {
       expect((await (number % 2 ? seller : buyer).next()).title).toBe(`${number}`);
     }
-    const after = new NotificationHub({ url: running.url, key: running.key });
+    const after = new NotificationHub({ url: running.url, key: running.serviceKey });
     for (const [index, listener] of [buyer, seller].entries()) {
       await after.notify(alert("depois", people[index]));
       expect((await listener.next()).title).toBe("depois");
@@ -84,7 +86,7 @@ describe("a real hub", () => {
   });
 
   test("knows a batch again whose response was lost", async () => {
-    running = await startHub();
+    running = await LocalHub.start({ demoUsers: true });
     const listener = await running.listen(BUYER);
     let isFirst = true;
     const cut: typeof fetch = async (url, init) => {
@@ -94,12 +96,12 @@ describe("a real hub", () => {
       await response.text();
       throw new TypeError("the connection was cut");
     };
-    const { hub } = hubAt(running.url, { key: running.key, fetch: cut });
+    const { hub } = hubAt(running.url, { key: running.serviceKey, fetch: cut });
     const to = { user_id: BUYER.userId, account_id: BUYER.accountId };
     for (const title of ["a", "b", "c", "d"]) hub.enqueue(alert(title, to));
     expect(await hub.close()).toBe(true);
     expect(isFirst).toBe(false);
-    await new NotificationHub({ url: running.url, key: running.key }).notify(alert("depois", to));
+    await new NotificationHub({ url: running.url, key: running.serviceKey }).notify(alert("depois", to));
     for (const title of ["a", "b", "c", "d", "depois"]) expect((await listener.next()).title).toBe(title);
     listener.close();
   });

@@ -1,16 +1,18 @@
 import { createHash } from "node:crypto";
+import { DEMO_USERS, LocalHub } from "@notification-hub/testing";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { NotificationHub, type operations } from "../src/index.js";
-import { BUYER, type RunningHub, SELLER, startHub } from "./running-hub.js";
 import { type Responder, type StandIn, standIn } from "./stand-in.js";
 
-let running: RunningHub;
+const { buyer: BUYER, seller: SELLER } = DEMO_USERS;
+
+let running: LocalHub;
 let hub: NotificationHub;
 beforeAll(async () => {
-  running = await startHub();
-  hub = new NotificationHub({ url: running.url, key: running.key });
+  running = await LocalHub.start({ demoUsers: true });
+  hub = new NotificationHub({ url: running.url, key: running.serviceKey });
 });
-afterAll(() => running.stop());
+afterAll(() => running.close());
 
 const TO_SELLER = { user_id: SELLER.userId, account_id: SELLER.accountId };
 
@@ -36,7 +38,7 @@ describe("a real hub", () => {
   test("stores once what was sent again because the response was lost", async () => {
     const listener = await running.listen(BUYER);
     const cut = await cuttingProxy(running.url);
-    const through = new NotificationHub({ url: cut.url, key: running.key, retry: { baseMs: 1 } });
+    const through = new NotificationHub({ url: cut.url, key: running.serviceKey, retry: { baseMs: 1 } });
     const to = { user_id: BUYER.userId, account_id: BUYER.accountId };
     const receipt = await through.notify({ type: "profile_updated", title: "Perfil", message: "Uma vez", ...to });
     expect(receipt.duplicate).toBe(true);
@@ -80,7 +82,7 @@ describe("a real hub", () => {
     ]);
     lines.mockRestore();
     const onWarning = vi.fn();
-    const hooked = new NotificationHub({ url: running.url, key: running.key, onWarning });
+    const hooked = new NotificationHub({ url: running.url, key: running.serviceKey, onWarning });
     for (let time = 0; time < 2; time++) hooked.enqueue(odd as never);
     hooked.enqueue({ type: "cart_updated", title: "a", message: "b", ...TO_SELLER });
     expect(await hooked.close()).toBe(true);
@@ -110,7 +112,8 @@ describe("a real hub", () => {
   test("closes a user's connections, and those of one token", async () => {
     const listener = await running.listen(SELLER);
     expect((await hub.disconnect({ user_id: SELLER.userId })).closed).toBeGreaterThanOrEqual(1);
-    expect((await listener.next()).type).toBe("closing");
+    await vi.waitFor(() => expect(listener.control.map((frame) => frame.type)).toContain("closing"));
+    listener.close();
     const digest = createHash("sha256").update(running.token(BUYER)).digest("hex");
     expect(await hub.disconnect({ token: digest, revoke: true })).toEqual({ closed: 0, revoked: true });
   });

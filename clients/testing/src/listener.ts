@@ -1,0 +1,132 @@
+/** A notification as a browser gets it; a gap comes as one too. */
+export interface Frame {
+  type: string;
+  title: string;
+  message: string;
+  data?: Record<string, unknown>;
+  [field: string]: unknown;
+}
+
+/** How long a notification may take that must come. */
+const DEADLINE_MS = 5_000;
+/** How long is waited for one that must not come. */
+const QUIET_MS = 200;
+const RECONNECT_MS = 20;
+
+/** A connected user of a test, who comes back with the cursor whenever the connection breaks. */
+export class Listener {
+  /** Everything that has come so far, in order, whether `next` has returned it or not. */
+  readonly received: Frame[] = [];
+  /** What the hub said of the connection itself: greetings, heartbeats, why it closed it. */
+  readonly control: Frame[] = [];
+  /** Where it has come to: what came after this is still to be received. */
+  cursor: string | undefined;
+  readonly #find: () => { url: string; token: string };
+  readonly #control = new AbortController();
+  #taken = 0;
+  #wake: () => void = () => {};
+
+  private constructor(find: () => { url: string; token: string }, cursor?: string) {
+    this.#find = find;
+    this.cursor = cursor;
+  }
+
+  /** Connect and wait for the greeting; throws where the hub refuses the connection. */
+  static async open(find: () => { url: string; token: string }, cursor?: string): Promise<Listener> {
+    const listener = new Listener(find, cursor);
+    const response = await listener.#connect();
+    void listener.#run(response);
+    return listener;
+  }
+
+  /** The next notification; throws where none comes within `timeoutMs`, and names what came before. */
+  async next({ timeoutMs = DEADLINE_MS }: { timeoutMs?: number } = {}): Promise<Frame> {
+    const deadline = Date.now() + timeoutMs;
+    while (this.#taken >= this.received.length) {
+      const leftMs = deadline - Date.now();
+      if (leftMs <= 0 || this.#control.signal.aborted) throw new Error(this.#describeAbsence(timeoutMs));
+      await this.#wait(leftMs);
+    }
+    return this.received[this.#taken++]!;
+  }
+
+  /** Wait this long; throws where a notification comes. */
+  async expectNothing({ withinMs = QUIET_MS }: { withinMs?: number } = {}): Promise<void> {
+    const deadline = Date.now() + withinMs;
+    while (Date.now() < deadline) {
+      const frame = this.received[this.#taken];
+      if (frame) throw new Error(`a notification came that was not expected: ${JSON.stringify(frame)}`);
+      await this.#wait(deadline - Date.now());
+    }
+  }
+
+  /** End the connection. */
+  close(): void {
+    this.#control.abort();
+    this.#wake();
+  }
+
+  #describeAbsence(timeoutMs: number): string {
+    const before = this.received.map((frame) => frame.type).join(", ");
+    const what = this.#control.signal.aborted ? "the listener is closed" : `none came within ${timeoutMs} ms`;
+    return `no notification: ${what}; ${before ? `before it came ${before}` : "nothing came before"}`;
+  }
+
+  async #wait(ms: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, ms);
+      this.#wake = resolve;
+    });
+    clearTimeout(timer);
+  }
+
+  async #run(first: AsyncGenerator<Frame, void, void>): Promise<void> {
+    let frames: AsyncGenerator<Frame, void, void> | undefined = first;
+    while (!this.#control.signal.aborted) {
+      try {
+        for await (const frame of frames ?? (await this.#connect())) this.#take(frame);
+      } catch {
+        // The hub is away, or this listener was closed.
+      }
+      frames = undefined;
+      await new Promise((resolve) => setTimeout(resolve, RECONNECT_MS));
+    }
+  }
+
+  async #connect(): Promise<AsyncGenerator<Frame, void, void>> {
+    const { url, token } = this.#find();
+    const headers: Record<string, string> = { authorization: `Bearer ${token}` };
+    if (this.cursor) headers["last-event-id"] = this.cursor;
+    const response = await fetch(`${url}/sse`, { headers, signal: this.#control.signal });
+    if (!response.ok || !response.body) {
+      throw new Error(`the hub did not accept the connection: ${response.status} ${await response.text()}`);
+    }
+    const frames = this.#read(response.body);
+    const { value } = await frames.next();
+    if (value?.type !== "connection_established") throw new Error("the hub did not greet the connection");
+    this.control.push(value);
+    return frames;
+  }
+
+  #take(frame: Frame): void {
+    const isForUser = "id" in frame || frame.type === "gap";
+    (isForUser ? this.received : this.control).push(frame);
+    if (isForUser) this.#wake();
+  }
+
+  async *#read(body: ReadableStream<Uint8Array>): AsyncGenerator<Frame, void, void> {
+    const decoder = new TextDecoder();
+    let text = "";
+    for await (const chunk of body) {
+      text += decoder.decode(chunk, { stream: true }).replaceAll("\r", "");
+      for (let end = text.indexOf("\n\n"); end >= 0; end = text.indexOf("\n\n")) {
+        const event = text.slice(0, end);
+        text = text.slice(end + 2);
+        this.cursor = /^id: ?(.+)$/m.exec(event)?.[1] ?? this.cursor;
+        const data = /^data: ?(.*)$/m.exec(event)?.[1];
+        if (data) yield JSON.parse(data);
+      }
+    }
+  }
+}
