@@ -47,6 +47,10 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     frames_per_s: float = 50.0
     frames_burst: float = 200.0
 
+    # Replays
+    #: What is kept encoded of notifications that several clients missed.
+    replay_cache_bytes: int = 8_388_608
+
     # Polls
     #: What responses may weigh that their clients have not taken yet: of one user, and of all together. At least a
     #: page of each is counted (64 KiB), since it is read before its weight is known.

@@ -12,7 +12,7 @@ from typing import NewType
 
 import msgspec
 
-__all__ = ["Cursor", "Epoch", "new_epoch", "parse_cursor"]
+__all__ = ["Cursor", "Epoch", "new_epoch", "parse_cursor", "write_cursor"]
 
 Epoch = NewType("Epoch", str)
 
@@ -20,6 +20,7 @@ Epoch = NewType("Epoch", str)
 _MAX_POSITION = 2**63 - 1
 _CURSOR = re.compile(r"([a-z0-9]{10})-([0-9a-z]{1,13})", re.ASCII)
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_PAIRS = [first + second for first in _DIGITS for second in _DIGITS]
 
 
 class Cursor(msgspec.Struct, frozen=True):
@@ -29,7 +30,12 @@ class Cursor(msgspec.Struct, frozen=True):
     position: int
 
     def __str__(self) -> str:
-        return f"{self.epoch}-{_base36(self.position)}"
+        return write_cursor(self.epoch, self.position)
+
+
+def write_cursor(epoch: Epoch, position: int) -> str:
+    """Return the cursor that stands at `position` in the log of this epoch, as it is written."""
+    return f"{epoch}-{_base36(position)}"
 
 
 def parse_cursor(text: str) -> Cursor | None:
@@ -50,7 +56,7 @@ def new_epoch() -> Epoch:
 
 def _base36(number: int) -> str:
     digits = ""
-    while number >= 36:
-        number, rest = divmod(number, 36)
-        digits = _DIGITS[rest] + digits
-    return _DIGITS[number] + digits
+    while number >= 36**2:
+        number, rest = divmod(number, 36**2)
+        digits = _PAIRS[rest] + digits
+    return (_PAIRS[number] if number >= 36 else _DIGITS[number]) + digits

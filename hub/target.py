@@ -8,13 +8,15 @@ refuse them), so the unit separator cannot be forged and `("a", "b c")` never eq
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NewType
 
-__all__ = ["CONTROL", "EVERYONE", "Target", "account_target", "split_target", "user_target"]
+__all__ = ["CONTROL", "EVERYONE", "Target", "account_target", "is_personal", "split_target", "user_target"]
 
 Target = NewType("Target", str)
 
 _SEPARATOR = "\x1f"
+_USER = f"u{_SEPARATOR}"
 #: A lone surrogate cannot be written as UTF-8, so the log could not store its target: a JWT may contain one.
 _UNUSABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
@@ -29,7 +31,7 @@ def user_target(account_id: str, user_id: str) -> Target:
     Raises:
         ValueError: an id is empty or holds a control character or half a surrogate pair.
     """
-    return Target(f"u{_SEPARATOR}{_checked(account_id)}{_SEPARATOR}{_checked(user_id)}")
+    return Target(f"{_USER}{_checked(account_id)}{_SEPARATOR}{_checked(user_id)}")
 
 
 def account_target(account_id: str) -> Target:
@@ -45,6 +47,11 @@ def split_target(target: Target) -> tuple[str | None, str | None]:
     """Return the account and the user that a target names, None for what it does not name."""
     kind, *ids = target.split(_SEPARATOR)
     return (ids[0], ids[1]) if kind == "u" else (ids[0] if ids else None, None)
+
+
+def is_personal(targets: Sequence[Target]) -> bool:
+    """Whether these targets are one user."""
+    return len(targets) == 1 and targets[0].startswith(_USER)
 
 
 def _checked(identifier: str) -> str:

@@ -285,6 +285,8 @@ class FakeLink:
         self.taken = 0
         #: The positions of what came in one write.
         self.together: list[list[int]] = []
+        #: How many notifications each page of a replay had.
+        self.pages: list[int] = []
         self.retry_ms: int | None = None
         self.closed: tuple[int, str] | None = None
         self.aborted = False
@@ -335,6 +337,14 @@ class FakeLink:
         for envelope in envelopes:
             self._write(envelope)
         return self.unsent_bytes
+
+    def write_page(self, envelopes: Sequence[Envelope], *, room_bytes: int) -> int:
+        """Take notifications up to the room that there is, and remember how many there were."""
+        self.pages.append(len(envelopes))
+        for count, envelope in enumerate(envelopes, start=1):
+            if self._write(envelope) > room_bytes:
+                return count
+        return len(envelopes)
 
     def write_control(self, frame: bytes) -> int:
         """Take a control frame."""

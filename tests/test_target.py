@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.target import CONTROL, EVERYONE, account_target, user_target
+from hub.target import CONTROL, EVERYONE, account_target, is_personal, user_target
 
 #: What the contracts let through as an id, and a little more.
 ids = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=1, max_size=40)
@@ -53,6 +53,15 @@ def test_unusable_ids(bad: str, good: str) -> None:
         user_target(good, bad)
     with pytest.raises(ValueError, match="an id is empty or cannot be stored"):
         account_target(bad)
+
+
+@given(account=ids, user=ids)
+def test_personal_is_one_user(account: str, user: str) -> None:
+    """An account, everyone, the hub's own records and several users are not personal, whatever the ids are."""
+    one = user_target(account, user)
+    assert is_personal([one])
+    for others in ([account_target(account)], [EVERYONE], [CONTROL], [one, one], [one, EVERYONE], []):
+        assert not is_personal(others)
 
 
 def test_refusal_does_not_repeat_the_id() -> None:

@@ -48,6 +48,9 @@ class Link(Protocol):
     def write_many(self, envelopes: Sequence[Envelope]) -> int:
         """Send notifications in this order, in one write; return the unsent bytes after them."""
 
+    def write_page(self, envelopes: Sequence[Envelope], *, room_bytes: int) -> int:
+        """Send the first of these, and more as long as at most `room_bytes` are unsent; return how many were sent."""
+
     def write_control(self, frame: bytes) -> int:
         """Send a control frame (one JSON object); return the unsent bytes after it."""
 

@@ -111,6 +111,7 @@ async def open_delivery(
         link_budget_bytes=settings.link_budget_bytes,
         take_timeout_s=settings.heartbeat_s,
         now=now,
+        cache_bytes=settings.bounds.replay_cache_bytes,
     )
     catch_up = CatchUp(replay, endings)
     feed = Feed(log, subscribers, now=now)

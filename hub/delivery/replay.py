@@ -8,13 +8,13 @@ from collections.abc import Callable
 
 from hub.cursor import Cursor
 from hub.delivery.delivery_counts import DeliveryCounts
-from hub.delivery.envelope import Envelope
+from hub.delivery.envelope_cache import EnvelopeCache
 from hub.delivery.page_reader import PageReader
 from hub.delivery.ports import Ends
 from hub.delivery.session import Phase
 from hub.delivery.subscribers import Subscriber
 from hub.errors import StorageUnavailable
-from hub.log.port import Log
+from hub.log.port import Log, Record
 from hub.metrics import Metrics
 from hub.operator_log import OperatorLog
 
@@ -36,6 +36,7 @@ class Replay:
         link_budget_bytes: int,
         take_timeout_s: float,
         now: Callable[[], float],
+        cache_bytes: int,
         pages: PageReader | None = None,
     ) -> None:
         self._log = log
@@ -47,6 +48,7 @@ class Replay:
         self.room_bytes = link_budget_bytes // 4
         self._take_timeout_s = take_timeout_s
         self._now = now
+        self._envelopes = EnvelopeCache(log.epoch, limit_bytes=cache_bytes)
         self._pages = PageReader(log) if pages is None else pages
         self._lines = OperatorLog(logger)
 
@@ -99,25 +101,40 @@ class Replay:
             # Retention passed the cursor. A client that cannot be told of it gets what is left.
             self._announce_gap(subscriber, log.head if subscriber.point is None else log.first - 1)
             return
-        # Taken out one by one: what was written waits in the link, and is not held here as well.
+        # The next one last. What was written waits in the link, and is not held here as well.
         waiting, reached = reading.records[::-1], reading.upto
         del reading
         while waiting:
-            record = waiting.pop()
-            if record.is_damaged:
+            position = waiting[-1].position
+            if waiting[-1].is_damaged:
+                waiting.pop()
                 # One gap for damage side by side; what is whole after it is replayed all the same.
                 if not (waiting and waiting[-1].is_damaged):
-                    self._announce_gap(subscriber, record.position)
-                continue
-            # While this waited for the peer, the record may have expired, or the session may have been closed.
-            if self._is_due(record.expires_at_s) and session.replay(record.position):
-                self._metrics.replayed += 1
-                self._counts.replay(record.position)
-                self._metrics.deliveries[subscriber.transport] += 1
-                unsent_bytes = subscriber.link.write(Envelope(record.payload, log.epoch, record.position))
-                del record
-                await self._pace(subscriber, unsent_bytes)
+                    self._announce_gap(subscriber, position)
+            else:
+                self._write_whole(subscriber, waiting)
+                await self._pace(subscriber, subscriber.link.unsent_bytes)
         session.reach(reached)
+
+    def _write_whole(self, subscriber: Subscriber, waiting: list[Record]) -> None:
+        """Write what is due up to the next damaged record as far as the peer takes it; take it out of `waiting`."""
+        session, due = subscriber.session, list[Record]()
+        while waiting and not waiting[-1].is_damaged:
+            record = waiting.pop()
+            # While this waited for the peer, the record may have expired.
+            if record.position > session.last and self._is_due(record.expires_at_s):
+                due.append(record)
+        # Meanwhile the session may have been closed, too.
+        if not due or not session.replay(due[0].position):
+            return
+        envelopes = [self._envelopes.find(record) for record in due]
+        count = subscriber.link.write_page(envelopes, room_bytes=self.room_bytes)
+        waiting += due[: count - 1 : -1]
+        session.reach(due[count - 1].position)
+        for record in due[:count]:
+            self._counts.replay(record.position)
+        self._metrics.replayed += count
+        self._metrics.deliveries[subscriber.transport] += count
 
     def _announce_gap(self, subscriber: Subscriber, upto: int) -> None:
         if subscriber.session.mark_gap(upto):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Sequence
 from typing import Literal, get_args
 
@@ -82,6 +83,32 @@ class TransportLink:
         """Send notifications in one write; return the unsent bytes after them."""
         form = self.form
         return self.write_bytes(b"".join([getattr(envelope, form) for envelope in envelopes]))
+
+    def write_page(self, envelopes: Sequence[Envelope], *, room_bytes: int) -> int:
+        """Send the first of these notifications, and more as long as at most `room_bytes` are unsent; return how many.
+
+        What the socket takes at once is one system call, however large the page. The transport gets the rest of the
+        notification that the socket took a part of, and then as many as there is room for.
+        """
+        form = self.form
+        bodies: list[bytes] = [getattr(envelope, form) for envelope in envelopes]
+        descriptor = self.find_socket() if self._held is None else None
+        count = 0
+        if descriptor is not None:
+            try:
+                sent_bytes = os.write(descriptor, b"".join(bodies))
+            except OSError:  # full, or gone: its transport finds out
+                sent_bytes = 0
+            while sent_bytes > 0:
+                sent_bytes -= len(bodies[count])
+                count += 1
+            if sent_bytes < 0 and self.write_bytes(bodies[count - 1][sent_bytes:]) > room_bytes:
+                return count
+        while count < len(bodies):
+            count += 1
+            if self.write_bytes(bodies[count - 1]) > room_bytes:
+                break
+        return count
 
     def write_bytes(self, body: bytes) -> int:
         """Send finished bytes; return the unsent bytes after them."""

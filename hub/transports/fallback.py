@@ -110,6 +110,13 @@ class QueuedLink:
             self.write(envelope)
         return self.unsent_bytes
 
+    def write_page(self, envelopes: Sequence[Envelope], *, room_bytes: int) -> int:
+        """Queue the first of these, and more as long as at most `room_bytes` are unsent; return how many."""
+        for count, envelope in enumerate(envelopes, start=1):
+            if self.write(envelope) > room_bytes:
+                return count
+        return len(envelopes)
+
     def write_control(self, frame: bytes) -> int:
         """Queue a control frame; return the unsent bytes after it."""
         return self._put(event_data(frame) if self._events else frame)

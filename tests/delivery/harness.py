@@ -20,6 +20,8 @@ from tests.fakes import NOW_S, FakeClock, FakeLink, LinksOnly, MemoryLog, make_s
 __all__ = ["BUDGET_BYTES", "INTERVAL_S", "Harness", "Parts"]
 
 BUDGET_BYTES = 8_000
+#: Small, so that what the model replays is soon made again.
+CACHE_BYTES = 4_000
 INTERVAL_S = 30.0
 
 
@@ -67,6 +69,7 @@ class Parts(Ends, CatchesUp, TakesControl):
             link_budget_bytes=budget_bytes,
             take_timeout_s=interval_s,
             now=self.clock,
+            cache_bytes=CACHE_BYTES,
             pages=PageReader(self.log, records=page_records),
         )
         self.heartbeat = Heartbeat(

@@ -69,7 +69,8 @@ FURTHER: list[Mutation] = [
     (Replay._write_page, "log.first - 1", "log.first"),
     (ResumePoints._is_over, "self._keep_ms", "2 * self._keep_ms"),
     # After its time.
-    (Replay._write_page, "self._is_due(record.expires_at_s)", "True"),
+    (Replay._write_whole, "self._is_due(record.expires_at_s)", "True"),
+    (Replay._write_whole, "waiting += due[: count - 1 : -1]", "pass"),
     (Replay._release, "self._is_due(envelope.expires_at_s)", "True"),
     (Dispatcher._fan_out, "envelope.expires_at_s is None", "True"),
     # After the end.

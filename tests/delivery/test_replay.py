@@ -101,6 +101,27 @@ class TestRun:
         assert list(range(1, count + 1)) == link.positions
         assert reads == harness.log.reads
 
+    async def test_a_page_is_one_write(self) -> None:
+        """What was read together is handed to the link together, in pages of the log."""
+        harness = Harness(page_records=3)
+        for _ in range(7):
+            harness.log.publish(EVERYONE)
+        subscriber, link = resume(harness)
+        await harness.replay.run(subscriber)
+        assert [3, 3, 1] == link.pages
+
+    async def test_a_storm_shares_what_is_encoded(self) -> None:
+        """Clients that missed the same get the same envelopes, though each reads the log for itself."""
+        harness = Harness()
+        harness.log.publish(EVERYONE)
+        links = []
+        for user_id in ("1", "2"):
+            subscriber, link = resume(harness, user_id)
+            await harness.replay.run(subscriber)
+            links.append(link)
+        assert links[0].said[0] is links[1].said[0]
+        assert 2 == harness.log.reads
+
     async def test_nothing_to_replay_reads_nothing(self) -> None:
         """A connection without a cursor costs the log nothing."""
         harness = Harness()

@@ -164,3 +164,51 @@ class TlsTransport:
 
     def is_closing(self) -> bool:
         return False
+
+
+@pytest.mark.parametrize("room_bytes", [0, 8_192, 10_000_000])
+@pytest.mark.parametrize("size", [10, 3_000, 200_000])
+async def test_a_page_arrives_whole_whatever_the_socket_takes(peer: Peer, size: int, room_bytes: int) -> None:
+    """A page of a replay is written in parts, as the peer reads; no byte is lost, and little waits in the transport."""
+    page = [make_envelope(size + number) for number in range(3_000_000 // (size + 10_000))]
+    expected = b"".join([envelope.frame for envelope in page])
+    loop, written, received = asyncio.get_running_loop(), 0, b""
+    while written < len(page):
+        count = peer.link.write_page(page[written:], room_bytes=room_bytes)
+        assert 1 <= count <= len(page) - written
+        written += count
+        assert peer.transport.get_write_buffer_size() <= room_bytes + len(page[written - 1].frame)
+        while peer.transport.get_write_buffer_size() > room_bytes:
+            received += await asyncio.wait_for(loop.sock_recv(peer.far, 100_000), DEADLINE_S)
+    received += await peer.read(len(expected) - len(received))
+    assert expected == received
+
+
+async def test_a_page_that_fits_is_one_write(peer: Peer) -> None:
+    """The socket takes all of it at once, past the transport."""
+    page = [make_envelope() for _ in range(100)]
+    assert 100 == peer.link.write_page(page, room_bytes=0)
+    assert 0 == peer.transport.get_write_buffer_size()
+
+
+async def test_a_page_overtakes_nothing(peer: Peer) -> None:
+    """Behind bytes that wait, at least one notification of a page goes through the transport, in order."""
+    first, page = make_envelope(4_000_000), [make_envelope() for _ in range(3)]
+    peer.link.write(first)
+    assert 1 == peer.link.write_page(page, room_bytes=100)
+    assert first.frame + page[0].frame == await peer.read(len(first.frame) + len(page[0].frame))
+
+
+async def test_a_page_for_a_full_or_a_lost_socket(peer: Peer) -> None:
+    """Where not one byte fits, the transport gets what there is room for; a connection that is gone gets nothing."""
+    descriptor = peer.link.find_socket()
+    assert descriptor is not None
+    with socket.socket(fileno=descriptor) as near:
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                near.send(b"x" * 65_536)
+        near.detach()
+    page = [make_envelope(1_000) for _ in range(5)]
+    assert 2 == peer.link.write_page(page, room_bytes=1_500)
+    peer.link.connection_lost()
+    assert 5 == peer.link.write_page(page, room_bytes=0)

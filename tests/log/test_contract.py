@@ -246,6 +246,21 @@ class TestRead:
             upto = page.upto
         assert [[1], [2], [3], [4]] == pages
 
+    @pytest.mark.parametrize("page", [1, 7, 300])
+    async def test_heavy_and_light_records_take_turns(self, log: Log, clock: Clock, page: int) -> None:
+        """Wherever a heavy one stands, and whatever expired before it, all that is due comes once and in order."""
+        sizes = [10, 700, 720, 5_000, 10, 70_000, 70_000, 10, 766, 800] * 5 + [10] * 200 + [2_000]
+        soon = clock.now_s + 5
+        await log.append(
+            [draft(str(n), payload=b"x" * size, expires_at_s=soon if n % 3 else None) for n, size in enumerate(sizes)]
+        )
+        for now_s in (clock.now_s, soon):
+            clock.now_s = now_s
+            expected = [size for n, size in enumerate(sizes) if now_s < soon or n % 3 == 0]
+            for page_bytes in (0, 1_000, 20_000, 10**6):
+                found = await drain(log, page=page, page_bytes=page_bytes)
+                assert expected == [len(record.payload) for record in found]
+
     async def test_whom_a_record_is_for_weighs_too(self, log: Log) -> None:
         """Thousands of named users are more than many a payload."""
         users = [user_target("a1", str(number)) for number in range(1_000)]

@@ -9,12 +9,13 @@ from __future__ import annotations
 from struct import Struct
 from zlib import crc32
 
-__all__ = ["checksum_head", "checksum_key", "checksum_record", "is_head_sound", "is_payload_sound"]
+__all__ = ["checksum_head", "checksum_key", "checksum_record", "is_sound", "pack_head"]
 
 _HEAD_BITS = 32
 _LOW = 0xFFFFFFFF
 # With the sizes, so that nothing can move from one field into the next. What is damaged may be any number of 64 bits.
-_pack_head = Struct("<7q").pack
+#: Of position, created (ms), expires (ms, -1: never), control, and the sizes of id, targets and payload.
+pack_head = Struct("<7q").pack
 _pack_key = Struct("<5q").pack
 
 
@@ -32,7 +33,7 @@ def checksum_head(
     `targets` is the stored JSON array.
     """
     expires_ms = -1 if expires_ms is None else expires_ms
-    head = _pack_head(position, created_ms, expires_ms, control, len(identifier), len(targets), payload_bytes)
+    head = pack_head(position, created_ms, expires_ms, control, len(identifier), len(targets), payload_bytes)
     return crc32(targets, crc32(identifier, crc32(head)))
 
 
@@ -46,14 +47,15 @@ def checksum_record(head_sum: int, payload: bytes) -> int:
     return both - (1 << 64) if both >> 63 else both
 
 
-def is_head_sound(head_sum: int, checksum: int) -> bool:
-    """Whether this is the head that `checksum` was made of."""
-    return (checksum >> _HEAD_BITS) & _LOW == head_sum
+def is_sound(checksum: int, head: bytes, payload: bytes | None) -> bool:
+    """Whether `checksum` was made of this record; without its payload, whether of its head.
 
-
-def is_payload_sound(payload: bytes, checksum: int) -> bool:
-    """Whether this is the payload that `checksum` was made of, given a head that is sound."""
-    return checksum & _LOW == crc32(payload, (checksum >> _HEAD_BITS) & _LOW)
+    `head` is what `pack_head` makes, followed by the id and the targets.
+    """
+    head_sum = crc32(head)
+    if (checksum >> _HEAD_BITS) & _LOW != head_sum:
+        return False
+    return payload is None or checksum & _LOW == crc32(payload, head_sum)
 
 
 def checksum_key(position: int, key: bytes, body_digest: bytes, identifier: bytes, created_ms: int) -> int:

@@ -7,13 +7,13 @@ gap.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import apsw
 import msgspec
 
 from hub.log.port import Reading, Record
-from hub.log.sqlite.checksum import checksum_head, is_head_sound, is_payload_sound
+from hub.log.sqlite.checksum import is_sound, pack_head
 from hub.target import Target
 
 __all__ = ["read_every", "read_for"]
@@ -28,8 +28,15 @@ FROM ({} ORDER BY 1) p LEFT JOIN record r ON r.position = p.position LIMIT ?"""
 _EVERY = """SELECT position, 1 AS due, coalesce(octet_length(payload), 0) AS payload_bytes,
 coalesce(octet_length(targets), 0) AS targets_bytes
 FROM record WHERE position > ? AND position <= ? ORDER BY position LIMIT ?"""
-# Weighed first, which reads no payload: SQLite knows its length from the record's head.
-_FITTING = """SELECT w.position AS at, w.due, w.found, r.* FROM (
+# Each record looked at once. Of a heavy one what lies behind the payload is left out too: SQLite would read all of it.
+_LIGHT = """SELECT p.position AS at, r.control = 1 OR r.expires_ms IS NULL OR r.expires_ms > ?1 AS due, 0 AS found,
+coalesce(octet_length(r.payload) + octet_length(r.targets) <= ?2, 1) AS light,
+r.id, r.created_s, r.expires_ms, r.control, r.targets, octet_length(r.payload) AS payload_bytes,
+CASE WHEN octet_length(r.payload) + octet_length(r.targets) <= ?2 THEN r.payload END AS payload,
+CASE WHEN octet_length(r.payload) + octet_length(r.targets) <= ?2 THEN r.checksum END AS checksum
+FROM ({} ORDER BY 1 LIMIT ?) p LEFT JOIN record r ON r.position = p.position"""
+# Weighed first, which reads no payload (SQLite knows its length from the record's head) but looks at each record twice.
+_FITTING = """SELECT w.position AS at, w.due, w.found, 1 AS light, r.*, octet_length(r.payload) AS payload_bytes FROM (
 SELECT position, due, row_number() OVER upto AS number, sum(due) OVER upto AS due_number,
 sum(payload_bytes * due + targets_bytes) OVER upto AS weight_bytes, count(*) OVER () AS found
 FROM ({}) WINDOW upto AS (ORDER BY position ROWS UNBOUNDED PRECEDING)) w
@@ -38,28 +45,22 @@ WHERE w.number = 1 OR w.weight_bytes <= ? AND w.due_number <= ?"""
 # A whole page as one row: each row fetched releases the GIL, and re-acquiring it beside a busy event loop costs
 # milliseconds. Both aggregates see the rows in the same order; ids, targets and payloads are cut up by size. They
 # are not looked into here, and every number is cast to one: what is damaged may be of any type, and no text at all.
-_PAGE = """SELECT json_group_array(json_array(at, due, CAST(created_s * 1000 + 0.5 AS INTEGER),
+_PAGE = """SELECT json_group_array(json_array(at, due, light, CAST(created_s * 1000 + 0.5 AS INTEGER),
 CAST(expires_ms AS INTEGER), CAST(control AS INTEGER), CAST(checksum AS INTEGER), coalesce(octet_length(id), 0),
-coalesce(octet_length(targets), 0), coalesce(octet_length(payload), 0))),
+coalesce(octet_length(targets), 0), coalesce(payload_bytes, 0))),
 CAST(coalesce(group_concat(
-coalesce(id, '') || coalesce(targets, '') || CASE WHEN due THEN coalesce(payload, '') ELSE '' END, ''), '') AS BLOB),
-coalesce(max(found), 0), (SELECT CAST(first AS INTEGER) FROM meta), (SELECT CAST(unchecked AS INTEGER) FROM meta)
-FROM ({})"""
+coalesce(id, '') || coalesce(targets, '') || CASE WHEN due AND light THEN coalesce(payload, '') ELSE '' END, ''), '')
+AS BLOB), coalesce(max(found), 0), (SELECT CAST(first AS INTEGER) FROM meta),
+(SELECT CAST(unchecked AS INTEGER) FROM meta) FROM ({})"""
 #: Rows looked at once more of them had expired than were asked for.
 _MORE_ROWS = 2_000
+#: A heavier record is weighed before it is read. Of lighter ones, as many are read at once as usually fill a page.
+_LIGHT_BYTES = 768
+_LIGHT_ROWS = 160
 
-
-class _Row(msgspec.Struct, array_like=True):
-    position: int
-    due: int
-    created_ms: int | None
-    expires_ms: int | None
-    control: int | None
-    checksum: int | None
-    identifier_bytes: int
-    targets_bytes: int
-    payload_bytes: int
-
+#: Position, whether it is due, whether its content is there, created and expires (ms), control, checksum, and how many
+#: bytes its id, targets and payload have.
+_Row: TypeAlias = tuple[int, int, int, int | None, int | None, int | None, int | None, int, int, int]
 
 _decode_rows = msgspec.json.Decoder(list[_Row]).decode
 _decode_targets = msgspec.json.Decoder(tuple[Target, ...]).decode
@@ -90,15 +91,22 @@ def read_for(
     Raises:
         apsw.Error, msgspec.MsgspecError, UnicodeError: the file cannot be read, or is damaged.
     """
-    query = _MERGED.format(" UNION ".join([_ONE] * len(targets)))
+    merged = " UNION ".join([_ONE] * len(targets))
     wanted = frozenset(targets)
+    reached, left_bytes = after, limit_bytes
     records: list[Record] = []
-    reached, rows, left_bytes = after, limit, limit_bytes
+
+    def fetch_weighed(rows: int) -> _Page:
+        bindings = [now_ms, *_bind(targets, reached, upto), rows, left_bytes, limit - len(records)]
+        return _fetch(connection, _FITTING.format(_MERGED.format(merged)), bindings, wanted, left_bytes)
+
+    rows = min(limit, _LIGHT_ROWS)
+    bindings = [now_ms, _LIGHT_BYTES, *_bind(targets, reached, upto), rows]
+    page = _fetch(connection, _LIGHT.format(merged), bindings, wanted, left_bytes)
+    if not page.rows and page.found:
+        rows = limit
+        page = fetch_weighed(rows)
     while True:
-        bindings: list[object] = [now_ms]
-        for target in targets:
-            bindings += (target, reached, upto)
-        page = _fetch(connection, query, [*bindings, rows, left_bytes, limit - len(records)], wanted)
         if records and _weigh(page.records[:1]) > left_bytes:
             return Reading(records, records[-1].position)
         records += page.records
@@ -111,6 +119,7 @@ def read_for(
         # Some had expired, and others may fit in their place.
         rows = max(limit, _MORE_ROWS)
         left_bytes -= _weigh(page.records)
+        page = fetch_weighed(rows)
 
 
 def read_every(connection: apsw.Connection, *, after: int, upto: int, limit: int, limit_bytes: int) -> Reading:
@@ -119,49 +128,88 @@ def read_every(connection: apsw.Connection, *, after: int, upto: int, limit: int
     Raises:
         apsw.Error, msgspec.MsgspecError, UnicodeError: the file cannot be read, or is damaged.
     """
-    page = _fetch(connection, _EVERY, [after, upto, limit, limit_bytes, limit], None)
+    page = _fetch(connection, _FITTING.format(_EVERY), [after, upto, limit, limit_bytes, limit], None, limit_bytes)
     reached = upto if page.rows == page.found < limit else page.reached
     return Reading(_fill_holes(page.records, max(after, page.first - 1), reached), reached)
 
 
-def _fetch(connection: apsw.Connection, query: str, bindings: list[object], wanted: frozenset[Target] | None) -> _Page:
-    found = connection.execute(_PAGE.format(_FITTING.format(query)), bindings).fetchall()
+def _bind(targets: tuple[Target, ...], after: int, upto: int) -> list[object]:
+    return [value for target in targets for value in (target, after, upto)]
+
+
+def _fetch(
+    connection: apsw.Connection,
+    query: str,
+    bindings: list[object],
+    wanted: frozenset[Target] | None,
+    limit_bytes: int,
+) -> _Page:
+    found = connection.execute(_PAGE.format(query), bindings).fetchall()
     ((rows, content, count, first, unchecked),) = msgspec.convert(found, list[tuple[str, bytes, int, int, int]])
-    return _cut(rows, content, count, first, unchecked, wanted)
+    return _cut(rows, content, count, first, unchecked, wanted, limit_bytes)
 
 
-def _cut(rows: str, content: bytes, found: int, first: int, unchecked: int, wanted: frozenset[Target] | None) -> _Page:
-    """Return the page's records, each checked, and in place of a damaged one what stands for it."""
+def _cut(
+    rows: str,
+    content: bytes,
+    found: int,
+    first: int,
+    unchecked: int,
+    wanted: frozenset[Target] | None,
+    limit_bytes: int,
+) -> _Page:
+    """Return the page's records, each checked, and in place of a damaged one what stands for it.
+
+    The page ends before a record whose content was left out, and before what exceeds `limit_bytes`.
+    """
     records: list[Record] = []
-    start = at = 0
+    # Most records of a page are for the same users.
+    meant_by: dict[bytes, tuple[Target, ...]] = {}
+    start = at = number = 0
     decoded = _decode_rows(rows)
     for row in decoded:
-        at = row.position
-        identifier, targets, payload = _slices(content, start, row)
-        start += len(identifier) + len(targets) + len(payload)
-        if row.checksum is None:
+        position, due, whole, created_ms, expires_ms, control, checksum, id_bytes, targets_bytes, payload_bytes = row
+        limit_bytes -= targets_bytes + (payload_bytes if due else 0)
+        if not whole or (limit_bytes < 0 and number):
+            break
+        number += 1
+        at = position
+        middle = start + id_bytes
+        end = middle + targets_bytes
+        prefix, targets = content[start:end], content[middle:end]
+        start = end + payload_bytes if due else end
+        payload = content[end:start]
+        if checksum is None:
             # Written by a hub that made none, or it is gone.
-            sound = at <= unchecked and row.control is not None
+            sound = at <= unchecked and control is not None
         else:
-            created_ms, control = row.created_ms or 0, row.control or 0
-            head_sum = checksum_head(at, created_ms, row.expires_ms, control, identifier, targets, row.payload_bytes)
-            sound = is_head_sound(head_sum, row.checksum) and (not row.due or is_payload_sound(payload, row.checksum))
-        try:
-            meant = _decode_targets(targets) if sound else ()
-        except msgspec.MsgspecError:
-            meant = ()
-        # A user whom the index names and the record does not is not given it: an index may be damaged, too.
-        if not meant or (wanted is not None and wanted.isdisjoint(meant)):
+            head = pack_head(
+                at,
+                created_ms or 0,
+                -1 if expires_ms is None else expires_ms,
+                control or 0,
+                id_bytes,
+                targets_bytes,
+                payload_bytes,
+            )
+            sound = is_sound(checksum, head + prefix, payload if due else None)
+        if (meant := meant_by.get(targets)) is None:
+            meant = meant_by[targets] = _read_targets(targets, wanted)
+        if not sound or not meant:
             records.append(Record.damaged(at))
-        elif row.due:
-            records.append(Record(at, meant, payload, None if row.expires_ms is None else row.expires_ms / 1000))
-    return _Page(records, len(decoded), found, at, first)
+        elif due:
+            records.append(Record(at, meant, payload, None if expires_ms is None else expires_ms / 1000))
+    return _Page(records, number, max(found, len(decoded)), at, first)
 
 
-def _slices(content: bytes, start: int, row: _Row) -> tuple[bytes, bytes, bytes]:
-    targets = start + row.identifier_bytes
-    payload = targets + row.targets_bytes
-    return content[start:targets], content[targets:payload], content[payload : payload + row.payload_bytes * row.due]
+def _read_targets(text: bytes, wanted: frozenset[Target] | None) -> tuple[Target, ...]:
+    """Return the targets that a record names; none where they cannot be read, or name nobody of `wanted`."""
+    try:
+        meant = _decode_targets(text)
+    except msgspec.MsgspecError:
+        return ()
+    # A user whom the index names and the record does not is not given it: an index may be damaged, too.
+    return () if wanted is not None and wanted.isdisjoint(meant) else meant
 
 
 def _fill_holes(records: list[Record], after: int, reached: int) -> list[Record]:

@@ -54,6 +54,8 @@ _OLDEST_ENGINE = (3, 51, 3)
 #: How long the writer waits for another connection.
 WRITER_WAIT_MS = 2_000
 _READER_WAIT_MS = 5_000
+#: Clients that come back together read the same stretch of the log; each record is on a page of its own, at worst.
+_READER_CACHE_KIB = 6_144
 
 _TABLES = """
 CREATE TABLE meta (
@@ -191,6 +193,7 @@ def open_reader(file: LogFile) -> apsw.Connection:
     connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
     connection.set_busy_timeout(_READER_WAIT_MS)
     connection.wal_autocheckpoint(0)
+    connection.pragma("cache_size", -_READER_CACHE_KIB)
     connection.execute("PRAGMA query_only = ON")
     return connection
 
