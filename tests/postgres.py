@@ -66,6 +66,12 @@ class Postgres:
         """Where the server lives, and its Unix socket; PostgreSQL's own user may read what is put there."""
         return self._folder
 
+    @property
+    def process_id(self) -> int:
+        """The running server; its backends are its children."""
+        assert self._process is not None
+        return self._process.pid
+
     def create(self) -> None:
         """Make the cluster."""
         arguments = ["--pgdata=data", "--username=hub", "--auth=trust", f"--encoding={self._encoding}", "--no-sync"]

@@ -36,6 +36,12 @@ class RelayProcess:
                 sys.executable, "-m", "hub", "relay", cwd=ROOT, env=self._environ, stdout=log, stderr=log
             )
 
+    @property
+    def process_id(self) -> int:
+        """The running process."""
+        assert self._process is not None
+        return self._process.pid
+
     async def kill(self) -> None:
         """End the process as a power switch would end it."""
         assert self._process is not None

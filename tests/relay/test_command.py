@@ -118,12 +118,18 @@ async def test_what_only_a_person_can_mend_ends_a_relay_at_once(
             ({"HUB_RELAY_DATABASE": frozen}, "is read-only for this user"),
         ]
         env = environment(outbox, hub)
-        ended = await asyncio.gather(*(process(tmp_path / "data", env | changes) for changes, _ in cases))
-    for (_, words), (code, out, err) in zip(cases, ended, strict=True):
+        # The check says the same as the relay; a process each for two of them.
+        ended = await asyncio.gather(*(process(tmp_path / "data", env | changes) for changes, _ in cases[1:3]))
+        checked = [await command("--check", **env | changes) for changes, _ in cases]
+    for (_, words), (code, out, err) in zip(cases[1:3], ended, strict=True):
         assert (1, "", 1) == (code, out, err.count("\n")), err
         assert words in err
-        assert "HUB_DIRECTORY" not in err
-        assert "wrong@" not in err
+    for (_, words), (code, out, err) in zip(cases, checked, strict=True):
+        assert (1, "") == (code, err)
+        (line,) = [line for line in out.splitlines() if line.startswith("fail")]
+        assert words in line
+        assert "HUB_DIRECTORY" not in line
+        assert "wrong@" not in line
 
 
 @pytest.mark.parametrize(

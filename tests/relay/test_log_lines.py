@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 
+import asyncpg  # type: ignore[import-untyped]  # it has no types of its own
 import pytest
 
 from hub.relay.bounds import RelayBounds
@@ -16,8 +17,8 @@ from tests.harness import RunningHub
 from tests.operator_lines import Lines, check_lines
 from tests.pooler import run_pooler
 from tests.postgres import run_postgres
-from tests.relay.outbox import Outbox, body, open_outbox, run_relay
-from tests.relay.test_relay import KEY, refuse
+from tests.relay.outbox import Outbox, body, open_outbox, read_titles, run_relay
+from tests.relay.test_relay import KEY, check_order, numbered, refuse
 
 #: Every event of the relay; `tests/test_operator_log.py` compares them with the code and the page.
 RELAY_EVENTS = {
@@ -58,16 +59,28 @@ async def test_a_whole_life_behind_a_pooler(outbox: Outbox, hub: RunningHub, lin
     check_lines(lines, {"relay_started", "relay_polls", "relay_ended"})
 
 
-async def test_the_database(hub: RunningHub, lines: Lines) -> None:
-    """It crashes and comes back."""
+async def test_the_database_may_be_restarted(hub: RunningHub, lines: Lines) -> None:
+    """A relay whose connections are cut says so, makes new ones, listens again and publishes the rest, in order."""
+    rows = numbered(10, 200)
     with run_postgres() as server:
         server.start()
-        async with open_outbox(server) as outbox, run_relay(outbox.url, hub.url, hub.key, bounds=BOUNDS) as (relay, _):
-            await outbox.write(("a", "one"))
-            await outbox.wait_settled()
+        async with (
+            open_outbox(server) as outbox,
+            run_relay(outbox.url, hub.url, hub.key, bounds=BOUNDS, poll_s=0.5) as (relay, metrics),
+        ):
+            await outbox.write(*rows[:100])
+            await outbox.wait_for("EXISTS (SELECT FROM notification_outbox WHERE published_at IS NOT NULL)")
             server.stop()
             await lines.wait("relay_database_down")
             server.start()
-            await lines.wait("relay_database_up")
-            assert relay.is_ready
+            outbox.connection = await asyncpg.connect(outbox.url)
+            try:
+                await outbox.write(*rows[100:])
+                await outbox.wait_settled()
+                await lines.wait("relay_database_up")
+                await hub.wait_until(lambda: b"hub_relay_listening 1.0" in metrics.write())
+                assert relay.is_ready
+            finally:
+                await outbox.connection.close()
+    check_order(rows, read_titles(hub.settings.data_dir))
     check_lines(lines, {"relay_database_down", "relay_database_up"})

@@ -17,8 +17,7 @@ from tests.clients.stand_in import Responder, StandIn, accept, reply, reset, sta
 from tests.faults.process import HubProcess, wait_ready
 from tests.harness import ACCOUNT, RunningHub
 from tests.pooler import run_pooler
-from tests.postgres import run_postgres
-from tests.relay.outbox import DEADLINE_S, Outbox, body, open_outbox, read_titles, run_relay, write_rows
+from tests.relay.outbox import DEADLINE_S, Outbox, body, read_titles, run_relay, write_rows
 
 KEY = "hubk_of-the-tests"
 BOUNDS = RelayBounds(away_base_s=0.05, away_cap_s=0.2, row_base_s=0.05, row_cap_s=0.2, publish_s=0.5)
@@ -252,28 +251,6 @@ async def test_the_hub_may_be_killed_and_started_again(outbox: Outbox, tmp_path:
     finally:
         await process.stop()
     check_order(rows, read_titles(process.data_dir))
-
-
-async def test_the_database_may_be_restarted(tmp_path: Path, hub: RunningHub) -> None:
-    """A relay whose connections are cut, in a round or between two, makes new ones and goes on."""
-    rows = numbered(10, 200)
-    with run_postgres() as server:
-        server.start()
-        async with open_outbox(server) as outbox, run_relay(outbox.url, hub.url, hub.key) as (relay, _):
-            await outbox.write(*rows[:100])
-            await outbox.wait_for("EXISTS (SELECT FROM notification_outbox WHERE published_at IS NOT NULL)")
-            server.stop()
-            await hub.wait_until(lambda: not relay.is_ready)
-            server.start()
-            connection = outbox.connection = await asyncpg.connect(outbox.url)
-            try:
-                await outbox.write(*rows[100:])
-                await outbox.wait_settled()
-                # It listens again, and not only polls.
-                assert relay.is_ready
-            finally:
-                await connection.close()
-    check_order(rows, read_titles(hub.settings.data_dir))
 
 
 async def test_a_pooler_in_transaction_mode_may_be_between(outbox: Outbox, hub: RunningHub) -> None:
