@@ -172,7 +172,7 @@ class UserConnection(msgspec.Struct, kw_only=True):
     id: str
     account_id: str
     role: str
-    transport: Literal["websocket", "sse"]
+    transport: Literal["websocket", "sse", "durable-streams"]
     protocol: Literal["hub.v1", "plain"]
     state: Literal["replaying", "live", "closed"]
     cursor: str

@@ -21,6 +21,8 @@ class ConnectionCounts(msgspec.Struct, kw_only=True):
     total: _Count
     websocket: _Count
     sse: _Count
+    #: A hub of an earlier version does not tell it.
+    durable_streams: _Count = 0
 
 
 class Totals(msgspec.Struct, kw_only=True):

@@ -42,12 +42,13 @@ class Dispatch(msgspec.Struct, kw_only=True):
 
     websocket: _Count
     sse: _Count
+    durable_streams: _Count = 0
     deferred: _Count
     expired: bool
 
 
 class Replays(msgspec.Struct, kw_only=True):
-    """How often it was handed over later: from the log to a connection that resumed, and in a page of `/poll`."""
+    """How often it was handed over later: from the log to a connection that resumed, and in a page of `/poll` or `/streams/me`."""
 
     connections: _Count
     polls: _Count

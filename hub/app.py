@@ -21,10 +21,10 @@ logger = logging.getLogger("hub.app")
 
 
 class HubApp:
-    """The ASGI application: `/ws`, `/sse` and `/poll` go straight to their transports, all else to Litestar.
+    """The ASGI application: what clients receive by goes straight to its transport, all else to Litestar.
 
-    As routes of the framework they would cost a handshake more than all the rest of it; the API document has all
-    three like any other.
+    As routes of the framework the transports would cost a handshake more than all the rest of it; the API document has
+    them like any other.
     """
 
     def __init__(
@@ -55,6 +55,8 @@ class HubApp:
             await guard(self.hub.events, scope, receive, send)
         elif path == routes.POLL:
             await guard(self.hub.poll, scope, receive, send)
+        elif path == routes.STREAM:
+            await guard(self.hub.streams, scope, receive, send)
         else:
             if scope["method"] == "HEAD":
                 # The framework's routes know GET alone. The server has a scope of its own and drops the body.

@@ -56,6 +56,8 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     #: page of each is counted (64 KiB), since it is read before its weight is known.
     poll_user_bytes: int = 1_048_576
     poll_total_bytes: int = 67_108_864
+    #: How long a long-poll waits for more: less than what clients and proxies wait for a response.
+    long_poll_s: float = 20.0
 
     # The directory
     #: How often readiness asks whether the directory answers; and until it has answered once, since nobody can

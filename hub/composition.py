@@ -41,6 +41,7 @@ from hub.publish.traced import TracedPublisher
 from hub.settings import Settings, summarize_settings
 from hub.tasks import Tasks
 from hub.transports.cors import Cors
+from hub.transports.durable_streams.endpoint import StreamEndpoint
 from hub.transports.poll import PollEndpoint
 from hub.transports.sse import EventStreamEndpoint
 from hub.transports.websocket import WebSocketEndpoint
@@ -71,6 +72,7 @@ class Hub(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     websocket: WebSocketEndpoint
     events: EventStreamEndpoint
     poll: PollEndpoint
+    streams: StreamEndpoint
     delivery: Delivery
     log: Log
     metrics: Metrics
@@ -149,6 +151,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
         if settings.metrics_port:
             await stack.enter_async_context(serve_metrics(MetricsApp(registry), settings))
         bodies, cors = Allowance(settings.body_budget_bytes), Cors(frozenset(settings.allowed_origins))
+        responses = Allowance(bounds.poll_total_bytes, each_bytes=bounds.poll_user_bytes)
         router = make_router(
             settings,
             auth=auth,
@@ -184,7 +187,20 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
             websocket=WebSocketEndpoint(delivery.connections, cors, close_timeout_s=bounds.close_timeout_s),
             events=EventStreamEndpoint(delivery.connections, cors, close_timeout_s=bounds.close_timeout_s),
             poll=PollEndpoint(
-                delivery.connections, delivery.pages, cors, bounds=bounds, texts=TEXTS[settings.language], now=now
+                delivery.connections,
+                delivery.pages,
+                cors,
+                responses=responses,
+                texts=TEXTS[settings.language],
+                now=now,
+            ),
+            streams=StreamEndpoint(
+                delivery.connections,
+                delivery.pages,
+                cors,
+                bounds=bounds,
+                responses=responses,
+                now=now,
             ),
             delivery=delivery,
             log=log,

@@ -18,7 +18,9 @@ Epoch = NewType("Epoch", str)
 
 #: SQLite's largest row id; a larger position cannot come from a log of ours.
 _MAX_POSITION = 2**63 - 1
-_CURSOR = re.compile(r"([a-z0-9]{10})-([0-9a-z]{1,13})", re.ASCII)
+#: So many digits that position has.
+_POSITION_DIGITS = 13
+_CURSOR = re.compile(rf"([a-z0-9]{{10}})-([0-9a-z]{{1,{_POSITION_DIGITS}}})", re.ASCII)
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _PAIRS = [first + second for first in _DIGITS for second in _DIGITS]
 
@@ -31,6 +33,10 @@ class Cursor(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         return write_cursor(self.epoch, self.position)
+
+    def sortable(self) -> str:
+        """Return the same cursor in the spelling that is longer: of one log, such texts are in order of position."""
+        return f"{self.epoch}-{_base36(self.position):0>{_POSITION_DIGITS}}"
 
 
 def write_cursor(epoch: Epoch, position: int) -> str:

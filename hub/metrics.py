@@ -11,7 +11,10 @@ from collections import Counter
 from contracts.closing import CloseCode
 from hub.histogram import Histogram
 
-__all__ = ["Metrics"]
+__all__ = ["TRANSPORTS", "Metrics"]
+
+#: How connections are carried, as labels; `poll` is none, since nothing stays open.
+TRANSPORTS = ("durable-streams", "sse", "websocket")
 
 
 class Metrics:
@@ -48,11 +51,11 @@ class Metrics:
         self.publish_to_disk = Histogram()
         #: From the whole body of a publish to the write to the last connection of a slice, by transport; each delivery
         #: counts. What is read from the log is not in it.
-        self.publish_to_socket = {"websocket": Histogram(), "sse": Histogram()}
+        self.publish_to_socket = {name: Histogram() for name in TRANSPORTS}
         #: From the first record read for a connection that was away, or is behind, until it is live.
         self.replay = Histogram()
         #: From the request of a connection to its greeting, by transport.
-        self.handshake = {"websocket": Histogram(), "sse": Histogram()}
+        self.handshake = {name: Histogram() for name in TRANSPORTS}
         #: One query to the directory, whatever number of users it asks for.
         self.directory_query = Histogram()
         #: How late the event loop is: how much too long each pause of the heartbeat was, four in a second.

@@ -27,6 +27,7 @@ __all__ = [
     "READY",
     "SCHEMA",
     "STATS",
+    "STREAM",
     "TICKET",
     "TRACE",
     "WEBSOCKET",
@@ -36,6 +37,7 @@ __all__ = [
 WEBSOCKET = "/ws"
 EVENT_STREAM = "/sse"
 POLL = "/poll"
+STREAM = "/streams/me"
 TICKET = "/api/ticket"
 
 # Publishing and operating, for services.

@@ -81,7 +81,12 @@ class FigureBoard:
         counts = self._subscribers.count_all()
         return Figures(
             at=format_time(self._now()),
-            connections=ConnectionCounts(total=counts.connections, websocket=counts.websocket, sse=counts.sse),
+            connections=ConnectionCounts(
+                total=counts.connections,
+                websocket=counts.websocket,
+                sse=counts.sse,
+                durable_streams=counts.durable_streams,
+            ),
             users=counts.unique_users,
             accounts=counts.accounts,
             largest_accounts=[

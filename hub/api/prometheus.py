@@ -19,14 +19,13 @@ from hub.delivery.subscribers import Subscribers
 from hub.directory.probe import DirectoryProbe
 from hub.histogram import BOUNDS_S, Histogram
 from hub.log.port import Log
-from hub.metrics import Metrics
+from hub.metrics import TRANSPORTS, Metrics
 
 __all__ = ["make_registry"]
 
 #: What is counted from 0 on, though it may never happen: an alert that watches for a rise cannot see the first event
 #: where there was no number before it.
 _RESUMES: tuple[str, ...] = get_args(ResumeKind)
-_TRANSPORTS = ("sse", "websocket")
 _CLOSES = tuple(str(code.value) for code in CloseCode)
 _CODES = sorted({getattr(errors, name).code for name in errors.__all__ if name not in {"HubError", "SettingsError"}})
 
@@ -66,6 +65,7 @@ class _HubCollector(Collector):
         connections = GaugeMetricFamily("hub_connections", "Connections open now", labels=["transport"])
         connections.add_metric(["websocket"], counts.websocket)
         connections.add_metric(["sse"], counts.sse)
+        connections.add_metric(["durable-streams"], counts.durable_streams)
         yield connections
         yield _gauge("hub_unique_users", "Users connected now", counts.unique_users)
         yield _gauge("hub_accounts", "Accounts connected now", len(counts.by_account))
@@ -90,7 +90,7 @@ class _HubCollector(Collector):
             "Notifications handed to connections",
             "transport",
             metrics.deliveries,
-            (*_TRANSPORTS, "poll"),
+            (*TRANSPORTS, "poll"),
         )
         yield _plain("hub_replayed", "Notifications handed over from the log", metrics.replayed)
         yield _plain("hub_fallen_behind", "Live connections brought from the log for being slow", metrics.fallen_behind)
@@ -98,7 +98,7 @@ class _HubCollector(Collector):
         yield _counter(
             "hub_polls", "Pages answered to clients that poll, by resume result", "result", metrics.polls, _RESUMES
         )
-        yield _counter("hub_connects", "Connections accepted", "transport", metrics.connects, _TRANSPORTS)
+        yield _counter("hub_connects", "Connections accepted", "transport", metrics.connects, TRANSPORTS)
         closes = {str(code): count for code, count in metrics.closes.items()}
         yield _counter("hub_disconnects", "Connections ended, by close code", "code", closes, _CLOSES)
         yield _counter("hub_refusals", "Connections refused, by error code", "code", metrics.refusals, _CODES)

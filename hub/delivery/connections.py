@@ -95,6 +95,7 @@ class Connections:
 
         Raises:
             HubFull: there is no place.
+            TooManyConnections: this user may have no further one that ends none of the others.
             Draining: the hub began to shut down since `admit`.
         """
         if self.draining:
@@ -129,8 +130,8 @@ class Connections:
         subscriber.link.write_control(_encode(self._texts.make_greeting(data, at_s=self._now())))
         if resume.kind == "gap":
             self._endings.announce_gap(subscriber, at)
-        if subscriber.transport == "sse":
-            # A browser can only send back an id it was given. Without one, what comes between a cut right after
+        if subscriber.transport != "websocket":
+            # A client can only come back with a place it was given. Without one, what comes between a cut right after
             # the greeting and the return would be lost, and nobody would say so.
             subscriber.link.write_heartbeat(None, str(at))
         self._heartbeat.watch(subscriber, asyncio.get_running_loop().time())
@@ -138,6 +139,10 @@ class Connections:
     def observe_handshake(self, subscriber: Subscriber, began_s: float) -> None:
         """Count how long it took from `began_s`, of the monotonic clock, until the greeting was written."""
         self._metrics.handshake[subscriber.transport].observe(time.monotonic() - began_s)
+
+    def place(self, subscriber: Subscriber) -> Cursor:
+        """Return the cursor up to which everything due to this connection was written to its link."""
+        return self._resumption.cursor(self._endings.place(subscriber))
 
     async def serve(self, subscriber: Subscriber) -> None:
         """Replay what was missed, and return once the connection is live (or ended)."""

@@ -25,6 +25,7 @@ class NotificationCounts(msgspec.Struct, frozen=True, kw_only=True):
     dispatched: bool
     websocket: int
     sse: int
+    durable_streams: int
     deferred: int
     expired: bool
     replayed: int
@@ -45,6 +46,7 @@ class DeliveryCounts:
         self._expired = bytearray(records)
         self._websocket = array("I", bytes(4 * records))
         self._sse = array("I", bytes(4 * records))
+        self._durable_streams = array("I", bytes(4 * records))
         self._deferred = array("I", bytes(4 * records))
         self._replayed = array("I", bytes(4 * records))
         self._polled = array("I", bytes(4 * records))
@@ -56,13 +58,14 @@ class DeliveryCounts:
             self._services[slot] = service
             self._received_s[slot] = received_s
 
-    def dispatch(self, position: int, websocket: int, sse: int, deferred: int) -> None:
+    def dispatch(self, position: int, websocket: int, sse: int, durable_streams: int, deferred: int) -> None:
         """Note how many connections the dispatcher handed it to, and how many get it after older ones."""
         slot = position % self._records
         if self._positions[slot] == position or self._take(slot, position):
             self._dispatched[slot] = 1
             self._websocket[slot] += websocket
             self._sse[slot] += sse
+            self._durable_streams[slot] += durable_streams
             self._deferred[slot] += deferred
 
     def expire(self, position: int) -> None:
@@ -100,6 +103,7 @@ class DeliveryCounts:
             dispatched=bool(mine and self._dispatched[slot]) or self._start < position <= dispatched_upto,
             websocket=self._websocket[slot] if mine else 0,
             sse=self._sse[slot] if mine else 0,
+            durable_streams=self._durable_streams[slot] if mine else 0,
             deferred=self._deferred[slot] if mine else 0,
             expired=bool(mine and self._expired[slot]),
             replayed=self._replayed[slot] if mine else 0,
@@ -114,6 +118,6 @@ class DeliveryCounts:
         self._services[slot] = None
         self._received_s[slot] = 0.0
         self._dispatched[slot] = self._expired[slot] = 0
-        self._websocket[slot] = self._sse[slot] = self._deferred[slot] = 0
+        self._websocket[slot] = self._sse[slot] = self._durable_streams[slot] = self._deferred[slot] = 0
         self._replayed[slot] = self._polled[slot] = 0
         return True

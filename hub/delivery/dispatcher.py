@@ -29,8 +29,8 @@ _transport = attrgetter("transport")
 #: Deliveries in one loop iteration, so that a wide fan-out holds nobody's handshake up.
 SLICE = 2_000
 
-#: When the publish came, if that is known; deliveries over WebSocket, and over SSE.
-_Batch: TypeAlias = tuple[float | None, int, int]
+#: When the publish came, if that is known; deliveries over WebSocket, over SSE, and over Durable Streams.
+_Batch: TypeAlias = tuple[float | None, int, int, int]
 
 
 class Dispatcher:
@@ -142,11 +142,13 @@ class Dispatcher:
     def _offer(self, envelope: Envelope, matched: list[Subscriber], received_s: float | None) -> None:
         taking = [subscriber for subscriber in matched if subscriber.session.offer(envelope)]
         # One count and one observation for all of them, not one each.
-        websocket = list(map(_transport, taking)).count("websocket")
-        sse = len(taking) - websocket
-        batch = received_s, websocket, sse
+        transports = list(map(_transport, taking))
+        websocket = transports.count("websocket")
+        others = len(taking) - websocket
+        sse = transports.count("sse") if others else 0
+        batch = received_s, websocket, sse, others - sse
         self._count(batch)
-        self._counts.dispatch(envelope.position, websocket, sse, len(matched) - len(taking))
+        self._counts.dispatch(envelope.position, websocket, sse, others - sse, len(matched) - len(taking))
         if self._collecting:
             self._collected.append(batch)
             for subscriber in taking:
@@ -173,21 +175,25 @@ class Dispatcher:
         self._observe(collected)
 
     def _count(self, batch: _Batch) -> None:
-        _, websocket, sse = batch
+        _, websocket, sse, durable = batch
         if websocket:
             self._metrics.deliveries["websocket"] += websocket
         if sse:
             self._metrics.deliveries["sse"] += sse
+        if durable:
+            self._metrics.deliveries["durable-streams"] += durable
 
     def _observe(self, written: list[_Batch]) -> None:
         now_s, durations = time.monotonic(), self._metrics.publish_to_socket
-        for received_s, websocket, sse in written:
+        for received_s, websocket, sse, durable in written:
             if received_s is None:
                 continue
             if websocket:
                 durations["websocket"].observe(now_s - received_s, websocket)
             if sse:
                 durations["sse"].observe(now_s - received_s, sse)
+            if durable:
+                durations["durable-streams"].observe(now_s - received_s, durable)
 
     def _break(self, subscriber: Subscriber, error: Exception) -> None:
         # Whatever one link does, the others get their notification.

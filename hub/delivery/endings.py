@@ -103,8 +103,16 @@ class Endings:
             )
             return
         self._lines.write_limited(logging.WARNING, "gap", "a client was told of a gap: the log no longer holds it all")
+        if subscriber.transport == "durable-streams":
+            # Such a stream has no word for it: its reader asks again from where it was, and gets 410.
+            self.end(subscriber, CloseCode.SLOW, "come back with the offset")
+            return
         gap = self._texts.make_gap(cursor, at_s=self._now())
         subscriber.link.write_control(_encode(gap))
+
+    def place(self, subscriber: Subscriber) -> int:
+        """Return the position up to which everything due to this connection was written to its link."""
+        return self._progress.place(subscriber)
 
     def _forget(self, subscriber: Subscriber) -> None:
         self._subscribers.remove(subscriber)

@@ -1,4 +1,4 @@
-"""From the log to a client that polls: one bounded page for each request, by the rules of a replay."""
+"""From the log to a client that asks for pages: one bounded page for each request, by the rules of a replay."""
 
 from __future__ import annotations
 
@@ -23,11 +23,13 @@ class MissedPage(NamedTuple):
     """What was due since a cursor: finished frames in order, and the cursor that stands after them.
 
     `resume` is `gap` where something before `cursor` is gone from the log, or damaged; then there are no frames.
+    `is_whole`: it goes up to the head that the log had when it was asked for.
     """
 
     resume: ResumeKind
     frames: list[bytes]
     cursor: Cursor
+    is_whole: bool = True
 
 
 class Pages:
@@ -40,6 +42,11 @@ class Pages:
         self._ahead = AheadWatch(log)
         self._pages = PageReader(log)
 
+    @property
+    def head(self) -> Cursor:
+        """The cursor that stands at the log's end."""
+        return Cursor(self._log.epoch, self._log.head)
+
     async def read(self, targets: Sequence[Target], cursor: Cursor | None) -> MissedPage:
         """Return one page of notifications for any of `targets` since `cursor`; without one, only the head.
 
@@ -50,24 +57,54 @@ class Pages:
         """
         log = self._log
         self._ahead.look(cursor)
-        position = log.head
-        kind, after = decide_resume(cursor, epoch=log.epoch, first=log.first, head=position)
-        frames: list[bytes] = []
+        head = log.head
+        kind, after = decide_resume(cursor, epoch=log.epoch, first=log.first, head=head)
+        page = MissedPage(kind, [], Cursor(log.epoch, head))
         if kind == "replayed":
-            async with self._pages as pages:
-                reading = await pages.read(targets, after=after, upto=position)
-            if reading is None:
-                kind, position = "gap", log.head
-            else:
-                records, position = _before_damage(reading)
-                if records and records[0].is_damaged:
-                    kind, records = "gap", []
-                for record in records:
-                    self._counts.poll(record.position)
-                frames = [stamp(record.payload, str(Cursor(log.epoch, record.position))) for record in records]
-        self._metrics.polls[kind] += 1
-        self._metrics.deliveries["poll"] += len(frames)
-        return MissedPage(kind, frames, Cursor(log.epoch, position))
+            page = await self._read_page(targets, after=after, upto=head)
+        self._metrics.polls[page.resume] += 1
+        self._metrics.deliveries["poll"] += len(page.frames)
+        return page
+
+    async def read_stream(self, targets: Sequence[Target], cursor: Cursor | None) -> MissedPage:
+        """Return one page for a reader of Durable Streams; without a cursor, the first one that the log still has.
+
+        Such a first page is never a gap: it begins behind what is gone or damaged.
+
+        Raises:
+            StorageUnavailable: the log cannot be read.
+        """
+        log = self._log
+        self._ahead.look(cursor)
+        head, begins = log.head, cursor is None
+        kind, after = decide_resume(
+            Cursor(log.epoch, log.first - 1) if cursor is None else cursor, epoch=log.epoch, first=log.first, head=head
+        )
+        page = MissedPage(kind, [], Cursor(log.epoch, head))
+        if kind == "replayed" and after < head:
+            page = await self._read_page(targets, after=after, upto=head)
+            while begins and page.resume == "gap":
+                # Retention passed what was read, or damage is in front of the rest.
+                after = log.first - 1 if log.first > after + 1 else page.cursor.position
+                head = max(head, after)
+                page = await self._read_page(targets, after=after, upto=head)
+        self._metrics.deliveries["durable-streams"] += len(page.frames)
+        return page
+
+    async def _read_page(self, targets: Sequence[Target], *, after: int, upto: int) -> MissedPage:
+        log = self._log
+        async with self._pages as pages:
+            reading = await pages.read(targets, after=after, upto=upto)
+        if reading is None:
+            return MissedPage("gap", [], Cursor(log.epoch, log.head))
+        kind: ResumeKind = "replayed"
+        records, position = _before_damage(reading)
+        if records and records[0].is_damaged:
+            kind, records = "gap", []
+        for record in records:
+            self._counts.poll(record.position)
+        frames = [stamp(record.payload, str(Cursor(log.epoch, record.position))) for record in records]
+        return MissedPage(kind, frames, Cursor(log.epoch, position), position >= upto)
 
 
 def _before_damage(reading: Reading) -> tuple[list[Record], int]:

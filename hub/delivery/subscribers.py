@@ -10,7 +10,7 @@ from hub.auth.grant import Grant
 from hub.delivery.link import Link
 from hub.delivery.resume_points import ResumePoint
 from hub.delivery.session import Session
-from hub.errors import HubFull
+from hub.errors import HubFull, TooManyConnections
 from hub.target import EVERYONE, Target, account_target, user_target
 
 __all__ = [
@@ -22,7 +22,7 @@ __all__ = [
     "subscriber_targets",
 ]
 
-TransportName = Literal["websocket", "sse"]
+TransportName = Literal["websocket", "sse", "durable-streams"]
 
 
 class Subscriber:
@@ -79,6 +79,7 @@ class SubscriberCounts(NamedTuple):
     connections: int
     websocket: int
     sse: int
+    durable_streams: int
     unique_users: int
     accounts: int
 
@@ -89,6 +90,7 @@ class SubscribersStatistics(NamedTuple):
     connections: int
     websocket: int
     sse: int
+    durable_streams: int
     unique_users: int
     by_account: dict[str, int]
 
@@ -113,13 +115,17 @@ class Subscribers:
     def add(self, subscriber: Subscriber) -> Subscriber | None:
         """Register; return the same user's oldest connection where it has to go for this one.
 
-        The returned one is no longer registered; the caller closes it.
+        The returned one is no longer registered; the caller closes it. A reader of Durable Streams ends none: its
+        protocol cannot tell the ended one to stay away, and the two would take each other's place for ever.
 
         Raises:
             HubFull: the hub has its limit of connections, and this user has none that could be ended for it.
+            TooManyConnections: this user has as many connections as one may have, and none is ended for this one.
         """
         mine = self._by_target.get(subscriber.targets[0], {})
         evicted = next(iter(mine)) if len(mine) >= self._limit_per_user else None
+        if evicted is not None and subscriber.transport == "durable-streams":
+            raise TooManyConnections
         if evicted is None and len(self) >= self._limit:
             raise HubFull
         if evicted is not None:
@@ -172,10 +178,22 @@ class Subscribers:
     def count_all(self) -> SubscriberCounts:
         """Return the counts of this instant, without the accounts' own."""
         transports = self._by_transport
-        return SubscriberCounts(len(self), transports["websocket"], transports["sse"], self._users, len(self._accounts))
+        return SubscriberCounts(
+            len(self),
+            transports["websocket"],
+            transports["sse"],
+            transports["durable-streams"],
+            self._users,
+            len(self._accounts),
+        )
 
     def statistics(self) -> SubscribersStatistics:
         """Return the counts of this instant."""
         return SubscribersStatistics(
-            len(self), self._by_transport["websocket"], self._by_transport["sse"], self._users, dict(self._accounts)
+            len(self),
+            self._by_transport["websocket"],
+            self._by_transport["sse"],
+            self._by_transport["durable-streams"],
+            self._users,
+            dict(self._accounts),
         )

@@ -20,7 +20,9 @@ __all__ = ["ServerContext"]
 
 #: A request for one of these stays for as long as its client does.
 LASTING_PATHS = frozenset(
-    f"{path}{slash}" for path in (routes.WEBSOCKET, routes.EVENT_STREAM, routes.OBSERVE) for slash in ("", "/")
+    f"{path}{slash}"
+    for path in (routes.WEBSOCKET, routes.EVENT_STREAM, routes.STREAM, routes.OBSERVE)
+    for slash in ("", "/")
 )
 
 

@@ -36,6 +36,7 @@ __all__ = [
     "MethodNotAllowed",
     "NoTarget",
     "NotFound",
+    "OffsetGone",
     "OriginNotAllowed",
     "Overloaded",
     "RequestTimeout",
@@ -45,6 +46,7 @@ __all__ = [
     "TokenExpired",
     "TokenNotYetValid",
     "TooDeep",
+    "TooManyConnections",
     "Unauthenticated",
     "UnknownTarget",
     "UnknownType",
@@ -213,6 +215,17 @@ class MethodNotAllowed(HubError):
         self.allow = tuple(allow)
 
 
+class OffsetGone(HubError):
+    code, status = "offset_gone", 410
+    close_code: ClassVar[int] = _Standard.POLICY_VIOLATION
+    title = "The log no longer holds all that follows this offset"
+
+    def __init__(self, detail: str | None = None, *, next_offset: str = "", **about: Any) -> None:
+        super().__init__(detail, **about)
+        #: Where a reader goes on after the gap; it becomes `Stream-Next-Offset`.
+        self.next_offset = next_offset
+
+
 class RequestTimeout(HubError):
     code, status, close_code = "request_timeout", 408, _Standard.POLICY_VIOLATION
     title = "The request took too long to arrive"
@@ -251,6 +264,11 @@ class IdempotencyConflict(HubError):
 class UpgradeRequired(HubError):
     code, status, close_code = "upgrade_required", 426, _Standard.POLICY_VIOLATION
     title = "This is for WebSocket handshakes of version 13"
+
+
+class TooManyConnections(HubError):
+    code, status, close_code = "too_many_connections", 429, CloseCode.TOO_MANY_CONNECTIONS
+    title = "This user has as many connections as one may have"
 
 
 class HeadersTooLarge(HubError):

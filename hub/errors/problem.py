@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from contracts.problem import PROBLEM_TYPE_PREFIX, Problem
-from hub.errors import HubError, MethodNotAllowed, UnknownType, UnsupportedContentEncoding
+from hub.errors import HubError, MethodNotAllowed, OffsetGone, UnknownType, UnsupportedContentEncoding
 
 __all__ = ["PROBLEM_MEDIA_TYPE", "ProblemResponse", "describe_problem", "write_problem"]
 
@@ -62,13 +62,15 @@ def _required_headers(error: HubError) -> Headers:
         return [(b"www-authenticate", b"Bearer")]
     if isinstance(error, MethodNotAllowed):
         return [(b"allow", ", ".join(error.allow).encode())]
+    if isinstance(error, OffsetGone):
+        return [(b"stream-next-offset", error.next_offset.encode())]
     if isinstance(error, UnsupportedContentEncoding):
         return [(b"accept-encoding", b"identity")]
     if error.status == 415:
         return [(b"accept", b"application/json")]
     if error.status == 426:
         return [(b"upgrade", b"websocket"), (b"connection", b"upgrade"), (b"sec-websocket-version", b"13")]
-    if error.status == 503:
+    if error.status in {429, 503}:
         delay_s = RETRY_AFTER_S if error.retry_after_s is None else error.retry_after_s
         return [(b"retry-after", str(delay_s).encode())]
     if error.status in _ENDS_CONNECTION:

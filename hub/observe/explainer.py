@@ -5,6 +5,7 @@ It asks the publisher itself, so that an explanation and a publish cannot disagr
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from msgspec import UNSET
@@ -186,5 +187,10 @@ def _conclude(connected: Sequence[Subscriber], barriers: Sequence[ReasonCode]) -
 
 
 def _count(subscribers: Sequence[Subscriber]) -> ConnectionCounts:
-    websocket = sum(subscriber.transport == "websocket" for subscriber in subscribers)
-    return ConnectionCounts(total=len(subscribers), websocket=websocket, sse=len(subscribers) - websocket)
+    transports = Counter(subscriber.transport for subscriber in subscribers)
+    return ConnectionCounts(
+        total=len(subscribers),
+        websocket=transports["websocket"],
+        sse=transports["sse"],
+        durable_streams=transports["durable-streams"],
+    )

@@ -87,7 +87,11 @@ class Tracer:
                 steps["accepted"] = Acceptance(service=counts.service, at=format_time(now_s - ago_s))
             if counts.dispatched:
                 steps["dispatched"] = Dispatch(
-                    websocket=counts.websocket, sse=counts.sse, deferred=counts.deferred, expired=counts.expired
+                    websocket=counts.websocket,
+                    sse=counts.sse,
+                    durable_streams=counts.durable_streams,
+                    deferred=counts.deferred,
+                    expired=counts.expired,
                 )
             else:
                 behind = record.position > self._progress.position

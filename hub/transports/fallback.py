@@ -7,17 +7,36 @@ import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 
-from hub.asgi import Message, Send
+from hub.asgi import Message, Scope, Send
 from hub.cursor import parse_cursor
 from hub.delivery.envelope import Envelope, event_comment, event_data, event_retry
+from hub.delivery.link import LINK_EXTENSION, EventStream, EventStreamOpener
 from hub.delivery.resume_points import ResumePoint
 from hub.errors import HubError
+from hub.transports.response import forget_request
 
-__all__ = ["QueuedLink", "open_queued_link"]
+__all__ = ["QueuedLink", "open_event_stream", "open_queued_link"]
 
 
 def _nothing() -> None:
     """Stand in until the link is attached."""
+
+
+@contextlib.asynccontextmanager
+async def open_event_stream(scope: Scope, send: Send, *, close_timeout_s: float) -> AsyncIterator[EventStream]:
+    """Give the link of a response that does not end: the server's own, or one over `send` where it has none.
+
+    Raises:
+        ConnectionError: the peer left while it was looked up.
+    """
+    opener: EventStreamOpener | None = scope.get("extensions", {}).get(LINK_EXTENSION)
+    if opener is None:
+        async with open_queued_link(send, events=True, close_timeout_s=close_timeout_s) as queued:
+            yield queued
+        return
+    link = opener.open_link()
+    forget_request(scope)
+    yield link
 
 
 @contextlib.asynccontextmanager

@@ -9,7 +9,6 @@ import msgspec
 from contracts.page import Page
 from hub.allowance import Allowance
 from hub.asgi import Receive, Scope, Send
-from hub.bounds import Bounds
 from hub.delivery.connections import Connections
 from hub.delivery.pages import PAGE_BYTES, MissedPage, Pages
 from hub.delivery.subscribers import subscriber_targets
@@ -38,16 +37,17 @@ class PollEndpoint:
         pages: Pages,
         cors: Cors,
         *,
-        bounds: Bounds,
+        responses: Allowance,
         texts: Texts,
         now: Callable[[], float],
     ) -> None:
+        """Hold what clients have not taken yet within `responses`."""
         self._connections = connections
         self._pages = pages
         self._cors = cors
         self._texts = texts
         self._now = now
-        self._responses = Allowance(bounds.poll_total_bytes, each_bytes=bounds.poll_user_bytes)
+        self._responses = responses
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: Headers = scope["headers"]

@@ -12,30 +12,29 @@ from hub.auth.grant import Grant
 from hub.cursor import Cursor
 from hub.delivery.connections import Connections
 from hub.delivery.envelope import event_preamble
-from hub.delivery.link import LINK_EXTENSION, EventStream, EventStreamOpener
+from hub.delivery.link import EventStream
 from hub.delivery.session import Phase
 from hub.errors import HubError, MethodNotAllowed
 from hub.header_fields import Headers
 from hub.transports.cors import Cors
-from hub.transports.fallback import open_queued_link
-from hub.transports.response import (
-    find_cursor,
-    forget_request,
-    is_read,
-    respond_problem,
-)
+from hub.transports.fallback import open_event_stream
+from hub.transports.response import find_cursor, is_read, respond_problem
 
-__all__ = ["EventStreamEndpoint"]
+__all__ = ["STREAM_PREAMBLE", "UNBUFFERED", "EventStreamEndpoint"]
 
 #: What a client waits before it comes back, unless a drain tells it otherwise.
 RETRY_MS = 3_000
 
-_PREAMBLE = event_preamble(retry_ms=RETRY_MS)
-_STREAM_HEADERS: Headers = [
-    (b"content-type", b"text/event-stream; charset=utf-8"),
+#: What a stream begins with: its first bytes, and before them headers that keep others from holding it back.
+STREAM_PREAMBLE = event_preamble(retry_ms=RETRY_MS)
+UNBUFFERED: Headers = [
     # `no-transform`: a gzip in between would hold events back until its buffer is full.
     (b"cache-control", b"no-cache, no-transform"),
     (b"x-accel-buffering", b"no"),
+]
+_STREAM_HEADERS: Headers = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    *UNBUFFERED,
     (b"referrer-policy", b"no-referrer"),
 ]
 
@@ -78,15 +77,9 @@ class EventStreamEndpoint:
                 await send({"type": "http.response.body", "body": b""})
                 return
             stream = _Stream(receive, grant, cursor, [*_STREAM_HEADERS, *cors], began_s)
-            opener: EventStreamOpener | None = scope.get("extensions", {}).get(LINK_EXTENSION)
-            if opener is None:
-                async with open_queued_link(send, events=True, close_timeout_s=self._close_timeout_s) as queued:
-                    await self._serve(stream, queued)
-                return
             with contextlib.suppress(ConnectionError):  # the peer may have left while it was looked up
-                link = opener.open_link()
-                forget_request(scope)
-                await self._serve(stream, link)
+                async with open_event_stream(scope, send, close_timeout_s=self._close_timeout_s) as link:
+                    await self._serve(stream, link)
         except HubError as error:
             self._connections.count_refusal(error)
             await respond_problem(send, error, cors)
@@ -97,7 +90,7 @@ class EventStreamEndpoint:
             link.attach(on_connection_lost=partial(self._connections.leave, subscriber))
             link.cork()
             link.start(stream.headers)
-            link.write_event(_PREAMBLE)
+            link.write_event(STREAM_PREAMBLE)
             self._connections.greet(subscriber, stream.cursor)
             link.uncork()
             self._connections.observe_handshake(subscriber, stream.began_s)

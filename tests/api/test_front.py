@@ -70,7 +70,7 @@ def test_two_prefixes_are_none() -> None:
 
 async def test_a_charset_is_said_once(hub: RunningHub) -> None:
     """No content type says `charset` twice, and JSON, which is UTF-8 by itself, not at all."""
-    for path in ("/", "/schema", "/schema/openapi.json", "/health/live", "/metrics", "/nothing", "/sse", "/poll"):
+    for path in ("/", "/schema", "/schema/openapi.json", "/health/live", "/metrics", "/nothing", "/sse", "/streams/me"):
         answer = await hub.http.get(path, headers=hub.headers())
         kind = answer.headers["content-type"]
         assert (0 if "json" in kind else 1) == kind.count("charset"), (path, kind)

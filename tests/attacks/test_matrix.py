@@ -41,11 +41,12 @@ KEYS: dict[str, dict[str, object]] = {
     "reader": {"operations": ["stats"]},
 }
 
-#: Which kind of door each route is. The first three stand before the framework.
+#: Which kind of door each route is. The first four stand before the framework.
 DOORS = {
     ("GET", "/ws"): "user",
     ("GET", "/sse"): "user",
     ("GET", "/poll"): "user",
+    ("GET", "/streams/me"): "user",
     ("POST", "/api/ticket"): "user only",
     ("POST", "/api/internal/notify"): "publish",
     ("POST", "/api/internal/notify/batch"): "publish",
@@ -342,6 +343,10 @@ async def refuse_everywhere(hub: RunningHub, cursor: str) -> None:
     for path in ("/sse", "/poll"):
         answer = await hub.http.get(path, params={"cursor": cursor}, headers={"authorization": f"Bearer {token}"})
         assert (400, "invalid_cursor") == (answer.status_code, answer.json()["code"])
+    for live in ({}, {"live": "sse"}, {"live": "long-poll"}):
+        query = {"offset": cursor, **live}
+        answer = await hub.http.get("/streams/me", params=query, headers={"authorization": f"Bearer {token}"})
+        assert (400, "invalid_cursor") == (answer.status_code, answer.json()["code"])
 
 
 @pytest.mark.parametrize("resume", ["cursor of another account", "beginning of the log", "gap", "hostile"])
@@ -383,6 +388,10 @@ async def test_a_cursor_opens_no_other_account(hub: RunningHub, resume: str) -> 
                 "now",
                 "Notificações antigas indisponíveis",
             }
+            stream = await hub.http.get("/streams/me", params={"offset": cursor}, headers=bearer)
+            assert (410 if resume == "gap" else 200) == stream.status_code
+            read = [] if resume == "gap" else [frame["title"] for frame in stream.json()]
+            assert {*read} <= {"twin's", "now"}
             for client in (websocket, events):
                 titles = await titles_until(client, "now")
                 if resume == "gap":

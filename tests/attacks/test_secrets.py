@@ -159,13 +159,14 @@ class Walker:
         ]
         for path, headers, subprotocols in offers:
             await self.websocket(path, headers, subprotocols)
-        for path in ("/sse", "/poll"):
+        for path in ("/sse", "/poll", "/streams/me"):
             for options in (
                 {"params": {"token": secret}},
                 {"headers": bearer},
                 {"headers": {**bearer, "last-event-id": secret[:100]}},
                 {"headers": {"authorization": f"Basic {secret}"}},
                 {"headers": bearer, "params": {"cursor": secret}},
+                {"headers": bearer, "params": {"offset": secret}},
                 {"headers": {**bearer, "origin": "https://evil.example"}},
             ):
                 await self.stream(path, **options)
@@ -282,9 +283,11 @@ async def test_a_failing_directory_tells_no_password(tmp_path: Path, log_lines: 
     url = f"postgresql+asyncpg://hub:{PASSWORD}@127.0.0.1:1/avadmin"
     async with run_hub(tmp_path, directory_url=url) as hub:
         headers = {"authorization": f"Bearer {hub.token(STRANGER, STRANGE_ACCOUNT)}"}
-        answers = [await hub.http.get(path, headers=headers) for path in ("/sse", "/poll", "/health/ready")]
+        answers = [
+            await hub.http.get(path, headers=headers) for path in ("/sse", "/poll", "/streams/me", "/health/ready")
+        ]
         answers.append(await hub.publish(user_id=STRANGER))
-        assert [503, 503, 503, 503] == [answer.status_code for answer in answers]
+        assert [503, 503, 503, 503, 503] == [answer.status_code for answer in answers]
         metrics = await hub.http.get("/metrics", headers=hub.headers())
     seen = [*(answer.text for answer in answers), metrics.text, *log_lines.records.texts, log_lines.written.getvalue()]
     for text in seen:

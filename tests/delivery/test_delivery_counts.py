@@ -20,7 +20,7 @@ def apply(counts: DeliveryCounts, name: str, position: int) -> None:
     if name == "accept":
         counts.accept(position, f"service {position}", float(position))
     elif name == "dispatch":
-        counts.dispatch(position, 3, 2, 1)
+        counts.dispatch(position, 3, 2, 4, 1)
     else:
         getattr(counts, name)(position)
 
@@ -40,9 +40,10 @@ def test_counts_are_those_since_the_slot_was_taken(steps: list[tuple[str, int]],
         assert found is not None
         told = count(steps, position)
         assert (told["replay"], told["poll"]) == (found.replayed, found.polled)
-        assert (3 * told["dispatch"], 2 * told["dispatch"], told["dispatch"]) == (
+        assert (3 * told["dispatch"], 2 * told["dispatch"], 4 * told["dispatch"], told["dispatch"]) == (
             found.websocket,
             found.sse,
+            found.durable_streams,
             found.deferred,
         )
         assert (f"service {position}" if told["accept"] else None) == found.service

@@ -174,9 +174,9 @@ PROMISED: list[tuple[Callable[..., Any], str, str, Callable[[], Any]]] = [
         lambda: _losses.test_retention_during_the_read_is_a_gap("after_read"),
     ),
     (PageReader.read, "log.first > after + 1", "log.first > after", _losses.test_retention_up_to_the_cursor_is_no_gap),
-    (Pages.read, 'kind, records = "gap", []', "records = []", _losses.test_damage_is_a_gap_between_two_pages),
+    (Pages._read_page, 'kind, records = "gap", []', "records = []", _losses.test_damage_is_a_gap_between_two_pages),
     (
-        Pages.read,
+        Pages._read_page,
         "records, position = _before_damage(reading)",
         "records, position = reading.records, log.head",
         _paging.test_page_after_page_brings_everything_once,

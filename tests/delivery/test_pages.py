@@ -153,6 +153,70 @@ class TestLosses:
         assert ("gap", [], 3) == (page.resume, page.frames, page.cursor.position)
 
 
+class TestStream:
+    """Pages for a reader of Durable Streams."""
+
+    async def test_beginning_is_the_oldest_that_is_kept(self) -> None:
+        """Without a cursor a page begins where retention has left something, and that is no gap."""
+        reader = Reader()
+        reader.publish(4)
+        reader.log.forget(2)
+        page = await reader.pages.read_stream(TARGETS, None)
+        assert ("replayed", [3, 4], True) == (page.resume, positions(page), page.is_whole)
+        assert {"durable-streams": 2} == dict(reader.metrics.deliveries)
+
+    async def test_beginning_is_behind_damage(self) -> None:
+        """Damage in front of everything is passed over: who asks for what is left would else never get it."""
+        reader = Reader()
+        reader.publish(4)
+        reader.log.spoilt = {1, 2}
+        page = await reader.pages.read_stream(TARGETS, None)
+        assert ("replayed", [3, 4], 4) == (page.resume, positions(page), page.cursor.position)
+
+    async def test_nothing_but_damage_is_empty(self) -> None:
+        """Where nothing whole is left the page goes up to the head."""
+        reader = Reader()
+        reader.publish(2)
+        reader.log.spoilt = {1, 2}
+        page = await reader.pages.read_stream(TARGETS, None)
+        assert ("replayed", [], 2, True) == (page.resume, page.frames, page.cursor.position, page.is_whole)
+
+    @pytest.mark.parametrize("kept", [2, 0])
+    async def test_beginning_moves_with_retention(self, kept: int) -> None:
+        """Retention that passes a first page while it is read makes it begin later."""
+        reader = Reader()
+        reader.publish(3)
+        reader.log.after_read.close()
+        asked = asyncio.create_task(reader.pages.read_stream(TARGETS, None))
+        async with asyncio.timeout(DEADLINE_S):
+            while not reader.log.after_read.waiting:
+                await asyncio.sleep(0)
+            reader.log.forget(3 - kept)
+            reader.log.after_read.open()
+            page = await asked
+        assert ("replayed", [2, 3][2 - kept :], 3) == (page.resume, positions(page), page.cursor.position)
+
+    async def test_damage_after_an_offset_is_a_gap(self) -> None:
+        """A reader that has been somewhere is told of what is damaged behind that, once, and goes on after it."""
+        reader = Reader()
+        reader.publish(5)
+        reader.log.spoilt = {2, 3}
+        pages: list[tuple[str, list[int], int, bool]] = []
+        cursor: Cursor | None = None
+        while not pages or not pages[-1][3]:
+            page = await reader.pages.read_stream(TARGETS, cursor)
+            cursor = page.cursor
+            pages.append((page.resume, positions(page), cursor.position, page.is_whole))
+        assert [("replayed", [1], 1, False), ("gap", [], 3, False), ("replayed", [4, 5], 5, True)] == pages
+
+    async def test_head_needs_no_read(self) -> None:
+        """A reader that is at the tail costs the log nothing."""
+        reader = Reader()
+        reader.publish(2)
+        page = await reader.pages.read_stream(TARGETS, reader.pages.head)
+        assert ([], True, 0) == (page.frames, page.is_whole, reader.log.reads)
+
+
 async def test_readers_are_bounded() -> None:
     """However many clients ask at once, only so many pages are read at the same time."""
     reader = Reader()

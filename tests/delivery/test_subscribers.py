@@ -148,9 +148,10 @@ class TestRemove:
 
 
 def test_statistics(subscribers: Subscribers) -> None:
-    """Connections are counted by transport and by account; a user with two connections is one user."""
+    """Connections are counted by transport and by account; a user with several connections is one user."""
     subscribers.add(make_subscriber("1", "a", transport="sse"))
-    assert SubscribersStatistics(5, 4, 1, 4, {"a": 3, "b": 2}) == subscribers.statistics()
+    subscribers.add(make_subscriber("1", "a", transport="durable-streams"))
+    assert SubscribersStatistics(6, 4, 1, 1, 4, {"a": 4, "b": 2}) == subscribers.statistics()
 
 
 @given(users=st.lists(st.sampled_from(USERS), max_size=40))
@@ -162,7 +163,7 @@ def test_all_gone_is_as_new(users: list[tuple[str, str]]) -> None:
         subscribers.add(subscriber)
     for subscriber in added:
         subscribers.remove(subscriber)
-    assert SubscribersStatistics(0, 0, 0, 0, {}) == subscribers.statistics()
+    assert SubscribersStatistics(0, 0, 0, 0, 0, {}) == subscribers.statistics()
     assert vars(make_subscribers())["_by_target"] == vars(subscribers)["_by_target"], "a target is kept for ever"
 
 
@@ -202,7 +203,7 @@ class Register(RuleBasedStateMachine):
         accounts = Counter(subscriber.account_id for subscriber in self.present)
         users = {(subscriber.account_id, subscriber.user_id) for subscriber in self.present}
         assert self.subscribers.statistics() == SubscribersStatistics(
-            len(self.present), transports["websocket"], transports["sse"], len(users), dict(accounts)
+            len(self.present), transports["websocket"], transports["sse"], 0, len(users), dict(accounts)
         )
         for account_id, user_id in USERS:
             for target in (user_target(account_id, user_id), account_target(account_id)):

@@ -97,7 +97,10 @@ def test_the_outside_reaches_what_browsers_need_alone() -> None:
     """The ingress has the four paths of listening, and no path of publishing or of operators."""
     (rule,) = OBJECTS["Ingress hub"]["spec"]["rules"]
     paths = {path["path"]: path["pathType"] for path in rule["http"]["paths"]}
-    assert dict.fromkeys((routes.WEBSOCKET, routes.EVENT_STREAM, routes.POLL, routes.TICKET), "Exact") == paths
+    assert (
+        dict.fromkeys((routes.WEBSOCKET, routes.EVENT_STREAM, routes.POLL, routes.STREAM, routes.TICKET), "Exact")
+        == paths
+    )
 
 
 def test_the_relay_may_publish_and_is_stopped_in_order() -> None:

@@ -183,7 +183,7 @@ async def test_connected_user_gets_it_now(explained: Explained) -> None:
         await explained.hub.wait_until(lambda: len(explained.hub.hub.subscribers) == 1)
         said = await explained.explain(account_id=ACCOUNT, explain_user_id=BUYER)
     assert ("now", ["connected"]) == (said["user"]["delivery"], codes(said))
-    assert {"total": 1, "websocket": 0, "sse": 1} == said["user"]["connections"]
+    assert {"total": 1, "websocket": 0, "sse": 1, "durable_streams": 0} == said["user"]["connections"]
 
 
 async def test_bound_key_learns_of_no_stranger(explained: Explained) -> None:

@@ -66,7 +66,7 @@ async def test_live_and_replayed(hub: RunningHub) -> None:
     assert 1 == len(polled.json()["frames"])
     for searched in (True, False):
         told = await trace(hub, receipt, searched=searched)
-        assert {"websocket": 2, "sse": 1, "deferred": 0, "expired": False} == told["dispatched"]
+        assert {"websocket": 2, "sse": 1, "durable_streams": 0, "deferred": 0, "expired": False} == told["dispatched"]
         assert {"connections": 1, "polls": 1} == told["replayed"]
         assert ("tests", receipt["cursor"], 1) == (
             told["accepted"]["service"],
@@ -81,7 +81,7 @@ async def test_live_and_replayed(hub: RunningHub) -> None:
 async def test_nobody_was_there(hub: RunningHub) -> None:
     """That nobody was connected is told as such, and not as unknown."""
     told = await trace(hub, await publish(hub))
-    assert {"websocket": 0, "sse": 0, "deferred": 0, "expired": False} == told["dispatched"]
+    assert {"websocket": 0, "sse": 0, "durable_streams": 0, "deferred": 0, "expired": False} == told["dispatched"]
     assert {"connections": 0, "polls": 0} == told["replayed"]
 
 

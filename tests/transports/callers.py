@@ -156,6 +156,7 @@ def _chunked(caller: Caller, path: str) -> bytes:
 
 
 NOTIFY = "/api/internal/notify"
+STREAM = "/streams/me"
 NOTICE = {"type": "stock_alert", "title": "t", "message": "m", "user_id": "nobody", "account_id": ACCOUNT}
 
 #: Every end that a connection can come to, by name.
@@ -209,6 +210,10 @@ ENDS: dict[str, Callable[[Caller], None]] = {
     "poll, not taken": lambda c: _stalled(c, c.get("/poll", f"&cursor={c.cursor}") * 3),
     "poll, refused": lambda c: _answered(c, c.get("/poll", "&token=x.y.z"), b"problem+json"),
     "poll, left at once": lambda c: _left(c, c.get("/poll")),
+    "stream, read": lambda c: _answered(c, c.get(STREAM, "&offset=-1"), b"stream-next-offset"),
+    "stream, live": lambda c: _answered(c, c.get(STREAM, "&offset=now&live=sse"), b"upToDate"),
+    "stream, left while it waits": lambda c: _left(c, c.get(STREAM, "&offset=now&live=long-poll")),
+    "stream, gone": lambda c: _answered(c, c.get(STREAM, "&offset=aaaaaaaaaa-1"), b"HTTP/1.1 410"),
     "http, one after the other": lambda c: _answered(c, c.get("/poll") * 5, b"live"),
     "http, health": lambda c: _answered(c, c.get("/health/live"), b"HTTP/1.1 200"),
     "http, nowhere": lambda c: _answered(c, c.get("/nowhere"), b"HTTP/1.1 404"),

@@ -32,7 +32,12 @@ def make_stats_routes(
         return Stats(
             total_connections=counts.connections,
             connections_by_account=dict(sorted(counts.by_account.items())),
-            connections=ConnectionCounts(total=counts.connections, websocket=counts.websocket, sse=counts.sse),
+            connections=ConnectionCounts(
+                total=counts.connections,
+                websocket=counts.websocket,
+                sse=counts.sse,
+                durable_streams=counts.durable_streams,
+            ),
             unique_users=counts.unique_users,
             uptime_seconds=round(max(0.0, now() - metrics.started_at_s), 3),
             totals=Totals(

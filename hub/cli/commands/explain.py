@@ -98,7 +98,7 @@ def _describe(explanation: Explanation) -> list[str]:
         lines = [
             f"{explanation.service}: would be accepted",
             f"now:     {_number(explanation.users, 'user')}, {_number(now.total, 'connection')}"
-            f" ({now.websocket} WebSocket, {now.sse} SSE)",
+            f" ({now.websocket} WebSocket, {now.sse} SSE, {now.durable_streams} Durable Streams)",
             f"targets: {explanation.target_count}",
         ]
         lines += [f"  {describe_target(target)}" for target in explanation.targets]

@@ -62,7 +62,7 @@ def _describe(trace: Trace) -> list[str]:
     lines.append(f"{'stored':<14}{trace.stored.at} at {trace.stored.cursor}")
     if trace.dispatched is not UNSET:
         done = trace.dispatched
-        words = f"{done.websocket} WebSocket, {done.sse} SSE"
+        words = f"{done.websocket} WebSocket, {done.sse} SSE, {done.durable_streams} Durable Streams"
         words += f", {done.deferred} after older ones" if done.deferred else ""
         words += "; it had expired" if done.expired else ""
         lines.append(f"{'dispatched':<14}{words}")

@@ -141,6 +141,7 @@ def test_every_operation_of_the_design_is_there() -> None:
         "get /ws",
         "get /sse",
         "get /poll",
+        "get /streams/me",
         "post /api/internal/notify",
         "post /api/internal/notify/batch",
         "get /api/internal/ws-stats",

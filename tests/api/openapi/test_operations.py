@@ -32,7 +32,7 @@ async def test_statistics_say_who_is_connected(hub: RunningHub) -> None:
     async with hub.websocket(), hub.events(), hub.websocket(hub.token(OTHER, OTHER_ACCOUNT)):
         await hub.publish()
         stats = await read_stats(hub)
-    assert {"total": 3, "websocket": 2, "sse": 1} == stats["connections"]
+    assert {"total": 3, "websocket": 2, "sse": 1, "durable_streams": 0} == stats["connections"]
     assert (3, 2) == (stats["totalConnections"], stats["uniqueUsers"])
     assert {ACCOUNT: 2, OTHER_ACCOUNT: 1} == stats["connectionsByAccount"]
     assert {"published": 1, "deliveries": 2, "connected": 3}.items() <= stats["totals"].items()  # type: ignore[attr-defined]  # JSON
@@ -65,7 +65,7 @@ async def test_counts_return_to_zero_after_a_thousand_connections(tmp_path: Path
         totals = stats["totals"]
         assert isinstance(totals, dict)
         assert (0, 0, {}) == (stats["totalConnections"], stats["uniqueUsers"], stats["connectionsByAccount"])
-        assert {"total": 0, "websocket": 0, "sse": 0} == stats["connections"]
+        assert {"total": 0, "websocket": 0, "sse": 0, "durable_streams": 0} == stats["connections"]
         assert totals["connected"] == totals["disconnected"] > 300
         assert totals["refused"] > 100
 

@@ -111,6 +111,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/streams/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read frames as a stream of the Durable Streams protocol
+         * @description The read side of the open protocol [Durable Streams](https://github.com/durable-streams/durable-streams), for its clients in any language. The stream has the notifications for the user, in JSON mode: a read returns an array of frames, with the same bytes that a connection carries, and the place behind them as `Stream-Next-Offset`. It has at most 200 frames or 64 KiB, or one frame that is larger; `Stream-Up-To-Date: true` says that nothing more is there. HEAD returns the tail. An offset that the log can no longer serve gets 410, with the offset to go on from as `Stream-Next-Offset`. With `live=sse` the response is a stream of `data` and `control` events.
+         */
+        get: operations["readStream"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/ticket": {
         parameters: {
             query?: never;
@@ -627,6 +647,11 @@ export interface components {
             websocket: number;
             /** Format: int64 */
             sse: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            durable_streams?: number;
         };
         /**
          * ConnectionData
@@ -2919,6 +2944,107 @@ export interface operations {
                 };
             };
             /** @description Users cannot be looked up; Tokens cannot be verified at the moment; The token is not valid yet; The hub is restarting; The log cannot be written */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readStream: {
+        parameters: {
+            query?: {
+                /** @description A one-use ticket, or a user token, if the client cannot set a header. A token in a URL ends up in logs. */
+                token?: string;
+                /** @description Where to read from: a `Stream-Next-Offset` of the hub or any cursor; `-1`, or none, for the oldest notification that the log keeps; `now` for what comes from now on. Needed for a live read. */
+                offset?: string;
+                /** @description How to wait for more: `sse` for a response that stays, `long-poll` for one that comes when there is something, or after a while with 204. */
+                live?: "sse" | "long-poll";
+                /** @description The last `Stream-Cursor` of a live read. It is a number that keeps responses of different times apart, and not a cursor of the hub. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The frames after the offset, in order. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Frame"][];
+                };
+            };
+            /** @description Nothing came while a long-poll waited. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The client has this content: its `If-None-Match` names the `ETag`. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be used; This is not a cursor of a hub */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A credential is required; The credential is not valid; The token has expired */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This origin is not allowed; This user may not connect; This account is not active; The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The log no longer holds all that follows this offset */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This user has as many connections as one may have */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Users cannot be looked up; Tokens cannot be verified at the moment; The token is not valid yet; The hub holds as many connections as it may; The hub is restarting; The log cannot be written; The hub has too much to do */
             503: {
                 headers: {
                     /** @description Seconds to wait. */

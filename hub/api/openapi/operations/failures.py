@@ -11,6 +11,7 @@ __all__ = [
     "PUBLISH_FAILURES",
     "SERVICE_FAILURES",
     "STORE_FAILURES",
+    "STREAM_FAILURES",
     "USER_FAILURES",
 ]
 
@@ -61,4 +62,12 @@ CONNECT_FAILURES = (
     errors.Forbidden,
     errors.HubFull,
     errors.Draining,
+)
+#: A reader of Durable Streams has a place in the log, and, while it waits, a connection.
+STREAM_FAILURES = (
+    *CONNECT_FAILURES,
+    errors.OffsetGone,
+    errors.TooManyConnections,
+    errors.StorageUnavailable,
+    errors.Overloaded,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contracts.closing import CloseCode, may_return
 from hub import errors, routes
-from hub.api.openapi.operations.failures import CONNECT_FAILURES, PAGE_FAILURES, USER_FAILURES
+from hub.api.openapi.operations.failures import CONNECT_FAILURES, PAGE_FAILURES, STREAM_FAILURES, USER_FAILURES
 from hub.api.openapi.operations.operation import USER, Operation, Response
 from hub.delivery.page_reader import PAGE_BYTES, PAGE_RECORDS
 
@@ -29,6 +29,28 @@ _LAST_EVENT_ID = {
     "in": "header",
     "description": "The cursor, as `EventSource` sends it by itself when it reconnects; it wins over `cursor`.",
     "schema": {"type": "string", "examples": ["k3v9q2m7xa-1z8"]},
+}
+
+_OFFSET = {
+    "name": "offset",
+    "in": "query",
+    "description": "Where to read from: a `Stream-Next-Offset` of the hub or any cursor; `-1`, or none, for the oldest "
+    "notification that the log keeps; `now` for what comes from now on. Needed for a live read.",
+    "schema": {"type": "string", "examples": ["k3v9q2m7xa-00000000001z8", "-1", "now"]},
+}
+_LIVE = {
+    "name": "live",
+    "in": "query",
+    "description": "How to wait for more: `sse` for a response that stays, `long-poll` for one that comes when there "
+    "is something, or after a while with 204.",
+    "schema": {"type": "string", "enum": ["sse", "long-poll"]},
+}
+_STREAM_CURSOR = {
+    "name": "cursor",
+    "in": "query",
+    "description": "The last `Stream-Cursor` of a live read. It is a number that keeps responses of different times "
+    "apart, and not a cursor of the hub.",
+    "schema": {"type": "string", "examples": ["3361240"]},
 }
 
 _CODES = "\n".join(
@@ -82,6 +104,32 @@ RECEIVE_OPERATIONS: tuple[Operation, ...] = (
         parameters=(_TOKEN, _CURSOR, _LAST_EVENT_ID),
         responses=(Response(200, "What was missed, in order.", "Page"),),
         failures=PAGE_FAILURES,
+    ),
+    Operation(
+        method="get",
+        path=routes.STREAM,
+        id="readStream",
+        tag="Receive",
+        summary="Read frames as a stream of the Durable Streams protocol",
+        description="The read side of the open protocol [Durable Streams](https://github.com/durable-streams/"
+        "durable-streams), for its clients in any language. The stream has the notifications for the user, in JSON "
+        "mode: a read returns an array of frames, with the same bytes that a connection carries, and the place behind "
+        f"them as `Stream-Next-Offset`. It has at most {PAGE_RECORDS} frames or {PAGE_BYTES // 1024} KiB, or one frame "
+        "that is larger; `Stream-Up-To-Date: true` says that nothing more is there. HEAD returns the tail. An offset "
+        "that the log can no longer serve gets 410, with the offset to go on from as `Stream-Next-Offset`. With "
+        "`live=sse` the response is a stream of `data` and `control` events.",
+        security=USER,
+        parameters=(_TOKEN, _OFFSET, _LIVE, _STREAM_CURSOR),
+        responses=(
+            Response(
+                200,
+                "The frames after the offset, in order.",
+                {"type": "array", "items": {"$ref": "#/components/schemas/Frame"}},
+            ),
+            Response(204, "Nothing came while a long-poll waited."),
+            Response(304, "The client has this content: its `If-None-Match` names the `ETag`."),
+        ),
+        failures=STREAM_FAILURES,
     ),
     Operation(
         method="post",
