@@ -48,7 +48,10 @@ class Dispatch(msgspec.Struct, kw_only=True):
 
 
 class Replays(msgspec.Struct, kw_only=True):
-    """How often it was handed over later: from the log to a connection that resumed, and in a page of `/poll` or `/streams/me`."""
+    """How often it was handed over later: from the log to a connection that resumed, and in a page.
+
+    A page is a response of `/poll`, or of a reader of Durable Streams.
+    """
 
     connections: _Count
     polls: _Count

@@ -59,7 +59,10 @@ def _table(report: Stats) -> str:
     now, totals = report.connections, report.totals
     rows = [
         ("up for", format_duration(report.uptime_seconds)),
-        ("connections", f"{now.total:,} ({now.websocket:,} WebSocket, {now.sse:,} SSE, {now.durable_streams:,} Durable Streams)"),
+        (
+            "connections",
+            f"{now.total:,} ({now.websocket:,} WebSocket, {now.sse:,} SSE, {now.durable_streams:,} Durable Streams)",
+        ),
         ("users, accounts", f"{report.unique_users:,}, {len(report.connections_by_account):,}"),
         ("published", f"{totals.published:,} ({totals.duplicates:,} duplicates)"),
         ("deliveries", f"{totals.deliveries:,}"),

@@ -785,6 +785,11 @@ export interface components {
             websocket: number;
             /** Format: int64 */
             sse: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            durable_streams?: number;
             /** Format: int64 */
             deferred: number;
             expired: boolean;
@@ -2149,7 +2154,9 @@ export interface components {
         };
         /**
          * Replays
-         * @description How often it was handed over later: from the log to a connection that resumed, and in a page of `/poll`.
+         * @description How often it was handed over later: from the log to a connection that resumed, and in a page.
+         *
+         *     A page is a response of `/poll`, or of a reader of Durable Streams.
          */
         Replays: {
             /** Format: int64 */
@@ -2449,7 +2456,7 @@ export interface components {
             account_id: string;
             role: string;
             /** @enum {string} */
-            transport: "sse" | "websocket";
+            transport: "durable-streams" | "sse" | "websocket";
             /** @enum {string} */
             protocol: "hub.v1" | "plain";
             /** @enum {string} */
