@@ -34,3 +34,10 @@ def test_moment_outside_the_calendar() -> None:
     """The first hour of the calendar, east of Greenwich, is no moment in UTC and says so."""
     with pytest.raises(OverflowError):
         format_moment(datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=1))))
+
+
+@given(st.floats(min_value=-62_135_596_800, max_value=253_402_300_799))
+def test_seconds_are_written_as_their_moment(at_s: float) -> None:
+    """However a moment is given, its text is the same."""
+    assert format_moment(datetime.fromtimestamp(at_s, UTC)) == format_time(at_s)
+    assert format_moment(datetime.fromtimestamp(at_s, UTC), "seconds") == format_time(at_s, "seconds")

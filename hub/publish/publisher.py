@@ -148,7 +148,10 @@ class Publisher:
         for index, order in enumerate(orders):
             if isinstance(order, _Order) and order.targets is None:
                 try:
-                    order.targets = await self._targets.resolve(order.publication, service, look_ups_end_s)
+                    # An earlier look-up of this batch may have told.
+                    order.targets = self._targets.find(order.publication, service) or await self._targets.resolve(
+                        order.publication, service, look_ups_end_s
+                    )
                 except HubError as error:
                     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                         raise

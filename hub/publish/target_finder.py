@@ -34,18 +34,19 @@ class TargetFinder:
             service.require_everyone()
         if publication.account_id is not None:
             service.require_account(publication.account_id)
-        if publication.unresolved or (self._checks_targets and not self._remembers(publication)):
-            return None
+        if publication.unresolved or (self._checks_targets and publication.user_ids):
+            return self._recall(publication, service)
         return publication.targets
 
-    def _remembers(self, publication: Publication) -> bool:
-        """Say whether all the users of a notification are known, without asking, to be in its account."""
-        find, account_id = self._directory.find_user_nowait, publication.account_id
+    def _recall(self, publication: Publication, service: ServiceGrant) -> tuple[Target, ...] | None:
+        """Return the users' targets; None unless all of them are remembered, in an account that may be meant."""
+        named, targets = publication.account_id, []
         for user_id in publication.user_ids:
-            user = find(user_id)
-            if user is None or home_account(user.role, user.account_id) != account_id:
-                return False
-        return True
+            home = _find_account(self._directory.find_user_nowait(user_id), named, service)
+            if home is None:
+                return None
+            targets.append(user_target(home, user_id))
+        return tuple(targets)
 
     async def resolve(
         self, publication: Publication, service: ServiceGrant, look_ups_end_s: float
@@ -57,26 +58,19 @@ class TargetFinder:
             DirectoryUnavailable: the directory cannot tell now.
         """
         named = publication.account_id
-
-        def find_account(user: User | None) -> str | None:
-            home = None if user is None else home_account(user.role, user.account_id)
-            # One error for all of these: unknown, without an account, in another than the named one, and in one that
-            # a bound key does not reach. Otherwise such a key could find out whose customer a person is, id by id.
-            return home if home is not None and named in {None, home} and service.reaches(home) else None
-
         try:
             async with asyncio.timeout_at(look_ups_end_s):
                 found = {user_id: self._directory.find_user_nowait(user_id) for user_id in publication.user_ids}
                 missing = [user_id for user_id, user in found.items() if user is None]
                 found |= await self._find_users(missing, self._directory.find_user)
                 # A user may have signed up, or changed the account, since the last look-up.
-                doubtful = [user_id for user_id, user in found.items() if find_account(user) is None]
+                doubtful = [user_id for user_id, user in found.items() if _find_account(user, named, service) is None]
                 found |= await self._find_users(doubtful, self._directory.find_user_anew)
         except TimeoutError:
             raise DirectoryUnavailable("Too many users had to be looked up; name fewer", retry_after_s=5) from None
         targets = []
         for user_id, user in found.items():
-            home = find_account(user)
+            home = _find_account(user, named, service)
             if home is None:
                 raise UnknownTarget(self._explain_unknown(named), field=_field_of(publication))
             targets.append(user_target(home, user_id))
@@ -107,6 +101,14 @@ class TargetFinder:
     def end_s(self) -> float:
         """Return when, by the event loop's clock, the look-ups of a request that begins now have to be done."""
         return asyncio.get_running_loop().time() + self._timeout_s
+
+
+def _find_account(user: User | None, named: str | None, service: ServiceGrant) -> str | None:
+    """Return the account of a user, which is the named one if any is; None where the user cannot be a target."""
+    home = None if user is None else home_account(user.role, user.account_id)
+    # One error for all of these: unknown, without an account, in another than the named one, and in one that a bound
+    # key does not reach. Otherwise such a key could find out whose customer a person is, id by id.
+    return home if home is not None and named in {None, home} and service.reaches(home) else None
 
 
 def _field_of(publication: Publication) -> str:

@@ -127,3 +127,42 @@ async def test_ids_are_random_uuids() -> None:
     # None of the other bits is always the same.
     assert all({text[place] for text in ids} > {"0", "f"} for place in (0, 7, 9, 15, 20, 24, 35))
     assert set("89ab") == {text[19] for text in ids}
+
+
+async def test_a_user_that_is_remembered_needs_no_look_up() -> None:
+    """A publish that names a user alone begins at once where the directory remembers the user, in their account."""
+
+    class Remembering(SlowDirectory):
+        def find_user_nowait(self, user_id: str) -> User | None:
+            return User(user_id=user_id, account_id="a1", role="user", active=True, account_status="active")
+
+    directory = Remembering()
+    publisher, log = make_publisher(directory)
+    body = b'{"type":"stock_alert","title":"t","message":"m","user_id":"7"}'
+    pending = publisher.begin(body, SERVICE, None)
+    assert pending is not None
+    await pending.outcome
+    assert not pending.finish().duplicate
+    bound = ServiceGrant(name="b", accounts=frozenset({"a2"}), types=None, everyone=False, operations=OPERATIONS)
+    assert publisher.begin(body, bound, None) is None
+    (record,) = (await log.read([user_target("a1", "7")], after=0, upto=1, limit=1, limit_bytes=1)).records
+    assert (user_target("a1", "7"),) == record.targets
+    assert [] == directory.asked
+
+
+async def test_a_batch_looks_a_user_up_once() -> None:
+    """What the first notification of a batch asks the directory, the others remember."""
+
+    class Learning(SlowDirectory):
+        def find_user_nowait(self, user_id: str) -> User | None:
+            known = User(user_id=user_id, account_id="a1", role="user", active=True, account_status="active")
+            return known if user_id in self.asked else None
+
+    directory = Learning()
+    directory.answers.set()
+    publisher, log = make_publisher(directory)
+    one = b'{"type":"stock_alert","title":"t","message":"m","user_id":"7"}'
+    await publisher.publish_batch(
+        b'{"notifications":[' + b",".join([one] * 50) + b"]}", SERVICE, None, max_item_bytes=999
+    )
+    assert (["7"], 50) == (directory.asked, log.head)
