@@ -229,6 +229,7 @@ lock: $(SETUP) ## resolve pyproject.toml and requirements/*.in into hashed locks
 	@$(LOCK) requirements/build.in --output-file requirements/build.txt
 	@$(LOCK) requirements/dev.in --output-file requirements/dev.txt
 	@$(LOCK) requirements/release.in --output-file requirements/release.txt
+	@$(LOCK) requirements/traefik.in --output-file requirements/traefik.txt
 
 # The Containerfile's steps without an engine: a bare environment, the runtime lock, the two wheels and nothing else.
 wheel-check: $(SETUP) ## build the hub's two wheels and start it in a bare environment, as the image does

@@ -53,6 +53,7 @@ PLACES = (
     # The deployments.
     Place("deploy/compose/compose.yaml", _IMAGE),
     Place("deploy/compose/hub.env.example", _IMAGE),
+    Place("deploy/helm/Chart.yaml", r"(?m)^(?:version|appVersion): (\S+)$"),
     Place("deploy/kubernetes/backup.yaml", _IMAGE),
     Place("deploy/kubernetes/statefulset.yaml", _IMAGE),
     Place("deploy/kubernetes/kustomization.yaml", r"newTag: (\S+)"),

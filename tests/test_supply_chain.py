@@ -16,7 +16,10 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 ROOT = Path(__file__).parent.parent
-LOCKS = {name: ROOT / f"requirements/{name}.txt" for name in ("runtime", "otel", "build", "node", "dev", "release")}
+LOCKS = {
+    name: ROOT / f"requirements/{name}.txt"
+    for name in ("runtime", "otel", "build", "node", "dev", "release", "traefik")
+}
 every_lock = pytest.mark.parametrize("lock", LOCKS)
 
 #: The oldest version of each package without a published hole that reaches the hub, and which hole that was.

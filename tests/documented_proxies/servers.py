@@ -1,4 +1,4 @@
-"""nginx and Caddy as deploy/ and the page on proxies configure them, each on a free port."""
+"""nginx, Caddy and Traefik as deploy/ and the page on proxies configure them, each on a free port."""
 
 from __future__ import annotations
 
@@ -12,17 +12,21 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-__all__ = ["HUB_ADDRESS", "Proxy", "make_certificate", "read_page", "run_caddy", "run_nginx"]
+from tests.deploy.tools import find_traefik
+
+__all__ = ["HUB_ADDRESS", "Proxy", "make_certificate", "read_page", "run_caddy", "run_nginx", "run_traefik"]
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "operations" / "proxies.md"
 #: What the page quotes, by the language of its block; tests/deploy holds them equal.
 FILES = {"nginx": ROOT / "deploy/nginx/hub.conf", "caddyfile": ROOT / "deploy/caddy/Caddyfile"}
+TRAEFIK = ROOT / "deploy/traefik"
 #: Where the page says that the hub is.
 HUB_ADDRESS = "127.0.0.1:8000"
 START_DEADLINE_S = 20.0
@@ -40,6 +44,8 @@ class Proxy:
     trust: ssl.SSLContext
     #: Where its logs are.
     folder: Path
+    #: What they say of a WebSocket and of a poll that have ended.
+    names: tuple[str, str] = ("/ws", "/poll")
 
     def written(self) -> str:
         """Return all that it has logged."""
@@ -127,8 +133,45 @@ async def run_caddy(folder: Path, hub_port: int, changes: Mapping[str, str] | No
 
 
 @contextlib.asynccontextmanager
-async def _run(name: str, *arguments: str, folder: Path, port: int) -> AsyncIterator[None]:
-    program = shutil.which(name, path=_PATH)
+async def run_traefik(folder: Path, hub_port: int) -> AsyncIterator[Proxy]:
+    """Run Traefik with the page's two files."""
+    port = _free_port()
+    trust = make_certificate(folder)
+    dynamic = adapt(
+        (TRAEFIK / "hub.yaml").read_text(),
+        {HUB_ADDRESS: f"127.0.0.1:{hub_port}", "hub.example.com": "localhost"},
+    )
+    certificate = f"{{certFile: {folder}/cert.pem, keyFile: {folder}/key.pem}}"
+    (folder / "hub.yaml").write_text(f"{dynamic}tls:\n  certificates: [{certificate}]\n")
+    static = adapt(
+        (TRAEFIK / "traefik.yaml").read_text(),
+        {
+            ":443": f"127.0.0.1:{port}",
+            "/etc/traefik/hub.yaml": f"{folder}/hub.yaml",
+            "accessLog:\n": f"accessLog:\n  filePath: {folder}/access.log\n",
+        },
+    )
+    (folder / "traefik.yaml").write_text(f"{static}global: {{checkNewVersion: false, sendAnonymousUsage: false}}\n")
+    program = find_traefik()
+    async with _run("traefik", f"--configfile={folder}/traefik.yaml", folder=folder, port=port, program=program):
+        # It listens before it has read which routes there are.
+        async with asyncio.timeout(START_DEADLINE_S):
+            async with httpx.AsyncClient(base_url=f"https://localhost:{port}", verify=trust) as client:
+                while not await _is_live(client):
+                    await asyncio.sleep(0.05)
+        # Neither path is logged.
+        yield Proxy(port, trust, folder, ('"DownstreamStatus":0,', '"DownstreamStatus":200,'))
+
+
+async def _is_live(client: httpx.AsyncClient) -> bool:
+    with contextlib.suppress(httpx.TransportError):
+        return (await client.get("/health/live")).status_code == 200
+    return False
+
+
+@contextlib.asynccontextmanager
+async def _run(name: str, *arguments: str, folder: Path, port: int, program: str | None = None) -> AsyncIterator[None]:
+    program = program or shutil.which(name, path=_PATH)
     assert program is not None, f"{name} is not installed: sudo apt-get install {name}"
     environ = {"HOME": str(folder), "PATH": _PATH}
     with (folder / "output.log").open("wb") as output:
