@@ -115,6 +115,21 @@ async def slowness(folder: Path, lines: Lines, monkeypatch: pytest.MonkeyPatch) 
                     await asyncio.get_running_loop().sock_sendall(stalled, EMPTY_PONG)
 
 
+async def a_flood(folder: Path, lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Send more frames than any client of ours does."""
+    monkeypatch.setattr("hub.edge.message_reader._lines", OperatorLog(logging.getLogger("hub.edge")))
+    peers: list[socket.socket] = []
+    async with run_hub(folder) as hub:
+        with contextlib.ExitStack() as stack:
+            stack.callback(close_all, peers)
+            for _ in range(2):
+                peer = await dial(hub, peers, websocket_request(hub))
+                await asyncio.get_running_loop().sock_sendall(peer, EMPTY_PONG * 1_000)
+            await hub.wait_until(lambda: hub.hub.metrics.closes[1008] == 2)
+    assert {"count": 1} == await lines.wait("rate_limited")
+    assert 1 == len(lines.of("rate_limited"))
+
+
 async def the_directory(folder: Path, lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the directory away, give it back, and let it have deactivated a connected user."""
     bounds = Bounds(probe_interval_s=0.02, first_probe_interval_s=0.02, min_recheck_interval_s=0.1)
@@ -197,6 +212,7 @@ SCENES: list[tuple[Scene, set[str]]] = [
     (refusals, {"refused", "publish_refused", "contract_mismatch"}),
     (clients, {"evicted", "gap", "disconnected"}),
     (slowness, {"unresponsive", "fallen_behind", "slow"}),
+    (a_flood, {"rate_limited"}),
     (the_directory, {"directory_down", "directory_up", "no_longer_allowed"}),
     (the_key_server, {"key_server_down", "key_server_up"}),
     (the_disk, {"log_not_writable", "log_writable"}),

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Protocol
 
 from websockets.frames import Frame, Opcode
 
 from hub.bounds import Bounds
 from hub.edge.websocket_core import WebSocketCore
+from hub.operator_log import OperatorLog
 
 __all__ = ["MessageReader", "MessageSink"]
+
+#: Of the process: a flood from many connections is one line a minute.
+_lines = OperatorLog(logging.getLogger("hub.edge"))
 
 
 class MessageSink(Protocol):
@@ -62,6 +67,9 @@ class MessageReader:
             return
         frames = self._core.events_received()
         if not self._take_tokens(len(frames)):
+            _lines.write_limited(
+                logging.WARNING, "rate_limited", "dropped a WebSocket whose client sent too many frames (1008)"
+            )
             self._sink.drop(1008)
             return
         if frames:
