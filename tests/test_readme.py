@@ -31,7 +31,7 @@ def read_blocks(page: str, language: str = "sh") -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
 
 
-MAKE, TAIL, LISTEN, PUBLISH, SERVE_OWN, NOTIFY_OWN, MISS, RETURN, INSTALL = read_blocks("README.md")
+INSTALL, MAKE, TAIL, LISTEN, PUBLISH, SERVE_OWN, NOTIFY_OWN, MISS, RETURN = read_blocks("README.md")
 (OWN_TYPES,) = read_blocks("README.md", "python")
 
 
@@ -200,9 +200,8 @@ def test_make_has_the_two_commands() -> None:
 
 def test_the_portuguese_page_has_the_same_commands() -> None:
     """What is tested of one page holds for the other."""
-    make, *others = read_blocks("README.pt-BR.md")
+    install, make, *commands = read_blocks("README.pt-BR.md")
     assert ["make serve", "make test"] == [line.split("#")[0].strip() for line in make.splitlines()]
-    *commands, install = others
     assert [TAIL, LISTEN, PUBLISH, SERVE_OWN, NOTIFY_OWN, MISS, RETURN] == commands
     assert [OWN_TYPES] == read_blocks("README.pt-BR.md", "python")
     assert [line.split("#")[0] for line in INSTALL.splitlines()] == [
