@@ -30,6 +30,7 @@ __all__ = ["Cost", "main"]
 
 IN_FLIGHT = 16
 KEYS = 500
+DEADLINE_S = 600.0
 DURABLE = "fsync = on\nfull_page_writes = on\nautovacuum = on\n"
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -87,7 +88,7 @@ async def _relay(server: Postgres, folder: Path, rows: int) -> Cost:
             await outbox.wait_for("EXISTS (SELECT FROM notification_outbox WHERE published_at IS NOT NULL)")
             begun_s, begun_rows = time.monotonic(), await outbox.count("published_at IS NOT NULL")
             begun_cpu_s = _cpu_s(relay.process_id)
-            await outbox.wait_settled()
+            await outbox.wait_settled(DEADLINE_S)
             took_s = time.monotonic() - begun_s
             sender_s = _cpu_s(relay.process_id)
         finally:

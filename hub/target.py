@@ -11,7 +11,17 @@ import re
 from collections.abc import Sequence
 from typing import NewType
 
-__all__ = ["CONTROL", "EVERYONE", "Target", "account_target", "is_personal", "split_target", "user_target"]
+__all__ = [
+    "CONTROL",
+    "EVERYONE",
+    "WITHOUT_ACCOUNT",
+    "Target",
+    "account_target",
+    "is_personal",
+    "split_target",
+    "subscriber_targets",
+    "user_target",
+]
 
 Target = NewType("Target", str)
 
@@ -21,6 +31,9 @@ _USER = f"u{_SEPARATOR}"
 _UNUSABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 EVERYONE = Target("e")
+#: In place of an account, for people who have none and are let in all the same (HUB_PEOPLE_WITHOUT_ACCOUNT). It is not
+#: an account: they have nothing in common.
+WITHOUT_ACCOUNT = "00000000-0000-0000-0000-000000000001"
 #: Records of the hub to itself (a revocation); no subscriber ever matches it.
 CONTROL = Target("c")
 
@@ -41,6 +54,15 @@ def account_target(account_id: str) -> Target:
         ValueError: the id is empty or holds a control character or half a surrogate pair.
     """
     return Target(f"a{_SEPARATOR}{_checked(account_id)}")
+
+
+def subscriber_targets(account_id: str, user_id: str) -> tuple[Target, ...]:
+    """Return every target whose notifications this user of this account gets; the user's own comes first.
+
+    People without an account get what is addressed to them by name, and nothing else.
+    """
+    own = user_target(account_id, user_id)
+    return (own,) if account_id == WITHOUT_ACCOUNT else (own, account_target(account_id), EVERYONE)
 
 
 def split_target(target: Target) -> tuple[str | None, str | None]:

@@ -66,6 +66,7 @@ USABLE: dict[str, tuple[str, object]] = {
     "HUB_DIRECTORY_USERS": ("people(cpf,firm,role,active)", "people(cpf,firm,role,active)"),
     "HUB_DIRECTORY_ACCOUNTS": ("firms(cnpj,status)", "firms(cnpj,status)"),
     "HUB_DIRECTORY_TARGETS": ("off", False),
+    "HUB_PEOPLE_WITHOUT_ACCOUNT": ("on", True),
     "HUB_LINK_ORIGINS": (
         "https://app.example, https://b.example:8443",
         ("https://app.example", "https://b.example:8443"),

@@ -12,9 +12,10 @@ import math
 import re
 from typing import Any
 
-from hub.auth.grant import Claims, Grant
+from hub.auth.grant import Claims, Grant, home_account
 from hub.errors import InvalidToken, TokenExpired, TokenNotYetValid
 from hub.settings import Settings
+from hub.target import WITHOUT_ACCOUNT
 
 __all__ = ["ClaimName", "ClaimRules"]
 
@@ -79,6 +80,8 @@ class ClaimRules:
         self._account = ClaimName(settings.jwt_account_claim)
         self._role = ClaimName(settings.jwt_role_claim)
         self._audience = ClaimName(settings.jwt_audience_claim)
+        # Without a directory the token alone says that there is no account.
+        self._people_without_account = settings.people_without_account and settings.directory_url.lower() == "off"
         self._issuers = _split(settings.jwt_issuer)
         self._audiences = _split(settings.jwt_audience)
 
@@ -98,13 +101,15 @@ class ClaimRules:
         if not issued_at_s or issued_at_s > expires_s:
             # No token is issued in 1970 or after its own end: a zero that nobody set, or milliseconds.
             issued_at_s = None
-        account_id = self._read_account(claims)
+        account_id, role = self._read_account(claims), _read_role(self._role.find(claims))
+        if self._people_without_account:
+            account_id = home_account(role, account_id) or WITHOUT_ACCOUNT
         # With an account they may become a grant as they are, which connections with one token then share.
         kind: type[Claims] = Claims if account_id is None else Grant
         read = kind(
             user_id=user_id,
             account_id=account_id,
-            role=_read_role(self._role.find(claims)),
+            role=role,
             expires_at_s=expires_s + self._settings.jwt_leeway_s,
             issued_at_s=issued_at_s,
             token_id=_read_id(claims.get("jti"), _MAX_TOKEN_ID),

@@ -11,7 +11,7 @@ from hub.delivery.link import Link
 from hub.delivery.resume_points import ResumePoint
 from hub.delivery.session import Session
 from hub.errors import HubFull, TooManyConnections
-from hub.target import EVERYONE, Target, account_target, user_target
+from hub.target import EVERYONE, WITHOUT_ACCOUNT, Target, subscriber_targets
 
 __all__ = [
     "Subscriber",
@@ -19,7 +19,6 @@ __all__ = [
     "Subscribers",
     "SubscribersStatistics",
     "TransportName",
-    "subscriber_targets",
 ]
 
 TransportName = Literal["websocket", "sse", "durable-streams"]
@@ -68,11 +67,6 @@ class Subscriber:
         self.targets = subscriber_targets(grant.account_id, grant.user_id)
 
 
-def subscriber_targets(account_id: str, user_id: str) -> tuple[Target, ...]:
-    """Return every target whose notifications this user of this account gets; the user's own comes first."""
-    return (user_target(account_id, user_id), account_target(account_id), EVERYONE)
-
-
 class SubscriberCounts(NamedTuple):
     """How many there are at one instant; a user is an (account, user) pair."""
 
@@ -105,12 +99,14 @@ class Subscribers:
         self._limit = limit
         self._limit_per_user = limit_per_user
         self._by_target: dict[Target, dict[Subscriber, None]] = {EVERYONE: {}}
+        #: Those that `EVERYONE` does not reach.
+        self._without_account: dict[Subscriber, None] = {}
         self._by_transport: Counter[TransportName] = Counter()
         self._users = 0
         self._accounts: Counter[str] = Counter()
 
     def __len__(self) -> int:
-        return len(self._by_target[EVERYONE])
+        return len(self._by_target[EVERYONE]) + len(self._without_account)
 
     def add(self, subscriber: Subscriber) -> Subscriber | None:
         """Register; return the same user's oldest connection where it has to go for this one.
@@ -132,6 +128,8 @@ class Subscribers:
             self.remove(evicted)
         for target in subscriber.targets:
             self._by_target.setdefault(target, {})[subscriber] = None
+        if subscriber.account_id == WITHOUT_ACCOUNT:
+            self._without_account[subscriber] = None
         self._by_transport[subscriber.transport] += 1
         self._accounts[subscriber.account_id] += 1
         if len(self._by_target[subscriber.targets[0]]) == 1:
@@ -140,7 +138,7 @@ class Subscribers:
 
     def remove(self, subscriber: Subscriber) -> bool:
         """Forget a connection; False where it was not registered (any more)."""
-        if subscriber not in self._by_target[EVERYONE]:
+        if subscriber not in self._by_target[EVERYONE] and self._without_account.pop(subscriber, self) is self:
             return False
         for target in subscriber.targets:
             registered = self._by_target[target]
@@ -172,8 +170,8 @@ class Subscribers:
         return len(self.match(targets))
 
     def everyone(self) -> list[Subscriber]:
-        """Return every subscriber, oldest first."""
-        return list(self._by_target[EVERYONE])
+        """Return every subscriber, oldest first; people without an account come last."""
+        return [*self._by_target[EVERYONE], *self._without_account]
 
     def count_all(self) -> SubscriberCounts:
         """Return the counts of this instant, without the accounts' own."""

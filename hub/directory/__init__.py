@@ -33,6 +33,7 @@ def open_directory(
         settings.directory_users,
         settings.directory_accounts,
         timeout_s=settings.directory_timeout_s,
+        people_without_account=settings.people_without_account,
     )
     # A query, and another one for the users that came while it was under way.
     wait_s = 2 * settings.directory_timeout_s

@@ -17,6 +17,7 @@ from hub.directory.postgres import PostgresSource
 from hub.directory.tables import Row, Tables, read_tables
 from hub.errors import DirectoryUnavailable, SettingsError
 from hub.operator_log import OperatorLog
+from hub.target import WITHOUT_ACCOUNT
 
 __all__ = ["BATCH", "Source", "SqlDirectory"]
 
@@ -52,13 +53,18 @@ class SqlDirectory:
 
     trusts_claims = False
 
-    def __init__(self, url: str, users_spec: str, accounts_spec: str, *, timeout_s: float) -> None:
+    def __init__(
+        self, url: str, users_spec: str, accounts_spec: str, *, timeout_s: float, people_without_account: bool = False
+    ) -> None:
         """Prepare the query; no connection is made yet.
+
+        `people_without_account`: users who have none are in `WITHOUT_ACCOUNT`, which is always active.
 
         Raises:
             SettingsError: the URL or a table's spec cannot be used.
         """
         self._timeout_s = timeout_s
+        self._people_without_account = people_without_account
         self._source = _open_source(url, read_tables(users_spec, accounts_spec), timeout_s)
         # Queries that were cancelled, while their connections are being closed.
         self._given_up: set[asyncio.Task[Any]] = set()
@@ -143,11 +149,15 @@ class SqlDirectory:
                 found.pop(user_id, None)
                 continue
             seen.add(user_id)
+            # Native enums often have the names of a program's constants, in capitals.
+            role = (role or "").lower()
+            # A super_admin without an account has the virtual one.
+            if self._people_without_account and account_id is None and role != "super_admin":
+                account_id, status = WITHOUT_ACCOUNT, "active"
             found[user_id] = User(
                 user_id=user_id,
                 account_id=account_id,
-                # Native enums often have the names of a program's constants, in capitals.
-                role=(role or "").lower(),
+                role=role,
                 active=active,
                 account_status=None if status is None else status.lower(),
             )

@@ -16,14 +16,14 @@ from hub.auth.account import ADMITTED_STATUSES
 from hub.auth.grant import ServiceGrant, home_account
 from hub.auth.service_keys import ServiceKeys
 from hub.delivery.session import Phase
-from hub.delivery.subscribers import Subscriber, Subscribers, subscriber_targets
+from hub.delivery.subscribers import Subscriber, Subscribers
 from hub.directory.directory import Directory, User
 from hub.errors import DirectoryUnavailable, HubError, InvalidField
 from hub.errors.problem import describe_problem
 from hub.observe.target_view import view_targets
 from hub.publish.body import Publication, Question
 from hub.publish.publisher import CheckedPublication, Publisher
-from hub.target import Target, split_target, user_target
+from hub.target import Target, split_target, subscriber_targets, user_target
 from hub.timestamp import format_time
 
 __all__ = ["Explainer"]

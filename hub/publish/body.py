@@ -33,7 +33,7 @@ from hub.publish.depth import is_deeper
 from hub.publish.hyperlink import normalize_link
 from hub.publish.json_body import MAX_DEPTH, decode_body, strip_bom
 from hub.publish.registry import TypeRegistry
-from hub.target import EVERYONE, Target, account_target, user_target
+from hub.target import EVERYONE, WITHOUT_ACCOUNT, Target, account_target, user_target
 from hub.timestamp import format_moment, format_time
 
 __all__ = ["Publication", "Question", "parse_batch", "parse_explain", "parse_publish"]
@@ -245,6 +245,8 @@ def _check_users(request: PublishRequest) -> tuple[str, ...]:
         raise ConflictingTargets("`everyone` goes with no other target", field="$.everyone")
     if not (request.everyone or users or request.account_id is not None):
         raise NoTarget("Give `user_id`, `user_ids`, `account_id` or `everyone`")
+    if request.account_id == WITHOUT_ACCOUNT and not users:
+        raise NoTarget("People without an account have nothing in common; give `user_id` or `user_ids`")
     return users
 
 

@@ -50,6 +50,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     directory_users: str = "users(id,account_id,role,is_active)"
     directory_accounts: str = "accounts(id,status)"
     directory_targets: bool = True
+    people_without_account: bool = False
 
     # Connections
     allowed_origins: tuple[str, ...] = ()
@@ -202,6 +203,10 @@ directory_accounts | HUB_DIRECTORY_ACCOUNTS | names | accounts(id,status)
 directory_targets | HUB_DIRECTORY_TARGETS | on/off | off
     Whether a publish that names a user together with an account is checked against the directory, and refused (422)
     where the user is not in that account; with `HUB_DIRECTORY_URL=off` nothing is checked.
+
+people_without_account | HUB_PEOPLE_WITHOUT_ACCOUNT | on/off | on
+    Whether users without an account, such as final customers, may connect; each gets what names them as a user, and
+    nothing for an account or everyone.
 
 # Connections
 

@@ -11,10 +11,10 @@ from hub.allowance import Allowance
 from hub.asgi import Receive, Scope, Send
 from hub.delivery.connections import Connections
 from hub.delivery.pages import PAGE_BYTES, MissedPage, Pages
-from hub.delivery.subscribers import subscriber_targets
 from hub.errors import HubError, MethodNotAllowed
 from hub.header_fields import Headers
 from hub.language import Texts
+from hub.target import subscriber_targets
 from hub.transports.cors import Cors
 from hub.transports.response import (
     find_cursor,

@@ -56,6 +56,7 @@ HOSTILE_IDS = {
     "null": "null",
     "two accounts": f"{ACCOUNT},{OTHER_ACCOUNT}",
     "virtual": "00000000-0000-0000-0000-000000000000",
+    "without account": "00000000-0000-0000-0000-000000000001",
     "empty": "",
     "longest": "x" * MAX_ID,
     "too long": "x" * (MAX_ID + 1),

@@ -21,6 +21,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from hub.directory.demo import DEMO_USERS, create_demo_directory
+from hub.target import WITHOUT_ACCOUNT
 from tests.attacks.identity import (
     ACCOUNT,
     HOSTILE_IDS,
@@ -71,17 +72,17 @@ DOORS = {
 }
 #: "own": only where the id is the key's own account; "ids": a good id decides nothing, a bad one is a 400.
 ANSWERS = """
-            nobody garbage foreign expired user twin admin ticket key bound typed reader
-open        ok     ok      ok      ok      ok   ok   ok    ok     ok  ok    ok    ok
-user        401    401     401     401     ok   ok   ok    ok     401 401   401   401
-user-only   401    401     401     401     ok   ok   ok    401    401 401   401   401
-publish     401    401     401     401     401  401  401   401    ids own   typed 403
-stats       401    401     401     401     401  401  401   401    ok  403   403   ok
-disconnect  401    401     401     401     401  401  401   401    ids own   403   403
-explain     401    401     401     401     401  401  401   401    ok  ok    403   403
-observe     401    401     401     401     401  401  401   401    ok  403   403   403
-find        401    401     401     401     401  401  401   401    ids own   403   403
-trace       401    401     401     401     401  401  401   401    404 404   403   403
+            nobody garbage foreign expired user twin person admin ticket key bound typed reader
+open        ok     ok      ok      ok      ok   ok   ok     ok    ok     ok  ok    ok    ok
+user        401    401     401     401     ok   ok   ok     ok    ok     401 401   401   401
+user-only   401    401     401     401     ok   ok   ok     ok    401    401 401   401   401
+publish     401    401     401     401     401  401  401    401   401    ids own   typed 403
+stats       401    401     401     401     401  401  401    401   401    ok  403   403   ok
+disconnect  401    401     401     401     401  401  401    401   401    ids own   403   403
+explain     401    401     401     401     401  401  401    401   401    ok  ok    403   403
+observe     401    401     401     401     401  401  401    401   401    ok  403   403   403
+find        401    401     401     401     401  401  401    401   401    ids own   403   403
+trace       401    401     401     401     401  401  401    401   401    404 404   403   403
 """
 ACTORS = ANSWERS.split("\n")[1].split()
 TABLE = {
@@ -117,6 +118,8 @@ class Participants:
             "expired": hub.token(USER, ACCOUNT, ttl_s=-60),
             "user": hub.token(USER, ACCOUNT),
             "twin": hub.token(USER, OTHER_ACCOUNT),
+            # One without an account, as final customers are.
+            "person": hub.token(USER, None),
             "admin": hub.token("root", None, role="super_admin"),
             **keys,
         }
@@ -145,7 +148,8 @@ async def keys(tmp_path: Path) -> dict[str, str]:
 @pytest.fixture
 async def hub(tmp_path: Path, keys: dict[str, str]) -> AsyncIterator[RunningHub]:
     """A hub that knows the actors."""
-    async with run_hub(tmp_path, service_keys_file=tmp_path / "services.json", max_connections_per_user=1_000) as hub:
+    settings: dict[str, Any] = {"people_without_account": True, "max_connections_per_user": 1_000}
+    async with run_hub(tmp_path, service_keys_file=tmp_path / "services.json", **settings) as hub:
         hub.key = keys["key"]
         yield hub
 
@@ -290,13 +294,17 @@ async def test_a_hostile_id_reaches_nobody_but_its_owner(hub: RunningHub) -> Non
         "user": (USER, ACCOUNT),
         "colleague": (OTHER_USER, ACCOUNT),
         "twin": (USER, OTHER_ACCOUNT),
+        "person": (USER, None),
         "admin": ("root", None),
     }
-    usable = {name: text for name, text in HOSTILE_IDS.items() if is_usable(text) and text not in {"e"}}
+    # What stands in for an account of people who have none is refused as one, and names people beside a user.
+    usable = {
+        name: text for name, text in HOSTILE_IDS.items() if is_usable(text) and text not in {"e", WITHOUT_ACCOUNT}
+    }
     async with AsyncExitStack() as stack:
         clients: dict[str, WebSocket | EventStream] = {}
         for name, (user_id, account_id) in observers.items():
-            token = hub.token(user_id, account_id, role="user" if account_id else "super_admin")
+            token = hub.token(user_id, account_id, role="super_admin" if name == "admin" else "user")
             clients[f"{name} over websocket"] = await stack.enter_async_context(hub.websocket(token))
             clients[f"{name} over sse"] = await stack.enter_async_context(hub.events(token))
         owners: dict[str, WebSocket | EventStream] = {}
@@ -314,6 +322,7 @@ async def test_a_hostile_id_reaches_nobody_but_its_owner(hub: RunningHub) -> Non
                 published = await hub.publish(title=json.dumps(target), **target)
                 assert 202 == published.status_code, target
         await hub.publish(title="for all", everyone=True)
+        await hub.publish(title="for all", user_id=USER, account_id=WITHOUT_ACCOUNT)
 
         got = {name: await titles_until(client, "for all") for name, client in clients.items()}
         virtual = HOSTILE_IDS["virtual"]

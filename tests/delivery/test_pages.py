@@ -11,10 +11,9 @@ from hub.cursor import Cursor, Epoch, parse_cursor
 from hub.delivery.delivery_counts import DeliveryCounts
 from hub.delivery.page_reader import PAGE_RECORDS, READERS
 from hub.delivery.pages import MissedPage, Pages
-from hub.delivery.subscribers import subscriber_targets
 from hub.errors import StorageUnavailable
 from hub.metrics import Metrics
-from hub.target import EVERYONE, user_target
+from hub.target import EVERYONE, subscriber_targets, user_target
 from tests.fakes import NOW_S, FakeClock, MemoryLog
 from tests.harness import DEADLINE_S
 

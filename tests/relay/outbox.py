@@ -58,17 +58,23 @@ class Outbox:
         found: int = await self.connection.fetchval(f"SELECT count(*) FROM notification_outbox WHERE {condition}")
         return found
 
-    async def wait_settled(self) -> None:
+    async def reconnect(self) -> None:
+        """Replace a connection that a crash of the database has cut."""
+        self.connection.terminate()
+        self.connection = await asyncpg.connect(self.url)
+
+    async def wait_settled(self, deadline_s: float = DEADLINE_S) -> None:
         """Wait until no row waits."""
         await self.wait_for(
-            "NOT EXISTS (SELECT FROM notification_outbox WHERE published_at IS NULL AND dead_at IS NULL)"
+            "NOT EXISTS (SELECT FROM notification_outbox WHERE published_at IS NULL AND dead_at IS NULL)",
+            deadline_s,
         )
 
-    async def wait_for(self, condition: str) -> None:
+    async def wait_for(self, condition: str, deadline_s: float = DEADLINE_S) -> None:
         """Wait until this holds in the database."""
-        async with asyncio.timeout(DEADLINE_S):
+        async with asyncio.timeout(deadline_s):
             while not await self.connection.fetchval(f"SELECT {condition}"):
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.02)
 
 
 async def write_rows(connection: asyncpg.Connection, rows: Iterable[tuple[str, str]]) -> list[str]:
@@ -87,7 +93,9 @@ async def open_outbox(server: Postgres) -> AsyncIterator[Outbox]:
     try:
         await connection.execute("DROP TABLE IF EXISTS notification_outbox")
         await connection.execute(read_migration("up", NAME))
-        yield Outbox(server, connection)
+        outbox = Outbox(server, connection)
+        yield outbox
+        connection = outbox.connection
     finally:
         await connection.close()
 

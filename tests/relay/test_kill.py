@@ -72,7 +72,7 @@ async def kill_relays(
                     if everything and number % 25 == 9:
                         server.stop()
                         server.start()
-                        outbox.connection = await asyncpg.connect(outbox.url)
+                        await outbox.reconnect()
                     await relay.start()
                 written = await writing
                 await wait_published(outbox, rows)
@@ -119,6 +119,8 @@ async def write_all(url: str, rows: int, random: Random) -> list[tuple[str, str]
                 await transaction.commit()
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 # The database crashed; a service asks whether its transaction was committed.
+                if connection is not None:
+                    connection.terminate()
                 connection = await reconnect(url)
                 if not await connection.fetchval(
                     "SELECT count(*) FROM notification_outbox WHERE body ->> 'title' = $1", part[0][1]
@@ -144,4 +146,6 @@ async def reconnect(url: str) -> asyncpg.Connection:
 
 async def wait_published(outbox: Outbox, count: int) -> None:
     """Wait until so many rows are marked as published."""
-    await outbox.wait_for(f"(SELECT count(*) FROM notification_outbox WHERE published_at IS NOT NULL) >= {count}")
+    await outbox.wait_for(
+        f"(SELECT count(*) FROM notification_outbox WHERE published_at IS NOT NULL) >= {count}", DEADLINE_S
+    )

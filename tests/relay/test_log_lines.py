@@ -6,7 +6,6 @@ import asyncio
 import logging
 import time
 
-import asyncpg  # type: ignore[import-untyped]  # it has no types of its own
 import pytest
 
 from hub.relay.bounds import RelayBounds
@@ -73,14 +72,11 @@ async def test_the_database_may_be_restarted(hub: RunningHub, lines: Lines) -> N
             server.stop()
             await lines.wait("relay_database_down")
             server.start()
-            outbox.connection = await asyncpg.connect(outbox.url)
-            try:
-                await outbox.write(*rows[100:])
-                await outbox.wait_settled()
-                await lines.wait("relay_database_up")
-                await hub.wait_until(lambda: b"hub_relay_listening 1.0" in metrics.write())
-                assert relay.is_ready
-            finally:
-                await outbox.connection.close()
+            await outbox.reconnect()
+            await outbox.write(*rows[100:])
+            await outbox.wait_settled()
+            await lines.wait("relay_database_up")
+            await hub.wait_until(lambda: b"hub_relay_listening 1.0" in metrics.write())
+            assert relay.is_ready
     check_order(rows, read_titles(hub.settings.data_dir))
     check_lines(lines, {"relay_database_down", "relay_database_up"})

@@ -56,7 +56,15 @@ VERDICTS: dict[type[Outcome], set[str]] = {
     },
     HubAway: {
         *("unauthenticated", "invalid_token", "token_expired", "not_found", "method_not_allowed", "request_timeout"),
-        *("hub_full", "draining", "overloaded", "storage_unavailable", "token_not_yet_valid", "keys_unavailable"),
+        *(
+            "hub_full",
+            "too_many_connections",
+            "draining",
+            "overloaded",
+            "storage_unavailable",
+            "token_not_yet_valid",
+            "keys_unavailable",
+        ),
         "unsupported_transfer_coding",
     },
     Failed: {"internal", "directory_unavailable"},

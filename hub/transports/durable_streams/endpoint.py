@@ -19,9 +19,9 @@ from hub.delivery.endings import NORMAL_CLOSURE
 from hub.delivery.link import EventStream
 from hub.delivery.pages import PAGE_BYTES, MissedPage, Pages
 from hub.delivery.session import Phase
-from hub.delivery.subscribers import subscriber_targets
 from hub.errors import HubError, MethodNotAllowed, OffsetGone
 from hub.header_fields import Headers
+from hub.target import subscriber_targets
 from hub.transports.cors import Cors
 from hub.transports.durable_streams.links import LongPollLink, StreamLink, encode_messages
 from hub.transports.durable_streams.offset import StreamCursor, format_offset
