@@ -43,6 +43,7 @@ NOT_SETTINGS = {
     "HUB_SERVICE_KEY": "of the hub's commands",
     "HUB_TEST_SEED": "of the tests",
     "HUB_TOKEN": "of the hub's commands",
+    "HUB_TOKEN_URL": "of `hub conformance`, where a client under test gets tokens",
     "HUB_URL": "of the hub's commands",
 }
 

@@ -33,6 +33,7 @@ COMMANDS = (
     "key",
     "openapi",
     "proxy",
+    "conformance",
     "completion",
 )
 

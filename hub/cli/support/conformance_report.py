@@ -1,0 +1,82 @@
+"""What a client under test did with each rule of the protocol that a scripted hub can see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+__all__ = ["RULES", "Finding", "Report", "Verdict"]
+
+#: The rules of docs/protocol.md that are a client's and can be seen from a hub, or from what the client prints.
+RULES = {
+    "R1.3": "presents a credential with each connection",
+    "R1.4": "offers the subprotocol hub.v1",
+    "R1.7": "passes over frames and fields that it does not know",
+    "R3.2": "comes back with the cursor of the last frame that it processed",
+    "R3.3": "comes back with the cursor of a later heartbeat",
+    "R3.4": "has no cursor at first",
+    "R3.7": "hands no notification over twice",
+    "R3.8": "hands over every notification, in order",
+    "R4.3": "goes on after a gap, and tells its application of it",
+    "R5.3": "responds to a ping",
+    "R5.4": "takes a silent connection for dead",
+    "R6.4": "asks for another token after 4001",
+    "R7.2": "comes back within the window of a drain",
+    "R7.4": "reads without pause",
+    "R7.5": "waits before it tries again",
+    "R8.3": "comes back after a code below 4500, and after none",
+    "R8.4": "stays away after a code from 4500",
+}
+
+Verdict = Literal["pass", "fail", "not seen"]
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One rule: whether it was kept, and where not, what was seen instead."""
+
+    rule: str
+    text: str
+    verdict: Verdict
+    detail: str = ""
+
+
+class Report:
+    """Collects what was seen: a rule that was broken once is broken."""
+
+    def __init__(self) -> None:
+        self._verdicts: dict[str, tuple[Verdict, str]] = {}
+
+    def see(self, rule: str, kept: bool, detail: str = "") -> None:
+        """Note that a rule was kept, or broken as `detail` says."""
+        if self._verdicts.get(rule, ("pass", ""))[0] != "fail":
+            self._verdicts[rule] = ("pass", "") if kept else ("fail", detail)
+
+    def judge_printed(self, sent: Sequence[str], printed: Sequence[str], *, gap: bool) -> None:
+        """Judge by the ids that the client printed, as it handed notifications over; `gap`: it printed one."""
+        if not printed:
+            return
+        distinct = list(dict.fromkeys(printed))
+        repeated = len(printed) - len(distinct)
+        self.see("R3.7", not repeated, f"{repeated} notifications were handed over twice")
+        missing = len(set(sent) - set(distinct))
+        self.see("R3.8", not missing, f"{missing} of {len(sent)} notifications were not handed over")
+        known = set(sent)
+        self.see("R3.8", [each for each in distinct if each in known] == list(sent), "they came in another order")
+        self.see("R4.3", gap, "the gap was not printed")
+
+    @property
+    def findings(self) -> list[Finding]:
+        """Every rule, in order of its number."""
+        none: tuple[Verdict, str] = ("not seen", "")
+        found = {rule: self._verdicts.get(rule, none) for rule in RULES}
+        return [
+            Finding(rule=rule, text=RULES[rule], verdict=verdict, detail=detail)
+            for rule, (verdict, detail) in found.items()
+        ]
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether a rule was broken."""
+        return any(verdict == "fail" for verdict, _ in self._verdicts.values())
