@@ -76,9 +76,9 @@ class HubApp:
         metrics = self.hub.metrics
         return metrics.closes.total() + metrics.polls.total()
 
-    def is_broken(self) -> bool:
-        """Whether the hub runs but delivers nothing any more; such a process should be ended."""
-        return self._started and not self.hub.is_alive()
+    async def wait_broken(self) -> None:
+        """Return once the hub delivers nothing any more; such a process should be ended."""
+        await self.hub.delivery.wait_end()
 
     async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()

@@ -30,6 +30,12 @@ class Tasks:
         """Whether all of these were started and have not ended."""
         return all(name in self._tasks and not self._tasks[name].done() for name in names)
 
+    async def wait_end(self, *names: str) -> None:
+        """Return once one of these has ended, or was not started."""
+        tasks = [self._tasks[name] for name in names if name in self._tasks]
+        if len(tasks) == len(names):
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+
     async def stop(self) -> None:
         """Cancel every task, and wait until it has ended."""
         for task in self._tasks.values():

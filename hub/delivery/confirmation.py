@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 
 from hub.delivery.ports import Ends
@@ -20,6 +21,8 @@ logger = logging.getLogger("hub.dispatcher")
 #: How often the hub looks for clients that have something to confirm. When a client's network breaks, it may be told
 #: twice what was sent since.
 TICK_S = 0.1
+#: How often it notes that the hub is alive while nothing has to be confirmed, for what ages while no hub runs.
+ALIVE_S = 0.5
 #: Pings in one look. A pong costs the hub more than the notification did, so a wide fan-out is confirmed in turns.
 PINGS = 25
 #: A peer without a pong for this long may be gone, and with it everything that was sent since.
@@ -43,6 +46,8 @@ class Confirmation:
         self._watched: dict[Subscriber, None] = {}
         self._position = progress.position
         self._has_more = False
+        self._news = asyncio.Event()
+        progress.on_advance = self._note_advance
 
     def begin(self, subscriber: Subscriber, client: Client) -> tuple[ResumeResult, ResumePoint]:
         """Fix where the session of a registered subscriber starts; its link needs the point, for the pongs."""
@@ -53,6 +58,7 @@ class Confirmation:
         subscriber.point = point
         self._watched[subscriber] = None
         self._has_more = True
+        self._news.set()
         return resume, point
 
     def end(self, subscriber: Subscriber) -> None:
@@ -66,7 +72,20 @@ class Confirmation:
         loop = asyncio.get_running_loop()
         while True:
             self.look(loop.time(), ends)
+            if not self._has_more:
+                await self._wait_news()
             await asyncio.sleep(TICK_S)
+
+    async def _wait_news(self) -> None:
+        """Wait until there may be something to confirm, or for as long as the note that the hub is alive may age."""
+        self._news.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ALIVE_S - TICK_S if len(self._points) else None):
+                await self._news.wait()
+
+    def _note_advance(self) -> None:
+        if self._watched:
+            self._news.set()
 
     def look(self, monotonic_s: float, ends: Ends) -> None:
         """Ask the clients that have something to confirm, at most `pings` of them."""

@@ -90,6 +90,7 @@ class Dispatcher:
             for record in records:
                 await self._dispatch(record)
             self._flush()
+            self._progress.on_advance()
             if self._feed.is_watched:
                 self._feed.note(records)
 

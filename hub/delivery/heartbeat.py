@@ -23,8 +23,10 @@ __all__ = ["Heartbeat"]
 
 logger = logging.getLogger("hub.dispatcher")
 
-#: How often the clock looks: a connection ends at most this long after its token.
+#: How often the clock looks while there is something to do: a connection ends at most this long after its token.
 TICK_S = 0.25
+#: The longest pause of a hub with nothing to do: so often the loop's lag is observed at least.
+IDLE_S = 5.0
 #: Connections served in one loop iteration.
 SLICE = 500
 
@@ -56,10 +58,15 @@ class Heartbeat:
         # Only those that expire before the beat after next are looked at every tick, each once.
         self._expiring: dict[Subscriber, None] = {}
         self._latest: tuple[int, str, bytes] = (-1, "", b"")
+        #: Set where something is due before the pause ends.
+        self._news = asyncio.Event()
+        self._seen_position = progress.position
         self._lines = OperatorLog(logger)
 
     def watch(self, subscriber: Subscriber, monotonic_s: float) -> None:
         """Begin the heartbeats of a subscriber."""
+        if not self._due:
+            self._news.set()
         self._due[subscriber] = monotonic_s + self.interval_s
         self._watch_expiry(subscriber, self._now())
 
@@ -75,14 +82,26 @@ class Heartbeat:
     async def run(self, ends: Ends) -> None:
         """Beat until cancelled; `ends` ends those that are dead or expired."""
         loop = asyncio.get_running_loop()
-        pause_s = min(TICK_S, self.interval_s / 4)
         while True:
             if self.beat(loop.time(), ends, limit=SLICE):
                 await asyncio.sleep(0)
                 continue
-            due_s = loop.time() + pause_s
-            await asyncio.sleep(pause_s)
-            self._lags.observe(max(0.0, loop.time() - due_s))
+            self._news.clear()
+            due_s = loop.time() + self.find_pause_s(loop.time())
+            try:
+                async with asyncio.timeout_at(due_s):
+                    await self._news.wait()
+            except TimeoutError:
+                self._lags.observe(max(0.0, loop.time() - due_s))
+
+    def find_pause_s(self, monotonic_s: float) -> float:
+        """Return how long nothing is due: a tick while something happens, otherwise up to the next heartbeat."""
+        tick_s = min(TICK_S, self.interval_s / 4)
+        moved, self._seen_position = self._seen_position != self._progress.position, self._progress.position
+        if moved or self._expiring:
+            return tick_s
+        due_s = next(iter(self._due.values()), monotonic_s + IDLE_S)
+        return min(max(tick_s, due_s - monotonic_s), IDLE_S)
 
     def beat(self, monotonic_s: float, ends: Ends, *, limit: int) -> bool:
         """Serve at most `limit` connections that are due; True where more may be.
@@ -138,6 +157,8 @@ class Heartbeat:
 
     def _watch_expiry(self, subscriber: Subscriber, now_s: float) -> None:
         if subscriber.session.expires_at_s <= now_s + 2 * self.interval_s:
+            if not self._expiring:
+                self._news.set()
             self._expiring[subscriber] = None
         else:
             self._expiring.pop(subscriber, None)

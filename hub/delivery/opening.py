@@ -58,6 +58,10 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         """Whether notifications are dispatched and connections looked after."""
         return self.tasks.is_running("dispatcher", "heartbeat")
 
+    async def wait_end(self) -> None:
+        """Return once `is_alive` is False; only a fault of ours, or `close`, ends it."""
+        await self.tasks.wait_end("dispatcher", "heartbeat")
+
     async def close(self) -> None:
         """Stop every task; connections that are still open get nothing more."""
         await self.catch_up.close()

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from hub.delivery.session import Phase
 from hub.delivery.subscribers import Subscriber
 
 __all__ = ["Progress"]
 
 
-class Progress:
-    """`position`: every record up to here was offered to every subscriber of its targets."""
+def _nothing() -> None:
+    """Stand in until somebody listens."""
 
-    __slots__ = ("position",)
+
+class Progress:
+    """`position`: every record up to here was offered to every subscriber of its targets.
+
+    `on_advance` is called after each batch of records; it is for what has something to do only then.
+    """
+
+    __slots__ = ("on_advance", "position")
 
     def __init__(self, position: int) -> None:
         self.position = position
+        self.on_advance: Callable[[], None] = _nothing
 
     def place(self, subscriber: Subscriber) -> int:
         """Return the position up to which everything due to this subscriber was written.

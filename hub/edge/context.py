@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
+from email.utils import formatdate
 from typing import Any, cast
 
 from uvicorn.config import Config
@@ -30,6 +31,9 @@ class ServerContext:
     """The app, the settings and the books of one server: each connection refers to this one object."""
 
     __slots__ = (
+        "_default_headers",
+        "_renew_at_s",
+        "_server_headers",
         "app",
         "app_state",
         "bounds",
@@ -63,7 +67,10 @@ class ServerContext:
         self.app_state = app_state
         #: By path, what answers a `POST` past the app.
         self.direct: Mapping[str, DirectHandler] = app_state.get(DIRECT_STATE, {})
-        #: uvicorn's: the open connections, the tasks of requests, and the headers of every response.
+        self._server_headers: Headers = config.encoded_headers
+        self._default_headers: Headers = []
+        self._renew_at_s = 0.0
+        #: uvicorn's: the open connections, and the tasks of requests.
         self.state = state
         self.root_path = config.root_path
         self.keep_alive_s: float = config.timeout_keep_alive
@@ -74,8 +81,13 @@ class ServerContext:
 
     @property
     def default_headers(self) -> Headers:
-        """The headers of every response; uvicorn renews them once a second."""
-        return self.state.default_headers
+        """The headers of every response: those of the server, and the date (RFC 9110 section 6.6.1)."""
+        # Renewed when it is asked for, once a second: no timer runs while nobody asks.
+        now_s = self.loop.time()
+        if now_s >= self._renew_at_s:
+            self._renew_at_s = now_s + 1
+            self._default_headers = [(b"date", formatdate(usegmt=True).encode()), *self._server_headers]
+        return self._default_headers
 
     def add(self, connection: object) -> None:
         """Count a connection among those that the shutdown ends."""

@@ -7,7 +7,7 @@ import errno
 import os
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, cast
 
 import uvicorn
@@ -68,27 +68,48 @@ class HubServer(uvicorn.Server):
         drain: Callable[[], Awaitable[None]],
         hands_over: bool = False,
         on_start: Callable[[], None] = lambda: None,
-        on_tick: Callable[[int], bool] = lambda number: False,
+        watch: Callable[[], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
         """Make a server that calls `drain` before it stops, and `on_start` once it listens.
 
-        `on_tick` is called ten times a second with the number of the tick; True ends the server.
+        `watch` runs as a task while the server does; when it returns, the server ends.
         """
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._told = asyncio.Event()
         super().__init__(config)
         self._drain = drain
         self._hands_over = hands_over
         self._on_start = on_start
-        self._on_tick = on_tick
+        self._watch = watch
+
+    @property
+    def should_exit(self) -> bool:
+        """Whether the server was told to end; from a signal handler or another thread, too."""
+        return self._should_exit
+
+    @should_exit.setter
+    def should_exit(self, value: bool) -> None:
+        self._should_exit = value
+        if value and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._told.set)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the app, and listen."""
         await super().startup(sockets)
         self._on_start()
 
-    async def on_tick(self, counter: int) -> bool:
-        """Return whether to end."""
-        ends = self._on_tick(counter)
-        return await super().on_tick(counter) or ends
+    async def main_loop(self) -> None:
+        """Wait until the server is told to end; uvicorn's own loop would wake up ten times a second to look."""
+        self._loop = asyncio.get_running_loop()
+        if self.should_exit:
+            return
+        watching = None if self._watch is None else self._loop.create_task(self._watch(), name="watch of the process")
+        if watching is not None:
+            watching.add_done_callback(lambda _: self._told.set())
+        await self._told.wait()
+        if watching is not None and not watching.done():
+            watching.cancel()
+            await asyncio.wait({watching})
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain, then stop; a second SIGINT stops at once.

@@ -52,6 +52,18 @@ async def test_one_envelope_for_all() -> None:
     assert 1 == len({id(link.said[0]) for link in links})
 
 
+async def test_each_batch_is_an_advance() -> None:
+    """What waits for the dispatch to go on is told once a batch, when everything is written."""
+    harness = Harness()
+    _, link = await harness.connect()
+    written: list[list[int]] = []
+    harness.progress.on_advance = lambda: written.append(list(link.positions))
+    await harness.log.append([make_draft([EVERYONE]), make_draft([EVERYONE])])
+    harness.log.publish(EVERYONE)
+    await harness.dispatch()
+    assert [[1, 2], [1, 2, 3]] == written
+
+
 async def test_what_is_due_together_leaves_in_one_write() -> None:
     """A batch of the log costs each connection one write, however many of its records are for it."""
     harness = Harness()

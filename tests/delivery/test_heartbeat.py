@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.cursor import parse_cursor
-from hub.delivery.heartbeat import TICK_S
+from hub.delivery.heartbeat import IDLE_S, TICK_S
 from hub.delivery.subscribers import Subscriber, TransportName
 from hub.target import EVERYONE
 from tests.delivery.harness import INTERVAL_S, Harness
@@ -387,10 +387,59 @@ async def test_run_goes_on_without_a_pause_while_more_are_due() -> None:
         assert [1] * 1_201 == [len(link.beats) for link in links]
 
 
+async def test_run_is_woken_by_the_first_connection() -> None:
+    """With nobody connected the heartbeat rests for long, and is not late for whoever comes."""
+    harness = Harness(interval_s=0.1)
+    async with running(harness):
+        await asyncio.sleep(0)  # the pause has begun
+        link = TellingLink()
+        subscriber, _ = harness.register(link=link)
+        link.on_beat = subscriber.session.note_activity
+        async with asyncio.timeout(IDLE_S - 1):
+            harness.heartbeat.watch(subscriber, asyncio.get_running_loop().time())
+            await link.third.wait()
+
+
+@pytest.mark.parametrize("renews", [False, True])
+async def test_run_is_woken_by_a_token_that_expires_before_the_next_heartbeat(*, renews: bool) -> None:
+    """A connection that comes with it, or presents it later, ends with it and not at the end of a long pause."""
+    harness = Harness(interval_s=INTERVAL_S)
+    link = TellingLink()
+    subscriber, _ = harness.register(link=link)
+    harness.heartbeat.watch(subscriber, asyncio.get_running_loop().time())
+    async with running(harness):
+        await asyncio.sleep(0)
+        if renews:
+            subscriber.session.renew(NOW_S + 1)
+            harness.heartbeat.update_expiry(subscriber)
+        else:
+            link = TellingLink()
+            subscriber, _ = harness.register("u2", link=link, expires_at_s=NOW_S + 1)
+            harness.heartbeat.watch(subscriber, asyncio.get_running_loop().time())
+        harness.clock.now_s += 1
+        async with asyncio.timeout(IDLE_S - 1):
+            await link.dropped.wait()
+    assert [subscriber] == harness.expired
+
+
+def test_pauses() -> None:
+    """The clock looks at every tick while records are dispatched or a token ends soon; otherwise when a beat is due."""
+    harness = Harness(interval_s=INTERVAL_S)
+    heartbeat = harness.heartbeat
+    assert IDLE_S == heartbeat.find_pause_s(0.0)
+    register(harness)
+    assert [IDLE_S, IDLE_S, 2.0, TICK_S, TICK_S] == [heartbeat.find_pause_s(at_s) for at_s in (0, 25, 28, 29.9, 31)]
+    harness.progress.position += 1
+    assert [TICK_S, IDLE_S] == [heartbeat.find_pause_s(0.0) for _ in range(2)]
+    register(harness, "u2", life_s=INTERVAL_S)
+    assert [TICK_S, TICK_S] == [heartbeat.find_pause_s(0.0) for _ in range(2)]
+
+
 async def test_run_measures_how_late_the_loop_is() -> None:
     """Each pause is one observation, of how much later than due the loop ran the next beat; no timer is added."""
     harness = Harness(interval_s=0.2)
     lags = harness.metrics.loop_lag
+    register(harness, life_s=0.3)  # so that the clock looks at every tick
     async with running(harness):
         await asyncio.sleep(0)  # the first pause, of 50 ms, has begun
         asyncio.get_running_loop().call_soon(time.sleep, 0.3)

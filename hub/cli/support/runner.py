@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gc
 import logging
@@ -28,8 +29,8 @@ logger = logging.getLogger("hub.serve")
 SWITCH_INTERVAL_S = 0.0005
 #: Python's own first threshold is 700 objects: two connections.
 GC_THRESHOLDS = (20_000, 20, 50)
-#: Ticks of uvicorn's, ten a second, between two looks for memory to give back.
-GIVE_BACK_TICKS = 50
+#: Between two looks for memory to give back.
+GIVE_BACK_S = 5.0
 #: Descriptors beside those of the connections that `WS_MAX_CONNECTIONS` counts: the log, the directory, services that
 #: publish, and connections that are just being refused.
 FILES_BESIDE = 256
@@ -66,7 +67,7 @@ def run_hub(settings: Settings, *, announce: Callable[[str], None]) -> None:
         drain=app.drain,
         hands_over=passed is not None,
         on_start=start,
-        on_tick=process.look,
+        watch=process.watch,
     )
     # This function says why it does not start; uvicorn would say it twice more.
     foreign = logging.getLogger("uvicorn.error")
@@ -132,13 +133,20 @@ class _Process:
         gc.set_threshold(*GC_THRESHOLDS)
         self._heap = Heap()
 
-    def look(self, tick: int) -> bool:
-        """Give memory back that connections left; return whether the hub is broken and must end.
+    async def watch(self) -> None:
+        """Give memory back that connections left; return once the hub is broken and must end.
 
         Publishes would be acknowledged and nobody be told; a supervisor starts a whole hub again.
         """
-        self.is_broken = self._app.is_broken()
-        if tick % GIVE_BACK_TICKS == 0 and (departures := self._app.count_departures()) != self._departures:
-            self._departures = departures
-            self._heap.give_back()
-        return self.is_broken
+        async with asyncio.TaskGroup() as tasks:
+            giving = tasks.create_task(self._give_back(), name="memory")
+            await self._app.wait_broken()
+            self.is_broken = True
+            giving.cancel()
+
+    async def _give_back(self) -> None:
+        while True:
+            await asyncio.sleep(GIVE_BACK_S)
+            if (departures := self._app.count_departures()) != self._departures:
+                self._departures = departures
+                self._heap.give_back()

@@ -35,7 +35,7 @@ _BATCH_DRAFTS = 1_000
 _BATCH_BYTES = 4 * 2**20
 #: How often the writer looks for what retention may take.
 _NUDGE_S = 1.0
-#: How often it looks whether the files are still there.
+#: How often it looks whether the files are still there while something is written.
 _WATCH_S = 0.25
 #: How often it tries a disk that failed, and how soon when a publish arrives meanwhile.
 _PROBE_S = 1.0
@@ -173,18 +173,26 @@ class Writer:
             wait_s = 0.0
         return requests
 
+    def _check_files(self, store: Store, now_s: float) -> None:
+        if now_s >= self._watch_at_s:
+            self._watch_at_s = now_s + _WATCH_S
+            store.check_files()
+
     def _patience_s(self) -> float:
         if not self._writable:
             return max(self._probe_at_s - time.monotonic(), 0.0)
         if self._purge_more:
             return 0.0
-        return max(min(self._purge_at_s, self._watch_at_s) - time.monotonic(), 0.0)
+        # The files are looked at when it wakes up anyway: an idle log does so once a second.
+        return max(min(self._purge_at_s - time.monotonic(), _NUDGE_S), 0.0)
 
     def _process(self, store: Store, requests: list[Request]) -> None:
         if not self._writable and not self._recover(store, _HASTY_PROBE_S):
             self._announce(store, [], [StorageUnavailable(retry_after_s=1) for _ in requests])
             return
         try:
+            # Before the write as well: after a second of rest the first one must not go into a file that is gone.
+            self._check_files(store, time.monotonic())
             stored = store.write([request.drafts for request in requests], self._now())
         except apsw.TooBigError as error:
             self._answer_apart(store, requests, error)
@@ -214,9 +222,7 @@ class Writer:
         try:
             if self._announcer.failure is not None:
                 raise self._announcer.failure
-            if started_s >= self._watch_at_s:
-                self._watch_at_s = started_s + _WATCH_S
-                store.check_files()
+            self._check_files(store, started_s)
             store.checkpoint()
             if started_s >= self._purge_at_s or (idle and self._purge_more):
                 self._purge(store, started_s)
