@@ -57,7 +57,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	--exclude-newer "$$(date --utc --date '$(COOL_DOWN_DAYS) days ago' +%Y-%m-%dT%H:%M:%SZ)" \
 	--no-emit-package notification-hub-contracts --custom-compile-command "make lock" $(LOCK_ARGS)
 
-.PHONY: help setup clients clients-types clients-build clients-test console console-test examples examples-test picture demo debian serve test coverage pythons foreign soak fresh lint types format hooks openapi settings-page lock wheel-check packages version release sbom image image-check bench conformance faults generators clean
+.PHONY: help setup clients clients-types clients-build clients-test console console-test screenshots examples examples-test picture demo debian serve test coverage pythons foreign soak fresh lint types format hooks openapi settings-page lock wheel-check packages version release sbom image image-check bench conformance faults generators clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -127,13 +127,18 @@ console: $(CONSOLE) ## build the operator's page into hub/api/console/ (after a 
 	@echo "== console: build"
 	@cd console && npm run --silent build
 
-console-test: $(CONSOLE) ## the operator's page: types, tests, the committed build
+console-test: $(SETUP) debian $(CONSOLE) ## the operator's page: types, tests, the committed build, Chromium
 	@echo "== console: types"
 	@cd console && npm run --silent types
 	@echo "== console: tests"
 	@cd console && npm test --silent
 	@echo "== console: the committed build"
 	@cd console && npm run --silent drift
+	@echo "== console: Chromium"
+	@node --test --test-concurrency=1 --test-reporter=spec tests/console/*.test.mjs
+
+screenshots: $(SETUP) debian $(CONSOLE) ## take the pictures of the console for the documentation again, in Chromium
+	@node console/scripts/screenshots.mjs
 
 $(EXAMPLES): examples/package-lock.json | $(NODE)
 	@echo "Installing the locked packages into examples/node_modules"
@@ -176,7 +181,7 @@ test: $(SETUP) debian $(CLIENTS) ## format check, lint, types, tests, the client
 	@$(BIN)/typos
 	@echo "== types"
 	@$(BIN)/mypy
-	@$(MAKE) --no-print-directory clients-test console-test examples-test
+	@$(MAKE) --no-print-directory clients-test console-test screenshots examples-test
 	@echo "== tests"
 	@$(BIN)/pytest $(PYTEST_ARGS)
 

@@ -1,5 +1,5 @@
 /** The page as a whole: nobody is signed in, or one service is, and its views are shown. */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import { Preferences, type Theme } from "./preferences.js";
 import { Session } from "./session.js";
 import { SignIn } from "./sign-in.js";
@@ -13,11 +13,11 @@ export function App() {
   const [failure, setFailure] = useState<HubFailure>();
   const texts = TEXTS[language];
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     document.documentElement.lang = language;
     document.title = texts.title;
   }, [language, texts]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     document.documentElement.dataset["theme"] = theme;
   }, [theme]);
   useEffect(() => {

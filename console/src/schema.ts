@@ -39,6 +39,10 @@ export interface PublishType {
   type: string;
   description: string;
   data: Field | undefined;
+  /** Of `title` and `message`: which ones the type has, and whether it needs them. */
+  texts: Readonly<Partial<Record<"title" | "message", boolean>>>;
+  /** What a request may have besides what every form knows. */
+  extras: readonly Field[];
   example: Record<string, unknown> | undefined;
 }
 
@@ -58,6 +62,11 @@ export class EntryError extends Error {
 /** Deeper objects are written as JSON. */
 const MAX_DEPTH = 3;
 const DATA = "data";
+/** What the form has places of its own for. `timestamp` is the moment of the publish. */
+const KNOWN = new Set([
+  DATA,
+  ...["type", "title", "message", "timestamp", "user_id", "user_ids", "account_id", "everyone", "ttl_seconds"],
+]);
 
 /** Return every type that the document lets services publish, by name. */
 export function readTypes(document: ApiDocument): PublishType[] {
@@ -65,12 +74,21 @@ export function readTypes(document: ApiDocument): PublishType[] {
   const mapping = schemas["PublishRequest"]?.discriminator?.mapping ?? {};
   return Object.entries(mapping).map(([type, reference]) => {
     const schema = resolve({ $ref: reference }, schemas);
-    const data = schema.properties?.[DATA];
+    const properties = schema.properties ?? {};
+    const data = properties[DATA];
+    const isRequired = (name: string): boolean => schema.required?.includes(name) ?? false;
     const example = schema.examples?.[0];
     return {
       type,
       description: schema.description ?? "",
-      data: data && describe(DATA, data, schema.required?.includes(DATA) ?? false, schemas, 0),
+      data: data && describe(DATA, data, isRequired(DATA), schemas, 0),
+      texts: {
+        ...("title" in properties ? { title: isRequired("title") } : {}),
+        ...("message" in properties ? { message: isRequired("message") } : {}),
+      },
+      extras: Object.entries(properties)
+        .filter(([name]) => !KNOWN.has(name))
+        .map(([name, extra]) => describe(name, extra, isRequired(name), schemas, 0)),
       example: isRecord(example) ? example : undefined,
     };
   });
@@ -195,10 +213,16 @@ export interface Draft {
 }
 
 /** Return the body of a publish that this form means. Throws `EntryError`. */
-export function makeBody(draft: Draft, data: Field | undefined): Record<string, unknown> {
-  const body: Record<string, unknown> = { type: draft.type, title: draft.title, message: draft.message };
-  const value = data && readEntries(data, draft.entries);
-  if (value !== undefined) body[DATA] = value;
+export function makeBody(draft: Draft, kind: PublishType | undefined): Record<string, unknown> {
+  const body: Record<string, unknown> = { type: draft.type };
+  for (const name of ["title", "message"] as const) {
+    const needs = kind === undefined || kind.texts[name];
+    if (needs !== undefined && (needs || draft[name] !== "")) body[name] = draft[name];
+  }
+  for (const field of [...(kind?.data === undefined ? [] : [kind.data]), ...(kind?.extras ?? [])]) {
+    const value = readEntries(field, draft.entries);
+    if (value !== undefined) body[field.name] = value;
+  }
   const account = draft.accountId.trim();
   if (draft.target === "everyone") body["everyone"] = true;
   if (draft.target === "user") body["user_id"] = draft.userIds.trim();

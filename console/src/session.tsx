@@ -69,10 +69,10 @@ export function Session(props: {
   };
   return (
     <div class="frame">
-      <a class="skip" href={`#/${view}`} onClick={(event) => focusContent(event, heading.current)}>
-        {texts.skip}
-      </a>
       <header>
+        <a class="skip" href={`#/${view}`} onClick={(event) => focusContent(event, heading.current)}>
+          {texts.skip}
+        </a>
         <p class="brand">{texts.title}</p>
         <StateLight state={state} texts={texts} />
         {introduction === undefined ? null : (

@@ -151,6 +151,22 @@ describe("body of a publish", () => {
     expect(body({ target: "everyone" })).toEqual({ ...head, everyone: true });
   });
 
+  it("has what else the schema allows, and no text that the type has not", () => {
+    const signal = { properties: { type: {}, data: {}, link: { anyOf: [{ type: "string" }, { type: "null" }] } } };
+    const document = {
+      components: {
+        schemas: {
+          PublishRequest: { discriminator: { mapping: { x: "#/components/schemas/X" } } },
+          X: signal,
+        },
+      },
+    };
+    const [kind] = readTypes(document as ApiDocument);
+    expect(kind?.extras.map(({ name, kind: each }) => [name, each])).toEqual([["link", "text"]]);
+    const body = makeBody({ ...DRAFT, type: "x", target: "everyone", entries: { link: "/orders/7" } }, kind);
+    expect(body).toEqual({ type: "x", link: "/orders/7", everyone: true });
+  });
+
   it("has a time to live where one is given, in whole seconds", () => {
     expect(makeBody({ ...DRAFT, ttlSeconds: "60" }, undefined)).toMatchObject({ ttl_seconds: 60 });
     expect(() => makeBody({ ...DRAFT, ttlSeconds: "soon" }, undefined)).toThrow(EntryError);

@@ -75,6 +75,7 @@ export const en = {
   websocket: "WebSocket",
   sse: "Event stream",
   poll: "Polling",
+  durableStreams: "Durable Streams",
   time: "Time",
   type: "Type",
   target: "Target",

@@ -76,6 +76,7 @@ export const pt: Texts = {
   websocket: "WebSocket",
   sse: "Event stream",
   poll: "Polling",
+  durableStreams: "Durable Streams",
   time: "Hora",
   type: "Tipo",
   target: "Destino",

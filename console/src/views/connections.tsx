@@ -5,6 +5,7 @@ import { formatBytes, formatCount, formatMoment } from "../format.js";
 import { post } from "../hub.js";
 import { usePage } from "../page.js";
 import { useRequest } from "../request.js";
+import { nameTransport } from "../transports.js";
 import type { ConnectionsFound, DisconnectReceipt, Figures } from "../wire.js";
 
 interface Person {
@@ -117,7 +118,7 @@ function Found({ found }: { found: ConnectionsFound }) {
         {formatCount(found.connections.length, language)} {texts.of} {formatCount(found.total, language)}
       </p>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
-      <section class="scroll" aria-label={texts.lookUp} tabIndex={0}>
+      <section class="scroll" aria-label={texts.connections} tabIndex={0}>
         <table>
           <thead>
             <tr>
@@ -142,7 +143,7 @@ function Found({ found }: { found: ConnectionsFound }) {
                 <td>
                   <bdi class="id">{each.account_id}</bdi>
                 </td>
-                <td>{texts[each.transport]}</td>
+                <td>{nameTransport(each.transport, texts)}</td>
                 <td>{each.protocol}</td>
                 <td>{states[each.state]}</td>
                 <td>

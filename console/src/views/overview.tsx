@@ -3,6 +3,7 @@ import { Chart } from "../chart.js";
 import { formatBytes, formatCount, formatDuration, formatRate, formatUptime } from "../format.js";
 import { type Point, percentiles, rates, risen, series, total } from "../history.js";
 import { usePage } from "../page.js";
+import { lastingTransports, nameTransport, type Transport } from "../transports.js";
 import type { Figures } from "../wire.js";
 
 const PERCENTILES: readonly (readonly [string, number])[] = [
@@ -10,6 +11,9 @@ const PERCENTILES: readonly (readonly [string, number])[] = [
   ["p95", 0.95],
   ["p99", 0.99],
 ];
+
+/** Where `connections` has the count of a transport. */
+const COUNT_NAMES = { websocket: "websocket", sse: "sse", "durable-streams": "durable_streams" } as const;
 
 export function OverviewView({ history }: { history: readonly Point[] }) {
   const { texts, language, introduction } = usePage();
@@ -19,8 +23,9 @@ export function OverviewView({ history }: { history: readonly Point[] }) {
   const count = (value: number): string => formatCount(value, language);
   const rate = (value: number): string => formatRate(value, language);
   const duration = (value: number): string => formatDuration(value, language);
+  const lasting = lastingTransports(history);
   const published = rates(history, (each) => total(each.published));
-  const delivered = (transport: string): ReturnType<typeof rates> =>
+  const delivered = (transport: Transport): ReturnType<typeof rates> =>
     rates(history, (each) => each.deliveries[transport] ?? 0);
   return (
     <>
@@ -52,16 +57,18 @@ export function OverviewView({ history }: { history: readonly Point[] }) {
           format={count}
           lines={[
             { name: texts.total, samples: series(history, (each) => each.connections.total) },
-            { name: texts.websocket, samples: series(history, (each) => each.connections.websocket) },
-            { name: texts.sse, samples: series(history, (each) => each.connections.sse) },
+            ...lasting.map((transport) => ({
+              name: nameTransport(transport, texts),
+              samples: series(history, (each) => each.connections[COUNT_NAMES[transport]] ?? 0),
+            })),
           ]}
         />
         <Chart title={texts.publishesPerSecond} format={rate} lines={[{ name: texts.published, samples: published }]} />
         <Chart
           title={texts.deliveriesPerSecond}
           format={rate}
-          lines={(["websocket", "sse", "poll"] as const).map((transport) => ({
-            name: texts[transport],
+          lines={[...lasting, "poll" as const].map((transport) => ({
+            name: nameTransport(transport, texts),
             samples: delivered(transport),
           }))}
         />
@@ -78,9 +85,9 @@ export function OverviewView({ history }: { history: readonly Point[] }) {
           title={texts.latencySocket}
           about={texts.lastMinute}
           format={duration}
-          lines={(["websocket", "sse"] as const).flatMap((transport) =>
+          lines={lasting.flatMap((transport) =>
             PERCENTILES.filter(([, share]) => share !== 0.95).map(([name, share]) => ({
-              name: `${texts[transport]} ${name}`,
+              name: `${nameTransport(transport, texts)} ${name}`,
               samples: percentiles(history, `publish_to_socket:${transport}`, share, bounds),
             })),
           )}

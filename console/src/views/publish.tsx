@@ -65,7 +65,7 @@ export function PublishView({ mode }: { mode: "explain" | "publish" }) {
   /** Return what is to be sent, or say what is wrong with it. */
   function readBody(): Record<string, unknown> | undefined {
     try {
-      if (!isJson) return makeBody(draft, kind?.data);
+      if (!isJson) return makeBody(draft, kind);
       const body: unknown = JSON.parse(json ?? "");
       if (typeof body === "object" && body !== null) return body as Record<string, unknown>;
       setWrong(texts.invalidJson);
@@ -220,10 +220,11 @@ function DraftFields(props: {
     const example = kind?.example;
     if (example === undefined) return;
     const { title, message } = example;
+    const fields = [...(kind?.data === undefined ? [] : [kind.data]), ...(kind?.extras ?? [])];
     onChange({
       title: typeof title === "string" ? title : "",
       message: typeof message === "string" ? message : "",
-      entries: kind?.data === undefined ? {} : writeEntries(kind.data, example["data"]),
+      entries: Object.assign({}, ...fields.map((field) => writeEntries(field, example[field.name]))),
     });
   }
 
@@ -253,25 +254,29 @@ function DraftFields(props: {
           </button>
         </div>
       )}
-      <label class="wide">
-        {texts.titleField}
-        <input
-          required
-          dir="auto"
-          value={draft.title}
-          onInput={(event) => onChange({ title: event.currentTarget.value })}
-        />
-      </label>
-      <label class="wide">
-        {texts.messageField}
-        <textarea
-          required
-          dir="auto"
-          rows={2}
-          value={draft.message}
-          onInput={(event) => onChange({ message: event.currentTarget.value })}
-        />
-      </label>
+      {kind?.texts.title === undefined ? null : (
+        <label class="wide">
+          {texts.titleField}
+          <input
+            required={kind.texts.title}
+            dir="auto"
+            value={draft.title}
+            onInput={(event) => onChange({ title: event.currentTarget.value })}
+          />
+        </label>
+      )}
+      {kind?.texts.message === undefined ? null : (
+        <label class="wide">
+          {texts.messageField}
+          <textarea
+            required={kind.texts.message}
+            dir="auto"
+            rows={2}
+            value={draft.message}
+            onInput={(event) => onChange({ message: event.currentTarget.value })}
+          />
+        </label>
+      )}
       {kind?.data === undefined ? null : (
         <FieldInput
           field={kind.data}
@@ -328,6 +333,15 @@ function DraftFields(props: {
             onInput={(event) => onChange({ ttlSeconds: event.currentTarget.value })}
           />
         </label>
+        {kind?.extras.map((field) => (
+          <FieldInput
+            key={field.name}
+            field={field}
+            path={field.name}
+            entries={draft.entries}
+            onChange={(path, text) => onChange({ entries: { ...draft.entries, [path]: text } })}
+          />
+        ))}
       </fieldset>
     </>
   );

@@ -82,6 +82,9 @@ function Steps({ trace }: { trace: Trace }) {
         {trace.dispatched === undefined ? null : (
           <Step name={texts.dispatched} at={trace.dispatched.expired ? texts.expired : ""}>
             {texts.websocket} {count(trace.dispatched.websocket)} · {texts.sse} {count(trace.dispatched.sse)} ·{" "}
+            {trace.dispatched.durable_streams
+              ? `${texts.durableStreams} ${count(trace.dispatched.durable_streams)} · `
+              : ""}
             {texts.deferred} {count(trace.dispatched.deferred)}
           </Step>
         )}
