@@ -30,8 +30,8 @@ endif
 #: Prometheus that fires the alerts, and systemd, whose programs look at its units.
 DEBIAN_FOR_TESTS := postgresql pgbouncer nginx caddy chromium firefox-esr curl git systemd \
 	prometheus
-#: The long proofs' besides: WebKit needs a display, which a server has not.
-DEBIAN_FOR_SOAK := webkit2gtk-driver xvfb xauth
+#: The long proofs' besides: WebKit needs a display, which a server has not; gcc has the sanitizers.
+DEBIAN_FOR_SOAK := webkit2gtk-driver xvfb xauth gcc
 # What to add to pytest's command line: PYTEST_ARGS="-n 2" or "tests/log -k retention".
 PYTEST_ARGS ?=
 # What to add to `hub serve --dev`: SERVE_ARGS="--port 9000".
@@ -64,7 +64,7 @@ help: ## list these commands
 
 setup: $(SETUP) ## make .venv from the lock (every command below does that by itself)
 
-$(SETUP): requirements/dev.txt pyproject.toml contracts/pyproject.toml
+$(SETUP): requirements/dev.txt pyproject.toml contracts/pyproject.toml native/hub_native.c native/setup.py native/pyproject.toml
 	@# A folder without pip is a start that was cut short, or Debian's Python without its venv package.
 	@if ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
 		python="$(PYTHON)"; \
@@ -80,6 +80,11 @@ $(SETUP): requirements/dev.txt pyproject.toml contracts/pyproject.toml
 	@echo "Installing the locked packages into .venv"
 	@$(PIP) install --quiet --require-hashes -r requirements/dev.txt
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable . --editable ./contracts
+	@# Optional (docs/decisions/0014-compiled-batch-send.md): without a compiler, or Python's headers, there is Python.
+	@$(PIP) install --quiet --no-deps --no-build-isolation --force-reinstall ./native >/dev/null 2>&1 \
+		|| { $(PIP) uninstall --quiet --yes notification-hub-native >/dev/null 2>&1; \
+			echo "The fan-out runs in Python: there is no C compiler here, or none of Python's headers"; }
+	@rm -rf native/build native/*.egg-info
 	@touch $@
 
 clients: $(CLIENTS) ## install what the JavaScript clients are built with (Node 20 or newer)
@@ -235,6 +240,7 @@ lock: $(SETUP) ## resolve pyproject.toml and requirements/*.in into hashed locks
 	@$(LOCK) requirements/dev.in --output-file requirements/dev.txt
 	@$(LOCK) requirements/release.in --output-file requirements/release.txt
 	@$(LOCK) requirements/traefik.in --output-file requirements/traefik.txt
+	@$(LOCK) requirements/compiler.in --output-file requirements/compiler.txt
 
 # The Containerfile's steps without an engine: a bare environment, the runtime lock, the two wheels and nothing else.
 wheel-check: $(SETUP) ## build the hub's two wheels and start it in a bare environment, as the image does

@@ -25,8 +25,8 @@ _IMAGE = {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix
 _ENTRY = re.compile(r"^(\S+==[^\\\n]+?) *(?:\\\n(?: +--hash=\S+(?: \\)?\n)+)((?: +#.*\n)*)", re.MULTILINE)
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 _VIA = re.compile(r"^ +#(?: via)? +([\w.-]+)", re.MULTILINE)
-#: What the lock leaves out, since it is built here: the hub itself and its contracts, of one version.
-_OWN = ("notification-hub", "notification-hub-contracts")
+#: What the lock leaves out, since it is built here: the hub itself, its contracts and its fan-out, of one version.
+_OWN = ("notification-hub", "notification-hub-contracts", "notification-hub-native")
 
 
 class Locked(msgspec.Struct, frozen=True):
@@ -58,12 +58,15 @@ def make_sbom(lock: str, version: str, *, made_at_s: int) -> dict[str, Any]:
     references = {package.name: _reference(package.name, package.version) for package in packages}
     references |= {name: _reference(name, version) for name in _OWN}
     needs: dict[str, set[str]] = {name: set() for name in references}
-    needs[_OWN[0]].add(references[_OWN[1]])
+    needs[_OWN[0]] |= {references[name] for name in _OWN[1:]}
     for package in packages:
         for parent in package.via:
             needs.get(parent, set()).add(references[package.name])
     components = [_component(package, references[package.name]) for package in packages]
-    contracts = {"type": "library", "name": _OWN[1], "version": version, "bom-ref": references[_OWN[1]]}
+    own = [
+        {"type": "library", "name": name, "version": version, "bom-ref": references[name], "purl": references[name]}
+        for name in _OWN[1:]
+    ]
     sbom = {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
@@ -80,7 +83,7 @@ def make_sbom(lock: str, version: str, *, made_at_s: int) -> dict[str, Any]:
                 "licenses": [{"license": {"id": "MIT"}}],
             },
         },
-        "components": [contracts | {"purl": references[_OWN[1]]}, *components],
+        "components": [*own, *components],
         "dependencies": [
             {"ref": references[name], "dependsOn": sorted(found)} for name, found in sorted(needs.items())
         ],

@@ -28,6 +28,7 @@ PLACES = (
     Place("pyproject.toml", _OWN),
     Place("pyproject.toml", r'"notification-hub-contracts==([^"]+)"'),
     Place("contracts/pyproject.toml", _OWN),
+    Place("native/pyproject.toml", _OWN),
     Place("clients/python/pyproject.toml", _OWN),
     Place("clients/python/pyproject.toml", r'"notification-hub-contracts~=([^"]+)"'),
     Place("clients/testing-python/pyproject.toml", _OWN),

@@ -18,7 +18,7 @@ from hub.delivery.envelope import Envelope
 from hub.delivery.link import Link
 from hub.delivery.resume_points import ResumePoint
 from hub.delivery.session import Session
-from hub.delivery.subscribers import Subscriber, TransportName
+from hub.delivery.subscribers import Matched, Subscriber, TransportName
 from hub.errors import IdempotencyConflict, StorageUnavailable
 from hub.histogram import Histogram
 from hub.log.port import Appended, Draft, Found, Reading, Record
@@ -264,6 +264,14 @@ class Ask(NamedTuple):
 Said = Envelope | bytes | Beat | Ask
 
 
+class FakeSendSocket:
+    """What a fan-out writes to past a fake link."""
+
+    def __init__(self) -> None:
+        self.position = 0
+        self.is_clear = False
+
+
 class FakeLink:
     """A link that keeps what it was given, in order, and whose peer takes all of it, or nothing, or a part.
 
@@ -275,7 +283,9 @@ class FakeLink:
 
     CONTROL_BYTES = 10
 
-    def __init__(self, *, can_pong: bool = True, collects: bool = False) -> None:
+    def __init__(self, *, can_pong: bool = True, collects: bool = False, has_send_socket: bool = False) -> None:
+        #: Where `FakeSockets` may write past this link; as in the real ones, what this link writes ends that.
+        self.send_socket = FakeSendSocket() if has_send_socket else None
         self.can_pong = can_pong
         self.collects = collects
         self.said: list[Said] = []
@@ -424,6 +434,8 @@ class FakeLink:
         if self.ended:
             self.late.append(item)
             return 0
+        if self.send_socket is not None:
+            self.send_socket.is_clear = False
         self.said.append(item)
         self.unsent_bytes += self._size_bytes(item)
         if not self.stalled and not self.collects:
@@ -434,8 +446,51 @@ class FakeLink:
         return len(item.json) if isinstance(item, Envelope) else self.CONTROL_BYTES
 
 
+class FakeSockets:
+    """Sockets of fake links: one that reads and for which nothing waits takes a notification at once."""
+
+    def write_clear(self, envelope: Envelope, registered: Matched, /) -> tuple[list[Subscriber], int, int]:
+        """Write to those that were found clear, without a look at the session."""
+        left: list[Subscriber] = []
+        counts = {"websocket": 0, "sse": 0}
+        for subscriber, send_socket in registered.items():
+            link = subscriber.link
+            assert isinstance(link, FakeLink)
+            if send_socket is None or not send_socket.is_clear or send_socket.position >= envelope.position:
+                left.append(subscriber)
+            elif link.stalled or link.breaks:
+                send_socket.is_clear = False
+                left.append(subscriber)
+            else:
+                assert not link.unsent_bytes, "it overtakes what waits"
+                send_socket.position = envelope.position
+                (link.late if link.ended else link.said).append(envelope)
+                link.taken = len(link.said)
+                counts[subscriber.transport] += 1
+        return left, counts["websocket"], counts["sse"]
+
+    def write_at_once(self, envelope: Envelope, subscribers: list[Subscriber], /) -> list[Subscriber]:
+        """Write to those that are clear, and remember that they are; those that give no cursor have a link only."""
+        found: Matched = {}
+        for subscriber in subscribers:
+            link = subscriber.link
+            assert isinstance(link, FakeLink)
+            if link.send_socket is not None and link.point is None and not (link.unsent_bytes or link.ended):
+                link.send_socket.is_clear = True
+            found = {**found, subscriber: link.send_socket}
+        return self.write_clear(envelope, found)[0]
+
+    def write_collected(self, due: dict[Subscriber, list[Envelope]], /) -> list[Subscriber]:
+        """Return all of them."""
+        return list(due)
+
+
 class LinksOnly:
     """Sockets that take nothing, so that everything is written through the links."""
+
+    def write_clear(self, envelope: Envelope, registered: Matched, /) -> tuple[list[Subscriber], int, int]:
+        """Return all of them."""
+        return list(registered), 0, 0
 
     def write_at_once(self, envelope: Envelope, subscribers: list[Subscriber], /) -> list[Subscriber]:
         """Return all of them."""

@@ -120,7 +120,7 @@ ROOMS = [
     # The doors. All that leans on the inside of the server and its libraries is in the edge, and no rule is.
     _room(
         "hub.edge",
-        "httptools uvicorn websockets",
+        "httptools hub_native msgspec uvicorn websockets",
         never=NO_SQL | {"hub.auth", "hub.directory", "hub.log", "hub.publish"},
         awaits=True,
     ),
@@ -146,6 +146,8 @@ RESERVED = {
 
 #: Packages that an extra brings, which the hub runs without; the modules that import them are loaded only then.
 EXTRAS = {"opentelemetry": "otel"}
+#: Packages of this tree that are built where they can be, and that the hub runs without.
+BUILT_WHERE_POSSIBLE = {"hub_native"}
 LOADED_WITH_EXTRAS = {"hub.tracing", "hub.cli.support.span_export"}
 
 #: Dependencies that no module imports: others load them by name.
@@ -414,7 +416,8 @@ class TestDependencies:
             canonicalize_name(distributions[package][0])
             for name in MODULES
             for package in {imported.partition(".")[0] for imported in _imports_of(_parse(name))}
-            if package not in sys.stdlib_module_names and package not in {"contracts", "hub", "", *EXTRAS}
+            if package not in sys.stdlib_module_names
+            and package not in {"contracts", "hub", "", *EXTRAS, *BUILT_WHERE_POSSIBLE}
         }
         # cryptography is declared as an extra: pyjwt[crypto]. The contracts are a package of their own, of this tree.
         assert declared == (imported - {"cryptography"}) | set(LOADED_BY_NAME) | {"notification-hub-contracts"}

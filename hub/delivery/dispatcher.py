@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 from operator import attrgetter
 from typing import TypeAlias
 
@@ -14,7 +15,7 @@ from hub.delivery.envelope import Envelope
 from hub.delivery.feed import Feed
 from hub.delivery.ports import CatchesUp, Ends, Sockets, TakesControl
 from hub.delivery.progress import Progress
-from hub.delivery.subscribers import Subscriber, Subscribers
+from hub.delivery.subscribers import Matched, Subscriber, Subscribers
 from hub.log.port import Log, Record
 from hub.metrics import Metrics
 from hub.operator_log import OperatorLog
@@ -102,15 +103,14 @@ class Dispatcher:
             self._announce_gap_to_all("retention passed the dispatcher")
         if CONTROL in record.targets:
             self._take_control(record.payload)
-        elif matched := self._subscribers.match(record.targets):
+        elif matched := self._subscribers.find(record.targets):
             envelope = Envelope(record.payload, self._log.epoch, record.position, record.expires_at_s)
             await self._fan_out(envelope, matched, record.received_s)
         self._progress.position = record.position
 
-    async def _fan_out(self, envelope: Envelope, matched: list[Subscriber], received_s: float | None) -> None:
+    async def _fan_out(self, envelope: Envelope, matched: Matched, received_s: float | None) -> None:
         size = self._slice_deliveries
-        for start in range(0, len(matched), size):
-            part = matched[start : start + size] if len(matched) > size else matched
+        for part in [matched] if len(matched) <= size else _split(matched, size):
             self._iteration_deliveries += len(part)
             self._iteration_bytes += len(envelope.json)
             # What a socket does not take at once is sent only in another loop iteration. Without one, a long batch
@@ -140,22 +140,26 @@ class Dispatcher:
         except Exception as error:  # whatever one record makes of the hub, the others are dispatched
             logger.error("a control record failed: %s", type(error).__name__)
 
-    def _offer(self, envelope: Envelope, matched: list[Subscriber], received_s: float | None) -> None:
-        taking = [subscriber for subscriber in matched if subscriber.session.offer(envelope)]
+    def _offer(self, envelope: Envelope, matched: Matched, received_s: float | None) -> None:
+        if self._collecting:
+            left, websocket, sse = list(matched), 0, 0
+        else:
+            left, websocket, sse = self._sockets.write_clear(envelope, matched)
+        taking = [subscriber for subscriber in left if subscriber.session.offer(envelope)]
         # One count and one observation for all of them, not one each.
         transports = list(map(_transport, taking))
-        websocket = transports.count("websocket")
-        others = len(taking) - websocket
-        sse = transports.count("sse") if others else 0
-        batch = received_s, websocket, sse, others - sse
+        of_links = transports.count("websocket")
+        others = len(taking) - of_links
+        more_sse = transports.count("sse") if others else 0
+        batch = received_s, websocket + of_links, sse + more_sse, others - more_sse
         self._count(batch)
-        self._counts.dispatch(envelope.position, websocket, sse, others - sse, len(matched) - len(taking))
+        self._counts.dispatch(envelope.position, *batch[1:], len(left) - len(taking))
         if self._collecting:
             self._collected.append(batch)
             for subscriber in taking:
                 self._due.setdefault(subscriber, []).append(envelope)
             return
-        for subscriber in self._sockets.write_at_once(envelope, taking):
+        for subscriber in self._sockets.write_at_once(envelope, taking) if taking else ():
             try:
                 if subscriber.link.write(envelope) > self._link_budget_bytes:
                     self._catch_up.fall_behind(subscriber)
@@ -200,3 +204,10 @@ class Dispatcher:
         # Whatever one link does, the others get their notification.
         self._lines.write_limited(logging.ERROR, "link_failed", f"a link failed: {type(error).__name__}")
         self._ends.end_dead(subscriber)
+
+
+def _split(matched: Matched, size: int) -> Iterator[Matched]:
+    """Yield slices of those that there are now: what is yielded between them may change the whole."""
+    items = iter(list(matched.items()))
+    while part := dict(islice(items, size)):
+        yield part

@@ -14,6 +14,7 @@ __all__ = [
     "EventStream",
     "EventStreamOpener",
     "Link",
+    "SendSocket",
     "WebSocket",
     "WebSocketOpener",
 ]
@@ -23,8 +24,23 @@ __all__ = [
 LINK_EXTENSION = "hub.link"
 
 
+class SendSocket(Protocol):
+    """What a fan-out writes to, past the link; it belongs to the server.
+
+    `position`: the last notification that was written there. `is_clear`: the next one may be, without a look at the
+    session or the link.
+    """
+
+    position: int
+    is_clear: bool
+
+
 class Link(Protocol):
     """Writes to one peer and never blocks; what the peer does not take waits and is counted."""
+
+    @property
+    def send_socket(self) -> SendSocket | None:
+        """What a fan-out may write to directly, or None: everything goes through this link."""
 
     @property
     def can_pong(self) -> bool:

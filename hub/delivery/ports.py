@@ -6,7 +6,7 @@ from typing import Protocol
 
 from hub.cursor import Cursor
 from hub.delivery.envelope import Envelope
-from hub.delivery.subscribers import Subscriber
+from hub.delivery.subscribers import Matched, Subscriber
 
 __all__ = ["CatchesUp", "Ends", "EndsInOrder", "Sockets", "TakesControl"]
 
@@ -50,6 +50,12 @@ class TakesControl(Protocol):
 
 class Sockets(Protocol):
     """Writes to many connections at once, past their links; never blocks."""
+
+    def write_clear(self, envelope: Envelope, registered: Matched, /) -> tuple[list[Subscriber], int, int]:
+        """Write a notification to those whose sockets are known to be clear, and are therefore live.
+
+        Returns the others, and how many were written to: over WebSocket and over SSE.
+        """
 
     def write_at_once(self, envelope: Envelope, subscribers: list[Subscriber], /) -> list[Subscriber]:
         """Write a notification to all it can; return the others, who are written to through their links."""

@@ -31,5 +31,6 @@ class Progress:
 
         While it replays, only what was replayed is behind it; live, all that was dispatched.
         """
-        session = subscriber.session
-        return max(session.last, self.position) if session.phase is Phase.LIVE else session.last
+        session, send_socket = subscriber.session, subscriber.link.send_socket
+        last = max(session.last, 0 if send_socket is None else send_socket.position)
+        return max(last, self.position) if session.phase is Phase.LIVE else session.last

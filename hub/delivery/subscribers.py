@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Literal, NamedTuple, TypeAlias
 
 from hub.auth.grant import Grant
-from hub.delivery.link import Link
+from hub.delivery.link import Link, SendSocket
 from hub.delivery.resume_points import ResumePoint
 from hub.delivery.session import Session
 from hub.errors import HubFull, TooManyConnections
 from hub.target import EVERYONE, WITHOUT_ACCOUNT, Target, subscriber_targets
 
 __all__ = [
+    "Matched",
     "Subscriber",
     "SubscriberCounts",
     "Subscribers",
@@ -67,6 +69,11 @@ class Subscriber:
         self.targets = subscriber_targets(grant.account_id, grant.user_id)
 
 
+#: Subscribers, each with what a fan-out writes to directly.
+Matched: TypeAlias = Mapping[Subscriber, SendSocket | None]
+_NOBODY: Matched = MappingProxyType({})
+
+
 class SubscriberCounts(NamedTuple):
     """How many there are at one instant; a user is an (account, user) pair."""
 
@@ -98,7 +105,8 @@ class Subscribers:
     def __init__(self, *, limit: int, limit_per_user: int) -> None:
         self._limit = limit
         self._limit_per_user = limit_per_user
-        self._by_target: dict[Target, dict[Subscriber, None]] = {EVERYONE: {}}
+        # With what a fan-out writes to directly, so that it need not look at the subscriber.
+        self._by_target: dict[Target, dict[Subscriber, SendSocket | None]] = {EVERYONE: {}}
         #: Those that `EVERYONE` does not reach.
         self._without_account: dict[Subscriber, None] = {}
         self._by_transport: Counter[TransportName] = Counter()
@@ -127,7 +135,7 @@ class Subscribers:
         if evicted is not None:
             self.remove(evicted)
         for target in subscriber.targets:
-            self._by_target.setdefault(target, {})[subscriber] = None
+            self._by_target.setdefault(target, {})[subscriber] = subscriber.link.send_socket
         if subscriber.account_id == WITHOUT_ACCOUNT:
             self._without_account[subscriber] = None
         self._by_transport[subscriber.transport] += 1
@@ -140,6 +148,9 @@ class Subscribers:
         """Forget a connection; False where it was not registered (any more)."""
         if subscriber not in self._by_target[EVERYONE] and self._without_account.pop(subscriber, self) is self:
             return False
+        # Also for a fan-out that is under way, and has those of its next slices at hand.
+        if (send_socket := subscriber.link.send_socket) is not None:
+            send_socket.is_clear = False
         for target in subscriber.targets:
             registered = self._by_target[target]
             del registered[subscriber]
@@ -154,20 +165,25 @@ class Subscribers:
             self._users -= 1
         return True
 
+    def find(self, targets: Sequence[Target]) -> Matched:
+        """Return every subscriber of any of the targets, as `match` does, with what a fan-out writes to directly.
+
+        It changes as they come and go: not to be kept over an await, and not to be changed.
+        """
+        if len(targets) == 1:
+            return self._by_target.get(targets[0], _NOBODY)
+        matched: dict[Subscriber, SendSocket | None] = {}
+        for target in targets:
+            matched.update(self._by_target.get(target, _NOBODY))
+        return matched
+
     def match(self, targets: Sequence[Target]) -> list[Subscriber]:
         """Return every subscriber of any of the targets, each once, oldest first within a target."""
-        if len(targets) == 1:
-            return list(self._by_target.get(targets[0], ()))
-        matched: dict[Subscriber, None] = {}
-        for target in targets:
-            matched.update(self._by_target.get(target, {}))
-        return list(matched)
+        return list(self.find(targets))
 
     def count(self, targets: Sequence[Target]) -> int:
         """Return how many subscribers `match` would."""
-        if len(targets) == 1:
-            return len(self._by_target.get(targets[0], ()))
-        return len(self.match(targets))
+        return len(self.find(targets))
 
     def everyone(self) -> list[Subscriber]:
         """Return every subscriber, oldest first; people without an account come last."""

@@ -8,7 +8,7 @@ from hub.delivery.dispatcher import Dispatcher
 from hub.delivery.envelope import Envelope
 from hub.delivery.replay import Replay
 from hub.delivery.session import Phase, Session
-from hub.delivery.subscribers import Subscriber
+from hub.delivery.subscribers import Matched, Subscriber
 from hub.log.port import Record
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class TracedDispatcher(Dispatcher):
             if span is not None:
                 span.set_attribute("hub.connections", self._matched)
 
-    async def _fan_out(self, envelope: Envelope, matched: list[Subscriber], received_s: float | None) -> None:
+    async def _fan_out(self, envelope: Envelope, matched: Matched, received_s: float | None) -> None:
         self._matched = len(matched)
         await super()._fan_out(envelope, matched, received_s)
 

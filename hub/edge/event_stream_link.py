@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from hub.delivery.envelope import chunk, event_comment, event_data, event_retry
 from hub.edge.exchange import Exchange
-from hub.edge.links import Form, Lane, TransportLink
+from hub.edge.links import Form, TransportLink
 
 __all__ = ["EventStreamLink", "UnchunkedLink"]
 
@@ -18,7 +18,6 @@ class EventStreamLink(TransportLink):
     __slots__ = ("_abort_timer", "_exchange")
 
     form: Form = "chunk"
-    lane: Lane = "chunk"
     can_pong = False
 
     def __init__(self, transport: asyncio.Transport, exchange: Exchange) -> None:
@@ -32,6 +31,7 @@ class EventStreamLink(TransportLink):
 
     async def finish(self) -> None:
         """Complete the response, once the peer has taken most of it."""
+        self.send_socket.is_clear = False
         await self._exchange.send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def write_control(self, frame: bytes) -> int:
@@ -54,7 +54,7 @@ class EventStreamLink(TransportLink):
         """End the stream: the handler wakes up and completes the response; a stuck peer is aborted."""
         self.uncork()
         if self.open:
-            self.open = False
+            self.open = self.send_socket.is_clear = False
             self._exchange.wake_app()
             self._abort_timer = asyncio.get_running_loop().call_later(self._exchange.close_timeout_s, self._abort_stuck)
 
@@ -79,7 +79,6 @@ class UnchunkedLink(EventStreamLink):
     __slots__ = ()
 
     form: Form = "event"
-    lane: Lane = "event"
 
     def write_event(self, event: bytes) -> int:
         """Send finished event-stream bytes; return the unsent bytes after them."""

@@ -1,7 +1,8 @@
 """One notification to many sockets, one system call right after the other.
 
 A transport's `write` goes through layers of its own before the system call. Where it holds nothing back, its socket
-takes the same bytes directly; what the socket does not take goes through the transport.
+takes the same bytes directly; what the socket does not take goes through the transport. Once a socket was found to be
+clear, the next notifications go to it without another look (`hub/edge/batch_send.py`).
 
 Of clients without a cursor the hub remembers what their sockets took, also beyond its own death. A write wakes the
 peer, which may run before this process runs on; killed there, the hub would not have noted what it wrote. So where
@@ -17,12 +18,14 @@ import os
 import socket
 from collections.abc import Mapping, Sequence
 
+import hub.edge.batch_send
 from hub.delivery.envelope import Envelope
-from hub.delivery.subscribers import Subscriber
-from hub.edge.links import LANES, Lane, TransportLink
+from hub.delivery.link import SendSocket
+from hub.delivery.subscribers import Matched, Subscriber
+from hub.edge.links import Lane, TransportLink
 from hub.edge.websocket_links import ConfirmedLink
 
-__all__ = ["write_at_once", "write_collected"]
+__all__ = ["write_at_once", "write_clear", "write_collected"]
 
 #: So many sockets hold a notification at most: that costs each another system call.
 HELD = 32
@@ -31,32 +34,48 @@ _MORE = getattr(socket, "MSG_MORE", 0)
 _NOTED: dict[Lane, str] = {"noted frame": "frame", "noted deflated": "deflated"}
 
 
-def write_at_once(envelope: Envelope, subscribers: Sequence[Subscriber]) -> list[Subscriber]:
-    """Write to every subscriber whose socket takes some of it now; return the others, to whom nothing was written.
+def write_clear(envelope: Envelope, registered: Matched) -> tuple[list[Subscriber], int, int]:
+    """Write to every subscriber whose socket is known to be clear, and look at nothing else.
 
-    The rest of what a socket took in part waits in its transport. Never blocks. A socket that fails is among the
-    others, where its transport finds out.
+    Returns the others, to whom nothing was written, and how many were written to, over WebSocket and over SSE. The rest
+    of what a socket took in part waits in its transport. Never blocks. A socket that fails is among the others, where
+    its transport finds out.
+    """
+    left, cut, websocket, sse = hub.edge.batch_send.chosen.write(registered, envelope)
+    for subscriber, sent in cut:
+        link = subscriber.link
+        assert isinstance(link, TransportLink)
+        link.write_bytes(getattr(envelope, link.form)[sent:])
+    return left, websocket, sse
+
+
+def write_at_once(envelope: Envelope, subscribers: Sequence[Subscriber]) -> list[Subscriber]:
+    """Write to every subscriber whose socket turns out to be clear; return the others, as above.
+
+    Each has a live session that was offered the notification. Their sockets are known to be clear from now on, unless
+    they have to note what was taken.
     """
     left: list[Subscriber] = []
-    clear: dict[Lane, dict[int, Subscriber]] = {lane: {} for lane in LANES}
+    clear: dict[Subscriber, SendSocket | None] = {}
+    noted: dict[Lane, dict[int, Subscriber]] = {lane: {} for lane in _NOTED}
     # First who, then the writes: each write leaves the processor's caches cold, and the less lies between two of
     # them, the less has to be fetched again.
     for subscriber in subscribers:
         link = subscriber.link
-        if isinstance(link, TransportLink) and (descriptor := link.find_socket()) is not None:
-            clear[link.lane][descriptor] = subscriber
-        else:
+        if not isinstance(link, TransportLink) or (descriptor := link.find_socket()) is None:
             left.append(subscriber)
-    for lane, sockets in clear.items():
-        if not sockets:
-            continue
-        form = _NOTED.get(lane)
-        if form is None:
-            _write_all(getattr(envelope, lane), sockets, left)
-        elif len(sockets) > HELD:
-            _write_and_note(getattr(envelope, form), envelope.position, sockets, left)
+        elif link.lane == "send_socket" and (send_socket := link.send_socket) is not None:
+            send_socket.is_clear = True
+            clear[subscriber] = send_socket
         else:
-            body = getattr(envelope, form)
+            noted[link.lane][descriptor] = subscriber
+    if clear:
+        left += write_clear(envelope, clear)[0]
+    for lane, sockets in noted.items():
+        body = getattr(envelope, _NOTED[lane]) if sockets else b""
+        if len(sockets) > HELD:
+            _write_and_note(body, envelope.position, sockets, left)
+        elif sockets:
             _write_held([(sockets[each], each, body, envelope.position) for each in sockets], left)
     return left
 
@@ -75,20 +94,6 @@ def write_collected(due: Mapping[Subscriber, Sequence[Envelope]]) -> list[Subscr
     for start in range(0, len(clear), HELD):
         _write_held(clear[start : start + HELD], left)
     return left
-
-
-def _write_all(body: bytes, sockets: dict[int, Subscriber], left: list[Subscriber]) -> None:
-    write, size = os.write, len(body)
-    for descriptor in sockets:
-        try:
-            sent = write(descriptor, body)
-        except OSError:  # full, or gone
-            left.append(sockets[descriptor])
-            continue
-        if sent < size:
-            link = sockets[descriptor].link
-            assert isinstance(link, TransportLink)
-            link.write_bytes(body[sent:])
 
 
 def _write_and_note(body: bytes, position: int, sockets: dict[int, Subscriber], left: list[Subscriber]) -> None:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Sequence
-from typing import Literal, get_args
+from typing import Literal
 
 from hub.delivery.envelope import Envelope
 from hub.delivery.resume_points import ResumePoint
+from hub.edge import batch_send
 from hub.edge.backlog import read_taken_bytes, read_unsent_bytes
 
-__all__ = ["LANES", "Form", "Lane", "TransportLink", "is_encrypted"]
+__all__ = ["Form", "Lane", "TransportLink", "is_encrypted"]
 
 #: Which of an envelope's finished forms a link sends.
 Form = Literal["frame", "deflated", "chunk", "event"]
 #: How a link is written to past its transport: in which form, and whether what its socket took is noted.
-Lane = Literal["frame", "deflated", "chunk", "event", "noted frame", "noted deflated"]
-LANES: tuple[Lane, ...] = get_args(Lane)
+Lane = Literal["send_socket", "noted frame", "noted deflated"]
 
 
 def is_encrypted(transport: asyncio.Transport) -> bool:
@@ -32,17 +32,19 @@ def _nothing() -> None:
 class TransportLink:
     """Writes to one connection through its transport, and awaits nothing."""
 
-    __slots__ = ("_held", "_on_activity", "_on_connection_lost", "_socket", "_transport", "open")
+    __slots__ = ("_held", "_on_activity", "_on_connection_lost", "_transport", "open", "send_socket")
 
     form: Form
-    lane: Lane
+    lane: Lane = "send_socket"
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
         self.open = True
         self._held: list[bytes] | None = None
-        # None under TLS: the peer would take what was written to it for ciphertext.
-        self._socket: int | None = None if is_encrypted(transport) else transport.get_extra_info("socket").fileno()
+        # Under TLS none: the peer would take what was written to it for ciphertext.
+        descriptor = -1 if is_encrypted(transport) else transport.get_extra_info("socket").fileno()
+        #: What a fan-out writes to. Whatever else writes to the transport, or ends it, sets `is_clear` to False.
+        self.send_socket = batch_send.chosen.make_socket(descriptor, batch_send.FORMS.index(self.form))
         self._on_activity: Callable[[], None] = _nothing
         self._on_connection_lost: Callable[[], None] = _nothing
 
@@ -71,8 +73,8 @@ class TransportLink:
     def find_socket(self) -> int | None:
         """Return the descriptor that may take the next bytes itself, past the transport, or None: bytes wait there."""
         transport = self._transport
-        if self.open and not transport.get_write_buffer_size() and not transport.is_closing():
-            return self._socket
+        if self.open and not transport.get_write_buffer_size() and not transport.is_closing() and self._held is None:
+            return self.send_socket.descriptor if self.send_socket.descriptor >= 0 else None
         return None
 
     def write(self, envelope: Envelope) -> int:
@@ -121,6 +123,7 @@ class TransportLink:
 
     def cork(self) -> None:
         """Hold what is written until `uncork`, which must follow before anything is awaited."""
+        self.send_socket.is_clear = False
         self._held = []
 
     def uncork(self) -> None:
@@ -136,12 +139,13 @@ class TransportLink:
         """Keep nothing: this client keeps its own cursor."""
 
     def _send(self, body: bytes) -> int:
+        self.send_socket.is_clear = False
         self._transport.write(body)
         return self._transport.get_write_buffer_size()
 
     def abort(self) -> None:
         """End the connection now."""
-        self.open = False
+        self.open = self.send_socket.is_clear = False
         self._transport.abort()
 
     def frame_received(self) -> None:
@@ -149,8 +153,11 @@ class TransportLink:
         self._on_activity()
 
     def connection_lost(self) -> None:
-        """Note that the transport is gone, tell those attached to it, and forget it."""
-        self.open = False
+        """Note that the transport is gone, tell those attached to it, and forget it.
+
+        Its descriptor is closed after this, and may be another connection's then.
+        """
+        self.open = self.send_socket.is_clear = False
         on_connection_lost = self._on_connection_lost
         self._on_connection_lost = self._on_activity = _nothing
         on_connection_lost()

@@ -34,7 +34,6 @@ class WebSocketLink(TransportLink):
     __slots__ = ("_protocol",)
 
     form: Form = "frame"
-    lane: Lane = "frame"
     can_pong = True
 
     def __init__(self, transport: asyncio.Transport, protocol: _WebSocketProtocol) -> None:
@@ -60,7 +59,7 @@ class WebSocketLink(TransportLink):
         """Send the close frame; abort where the peer has not answered it in `close_timeout_s`."""
         self.uncork()
         if self.open:
-            self.open = False
+            self.open = self.send_socket.is_clear = False
             self._protocol.send_close(code, reason)
 
     async def wait_writable(self, *, timeout_s: float) -> bool:
@@ -74,7 +73,6 @@ class DeflatedLink(WebSocketLink):
     __slots__ = ()
 
     form: Form = "deflated"
-    lane: Lane = "deflated"
 
 
 class ConfirmedLink(WebSocketLink):

@@ -220,6 +220,7 @@ class WebSocketProtocol(asyncio.Protocol):
         self._tell_app(1006)
         self.is_closed = True
         if not self.transport.is_closing():
+            self._keep_order()
             self.transport.write(encode_last_response(response))
             self.transport.close()
 
@@ -277,7 +278,13 @@ class WebSocketProtocol(asyncio.Protocol):
 
     def _flush(self) -> None:
         if self._core is not None:
+            self._keep_order()
             self.transport.write(b"".join(self._core.data_to_send()))
+
+    def _keep_order(self) -> None:
+        # A fan-out that went past the transport would overtake what is written to it now.
+        if self._link is not None:
+            self._link.send_socket.is_clear = False
 
     def _abort_soon(self) -> None:
         # `transport.close()` waits for bytes that a stalled peer never takes.

@@ -63,6 +63,8 @@ class QueuedLink:
     for ever for a peer that takes nothing.
     """
 
+    #: `send` alone writes.
+    send_socket = None
     #: `send` cannot ping; the server's own keepalive finds dead peers.
     can_pong = False
 

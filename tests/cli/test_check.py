@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from hub.cli.support.checks import check_clock, check_disk, check_versions, run_checks
+from hub.cli.support.checks import check_clock, check_disk, check_fan_out, check_versions, run_checks
 from hub.finding import Finding
 from hub.log.sqlite.schema import LOG_NAME
 from tests.auth.issuer import run_issuer
@@ -19,7 +19,7 @@ from tests.auth.tokens import jwk, private_key
 from tests.cli.process import DevHub, run
 
 ENOUGH = {"JWT_SECRET": "Zx9-k2Lq7Vt4Wm1Rb8Ny5Hc3Jd6Pf0Gs", "HUB_SERVICE_KEYS": "dev:" + "ab" * 32}
-NAMES = ["settings", "data folder", "disk", "log", "SQLite", "directory", "clock", "packages"]
+NAMES = ["settings", "data folder", "disk", "log", "SQLite", "directory", "clock", "packages", "fan-out"]
 
 
 def look(folder: Path, **settings: str) -> dict[str, Finding]:
@@ -170,3 +170,18 @@ class TestChecks:
             raise PackageNotFoundError(name)
 
         assert "uvicorn is not installed" in check_versions(installed=find).detail
+
+
+@pytest.mark.parametrize(
+    ("chosen", "is_installed", "state", "words"),
+    [
+        ("compiled", True, "ok", "compiled"),
+        ("Python", False, "ok", "in Python"),
+        ("Python", True, "warn", "another hub's version"),
+    ],
+)
+def test_which_fan_out_runs(chosen: str, is_installed: bool, state: str, words: str) -> None:
+    """It is said which of the two runs, and that a compiled one of another version does not."""
+    found = check_fan_out(chosen=chosen, is_installed=is_installed)
+    assert state == found.state
+    assert words in found.detail

@@ -15,7 +15,7 @@ from hub.delivery.resumption import Resumption
 from hub.delivery.session import Session
 from hub.delivery.subscribers import Subscriber, Subscribers, TransportName
 from hub.metrics import Metrics
-from tests.fakes import NOW_S, FakeClock, FakeLink, LinksOnly, MemoryLog, make_subscriber
+from tests.fakes import NOW_S, FakeClock, FakeLink, FakeSockets, MemoryLog, make_subscriber
 
 __all__ = ["BUDGET_BYTES", "INTERVAL_S", "Harness", "Parts"]
 
@@ -50,7 +50,7 @@ class Parts(Ends, CatchesUp, TakesControl):
             self.subscribers,
             self.metrics,
             self.progress,
-            sockets=LinksOnly(),
+            sockets=FakeSockets(),
             ends=self,
             catch_up=self,
             control=self,

@@ -233,7 +233,7 @@ class Scenario(Parts):
         """Let a client's connection take its place, before it is asked for its cursor; None where there is none."""
         can_pong |= isinstance(client, OldClient)
         session = Session(expires_at_s=self.clock() + life_s, hold_limit=4, hold_limit_bytes=2 * BUDGET_BYTES)
-        link = FakeLink(can_pong=can_pong, collects=True)
+        link = FakeLink(can_pong=can_pong, collects=True, has_send_socket=True)
         subscriber = make_subscriber(
             client.user_id,
             client.account_id,

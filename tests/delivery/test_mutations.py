@@ -122,7 +122,7 @@ PROMISED: list[tuple[Callable[..., Any], str, str, Callable[[], Any]]] = [
     # From the log to everybody.
     (
         Progress.place,
-        "max(session.last, self.position)",
+        "max(last, self.position)",
         "self.position",
         test_heartbeat.TestCursor().test_live_ahead_of_the_dispatch,
     ),

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from hub.delivery.subscribers import Subscriber, Subscribers, SubscribersStatistics
 from hub.errors import HubFull
 from hub.target import CONTROL, EVERYONE, Target, account_target, user_target
-from tests.fakes import make_subscriber
+from tests.fakes import FakeLink, make_subscriber
 
 USERS = [("a", "1"), ("a", "2"), ("b", "1"), ("b", "3")]
 
@@ -90,6 +90,18 @@ class TestMatch:
 
 
 class TestLimits:
+    def test_a_removed_one_is_not_written_to_directly(self) -> None:
+        """A fan-out that is under way has its socket at hand, and must not write to what was ended in between."""
+        link = FakeLink(has_send_socket=True)
+        subscriber = make_subscriber("1", link=link)
+        subscribers = make_subscribers()
+        subscribers.add(subscriber)
+        assert link.send_socket is not None
+        link.send_socket.is_clear = True
+        assert {subscriber: link.send_socket} == subscribers.find(subscriber.targets[:1])
+        subscribers.remove(subscriber)
+        assert not link.send_socket.is_clear
+
     def test_hub_limit_holds_exactly(self) -> None:
         """The limit is reached, never passed, and a place that becomes free is given again."""
         subscribers = make_subscribers(limit=2)

@@ -133,7 +133,7 @@ def _make_local_base(builder: Builder, folder: Path) -> str:
     """Make an image of a bare Debian with Python and pip, as far as the Containerfile needs python:3-slim."""
     _say(f"a bare Debian ({SUITE}) with Python")
     root = Root(make_base(SUITE, CACHE / "fresh"), folder / "base")
-    root.install("python3", "python3-venv", "python3-pip")
+    root.install("python3", "python3-venv", "python3-pip", "python3-dev")
     root.run("ln -s /usr/bin/python3 /usr/local/bin/python && rm /usr/lib/python3*/EXTERNALLY-MANAGED")
     # What the machine lent it on the way.
     (root.folder / "etc/ssl/lent.crt").unlink(missing_ok=True)

@@ -20,13 +20,14 @@ from hub.auth.service_keys import read_service_keys
 from hub.auth.tokens import make_verifier
 from hub.cli.support.development import data_folder, read_development_settings
 from hub.directory import open_directory
+from hub.edge import batch_send
 from hub.errors import DirectoryUnavailable, SettingsError
 from hub.finding import Finding, State, find_safely
 from hub.log.engine import check_log, find_newest_write
 from hub.publish.registry import load_type_registry
 from hub.settings import Settings, find_unknown, read_settings
 
-__all__ = ["check_clock", "check_disk", "check_folder", "check_versions", "run_checks"]
+__all__ = ["check_clock", "check_disk", "check_fan_out", "check_folder", "check_versions", "run_checks"]
 
 MIB = 2**20
 #: Below the first the log may stop at any moment, below the second it is time to do something.
@@ -55,6 +56,7 @@ def run_checks(environ: Mapping[str, str], *, dev: bool, deep: bool = False) -> 
         yield Finding("settings", "fail", error.detail)
         yield from _check_data(Settings(data_dir=data_folder(environ)), deep=deep)
         yield check_versions()
+        yield check_fan_out()
         return
     services, types = len(keys.names), len(registry.types)
     words = f"{settings.jwt_algorithm} tokens, {services} service {'key' if services == 1 else 'keys'}, "
@@ -68,6 +70,7 @@ def run_checks(environ: Mapping[str, str], *, dev: bool, deep: bool = False) -> 
     passed_s = time.monotonic() - began_monotonic_s
     yield check_clock(settings.data_dir, expected_s=began_s + passed_s, now_s=time.time())
     yield check_versions()
+    yield check_fan_out()
 
 
 def check_folder(folder: Path) -> Finding:
@@ -114,6 +117,18 @@ def _check_data(settings: Settings, *, deep: bool) -> Iterator[Finding]:
     yield check_folder(settings.data_dir)
     yield check_disk(settings.data_dir)
     yield from check_log(settings, deep=deep)
+
+
+def check_fan_out(
+    *, chosen: str = batch_send.chosen.name, is_installed: bool = batch_send.IS_NATIVE_INSTALLED
+) -> Finding:
+    """Return which of the two fan-outs runs; they differ in their cost alone."""
+    if chosen == "compiled":
+        return Finding("fan-out", "ok", "compiled")
+    if is_installed:
+        cure = "install notification-hub-native of this hub's version"
+        return Finding("fan-out", "warn", f"in Python, since the compiled one is of another hub's version; {cure}")
+    return Finding("fan-out", "ok", "in Python; notification-hub-native is not installed")
 
 
 def _find_version(name: str, installed: Callable[[str], str]) -> str:

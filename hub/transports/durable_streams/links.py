@@ -37,6 +37,8 @@ class StreamLink:
     Frames that only `hub.v1` knows are not written: the protocol has no place for them.
     """
 
+    #: Its forms are not those of an envelope.
+    send_socket = None
     can_pong = False
 
     def __init__(self, stream: EventStream, cursor: StreamCursor, *, now: Callable[[], float]) -> None:
@@ -149,6 +151,8 @@ class LongPollLink:
     What it does not keep is in the log, behind the offset that the request responds with.
     """
 
+    #: Its forms are not those of an envelope.
+    send_socket = None
     can_pong = False
     unsent_bytes = 0
     waiting_bytes = 0
