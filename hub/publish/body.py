@@ -64,13 +64,12 @@ _question_decoder = msgspec.json.Decoder(Question)
 class Publication(msgspec.Struct, frozen=True, kw_only=True):
     """A notification that was checked and may be appended once its users have accounts.
 
-    `prefix` is the payload up to the notification's id. `body_digest` is the SHA-256 of the request's own bytes,
-    which tells a repeat from another body under the same Idempotency-Key.
+    `prefix` is the payload up to the notification's id. `body` are the request's own bytes.
     """
 
     type: str
     prefix: bytes
-    body_digest: bytes
+    body: bytes
     account_id: str | None
     user_ids: tuple[str, ...]
     everyone: bool
@@ -81,6 +80,11 @@ class Publication(msgspec.Struct, frozen=True, kw_only=True):
     def payload(self, notification_id: str) -> bytes:
         """Return the JSON object subscribers read: type, title, message, data if given, timestamp, id."""
         return b'%b,"id":%b}' % (self.prefix, _encode(notification_id))
+
+    @property
+    def body_digest(self) -> bytes:
+        """The SHA-256 of the body, which tells a repeat from another body under the same Idempotency-Key."""
+        return sha256(self.body).digest()
 
     @property
     def targets(self) -> tuple[Target, ...]:
@@ -201,7 +205,7 @@ def _check(
             b"" if request.link is None else b',"link":' + _encode(normalize_link(request.link, link_origins)),
             _stamp(request, now_s),
         ),
-        body_digest=sha256(body).digest(),
+        body=body,
         account_id=request.account_id,
         user_ids=_check_users(request),
         everyone=request.everyone,
@@ -239,8 +243,8 @@ def _check_depth(raw: bytes) -> None:
 
 
 def _check_users(request: PublishRequest) -> tuple[str, ...]:
-    named = [] if request.user_id is None else [request.user_id]
-    users = tuple(dict.fromkeys(named + (request.user_ids or [])))
+    named = () if request.user_id is None else (request.user_id,)
+    users = tuple(dict.fromkeys((*named, *request.user_ids))) if request.user_ids else named
     if request.everyone and (users or request.account_id is not None):
         raise ConflictingTargets("`everyone` goes with no other target", field="$.everyone")
     if not (request.everyone or users or request.account_id is not None):

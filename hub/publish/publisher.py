@@ -252,7 +252,7 @@ class Publisher:
             targets=targets,
             payload=publication.payload(notification_id),
             idempotency=None if order.key is None else _digest_key(order.service.name, order.key),
-            body_digest=publication.body_digest,
+            body_digest=b"" if order.key is None else publication.body_digest,
             expires_at_s=self._expires_at_s(publication),
             received_s=order.received_s,
         )
