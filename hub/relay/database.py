@@ -52,6 +52,8 @@ class Database:
         self._bounds = bounds
         if address.hosts:
             self._arguments |= {"host": list(address.hosts), "port": list(address.ports)}
+        # The server's own statement_timeout comes first, where there still is a server.
+        self._arguments["command_timeout"] = bounds.database_s + 1
         # A relay writes: of several hosts it wants the primary.
         target = address.target or ("read-write" if len(address.hosts) > 1 else "any")
         self._arguments["target_session_attrs"] = target
@@ -134,7 +136,6 @@ class Database:
         self._connection = self._listener = None
 
     def _in_time(self) -> asyncio.Timeout:
-        # The server's own statement_timeout comes first, where there still is a server.
         return asyncio.timeout(self._bounds.database_s + 1)
 
     async def _take(self) -> asyncpg.Connection:

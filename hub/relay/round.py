@@ -73,7 +73,7 @@ class Round:
             case Failed():
                 self.failed.append((row, outcome))
                 return
-            case HubAway():
+            case _:
                 self.away = self.away or outcome
                 self._without_verdict.append((row, outcome))
                 self.stop()

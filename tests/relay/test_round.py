@@ -25,6 +25,11 @@ def take_all(done: Round) -> list[str]:
     return [taken.id for taken in iter(done.take, None)]
 
 
+def test_a_row_shows_no_person() -> None:
+    """Where a row is printed there is neither its key nor its body, which name people."""
+    assert "Row(a1)" == repr(Row(id="a1", key="user:00000000191", attempts=0, due=True, body=b"Maria"))
+
+
 def test_one_row_of_a_key_is_in_flight() -> None:
     """The successors of a row wait until it is acknowledged; other keys do not."""
     rows = [row("a", 1), row("a", 2), row("b", 1)]
