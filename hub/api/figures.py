@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import heapq
 import time
 from collections.abc import Callable, Iterator
 
@@ -64,17 +63,14 @@ class FigureBoard:
             self._measured_s = now_s
             # A disk that hangs must not hold the event loop.
             self._log_bytes = await asyncio.to_thread(self._log.measure_bytes)
-            self._largest = self._rank_accounts()
+            # By name where the counts are equal, so that rows do not change places between two events.
+            largest = self._subscribers.largest_accounts(MAX_ACCOUNTS)
+            self._largest = sorted(largest, key=lambda pair: (-pair[1], pair[0]))
         made_s, made = self._made.get(shows_ids, (float("-inf"), b""))
         if now_s - made_s >= self.every_s / 2:
             made = _encode(self._collect(shows_ids=shows_ids))
             self._made[shows_ids] = now_s, made
         return made
-
-    def _rank_accounts(self) -> list[tuple[str, int]]:
-        counts = self._subscribers.statistics().by_account
-        # By name where the counts are equal, so that rows do not change places between two events.
-        return heapq.nsmallest(MAX_ACCOUNTS, counts.items(), key=lambda pair: (-pair[1], pair[0]))
 
     def _collect(self, *, shows_ids: bool) -> Figures:
         metrics, log, ready = self._metrics, self._log, self._readiness.check()

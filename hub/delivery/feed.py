@@ -44,16 +44,17 @@ class Watcher:
         self._types: Counter[str] = Counter()
         self._skipped = 0
 
+    def has_room(self, kind: str) -> bool:
+        """Whether a notification of this type would be held."""
+        return len(self._items) < MAX_FEED_ITEMS and self._types[kind] < MAX_ITEMS_PER_TYPE
+
     def put(self, item: FeedItem) -> None:
-        """Hold a notification, or count it where enough are held."""
-        if len(self._items) >= MAX_FEED_ITEMS or self._types[item.type] >= MAX_ITEMS_PER_TYPE:
-            self._skipped += 1
-            return
+        """Hold a notification; the caller has asked for room."""
         self._types[item.type] += 1
         self._items.append(item)
 
     def skip(self) -> None:
-        """Count a notification that cannot be shown."""
+        """Count a notification that is not shown."""
         self._skipped += 1
 
     def take(self) -> tuple[list[FeedItem], int]:
@@ -94,22 +95,19 @@ class Feed:
         for record in records:
             if record.is_damaged or CONTROL in record.targets:
                 continue
-            # One for those who may see ids, one for the others, each made once.
-            items: dict[bool, FeedItem | None] = {}
+            stored = _read(record)
+            # One for those who may see ids, one for the others, each made at most once.
+            items: dict[bool, FeedItem] = {}
             for watcher in self._watchers:
+                if stored is None or not watcher.has_room(stored.type):
+                    watcher.skip()
+                    continue
                 shows_ids = watcher.shows_ids
                 if shows_ids not in items:
-                    items[shows_ids] = self._describe(record, shows_ids=shows_ids)
-                if (item := items[shows_ids]) is None:
-                    watcher.skip()
-                else:
-                    watcher.put(item)
+                    items[shows_ids] = self._describe(record, stored, shows_ids=shows_ids)
+                watcher.put(items[shows_ids])
 
-    def _describe(self, record: Record, *, shows_ids: bool) -> FeedItem | None:
-        try:
-            stored = _decode(record.payload)
-        except msgspec.MsgspecError:
-            return None
+    def _describe(self, record: Record, stored: _Stored, *, shows_ids: bool) -> FeedItem:
         expired = record.expires_at_s is not None and record.expires_at_s <= self._now()
         return FeedItem(
             id=stored.id,
@@ -120,6 +118,13 @@ class Feed:
             connections=0 if expired else self._subscribers.count(record.targets),
             bytes=len(record.payload),
         )
+
+
+def _read(record: Record) -> _Stored | None:
+    try:
+        return _decode(record.payload)
+    except msgspec.MsgspecError:
+        return None
 
 
 def _describe_targets(targets: Sequence[Target], *, shows_ids: bool) -> FeedTarget:

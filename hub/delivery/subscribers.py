@@ -201,6 +201,10 @@ class Subscribers:
             len(self._accounts),
         )
 
+    def largest_accounts(self, limit: int) -> list[tuple[str, int]]:
+        """Return the accounts with the most connections, and how many each has; at most `limit` of them."""
+        return self._accounts.most_common(limit)
+
     def statistics(self) -> SubscribersStatistics:
         """Return the counts of this instant."""
         return SubscribersStatistics(

@@ -243,6 +243,9 @@ class TestPip:
             "notification_hub_client": {"notification_hub"},
             "notification_hub_contracts": {"contracts"},
         } == folders
+        assert {f"hub/api/console/{name}" for name in ("index.html", "console.js", "console.css")} <= files[
+            "notification_hub"
+        ]
         assert {"hub/py.typed", "contracts/py.typed"} <= files["notification_hub"] | files["notification_hub_contracts"]
 
     def test_hub_outlives_the_client(self, tmp_path: Path) -> None:
