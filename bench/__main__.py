@@ -1,8 +1,9 @@
 """`python -m bench`: measure, print the table, write the page.
 
-BENCH=quick (3 minutes, prints only) or full (40 minutes, writes docs/reference/benchmarks.md).
-BENCH_ONLY=personal,publish,fanout,connect,replay,idle,curves,instructions leaves the other measurements out, and
-BENCH_PEERS=nchan the other contestants but the hub; with either, no page of the documentation is written.
+BENCH=quick (3 minutes, prints only), full (40 minutes, writes docs/reference/benchmarks.md), brief (15 minutes: every
+row, measured once, without the peers that are in few rows; writes the page too) or page (writes it again from the last
+figures). BENCH_ONLY=personal,publish,fanout,connect,replay,idle,curves,instructions leaves the other measurements out,
+and BENCH_PEERS=nchan the other contestants but the hub; with either, no page of the documentation is written.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 from bench.contestant import CONTESTANTS, install_peers, missing
 from bench.fanout import measure_curves, measure_fanout
@@ -22,18 +24,24 @@ from bench.instructions import measure_instructions
 from bench.load import compile_tools
 from bench.machine import describe_machine, describe_versions
 from bench.personal import CONNECTIONS, measure_personal
-from bench.plan import PLANS
+from bench.plan import PLANS, Plan
 from bench.process import BUILD, LOAD_CORE, ROOT, SERVER_CORE
 from bench.publish import IN_FLIGHT, measure_publish
 from bench.replay import measure_replay
 from bench.report import align_table, make_page, make_plots, make_table
+from bench.running import Contestant
 
+#: The figures of the last whole run.
+KEPT = BUILD / "figures.json"
 #: Two for each connection of the largest run would be too many for most limits; server and load are two processes.
 NEEDED_FILES = 10_500
 
 
 def main() -> int:
     """Run the benchmark; the exit status is 1 where nothing could be measured."""
+    if os.environ.get("BENCH") == "page":
+        write_page(*Figures.load(KEPT), ROOT / "docs" / "reference")
+        return 0
     plan = PLANS.get(os.environ.get("BENCH", "full"))
     if plan is None:
         print(f"BENCH is one of: {', '.join(PLANS)}", file=sys.stderr)
@@ -61,24 +69,8 @@ def main() -> int:
             figures.warn(f"{each.name} takes no part: {absent[each.name]}")
     contestants = [each for each in asked if each.name not in absent]
     names = [contestant.name for contestant in contestants]
-    steps: dict[str, Callable[[], None]] = {
-        "personal": lambda: measure_personal(figures, contestants, plan),
-        "publish": lambda: measure_publish(figures, contestants, plan),
-        "fanout": lambda: measure_fanout(figures, contestants, plan),
-        "connect": lambda: measure_connections(figures, contestants, plan),
-        "replay": lambda: measure_replay(figures, contestants, plan),
-        "idle": lambda: measure_idle(figures, contestants, plan),
-        "curves": lambda: measure_curves(figures, contestants, plan),
-        "instructions": lambda: measure_instructions(figures, plan),
-    }
     began_s = time.monotonic()
-    for name, step in steps.items():
-        if not only or name in only:
-            print(f"== {name}", flush=True)
-            try:
-                step()
-            except (RuntimeError, OSError) as error:
-                figures.warn(f"{name}: {error}")
+    _measure(figures, contestants, plan, only)
     took_s = time.monotonic() - began_s
     print(f"\n{align_table(make_table(figures, names))}\n")
     for what in figures.trouble:
@@ -86,8 +78,7 @@ def main() -> int:
     print(f"{plan.name}: {took_s:.0f} s; load average {os.getloadavg()[0]:.1f}")
     if not figures.rows and not figures.curves:
         return 1
-    folder = BUILD if only or peers or plan.name != "full" else ROOT / "docs" / "reference"
-    folder.mkdir(parents=True, exist_ok=True)
+    is_whole = not (only or peers or plan.name == "quick")
     about = {
         "command": "make bench" if plan.name == "full" else f"BENCH={plan.name} make bench",
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -101,11 +92,38 @@ def main() -> int:
         "personal_connections": CONNECTIONS,
         "load_average": f"{os.getloadavg()[0]:.1f}",
     }
-    plots = make_plots(figures, names, folder)
-    page = folder / "benchmarks.md"
-    page.write_text(make_page(figures, names, about, plots))
-    print(f"written: {page.relative_to(ROOT)}")
+    if is_whole:
+        figures.save(KEPT, about, names)
+    write_page(figures, about, names, ROOT / "docs" / "reference" if is_whole else BUILD)
     return 0
+
+
+def _measure(figures: Figures, contestants: Sequence[Contestant], plan: Plan, only: set[str]) -> None:
+    steps: dict[str, Callable[[], None]] = {
+        "personal": lambda: measure_personal(figures, contestants, plan),
+        "publish": lambda: measure_publish(figures, contestants, plan),
+        "fanout": lambda: measure_fanout(figures, contestants, plan),
+        "connect": lambda: measure_connections(figures, contestants, plan),
+        "replay": lambda: measure_replay(figures, contestants, plan),
+        "idle": lambda: measure_idle(figures, contestants, plan),
+        "curves": lambda: measure_curves(figures, contestants, plan),
+        "instructions": lambda: measure_instructions(figures, plan),
+    }
+    for name, step in steps.items():
+        if not only or name in only:
+            print(f"== {name}", flush=True)
+            try:
+                step()
+            except (RuntimeError, OSError) as error:
+                figures.warn(f"{name}: {error}")
+
+
+def write_page(figures: Figures, about: Mapping[str, object], names: Sequence[str], folder: Path) -> None:
+    """Write the page and its plots into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    page = folder / "benchmarks.md"
+    page.write_text(make_page(figures, names, about, make_plots(figures, names, folder)))
+    print(f"written: {page.relative_to(ROOT)}")
 
 
 def _raise_file_limit(figures: Figures) -> None:

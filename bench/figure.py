@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import msgspec
 
@@ -64,6 +66,22 @@ class Figures:
         #: One publish to one person: transport, contestant, us of CPU, ms at p50 and p99, by round.
         self.personal: dict[str, dict[str, list[tuple[float, float, float]]]] = {}
         self.trouble: list[str] = []
+
+    def save(self, file: Path, about: Mapping[str, object], contestants: Sequence[str]) -> None:
+        """Keep everything, and what is said of the run, so that the page can be written again without measuring."""
+        file.write_bytes(msgspec.json.encode([self.__dict__, about, contestants]))
+
+    @classmethod
+    def load(cls, file: Path) -> tuple[Figures, dict[str, object], list[str]]:
+        """Return what `save` kept.
+
+        Raises:
+            OSError: nothing was.
+        """
+        kept, about, contestants = msgspec.json.decode(file.read_bytes())
+        figures = cls()
+        figures.__dict__.update(kept, rows=msgspec.convert(kept["rows"], list[Figure]))
+        return figures, about, contestants
 
     def row(self, title: str, unit: str, *budgets: Budget) -> Figure:
         """Return the row with this title; it is made when first asked for."""

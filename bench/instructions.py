@@ -1,7 +1,7 @@
 """Instructions of the hub for a publish, a delivery, a connection: figures without the noise of a clock.
 
 valgrind's callgrind counts them, so only what the hub's process runs itself: nothing of the kernel. The same hub on the
-same Python and libraries has the same figures to about one in a hundred, also on a busy machine.
+same Python and libraries has the same figures to about one in twenty, also on a busy machine.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How much is measured: `quick` to see whether a change helps, `full` for figures to quote."""
+"""How much is measured: `quick` to see whether a change helps, `brief` for every row once, `full` to quote."""
 
 from __future__ import annotations
 
@@ -40,6 +40,20 @@ PLANS = {
         curve_connections=(),
         curve_seconds=0.0,
         counted_publishes=0,
+    ),
+    "brief": Plan(
+        name="brief",
+        rounds=1,
+        core_only=True,
+        fanout_seconds=2.5,
+        personal_seconds=4.0,
+        connect_connections=1_000,
+        publish_seconds=3.0,
+        replay_records=20_000,
+        idle_connections=10_000,
+        curve_connections=(10, 100, 10_000),
+        curve_seconds=2.5,
+        counted_publishes=200,
     ),
     "full": Plan(
         name="full",

@@ -63,7 +63,8 @@ _METHOD = """
 - Replay: a user missed 1,000 notifications. The hub has them among those of 1,000 others in one log; the peers have
   a channel for each user.
 - Idle connections: the hub sends each a heartbeat every 30 s, Centrifugo a ping every 25 s, nchan nothing.
-- Instructions: `valgrind --tool=callgrind` on the hub, without the kernel's. They repeat to about 1 %.
+- Instructions: `valgrind --tool=callgrind` on the hub, without the kernel's. They repeat to about 5 %, since how many
+  publishes share a commit depends on the moment.
 - Times to the last subscriber need an idle machine more than CPU costs do: with other work on the cores read the
   costs.
 """

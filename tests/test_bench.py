@@ -161,10 +161,21 @@ class TestReport:
     def test_a_goal_that_is_not_met_has_a_paragraph(self) -> None:
         """Each row that misses its goal is named with what was tried, or with the fact that nothing is known."""
         figures = make_figures()
-        assert "**cost.** Nothing is known yet" in write_remarks(figures.rows)
+        assert "**cost.** Nothing is known yet" in write_remarks(figures.rows, ())
         assert "**cost.** tried in vain" in write_remarks(figures.rows, (Remark("^co", "tried in vain"),))
         assert "rate" not in write_remarks(figures.rows)
         assert "" == write_remarks(figures.rows[1:])
+
+    def test_the_page_can_be_written_again(self, tmp_path: Path) -> None:
+        """Figures that were kept make the same page as those that were measured."""
+        figures = make_figures()
+        figures.save(tmp_path / "kept.json", {"date": "today"}, ["hub", "C floor"])
+        again, about, names = Figures.load(tmp_path / "kept.json")
+        assert ({"date": "today"}, ["hub", "C floor"]) == (about, names)
+        (tmp_path / "first").mkdir()
+        (tmp_path / "second").mkdir()
+        assert make_plots(figures, names, tmp_path / "first") == make_plots(again, names, tmp_path / "second")
+        assert make_page(figures, names, ANY_WORDS, []) == make_page(again, names, ANY_WORDS, [])
 
     def test_plots_are_svg(self) -> None:
         """Lines and bars are well-formed, with one line a contestant and one bar a value."""
