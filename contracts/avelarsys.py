@@ -17,21 +17,26 @@ from msgspec import UNSET, UnsetType
 from contracts.data import FreeData
 from contracts.identifier import Amount, Identifier, Number
 from contracts.notification import Example, Notification
+from contracts.signal import Signal
 
 __all__ = [
     "CartUpdated",
+    "CustomersUpdated",
     "DefectiveReceived",
     "ExchangeResolved",
     "ExchangeValidated",
+    "ListChange",
     "OrderCreated",
     "OrderData",
     "OrderUpdateData",
     "OrderUpdated",
+    "OrdersUpdated",
     "PaymentConfirmed",
     "ProductAdded",
     "ProductData",
     "ProductDeleted",
     "ProductUpdated",
+    "ProductsUpdated",
     "ProfileUpdated",
     "ReplacementSent",
     "ReturnRequested",
@@ -270,3 +275,34 @@ class ExchangeResolved(Notification, tag="exchange_resolved"):
     }
 
     data: FreeData | UnsetType = UNSET
+
+
+class ListChange(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True):
+    """What changed in a list, so that a page fetches it again: `action` is `created`, `updated`, `deleted` or so."""
+
+    id: Identifier | UnsetType | None = UNSET
+    action: str | UnsetType | None = UNSET
+
+
+class OrdersUpdated(Signal, tag="orders:updated"):
+    """Sent to an account when one of its orders in AxCellOS changes."""
+
+    example: ClassVar[Example] = {"data": {"id": 1234, "action": "updated"}}
+
+    data: ListChange | UnsetType = UNSET
+
+
+class CustomersUpdated(Signal, tag="customers:updated"):
+    """Sent to an account when one of its customers in AxCellOS changes."""
+
+    example: ClassVar[Example] = {"data": {"id": 77, "action": "created"}}
+
+    data: ListChange | UnsetType = UNSET
+
+
+class ProductsUpdated(Signal, tag="products:updated"):
+    """Sent to an account when one of its products in AxCellOS changes."""
+
+    example: ClassVar[Example] = {"data": {"id": 5, "action": "deleted"}}
+
+    data: ListChange | UnsetType = UNSET

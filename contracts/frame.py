@@ -1,4 +1,4 @@
-"""Control frames: what the hub sends to a subscriber on its own behalf, and the one frame that a subscriber may send.
+"""Control frames: what the hub sends to a subscriber on its own behalf, and the two frames that a subscriber may send.
 
 A frame is one message on a connection: a notification or a control frame. Frontends without the hub's client
 show every frame as a message, so the two that they can receive have a title and a message, in the hub's language.
@@ -6,14 +6,16 @@ show every frame as a message, so the two that they can receive have a title and
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
-from contracts.identifier import CursorText, Timestamp
+from contracts.identifier import CursorText, SignalType, Timestamp
 
 __all__ = [
     "CONTROL_FRAMES",
+    "MAX_LISTENED",
     "RESERVED_TYPES",
     "Auth",
     "AuthAccepted",
@@ -24,21 +26,29 @@ __all__ = [
     "Gap",
     "GapData",
     "Heartbeat",
+    "Listen",
     "Reconnect",
     "ResumeKind",
 ]
 
+#: How many types of signals one connection may ask for.
+MAX_LISTENED = 64
 #: How a connection began: without a cursor, with everything that was missed, or with a gap.
 ResumeKind = Literal["live", "replayed", "gap"]
 
 
 class ConnectionData(msgspec.Struct, kw_only=True, rename="camel"):
-    """The facts of a connection; `heartbeat_seconds` is the longest silence."""
+    """The facts of a connection; `heartbeat_seconds` is the longest silence.
+
+    `signals` are the types of signals that the client asked for with its request, if it did; its presence says that
+    the hub takes `listen`.
+    """
 
     connection_id: str
     resume: ResumeKind
     cursor: CursorText
     heartbeat_seconds: float
+    signals: list[SignalType] | UnsetType = UNSET
 
 
 class ConnectionEstablished(msgspec.Struct, kw_only=True, tag_field="type", tag="connection_established"):
@@ -99,6 +109,15 @@ class AuthAccepted(msgspec.Struct, kw_only=True, tag_field="type", tag="auth_acc
     expires_at: Timestamp
 
 
+class Listen(msgspec.Struct, kw_only=True, tag_field="type", tag="listen", forbid_unknown_fields=True):
+    """Sent by a `hub.v1` client to say which signals it wants from now on, in place of those that it asked for before.
+
+    There is no response. A type that the hub does not know is accepted: it may know it after its next update.
+    """
+
+    signals: Annotated[list[SignalType], msgspec.Meta(max_length=MAX_LISTENED)]
+
+
 ControlFrame = ConnectionEstablished | Gap | Heartbeat | Reconnect | Closing | AuthAccepted
 
 #: What a subscriber may receive besides notifications.
@@ -111,7 +130,7 @@ CONTROL_FRAMES: tuple[type[msgspec.Struct], ...] = (
     AuthAccepted,
 )
 
-_SPOKEN: tuple[type[msgspec.Struct], ...] = (*CONTROL_FRAMES, Auth)
+_SPOKEN: tuple[type[msgspec.Struct], ...] = (*CONTROL_FRAMES, Auth, Listen)
 
 #: Types that hub and client use themselves; no service may publish them and no company may declare them.
 RESERVED_TYPES: frozenset[str] = frozenset(str(kind.__struct_config__.tag) for kind in _SPOKEN)

@@ -45,5 +45,7 @@ Link = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_LINK_LENGTH, exa
 Timestamp = Annotated[
     str, msgspec.Meta(examples=["2026-11-22T14:03:07.125Z"], extra_json_schema={"format": "date-time"})
 ]
+#: The type of a signal, as a client names it.
+SignalType = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_:.-]{0,63}$(?!\n)", examples=["orders:updated"])]
 #: A position in the hub's log; opaque, to be given back unchanged.
 CursorText = Annotated[str, msgspec.Meta(max_length=64, examples=["k3v9q2m7xa-1z8"])]

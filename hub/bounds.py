@@ -76,3 +76,9 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     traced_origins: int = 10_000
     #: The newest notifications whose deliveries are counted for a trace, in about 50 bytes each.
     counted_notifications: int = 16_384
+
+    # Signals
+    #: What is held of signals for one slow connection; beyond it the oldest go, and the client is told how many.
+    held_signals_bytes: int = 16_384
+    #: How often the hub looks whether a slow connection takes signals again.
+    signal_tick_s: float = 0.1

@@ -37,6 +37,7 @@ from hub.observe.tracer import Tracer
 from hub.operator_log import OperatorLog
 from hub.publish.publisher import Publisher
 from hub.publish.registry import load_type_registry
+from hub.publish.signaller import Signaller
 from hub.publish.traced import TracedPublisher
 from hub.settings import Settings, summarize_settings
 from hub.tasks import Tasks
@@ -163,6 +164,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
                 directory=directory,
                 subscribers=delivery.subscribers,
             ),
+            signaller=Signaller(registry=types, publisher=publisher, signals=delivery.signals, now=now),
             tracer=Tracer(
                 log=log,
                 counts=delivery.counts,

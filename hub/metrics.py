@@ -31,6 +31,9 @@ class Metrics:
         self.duplicates = 0
         #: Notifications handed to a connection, by transport, live and replayed together.
         self.deliveries: Counter[str] = Counter()
+        #: Signals that services sent, by type; and those that a connection did not get because its peer was slow.
+        self.signals: Counter[str] = Counter()
+        self.signals_missed = 0
         #: Notifications handed over from the log to a connection that was away.
         self.replayed = 0
         #: Live connections that fell behind: they took less than was due, and got the rest from the log.

@@ -26,6 +26,7 @@ __all__ = [
     "POLL",
     "READY",
     "SCHEMA",
+    "SIGNAL",
     "STATS",
     "STREAM",
     "TICKET",
@@ -43,6 +44,7 @@ TICKET = "/api/ticket"
 # Publishing and operating, for services.
 NOTIFY = "/api/internal/notify"
 NOTIFY_BATCH = "/api/internal/notify/batch"
+SIGNAL = "/api/internal/signal"
 STATS = "/api/internal/ws-stats"
 DISCONNECT = "/api/internal/disconnect"
 EXPLAIN = "/api/internal/explain"

@@ -102,6 +102,7 @@ ROOMS = [
     _room("hub.delivery.delivery_counts", "msgspec", never=PURE | {"hub.log"}),
     _room("hub.delivery.progress", never=PURE | {"hub.log"}),
     _room("hub.delivery.ports", never=PURE | {"hub.log"}),
+    _room("hub.delivery.signals", never=NO_ACCESS | {"hub.log"}, awaits=True),
     _room("hub.delivery", "msgspec", never=NO_ACCESS | {"jwt", "hub.log.sqlite"}, awaits=True),
     # The way in. It counts who a notification reached, so it comes after the way out.
     _room("hub.publish.depth", never=PURE),

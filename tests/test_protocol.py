@@ -116,6 +116,18 @@ TESTS: dict[str, tuple[str, ...]] = {
     "R8.3": (f"{_BROWSER}/connection.test.ts::a lost connection is opened again",),
     "R8.4": (f"{_BROWSER}/connection.test.ts::a connection that was stopped stays so",),
     "R9.3": (f"{_BROWSER}/poll.test.ts::while frames come it soon asks again",),
+    "R10.1": (
+        "tests/publish/test_signaller.py::test_signal_reaches_who_asked",
+        "tests/publish/test_signaller.py::test_deployed_frontends_get_none",
+        "tests/publish/test_signaller.py::test_bad_query",
+    ),
+    "R10.2": ("tests/publish/test_signaller.py::test_listen_replaces_what_was_asked_for",),
+    "R10.3": (
+        "tests/publish/test_signaller.py::test_signal_reaches_who_asked",
+        "tests/publish/test_signaller.py::test_polls_have_none",
+    ),
+    "R10.4": ("tests/delivery/test_signals.py::test_every_signal_is_written_or_counted",),
+    "R10.5": (f"{_BROWSER}/signals.test.ts::has signals in no bell and at no handler of notifications",),
 }
 
 

@@ -3,7 +3,13 @@ import { defineConfig } from "vitest/config";
 
 const react18 = fileURLToPath(new URL("../react-18/node_modules/", import.meta.url));
 const reactTests = ["tests/react.test.tsx", "tests/server.test.tsx"];
-const pageTests = ["tests/hub.test.ts", "tests/tabs.test.ts", "tests/inbox.test.ts", ...reactTests];
+const pageTests = [
+  "tests/hub.test.ts",
+  "tests/tabs.test.ts",
+  "tests/inbox.test.ts",
+  "tests/signals.test.ts",
+  ...reactTests,
+];
 
 export default defineConfig({
   test: {

@@ -84,6 +84,8 @@ class _HubCollector(Collector):
         for labels, count in sorted(metrics.mismatches.items()):
             mismatches.add_metric(labels, count)
         yield mismatches
+        yield _counter("hub_signals", "Signals sent, which are not stored", "type", metrics.signals)
+        yield _plain("hub_signals_missed", "Signals that slow connections did not get", metrics.signals_missed)
         yield _plain("hub_publish_duplicates", "Publishes answered from an earlier one", metrics.duplicates)
         yield _counter(
             "hub_deliveries",

@@ -22,6 +22,7 @@ from hub.api.handlers.metrics import make_metrics_routes
 from hub.api.handlers.notify import make_notify_endpoints
 from hub.api.handlers.observe import make_observe_routes
 from hub.api.handlers.schema import make_schema_routes
+from hub.api.handlers.signal import make_signal_routes
 from hub.api.handlers.stats import make_stats_routes
 from hub.api.handlers.ticket import make_ticket_routes
 from hub.api.handlers.trace import make_trace_routes
@@ -35,6 +36,7 @@ from hub.observe.explainer import Explainer
 from hub.observe.tracer import Tracer
 from hub.publish.publisher import Publisher
 from hub.publish.registry import TypeRegistry
+from hub.publish.signaller import Signaller
 from hub.settings import Settings
 
 if TYPE_CHECKING:
@@ -58,6 +60,7 @@ def make_router(
     publisher: Publisher,
     explainer: Explainer,
     tracer: Tracer,
+    signaller: Signaller,
     types: TypeRegistry,
     bodies: Allowance,
     readiness: ReadinessCheck,
@@ -89,6 +92,13 @@ def make_router(
     handlers = [
         notify.make_route(routes.NOTIFY),
         notify_batch.make_route(routes.NOTIFY_BATCH),
+        *make_signal_routes(
+            signaller,
+            keys,
+            bodies,
+            max_body_bytes=settings.max_body_bytes,
+            body_timeout_s=settings.bounds.body_timeout_s,
+        ),
         *make_explain_routes(
             explainer,
             keys,

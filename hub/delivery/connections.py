@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
+from msgspec import UNSET
 
 from contracts.frame import AuthAccepted, ConnectionData
 from hub.auth.admission import Admission
@@ -126,6 +127,7 @@ class Connections:
             resume=resume.kind,
             cursor=str(at),
             heartbeat_seconds=self._heartbeat.interval_s,
+            signals=sorted(subscriber.signals) or UNSET,
         )
         subscriber.link.write_control(_encode(self._texts.make_greeting(data, at_s=self._now())))
         if resume.kind == "gap":

@@ -26,6 +26,7 @@ from hub.delivery.recheck import Recheck
 from hub.delivery.replay import Replay
 from hub.delivery.resume_points import RESUME_POINTS_NAME, ResumePoints
 from hub.delivery.resumption import Resumption
+from hub.delivery.signals import Signals
 from hub.delivery.subscribers import Subscribers
 from hub.delivery.traced import TracedDispatcher, TracedReplay
 from hub.directory.directory import Directory
@@ -52,6 +53,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     catch_up: CatchUp
     feed: Feed
     counts: DeliveryCounts
+    signals: Signals
     tasks: Tasks
 
     def is_alive(self) -> bool:
@@ -147,7 +149,16 @@ async def open_delivery(
         texts=texts,
         now=now,
     )
+    signals = Signals(
+        subscribers,
+        metrics,
+        endings,
+        room_bytes=settings.link_budget_bytes // 4,
+        held_bytes=settings.bounds.held_signals_bytes,
+        tick_s=settings.bounds.signal_tick_s,
+    )
     tasks = Tasks()
+    tasks.start("signals", signals.run())
     tasks.start("dispatcher", dispatcher.run())
     tasks.start("heartbeat", heartbeat.run(endings))
     if not directory.trusts_claims:
@@ -170,6 +181,7 @@ async def open_delivery(
         catch_up=catch_up,
         feed=feed,
         counts=counts,
+        signals=signals,
         tasks=tasks,
     )
 

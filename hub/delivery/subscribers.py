@@ -26,6 +26,9 @@ __all__ = [
 TransportName = Literal["websocket", "sse", "durable-streams"]
 
 
+_NO_SIGNALS: frozenset[str] = frozenset()
+
+
 class Subscriber:
     """One live connection as the dispatcher sees it.
 
@@ -41,6 +44,7 @@ class Subscriber:
         "link",
         "point",
         "session",
+        "signals",
         "speaks_hub_v1",
         "targets",
         "transport",
@@ -66,6 +70,8 @@ class Subscriber:
         self.link = link
         self.speaks_hub_v1 = speaks_hub_v1
         self.point: ResumePoint | None = None
+        #: The types of signals that the client asked for.
+        self.signals: frozenset[str] = _NO_SIGNALS
         self.targets = subscriber_targets(grant.account_id, grant.user_id)
 
 

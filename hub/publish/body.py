@@ -17,6 +17,7 @@ from contracts.frame import RESERVED_TYPES
 from contracts.identifier import AccountId, UserId
 from contracts.problem import Problem
 from contracts.request import MAX_TTL_S, BatchRequest, ExplainRequest, PublishRequest
+from contracts.signal import SignalRequest
 from hub.errors import (
     BodyTooLarge,
     ConflictingTargets,
@@ -33,16 +34,18 @@ from hub.publish.depth import is_deeper
 from hub.publish.hyperlink import normalize_link
 from hub.publish.json_body import MAX_DEPTH, decode_body, strip_bom
 from hub.publish.registry import TypeRegistry
+from hub.routes import NOTIFY, SIGNAL
 from hub.target import EVERYONE, WITHOUT_ACCOUNT, Target, account_target, user_target
 from hub.timestamp import format_moment, format_time
 
-__all__ = ["Publication", "Question", "parse_batch", "parse_explain", "parse_publish"]
+__all__ = ["Publication", "Question", "parse_batch", "parse_explain", "parse_publish", "parse_signal"]
 
 #: Every interpreter's decoder can skip what is nested so deep. Deeper, some cannot split a batch, so none does.
 SKIPPED_DEPTH = 256
 
 _publish_decoder = msgspec.json.Decoder(PublishRequest)
 _explain_decoder = msgspec.json.Decoder(ExplainRequest)
+_signal_decoder = msgspec.json.Decoder(SignalRequest)
 _batch_decoder = msgspec.json.Decoder(BatchRequest)
 _encode = msgspec.json.Encoder().encode
 
@@ -148,6 +151,32 @@ def parse_explain(
         return question, error
 
 
+def parse_signal(body: bytes, registry: TypeRegistry, *, now_s: float) -> tuple[Publication, str]:
+    """Return the signal that `body` asks to send, and the key under which a newer one takes its place.
+
+    Its `prefix` is the frame up to `missed`.
+
+    Raises:
+        HubError: as `parse_publish` does.
+    """
+    text = strip_bom(body)
+    request = decode_body(_signal_decoder, text)
+    if request.type not in registry.signals:
+        raise _describe_type_error(request.type, registry, signals=True)
+    data, mismatches = _check_data(request, registry)
+    publication = Publication(
+        type=request.type,
+        prefix=b'{"type":"%b"%b,"timestamp":"%b"' % (request.type.encode(), data, format_time(now_s).encode()),
+        body=text,
+        account_id=request.account_id,
+        user_ids=_check_users(request),
+        everyone=request.everyone,
+        ttl_seconds=None,
+        mismatches=mismatches,
+    )
+    return publication, data.decode() if request.collapse_key is None else f"#{request.collapse_key}"
+
+
 def parse_batch(
     body: bytes,
     registry: TypeRegistry,
@@ -214,16 +243,25 @@ def _check(
     )
 
 
-def _describe_type_error(tag: str, registry: TypeRegistry) -> HubError:
+def _describe_type_error(tag: str, registry: TypeRegistry, *, signals: bool = False) -> HubError:
     if tag in RESERVED_TYPES:
         return ReservedType(field="$.type")
+    if tag in (registry.types if signals else registry.signals):
+        words = "a notification, which is published" if signals else "a signal, which is sent"
+        path = NOTIFY if signals else SIGNAL
+        return UnknownType(f"This type is {words} with POST {path}", field="$.type")
+    if signals:
+        known = ", ".join(registry.signals) or "none"
+        return UnknownType(
+            f"The signal type is not known; the known ones are: {known}", field="$.type", known=registry.signals
+        )
     known = ", ".join(registry.types)
     return UnknownType(
         f"The notification type is not known; the known ones are: {known}", field="$.type", known=registry.types
     )
 
 
-def _check_data(request: PublishRequest, registry: TypeRegistry) -> tuple[bytes, tuple[Mismatch, ...]]:
+def _check_data(request: PublishRequest | SignalRequest, registry: TypeRegistry) -> tuple[bytes, tuple[Mismatch, ...]]:
     """Return `,"data":{...}` as it goes into the frame, or nothing where there is no data; and what differs in it."""
     raw = b"null" if request.data is msgspec.UNSET else bytes(request.data)
     rule = registry.data_rules[request.type]
@@ -242,7 +280,7 @@ def _check_depth(raw: bytes) -> None:
         raise TooDeep(f"A notification may be nested {MAX_DEPTH} levels deep", field="$.data")
 
 
-def _check_users(request: PublishRequest) -> tuple[str, ...]:
+def _check_users(request: PublishRequest | SignalRequest) -> tuple[str, ...]:
     named = () if request.user_id is None else (request.user_id,)
     users = tuple(dict.fromkeys((*named, *request.user_ids))) if request.user_ids else named
     if request.everyone and (users or request.account_id is not None):

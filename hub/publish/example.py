@@ -8,12 +8,15 @@ from typing import Any
 import msgspec
 
 from contracts.notification import Notification
+from contracts.signal import Signal
 
 __all__ = ["make_example"]
 
 
-def make_example(kind: type[Notification]) -> dict[str, Any] | None:
+def make_example(kind: type[Notification] | type[Signal]) -> dict[str, Any] | None:
     """Return `type`, `title`, `message` and `data` of an example, or None where none can be made.
+
+    A signal has no `title` and no `message`.
 
     For a type without an example of its own, `data` is made from its schema, with the `examples` that its fields give;
     text of a pattern, for one, cannot be guessed.
@@ -21,7 +24,8 @@ def make_example(kind: type[Notification]) -> dict[str, Any] | None:
     tag = kind.__struct_config__.tag
     if kind.example is not None:
         return {"type": tag, **kind.example}
-    content = {"type": tag, "title": "Title", "message": "Message"}
+    words = {"title": "Title", "message": "Message"} if issubclass(kind, Notification) else {}
+    content = {"type": tag, **words}
     if "data" not in kind.__struct_fields__:
         return content
     (reference,), components = msgspec.json.schema_components((kind,))

@@ -265,17 +265,26 @@ class Publisher:
         Raises:
             HubError: what `publish` would raise, except that the log is not asked for the Idempotency-Key.
         """
-        service.require_operation("publish")
         if idempotency_key is not None:
             _checked_key(idempotency_key)
-        targets = self._targets.find(publication, service)
-        if targets is None:
-            targets = await self._targets.resolve(publication, service, self._targets.end_s())
+        targets = await self.find_targets(publication, service)
         if not self._log.writable:
             raise StorageUnavailable
         return CheckedPublication(
             targets=targets, expires_at_s=self._expires_at_s(publication), warnings=_describe_warnings(publication)
         )
+
+    async def find_targets(self, publication: Publication, service: ServiceGrant) -> tuple[Target, ...]:
+        """Return whom a publication is for, after the checks of rights and targets that a publish has.
+
+        Raises:
+            HubError: what `publish` would raise for these.
+        """
+        service.require_operation("publish")
+        targets = self._targets.find(publication, service)
+        if targets is None:
+            return await self._targets.resolve(publication, service, self._targets.end_s())
+        return targets
 
     def parse_explain(self, body: bytes) -> tuple[Question, Publication | HubError]:
         """Return what is asked about a publish, and that publish; see `hub.publish.body.parse_explain`."""

@@ -15,19 +15,20 @@ import msgspec
 
 from contracts.frame import CONTROL_FRAMES, RESERVED_TYPES
 from contracts.notification import Notification
+from contracts.signal import Signal
 from hub.errors import SettingsError
 from hub.publish.data_rule import DataRule, make_data_rule
 
 __all__ = ["TypeRegistry", "load_type_registry"]
 
 _TAG = re.compile(r"[a-z0-9][a-z0-9_:.-]{0,63}", re.ASCII)
-_ENVELOPE = frozenset(Notification.__struct_fields__)
+_Kind = type[Notification] | type[Signal]
 
 
 class TypeRegistry:
-    """The notification types one hub knows."""
+    """The types of notifications and of signals that one hub knows."""
 
-    def __init__(self, types: Iterable[type[Notification]], *, strict: Iterable[type[Notification]] = ()) -> None:
+    def __init__(self, types: Iterable[_Kind], *, strict: Iterable[_Kind] = ()) -> None:
         """Take the publishable types, in the order documents list them; `strict` are those that a module calls so.
 
         Raises:
@@ -35,14 +36,18 @@ class TypeRegistry:
                 example is not one.
         """
         held = frozenset(strict)
-        table: dict[str, type[Notification]] = {}
+        table: dict[str, _Kind] = {}
         for kind in types:
             tag = _checked_tag(kind)
             if tag in table:
                 raise _unusable(f"{_name(kind)} and {_name(table[tag])} have the same tag `{tag}`")
             table[tag] = kind
+        notifications = {tag: kind for tag, kind in table.items() if issubclass(kind, Notification)}
+        signals = {tag: kind for tag, kind in table.items() if issubclass(kind, Signal)}
         #: Tag -> class, for every type a service may publish.
-        self.types: Mapping[str, type[Notification]] = MappingProxyType(table)
+        self.types: Mapping[str, type[Notification]] = MappingProxyType(notifications)
+        #: Tag -> class, for every signal that a service may send.
+        self.signals: Mapping[str, type[Signal]] = MappingProxyType(signals)
         #: Tag -> how its `data` is checked.
         self.data_rules: Mapping[str, DataRule] = MappingProxyType(
             {tag: _rule(kind, held=kind in held) for tag, kind in table.items()}
@@ -50,7 +55,7 @@ class TypeRegistry:
         for tag, kind in table.items():
             _check_example(tag, kind)
         #: Every struct a subscriber may receive.
-        self.frames: tuple[type[msgspec.Struct], ...] = (*table.values(), *CONTROL_FRAMES)
+        self.frames: tuple[type[msgspec.Struct], ...] = (*notifications.values(), *signals.values(), *CONTROL_FRAMES)
 
 
 def load_type_registry(modules: Sequence[str]) -> TypeRegistry:
@@ -61,8 +66,8 @@ def load_type_registry(modules: Sequence[str]) -> TypeRegistry:
     """
     if not modules:
         raise _unusable("names no module, so no notification could be published")
-    found: dict[type[Notification], None] = {}
-    strict: set[type[Notification]] = set()
+    found: dict[_Kind, None] = {}
+    strict: set[_Kind] = set()
     for name in modules:
         module = _import(name)
         types = _types_of(module)
@@ -83,21 +88,23 @@ def _import(name: str) -> ModuleType:
         raise _unusable(f"the module `{name}` cannot be imported: {type(error).__name__}: {error}{hint}") from error
 
 
-def _types_of(module: ModuleType) -> list[type[Notification]]:
+def _types_of(module: ModuleType) -> list[_Kind]:
     return [
         kind
         for kind in vars(module).values()
         if isinstance(kind, type)
-        and issubclass(kind, Notification)
-        and kind is not Notification
+        and issubclass(kind, Notification | Signal)
+        and kind not in {Notification, Signal}
         and not kind.__name__.startswith("_")
     ]
 
 
-def _checked_tag(kind: type[Notification]) -> str:
+def _checked_tag(kind: _Kind) -> str:
     tag = kind.__struct_config__.tag
     if tag == kind.__name__ or not isinstance(tag, str):
-        raise _unusable(f'{_name(kind)} has no tag of its own (write `class {kind.__name__}(Notification, tag="...")`)')
+        raise _unusable(
+            f'{_name(kind)} has no tag of its own (write `class {kind.__name__}({_base(kind).__name__}, tag="...")`)'
+        )
     if _TAG.fullmatch(tag) is None:
         raise _unusable(f"the tag `{tag}` of {_name(kind)} is not of the form {_TAG.pattern}")
     if tag in RESERVED_TYPES:
@@ -107,16 +114,17 @@ def _checked_tag(kind: type[Notification]) -> str:
     return tag
 
 
-def _rule(kind: type[Notification], *, held: bool) -> DataRule:
+def _rule(kind: _Kind, *, held: bool) -> DataRule:
     try:
         fields = {field.name: field for field in msgspec.structs.fields(kind)}
     except Exception as error:  # an annotation that does not resolve raises NameError, TypeError and others
         raise _unusable(f"the fields of {_name(kind)} cannot be read: {error}") from error
-    further = sorted(fields.keys() - _ENVELOPE - {"data"})
+    base = _base(kind)
+    further = sorted(fields.keys() - set(base.__struct_fields__) - {"data"})
     if further:
         raise _unusable(f"{_name(kind)} declares `{further[0]}`; a type declares `data` and nothing else")
     # What a class or a base of its own says goes before what its module says of all.
-    says_so = any("strict" in vars(base) for base in kind.__mro__[: kind.__mro__.index(Notification)])
+    says_so = any("strict" in vars(base) for base in kind.__mro__[: kind.__mro__.index(base)])
     strict = _checked_strict(_name(kind), kind.strict) if says_so else held
     field = fields.get("data")
     try:
@@ -127,17 +135,22 @@ def _rule(kind: type[Notification], *, held: bool) -> DataRule:
         raise _unusable(f"the `data` of {_name(kind)} cannot be used: {error}") from error
 
 
-def _check_example(tag: str, kind: type[Notification]) -> None:
+def _check_example(tag: str, kind: _Kind) -> None:
     if kind.example is None:
         return
     try:
         told = dict(kind.example)
-        further = sorted(told.keys() - {"title", "message", "data", "link"})
+        known = {"title", "message", "data", "link"} if issubclass(kind, Notification) else {"data"}
+        further = sorted(told.keys() - known)
         if further or ("data" in told and "data" not in kind.__struct_fields__):
             raise TypeError(f"`{(further or ['data'])[0]}` does not belong there")
         msgspec.json.decode(msgspec.json.encode({"type": tag, **told}), type=kind)
     except Exception as error:  # a company's own classes may raise anything
         raise _unusable(f"the `example` of {_name(kind)} cannot be used: {error}") from error
+
+
+def _base(kind: _Kind) -> _Kind:
+    return Notification if issubclass(kind, Notification) else Signal
 
 
 def _checked_strict(name: str, strict: object) -> bool:

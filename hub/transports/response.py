@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from urllib.parse import parse_qs
 
+import msgspec
+
+from contracts.frame import MAX_LISTENED
+from contracts.identifier import SignalType
 from hub.asgi import Scope, Send
 from hub.cursor import Cursor, parse_cursor
 from hub.errors import BadRequest, HubError, InvalidCursor
@@ -12,6 +16,7 @@ from hub.header_fields import Headers, find_single
 
 __all__ = [
     "find_cursor",
+    "find_signals",
     "forget_request",
     "is_read",
     "respond",
@@ -19,8 +24,9 @@ __all__ = [
 ]
 
 
-#: No client of ours sends more than three.
+#: No client of ours sends more than four.
 MAX_QUERY_FIELDS = 32
+_NO_SIGNALS: frozenset[str] = frozenset()
 
 
 def is_read(scope: Scope) -> bool:
@@ -39,7 +45,7 @@ def find_cursor(headers: Headers, query: bytes) -> Cursor | None:
     told = find_single(headers, b"last-event-id", refuse=lambda: BadRequest("There are two Last-Event-ID headers"))
     place, text = "Last-Event-ID", (told or "").strip(" \t")
     if not text and b"cursor=" in query:
-        place, text = "cursor", _find_query_cursor(query)
+        place, text = "cursor", _find_last(query, "cursor")
     if not text:
         return None
     cursor = parse_cursor(text)
@@ -48,9 +54,26 @@ def find_cursor(headers: Headers, query: bytes) -> Cursor | None:
     return cursor
 
 
-def _find_query_cursor(query: bytes) -> str:
+def find_signals(query: bytes) -> frozenset[str]:
+    """Return the types of signals that the query's `signals` asks for, separated by commas.
+
+    Raises:
+        BadRequest: one is not a type's name, or there are too many.
+    """
+    if b"signals=" not in query:
+        return _NO_SIGNALS
+    named = [name for name in _find_last(query, "signals").split(",") if name]
+    if len(named) > MAX_LISTENED:
+        raise BadRequest(f"A connection may ask for {MAX_LISTENED} types of signals", field="signals")
     try:
-        values = parse_qs(query.decode("latin-1"), max_num_fields=MAX_QUERY_FIELDS).get("cursor")
+        return frozenset(msgspec.convert(named, list[SignalType]))
+    except msgspec.ValidationError:
+        raise BadRequest("`signals` names types of signals, such as orders:updated", field="signals") from None
+
+
+def _find_last(query: bytes, name: str) -> str:
+    try:
+        values = parse_qs(query.decode("latin-1"), max_num_fields=MAX_QUERY_FIELDS).get(name)
     except ValueError:
         raise BadRequest(f"A query may have {MAX_QUERY_FIELDS} fields") from None
     return values[-1].strip() if values else ""

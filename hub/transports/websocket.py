@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from contracts.frame import Auth
+from contracts.frame import Auth, Listen
 from hub.asgi import Receive, Scope, Send
 from hub.auth.grant import Grant
 from hub.cursor import Cursor
@@ -25,6 +25,7 @@ from hub.transports.cors import Cors
 from hub.transports.fallback import open_queued_link
 from hub.transports.response import (
     find_cursor,
+    find_signals,
     forget_request,
     is_read,
     respond_problem,
@@ -35,7 +36,7 @@ __all__ = ["WebSocketEndpoint"]
 #: RFC 6455 section 7.4.2: from here on libraries and applications choose.
 FIRST_FREE_CODE = 3000
 
-_decode_auth = msgspec.json.Decoder(Auth).decode
+_decode_message = msgspec.json.Decoder(Auth | Listen).decode
 
 
 class _Opening(NamedTuple):
@@ -48,6 +49,7 @@ class _Opening(NamedTuple):
     #: The cursor it gave, or the client that gave none and is remembered.
     where: Cursor | Client | None
     speaks_hub_v1: bool
+    signals: frozenset[str]
     #: When it came, by the monotonic clock.
     began_s: float
 
@@ -86,6 +88,8 @@ class WebSocketEndpoint:
         try:
             grant = await self._connections.admit(scope["headers"], scope["query_string"], offered)
             cursor = find_cursor([], scope["query_string"])
+            # Deployed frontends would show a signal as a message.
+            signals = find_signals(scope["query_string"]) if speaks_hub_v1 else frozenset[str]()
         except HubError as error:
             await self._send_refusal(scope, send, error, speaks_hub_v1=speaks_hub_v1)
             return
@@ -93,7 +97,7 @@ class WebSocketEndpoint:
         if cursor is None and not speaks_hub_v1:
             client = self._connections.identify(grant, scope["headers"])
         where = cursor if client is None else client
-        opening = _Opening(scope, receive, send, grant, where, speaks_hub_v1, began_s)
+        opening = _Opening(scope, receive, send, grant, where, speaks_hub_v1, signals, began_s)
         opener: WebSocketOpener | None = scope.get("extensions", {}).get(LINK_EXTENSION)
         if opener is None:
             async with open_queued_link(send, events=False, close_timeout_s=self._close_timeout_s) as queued:
@@ -109,6 +113,7 @@ class WebSocketEndpoint:
         except HubError as error:
             await self._send_refusal(opening.scope, opening.send, error, speaks_hub_v1=speaks_hub_v1)
             return
+        subscriber.signals = opening.signals
         code = 1006
         try:
             link.attach(
@@ -141,12 +146,15 @@ class WebSocketEndpoint:
 
     async def _hear(self, subscriber: Subscriber, text: str | None) -> None:
         try:
-            auth = _decode_auth(text or "")
+            said = _decode_message(text or "")
         except (msgspec.MsgspecError, RecursionError):
             self._connections.end(subscriber, 1008, "not a message of hub.v1")
             return
+        if isinstance(said, Listen):
+            subscriber.signals = frozenset(said.signals)
+            return
         try:
-            await self._connections.renew(subscriber, auth.token)
+            await self._connections.renew(subscriber, said.token)
         except HubError as error:
             self._connections.end(subscriber, error.close_code, error.title)
 

@@ -51,6 +51,7 @@ DOORS = {
     ("POST", "/api/ticket"): "user only",
     ("POST", "/api/internal/notify"): "publish",
     ("POST", "/api/internal/notify/batch"): "publish",
+    ("POST", "/api/internal/signal"): "publish",
     ("GET", "/api/internal/ws-stats"): "stats",
     ("GET", "/metrics"): "stats",
     ("POST", "/api/internal/disconnect"): "disconnect",
@@ -96,6 +97,7 @@ SUCCESS = {
     "/api/ticket": 201,
     "/api/internal/notify": 202,
     "/api/internal/notify/batch": 202,
+    "/api/internal/signal": 202,
 }
 
 
@@ -201,6 +203,8 @@ def body_of(path: str, identifier: str) -> bytes:
     """Return the body that names `identifier` as account (and the user in it)."""
     if path.endswith(("disconnect", "connections")):
         return msgspec.json.encode({"account_id": identifier, "user_id": USER})
+    if path.endswith("signal"):
+        return msgspec.json.encode({"type": "orders:updated", "account_id": identifier, "user_id": USER})
     notification = {"type": TYPE, "title": "t", "message": "m", "account_id": identifier, "user_id": USER}
     return msgspec.json.encode({"notifications": [notification]} if path.endswith("batch") else notification)
 

@@ -9,8 +9,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
 
-from contracts.avelarsys import OrderCreated, OrderData, ProfileUpdated
+from contracts.avelarsys import ListChange, OrderCreated, OrderData, OrdersUpdated, ProfileUpdated
 from contracts.request import DisconnectRequest
 from notification_hub import Addressed, AsyncHub, Hub, HubRefused, Readiness
 from tests.clients.conftest import Client, MakeClient, alert
@@ -22,6 +24,7 @@ DOCUMENT = json.loads((Path(__file__).parents[2] / "openapi/openapi.json").read_
 METHODS = {
     "publishNotification": "notify",
     "publishBatch": "notify_batch",
+    "sendSignal": "signal",
     "readStats": "stats",
     "disconnect": "disconnect",
     "explainNotification": "explain",
@@ -34,8 +37,12 @@ METHODS = {
     "openWebSocket": None,
     "openEventStream": None,
     "pollFrames": None,
+    "readStream": None,
     "readMetrics": None,
     "showHub": None,
+    "showConsole": None,
+    "readConsoleScript": None,
+    "readConsoleStyle": None,
     "showSchema": None,
     "readOpenApi": None,
     "readOpenApi30": None,
@@ -106,6 +113,18 @@ async def test_link(hub: RunningHub, client: Client) -> None:
     with pytest.raises(HubRefused) as refusal:
         await client.notify(ProfileUpdated(title="Perfil", message="m", link="//evil"), account_id=ACCOUNT)
     assert "$.link" == refusal.value.field
+
+
+async def test_signal(hub: RunningHub, client: Client) -> None:
+    """A signal reaches who asked for its type, and its receipt says that it is not kept."""
+    query = f"{hub.ws_url}/ws?token={hub.token()}&signals=orders:updated"
+    async with connect(query, subprotocols=[Subprotocol("hub.v1")]) as connection:
+        await connection.recv()
+        changed = OrdersUpdated(data=ListChange(id=7, action="updated"))
+        receipt = await client.call("signal", changed, account_id=ACCOUNT, collapse_key="7")
+        frame = json.loads(await connection.recv())
+    assert (True, 1) == (receipt.ephemeral, receipt.connections)
+    assert ("orders:updated", {"id": 7, "action": "updated"}) == (frame["type"], frame["data"])
 
 
 async def test_enqueue(hub: RunningHub, client: Client) -> None:

@@ -50,8 +50,8 @@ def test_every_control_frame_survives_a_round_trip() -> None:
     assert set(CONTROL_FRAMES) == {type(frame) for frame in FRAMES}
     decoded = [msgspec.json.decode(msgspec.json.encode(frame), type=ControlFrame) for frame in FRAMES]
     assert decoded == FRAMES
-    assert {"connection_established", "gap", "heartbeat", "reconnect", "closing", "auth", "auth_accepted"} == (
-        RESERVED_TYPES
+    assert RESERVED_TYPES == (
+        {"connection_established", "gap", "heartbeat", "reconnect", "closing", "auth", "auth_accepted", "listen"}
     )
 
 

@@ -46,6 +46,8 @@ export interface Connection {
   check(): void;
   /** The device says that it has no network. */
   offline(): void;
+  /** Open another link of the same transport with newer options, and change to it without a gap. */
+  reopen(): void;
 }
 
 /** Return what is left of `WAKE_MS` since a moment; a clock that was set does not make it longer. */
@@ -162,13 +164,16 @@ export function createConnection(options: ConnectionOptions): Connection {
   const seekBetter = (): void => {
     const place = transports.indexOf(connection.status.transport!);
     clearTimeout(probing);
-    if (place < 1 || probe) return;
+    if (place > 0) seek(transports.slice(0, place));
+  };
+  const seek = (order: readonly Transport[]): void => {
+    if (probe) return;
     const again = (): void => {
       probe = undefined;
       probing = setTimeout(seekBetter, PROBE_MS);
     };
     const seeking = (probe = race(
-      transports.slice(0, place),
+      order,
       (transport, greeting) => {
         link?.close();
         link = seeking;
@@ -181,6 +186,11 @@ export function createConnection(options: ConnectionOptions): Connection {
 
   const connection: Connection = {
     status: IDLE,
+    reopen: () => {
+      const { transport } = connection.status;
+      // A poll has no signals, whatever is asked for.
+      if (transport && transport !== "poll") seek([transport]);
+    },
     start: () => {
       if (connection.status.state === "closed") attempt = refusals = 0;
       evictions = 0;

@@ -15,6 +15,7 @@ import { canShare, joinTabs, type Report, type Tabs } from "./tabs.js";
 import { createTokens, type GetToken, type TokenReason } from "./tokens.js";
 import {
   isNotification,
+  isSignal,
   type AnyFrame,
   type ConnectionEstablished,
   type EventOf,
@@ -22,6 +23,8 @@ import {
   type Gap,
   type Heartbeat,
   type Notification,
+  type SignalOf,
+  type SignalType,
   type UnknownEvent,
 } from "./wire.js";
 
@@ -68,6 +71,11 @@ export interface Hub {
   onAny(handler: (event: Notification) => void): () => void;
   /** Call `handler` for each notification whose type no handler of `on` asks for. */
   onUnknown(handler: (event: UnknownEvent) => void): () => void;
+  /**
+   * Ask for the signals of this type, and call `handler` for each that comes; returns what ends that. A signal is for who
+   * is connected: fetch again after a reconnection, and in intervals while `status.transport` is `poll`.
+   */
+  onSignal<T extends SignalType>(type: T, handler: (signal: SignalOf<T>) => void): () => void;
   /** Call `listener` after each change of `status` or `identity`. */
   subscribe(listener: () => void): () => void;
 }
@@ -76,7 +84,12 @@ export interface Hub {
 export function createHub(options: HubOptions): Hub {
   const { shared = "auto", cursorKey = "" } = options;
   const handlers = createHandlers();
+  const signals = createHandlers();
   const listeners = new Set<() => void>();
+  /** The types of signals that this page wants, and the tabs that it leads; what was asked for once stays. */
+  const wanted = new Set<string>();
+  /** How many of them the newest link was opened with. */
+  let asked = 0;
   const askToken = createTokens(options.getToken);
   const storage = openStorage("localStorage", options.storage);
   const tabStorage = openStorage("sessionStorage", options.storage === null ? null : options.tabStorage);
@@ -104,8 +117,19 @@ export function createHub(options: HubOptions): Hub {
     for (const listener of [...listeners]) attempt(listener);
   };
 
+  const want = (types: readonly string[] = []): void => {
+    for (const type of types) wanted.add(type);
+    if (tabs && !leading) {
+      if (wanted.size) tabs.post({ kind: "want", signals: [...wanted] });
+    } else if (wanted.size > asked) connection?.reopen();
+  };
+
   /** Call this page's handlers with a frame, and only then move the cursor; say whether the frame was new. */
   const deliver = (frame: AnyFrame): boolean => {
+    if (isSignal(frame)) {
+      signals.emit(frame.type, frame);
+      return false;
+    }
     if (frame.type === "gap") {
       const at = (frame as Gap).data.cursor;
       if (at && at === cursor?.current) return false;
@@ -144,6 +168,9 @@ export function createHub(options: HubOptions): Hub {
       if (resume === "live") advance(at);
     } else if (frame.type === "heartbeat") {
       advance((frame as Heartbeat).cursor);
+    } else if (isSignal(frame)) {
+      report(follower.reported, frame);
+      deliver(frame);
     } else if (frame.type === "gap" || isNotification(frame)) {
       report(frame.type === "gap" ? (frame as Gap).data.cursor : (frame as Notification).cursor, frame);
       deliver(frame);
@@ -157,6 +184,8 @@ export function createHub(options: HubOptions): Hub {
       leaderTransports = said.transports ?? [];
       setStatus(said.status);
       takeover.consider(status, leaderTransports);
+      // A new leader does not know yet what this tab wants.
+      want();
     }
     follower.onReport(said);
   };
@@ -227,7 +256,8 @@ export function createHub(options: HubOptions): Hub {
             if (request.kind === "hello") {
               connection?.check();
               report();
-            } else if (request.kind === "retry") connection?.start();
+            } else if (request.kind === "want") want(request.signals);
+            else if (request.kind === "retry") connection?.start();
             else connection?.wake(false, request.kind === "look");
           },
           onReport,
@@ -258,7 +288,10 @@ export function createHub(options: HubOptions): Hub {
       if (mine !== connection) throw new LinkError(BROKEN);
       const name = nameIdentity(base, link.token, options.user);
       if (name !== identity || !(tabs || leading)) setIdentity(name);
-      if (leading || takeover.trying) return { ...link, cursor: cursor?.current };
+      if (leading || takeover.trying) {
+        asked = wanted.size;
+        return { ...link, cursor: cursor?.current, signals: [...wanted] };
+      }
     }
   };
 
@@ -266,6 +299,8 @@ export function createHub(options: HubOptions): Hub {
     if (leading || !tabs) {
       setStatus(now);
       report();
+      // A handler may have come while the link was opened.
+      want();
     } else if (takeover.trying && (now.state === "connected" || now.state === "closed" || now.retryAt)) {
       // A tab that follows shows the leader's status, unless its own connection is better.
       if (takeover.judge(now, status)) return tabs.claim();
@@ -362,6 +397,11 @@ export function createHub(options: HubOptions): Hub {
     on: (type, handler) => handlers.add(type, handler),
     onAny: (handler) => handlers.add(ANY, handler),
     onUnknown: (handler) => handlers.add(UNKNOWN, handler),
+    onSignal: (type, handler) => {
+      const end = signals.add(type, handler);
+      want([type]);
+      return end;
+    },
     subscribe: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);

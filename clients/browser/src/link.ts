@@ -33,6 +33,8 @@ export interface LinkOptions {
   base: string;
   token: string;
   cursor: string | undefined;
+  /** The types of signals that are wanted. */
+  signals?: readonly string[];
   /** A token for the next request, for a transport that makes several. */
   renew(): Promise<string>;
 }

@@ -14,7 +14,7 @@ import { attempt } from "./handlers.js";
 import type { Hub } from "./hub.js";
 import { EMPTY_VIEW, createInbox, type Inbox, type InboxView } from "./inbox.js";
 import { IDLE, type Reason, type State, type Transport } from "./status.js";
-import type { EventOf, EventType, Notification } from "./wire.js";
+import type { EventOf, EventType, Notification, SignalOf, SignalType } from "./wire.js";
 
 export type { InboxNotification, InboxView } from "./inbox.js";
 
@@ -116,6 +116,16 @@ export function useHubEvent<T extends EventType>(type: T, handler: (event: Event
     latest.current = handler;
   });
   useEffect(() => hub.on(type, (event) => latest.current(event)), [hub, type]);
+}
+
+/** Ask for the signals of this type, and call `handler`, always the latest render's, for each that comes. */
+export function useSignal<T extends SignalType>(type: T, handler: (signal: SignalOf<T>) => void): void {
+  const hub = useHub();
+  const latest = useRef(handler);
+  useInsertionEffect(() => {
+    latest.current = handler;
+  });
+  useEffect(() => hub.onSignal(type, (signal) => latest.current(signal)), [hub, type]);
 }
 
 export interface Notifications extends InboxView {

@@ -2,6 +2,7 @@
 import { boundMs } from "./backoff.js";
 import { createEventParser } from "./events.js";
 import { BROKEN, type Ending, type Listener, type LinkOptions, type OpenLink } from "./link.js";
+import { writeQuery } from "./query.js";
 import { readRefusal, requestHeaders } from "./refusal.js";
 import { parseFrame, type Closing } from "./wire.js";
 
@@ -12,8 +13,10 @@ export const openEventStream: OpenLink = (options, listener) => {
   return { close: () => abort.abort() };
 };
 
-async function read({ base, token, cursor }: LinkOptions, listener: Listener, signal: AbortSignal): Promise<Ending> {
-  const response = await fetch(`${base}/sse`, { headers: requestHeaders(token, cursor), cache: "no-store", signal });
+async function read(options: LinkOptions, listener: Listener, signal: AbortSignal): Promise<Ending> {
+  const { base, token, cursor, signals } = options;
+  const url = `${base}/sse${writeQuery(undefined, signals)}`;
+  const response = await fetch(url, { headers: requestHeaders(token, cursor), cache: "no-store", signal });
   const { body, headers } = response;
   if (!response.ok || !body || !headers.get("content-type")?.startsWith("text/event-stream"))
     return readRefusal(response);

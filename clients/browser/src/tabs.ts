@@ -7,9 +7,13 @@
 import type { Status, Transport } from "./status.js";
 import type { AnyFrame } from "./wire.js";
 
-/** What a tab asks of the leader. `hello`: send a report; `look`: the user looks at one of the tabs. */
+/**
+ * What a tab asks of the leader. `hello`: send a report; `look`: the user looks at one of the tabs; `want`: send these
+ * signals, too.
+ */
 export interface Request {
-  kind: "hello" | "retry" | "wake" | "look";
+  kind: "hello" | "retry" | "wake" | "look" | "want";
+  signals?: readonly string[];
 }
 
 /**

@@ -1,12 +1,13 @@
 /** The link over WebSocket, with the subprotocol `hub.v1`, so that refusals and heartbeats can be read. */
 import type { OpenLink } from "./link.js";
+import { writeQuery } from "./query.js";
 import { parseFrame } from "./wire.js";
 
 /** Open a WebSocket. The token is sent as a subprotocol, since URLs end up in logs. */
-export const openWebSocket: OpenLink = ({ base, token, cursor }, listener) => {
+export const openWebSocket: OpenLink = ({ base, token, cursor, signals }, listener) => {
   const bearer = btoa(token).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-  const query = cursor ? `?cursor=${encodeURIComponent(cursor)}` : "";
-  const socket = new WebSocket(`${base.replace(/^http/, "ws")}/ws${query}`, ["hub.v1", `hub.bearer.${bearer}`]);
+  const url = `${base.replace(/^http/, "ws")}/ws${writeQuery(cursor, signals)}`;
+  const socket = new WebSocket(url, ["hub.v1", `hub.bearer.${bearer}`]);
   socket.onmessage = ({ data }) => {
     listener.alive();
     const frame = parseFrame(data);

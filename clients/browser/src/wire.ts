@@ -94,6 +94,27 @@ export type EventType = keyof EventMap;
 /** What a handler for the type `T` gets. */
 export type EventOf<T extends EventType> = EventMap[T];
 
+/** A signal of a built-in type: something changed, so fetch it again. It is in no list and no cursor leads to it. */
+export type KnownSignal = Extract<Frame, { missed: number }>;
+
+/**
+ * The company's own signals: `declare module "@notification-hub/client" { interface CompanySignals { "invoices:updated":
+ * { data: { id: number } } } }`.
+ */
+// biome-ignore lint/suspicious/noEmptyInterface: filled by companies that declare it again
+export interface CompanySignals {}
+
+/** The types that `onSignal` takes, and what their handlers get. */
+export type SignalMap = { [S in KnownSignal as S["type"]]: S } & {
+  [T in keyof CompanySignals]: Omit<KnownSignal, "type" | "data"> & { type: T } & CompanySignals[T];
+};
+
+/** A signal's type: a built-in one, or a declared one of the company. */
+export type SignalType = keyof SignalMap;
+
+/** What a handler for the signal `T` gets. `missed`: so many signals did not arrive, because this client was slow. */
+export type SignalOf<T extends SignalType> = SignalMap[T];
+
 /** Any message of a connection, known or not. */
 export type AnyFrame = Frame | UnknownFrame;
 
@@ -111,6 +132,11 @@ export function parseFrame(text: unknown): AnyFrame | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Say whether a frame is a signal: only these say what was missed. */
+export function isSignal(frame: AnyFrame): frame is KnownSignal {
+  return "missed" in frame;
 }
 
 /** Say whether a frame is a notification: control frames have no id. */

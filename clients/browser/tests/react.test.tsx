@@ -8,6 +8,7 @@ import {
   useHub,
   useHubEvent,
   useNotifications,
+  useSignal,
   useWebSocket,
   type Notifications,
   type WebSocketState,
@@ -110,6 +111,29 @@ test("useHubEvent gets every event once and in order, however many come in one b
   );
   await say(hello(), ...Array.from({ length: 50 }, (_, number) => alert(number)));
   expect(got).toEqual(Array.from({ length: 50 }, (_, number) => `n${number}`));
+});
+
+test("useSignal asks for its type before the hub connects, and calls the handler of the latest render", async () => {
+  const got: string[] = [];
+  function Page({ name }: { name: string }): null {
+    useSignal("orders:updated", ({ data }) => got.push(`${name}${data?.id}`));
+    return null;
+  }
+  await render(
+    <HubProvider client={hub}>
+      <Page name="a" />
+    </HubProvider>,
+  );
+  const said = { type: "orders:updated" as const, data: { id: 1 }, timestamp: "", missed: 0 };
+  expect(newestSocket().url).toContain("signals=orders%3Aupdated");
+  await say(hello(), said);
+  await render(
+    <HubProvider client={hub}>
+      <Page name="b" />
+    </HubProvider>,
+  );
+  await say({ ...said, data: { id: 2 } });
+  expect(got).toEqual(["a1", "b2"]);
 });
 
 test("useHubEvent calls the handler of the latest render", async () => {

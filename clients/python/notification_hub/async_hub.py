@@ -14,6 +14,7 @@ from contracts.health import Readiness
 from contracts.notification import Notification
 from contracts.receipt import BatchResult, DisconnectReceipt, Receipt, Ticket
 from contracts.request import DisconnectRequest
+from contracts.signal import Signal, SignalReceipt
 from contracts.stats import Stats
 from contracts.trace import Trace
 from notification_hub import wire
@@ -78,6 +79,32 @@ class AsyncHub(Client):
     ) -> list[BatchResult]:
         """Publish up to 1,000 at once; return a receipt or a problem for each, in order."""
         return (await self._send(wire.describe_batch(batch, idempotency_key or wire.new_idempotency_key()))).results
+
+    async def signal(
+        self,
+        signal: Signal,
+        *,
+        user_id: str | None = None,
+        account_id: str | None = None,
+        user_ids: Sequence[str] | None = None,
+        everyone: bool = False,
+        collapse_key: str | None = None,
+    ) -> SignalReceipt:
+        """Send a signal to the clients that are connected and asked for its type; nobody gets it later.
+
+        A client that takes too little gets the newest of each `collapse_key`. A repeat after a broken connection may
+        reach a client a second time.
+        """
+        return await self._send(
+            wire.describe_signal(
+                signal,
+                user_id=user_id,
+                account_id=account_id,
+                user_ids=user_ids,
+                everyone=everyone,
+                collapse_key=collapse_key,
+            )
+        )
 
     async def stats(self) -> Stats:
         """Return the connections and what happened since the hub started."""

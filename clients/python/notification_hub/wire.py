@@ -16,6 +16,7 @@ from contracts.health import Liveness, Readiness
 from contracts.problem import Problem
 from contracts.receipt import BatchReceipt, DisconnectReceipt, Receipt, Ticket
 from contracts.request import DisconnectRequest
+from contracts.signal import Signal, SignalReceipt
 from contracts.stats import Stats
 from contracts.trace import Trace
 from notification_hub.address import Addressed, encode_addressed
@@ -34,6 +35,7 @@ __all__ = [
     "describe_live",
     "describe_publish",
     "describe_ready",
+    "describe_signal",
     "describe_stats",
     "describe_ticket",
     "describe_trace",
@@ -45,6 +47,8 @@ __all__ = [
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
+#: What the hub adds to a signal.
+_OF_THE_HUB = ("timestamp", "missed")
 _SENDABLE = re.compile(r"[!-~]+")
 _IDEMPOTENCY_KEY = re.compile(r"[!-~]([ -~]{0,253}[!-~])?")
 
@@ -152,6 +156,34 @@ def describe_encoded_batch(bodies: Sequence[bytes], idempotency_key: str) -> Cal
 def _check_idempotency_key(key: str) -> None:
     if _IDEMPOTENCY_KEY.fullmatch(key) is None:
         raise ValueError("idempotency_key: is not 1 to 255 printable ASCII characters")
+
+
+def describe_signal(
+    signal: Signal,
+    *,
+    user_id: str | None,
+    account_id: str | None,
+    user_ids: Sequence[str] | None,
+    everyone: bool,
+    collapse_key: str | None,
+) -> Call[SignalReceipt]:
+    """Return the request that sends a signal.
+
+    Raises:
+        TypeError, ValueError: the signal cannot be written as JSON.
+    """
+    body = msgspec.to_builtins(signal)
+    for name in _OF_THE_HUB:
+        body.pop(name, None)
+    target = {
+        "user_id": user_id,
+        "account_id": account_id,
+        "user_ids": None if user_ids is None else list(user_ids),
+        "everyone": everyone or None,
+        "collapse_key": collapse_key,
+    }
+    body |= {name: value for name, value in target.items() if value is not None}
+    return Call("POST", "/api/internal/signal", SignalReceipt, body=msgspec.json.encode(body))
 
 
 def describe_stats() -> Call[Stats]:

@@ -14,6 +14,9 @@ export type PublishRequest = Schemas["PublishRequest"];
 export type NotificationType = PublishRequest["type"];
 /** The request of one type: `Publish<"stock_alert">`. */
 export type Publish<T extends NotificationType> = Extract<PublishRequest, { type: T }>;
+/** A signal and whom it is for: "this changed, fetch it again". */
+export type SignalRequest = Schemas["SignalRequest"];
+export type SignalReceipt = Schemas["SignalReceipt"];
 export type Receipt = Schemas["Receipt"];
 /** A field of `data` that is not as its type declares it, and was passed on as it came. */
 export type FieldWarning = Schemas["FieldWarning"];
@@ -37,6 +40,11 @@ export interface AnyPublishRequest {
   type: string;
   title: string;
   message: string;
+}
+
+/** What every signal has, whatever a company's own types are. */
+export interface AnySignalRequest {
+  type: string;
 }
 
 /** Where the hub is, and how long things may take. */
@@ -129,6 +137,18 @@ export class NotificationHub<N extends AnyPublishRequest = PublishRequest> {
     const bodies = notifications.map((notification) => JSON.stringify(notification) ?? "null");
     const request = describeBatch(bodies, options.idempotencyKey ?? randomUUID());
     return ((await this.#send(request, options)) as Schemas["BatchReceipt"]).results;
+  }
+
+  /**
+   * Send a signal to the clients that are connected and asked for its type; nobody gets it later. A repeat after a broken
+   * connection may reach a client a second time.
+   */
+  async signal<S extends AnySignalRequest = SignalRequest>(
+    signal: S,
+    options: CallOptions = {},
+  ): Promise<SignalReceipt> {
+    const request: HubRequest = { method: "POST", path: "/api/internal/signal", body: JSON.stringify(signal) };
+    return (await this.#send(request, options)) as SignalReceipt;
   }
 
   /** Return the connections and what happened since the hub started. */

@@ -2,6 +2,7 @@ export { HubFailure, HubRefused, HubUnreachable, type LossReason, NotificationLo
 export type { components, operations, paths } from "./generated/openapi.js";
 export {
   type AnyPublishRequest,
+  type AnySignalRequest,
   type BatchResult,
   type CallOptions,
   type DisconnectReceipt,
@@ -17,6 +18,8 @@ export {
   type PublishRequest,
   type Readiness,
   type Receipt,
+  type SignalReceipt,
+  type SignalRequest,
   type Stats,
   type Ticket,
   type Trace,

@@ -118,6 +118,15 @@ describe("a real hub", () => {
     expect(await hub.disconnect({ token: digest, revoke: true })).toEqual({ closed: 0, revoked: true });
   });
 
+  test("sends a signal, which is not kept", async () => {
+    const changed = {
+      type: "orders:updated",
+      data: { id: 7, action: "updated" },
+      account_id: SELLER.accountId,
+    } as const;
+    expect(await hub.signal(changed)).toEqual({ ephemeral: true, connections: 0 });
+  });
+
   test("explains a publish without publishing", async () => {
     const request = { type: "cart_updated", title: "Carrinho", message: "2 itens", user_id: SELLER.userId } as const;
     const said = await hub.explain(request, { explain_user_id: BUYER.userId });
@@ -145,6 +154,7 @@ test("every operation of the document is a method, or is none for a service", ()
   const covered: Record<keyof operations, keyof NotificationHub | "for subscribers" | "for machines"> = {
     publishNotification: "notify",
     publishBatch: "notifyBatch",
+    sendSignal: "signal",
     readStats: "stats",
     disconnect: "disconnect",
     explainNotification: "explain",

@@ -5,7 +5,7 @@ Made from the same structs as the other documents. It tells the hub's side: the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 from contracts.closing import CloseCode, may_return
@@ -35,7 +35,12 @@ _TOKEN: Schema = {
     "type": "string",
     "description": "A one-use ticket, or a user's token, if the client cannot set a header.",
 }
-_QUERY: Schema = {"type": "object", "properties": {"token": _TOKEN, "cursor": _CURSOR}}
+_SIGNALS: Schema = {
+    "type": "string",
+    "description": "The types of signals that the client wants, separated by commas; without it, it gets none.",
+}
+_QUERY: Schema = {"type": "object", "properties": {"token": _TOKEN, "cursor": _CURSOR, "signals": _SIGNALS}}
+_POLL_QUERY: Schema = {"type": "object", "properties": {"token": _TOKEN, "cursor": _CURSOR}}
 _LAST_EVENT_ID: Schema = {
     "type": "object",
     "properties": {
@@ -82,10 +87,12 @@ def build_asyncapi(registry: TypeRegistry, *, version: str, texts: Texts) -> dic
     schemas = {name: _draft7(schema) for name, schema in frames["$defs"].items()}
     mapping = {tag: reference.rpartition("/")[2] for tag, reference in frames["discriminator"]["mapping"].items()}
     control = {str(kind.__struct_config__.tag) for kind in CONTROL_FRAMES}
+    unpolled = control | registry.signals.keys()
     messages = {name: _message(tag, name, schemas[name], control=tag in control) for tag, name in mapping.items()}
     messages["Auth"] = _message("auth", "Auth", schemas["Auth"], control=True)
+    messages["Listen"] = _message("listen", "Listen", schemas["Listen"], control=True)
     schemas["Page"] = _draft7(
-        describe_page({"oneOf": [_schema(n) for t, n in mapping.items() if _is_polled(t, control)]})
+        describe_page({"oneOf": [_schema(n) for t, n in mapping.items() if _is_polled(t, unpolled)]})
     )
     messages["Page"] = {
         "name": "page",
@@ -109,7 +116,7 @@ def build_asyncapi(registry: TypeRegistry, *, version: str, texts: Texts) -> dic
             "http": _server("https", "Where `/sse` and `/poll` are; `http` in development."),
         },
         "channels": {
-            "ws": _websocket([*over_websocket, "Auth"]),
+            "ws": _websocket([*over_websocket, "Auth", "Listen"]),
             "sse": _stream(over_stream),
             "poll": _poll(),
         },
@@ -127,12 +134,18 @@ def _message(tag: str, name: str, schema: Mapping[str, Any], *, control: bool) -
         "name": tag,
         "title": name,
         "summary": schema.get("description", ""),
-        "tags": [{"name": "control" if control else "notification"}],
+        "tags": [{"name": _tag_of(schema, control=control)}],
         "payload": _schema(name),
     }
     if schema.get("examples"):
         message["examples"] = [{"name": tag.replace(":", "."), "payload": schema["examples"][0]}]
     return message
+
+
+def _tag_of(schema: Mapping[str, Any], *, control: bool) -> str:
+    if control:
+        return "control"
+    return "signal" if "missed" in schema.get("properties", {}) else "notification"
 
 
 def _websocket(messages: list[str]) -> dict[str, Any]:
@@ -192,6 +205,12 @@ def _operations(frames: list[str], streamed: list[str]) -> dict[str, Any]:
             "messages": _of_channel("ws", ["Auth"]),
             "reply": {"channel": {"$ref": "#/channels/ws"}, "messages": _of_channel("ws", ["AuthAccepted"])},
         },
+        "receiveListen": {
+            "action": "receive",
+            "channel": {"$ref": "#/channels/ws"},
+            "summary": "A `hub.v1` client says which signals it wants, in place of those it asked for before.",
+            "messages": _of_channel("ws", ["Listen"]),
+        },
         "sendOverEventStream": {
             "action": "send",
             "channel": {"$ref": "#/channels/sse"},
@@ -206,13 +225,13 @@ def _operations(frames: list[str], streamed: list[str]) -> dict[str, Any]:
             "summary": "The hub responds to a request with a page.",
             "security": bearers,
             "messages": _of_channel("poll", ["Page"]),
-            "bindings": {"http": {"method": "GET", "query": _QUERY, "bindingVersion": _BINDING}},
+            "bindings": {"http": {"method": "GET", "query": _POLL_QUERY, "bindingVersion": _BINDING}},
         },
     }
 
 
-def _is_polled(tag: str, control: set[str]) -> bool:
-    return tag == _POLLED_CONTROL or tag not in control
+def _is_polled(tag: str, unpolled: Set[str]) -> bool:
+    return tag == _POLLED_CONTROL or tag not in unpolled
 
 
 def _schema(name: str) -> Schema:

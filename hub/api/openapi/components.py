@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from contracts.explanation import Explanation
-from contracts.frame import CONTROL_FRAMES, Auth
+from contracts.frame import CONTROL_FRAMES, Auth, Listen
 from contracts.health import Readiness
 from contracts.notification import Notification
 from contracts.observation import (
@@ -26,9 +26,17 @@ from contracts.page import Page
 from contracts.problem import Problem
 from contracts.receipt import BatchReceipt, DisconnectReceipt, Receipt, Ticket
 from contracts.request import MAX_BATCH, DisconnectRequest, ExplainRequest, PublishRequest
+from contracts.signal import Signal, SignalReceipt, SignalRequest
 from contracts.stats import Stats
 from contracts.trace import Trace
-from hub.api.openapi.examples import frame_example, notification_example, publish_example
+from hub.api.openapi.examples import (
+    LISTEN_EXAMPLE,
+    frame_example,
+    notification_example,
+    publish_example,
+    signal_example,
+    signal_request_example,
+)
 from hub.api.openapi.portable import Schema, plain_schema
 from hub.language import Texts
 from hub.publish.registry import TypeRegistry
@@ -37,7 +45,7 @@ __all__ = ["Schema", "describe_frames", "describe_http", "describe_page"]
 
 _OBSERVATIONS = (Introduction, Figures, Feed, ObservationEnd)
 _ANSWERS = (
-    *(Receipt, BatchReceipt, Ticket, DisconnectReceipt, DisconnectRequest, Stats, Readiness, Problem),
+    *(Receipt, BatchReceipt, SignalReceipt, Ticket, DisconnectReceipt, DisconnectRequest, Stats, Readiness, Problem),
     *(ExplainRequest, Explanation, Trace, ConnectionsRequest, ConnectionsFound, *_OBSERVATIONS),
 )
 #: What the hub itself puts into a notification.
@@ -66,6 +74,16 @@ def describe_http(registry: TypeRegistry, texts: Texts) -> Schema:
         if registry.data_rules[tag].strict:
             made["description"] = f"{made['description']} Strict: `data` of another shape is refused.".strip()
         requests[tag] = template.format(name=f"Publish{name}")
+    signal_request = _describe((SignalRequest,), template)[1]["SignalRequest"]
+    signals = {}
+    for tag, signal in registry.signals.items():
+        name = f"Send{names[signal]}"
+        components[name] = _make_signal_request(signal, components[names[signal]], signal_request)
+        signals[tag] = template.format(name=name)
+    sent = plain_schema(signal_request)
+    components["SignalRequest"] = (
+        {"title": "SignalRequest", "description": sent["description"], **_union(signals)} if signals else sent
+    )
     _stamp(registry, names, components, texts)
     about = plain_schema(request)["description"]
     components["PublishRequest"] = {"title": "PublishRequest", "description": about, **_union(requests)}
@@ -88,11 +106,12 @@ def describe_http(registry: TypeRegistry, texts: Texts) -> Schema:
 
 
 def describe_frames(registry: TypeRegistry, texts: Texts) -> Schema:
-    """Return the JSON Schema (2020-12) of a frame; `$defs/Auth` is the one thing a client may say."""
+    """Return the JSON Schema (2020-12) of a frame; `$defs/Auth` and `$defs/Listen` are what a client may say."""
     template = "#/$defs/{name}"
-    names, found = _describe((*registry.frames, Auth), template)
+    names, found = _describe((*registry.frames, Auth, Listen), template)
     components = {name: plain_schema(found[name]) for name in sorted(found)}
     _stamp(registry, names, components, texts)
+    components["Listen"]["examples"] = [LISTEN_EXAMPLE]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **_make_frame(registry, names, template),
@@ -128,6 +147,24 @@ def _make_request(kind: type[Notification], received: Schema, request: Schema) -
     return schema if example is None else {**schema, "examples": [example]}
 
 
+def _make_signal_request(kind: type[Signal], received: Schema, request: Schema) -> Schema:
+    """Return what a service sends for one signal: its own `data`, and the fields of every request."""
+    own = received["properties"]
+    fields = {name: plain_schema(schema) for name, schema in request["properties"].items() if name != "data"}
+    needed = "data" in received["required"]
+    data = {"data": own["data"] if needed else {"anyOf": [own["data"], {"type": "null"}]}} if "data" in own else {}
+    schema = {
+        "title": f"Send{received['title']}",
+        "description": received.get("description", ""),
+        "type": "object",
+        "properties": {**fields, "type": own["type"], **data},
+        "required": ["type", *(["data"] if needed else [])],
+        "additionalProperties": False,
+    }
+    example = signal_request_example(kind)
+    return schema if example is None else {**schema, "examples": [example]}
+
+
 def _make_batch(request: str) -> Schema:
     return {
         "title": "BatchRequest",
@@ -152,8 +189,8 @@ def _make_frame(registry: TypeRegistry, names: Mapping[type, str], template: str
     tags = {str(kind.__struct_config__.tag): template.format(name=names[kind]) for kind in registry.frames}
     return {
         "title": "Frame",
-        "description": "One message on a connection: a notification or a control frame. Types may be added, so a "
-        "client passes over a `type` it does not know.",
+        "description": "One message on a connection: a notification, a signal or a control frame. Types may be added, "
+        "so a client passes over a `type` it does not know.",
         **_union(tags),
     }
 
@@ -165,6 +202,16 @@ def _stamp(registry: TypeRegistry, names: Mapping[type, str], components: dict[s
         schema["properties"] = {name: schema["properties"][name] for name in _ORDER if name in schema["properties"]}
         schema["required"] = [name for name in schema["properties"] if name in {*schema["required"], *_STAMPED}]
         example = notification_example(kind)
+        if example is not None:
+            schema["examples"] = [example]
+    for signal in registry.signals.values():
+        schema = components[names[signal]]
+        wanted = ("type", "data", "timestamp", "missed")
+        schema["properties"] = {name: schema["properties"][name] for name in wanted if name in schema["properties"]}
+        schema["required"] = [
+            name for name in schema["properties"] if name in {*schema["required"], "timestamp", "missed"}
+        ]
+        example = signal_example(signal)
         if example is not None:
             schema["examples"] = [example]
     for control in CONTROL_FRAMES:

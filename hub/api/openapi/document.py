@@ -169,6 +169,13 @@ def _body(name: str, components: dict[str, Schema]) -> dict[str, Any]:
     }
     if name == "PublishRequest":
         media["examples"] = {_key(tag): {"summary": tag, "value": value} for tag, value in examples.items()}
+    elif name == "SignalRequest":
+        sent = components["SignalRequest"].get("discriminator", {"mapping": {}})["mapping"]
+        media["examples"] = {
+            _key(tag): {"summary": tag, "value": value}
+            for tag, reference in sent.items()
+            for value in components[reference.rpartition("/")[2]].get("examples", ())
+        }
     elif name == "BatchRequest":
         media["example"] = {"notifications": list(examples.values())[:2]}
     elif name == "ExplainRequest":

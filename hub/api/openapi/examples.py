@@ -20,14 +20,25 @@ from contracts.frame import (
 )
 from contracts.notification import Notification
 from contracts.observation import Feed, FeedItem, FeedTarget
+from contracts.signal import Signal
 from hub.language import Texts
 from hub.publish.example import make_example
 
-__all__ = ["frame_example", "notification_example", "observation_example", "publish_example", "stream_example"]
+__all__ = [
+    "LISTEN_EXAMPLE",
+    "frame_example",
+    "notification_example",
+    "observation_example",
+    "publish_example",
+    "signal_example",
+    "signal_request_example",
+    "stream_example",
+]
 
 MOMENT = "2026-11-22T14:03:07.125Z"
 CURSOR = "k3v9q2m7xa-1z8"
 NOTIFICATION_ID = "0b6f2c52-9d0e-4c39-9f0a-0d6f3a4c1e77"
+LISTEN_EXAMPLE = {"type": "listen", "signals": ["orders:updated", "customers:updated"]}
 _TARGET = {"user_id": "user-1", "account_id": "account-1"}
 
 
@@ -41,6 +52,18 @@ def notification_example(kind: type[Notification]) -> dict[str, Any] | None:
     """Return what a subscriber might receive of this type, or None where none can be made."""
     content = make_example(kind)
     return None if content is None else {**content, "timestamp": MOMENT, "id": NOTIFICATION_ID, "cursor": CURSOR}
+
+
+def signal_request_example(kind: type[Signal]) -> dict[str, Any] | None:
+    """Return what a service might send for this signal, or None where none can be made."""
+    content = make_example(kind)
+    return None if content is None else {**content, "account_id": _TARGET["account_id"]}
+
+
+def signal_example(kind: type[Signal]) -> dict[str, Any] | None:
+    """Return what a client might receive of this signal, or None where none can be made."""
+    content = make_example(kind)
+    return None if content is None else {**content, "timestamp": MOMENT, "missed": 0}
 
 
 def frame_example(kind: type[msgspec.Struct], texts: Texts) -> dict[str, Any]:

@@ -65,11 +65,11 @@ def test_its_own_parser_refuses_another(tmp_path: Path) -> None:
 
 
 def test_every_frame_is_there() -> None:
-    """Each struct a subscriber may receive is a message of a channel, and so is the one a client may send."""
+    """Each struct a subscriber may receive is a message of a channel, and so are those a client may send."""
     told = {**payloads("ws", DOCUMENT), **payloads("sse", DOCUMENT)}
-    spoken = {*REGISTRY.types, *RESERVED_TYPES}
+    spoken = {*REGISTRY.types, *REGISTRY.signals, *RESERVED_TYPES}
     assert spoken == told.keys()
-    assert len(REGISTRY.frames) + 1 == len(told)
+    assert len(REGISTRY.frames) + 2 == len(told)
     (received,) = DOCUMENT["operations"]["receiveAuth"]["messages"]
     assert "#/channels/ws/messages/Auth" == received["$ref"]
 

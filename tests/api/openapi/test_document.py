@@ -74,7 +74,7 @@ def test_every_type_has_an_example_that_is_valid() -> None:
 
 def test_every_frame_has_an_example_that_is_valid() -> None:
     """Each frame's example passes both schemas and decodes as what it is an example of."""
-    assert len(REGISTRY.types) + len(CONTROL_FRAMES) == len(SCHEMAS["Frame"]["oneOf"])
+    assert len(REGISTRY.types) + len(REGISTRY.signals) + len(CONTROL_FRAMES) == len(SCHEMAS["Frame"]["oneOf"])
     for reference in SCHEMAS["Frame"]["discriminator"]["mapping"].values():
         name = reference.rpartition("/")[2]
         (example,) = SCHEMAS[name]["examples"]
@@ -144,6 +144,7 @@ def test_every_operation_of_the_design_is_there() -> None:
         "get /streams/me",
         "post /api/internal/notify",
         "post /api/internal/notify/batch",
+        "post /api/internal/signal",
         "get /api/internal/ws-stats",
         "post /api/internal/disconnect",
         "get /api/internal/observe",
@@ -182,4 +183,5 @@ def test_checked_in_copies_say_what_the_code_says(tmp_path: Path) -> None:
     for path in written:
         assert path.read_bytes() == (ROOT / "openapi" / path.name).read_bytes(), f"run `make openapi` ({path.name})"
     known = json.loads((tmp_path / "frames.schema.json").read_bytes())["discriminator"]["mapping"]
-    assert len(load_type_registry(Settings().contracts).types) + len(CONTROL_FRAMES) == len(known)
+    registry = load_type_registry(Settings().contracts)
+    assert len(registry.types) + len(registry.signals) + len(CONTROL_FRAMES) == len(known)

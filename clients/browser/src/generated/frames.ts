@@ -1,9 +1,9 @@
 /* Made from openapi/frames.schema.json by `make clients-types`; never edited by hand. */
 
 /**
- * One message on a connection: a notification or a control frame. Types may be added, so a client passes over a `type` it does not know.
+ * One message on a connection: a notification, a signal or a control frame. Types may be added, so a client passes over a `type` it does not know.
  */
-export type Frame = (OrderCreated | PaymentConfirmed | OrderUpdated | StockAlert | CartUpdated | ProductAdded | ProductUpdated | ProductDeleted | TransactionCreated | ProfileUpdated | ReturnRequested | ReturnResponded | ReplacementSent | DefectiveReceived | ExchangeValidated | ExchangeResolved | ConnectionEstablished | Gap | Heartbeat | Reconnect | Closing | AuthAccepted)
+export type Frame = (OrderCreated | PaymentConfirmed | OrderUpdated | StockAlert | CartUpdated | ProductAdded | ProductUpdated | ProductDeleted | TransactionCreated | ProfileUpdated | ReturnRequested | ReturnResponded | ReplacementSent | DefectiveReceived | ExchangeValidated | ExchangeResolved | OrdersUpdated | CustomersUpdated | ProductsUpdated | ConnectionEstablished | Gap | Heartbeat | Reconnect | Closing | AuthAccepted)
 
 /**
  * Sent to buyer and seller when an order has been placed.
@@ -267,6 +267,40 @@ id: string
 cursor: string
 }
 /**
+ * Sent to an account when one of its orders in AxCellOS changes.
+ */
+export interface OrdersUpdated {
+type: "orders:updated"
+data?: ListChange
+timestamp: string
+missed: number
+}
+/**
+ * What changed in a list, so that a page fetches it again: `action` is `created`, `updated`, `deleted` or so.
+ */
+export interface ListChange {
+id?: (number | string | null)
+action?: (string | null)
+}
+/**
+ * Sent to an account when one of its customers in AxCellOS changes.
+ */
+export interface CustomersUpdated {
+type: "customers:updated"
+data?: ListChange
+timestamp: string
+missed: number
+}
+/**
+ * Sent to an account when one of its products in AxCellOS changes.
+ */
+export interface ProductsUpdated {
+type: "products:updated"
+data?: ListChange
+timestamp: string
+missed: number
+}
+/**
  * The first frame of every connection.
  */
 export interface ConnectionEstablished {
@@ -278,12 +312,15 @@ timestamp: string
 }
 /**
  * The facts of a connection; `heartbeat_seconds` is the longest silence.
+ * 
+ * `signals` are the types of signals that the client asked for with its request, if it did; its presence says that the hub takes `listen`.
  */
 export interface ConnectionData {
 connectionId: string
 resume: ("gap" | "live" | "replayed")
 cursor: string
 heartbeatSeconds: number
+signals?: string[]
 }
 /**
  * Sent when the log no longer holds what the client's cursor asks for. The client fetches its state again.

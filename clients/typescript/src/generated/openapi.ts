@@ -40,6 +40,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/internal/signal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a signal to the clients that are connected
+         * @description A signal says that something changed, so that a page fetches it again. It has no title and no message, and the hub does not store it: only clients of `hub.v1` and streams that asked for its type (`signals`, `listen`) and are connected now get it. The response does not wait for a disk. A client that takes too little gets the newest of each `collapse_key`, and is told how many it missed.
+         */
+        post: operations["sendSignal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/ws": {
         parameters: {
             query?: never;
@@ -656,6 +676,8 @@ export interface components {
         /**
          * ConnectionData
          * @description The facts of a connection; `heartbeat_seconds` is the longest silence.
+         *
+         *     `signals` are the types of signals that the client asked for with its request, if it did; its presence says that the hub takes `listen`.
          */
         ConnectionData: {
             connectionId: string;
@@ -665,6 +687,7 @@ export interface components {
             cursor: string;
             /** Format: double */
             heartbeatSeconds: number;
+            signals?: string[];
         };
         /**
          * ConnectionEstablished
@@ -713,6 +736,37 @@ export interface components {
         ConnectionsRequest: {
             user_id: string;
             account_id?: string | null;
+        };
+        /**
+         * CustomersUpdated
+         * @description Sent to an account when one of its customers in AxCellOS changes.
+         * @example {
+         *       "type": "customers:updated",
+         *       "data": {
+         *         "id": 77,
+         *         "action": "created"
+         *       },
+         *       "timestamp": "2026-11-22T14:03:07.125Z",
+         *       "missed": 0
+         *     }
+         */
+        CustomersUpdated: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "customers:updated";
+            data?: components["schemas"]["ListChange"];
+            /**
+             * Format: date-time
+             * @example 2026-11-22T14:03:07.125Z
+             */
+            timestamp: string;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            missed: number;
         };
         /**
          * DefectiveReceived
@@ -1040,9 +1094,9 @@ export interface components {
         };
         /**
          * Frame
-         * @description One message on a connection: a notification or a control frame. Types may be added, so a client passes over a `type` it does not know.
+         * @description One message on a connection: a notification, a signal or a control frame. Types may be added, so a client passes over a `type` it does not know.
          */
-        Frame: components["schemas"]["OrderCreated"] | components["schemas"]["PaymentConfirmed"] | components["schemas"]["OrderUpdated"] | components["schemas"]["StockAlert"] | components["schemas"]["CartUpdated"] | components["schemas"]["ProductAdded"] | components["schemas"]["ProductUpdated"] | components["schemas"]["ProductDeleted"] | components["schemas"]["TransactionCreated"] | components["schemas"]["ProfileUpdated"] | components["schemas"]["ReturnRequested"] | components["schemas"]["ReturnResponded"] | components["schemas"]["ReplacementSent"] | components["schemas"]["DefectiveReceived"] | components["schemas"]["ExchangeValidated"] | components["schemas"]["ExchangeResolved"] | components["schemas"]["ConnectionEstablished"] | components["schemas"]["Gap"] | components["schemas"]["Heartbeat"] | components["schemas"]["Reconnect"] | components["schemas"]["Closing"] | components["schemas"]["AuthAccepted"];
+        Frame: components["schemas"]["OrderCreated"] | components["schemas"]["PaymentConfirmed"] | components["schemas"]["OrderUpdated"] | components["schemas"]["StockAlert"] | components["schemas"]["CartUpdated"] | components["schemas"]["ProductAdded"] | components["schemas"]["ProductUpdated"] | components["schemas"]["ProductDeleted"] | components["schemas"]["TransactionCreated"] | components["schemas"]["ProfileUpdated"] | components["schemas"]["ReturnRequested"] | components["schemas"]["ReturnResponded"] | components["schemas"]["ReplacementSent"] | components["schemas"]["DefectiveReceived"] | components["schemas"]["ExchangeValidated"] | components["schemas"]["ExchangeResolved"] | components["schemas"]["OrdersUpdated"] | components["schemas"]["CustomersUpdated"] | components["schemas"]["ProductsUpdated"] | components["schemas"]["ConnectionEstablished"] | components["schemas"]["Gap"] | components["schemas"]["Heartbeat"] | components["schemas"]["Reconnect"] | components["schemas"]["Closing"] | components["schemas"]["AuthAccepted"];
         /**
          * Gap
          * @description Sent when the log no longer holds what the client's cursor asks for. The client fetches its state again.
@@ -1119,6 +1173,14 @@ export interface components {
             /** Format: double */
             interval_seconds: number;
             bounds_seconds: number[];
+        };
+        /**
+         * ListChange
+         * @description What changed in a list, so that a page fetches it again: `action` is `created`, `updated`, `deleted` or so.
+         */
+        ListChange: {
+            id?: number | string | null;
+            action?: string | null;
         };
         /**
          * Liveness
@@ -1267,6 +1329,37 @@ export interface components {
             id: string;
             /** @example k3v9q2m7xa-1z8 */
             cursor: string;
+        };
+        /**
+         * OrdersUpdated
+         * @description Sent to an account when one of its orders in AxCellOS changes.
+         * @example {
+         *       "type": "orders:updated",
+         *       "data": {
+         *         "id": 1234,
+         *         "action": "updated"
+         *       },
+         *       "timestamp": "2026-11-22T14:03:07.125Z",
+         *       "missed": 0
+         *     }
+         */
+        OrdersUpdated: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "orders:updated";
+            data?: components["schemas"]["ListChange"];
+            /**
+             * Format: date-time
+             * @example 2026-11-22T14:03:07.125Z
+             */
+            timestamp: string;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            missed: number;
         };
         /**
          * Page
@@ -1455,6 +1548,37 @@ export interface components {
             id: string;
             /** @example k3v9q2m7xa-1z8 */
             cursor: string;
+        };
+        /**
+         * ProductsUpdated
+         * @description Sent to an account when one of its products in AxCellOS changes.
+         * @example {
+         *       "type": "products:updated",
+         *       "data": {
+         *         "id": 5,
+         *         "action": "deleted"
+         *       },
+         *       "timestamp": "2026-11-22T14:03:07.125Z",
+         *       "missed": 0
+         *     }
+         */
+        ProductsUpdated: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "products:updated";
+            data?: components["schemas"]["ListChange"];
+            /**
+             * Format: date-time
+             * @example 2026-11-22T14:03:07.125Z
+             */
+            timestamp: string;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            missed: number;
         };
         /**
          * ProfileUpdated
@@ -2240,6 +2364,103 @@ export interface components {
             cursor: string;
         };
         /**
+         * SendCustomersUpdated
+         * @description Sent to an account when one of its customers in AxCellOS changes.
+         * @example {
+         *       "type": "customers:updated",
+         *       "data": {
+         *         "id": 77,
+         *         "action": "created"
+         *       },
+         *       "account_id": "account-1"
+         *     }
+         */
+        SendCustomersUpdated: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "customers:updated";
+            collapse_key?: string | null;
+            user_id?: string | null;
+            account_id?: string | null;
+            user_ids?: string[] | null;
+            /** @default false */
+            everyone?: boolean;
+            data?: components["schemas"]["ListChange"] | null;
+        };
+        /**
+         * SendOrdersUpdated
+         * @description Sent to an account when one of its orders in AxCellOS changes.
+         * @example {
+         *       "type": "orders:updated",
+         *       "data": {
+         *         "id": 1234,
+         *         "action": "updated"
+         *       },
+         *       "account_id": "account-1"
+         *     }
+         */
+        SendOrdersUpdated: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "orders:updated";
+            collapse_key?: string | null;
+            user_id?: string | null;
+            account_id?: string | null;
+            user_ids?: string[] | null;
+            /** @default false */
+            everyone?: boolean;
+            data?: components["schemas"]["ListChange"] | null;
+        };
+        /**
+         * SendProductsUpdated
+         * @description Sent to an account when one of its products in AxCellOS changes.
+         * @example {
+         *       "type": "products:updated",
+         *       "data": {
+         *         "id": 5,
+         *         "action": "deleted"
+         *       },
+         *       "account_id": "account-1"
+         *     }
+         */
+        SendProductsUpdated: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "products:updated";
+            collapse_key?: string | null;
+            user_id?: string | null;
+            account_id?: string | null;
+            user_ids?: string[] | null;
+            /** @default false */
+            everyone?: boolean;
+            data?: components["schemas"]["ListChange"] | null;
+        };
+        /**
+         * SignalReceipt
+         * @description The signal was handed over, and is not kept: it has no id and no cursor, and nobody gets it later.
+         *
+         *     `connections` is how many connections it was handed to, or is held for until they take more.
+         */
+        SignalReceipt: {
+            ephemeral: boolean;
+            /** Format: int64 */
+            connections: number;
+            warnings?: components["schemas"]["FieldWarning"][];
+        };
+        /**
+         * SignalRequest
+         * @description One signal and its targets, which are named as those of a notification.
+         *
+         *     `collapse_key` names what changed, such as an order: of several signals with one type and key, a client that takes too little gets the newest. Without it, signals with the same `data` count as one.
+         */
+        SignalRequest: components["schemas"]["SendOrdersUpdated"] | components["schemas"]["SendCustomersUpdated"] | components["schemas"]["SendProductsUpdated"];
+        /**
          * Stats
          * @description Connections, users and totals; exact, not sampled.
          *
@@ -2751,6 +2972,119 @@ export interface operations {
             };
         };
     };
+    sendSignal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignalRequest"];
+            };
+        };
+        responses: {
+            /** @description The signal was handed over; nobody gets it later. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignalReceipt"];
+                };
+            };
+            /** @description The request cannot be used; The body is not valid JSON in UTF-8; The body is nested too deeply; A field has a value of the wrong type or range; The notification type is not known; The notification type is sent by the hub alone; The notification names nobody to send it to; The targets exclude each other */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A credential is required; The credential is not valid */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long to arrive */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body must be application/json; The body must not be compressed */
+            415: {
+                headers: {
+                    /** @description `application/json`, if that was wrong */
+                    Accept?: string;
+                    /** @description `identity`, if that was wrong */
+                    "Accept-Encoding"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A target cannot be resolved */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub has too much to do; The hub is restarting; Users cannot be looked up */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     openWebSocket: {
         parameters: {
             query?: {
@@ -2758,6 +3092,8 @@ export interface operations {
                 token?: string;
                 /** @description The last cursor that the client has processed; everything for the user since then comes first. If the log can no longer serve this cursor, a `gap` frame comes first. */
                 cursor?: string;
+                /** @description The types of signals that the client wants, separated by commas; without it, it gets none. Over `/ws` only clients of `hub.v1` get any. `/poll` has none. */
+                signals?: string;
             };
             header?: never;
             path?: never;
@@ -2834,6 +3170,8 @@ export interface operations {
                 token?: string;
                 /** @description The last cursor that the client has processed; everything for the user since then comes first. If the log can no longer serve this cursor, a `gap` frame comes first. */
                 cursor?: string;
+                /** @description The types of signals that the client wants, separated by commas; without it, it gets none. Over `/ws` only clients of `hub.v1` get any. `/poll` has none. */
+                signals?: string;
             };
             header?: {
                 /** @description The cursor, as `EventSource` sends it by itself when it reconnects; it wins over `cursor`. */

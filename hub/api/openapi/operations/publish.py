@@ -52,4 +52,31 @@ PUBLISH_OPERATIONS: tuple[Operation, ...] = (
             errors.Internal,
         ),
     ),
+    Operation(
+        method="post",
+        path=routes.SIGNAL,
+        id="sendSignal",
+        tag="Publish",
+        summary="Send a signal to the clients that are connected",
+        description="A signal says that something changed, so that a page fetches it again. It has no title and no "
+        "message, and the hub does not store it: only clients of `hub.v1` and streams that asked for its type "
+        "(`signals`, `listen`) and are connected now get it. The response does not wait for a disk. A client that "
+        "takes too little gets the newest of each `collapse_key`, and is told how many it missed.",
+        security=SERVICE,
+        body="SignalRequest",
+        responses=(Response(202, "The signal was handed over; nobody gets it later.", "SignalReceipt"),),
+        failures=(
+            *SERVICE_FAILURES,
+            *BODY_FAILURES,
+            errors.UnknownType,
+            errors.ReservedType,
+            errors.NoTarget,
+            errors.ConflictingTargets,
+            errors.UnknownTarget,
+            errors.Overloaded,
+            errors.Draining,
+            errors.DirectoryUnavailable,
+            errors.Internal,
+        ),
+    ),
 )

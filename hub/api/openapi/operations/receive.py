@@ -24,6 +24,13 @@ _CURSOR = {
     "If the log can no longer serve this cursor, a `gap` frame comes first.",
     "schema": {"type": "string", "examples": ["k3v9q2m7xa-1z8"]},
 }
+_SIGNALS = {
+    "name": "signals",
+    "in": "query",
+    "description": "The types of signals that the client wants, separated by commas; without it, it gets none. Over "
+    "`/ws` only clients of `hub.v1` get any. `/poll` has none.",
+    "schema": {"type": "string", "examples": ["orders:updated,customers:updated"]},
+}
 _LAST_EVENT_ID = {
     "name": "Last-Event-ID",
     "in": "header",
@@ -71,7 +78,7 @@ RECEIVE_OPERATIONS: tuple[Operation, ...] = (
         "can read; every other client is refused before the accept.\n\n"
         f"Close codes, and what a client does after them (reconnect with the last cursor, or stop):\n{_CODES}",
         security=USER,
-        parameters=(_TOKEN, _CURSOR),
+        parameters=(_TOKEN, _CURSOR, _SIGNALS),
         responses=(Response(101, "The connection is now a WebSocket."),),
         failures=(*CONNECT_FAILURES, errors.UpgradeRequired),
     ),
@@ -85,7 +92,7 @@ RECEIVE_OPERATIONS: tuple[Operation, ...] = (
         "cursor. A client may switch from one transport to the other. The stream ends after a `closing` frame, "
         "or when the hub restarts.",
         security=USER,
-        parameters=(_TOKEN, _CURSOR, _LAST_EVENT_ID),
+        parameters=(_TOKEN, _CURSOR, _SIGNALS, _LAST_EVENT_ID),
         responses=(Response(200, "The stream.", {"type": "string"}, "text/event-stream"),),
         failures=CONNECT_FAILURES,
     ),
