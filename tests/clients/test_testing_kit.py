@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from notification_hub_testing import LocalHub, PublishRefused
-from tests.packages import ROOT, build_hub_wheel, build_testing_wheel, make_environment, run
+from tests.packages import NODE_MODULES, ROOT, build_hub_wheel, build_testing_wheel, make_environment, run
 
 GUIDE = (ROOT / "docs/guides/testing.md").read_text(encoding="utf-8")
 #: The guide's files: a name on a line of its own, and the block below it.
@@ -47,6 +47,41 @@ def test_the_example_passes_in_a_project_of_its_own(python: Path, project: Path)
     assert "no notification came within 0.1 s; before it came order_created" in done.stdout
     # The hub's own log lines are beside it.
     assert "HUB_DIRECTORY_URL" in done.stdout
+
+
+def test_the_snippets_for_vitest_and_playwright_compile(tmp_path: Path) -> None:
+    """Each block of TypeScript passes the strict compiler against the packed package's types."""
+    source = ROOT / "clients/testing"
+    modules = tmp_path / "node_modules"
+    package = modules / "@notification-hub/testing"
+    package.mkdir(parents=True)
+    (package / "package.json").write_bytes((source / "package.json").read_bytes())
+    for path in NODE_MODULES.iterdir():
+        if path.name not in {"@notification-hub", ".bin"}:
+            (modules / path.name).symlink_to(path)
+    built = run(
+        NODE_MODULES / ".bin/tsc", "-p", source / "tsconfig.build.json", "--outDir", package / "dist", folder=source
+    )
+    assert (0, "") == (built.returncode, built.stdout)
+    blocks = re.findall(r"^```ts\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
+    assert 2 == len(blocks)
+    for number, text in enumerate(blocks):
+        (tmp_path / f"snippet{number}.ts").write_text(text)
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    options = (
+        "--module",
+        "nodenext",
+        "--target",
+        "es2022",
+        "--strict",
+        "--types",
+        "node",
+        "--skipLibCheck",
+        "--noEmit",
+    )
+    files = [f"snippet{number}.ts" for number in range(len(blocks))]
+    checked = run(NODE_MODULES / ".bin/tsc", *options, *files, folder=tmp_path)
+    assert (0, "") == (checked.returncode, checked.stdout)
 
 
 class TestLocalHub:
