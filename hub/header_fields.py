@@ -24,10 +24,13 @@ def find_single(headers: Iterable[tuple[bytes, bytes]], name: bytes, *, refuse: 
     Raises:
         The exception that `refuse` returns: the field came more than once.
     """
-    values = [value for field, value in headers if field == name]
-    if len(values) > 1:
-        raise refuse()
-    return values[0].decode("latin-1") if values else None
+    found: bytes | None = None
+    for field, value in headers:
+        if field == name:
+            if found is not None:
+                raise refuse()
+            found = value
+    return None if found is None else found.decode("latin-1")
 
 
 def list_tokens(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> list[bytes]:

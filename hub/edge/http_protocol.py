@@ -155,7 +155,6 @@ class HttpProtocol(asyncio.Protocol):
 
     def end_body(self) -> None:
         """End the last request."""
-        self._clock.stop()
         self._exchanges.end_body()
 
     def begin_handshake(self, request: Request) -> None:

@@ -86,7 +86,7 @@ class NotifyEndpoint(Generic[R]):
         It takes what is stored, and leaves to the route what is refused before, what a web page sent, and what has to
         be looked up first.
         """
-        if self._tracing is not None or len(body) > self._limit_bytes or any(name == b"origin" for name, _ in headers):
+        if self._tracing is not None or len(body) > self._limit_bytes or b"origin" in dict(headers):
             return None
         share, pending = self._bodies.share(), None
         try:
