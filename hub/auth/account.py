@@ -59,7 +59,9 @@ def check_user(claims: Claims, user: User | None) -> Grant:
 def _settle(claims: Claims, role: str, account_id: str | None) -> Grant:
     home = home_account(role, account_id)
     if home is None:
-        raise UserNotAllowed(reason="the user has no account (nor does the token: see HUB_JWT_ACCOUNT_CLAIM)")
+        raise UserNotAllowed(
+            reason="the user has no account (nor the token: see HUB_JWT_ACCOUNT_CLAIM and HUB_PEOPLE_WITHOUT_ACCOUNT)"
+        )
     if claims.account_id is not None and claims.account_id != home:
         raise UserNotAllowed(reason="the token's account is not the user's account in the directory")
     if isinstance(claims, Grant) and (claims.role, claims.account_id) == (role, home):
