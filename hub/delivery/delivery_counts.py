@@ -12,11 +12,17 @@ import msgspec
 
 __all__ = ["DeliveryCounts", "NotificationCounts"]
 
+#: The columns of a row; the first says whether the dispatcher handed it to anybody.
+_WEBSOCKET, _SSE, _DURABLE_STREAMS, _DEFERRED, _EXPIRED, _REPLAYED, _POLLED = range(1, 8)
+_COLUMNS = 8
+_ZEROS = array("I", bytes(4 * _COLUMNS))
+
 
 class NotificationCounts(msgspec.Struct, frozen=True, kw_only=True):
     """What was counted of one position; `service` is None where another life of the hub accepted it.
 
-    `received_s` is when its publish came, by the monotonic clock. `dispatched` is False where the dispatcher has not
+    `received_s` is when its publish came, by the monotonic clock; it means nothing without `service`. `dispatched` is
+    False where the dispatcher has not
     come to it, or an earlier life of the hub did.
     """
 
@@ -42,14 +48,8 @@ class DeliveryCounts:
         self._positions = array("q", bytes(8 * records))
         self._received_s = array("d", bytes(8 * records))
         self._services: list[str | None] = [None] * records
-        self._dispatched = bytearray(records)
-        self._expired = bytearray(records)
-        self._websocket = array("I", bytes(4 * records))
-        self._sse = array("I", bytes(4 * records))
-        self._durable_streams = array("I", bytes(4 * records))
-        self._deferred = array("I", bytes(4 * records))
-        self._replayed = array("I", bytes(4 * records))
-        self._polled = array("I", bytes(4 * records))
+        # One row for each slot; see the names of its columns.
+        self._rows = array("I", bytes(4 * _COLUMNS * records))
 
     def accept(self, position: int, service: str, received_s: float) -> None:
         """Note whose publish was stored at `position`."""
@@ -62,29 +62,28 @@ class DeliveryCounts:
         """Note how many connections the dispatcher handed it to, and how many get it after older ones."""
         slot = position % self._records
         if self._positions[slot] == position or self._take(slot, position):
-            self._dispatched[slot] = 1
-            self._websocket[slot] += websocket
-            self._sse[slot] += sse
-            self._durable_streams[slot] += durable_streams
-            self._deferred[slot] += deferred
+            rows, row = self._rows, slot * _COLUMNS
+            rows[row] = 1
+            if websocket:
+                rows[row + _WEBSOCKET] += websocket
+            if sse:
+                rows[row + _SSE] += sse
+            if durable_streams:
+                rows[row + _DURABLE_STREAMS] += durable_streams
+            if deferred:
+                rows[row + _DEFERRED] += deferred
 
     def expire(self, position: int) -> None:
         """Note that it had expired before the dispatch."""
-        slot = position % self._records
-        if self._positions[slot] == position or self._take(slot, position):
-            self._dispatched[slot] = self._expired[slot] = 1
+        self._count(position, _EXPIRED)
 
     def replay(self, position: int) -> None:
         """Note that one connection got it from the log."""
-        slot = position % self._records
-        if self._positions[slot] == position or self._take(slot, position):
-            self._replayed[slot] += 1
+        self._count(position, _REPLAYED)
 
     def poll(self, position: int) -> None:
         """Note that one page had it."""
-        slot = position % self._records
-        if self._positions[slot] == position or self._take(slot, position):
-            self._polled[slot] += 1
+        self._count(position, _POLLED)
 
     def find(self, position: int, *, dispatched_upto: int) -> NotificationCounts | None:
         """Return what was counted of `position`; None where its slot is another's by now.
@@ -97,18 +96,24 @@ class DeliveryCounts:
         if known > position:
             return None
         mine = known == position
+        row = self._rows[slot * _COLUMNS : (slot + 1) * _COLUMNS] if mine else _ZEROS
         return NotificationCounts(
             service=self._services[slot] if mine else None,
-            received_s=self._received_s[slot] if mine else 0.0,
-            dispatched=bool(mine and self._dispatched[slot]) or self._start < position <= dispatched_upto,
-            websocket=self._websocket[slot] if mine else 0,
-            sse=self._sse[slot] if mine else 0,
-            durable_streams=self._durable_streams[slot] if mine else 0,
-            deferred=self._deferred[slot] if mine else 0,
-            expired=bool(mine and self._expired[slot]),
-            replayed=self._replayed[slot] if mine else 0,
-            polled=self._polled[slot] if mine else 0,
+            received_s=self._received_s[slot],
+            dispatched=bool(row[0] or row[_EXPIRED]) or self._start < position <= dispatched_upto,
+            websocket=row[_WEBSOCKET],
+            sse=row[_SSE],
+            durable_streams=row[_DURABLE_STREAMS],
+            deferred=row[_DEFERRED],
+            expired=row[_EXPIRED] > 0,
+            replayed=row[_REPLAYED],
+            polled=row[_POLLED],
         )
+
+    def _count(self, position: int, column: int) -> None:
+        slot = position % self._records
+        if self._positions[slot] == position or self._take(slot, position):
+            self._rows[slot * _COLUMNS + column] += 1
 
     def _take(self, slot: int, position: int) -> bool:
         """Give the slot to `position`; False where a newer one has it."""
@@ -116,8 +121,6 @@ class DeliveryCounts:
             return False
         self._positions[slot] = position
         self._services[slot] = None
-        self._received_s[slot] = 0.0
-        self._dispatched[slot] = self._expired[slot] = 0
-        self._websocket[slot] = self._sse[slot] = self._durable_streams[slot] = self._deferred[slot] = 0
-        self._replayed[slot] = self._polled[slot] = 0
+        row = slot * _COLUMNS
+        self._rows[row : row + _COLUMNS] = _ZEROS
         return True
