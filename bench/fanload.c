@@ -56,6 +56,7 @@ static char *body, *publish_headers[32];
 static int header_count, websocket = 1, publishers = 1, users = 1;
 static double rate = 10, seconds = 5, settle = 1, hold = 0, fanout = 0;
 static volatile int stop;
+static int publishers_done;
 static uint64_t published, publish_errors, publish_start, publish_end;
 
 static uint64_t delivered, *latency, *last_latency;
@@ -278,6 +279,7 @@ static void *publish(void *argument) {
         publish_end = now_ns();
         count++;
     }
+    __sync_fetch_and_add(&publishers_done, 1);
     return NULL;
 }
 
@@ -428,8 +430,9 @@ int main(int argc, char **argv) {
             uint64_t at = now_ns(), over_ns = (uint64_t)(seconds * NS);
             if (at - publish_start < over_ns) continue;
             stop = 1;
-            /* All came; or nothing has come for a second; or this has no end. */
-            if (fanout > 0 && published && delivered >= (uint64_t)(fanout * published + 0.5)) {
+            /* All came of all that were answered; or nothing has come for a second; or this has no end. */
+            int all_answered = __sync_fetch_and_add(&publishers_done, 0) == publishers;
+            if (fanout > 0 && published && all_answered && delivered >= (uint64_t)(fanout * published + 0.5)) {
                 if (at - publish_start > over_ns + NS / 5) break;
             } else if ((at - last > NS && at - publish_start > over_ns + NS) || at - publish_start > over_ns + 60 * NS) {
                 break;
