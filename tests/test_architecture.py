@@ -77,8 +77,8 @@ ROOMS = [
     _room("hub.tasks", never=NO_ACCESS, awaits=True),
     _room("hub.tracing", "msgspec opentelemetry", never=NO_ACCESS),
     # Who exists and who is asking. The directory opens no connection itself; what TLS a URL asks for is put into
-    # the standard library's words.
-    _room("hub.directory", "asyncpg msgspec sqlalchemy", never=NO_ACCESS - {"ssl"}, awaits=True),
+    # the standard library's words, and a database that is a file is read by it.
+    _room("hub.directory", "asyncpg msgspec sqlalchemy", never=NO_ACCESS - {"ssl", "sqlite3"}, awaits=True),
     _room("hub.auth", "msgspec jwt cryptography httpx", never=NO_ACCESS, awaits=True),
     # The outbox relay, a process of its own: it publishes as any service does and knows nothing of the hub's inside.
     _room("hub.relay.bounds", "msgspec", never=PURE),

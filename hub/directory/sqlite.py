@@ -1,51 +1,45 @@
-"""The two tables in an SQLite file, through SQLAlchemy: for development. The file is opened read-only."""
+"""The two tables in an SQLite file, for development. The file is opened read-only."""
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import URL, Select, bindparam, column, make_url, quoted_name, select, table
-from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.sql.expression import ColumnClause, ColumnElement, FromClause
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from hub.directory.fault import UnusableId
-from hub.directory.tables import Row, Table, Tables
+from hub.directory.tables import Row, Tables
 
 __all__ = ["SqliteSource", "read_path"]
 
-_Query: TypeAlias = Select[*tuple[Any, ...]]
-
 
 class SqliteSource:
-    """Reads users from the SQLite file `path`."""
+    """Reads users from the SQLite file `path`, in one thread with one connection."""
 
     def __init__(self, path: str, tables: Tables, *, timeout_s: float) -> None:
+        """Prepare the query; the file is opened when it is first asked."""
         self._query = _build_query(tables)
         # `mode=ro`: SQLite would otherwise make an empty database where the path is misspelt.
-        database = f"file:{quote(str(Path(path).absolute()))}"
-        self._engine = create_async_engine(
-            URL.create("sqlite+aiosqlite", database=database, query={"mode": "ro", "uri": "true"}),
-            hide_parameters=True,
-            isolation_level="AUTOCOMMIT",
-            max_overflow=0,
-            pool_size=4,
-            pool_timeout=timeout_s,
-        )
+        self._url = f"file:{quote(str(Path(path).absolute()))}?mode=ro"
+        self._timeout_s = timeout_s
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="hub-directory")
+        self._connection: sqlite3.Connection | None = None
 
     async def find(self, ids: Sequence[str], *, limit: int) -> list[Row]:
         """Return at most `limit` rows of users whose id SQLite takes for one of `ids`.
 
         Raises:
             UnusableId: one of them is not text.
-            sqlalchemy.exc.SQLAlchemyError: the file cannot be read, or has no such table or column.
+            sqlite3.Error: the file cannot be read, or has no such table or column.
         """
         try:
-            async with self._engine.connect() as connection:
-                rows = (await connection.execute(self._query, {"ids": list(ids), "limit": limit})).all()
+            rows = await asyncio.get_running_loop().run_in_executor(self._thread, self._fetch, ids, limit)
         except UnicodeEncodeError:
             raise UnusableId from None
         # A column has no type here, so a truth value is the number 1; a text such as "false" is active to nobody.
@@ -60,12 +54,29 @@ class SqliteSource:
 
     def describe(self, error: BaseException) -> str:
         """Return in words why `find` failed; SQLite's own name tables, columns and files, and no values."""
-        said = error.orig if isinstance(error, DBAPIError) else type(error).__name__
+        said = error if isinstance(error, sqlite3.Error) else type(error).__name__
         return f"SQLite: {said} (see HUB_DIRECTORY_URL, HUB_DIRECTORY_USERS and HUB_DIRECTORY_ACCOUNTS)"
 
     async def close(self) -> None:
-        """Close the file."""
-        await self._engine.dispose()
+        """Close the file, after what is being read."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._disconnect)
+        self._thread.shutdown(wait=False)
+
+    def _fetch(self, ids: Sequence[str], limit: int) -> list[tuple[Any, ...]]:
+        try:
+            if self._connection is None:
+                self._connection = sqlite3.connect(self._url, uri=True, timeout=self._timeout_s, isolation_level=None)
+            marks = ", ".join("?" * len(ids))
+            return self._connection.execute(self._query.format(marks), [*ids, limit]).fetchall()
+        except sqlite3.Error:
+            # The file may be another one the next time.
+            self._disconnect()
+            raise
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
 
 def read_path(text: str) -> str | None:
@@ -80,26 +91,13 @@ def read_path(text: str) -> str | None:
     return url.database
 
 
-def _build_query(tables: Tables) -> _Query:
-    users, (user_id, account, role, active) = _quote(tables.users)
-    accounts, (account_id, status) = _quote(tables.accounts)
-    return (
-        select(user_id, account, role, active, status)
-        .select_from(users.outerjoin(accounts, account_id == account))
-        .where(user_id.in_(bindparam("ids", expanding=True)))
-        .limit(bindparam("limit"))
-    )
-
-
-def _quote(named: Table) -> tuple[FromClause, list[ColumnElement[Any]]]:
-    # Quoted always: names are taken exactly, and none is a keyword by accident.
-    columns: list[ColumnClause[Any]] = [column(quoted_name(name, quote=True)) for name in named.columns]
-    schema = quoted_name(named.schema, quote=True) if named.schema else None
-    # A name may be asked for twice (a users table that is its own accounts table), but a table has it once.
-    found = table(quoted_name(named.name, quote=True), *{each.name: each for each in columns}.values(), schema=schema)
-    # Two names for it, in case both tables are one.
-    aliased = found.alias(named.variable.rpartition("_")[2].lower())
-    return aliased, [aliased.c[each.name] for each in columns]
+def _build_query(tables: Tables) -> str:
+    # Quoted always, and each column with its table: a name in quotes that is no column would otherwise be a text.
+    user_id, account, role, active = (f'u."{name}"' for name in tables.users.columns)
+    account_id, status = (f'a."{name}"' for name in tables.accounts.columns)
+    columns = f"{user_id}, {account}, {role}, {active}, {status}"
+    both = f"{tables.users.quoted} AS u LEFT JOIN {tables.accounts.quoted} AS a ON {account_id} = {account}"
+    return f"SELECT {columns} FROM {both} WHERE {user_id} IN ({{}}) LIMIT ?"  # noqa: S608  # names checked, and quoted
 
 
 def _text(value: object) -> str | None:
