@@ -92,7 +92,7 @@ def read_path(text: str) -> str | None:
 
 
 def _build_query(tables: Tables) -> str:
-    # Quoted always, and each column with its table: a name in quotes that is no column would otherwise be a text.
+    # Quoted always, and each column with its table: without it, SQLite takes the name of a missing column for a text.
     user_id, account, role, active = (f'u."{name}"' for name in tables.users.columns)
     account_id, status = (f'a."{name}"' for name in tables.accounts.columns)
     columns = f"{user_id}, {account}, {role}, {active}, {status}"

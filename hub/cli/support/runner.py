@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import os
 import resource
@@ -15,6 +14,7 @@ import uvloop
 
 from hub.app import HubApp
 from hub.cli.support.address import address_of
+from hub.cli.support.collector import settle_collector
 from hub.cli.support.heap import Heap
 from hub.cli.support.outcome import Refused, Unreachable, Unusable
 from hub.edge.server import HubServer, configure, inherit_socket, listen
@@ -27,8 +27,6 @@ __all__ = ["run_hub"]
 logger = logging.getLogger("hub.serve")
 
 SWITCH_INTERVAL_S = 0.0005
-#: Python's own first threshold is 700 objects: two connections.
-GC_THRESHOLDS = (20_000, 20, 50)
 #: Between two looks for memory to give back.
 GIVE_BACK_S = 5.0
 #: Descriptors beside those of the connections that `WS_MAX_CONNECTIONS` counts: the log, the directory, services that
@@ -124,13 +122,8 @@ class _Process:
         self.is_broken = False
 
     def start(self) -> None:
-        """Keep the collector off what exists now, which lives as long as the process.
-
-        It would walk all that, and every connection, over and over while a thousand clients come back.
-        """
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*GC_THRESHOLDS)
+        """Begin with what exists now: it lives as long as the process."""
+        settle_collector()
         self._heap = Heap()
 
     async def watch(self) -> None:
