@@ -19,7 +19,7 @@ class Remark(msgspec.Struct, frozen=True):
     text: str
 
 
-_FIXED_PRICE = """What is left is the price of one publish, whoever gets it: two wake-ups between the event loop and the
+_FIXED_PRICE = """What is left is the price of one publish, for any number: two wake-ups between the event loop and the
 thread that writes the log, one commit of SQLite with its `fdatasync`, and the interpretation of check, envelope and
 receipt. The delivery itself is a hundredth of it (the rows of instructions)."""
 
@@ -27,7 +27,7 @@ REMARKS: tuple[Remark, ...] = (
     Remark(
         r"each to 1 of",
         f"""Done: a publish is answered without a call of the application, and the socket is written to without a look
-at subscriber, session, link or transport. {_FIXED_PRICE} Centrifugo answers from memory. Not taken: a journal in
+at subscriber, session, link or transport. {_FIXED_PRICE} Centrifugo answers from memory. Not taken: a log file in
 front of SQLite, which a prototype showed to save 13 to 20 % of a publish. Recovery, Idempotency-Keys,
 retention and the reads of a replay would each need a second way beside the one that is proven.""",
     ),
