@@ -32,8 +32,12 @@ QUICK = (
     *("tests/edge/test_handshake.py", "tests/edge/test_waiters.py", "tests/edge/test_links.py"),
     *("tests/transports/test_delivery.py", "tests/transports/test_closing.py"),
 )
-#: Proved on one Python: that the model notices what is broken and holds over thousands of steps, and a database.
-ELSEWHERE = (*("tests/delivery/test_mutations.py", "tests/delivery/test_model.py", "tests/delivery/test_recheck.py"),)
+#: Proved on one Python: that the model notices what is broken and holds over thousands of steps, what needs a database,
+#: and what needs Node.
+ELSEWHERE = (
+    *("tests/delivery/test_mutations.py", "tests/delivery/test_model.py", "tests/delivery/test_recheck.py"),
+    *("tests/publish/test_hyperlink.py",),
+)
 
 
 def supported_versions() -> list[str]:
