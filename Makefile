@@ -57,7 +57,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	--exclude-newer "$$(date --utc --date '$(COOL_DOWN_DAYS) days ago' +%Y-%m-%dT%H:%M:%SZ)" \
 	--no-emit-package notification-hub-contracts --custom-compile-command "make lock" $(LOCK_ARGS)
 
-.PHONY: help setup clients clients-types clients-build clients-test console console-test screenshots examples examples-test picture demo debian serve test coverage pythons foreign soak fresh lint types format hooks openapi settings-page lock wheel-check packages version release sbom image image-check bench conformance faults generators clean
+.PHONY: help setup clients clients-types clients-build clients-test console console-test screenshots examples examples-test examples-check picture demo debian serve test coverage pythons foreign soak fresh lint types format hooks openapi settings-page lock wheel-check packages version release sbom image image-check bench conformance faults generators clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -159,6 +159,10 @@ examples: clients-build $(EXAMPLES) ## install and build the example frontends
 	@cd examples && npm run --silent build
 
 examples-test: $(SETUP) debian examples ## the example frontends: types, and their tests in Chromium
+	@$(MAKE) --no-print-directory examples-check
+
+# Of what is built already: nothing is written again below the feet of tests that run at the same time.
+examples-check:
 	@echo "== examples: types"
 	@cd examples && npm run --silent types
 	@echo "== examples: Chromium"
@@ -186,9 +190,16 @@ test: $(SETUP) debian $(CLIENTS) ## format check, lint, types, tests, the client
 	@$(BIN)/typos
 	@echo "== types"
 	@$(BIN)/mypy
-	@$(MAKE) --no-print-directory clients-test console-test screenshots examples-test
-	@echo "== tests"
-	@$(BIN)/pytest $(PYTEST_ARGS)
+	@$(MAKE) --no-print-directory clients-test examples
+	@# Chromium's tests mostly wait, so they take the same minutes as the others.
+	@mkdir -p build
+	@echo "== console and examples, in the background: build/frontends.log"
+	@$(MAKE) --no-print-directory console-test examples-check >build/frontends.log 2>&1 & frontends=$$!; \
+		trap 'kill $$frontends; exit 1' INT TERM; \
+		echo "== tests"; \
+		$(BIN)/pytest $(PYTEST_ARGS); result=$$?; \
+		wait $$frontends || { cat build/frontends.log; echo "The tests of the console or the examples failed" >&2; exit 1; }; \
+		exit $$result
 
 coverage: $(SETUP) debian examples ## the tests with their coverage by room, which fails below the floors; slower
 	@rm -rf build/coverage && mkdir -p build/coverage
