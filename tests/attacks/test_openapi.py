@@ -29,6 +29,12 @@ checks.negative_data_rejection.enabled = false
 [[operations]]
 include-path = "/api/internal/notify/batch"
 checks.negative_data_rejection.enabled = false
+[[operations]]
+include-path = "/api/internal/signal"
+checks.negative_data_rejection.enabled = false
+[[operations]]
+include-path = "/api/internal/explain"
+checks.negative_data_rejection.enabled = false
 """
 
 

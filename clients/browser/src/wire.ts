@@ -9,6 +9,8 @@ export interface UnknownEvent {
   title: string;
   message: string;
   data?: Record<string, unknown>;
+  /** Where a click on it leads. */
+  link?: string;
   timestamp: string;
   id: string;
   cursor: string;
