@@ -165,7 +165,7 @@ async def test_the_hub_may_stand_under_a_path(tmp_path: Path) -> None:
     async with run_behind(run, tmp_path) as (hub, proxy, http):
         page = await http.get("/hub/")
         links = re.findall(r'href="([^"]+)"', page.text)
-        assert 7 == len(links)
+        assert 8 == len(links)
         for link in links:
             assert 200 == (await http.get(link)).status_code, link
         document = await http.get("/hub/schema/openapi.json")

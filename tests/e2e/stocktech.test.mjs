@@ -21,7 +21,7 @@ test("a page connects over WebSocket and shows it", { timeout: TEST_MS }, async 
   const page = await harness.open(await harness.profile(t));
   assert.equal(await page.locator(".light").textContent(), "Ao vivo");
   assert.match(await page.locator(".light").getAttribute("title"), /WebSocket/);
-  assert.deepEqual((await harness.stats()).connections, { total: 1, websocket: 1, sse: 0 });
+  assert.deepEqual((await harness.stats()).connections, { total: 1, websocket: 1, sse: 0, durable_streams: 0 });
 });
 
 test("a product that is created shows as a toast, in the bell and in the list", { timeout: TEST_MS }, async (t) => {

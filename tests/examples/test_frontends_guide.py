@@ -46,7 +46,7 @@ def test_every_snippet_compiles(tmp_path: Path) -> None:
     for number, (language, text) in enumerate(blocks()):
         (tmp_path / f"snippet{number}.{language}").write_text(text)
     checked = run(NODE_MODULES / ".bin/tsc", "-p", "tsconfig.json", folder=tmp_path)
-    assert (0, "") == (checked.returncode, checked.stdout)
+    assert (0, "") == (checked.returncode, checked.stdout), checked.stdout
 
 
 def test_the_bell_has_ten_lines() -> None:
