@@ -57,7 +57,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	--exclude-newer "$$(date --utc --date '$(COOL_DOWN_DAYS) days ago' +%Y-%m-%dT%H:%M:%SZ)" \
 	--no-emit-package notification-hub-contracts --custom-compile-command "make lock" $(LOCK_ARGS)
 
-.PHONY: help setup clients clients-types clients-build clients-test console console-test screenshots examples examples-test examples-check picture demo debian serve test coverage pythons foreign soak fresh lint types format hooks openapi settings-page lock wheel-check packages version release sbom image image-check bench conformance faults generators clean
+.PHONY: help setup clients clients-types clients-build clients-test clients-check console console-test screenshots examples examples-test examples-check picture demo debian serve test coverage pythons foreign soak fresh lint types format hooks openapi settings-page lock wheel-check packages version release sbom image image-check bench conformance faults generators clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -119,6 +119,10 @@ clients-test: $(SETUP) clients-build ## the JavaScript clients: generated types,
 	@$(NPM) types
 	@echo "== clients: size"
 	@$(NPM) size
+	@$(MAKE) --no-print-directory clients-check
+
+# Of what is built already: nothing is written again below the feet of tests that run at the same time.
+clients-check:
 	@echo "== clients: tests"
 	@$(NPM) test
 
@@ -161,8 +165,7 @@ examples: clients-build $(EXAMPLES) ## install and build the example frontends
 examples-test: $(SETUP) debian examples ## the example frontends: types, and their tests in Chromium
 	@$(MAKE) --no-print-directory examples-check
 
-# Of what is built already: nothing is written again below the feet of tests that run at the same time.
-examples-check:
+examples-check: # of what is built already, as clients-check
 	@echo "== examples: types"
 	@cd examples && npm run --silent types
 	@echo "== examples: Chromium"
@@ -190,15 +193,21 @@ test: $(SETUP) debian $(CLIENTS) ## format check, lint, types, tests, the client
 	@$(BIN)/typos
 	@echo "== types"
 	@$(BIN)/mypy
-	@$(MAKE) --no-print-directory clients-test examples
-	@# Chromium's tests mostly wait, so they take the same minutes as the others.
+	@$(MAKE) --no-print-directory examples
+	@echo "== clients: generated types, types, size"
+	@$(NPM) drift
+	@$(NPM) types
+	@$(NPM) size
+	@# JavaScript's tests mostly wait, so they take the same minutes as the others. A shell lets what it starts in the
+	@# background ignore SIGINT, which some of them send.
 	@mkdir -p build
-	@echo "== console and examples, in the background: build/frontends.log"
-	@$(MAKE) --no-print-directory console-test examples-check >build/frontends.log 2>&1 & frontends=$$!; \
+	@echo "== clients, console and examples, in the background: build/frontends.log"
+	@env --default-signal=INT $(MAKE) --no-print-directory clients-check console-test examples-check \
+		>build/frontends.log 2>&1 & frontends=$$!; \
 		trap 'kill $$frontends; exit 1' INT TERM; \
 		echo "== tests"; \
 		$(BIN)/pytest $(PYTEST_ARGS); result=$$?; \
-		wait $$frontends || { cat build/frontends.log; echo "The tests of the console or the examples failed" >&2; exit 1; }; \
+		wait $$frontends || { cat build/frontends.log; echo "The tests of clients, console or examples failed" >&2; exit 1; }; \
 		exit $$result
 
 coverage: $(SETUP) debian examples ## the tests with their coverage by room, which fails below the floors; slower

@@ -15,7 +15,7 @@ from tests.harness import USER, RunningHub, run_hub
 from tests.transports.callers import ENDS, Caller
 
 #: Of each kind of end; a circle that each leaves is told from one that the first leaves, in a cache say.
-ROUNDS = 10
+ROUNDS = 5
 #: Stored notifications that a replay has to bring, more than the kernel takes for a peer that does not read.
 REPLAYED = 30
 
