@@ -56,6 +56,7 @@ PLACES = (
     Place("deploy/compose/hub.env.example", _IMAGE),
     Place("deploy/helm/Chart.yaml", r"(?m)^(?:version|appVersion): (\S+)$"),
     Place("deploy/kubernetes/backup.yaml", _IMAGE),
+    Place("deploy/kubernetes/relay.example.yaml", _IMAGE),
     Place("deploy/kubernetes/statefulset.yaml", _IMAGE),
     Place("deploy/kubernetes/kustomization.yaml", r"newTag: (\S+)"),
 )

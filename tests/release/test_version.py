@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tomllib
 from pathlib import Path
@@ -57,6 +58,13 @@ class TestAgreement:
         }
         assert found - private == {*PYTHON, *NPM}
         assert {*PYTHON, *NPM} <= {place.path for place in PLACES}
+
+    def test_no_image_is_forgotten(self) -> None:
+        """The places hold every file of the deployments and pages that names the image with its version."""
+        files = [path for folder in ("deploy", "docs") for path in (ROOT / folder).rglob("*") if path.is_file()]
+        named = re.compile(rb"notification-hub:\d+\.\d+\.\d+")
+        found = {str(path.relative_to(ROOT)) for path in files if named.search(path.read_bytes())}
+        assert set() == found - {place.path for place in PLACES}
 
 
 class TestChange:
