@@ -183,7 +183,7 @@ debian: # what the tests need of Debian, in one go
 serve: $(SETUP) ## run the hub for development, with demo users and a ready-to-paste curl
 	@exec $(BIN)/hub serve --dev $(SERVE_ARGS)
 
-test: $(SETUP) debian $(CLIENTS) ## format check, lint, types, tests, the clients' and the examples' too
+test: $(SETUP) debian $(CLIENTS) ## format check, lint, types, every test: also the clients', the console's and the examples'
 	@echo "== format"
 	@$(BIN)/ruff format --check --quiet . || { echo "Files are not formatted: make format" >&2; exit 1; }
 	@$(BIOME) format --log-level=error || { echo "Files are not formatted: make format" >&2; exit 1; }
@@ -313,7 +313,7 @@ image-check: $(SETUP) ## build the image for real, twice, as root; run it, look 
 	@requirements/install-debian.sh "Building an image" buildah debootstrap
 	@$(BIN)/python -m tests.image $(if $(filter command line,$(origin BASE)),"$(BASE)")
 
-bench: $(SETUP) ## measure the hub beside its peers, 40 minutes (BENCH=quick: 3)
+bench: $(SETUP) ## measure the hub beside its peers, 40 minutes (BENCH=quick: 3, BENCH=brief: 15)
 	@$(BIN)/python -m bench
 
 # The suite is Python 2 code: PYTHON27 is a CPython 2.7 (conformance/README.md).
