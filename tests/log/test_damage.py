@@ -112,6 +112,23 @@ class TestReading:
         assert [(1, True)] == [(record.position, record.is_damaged) for record in await drain(log)]
         await log.close()
 
+    @pytest.mark.parametrize("column", ["id", "targets", "payload", "created_s", "checksum"])
+    async def test_a_column_that_vanished_spoils_its_own_record_alone(self, tmp_path: Path, column: str) -> None:
+        """A page is cut up by sizes: what is missing in one record moves nothing of the next ones."""
+        log = await _open(tmp_path / "log")
+        await log.append([draft(str(number)) for number in range(1, 6)])
+        disk = apsw.Connection(str(tmp_path / "log"))
+        # What a file's schema forbids, its bytes may hold.
+        disk.pragma("writable_schema", 1)
+        disk.execute("UPDATE sqlite_schema SET sql = replace(sql, ' NOT NULL', '') WHERE name = 'record'")
+        disk.close()
+        disk = apsw.Connection(str(tmp_path / "log"))
+        disk.execute(f"UPDATE record SET {column} = NULL WHERE position = 2")
+        disk.close()
+        found = await drain(log)
+        assert [(number, number == 2) for number in range(1, 6)] == [(each.position, each.is_damaged) for each in found]
+        await log.close()
+
     async def test_retention_passes_damage(self, tmp_path: Path) -> None:
         """A record that holds no JSON any more goes in its time, and the log stays writable."""
         log = await open_sqlite_log(

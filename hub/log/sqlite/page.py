@@ -29,12 +29,11 @@ _EVERY = """SELECT position, 1 AS due, coalesce(octet_length(payload), 0) AS pay
 coalesce(octet_length(targets), 0) AS targets_bytes
 FROM record WHERE position > ? AND position <= ? ORDER BY position LIMIT ?"""
 # Each record looked at once. Of a heavy one what lies behind the payload is left out too: SQLite would read all of it.
-_LIGHT = """SELECT p.position AS at, r.control = 1 OR r.expires_ms IS NULL OR r.expires_ms > ?1 AS due, 0 AS found,
-coalesce(octet_length(r.payload) + octet_length(r.targets) <= ?2, 1) AS light,
-r.id, r.created_s, r.expires_ms, r.control, r.targets, octet_length(r.payload) AS payload_bytes,
-CASE WHEN octet_length(r.payload) + octet_length(r.targets) <= ?2 THEN r.payload END AS payload,
-CASE WHEN octet_length(r.payload) + octet_length(r.targets) <= ?2 THEN r.checksum END AS checksum
-FROM ({} ORDER BY 1 LIMIT ?) p LEFT JOIN record r ON r.position = p.position"""
+_IS_LIGHT = "coalesce(octet_length(r.payload), 0) + coalesce(octet_length(r.targets), 0) <= ?2"
+_LIGHT = f"""SELECT p.position AS at, r.control = 1 OR r.expires_ms IS NULL OR r.expires_ms > ?1 AS due, 0 AS found,
+{_IS_LIGHT} AS light, r.id, r.created_s, r.expires_ms, r.control, r.targets, octet_length(r.payload) AS payload_bytes,
+CASE WHEN {_IS_LIGHT} THEN r.payload END AS payload, CASE WHEN {_IS_LIGHT} THEN r.checksum END AS checksum
+FROM ({{}} ORDER BY 1 LIMIT ?) p LEFT JOIN record r ON r.position = p.position"""  # noqa: S608  # constants alone
 # Weighed first, which reads no payload (SQLite knows its length from the record's head) but looks at each record twice.
 _FITTING = """SELECT w.position AS at, w.due, w.found, 1 AS light, r.*, octet_length(r.payload) AS payload_bytes FROM (
 SELECT position, due, row_number() OVER upto AS number, sum(due) OVER upto AS due_number,
