@@ -59,7 +59,7 @@ class _HubCollector(Collector):
         self._version = version
 
     def collect(self) -> Iterator[Metric]:
-        metrics, counts = self._metrics, self._subscribers.statistics()
+        metrics, counts = self._metrics, self._subscribers.count_all()
         yield InfoMetricFamily("hub_build", "The hub that answers", value={"version": self._version})
         yield _gauge("hub_start_time_seconds", "Unix time of the start", metrics.started_at_s)
         connections = GaugeMetricFamily("hub_connections", "Connections open now", labels=["transport"])
@@ -68,7 +68,7 @@ class _HubCollector(Collector):
         connections.add_metric(["durable-streams"], counts.durable_streams)
         yield connections
         yield _gauge("hub_unique_users", "Users connected now", counts.unique_users)
-        yield _gauge("hub_accounts", "Accounts connected now", len(counts.by_account))
+        yield _gauge("hub_accounts", "Accounts connected now", counts.accounts)
         yield _gauge("hub_log_head", "Position of the newest record", self._log.head)
         yield _gauge("hub_log_first", "Lowest position still kept", self._log.first)
         yield _gauge("hub_log_writable", "1 when the last write succeeded", int(self._log.writable))

@@ -19,7 +19,6 @@ __all__ = [
     "Subscriber",
     "SubscriberCounts",
     "Subscribers",
-    "SubscribersStatistics",
     "TransportName",
 ]
 
@@ -89,17 +88,6 @@ class SubscriberCounts(NamedTuple):
     durable_streams: int
     unique_users: int
     accounts: int
-
-
-class SubscribersStatistics(NamedTuple):
-    """Counts at one instant; a user is an (account, user) pair."""
-
-    connections: int
-    websocket: int
-    sse: int
-    durable_streams: int
-    unique_users: int
-    by_account: dict[str, int]
 
 
 class Subscribers:
@@ -211,13 +199,6 @@ class Subscribers:
         """Return the accounts with the most connections, and how many each has; at most `limit` of them."""
         return self._accounts.most_common(limit)
 
-    def statistics(self) -> SubscribersStatistics:
-        """Return the counts of this instant."""
-        return SubscribersStatistics(
-            len(self),
-            self._by_transport["websocket"],
-            self._by_transport["sse"],
-            self._by_transport["durable-streams"],
-            self._users,
-            dict(self._accounts),
-        )
+    def count_by_account(self) -> dict[str, int]:
+        """Return how many connections each account has."""
+        return dict(self._accounts)

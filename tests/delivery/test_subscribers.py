@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from hub.delivery.subscribers import Subscriber, Subscribers, SubscribersStatistics
+from hub.delivery.subscribers import Subscriber, SubscriberCounts, Subscribers
 from hub.errors import HubFull
 from hub.target import CONTROL, EVERYONE, Target, account_target, user_target
 from tests.fakes import FakeLink, make_subscriber
@@ -163,7 +163,8 @@ def test_statistics(subscribers: Subscribers) -> None:
     """Connections are counted by transport and by account; a user with several connections is one user."""
     subscribers.add(make_subscriber("1", "a", transport="sse"))
     subscribers.add(make_subscriber("1", "a", transport="durable-streams"))
-    assert SubscribersStatistics(6, 4, 1, 1, 4, {"a": 4, "b": 2}) == subscribers.statistics()
+    assert SubscriberCounts(6, 4, 1, 1, 4, 2) == subscribers.count_all()
+    assert {"a": 4, "b": 2} == subscribers.count_by_account()
 
 
 @given(users=st.lists(st.sampled_from(USERS), max_size=40))
@@ -175,7 +176,7 @@ def test_all_gone_is_as_new(users: list[tuple[str, str]]) -> None:
         subscribers.add(subscriber)
     for subscriber in added:
         subscribers.remove(subscriber)
-    assert SubscribersStatistics(0, 0, 0, 0, 0, {}) == subscribers.statistics()
+    assert (SubscriberCounts(0, 0, 0, 0, 0, 0), {}) == (subscribers.count_all(), subscribers.count_by_account())
     assert vars(make_subscribers())["_by_target"] == vars(subscribers)["_by_target"], "a target is kept for ever"
 
 
@@ -214,9 +215,10 @@ class Register(RuleBasedStateMachine):
         transports = Counter(subscriber.transport for subscriber in self.present)
         accounts = Counter(subscriber.account_id for subscriber in self.present)
         users = {(subscriber.account_id, subscriber.user_id) for subscriber in self.present}
-        assert self.subscribers.statistics() == SubscribersStatistics(
-            len(self.present), transports["websocket"], transports["sse"], 0, len(users), dict(accounts)
+        assert self.subscribers.count_all() == SubscriberCounts(
+            len(self.present), transports["websocket"], transports["sse"], 0, len(users), len(accounts)
         )
+        assert self.subscribers.count_by_account() == dict(accounts)
         for account_id, user_id in USERS:
             for target in (user_target(account_id, user_id), account_target(account_id)):
                 expected = [subscriber for subscriber in self.present if target in subscriber.targets]

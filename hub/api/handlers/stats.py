@@ -28,10 +28,10 @@ def make_stats_routes(
         service.require_operation("stats")
         # The totals are everybody's, and a key bound to some accounts may not even know how busy the others are.
         service.require_all_accounts()
-        counts = subscribers.statistics()
+        counts = subscribers.count_all()
         return Stats(
             total_connections=counts.connections,
-            connections_by_account=dict(sorted(counts.by_account.items())),
+            connections_by_account=dict(sorted(subscribers.count_by_account().items())),
             connections=ConnectionCounts(
                 total=counts.connections,
                 websocket=counts.websocket,
