@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -110,6 +111,38 @@ async def test_the_log_and_the_accounts_are_measured(hub: RunningHub) -> None:
     assert figures.log.bytes > 0
     named = [(each.account_id, each.connections) for each in figures.largest_accounts]
     assert [("large", 2), ("small", 1)] == named
+
+
+async def test_a_disk_that_fails_takes_no_figures_away(hub: RunningHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the log's files cannot be measured, the stream goes on with everything else."""
+
+    def fail() -> int:
+        raise OSError("Input/output error")
+
+    monkeypatch.setattr(hub.hub.log, "measure_bytes", fail)
+    async with observe(hub) as observer:
+        for _ in range(2):
+            assert 0 == (await observer.next_of(Figures)).log.bytes
+
+
+async def test_a_disk_that_hangs_takes_no_figures_away(hub: RunningHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures come without the size of the log's files, and however many look, one thread waits for the disk."""
+    released = threading.Event()
+    waiting: list[threading.Thread] = []
+
+    def hang() -> int:
+        waiting.append(threading.current_thread())
+        released.wait(DEADLINE_S)
+        return 1
+
+    monkeypatch.setattr(hub.hub.log, "measure_bytes", hang)
+    try:
+        async with observe(hub) as observer, observe(hub) as other:
+            for each in (observer, other, observer, other):
+                assert 0 == (await each.next_of(Figures)).log.bytes
+        assert 1 == len(waiting)
+    finally:
+        released.set()
 
 
 async def test_a_notification_is_in_the_feed(hub: RunningHub) -> None:
