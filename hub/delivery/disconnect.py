@@ -118,7 +118,7 @@ class Disconnector:
             return
         try:
             revocation = _decode(payload)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             # Written by a newer hub, perhaps; the dispatcher must go on. Its text may quote an id.
             logger.error("a control record cannot be read: %s", type(error).__name__)
             return

@@ -123,7 +123,7 @@ class Feed:
 def _read(record: Record) -> _Stored | None:
     try:
         return _decode(record.payload)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
 
 

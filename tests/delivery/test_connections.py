@@ -8,6 +8,8 @@ import pytest
 
 from contracts.closing import CloseCode
 from hub.edge.websocket_links import ConfirmedLink
+from hub.log.port import Draft
+from hub.target import CONTROL
 from tests.harness import run_hub
 
 
@@ -34,3 +36,15 @@ async def test_a_link_that_fails_at_its_end_leaves_nothing_behind(
         async with hub.websocket(token, subprotocols=(), greet=False) as again:
             assert "replayed" == (await again.frame())["data"]["resume"]
             assert "stock_alert" == (await again.frame())["type"]
+
+
+@pytest.mark.parametrize("payload", [b'{"kind":"of a newer hub"}', b'{"user_id":"\xff"}'], ids=["unknown", "not UTF-8"])
+async def test_a_control_record_that_cannot_be_read_stops_nothing(tmp_path: Path, payload: bytes) -> None:
+    """The dispatcher goes on behind it, and so does the next start, which reads all of them."""
+    async with run_hub(tmp_path) as hub:
+        await hub.hub.log.append([Draft(id="n", targets=(CONTROL,), payload=payload)])
+        async with hub.websocket(hub.token()) as client:
+            await hub.publish()
+            assert "stock_alert" == (await client.frame())["type"]
+    async with run_hub(tmp_path) as hub:
+        assert 202 == (await hub.publish()).status_code

@@ -125,7 +125,8 @@ async def test_the_hubs_own_records_are_passed_over() -> None:
         note(harness, CONTROL)
         harness.feed.note([Record.damaged(7)])
         note(harness, EVERYONE, body=b'{"kind":"of a newer hub"}')
-        assert ([], 1) == watcher.take()
+        note(harness, EVERYONE, body=b'{"type":"\xff","id":"n-1"}')
+        assert ([], 2) == watcher.take()
 
 
 async def test_an_expired_notification_reaches_nobody() -> None:

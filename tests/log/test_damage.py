@@ -84,6 +84,19 @@ class TestReading:
         assert ([3, 5, 6], 6) == ([record.position for record in reading.records], reading.upto)
         await log.close()
 
+    async def test_targets_that_are_not_utf_8_are_damage_in_their_place(self, tmp_path: Path) -> None:
+        """A flipped high bit in an id damages that record alone, and not the page that it is on."""
+        log = await _open(tmp_path / "log")
+        await log.append([draft(str(number)) for number in range(1, 4)])
+        disk = apsw.Connection(str(tmp_path / "log"))
+        disk.execute("UPDATE record SET targets = CAST(x'5b22ff225d' AS TEXT) WHERE position = 2")
+        disk.close()
+        reading = await log._readers.read_every(0, 3, 100, 2**20)
+        assert [(1, False), (2, True), (3, False)] == [
+            (record.position, record.is_damaged) for record in reading.records
+        ]
+        await log.close()
+
     async def test_a_page_that_sqlite_cannot_read_is_damage_up_to_the_end(self, tmp_path: Path) -> None:
         """A reader that would meet it again and again is told once, and goes on behind it."""
         path = tmp_path / "log"

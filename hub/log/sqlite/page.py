@@ -205,7 +205,7 @@ def _read_targets(text: bytes, wanted: frozenset[Target] | None) -> tuple[Target
     """Return the targets that a record names; none where they cannot be read, or name nobody of `wanted`."""
     try:
         meant = _decode_targets(text)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return ()
     # A user whom the index names and the record does not is not given it: an index may be damaged, too.
     return () if wanted is not None and wanted.isdisjoint(meant) else meant
