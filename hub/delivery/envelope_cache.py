@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hub.cursor import Epoch
-from hub.delivery.envelope import Envelope, StoredEnvelope
+from hub.delivery.envelope import Envelope
 from hub.log.port import Record
 from hub.target import is_personal
 
@@ -26,7 +26,7 @@ class EnvelopeCache:
         self._limit_bytes = limit_bytes
         self._held_bytes = 0
         #: By position: one epoch never gives a position twice.
-        self._held: dict[int, StoredEnvelope] = {}
+        self._held: dict[int, Envelope] = {}
 
     @property
     def held_bytes(self) -> int:
@@ -36,14 +36,14 @@ class EnvelopeCache:
     def find(self, record: Record) -> Envelope:
         """Return the envelope of a record that was read from the log for one of its targets, and is whole."""
         if is_personal(record.targets):
-            return StoredEnvelope(record.payload, self._epoch, record.position)
+            return Envelope(record.payload, self._epoch, record.position)
         envelope = self._held.get(record.position)
         if envelope is None:
-            envelope = StoredEnvelope(record.payload, self._epoch, record.position)
+            envelope = Envelope(record.payload, self._epoch, record.position)
             self._keep(envelope)
         return envelope
 
-    def _keep(self, envelope: StoredEnvelope) -> None:
+    def _keep(self, envelope: Envelope) -> None:
         self._held[envelope.position] = envelope
         self._held_bytes += _weigh(envelope)
         while self._held_bytes > self._limit_bytes:
