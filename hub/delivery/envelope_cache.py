@@ -12,6 +12,8 @@ __all__ = ["EnvelopeCache"]
 #: How many copies of its JSON an envelope may have, in its forms, and what it takes besides.
 _FORMS = 5
 _ENVELOPE_BYTES = 512
+#: What a line break of the JSON takes more in the two forms that are events: each line there is a field of its own.
+_LINE_BYTES = 2 * len(b"\r\ndata: ")
 
 
 class EnvelopeCache:
@@ -52,4 +54,5 @@ class EnvelopeCache:
 
 
 def _weigh(envelope: Envelope) -> int:
-    return _FORMS * len(envelope.json) + _ENVELOPE_BYTES
+    lines = envelope.json.count(b"\n") + envelope.json.count(b"\r")
+    return _FORMS * len(envelope.json) + _LINE_BYTES * lines + _ENVELOPE_BYTES

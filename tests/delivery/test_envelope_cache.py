@@ -58,3 +58,13 @@ def test_it_is_bounded_in_bytes(cache: EnvelopeCache) -> None:
     assert sum(map(len, forms)) < cache.held_bytes
     cache.find(make_record(300, size=LIMIT_BYTES))
     assert 0 == cache.held_bytes
+
+
+def test_lines_weigh_what_they_take_as_events(cache: EnvelopeCache) -> None:
+    """JSON that its publisher laid out in lines grows as an event: each line has a field's name before it."""
+    payload = b'{"data":[' + b"\n" * 200 + b"]}"
+    envelope = cache.find(Record(1, (EVERYONE,), payload, None))
+    assert envelope is cache.find(Record(1, (EVERYONE,), payload, None))
+    assert len(envelope.event) > 4 * len(envelope.json)
+    forms = (envelope.json, envelope.frame, envelope.deflated, envelope.event, envelope.chunk)
+    assert sum(map(len, forms)) < cache.held_bytes
