@@ -150,7 +150,9 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
             metrics, delivery.subscribers, delivery.progress, log, probe, version=version("notification-hub")
         )
         if settings.metrics_port:
-            await stack.enter_async_context(serve_metrics(MetricsApp(registry), settings))
+            await stack.enter_async_context(
+                serve_metrics(MetricsApp(registry), settings, port=settings.metrics_port, variable="HUB_METRICS_PORT")
+            )
         bodies, cors = Allowance(settings.body_budget_bytes), Cors(frozenset(settings.allowed_origins))
         responses = Allowance(bounds.poll_total_bytes, each_bytes=bounds.poll_user_bytes)
         router = make_router(

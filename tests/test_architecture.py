@@ -86,7 +86,7 @@ ROOMS = [
     _room("hub.relay.backoff", never=PURE | {"random"}),
     _room("hub.relay.round", never=PURE),
     _room("hub.relay.response", "msgspec", never=PURE),
-    _room("hub.relay", "asyncpg httpx msgspec prometheus_client uvicorn", never=NO_SQL, awaits=True),
+    _room("hub.relay", "asyncpg httpx msgspec prometheus_client", never=NO_SQL, awaits=True),
     # What was said: the port, and the engines behind it.
     _room("hub.log.port", "msgspec", never=PURE - {"asyncio"}, awaits=True),
     _room("hub.log.tail", never=NO_ACCESS, awaits=True),

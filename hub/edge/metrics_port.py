@@ -1,4 +1,4 @@
-"""A port beside the hub's own, for machines that watch it: the same bounds, in the same loop, and few connections."""
+"""A port for machines that watch the process: the hub's bounds, in the same loop, and few connections."""
 
 from __future__ import annotations
 
@@ -53,8 +53,10 @@ def _find_connections(context: ServerContext) -> list[_MetricsProtocol]:
 
 
 @contextlib.asynccontextmanager
-async def serve_metrics(app: Any, settings: Settings) -> AsyncIterator[None]:
-    """Serve `app`, an ASGI application without a lifespan, on the port of the metrics.
+async def serve_metrics(app: Any, settings: Settings, *, port: int, variable: str) -> AsyncIterator[int]:
+    """Serve `app`, an ASGI application without a lifespan, on `port` of HUB_HOST, 0 for a free one; give the port.
+
+    `variable` is the setting that chooses it, for the error.
 
     Raises:
         SettingsError: the address cannot be listened on.
@@ -66,10 +68,10 @@ async def serve_metrics(app: Any, settings: Settings) -> AsyncIterator[None]:
     context = ServerContext(
         config, state, {}, asyncio.get_running_loop(), bounds=bounds, many_connections=bounds.metrics_connections
     )
-    listener = listen(settings, beside=True)
+    listener = listen(settings, beside_port=port, variable=variable)
     server = await asyncio.get_running_loop().create_server(lambda: _MetricsProtocol(context), sock=listener)
     try:
-        yield
+        yield listener.getsockname()[1]
     finally:
         server.close()
         for connection in _find_connections(context):

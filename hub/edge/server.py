@@ -190,20 +190,20 @@ def inherit_socket(
     return listener
 
 
-def listen(settings: Settings, *, beside: bool = False) -> socket.socket:
-    """Return the listening socket; `beside`: that of the metrics.
+def listen(settings: Settings, *, beside_port: int | None = None, variable: str = "HUB_PORT") -> socket.socket:
+    """Return the listening socket: the hub's, or that of another port, for machines, which `variable` chooses.
 
     Raises:
         SettingsError: the address cannot be listened on.
     """
-    port, variable = (settings.metrics_port, "HUB_METRICS_PORT") if beside else (settings.port, "HUB_PORT")
+    port = settings.port if beside_port is None else beside_port
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         _bind_peers(listener, settings)
         listener.bind((settings.host, port))
-        listener.listen(16 if beside else 4096)
+        listener.listen(4096 if beside_port is None else 16)
         listener.setblocking(False)
     except OSError as error:
         listener.close()
@@ -212,7 +212,7 @@ def listen(settings: Settings, *, beside: bool = False) -> socket.socket:
             error.errno or 0, "HUB_HOST is an address of this machine, such as 127.0.0.1 or 0.0.0.0"
         )
         option = " or `--port`" if variable == "HUB_PORT" else ""
-        if beside and port == settings.port and error.errno == errno.EADDRINUSE:
+        if variable == "HUB_METRICS_PORT" and port == settings.port and error.errno == errno.EADDRINUSE:
             way_out = "it is HUB_PORT too: give the metrics a port of their own, or 0 for /metrics on the hub's"
         raise SettingsError(
             f"HUB_HOST, {variable}: cannot listen on {address}: {error.strerror or error} "

@@ -6,15 +6,17 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from importlib.metadata import version
 from typing import NamedTuple
 
+from hub.asgi import Application
 from hub.operator_log import OperatorLog
 from hub.relay.bounds import RelayBounds
 from hub.relay.checks import require_usable
 from hub.relay.database import Database
 from hub.relay.fault import DATABASE_ERRORS, OutboxFault, is_lasting
-from hub.relay.health import serve_health
+from hub.relay.health import make_health_app
 from hub.relay.metrics import Metrics
 from hub.relay.relay import Relay
 from hub.relay.sender import Sender
@@ -58,9 +60,17 @@ async def open_parts(settings: Settings, url: str, key: str, *, now: Callable[[]
 
 
 async def run_relay(
-    settings: Settings, url: str, key: str, *, now: Callable[[], float], on_start: Callable[[Callable[[], None]], None]
+    settings: Settings,
+    url: str,
+    key: str,
+    *,
+    now: Callable[[], float],
+    on_start: Callable[[Callable[[], None]], None],
+    serve: Callable[[Application], AbstractAsyncContextManager[object]] | None = None,
 ) -> None:
     """Publish the rows of the outbox until a stop is asked for, with the function that `on_start` is given.
+
+    `serve` opens a port for machines that watch the relay.
 
     Raises:
         SettingsError: a setting cannot be used.
@@ -81,10 +91,8 @@ async def run_relay(
         )
         await _require_usable(parts)
         async with contextlib.AsyncExitStack() as stack:
-            if settings.relay_port:
-                await stack.enter_async_context(
-                    serve_health(settings.host, settings.relay_port, metrics, is_ready=lambda: relay.is_ready)
-                )
+            if serve is not None:
+                await stack.enter_async_context(serve(make_health_app(metrics, is_ready=lambda: relay.is_ready)))
             stopped = asyncio.Event()
 
             def stop() -> None:

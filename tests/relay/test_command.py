@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 import socket
@@ -34,6 +35,14 @@ async def process(folder: Path, env: dict[str, str]) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
+def free_port() -> int:
+    """Return a port that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 def environment(outbox: Outbox, hub: RunningHub) -> dict[str, str]:
     """Return what a relay needs."""
     return {"HUB_RELAY_DATABASE": outbox.url, "HUB_URL": hub.url, "HUB_SERVICE_KEY": hub.key}
@@ -47,9 +56,7 @@ async def test_it_publishes_until_a_signal_and_shows_no_person(outbox: Outbox, h
         (f"user-{USER}", body(secret, type="unheard_of")),
         ("broken", "{}"),
     )
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     env = environment(outbox, hub) | {"HUB_RELAY_PORT": str(port), "HUB_LOG_LEVEL": "debug"}
     relay = Running("relay", folder=tmp_path, env=env)
     with relay:
@@ -67,6 +74,28 @@ async def test_it_publishes_until_a_signal_and_shows_no_person(outbox: Outbox, h
     shown = "\n".join(relay.err) + metrics
     for word in (secret, USER, ACCOUNT, "user-", hub.key, "unheard_of"):
         assert word not in shown
+
+
+async def test_silent_connections_keep_no_probe_out(outbox: Outbox, hub: RunningHub, tmp_path: Path) -> None:
+    """However many peers hold connections to HUB_RELAY_PORT and ask for nothing, a probe has its response."""
+    port = free_port()
+    env = environment(outbox, hub) | {"HUB_RELAY_PORT": str(port)}
+    with Running("relay", folder=tmp_path, env=env) as relay, contextlib.ExitStack() as peers:
+        await asyncio.to_thread(relay.wait_for, "relay_started")
+        for _ in range(2 * hub.settings.bounds.metrics_connections):
+            peers.enter_context(socket.create_connection(("127.0.0.1", port)))
+        async with httpx.AsyncClient() as client:
+            assert 200 == (await client.get(f"http://127.0.0.1:{port}/health/live")).status_code
+
+
+async def test_a_taken_port_is_one_line(outbox: Outbox, hub: RunningHub, tmp_path: Path) -> None:
+    """The start ends and names the variable, the address and the reason."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        env = environment(outbox, hub) | {"HUB_RELAY_PORT": str(port)}
+        code, _, err = await process(tmp_path, env)
+    assert 2 == code
+    assert f"HUB_RELAY_PORT: cannot listen on 127.0.0.1:{port}: Address already in use" in err.splitlines()[-1]
 
 
 async def test_check_finds_nothing_wrong(outbox: Outbox, hub: RunningHub) -> None:

@@ -10,9 +10,11 @@ import asyncpg  # type: ignore[import-untyped]  # it has no types of its own
 import httpx
 import pytest
 
+from hub.edge.metrics_port import serve_metrics
 from hub.relay.bounds import RelayBounds
-from hub.relay.health import serve_health
+from hub.relay.health import make_health_app
 from hub.relay.metrics import Metrics
+from hub.settings import Settings
 from tests.clients.stand_in import Responder, StandIn, accept, reply, reset, stall
 from tests.faults.process import HubProcess, wait_ready
 from tests.harness import ACCOUNT, RunningHub
@@ -314,7 +316,9 @@ async def test_the_port_for_machines(tmp_path: Path) -> None:
     """It says whether the relay lives and is ready, and has its metrics; nothing else is there."""
     ready, metrics = True, Metrics()
     async with (
-        serve_health("127.0.0.1", 0, metrics, is_ready=lambda: ready) as port,
+        serve_metrics(
+            make_health_app(metrics, is_ready=lambda: ready), Settings(), port=0, variable="HUB_RELAY_PORT"
+        ) as port,
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
     ):
         assert (200, {"live": True}) == (

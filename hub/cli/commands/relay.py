@@ -10,6 +10,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, TypeVar
 
 import click
@@ -19,6 +20,7 @@ import uvloop
 from hub.cli.support.access import ServiceAccess, find_service_access
 from hub.cli.support.display import use_colour
 from hub.cli.support.outcome import Outcome, Refused, Unreachable, Unusable
+from hub.edge.metrics_port import serve_metrics
 from hub.errors import SettingsError
 from hub.logging import configure_logging, escape_control
 from hub.relay.bounds import RelayBounds
@@ -113,8 +115,10 @@ def _run(settings: Settings, access: ServiceAccess) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop)
 
+    port = settings.relay_port
+    serve = partial(serve_metrics, settings=settings, port=port, variable="HUB_RELAY_PORT") if port else None
     try:
-        uvloop.run(run_relay(settings, access.url, access.key, now=time.time, on_start=on_start))
+        uvloop.run(run_relay(settings, access.url, access.key, now=time.time, on_start=on_start, serve=serve))
     except OutboxFault as fault:
         raise Refused(str(fault)) from None
     finally:
