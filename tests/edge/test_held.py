@@ -97,6 +97,27 @@ async def test_pages_that_are_not_taken_are_bounded_in_all(tmp_path: Path, peers
         assert 200 == (await hub.http.get("/poll", headers=headers)).status_code
 
 
+async def test_long_polls_that_are_not_taken_are_bounded_for_each_user(tmp_path: Path, peers: ExitStack) -> None:
+    """What came for a request that waited weighs like a page, once it is no connection any more."""
+    bounds = Bounds(send_buffer_bytes=4_096, poll_user_bytes=3 * PAGE_BYTES)
+    async with run_hub(tmp_path, bounds=bounds) as hub:
+        token = hub.token()
+        request = (
+            f"GET /streams/me?offset=now&live=long-poll HTTP/1.1\r\nHost: hub\r\nAuthorization: Bearer {token}\r\n\r\n"
+        ).encode()
+        for _ in range(3):
+            await stall(hub, peers, request)
+        await hub.wait_until(lambda: 3 == len(hub.hub.subscribers))
+        await hub.publish(account_id=ACCOUNT, data={"padding": "x" * 60_000})
+        await hub.wait_until(lambda: held_bytes(hub) > 180_000)
+        assert 0 == len(hub.hub.subscribers)
+        refused = await hub.http.get("/poll", headers={"authorization": f"Bearer {token}"})
+        assert (503, "overloaded") == (refused.status_code, refused.json()["code"])
+        peers.close()
+        await hub.wait_until(lambda: held_bytes(hub) == 0)
+        assert 200 == (await hub.http.get("/poll", headers={"authorization": f"Bearer {token}"})).status_code
+
+
 async def test_a_peer_that_takes_nothing_of_its_answer_is_dropped(tmp_path: Path, peers: ExitStack) -> None:
     """In the time of the clock, and what was held for it is free again."""
     async with run_hub(tmp_path, bounds=Bounds(send_buffer_bytes=4_096, stall_timeout_s=0.2)) as hub:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from hub.allowance import Allowance
+from hub.allowance import Allowance, Share
 from hub.asgi import Receive, Scope, Send
 from hub.auth.grant import Grant
 from hub.bounds import Bounds
@@ -112,7 +112,7 @@ class StreamEndpoint:
                 async with open_event_stream(reader.scope, reader.send, close_timeout_s=closing_s) as stream:
                     await self._stream(reader, page, stream)
             return
-        with self._responses.share(subscriber_targets(reader.grant.account_id, reader.grant.user_id)[0]) as share:
+        with self._share(reader) as share:
             share.take(PAGE_BYTES)
             page = await self._read(reader)
             body = encode_messages(page.frames)
@@ -121,6 +121,9 @@ class StreamEndpoint:
                 await self._send(reader, page.cursor, body, is_up_to_date=page.is_whole)
                 return
         await self._wait(reader, page.cursor)
+
+    def _share(self, reader: _Reader) -> Share:
+        return self._responses.share(subscriber_targets(reader.grant.account_id, reader.grant.user_id)[0])
 
     async def _read(self, reader: _Reader) -> MissedPage:
         if reader.request.from_now:
@@ -155,7 +158,11 @@ class StreamEndpoint:
         finally:
             self._connections.leave(subscriber, NORMAL_CLOSURE)
             departure.cancel()
-        await self._send(reader, place, encode_messages(link.messages), is_up_to_date=not link.is_full)
+        # No connection any more, which its limits would count; one that finds no room here asks again.
+        with self._share(reader) as share:
+            body = encode_messages(link.messages)
+            share.take(len(body))
+            await self._send(reader, place, body, is_up_to_date=not link.is_full)
 
     async def _stream(self, reader: _Reader, page: MissedPage, stream: EventStream) -> None:
         link = StreamLink(stream, reader.cursor, now=self._now)
