@@ -132,14 +132,18 @@ async def test_last_event_id_wins_over_the_query(hub: RunningHub) -> None:
 
 
 async def test_a_cursor_the_log_cannot_serve_is_a_gap(hub: RunningHub) -> None:
-    """Another epoch, or beyond the head: told in the stream, and then live."""
+    """Another epoch, or beyond the head: told in the stream, and then live from the cursor that was told."""
     cursor = (await hub.publish()).json()["cursor"]
     foreign = "aaaaaaaaaa" + cursor[10:]
     for bad in (foreign, cursor[:11] + "zzzz"):
         async with hub.websocket(cursor=bad) as websocket:
             assert "gap" == websocket.hello["data"]["resume"]
-            assert "gap" == (await websocket.frame())["type"]
+            gap = await websocket.frame()
+            assert "gap" == gap["type"]
             await hub.publish(title="after")
+            assert "after" == (await websocket.frame())["title"]
+        async with hub.websocket(cursor=gap["data"]["cursor"]) as websocket:
+            assert "replayed" == websocket.hello["data"]["resume"]
             assert "after" == (await websocket.frame())["title"]
 
 
