@@ -54,6 +54,15 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert [] == broken
 
 
+def test_decisions_have_their_own_number() -> None:
+    """The title of a decision begins with the number that its file has, and no two have the same."""
+    named = {
+        path.name[:4]: (ROOT / path).read_text().partition(".")[0] for path in PAGES if path.parent.name == "decisions"
+    }
+    assert {number: f"# {number}" for number in named} == named
+    assert len(named) == len([path for path in PAGES if path.parent.name == "decisions"])
+
+
 @pytest.mark.parametrize("page", PAGES, ids=str)
 def test_paths_of_the_code_exist(page: Path) -> None:
     """A module or test that a page names is in the tree."""
