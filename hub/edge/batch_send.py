@@ -102,9 +102,9 @@ class Implementation(msgspec.Struct, frozen=True):
     write: Callable[[Mapping[Subscriber, object], Envelope], Written]
 
 
-def _find_implementations() -> tuple[Implementation, ...]:
+def _find_implementations(*, is_installed: bool = IS_NATIVE_INSTALLED) -> tuple[Implementation, ...]:
     python = Implementation("Python", SendSocket, send_batch)
-    if not IS_NATIVE_INSTALLED:
+    if not is_installed:
         return (python,)
     import hub_native
 

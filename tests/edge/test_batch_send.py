@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import socket
+import struct
 import sys
 import sysconfig
 from collections.abc import AsyncIterator, Iterator
@@ -24,7 +25,15 @@ import hub.edge.batch_send
 from hub.cursor import Epoch
 from hub.delivery.envelope import Envelope
 from hub.delivery.subscribers import Subscriber
-from hub.edge.batch_send import FORMS, IMPLEMENTATIONS, Implementation
+from hub.edge.batch_send import (
+    CONTRACT,
+    FORMS,
+    IMPLEMENTATIONS,
+    Implementation,
+    SendSocket,
+    _find_implementations,
+    send_batch,
+)
 from hub.edge.event_stream_link import EventStreamLink
 from hub.edge.fanout import write_at_once, write_clear
 from hub.edge.links import TransportLink
@@ -93,6 +102,14 @@ def test_both_are_tested_where_both_can_be() -> None:
     """Where there are a compiler and Python's headers, `make setup` has built the compiled one."""
     can_build = shutil.which("cc") and Path(sysconfig.get_path("include"), "Python.h").exists()
     assert (["compiled", "Python"] if can_build else ["Python"]) == [each.name for each in IMPLEMENTATIONS]
+
+
+@pytest.mark.parametrize(("number", "names"), [(CONTRACT, ["compiled", "Python"]), (CONTRACT + 1, ["Python"])])
+def test_another_contract_is_not_used(monkeypatch: pytest.MonkeyPatch, number: int, names: list[str]) -> None:
+    """Where the compiled module that is installed says that it does something else, Python runs."""
+    module = SimpleNamespace(CONTRACT=number, SendSocket=SendSocket, send_batch=send_batch)
+    monkeypatch.setitem(sys.modules, "hub_native", cast("Any", module))
+    assert names == [each.name for each in _find_implementations(is_installed=True)]
 
 
 class TestWrite:
@@ -348,6 +365,54 @@ class TestLinks:
         connected.link.write(next_one)
         form = connected.link.form
         await connected.read(b"".join(getattr(each, form) for each in (make_envelope(1), large, next_one)))
+
+
+class LostProtocol(asyncio.Protocol):
+    """Notes whether the descriptor still is this connection's when the event loop says that it is lost."""
+
+    def __init__(self) -> None:
+        self.transport: asyncio.Transport
+        self.descriptor = -1
+        self._file = (0, 0)
+        self.made = asyncio.Event()
+        self.was_open: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        self.descriptor = transport.get_extra_info("socket").fileno()
+        self._file = self._identify()
+        self.made.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        try:
+            self.was_open.set_result(self._identify() == self._file)
+        except OSError:
+            self.was_open.set_result(False)
+
+    def _identify(self) -> tuple[int, int]:
+        found = os.fstat(self.descriptor)
+        return found.st_dev, found.st_ino
+
+
+@pytest.mark.parametrize("end", ["close", "abort", "the peer leaves", "the peer resets"])
+async def test_a_descriptor_is_closed_after_connection_lost(end: str) -> None:
+    """However a connection ends, the event loop closes its descriptor only after it has told the protocol."""
+    loop = asyncio.get_running_loop()
+    protocol = LostProtocol()
+    server = await loop.create_server(lambda: protocol, "127.0.0.1", 0)
+    with socket.create_connection(server.sockets[0].getsockname()) as peer:
+        async with asyncio.timeout(DEADLINE_S):
+            await protocol.made.wait()
+            if end in {"close", "abort"}:
+                getattr(protocol.transport, end)()
+            elif end == "the peer resets":
+                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                peer.close()
+            else:
+                peer.close()
+            assert await protocol.was_open
+    server.close()
+    await server.wait_closed()
 
 
 async def test_a_pong_is_not_overtaken(chosen: Implementation) -> None:
