@@ -11,6 +11,8 @@ import type { AnyFrame, ConnectionEstablished, Reconnect } from "./wire.js";
 
 const MEMORY_MS = 24 * 3_600_000;
 const PROBE_MS = 5 * 60_000;
+/** After so long, and at most twice it, a link with newer options is tried again. */
+const REOPEN_MS = 10_000;
 const MOST_REFUSALS = 3;
 /** The least time between two attempts that a waking page asks for. */
 const WAKE_MS = 1_000;
@@ -62,6 +64,8 @@ export function createConnection(options: ConnectionOptions): Connection {
   let probe: Link | undefined;
   let retry: ReturnType<typeof setTimeout> | undefined;
   let probing: ReturnType<typeof setTimeout> | undefined;
+  /** Whether the present link was opened with older options. */
+  let reopening = false;
   let attempt = 0;
   let refusals = 0;
   let evictions = 0;
@@ -123,6 +127,7 @@ export function createConnection(options: ConnectionOptions): Connection {
   const opened = (transport: Transport, greeting: ConnectionEstablished): void => {
     openedAt = Date.now();
     refusals = windowMs = 0;
+    reopening = false;
     tokenReason = "connect";
     remember(transport);
     liveness.start(greeting.data.heartbeatSeconds * 1000);
@@ -162,15 +167,16 @@ export function createConnection(options: ConnectionOptions): Connection {
 
   /** On a fallback: try whether a better transport works by now, and change to it without a gap. */
   const seekBetter = (): void => {
-    const place = transports.indexOf(connection.status.transport!);
-    clearTimeout(probing);
-    if (place > 0) seek(transports.slice(0, place));
+    // The present one is tried, too, where a link with newer options could not be opened.
+    const count = transports.indexOf(connection.status.transport!) + +reopening;
+    if (count > 0) seek(transports.slice(0, count));
   };
   const seek = (order: readonly Transport[]): void => {
+    clearTimeout(probing);
     if (probe) return;
-    const again = (): void => {
+    const again = ({ retryMs }: Ending): void => {
       probe = undefined;
-      probing = setTimeout(seekBetter, PROBE_MS);
+      probing = setTimeout(seekBetter, reopening ? REOPEN_MS * (1 + Math.random()) + boundMs(retryMs) : PROBE_MS);
     };
     const seeking = (probe = race(
       order,
@@ -180,7 +186,7 @@ export function createConnection(options: ConnectionOptions): Connection {
         probe = undefined;
         opened(transport, greeting);
       },
-      (ending) => (link === seeking ? ended(ending) : again()),
+      (ending) => (link === seeking ? ended(ending) : again(ending)),
     ));
   };
 
@@ -189,7 +195,8 @@ export function createConnection(options: ConnectionOptions): Connection {
     reopen: () => {
       const { transport } = connection.status;
       // A poll has no signals, whatever is asked for.
-      if (transport && transport !== "poll") seek([transport]);
+      reopening = !!transport && transport !== "poll";
+      if (reopening) seek([transport!]);
     },
     start: () => {
       if (connection.status.state === "closed") attempt = refusals = 0;

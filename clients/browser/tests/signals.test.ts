@@ -100,6 +100,25 @@ describe("a page", () => {
     expect(sockets.map(({ url }) => askedBy(url))).toEqual([[], ["orders:updated"]]);
   });
 
+  test("asks again where the link that asks could not be opened, and stays connected until it can", async () => {
+    const hub = makeHub();
+    const signal = vi.fn();
+    await connect(hub);
+    newestSocket().say(hello());
+    hub.onSignal("orders:updated", signal);
+    await flush();
+    for (const turn of [2, 3]) {
+      expect([sockets.length, askedBy(newestSocket().url)]).toEqual([turn, ["orders:updated"]]);
+      newestSocket().end();
+      for (let second = 0; second < 20 && sockets.length === turn; second += 1) await pass(1_000);
+    }
+    expect([sockets.length, sockets[0]!.closed, hub.status.state]).toEqual([4, false, "connected"]);
+    newestSocket().say(hello("epoch-0", "replayed"), changed(1));
+    expect([sockets[0]!.closed, signal.mock.calls.length]).toEqual([true, 1]);
+    await pass(21_000);
+    expect(sockets.length).toBe(4);
+  });
+
   test("asks over an event stream, and never in a poll", async () => {
     const hub = makeHub({ transports: ["sse"], shared: "off" });
     hub.onSignal("orders:updated", () => undefined);
