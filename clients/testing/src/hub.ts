@@ -113,15 +113,16 @@ export class LocalHub {
 
   /** Publish as a service does and return the receipt; throws `PublishRefused`. */
   async publish(type: string, publication: Publication = {}): Promise<Receipt> {
-    const target = ["user_id", "user_ids", "account_id", "everyone"].some((name) => name in publication)
-      ? publication.everyone
-        ? {}
-        : { account_id: this.accountId }
-      : { account_id: this.accountId, user_id: this.userId };
+    // A field that is undefined is one that is left out; as a target it must not widen whom this is for.
+    const given = Object.fromEntries(Object.entries(publication).filter(([, value]) => value !== undefined));
+    const isTargeted = ["user_id", "user_ids", "account_id"].some((name) => name in given);
+    const target = given.everyone
+      ? {}
+      : { account_id: this.accountId, ...(isTargeted ? {} : { user_id: this.userId }) };
     const response = await fetch(`${this.url}/api/internal/notify`, {
       method: "POST",
       headers: { authorization: `Bearer ${this.serviceKey}`, "content-type": "application/json" },
-      body: JSON.stringify({ type, title: "title", message: "message", ...target, ...publication }),
+      body: JSON.stringify({ type, title: "title", message: "message", ...target, ...given }),
     });
     if (response.status !== 202) throw new PublishRefused((await response.json()) as PublishRefused["problem"]);
     return (await response.json()) as Receipt;

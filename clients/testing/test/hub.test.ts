@@ -20,6 +20,13 @@ describe("the fixtures", () => {
     expect(mine.control.map((frame) => frame.type)).toEqual(["connection_established"]);
   });
 
+  hubTest("publish to nobody else where a field is undefined or false", async ({ publish, listen }) => {
+    const [mine, other] = [await listen(), await listen({ userId: "somebody-else" })];
+    await publish("order_created", { user_id: undefined, everyone: false, title: undefined } as never);
+    expect((await mine.next()).title).toBe("title");
+    await other.expectNothing();
+  });
+
   const seen = new Set<string>();
   for (const turn of [1, 2]) {
     hubTest(`give test ${turn} its own log, account, user and key`, async ({ hub, publish }) => {

@@ -56,7 +56,8 @@ export async function writeToOutbox<N extends AnyPublishRequest = PublishRequest
   }
   const id = randomUUID();
   // When it happened, however much later the relay publishes it.
-  const body = JSON.stringify({ timestamp: new Date().toISOString(), ...notification });
+  const timestamp = (notification as { timestamp?: string | null }).timestamp ?? new Date().toISOString();
+  const body = JSON.stringify({ ...notification, timestamp });
   const values = [id, options.key ?? findKey(notification) ?? id, body];
   const statement =
     `INSERT INTO ${table} (id, key, body) ` +

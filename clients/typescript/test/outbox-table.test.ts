@@ -82,13 +82,16 @@ describe("the row", () => {
     });
   });
 
-  test("has the moment of writing, unless another is given", async () => {
-    const before = Date.now();
-    const { values } = await write({ account_id: "1" });
-    const written = Date.parse(JSON.parse(values[2] ?? "").timestamp);
-    expect(written).toBeGreaterThanOrEqual(before);
-    expect(written).toBeLessThanOrEqual(Date.now());
-  });
+  test.each([{}, { timestamp: undefined }, { timestamp: null }])(
+    "has the moment of writing, unless another is given: %j",
+    async (given) => {
+      const before = Date.now();
+      const { values } = await write({ account_id: "1", ...given });
+      const written = Date.parse(JSON.parse(values[2] ?? "").timestamp);
+      expect(written).toBeGreaterThanOrEqual(before);
+      expect(written).toBeLessThanOrEqual(Date.now());
+    },
+  );
 
   test.each<[object, string]>([
     [{ user_id: "7" }, "user:7"],
