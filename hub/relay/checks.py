@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from hub.finding import Finding
 from hub.relay.database import Database
 from hub.relay.fault import DATABASE_ERRORS, OutboxFault
 from hub.relay.sender import Sender
 from hub.relay.table import OutboxTable
 
-__all__ = ["Checked", "check_database", "check_hub", "require_usable"]
-
-
-class Checked(msgspec.Struct, frozen=True):
-    """The findings about one of the two servers."""
-
-    findings: list[Finding]
-
-    @property
-    def failed(self) -> bool:
-        """Whether anything would stop a relay."""
-        return any(finding.state == "fail" for finding in self.findings)
+__all__ = ["check_database", "check_hub", "require_usable"]
 
 
 async def require_usable(database: Database, table: OutboxTable) -> bool:
@@ -54,7 +41,7 @@ async def require_usable(database: Database, table: OutboxTable) -> bool:
     return trigger
 
 
-async def check_database(database: Database, table: OutboxTable) -> Checked:
+async def check_database(database: Database, table: OutboxTable) -> list[Finding]:
     """Find out whether the table can be used, what waits in it, and whether commits wake a relay."""
     try:
         trigger = await require_usable(database, table)
@@ -62,7 +49,7 @@ async def check_database(database: Database, table: OutboxTable) -> Checked:
             backlog = await table.measure(connection)
         listens = await database.listen(lambda: None)
     except DATABASE_ERRORS as error:
-        return Checked([Finding("database", "fail", database.describe(error))])
+        return [Finding("database", "fail", database.describe(error))]
     found = [Finding("database", "ok", f"{database.where}: the table {table.name.shown} can be used")]
     if not listens:
         words = "a pooler in transaction mode is before the database: the relay polls (HUB_RELAY_POLL)"
@@ -76,13 +63,13 @@ async def check_database(database: Database, table: OutboxTable) -> Checked:
     found.append(Finding("waiting", "ok", words))
     if backlog.dead:
         found.append(Finding("dead", "warn", f"{backlog.dead} rows are dead: `hub relay --dead` lists them"))
-    return Checked(found)
+    return found
 
 
-async def check_hub(sender: Sender, url: str) -> Checked:
+async def check_hub(sender: Sender, url: str) -> Finding:
     """Find out whether the hub responds and lets the key publish."""
     away = await sender.check_key()
     if away is not None:
         words = f"{url}: {away.reason} (HUB_URL, HUB_SERVICE_KEY)"
-        return Checked([Finding("hub", "fail", words)])
-    return Checked([Finding("hub", "ok", f"{url}: the key may publish")])
+        return Finding("hub", "fail", words)
+    return Finding("hub", "ok", f"{url}: the key may publish")

@@ -6,19 +6,16 @@ import os
 
 import click
 import httpx
-import msgspec
 
 from hub import routes
 from hub.cli.support.address import address_of, describe_unreachable, find_url, open_client
 from hub.cli.support.development import data_folder, read_development_hub
 from hub.cli.support.outcome import Outcome, Unusable
-from hub.logging import escape_control
 from hub.settings import Settings
 
 __all__ = ["check"]
 
 LIVE_S = 3.0
-_COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
 @click.command()
@@ -37,19 +34,9 @@ def check(live: bool, url: str | None, dev: bool, deep: bool, as_json: bool) -> 
         return
     # Imported here, since the health check must not load SQLAlchemy every few seconds.
     from hub.cli.support.checks import run_checks
-    from hub.cli.support.display import use_colour
+    from hub.cli.support.display import show_findings
 
-    findings = list(run_checks(os.environ, dev=dev, deep=deep))
-    failed = any(finding.state == "fail" for finding in findings)
-    if as_json:
-        click.echo(msgspec.json.encode({"ok": not failed, "checks": findings}))
-    else:
-        for finding in findings:
-            state = f"{finding.state:<5}"
-            state = click.style(state, fg=_COLOURS[finding.state]) if use_colour() else state
-            click.echo(f"{state} {finding.name:<11} {escape_control(finding.detail)}")
-    if failed:
-        raise click.exceptions.Exit(Outcome.REFUSED)
+    show_findings(list(run_checks(os.environ, dev=dev, deep=deep)), as_json=as_json)
 
 
 def _check_live(url: str | None, dev: bool) -> None:

@@ -18,8 +18,8 @@ import msgspec
 import uvloop
 
 from hub.cli.support.access import ServiceAccess, find_service_access
-from hub.cli.support.display import use_colour
-from hub.cli.support.outcome import Outcome, Refused, Unreachable, Unusable
+from hub.cli.support.display import show_findings
+from hub.cli.support.outcome import Refused, Unreachable, Unusable
 from hub.edge.metrics_port import serve_metrics
 from hub.errors import SettingsError
 from hub.logging import configure_logging, escape_control
@@ -36,7 +36,6 @@ __all__ = ["relay"]
 
 #: Of a table of dead rows, what a terminal is shown.
 MOST_SHOWN = 1000
-_COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 T = TypeVar("T")
 
@@ -127,18 +126,9 @@ def _run(settings: Settings, access: ServiceAccess) -> None:
 
 async def _check(settings: Settings, access: ServiceAccess, *, as_json: bool) -> None:
     async with open_parts(settings, access.url, access.key, now=time.time) as parts:
-        found = await check_database(parts.database, parts.table), await check_hub(parts.sender, access.url)
-    findings = [finding for each in found for finding in each.findings]
-    failed = any(each.failed for each in found)
-    if as_json:
-        click.echo(msgspec.json.encode({"ok": not failed, "checks": findings}))
-    else:
-        for finding in findings:
-            state = f"{finding.state:<5}"
-            state = click.style(state, fg=_COLOURS[finding.state]) if use_colour() else state
-            click.echo(f"{state} {finding.name:<11} {escape_control(finding.detail)}")
-    if failed:
-        raise click.exceptions.Exit(Outcome.REFUSED)
+        findings = await check_database(parts.database, parts.table)
+        findings.append(await check_hub(parts.sender, access.url))
+    show_findings(findings, as_json=as_json)
 
 
 async def _migrate(settings: Settings) -> None:

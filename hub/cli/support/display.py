@@ -1,10 +1,11 @@
-"""How frames and targets look: one line each, for a person or for a program, and safe to show on a terminal."""
+"""How frames, targets and findings look: one line each, for a person or for a program, and safe on a terminal."""
 
 from __future__ import annotations
 
 import os
 import sys
 import zlib
+from collections.abc import Sequence
 from datetime import datetime
 
 import click
@@ -12,16 +13,19 @@ import msgspec
 from msgspec import UNSET
 
 from contracts.explanation import TargetView
+from hub.cli.support.outcome import Outcome
 from hub.cli.support.stream import Frame
+from hub.finding import Finding
 from hub.logging import CONTROL, escape_control
 
-__all__ = ["describe_target", "frame_line", "json_line", "show_frame", "use_colour"]
+__all__ = ["describe_target", "frame_line", "json_line", "show_findings", "show_frame", "use_colour"]
 
 #: Every type keeps one of these, so that the eye learns it.
 _COLOURS = (
     *("green", "cyan", "blue", "yellow", "magenta", "red"),
     *("bright_green", "bright_cyan", "bright_blue", "bright_yellow", "bright_magenta", "bright_red"),
 )
+_STATES = {"ok": "green", "warn": "yellow", "fail": "red"}
 #: What `data` may take of a line.
 _MAX_DATA = 2_000
 
@@ -29,6 +33,20 @@ _MAX_DATA = 2_000
 def use_colour() -> bool:
     """Say whether the standard output is a terminal whose owner did not ask for plain text (no-color.org)."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def show_findings(findings: Sequence[Finding], *, as_json: bool) -> None:
+    """Print what a check found, and end the command with code 1 if anything failed."""
+    failed = any(finding.state == "fail" for finding in findings)
+    if as_json:
+        click.echo(msgspec.json.encode({"ok": not failed, "checks": findings}))
+    else:
+        for finding in findings:
+            state = f"{finding.state:<5}"
+            state = click.style(state, fg=_STATES[finding.state]) if use_colour() else state
+            click.echo(f"{state} {finding.name:<11} {escape_control(finding.detail)}")
+    if failed:
+        raise click.exceptions.Exit(Outcome.REFUSED)
 
 
 def show_frame(frame: Frame, *, as_json: bool) -> None:
