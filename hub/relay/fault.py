@@ -23,7 +23,7 @@ _BY_STATE = {
     "42P01": f"the table {{table}} is not there: {_MIGRATE}, or name another table (HUB_RELAY_TABLE)",
     "3F000": f"the schema of the table {{table}} is not there: {_MIGRATE}, or name another table (HUB_RELAY_TABLE)",
     "42703": f"the table {{table}} lacks a column: {_MIGRATE}; it adds nothing to a table that was made in another way",
-    "57014": "the database cancelled a statement after 10 s: the table is locked, or the server is overloaded",
+    "57014": "the database cancelled a statement after {timeout_s:g} s: the table is locked, or the server overloaded",
     "25P03": "the database ended a round that took too long: this process was stopped, or the network is slow",
 }
 
@@ -49,7 +49,7 @@ def describe_outbox_fault(error: BaseException, *, where: str, table: str, timeo
         return str(error)
     state = getattr(error, "sqlstate", None) or ""
     if isinstance(error, asyncpg.PostgresError) and state in _BY_STATE:
-        return f"{_BY_STATE[state].format(table=table)} [{where}]"
+        return f"{_BY_STATE[state].format(table=table, timeout_s=timeout_s)} [{where}]"
     return name_variable(describe_fault(error, where=where, timeout_s=timeout_s))
 
 

@@ -8,7 +8,7 @@ from hub.relay.table import Backlog
 
 __all__ = ["Metrics"]
 
-#: From the insert's transaction to the hub's receipt; a relay that was away for a day is still told from one of a week.
+#: One request ends at its deadline, `RelayBounds.publish_s`.
 _BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from hub.errors import SettingsError
 from hub.relay.bounds import RelayBounds
+from hub.relay.database import Database
 from hub.relay.row import Dead, Row
 from hub.relay.table import OutboxTable, TableName
 from tests.relay.outbox import NAME, Outbox, body, write_rows
@@ -55,6 +56,15 @@ async def test_a_key_is_one_relays(outbox: Outbox) -> None:
         assert ["a1", "a2"] == titles(await claim(first))
         await outbox.write(("a", "a3"), ("b", "b1"))
         assert ["b1"] == titles(await claim(second))
+
+
+async def test_a_statement_that_takes_too_long_is_said_with_its_time(outbox: Outbox) -> None:
+    """The server ends it, and the words name the relay's own time and no other."""
+    database = Database(outbox.url, NAME, RelayBounds(database_s=0.2))
+    with pytest.raises(asyncpg.QueryCanceledError) as raised:
+        async with database.transaction() as connection:
+            await connection.execute("SELECT pg_sleep(10)")
+    assert "after 0.2 s: the table is locked" in database.describe(raised.value)
 
 
 async def test_a_key_is_free_when_its_relay_is_gone(outbox: Outbox) -> None:
