@@ -1,4 +1,4 @@
-"""A hub process that a test starts, kills and starts again on the same data folder and port."""
+"""Processes that a test starts, kills and starts again: a hub on the same data folder and port, or another program."""
 
 from __future__ import annotations
 
@@ -19,44 +19,31 @@ import jwt
 
 from tests.harness import ACCOUNT
 
-__all__ = ["HubProcess", "publish", "wait_ready"]
+__all__ = ["HubProcess", "RestartedProcess", "publish", "wait_ready"]
 
 ROOT = Path(__file__).parents[2]
 #: The kernel gives these to nobody by itself, so the port is still free after a kill.
 PORTS = range(20_000, 30_000)
-STOP_DEADLINE_S = 15.0
+STOP_DEADLINE_S = 30.0
 _OPERATIONS = '["publish", "stats", "disconnect"]'
 START_DEADLINE_S = 30.0
 
 
-class HubProcess:
-    """One data folder and one port, served by one process after another."""
+class RestartedProcess:
+    """One place in which one process after another runs a module of Python."""
 
-    def __init__(self, folder: Path, **environ: str) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self.key = f"hubk_{secrets.token_urlsafe(32)}"
-        self.port = _free_port()
-        self.log_path = folder / "hub.log"
-        self.data_dir = folder / "data"
-        self._secret = secrets.token_hex(32)
-        self._environ = {
-            "PATH": os.environ["PATH"],
-            "HUB_PORT": str(self.port),
-            "HUB_DATA_DIR": str(self.data_dir),
-            "JWT_SECRET": self._secret,
-            "HUB_SERVICE_KEYS_FILE": str(_write_keys(folder, self.key)),
-            "HUB_DRAIN": "0",
-            "WS_HEARTBEAT_INTERVAL": "0.5",
-            **environ,
-        }
+    def __init__(self, log_path: Path, launcher: list[str], environ: dict[str, str]) -> None:
+        """Take the module with its arguments, and the environment beside PATH; the output goes to the end of a file."""
+        self.log_path = log_path
         #: The module that is run, and its arguments.
-        self.launcher = ["tests.faults.launcher"]
+        self.launcher = launcher
+        self._environ = {"PATH": os.environ["PATH"], **environ}
         self._process: asyncio.subprocess.Process | None = None
         #: Monotonic moment of the last exec.
         self.started_s = 0.0
 
     async def start(self) -> None:
-        """Start a process; it serves some time later."""
+        """Start a process; it works some time later."""
         self.started_s = time.monotonic()
         with self.log_path.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
@@ -73,7 +60,7 @@ class HubProcess:
         """End the process as a power switch would end it, but for what the kernel holds."""
         assert self._process is not None
         self._process.kill()
-        assert -signal.SIGKILL == await self._process.wait(), "the hub had ended before it was killed"
+        assert -signal.SIGKILL == await self._process.wait(), f"{self.launcher} had ended before it was killed"
         self._process = None
 
     async def stop(self) -> int | None:
@@ -88,6 +75,26 @@ class HubProcess:
         except TimeoutError:
             process.kill()
             return await process.wait()
+
+
+class HubProcess(RestartedProcess):
+    """One data folder and one port, served by one process after another."""
+
+    def __init__(self, folder: Path, **environ: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.key = f"hubk_{secrets.token_urlsafe(32)}"
+        self.port = _free_port()
+        self.data_dir = folder / "data"
+        self._secret = secrets.token_hex(32)
+        settings = {
+            "HUB_PORT": str(self.port),
+            "HUB_DATA_DIR": str(self.data_dir),
+            "JWT_SECRET": self._secret,
+            "HUB_SERVICE_KEYS_FILE": str(_write_keys(folder, self.key)),
+            "HUB_DRAIN": "0",
+            "WS_HEARTBEAT_INTERVAL": "0.5",
+        }
+        super().__init__(folder / "hub.log", ["tests.faults.launcher"], settings | environ)
 
     def token(self, account_id: str, user_id: str, *, ttl_s: float = 86_400) -> str:
         """Return a user's token."""
