@@ -169,6 +169,8 @@ class Dispatcher:
 
     def _flush(self) -> None:
         """Write what was collected; nothing may await between an offer and this."""
+        if not self._collected:
+            return
         due, self._due = self._due, {}
         collected, self._collected = self._collected, []
         for subscriber in self._sockets.write_collected(due):
