@@ -94,7 +94,7 @@ class TransportLink:
         """
         form = self.form
         bodies: list[bytes] = [getattr(envelope, form) for envelope in envelopes]
-        descriptor = self.find_socket() if self._held is None else None
+        descriptor = self.find_socket()
         count = 0
         if descriptor is not None:
             try:
