@@ -74,7 +74,7 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     # Tracing
     #: Notifications that are remembered with the publish that they came with, until they are dispatched or replayed.
     traced_origins: int = 10_000
-    #: The newest notifications whose deliveries are counted for a trace, in about 50 bytes each.
+    #: The newest notifications whose deliveries are counted for a trace, in 56 bytes each.
     counted_notifications: int = 16_384
 
     # Signals

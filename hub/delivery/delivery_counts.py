@@ -22,8 +22,7 @@ class NotificationCounts(msgspec.Struct, frozen=True, kw_only=True):
     """What was counted of one position; `service` is None where another life of the hub accepted it.
 
     `received_s` is when its publish came, by the monotonic clock; it means nothing without `service`. `dispatched` is
-    False where the dispatcher has not
-    come to it, or an earlier life of the hub did.
+    False where the dispatcher has not come to it, or an earlier life of the hub did.
     """
 
     service: str | None
@@ -42,7 +41,7 @@ class DeliveryCounts:
     """Counts what happens to each notification from `start`, the log's head at the start, on."""
 
     def __init__(self, *, start: int, records: int) -> None:
-        """Keep the counts of the newest `records` positions, in about 50 bytes each."""
+        """Keep the counts of the newest `records` positions, in 56 bytes each."""
         self._records = records
         self._start = start
         self._positions = array("q", bytes(8 * records))
