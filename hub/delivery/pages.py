@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from contracts.frame import ResumeKind
-from hub.cursor import Cursor
+from hub.cursor import Cursor, write_cursor
 from hub.delivery.ahead import AheadWatch
 from hub.delivery.delivery_counts import DeliveryCounts
 from hub.delivery.envelope import stamp
@@ -103,7 +103,7 @@ class Pages:
             kind, records = "gap", []
         for record in records:
             self._counts.poll(record.position)
-        frames = [stamp(record.payload, str(Cursor(log.epoch, record.position))) for record in records]
+        frames = [stamp(record.payload, write_cursor(log.epoch, record.position)) for record in records]
         return MissedPage(kind, frames, Cursor(log.epoch, position), position >= upto)
 
 
