@@ -57,7 +57,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	--exclude-newer "$$(date --utc --date '$(COOL_DOWN_DAYS) days ago' +%Y-%m-%dT%H:%M:%SZ)" \
 	--no-emit-package notification-hub-contracts --custom-compile-command "make lock" $(LOCK_ARGS)
 
-.PHONY: help setup clients clients-types clients-build clients-test clients-check console console-test screenshots examples examples-test examples-check picture demo debian serve test coverage pythons foreign soak fresh lint types format hooks openapi settings-page lock wheel-check packages version release sbom image image-check bench conformance faults generators clean
+.PHONY: help setup clients clients-types clients-build clients-test clients-lint clients-check console console-test screenshots examples examples-test examples-check picture demo debian serve test coverage pythons foreign soak fresh lint types format hooks openapi settings-page lock wheel-check packages version release sbom image image-check bench conformance faults generators clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -113,15 +113,17 @@ clients-build: $(CLIENTS)
 	@$(NPM) build
 
 clients-test: $(SETUP) clients-build ## the JavaScript clients: generated types, build, types, size, tests
+	@$(MAKE) --no-print-directory clients-lint clients-check
+
+# These two are about what is built already: they write nothing again below the feet of tests that run at the same time.
+clients-lint:
 	@echo "== clients: generated types"
 	@$(NPM) drift
 	@echo "== clients: types"
 	@$(NPM) types
 	@echo "== clients: size"
 	@$(NPM) size
-	@$(MAKE) --no-print-directory clients-check
 
-# Of what is built already: nothing is written again below the feet of tests that run at the same time.
 clients-check:
 	@echo "== clients: tests"
 	@$(NPM) test
@@ -193,11 +195,7 @@ test: $(SETUP) debian $(CLIENTS) ## format check, lint, types, every test: also 
 	@$(BIN)/typos
 	@echo "== types"
 	@$(BIN)/mypy
-	@$(MAKE) --no-print-directory examples
-	@echo "== clients: generated types, types, size"
-	@$(NPM) drift
-	@$(NPM) types
-	@$(NPM) size
+	@$(MAKE) --no-print-directory examples clients-lint
 	@# JavaScript's tests mostly wait, so they take the same minutes as the others. A shell lets what it starts in the
 	@# background ignore SIGINT, which some of them send.
 	@mkdir -p build
