@@ -51,7 +51,12 @@ class Canaries:
     def found_in(self, text: str, *, ids: bool = True) -> list[str]:
         """Return the names of what `text` holds, as it is or encoded."""
         watched = self.secrets | (self.ids if ids else {})
-        return sorted(name for name, canary in watched.items() if any(form in text for form in forms_of(canary)))
+        return sorted(name for name, canary in watched.items() if any(holds(text, form) for form in forms_of(canary)))
+
+
+def holds(text: str, form: str) -> bool:
+    """Say whether a text has this in it; digits not as a part of more digits, as in a sum of 0.30000000000000004."""
+    return re.search(rf"(?<!\d){form}(?!\d)", text) is not None if form.isdigit() else form in text
 
 
 def forms_of(canary: str) -> set[str]:
