@@ -22,7 +22,7 @@ export interface WatchHandlers {
   onState(state: WatchState): void;
 }
 
-/** How long to wait before the next attempt: longer after each one, at random, and as long as the hub asks for. */
+/** How long to wait before the next attempt: longer after each one up to a bound, and at random. */
 export function pauseMs(attempt: number, random: () => number = Math.random): number {
   const most = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (attempt - 1));
   return most / 2 + (most / 2) * random();
