@@ -1,5 +1,6 @@
 /** A hub that serves the real page and plays the operator's stream as a test tells it. */
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import http from "node:http";
 
 export const INTRODUCTION = {
@@ -14,33 +15,11 @@ export const INTRODUCTION = {
   bounds_seconds: [0.001, 0.01, 0.1, 1],
 };
 
+const IDLE = JSON.parse(readFileSync(new URL("../../console/test/figures.json", import.meta.url), "utf8"));
+
 /** Return figures of a hub at this second, with these changes. */
 export function makeFigures(second, changes = {}) {
-  return {
-    type: "figures",
-    at: new Date(Date.UTC(2026, 10, 26, 12, 0, second)).toISOString(),
-    connections: { total: 0, websocket: 0, sse: 0 },
-    users: 0,
-    accounts: 0,
-    largest_accounts: [],
-    published: {},
-    duplicates: 0,
-    deliveries: {},
-    replayed: 0,
-    fallen_behind: 0,
-    gaps: 0,
-    connected: {},
-    closed: {},
-    refused: {},
-    problems: {},
-    durations: {},
-    log: { first: 1, head: 0, bytes: 0, writable: true, damaged: 0 },
-    dispatch_lag: 0,
-    directory: "up",
-    draining: false,
-    ready: true,
-    ...changes,
-  };
+  return { ...IDLE, at: new Date(Date.UTC(2026, 10, 26, 12, 0, second)).toISOString(), ...changes };
 }
 
 export class StandIn {
