@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 import jwt
 
-from bench.notice import ACCOUNT, delivered_text, user_id
+from bench.notice import ACCOUNT, delivered_text, user_claims, user_id
 from bench.process import BUILD, find_port, run_server
 from bench.request import post
 from bench.running import Address, Running
@@ -109,15 +109,6 @@ def start(transport: str, connections: int) -> Iterator[Running]:
 
 
 def _token(secret: str, number: int, series: int) -> str:
-    claims = {
-        "sub": user_id(number),
-        "user_id": user_id(number),
-        "account_id": ACCOUNT,
-        "role": "user",
-        "enabled_modules": ["stocktech", "avcommerce"],
-        "whatsapp_verified": True,
-        "iat": int(time.time()),
-        "exp": int(time.time()) + 86_400 + series,
-        "channels": [f"account:{ACCOUNT}", f"user:{user_id(number)}"],
-    }
-    return jwt.encode(claims, secret, algorithm="HS256")
+    claims = user_claims(number, now_s=int(time.time()), series=series)
+    channels = [f"account:{ACCOUNT}", f"user:{user_id(number)}"]
+    return jwt.encode({**claims, "channels": channels}, secret, algorithm="HS256")

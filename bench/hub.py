@@ -17,7 +17,7 @@ from types import TracebackType
 
 import jwt
 
-from bench.notice import ACCOUNT, publish_body, user_id
+from bench.notice import ACCOUNT, publish_body, user_claims, user_id
 from bench.process import BUILD, ROOT, START_S, find_port, run_server
 from bench.request import post
 
@@ -79,16 +79,7 @@ class HubFolder:
 
     def token(self, number: int, *, series: int = 0) -> str:
         """Return a token of user `number` as AvAdmin issues them; another series, another token."""
-        claims = {
-            "sub": user_id(number),
-            "user_id": user_id(number),
-            "account_id": ACCOUNT,
-            "role": "user",
-            "enabled_modules": ["stocktech", "avcommerce"],
-            "whatsapp_verified": True,
-            "iat": self._now_s,
-            "exp": self._now_s + 86_400 + series,
-        }
+        claims = user_claims(number, now_s=self._now_s, series=series)
         return jwt.encode(claims, self._secret, algorithm="HS256")
 
     @contextlib.contextmanager

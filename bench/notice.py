@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-__all__ = ["ACCOUNT", "batch_body", "delivered_text", "publish_body", "user_id"]
+__all__ = ["ACCOUNT", "batch_body", "delivered_text", "publish_body", "user_claims", "user_id"]
 
 ACCOUNT = "12345678000190"
 
@@ -17,6 +17,20 @@ _DATA = b'"data":{"ts":@TS@,"productId":"prd_8812","productName":"Tela iPhone 13
 def user_id(number: int) -> str:
     """Return the id of the user with this number."""
     return f"{number:011d}"
+
+
+def user_claims(number: int, *, now_s: int, series: int) -> dict[str, object]:
+    """Return the claims of this user's token as AvAdmin issues it; another series, another token."""
+    return {
+        "sub": user_id(number),
+        "user_id": user_id(number),
+        "account_id": ACCOUNT,
+        "role": "user",
+        "enabled_modules": ["stocktech", "avcommerce"],
+        "whatsapp_verified": True,
+        "iat": now_s,
+        "exp": now_s + 86_400 + series,
+    }
 
 
 def publish_body(target: Mapping[str, object]) -> bytes:
