@@ -1,17 +1,6 @@
 /** The browser client in Node, for `hub conformance`: it prints each notification and each gap that it hands over. */
-import { WebSocket as NodeWebSocket } from "ws";
 import { createHub } from "../../clients/browser/src/index.ts";
-
-globalThis.WebSocket = class extends NodeWebSocket {
-  constructor(url, protocols) {
-    super(url, protocols, { perMessageDeflate: false });
-    // An emitter throws an error that nobody listens for; a browser's socket does not.
-    this.on("error", () => undefined);
-  }
-};
-globalThis.window = new EventTarget();
-globalThis.document = Object.assign(new EventTarget(), { visibilityState: "visible" });
-globalThis.location = new URL("http://page.example/");
+import "../schedules/page.mjs";
 
 const hub = createHub({
   url: process.env.HUB_URL,

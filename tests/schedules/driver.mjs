@@ -1,13 +1,13 @@
 /**
  * The browser client in Node, many pages in one process, told what to do a line of JSON at a time.
  *
- * Node 20 has fetch but neither WebSocket nor a page; the little that the client wants of one stands here. Time runs
- * SPEED times as fast for the client, which sees it only through `setTimeout`, `Date.now`, and the seconds in frames.
+ * Time runs SPEED times as fast for the client, which sees it only through `setTimeout`, `Date.now`, and the seconds in
+ * frames.
  */
 import { setMaxListeners } from "node:events";
 import { createInterface } from "node:readline";
-import { WebSocket as NodeWebSocket } from "ws";
 import { createHub } from "../../clients/browser/src/index.ts";
+import "./page.mjs";
 
 const speed = Number(process.argv[2]);
 const { setTimeout: wait } = globalThis;
@@ -20,18 +20,8 @@ const { parse } = JSON;
 JSON.parse = (text) =>
   parse(text, (key, value) => (key === "heartbeatSeconds" || key === "withinSeconds" ? value * speed : value));
 
-globalThis.WebSocket = class extends NodeWebSocket {
-  constructor(url, protocols) {
-    super(url, protocols, { perMessageDeflate: false });
-    // An emitter throws an error that nobody listens for; a browser's socket does not.
-    this.on("error", () => undefined);
-  }
-};
-globalThis.window = new EventTarget();
-globalThis.document = Object.assign(new EventTarget(), { visibilityState: "visible" });
 // Many pages share these two.
 setMaxListeners(0, window, document);
-globalThis.location = new URL("http://page.example/");
 globalThis.reportError = (error) => {
   throw error;
 };
