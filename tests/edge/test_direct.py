@@ -7,6 +7,8 @@ import contextlib
 import itertools
 import json
 import re
+import socket
+import struct
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
@@ -18,6 +20,7 @@ import pytest
 
 from hub.bounds import Bounds
 from hub.errors import Overloaded, StorageUnavailable
+from hub.log.port import Appended
 from tests.attacks.wire import Wire
 from tests.harness import ACCOUNT, USER, RunningHub, run_hub
 from tests.transports.test_fallback import serve_plainly
@@ -294,6 +297,35 @@ async def test_a_publisher_that_leaves_is_not_waited_for(tmp_path: Path) -> None
                 await wire.send(post().replace(KEY.encode(), hub.key.encode()))
         await hub.wait_until(lambda: not hub.server.server_state.tasks and not hub.hub.bodies.held_bytes)
         await hub.wait_until(lambda: not hub.server.server_state.connections)
+        assert 20 == hub.hub.log.head
+
+
+async def test_a_publisher_that_leaves_before_the_disk_has_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its body counts as held until the log has answered, stored or not, and is released once."""
+    async with run_hub(tmp_path) as hub:
+        loop = asyncio.get_running_loop()
+        asked: list[asyncio.Future[Any]] = []
+
+        def submit(_: object) -> asyncio.Future[Any]:
+            asked.append(loop.create_future())
+            return asked[-1]
+
+        monkeypatch.setattr(hub.hub.log, "submit", submit)
+        for number in (1, 2):
+            async with Wire(hub.port) as wire:
+                # Reset, and not only ended: a peer that asks no more may still listen.
+                no_linger = struct.pack("ii", 1, 0)
+                wire._writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, no_linger)
+                await wire.send(post().replace(KEY.encode(), hub.key.encode()))
+                await hub.wait_until(lambda number=number: len(asked) == number)  # type: ignore[misc]  # bound
+        await hub.wait_until(lambda: not hub.server.server_state.connections)
+        assert 2 * len(BODY) == hub.hub.bodies.held_bytes
+        asked[0].set_result([Appended(position=1, id="n", duplicate=False)])
+        asked[1].set_exception(StorageUnavailable(retry_after_s=1))
+        await hub.wait_until(lambda: not hub.server.server_state.tasks)
+        assert 0 == hub.hub.bodies.held_bytes
 
 
 async def test_a_handler_that_fails_leaves_the_request_to_the_application(
