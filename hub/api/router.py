@@ -1,4 +1,4 @@
-"""The routes of the framework, put together: everything but `/ws`, `/sse` and `/poll`."""
+"""The routes of the framework, put together: everything but what clients receive by, which `hub.app` routes itself."""
 
 from __future__ import annotations
 
