@@ -68,6 +68,18 @@ class TestFlippedBits:
         assert _FLIPS_SOAK == sum((await _flip_bits(memory, closed=closed, name=name, flips=_FLIPS_SOAK)).values())
 
 
+def _null(path: Path, column: str) -> None:
+    """Take a column's value out of the second record."""
+    disk = apsw.Connection(str(path))
+    # What a file's schema forbids, its bytes may hold.
+    disk.pragma("writable_schema", 1)
+    disk.execute("UPDATE sqlite_schema SET sql = replace(sql, ' NOT NULL', '') WHERE name = 'record'")
+    disk.close()
+    disk = apsw.Connection(str(path))
+    disk.execute(f"UPDATE record SET {column} = NULL WHERE position = 2")
+    disk.close()
+
+
 class TestReading:
     async def test_a_position_that_is_missing_is_damage(self, tmp_path: Path) -> None:
         """The tail that reads the log itself meets each hole, and passes none over."""
@@ -130,16 +142,19 @@ class TestReading:
         """A page is cut up by sizes: what is missing in one record moves nothing of the next ones."""
         log = await _open(tmp_path / "log")
         await log.append([draft(str(number)) for number in range(1, 6)])
-        disk = apsw.Connection(str(tmp_path / "log"))
-        # What a file's schema forbids, its bytes may hold.
-        disk.pragma("writable_schema", 1)
-        disk.execute("UPDATE sqlite_schema SET sql = replace(sql, ' NOT NULL', '') WHERE name = 'record'")
-        disk.close()
-        disk = apsw.Connection(str(tmp_path / "log"))
-        disk.execute(f"UPDATE record SET {column} = NULL WHERE position = 2")
-        disk.close()
+        _null(tmp_path / "log", column)
         found = await drain(log)
         assert [(number, number == 2) for number in range(1, 6)] == [(each.position, each.is_damaged) for each in found]
+        await log.close()
+
+    @pytest.mark.parametrize("heavy", [10, 2_000])
+    async def test_a_control_that_vanished_from_what_expired_harms_nothing(self, tmp_path: Path, heavy: int) -> None:
+        """One flipped bit makes SQLite's 0 a NULL; what comes before and after that record is read all the same."""
+        log = await _open(tmp_path / "log")
+        first, last = draft("1", payload=b"x" * heavy), draft("3", payload=b"x" * heavy)
+        await log.append([first, draft("2", expires_at_s=Clock().now_s - 60), last])
+        _null(tmp_path / "log", "control")
+        assert [(1, False), (3, False)] == [(each.position, each.is_damaged) for each in await drain(log)]
         await log.close()
 
     async def test_retention_passes_damage(self, tmp_path: Path) -> None:

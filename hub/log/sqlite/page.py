@@ -22,7 +22,7 @@ __all__ = ["read_every", "read_for"]
 _ONE = "SELECT position FROM target WHERE target = ? AND position > ? AND position <= ?"
 # UNION with ORDER BY merges the targets' index ranges and stops at the limit; LEFT JOIN keeps it outermost, and shows
 # a record that should be there and is not. What expired is left out only after it was checked: it may look expired.
-_MERGED = """SELECT p.position AS position, r.control = 1 OR r.expires_ms IS NULL OR r.expires_ms > ? AS due,
+_MERGED = """SELECT p.position AS position, r.control IS 1 OR r.expires_ms IS NULL OR r.expires_ms > ? AS due,
 coalesce(octet_length(r.payload), 0) AS payload_bytes, coalesce(octet_length(r.targets), 0) AS targets_bytes
 FROM ({} ORDER BY 1) p LEFT JOIN record r ON r.position = p.position LIMIT ?"""
 _EVERY = """SELECT position, 1 AS due, coalesce(octet_length(payload), 0) AS payload_bytes,
@@ -30,7 +30,7 @@ coalesce(octet_length(targets), 0) AS targets_bytes
 FROM record WHERE position > ? AND position <= ? ORDER BY position LIMIT ?"""
 # Each record looked at once. Of a heavy one what lies behind the payload is left out too: SQLite would read all of it.
 _IS_LIGHT = "coalesce(octet_length(r.payload), 0) + coalesce(octet_length(r.targets), 0) <= ?2"
-_LIGHT = f"""SELECT p.position AS at, r.control = 1 OR r.expires_ms IS NULL OR r.expires_ms > ?1 AS due, 0 AS found,
+_LIGHT = f"""SELECT p.position AS at, r.control IS 1 OR r.expires_ms IS NULL OR r.expires_ms > ?1 AS due, 0 AS found,
 {_IS_LIGHT} AS light, r.id, r.created_s, r.expires_ms, r.control, r.targets, octet_length(r.payload) AS payload_bytes,
 CASE WHEN {_IS_LIGHT} THEN r.payload END AS payload, CASE WHEN {_IS_LIGHT} THEN r.checksum END AS checksum
 FROM ({{}} ORDER BY 1 LIMIT ?) p LEFT JOIN record r ON r.position = p.position"""  # noqa: S608  # constants alone
