@@ -89,6 +89,19 @@ describe("a hub", () => {
     await rm(folder, { recursive: true });
   });
 
+  test("listens where it is told, and lets pages of the usual local origins in alone", async () => {
+    const first = await LocalHub.start();
+    await first.close();
+    const hub = await LocalHub.start({ port: Number(new URL(first.url).port) });
+    expect(hub.url).toBe(first.url);
+    const ask = async (origin: string) => {
+      const headers = { origin, authorization: `Bearer ${hub.token()}` };
+      return (await fetch(`${hub.url}/poll`, { headers })).status;
+    };
+    expect([await ask("http://localhost:5173"), await ask("https://elsewhere.example")]).toEqual([200, 403]);
+    await hub.close();
+  });
+
   test("that does not start says why", async () => {
     await expect(LocalHub.start({ env: { HUB_HANDOVER: "soon" } })).rejects.toThrow(/HUB_HANDOVER/);
     await expect(LocalHub.start({ command: ["/nowhere/hub"] })).rejects.toThrow(/pip install notification-hub/);
