@@ -17,7 +17,8 @@ class RelayBounds(msgspec.Struct, frozen=True, kw_only=True):
     #: The bodies of one round together, and the largest one: what a hub takes at most (HUB_MAX_BODY).
     round_bytes: int = 8 * 2**20
     body_bytes: int = 2**20
-    #: No row is sent later than this in a round, so that its locks are held for this and one request at most.
+    #: No row is sent later than this in a round, so that its locks are held for this and one row's requests at most:
+    #: two where a 403 is confirmed.
     round_s: float = 5.0
     #: One publish, from the connection to the last byte of the response, and the largest response that is read.
     publish_s: float = 10.0
@@ -31,8 +32,8 @@ class RelayBounds(msgspec.Struct, frozen=True, kw_only=True):
     away_cap_s: float = 30.0
     row_base_s: float = 1.0
     row_cap_s: float = 300.0
-    #: How often is looked how many rows wait, and published ones are deleted: so many in one statement, at most so
-    #: many statements in a row.
+    #: How often the waiting rows are counted and published ones deleted: so many in one statement, at most so many
+    #: statements in a row.
     upkeep_s: float = 15.0
     purge_rows: int = 1000
     purge_statements: int = 20
