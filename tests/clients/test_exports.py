@@ -17,6 +17,7 @@ HOW = (
 #: Each entry point of a package, and the source that it is built from.
 ENTRY_POINTS = {
     "@notification-hub/client": "browser/src/index.ts",
+    "@notification-hub/client/inbox": "browser/src/inbox.ts",
     "@notification-hub/client/react": "browser/src/react.tsx",
     "@notification-hub/service": "typescript/src/index.ts",
     "@notification-hub/stocktech": "stocktech/src/index.ts",

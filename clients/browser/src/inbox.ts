@@ -21,7 +21,7 @@ export interface Inbox {
   readonly view: InboxView;
   /** The last notification that this page received. */
   readonly last: Notification | null;
-  /** Begin to listen to the hub and to other tabs; returns what ends that. */
+  /** Listen to the hub and to other tabs until each of those that opened it has called what this returns. */
   open(): () => void;
   subscribe(listener: () => void): () => void;
   markRead(id: string): void;
@@ -38,6 +38,15 @@ interface Entry {
 
 export const EMPTY_VIEW: InboxView = { notifications: [], unreadCount: 0 };
 
+const inboxes = new WeakMap<Hub, Inbox>();
+
+/** Return the one inbox of a hub, which all that show it share: hooks, bells, handlers of the page. */
+export function inboxOf(hub: Hub): Inbox {
+  let inbox = inboxes.get(hub);
+  if (!inbox) inboxes.set(hub, (inbox = createInbox(hub)));
+  return inbox;
+}
+
 /**
  * Return the inbox of a hub.
  *
@@ -52,6 +61,8 @@ export function createInbox(hub: Hub): Inbox {
   let last: Notification | null = null;
   let key: string | undefined;
   let saving: ReturnType<typeof setTimeout> | undefined;
+  let users = 0;
+  let stop: (() => void)[] = [];
 
   const show = (): void => {
     const shown = entries.filter((entry) => !entry.gone).slice(0, MOST_SHOWN);
@@ -84,6 +95,32 @@ export function createInbox(hub: Hub): Inbox {
     commit();
   };
 
+  const listen = (): void => {
+    const onStorage = (event: StorageEvent): void => {
+      if (key && event.key === key) commit();
+    };
+    const onLeave = (): void => {
+      if (saving !== undefined) commit();
+    };
+    // React Native has no such events.
+    globalThis.addEventListener?.("storage", onStorage);
+    globalThis.addEventListener?.("pagehide", onLeave);
+    stop = [
+      onLeave,
+      () => globalThis.removeEventListener?.("storage", onStorage),
+      () => globalThis.removeEventListener?.("pagehide", onLeave),
+      hub.subscribe(identify),
+      hub.onAny((notification) => {
+        last = notification;
+        entries = merge([{ notification }], entries);
+        saving ??= setTimeout(commit, SAVE_MS);
+        show();
+      }),
+    ];
+    commit();
+    identify();
+  };
+
   return {
     get view() {
       return view;
@@ -92,30 +129,12 @@ export function createInbox(hub: Hub): Inbox {
       return last;
     },
     open: () => {
-      const onStorage = (event: StorageEvent): void => {
-        if (key && event.key === key) commit();
+      if (!users++) listen();
+      let open = true;
+      return () => {
+        if (open && !--users) for (const end of stop.splice(0)) end();
+        open = false;
       };
-      const onLeave = (): void => {
-        if (saving !== undefined) commit();
-      };
-      // React Native has no such events.
-      globalThis.addEventListener?.("storage", onStorage);
-      globalThis.addEventListener?.("pagehide", onLeave);
-      const closers = [
-        onLeave,
-        () => globalThis.removeEventListener?.("storage", onStorage),
-        () => globalThis.removeEventListener?.("pagehide", onLeave),
-        hub.subscribe(identify),
-        hub.onAny((notification) => {
-          last = notification;
-          entries = merge([{ notification }], entries);
-          saving ??= setTimeout(commit, SAVE_MS);
-          show();
-        }),
-      ];
-      commit();
-      identify();
-      return () => closers.forEach((close) => close());
     },
     subscribe: (listener) => {
       listeners.add(listener);

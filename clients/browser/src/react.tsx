@@ -12,7 +12,7 @@ import {
 } from "react";
 import { attempt } from "./handlers.js";
 import type { Hub } from "./hub.js";
-import { EMPTY_VIEW, createInbox, type Inbox, type InboxView } from "./inbox.js";
+import { EMPTY_VIEW, inboxOf, type InboxView } from "./inbox.js";
 import { IDLE, type Reason, type State, type Transport } from "./status.js";
 import type { EventOf, EventType, Notification, SignalOf, SignalType } from "./wire.js";
 
@@ -22,7 +22,6 @@ export type { InboxNotification, InboxView } from "./inbox.js";
 const CLOSE_DELAY_MS = 1_000;
 
 interface Use {
-  inbox: Inbox;
   mounts: number;
   closeTimer?: ReturnType<typeof setTimeout> | undefined;
   close?: (() => void) | undefined;
@@ -33,7 +32,7 @@ const HubContext = createContext<Hub | null>(null);
 
 function useOf(hub: Hub): Use {
   let use = uses.get(hub);
-  if (!use) uses.set(hub, (use = { inbox: createInbox(hub), mounts: 0 }));
+  if (!use) uses.set(hub, (use = { mounts: 0 }));
   return use;
 }
 
@@ -41,7 +40,7 @@ function mount(hub: Hub): () => void {
   const use = useOf(hub);
   clearTimeout(use.closeTimer);
   use.mounts++;
-  use.close ??= use.inbox.open();
+  use.close ??= inboxOf(hub).open();
   // An error here must not break the page.
   attempt(hub.connect);
   return () => {
@@ -84,7 +83,7 @@ export interface WebSocketState {
 /** Return the state of the connection, under the names that deployed frontends of the hub use. */
 export function useWebSocket(): WebSocketState {
   const hub = useHub();
-  const { inbox } = useOf(hub);
+  const inbox = inboxOf(hub);
   const { state, transport, reason } = useSyncExternalStore(
     hub.subscribe,
     () => hub.status,
@@ -137,7 +136,7 @@ export interface Notifications extends InboxView {
 
 /** Return the user's notifications in this browser, newest first, with the actions of a bell's list. */
 export function useNotifications(): Notifications {
-  const { inbox } = useOf(useHub());
+  const inbox = inboxOf(useHub());
   const view = useSyncExternalStore(
     inbox.subscribe,
     () => inbox.view,

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { createHub, type Hub } from "../src/index.js";
-import { createInbox, type Inbox } from "../src/inbox.js";
+import { createInbox, inboxOf, type Inbox } from "../src/inbox.js";
 import { alert, flush, hello, installFakes, memoryStorage, newestSocket, pass, removeFakes, token } from "./fakes.js";
 
 const hubs: Hub[] = [];
@@ -48,6 +48,28 @@ test("one can be read, all can be read, one removed, all removed", async () => {
   expect(titles(inbox)).toEqual(["n2 read", "n1 read"]);
   inbox.clear();
   expect(titles(inbox)).toEqual([]);
+});
+
+test("a hub has one inbox, which listens until all that opened it have closed it", async () => {
+  const hub = createHub({ url: "https://hub.test", getToken: () => token("u"), tabStorage: memoryStorage() });
+  hubs.push(hub);
+  const inbox = inboxOf(hub);
+  expect(inboxOf(hub)).toBe(inbox);
+  const [close, closeOther] = [inbox.open(), inbox.open()];
+  const changed = vi.fn();
+  inbox.subscribe(changed);
+  hub.connect();
+  await flush();
+  newestSocket().say(hello(), alert(1));
+  expect(titles(inbox)).toEqual(["n1"]);
+  close();
+  close();
+  newestSocket().say(alert(2));
+  expect(titles(inbox)).toEqual(["n2", "n1"]);
+  closeOther();
+  changed.mockClear();
+  newestSocket().say(alert(3));
+  expect([titles(inbox), changed.mock.calls]).toEqual([["n2", "n1"], []]);
 });
 
 test("what was removed stays so when it is replayed", async () => {
