@@ -12,6 +12,7 @@ from contracts.identifier import CursorText, Timestamp
 
 __all__ = ["Acceptance", "Dispatch", "Replays", "Storage", "Trace", "TraceStep", "Unknown"]
 
+_TraceId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$", examples=["4bf92f3577b34da6a3ce929d0e0e4736"])]
 _Count = Annotated[int, msgspec.Meta(ge=0)]
 
 #: What may happen to a notification after it was stored.
@@ -68,6 +69,7 @@ class Trace(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What the hub knows of one notification. A step that is left out is named in `unknown`.
 
     `targets` has the first 100 of `target_count`. With `expires_at` in the past (`expired`) nobody gets it any more.
+    `trace_id` is the OpenTelemetry trace of its publish (W3C Trace Context), while the hub traces and remembers it.
     `counted_since` is when the counts of `dispatched` and `replayed` begin: the hub keeps them in memory.
     """
 
@@ -75,6 +77,7 @@ class Trace(msgspec.Struct, kw_only=True, omit_defaults=True):
     type: str
     targets: list[TargetView]
     target_count: _Count
+    trace_id: _TraceId | UnsetType = UNSET
     accepted: Acceptance | UnsetType = UNSET
     stored: Storage
     dispatched: Dispatch | UnsetType = UNSET

@@ -173,6 +173,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
                 progress=delivery.progress,
                 started_at_s=metrics.started_at_s,
                 now=now,
+                find_trace_id=None if tracing is None else tracing.find_trace_id,
             ),
             types=types,
             bodies=bodies,

@@ -13,7 +13,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
-from typing import TypeAlias
+from typing import Generic, TypeAlias, TypeVar
 
 import msgspec
 from opentelemetry import context, propagate, trace
@@ -26,6 +26,7 @@ from hub.header_fields import Headers
 __all__ = ["Attribute", "TraceIdFilter", "Tracing"]
 
 Attribute: TypeAlias = str | int | float | bool
+V = TypeVar("V")
 
 #: The links of one replay; OpenTelemetry's SDK keeps no more by default.
 MAX_LINKS = 128
@@ -48,17 +49,37 @@ class _Origin(msgspec.Struct, frozen=True):
     is_alone: bool
 
 
+class _Newest(Generic[V]):
+    """What is remembered of the newest payloads, at most `most` of them.
+
+    A payload has its notification's id and is the same in a draft and in its record, so a digest of it is the key.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._values: OrderedDict[bytes, V] = OrderedDict()
+
+    def put(self, payloads: Sequence[bytes], value: V) -> None:
+        self._values |= {_digest(payload): value for payload in payloads}
+        while len(self._values) > self._most:
+            self._values.popitem(last=False)
+
+    def find(self, payload: bytes) -> V | None:
+        return self._values.get(_digest(payload))
+
+
 class Tracing:
     """Makes the hub's spans; used on one event loop.
 
-    `max_origins`: how many notifications are remembered with the publish that they came with.
+    `max_origins`: how many sampled notifications are remembered with the publish that they came with, and how many
+    others with the id of their trace.
     """
 
     def __init__(self, *, max_origins: int) -> None:
         self._tracer = trace.get_tracer("notification-hub", version("notification-hub"))
-        self._max_origins = max_origins
-        # By a digest of the payload, which has the notification's id and is the same in a draft and in its record.
-        self._origins: OrderedDict[bytes, _Origin] = OrderedDict()
+        self._origins = _Newest[_Origin](max_origins)
+        # Apart, so that a sampler which takes few leaves these few their place.
+        self._unsampled = _Newest[int](max_origins)
 
     @contextlib.contextmanager
     def trace_publish(self, headers: Headers) -> Iterator[bytes]:
@@ -85,10 +106,9 @@ class Tracing:
             yield
             return
         if publish.trace_flags.sampled:
-            origin = _Origin(publish, len(payloads) == 1)
-            self._origins |= {_digest(payload): origin for payload in payloads}
-            while len(self._origins) > self._max_origins:
-                self._origins.popitem(last=False)
+            self._origins.put(payloads, _Origin(publish, len(payloads) == 1))
+        else:
+            self._unsampled.put(payloads, publish.trace_id)
         span = self._tracer.start_span("append")
         if span.is_recording():
             span.set_attribute("messaging.batch.message_count", len(payloads))
@@ -104,7 +124,7 @@ class Tracing:
         A notification that was published alone is dispatched in the trace of its publish. One of a batch gets a trace
         of its own with a link to the publish, so that a thousand do not make one trace of thousands of spans.
         """
-        origin = self._origins.get(_digest(payload))
+        origin = self._origins.find(payload)
         if origin is None:
             yield None
             return
@@ -130,9 +150,15 @@ class Tracing:
             return
         span.add_event("page", {"hub.records": len(payloads), "hub.log.position": upto})
         for payload in payloads[:MAX_LINKS]:
-            origin = self._origins.get(_digest(payload))
+            origin = self._origins.find(payload)
             if origin is not None:
                 span.add_link(origin.span)
+
+    def find_trace_id(self, payload: bytes) -> str | None:
+        """Return the 32 hexadecimal digits of the trace that a payload was published in; None where it is not known."""
+        origin = self._origins.find(payload)
+        trace_id = self._unsampled.find(payload) if origin is None else origin.span.trace_id
+        return None if trace_id is None else trace.format_trace_id(trace_id)
 
 
 class TraceIdFilter(logging.Filter):

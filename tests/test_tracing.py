@@ -32,6 +32,7 @@ from hub.log.port import Log
 from hub.log.traced import TracedLog
 from hub.settings import read_settings
 from hub.tracing import TraceIdFilter, Tracing
+from tests.cli.process import run
 from tests.faults.process import HubProcess, publish, wait_ready
 from tests.harness import ACCOUNT, DEADLINE_S, USER, RunningHub, run_hub
 
@@ -112,6 +113,14 @@ def linked(span: ReadableSpan) -> list[tuple[str, str]]:
     return [(f"{link.context.trace_id:032x}", f"{link.context.span_id:016x}") for link in span.links]
 
 
+async def told_trace(hub: RunningHub, notification_id: str) -> str | None:
+    """Return the trace id that the hub tells of a notification."""
+    response = await hub.http.get(f"/api/internal/notifications/{notification_id}", headers=hub.headers())
+    assert 200 == response.status_code
+    found: str | None = response.json().get("trace_id")
+    return found
+
+
 class TestPublish:
     async def test_one_trace_from_the_caller_to_the_connections(self, hub: RunningHub, spans: Spans) -> None:
         """Publish continues the caller's trace; append and dispatch are in it, and the receipt's header names it."""
@@ -123,6 +132,7 @@ class TestPublish:
         trace_id, span_id = ids(published)
         assert (TRACE_ID, SPAN_ID) == (trace_id, parent_id(published))
         assert f"00-{trace_id}-{span_id}-01" == response.headers["traceresponse"]
+        assert trace_id == await told_trace(hub, response.json()["id"])
         for inner in (append, dispatch):
             assert (TRACE_ID, span_id) == (ids(inner)[0], parent_id(inner))
         receipt = response.json()
@@ -154,6 +164,7 @@ class TestPublish:
         """The caller's decision holds: no span, but the receipt still names its trace."""
         response = await hub.publish(headers={"traceparent": f"{TRACEPARENT[:-1]}0", "tracestate": "a=1"})
         assert re.fullmatch(f"00-{TRACE_ID}-[0-9a-f]{{16}}-00", response.headers["traceresponse"])
+        assert TRACE_ID == await told_trace(hub, response.json()["id"])
         await hub.publish()
         await spans.wait("dispatch")
         assert {TRACE_ID}.isdisjoint({ids(span)[0] for span in spans.of("publish") + spans.of("dispatch")})
@@ -167,6 +178,8 @@ class TestPublish:
         (published,) = spans.of("publish")
         assert 4 == len({ids(span)[0] for span in (*dispatches, published)})
         assert [[ids(published)]] * 3 == [linked(span) for span in dispatches]
+        stored = [each["receipt"]["id"] for each in response.json()["results"] if "receipt" in each]
+        assert [TRACE_ID] * 3 == [await told_trace(hub, each) for each in stored]
         assert {
             "hub.service": "tests",
             "hub.notifications": 4,
@@ -259,13 +272,15 @@ async def test_no_span_names_anybody(hub: RunningHub, spans: Spans) -> None:
 
 
 async def test_what_is_remembered_is_bounded() -> None:
-    """However much is published, a bounded number of publishes is remembered."""
+    """However much is published, sampled or not, a bounded number of publishes is remembered: the newest."""
     tracing = Tracing(max_origins=10)
-    with tracing.trace_publish([(b"traceparent", TRACEPARENT.encode())]):
-        for number in range(100):
-            with tracing.trace_append([b'{"id":"%d"}' % number]):
-                pass
-    assert 10 == len(tracing._origins)
+    for kind, flags in enumerate(("01", "00")):
+        payloads = [b'{"id":"%d-%d"}' % (kind, number) for number in range(100)]
+        with tracing.trace_publish([(b"traceparent", f"{TRACEPARENT[:-2]}{flags}".encode())]):
+            for payload in payloads:
+                with tracing.trace_append([payload]):
+                    pass
+        assert [None] * 90 + [TRACE_ID] * 10 == [tracing.find_trace_id(payload) for payload in payloads]
 
 
 def test_traced_log_passes_everything_on() -> None:
@@ -280,6 +295,7 @@ async def test_off_there_is_no_seam(tmp_path: Path) -> None:
         response = await hub.publish(headers={"traceparent": TRACEPARENT})
         assert 202 == response.status_code
         assert "traceresponse" not in response.headers
+        assert await told_trace(hub, response.json()["id"]) is None
 
 
 def test_off_nothing_is_imported() -> None:
@@ -339,7 +355,10 @@ def receiver() -> Iterator[Receiver]:
 
 
 async def test_hub_serve_sends_spans_to_a_collector(tmp_path: Path, receiver: Receiver) -> None:
-    """With the page's variables `hub serve` exports over OTLP/HTTP, the last spans at its end; lines name traces."""
+    """With the page's variables `hub serve` exports over OTLP/HTTP, the last spans at its end.
+
+    Log lines name the trace, and so does `hub trace`.
+    """
     hub = HubProcess(tmp_path, HUB_TRACING="on", OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url)
     hub.launcher = ["hub", "serve"]
     await hub.start()
@@ -347,8 +366,12 @@ async def test_hub_serve_sends_spans_to_a_collector(tmp_path: Path, receiver: Re
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{hub.port}") as client:
             await wait_ready(client)
             client.headers["traceparent"] = TRACEPARENT
-            assert 202 == (await publish(client, hub, "t")).status_code
+            receipt = await publish(client, hub, "t")
+            assert 202 == receipt.status_code
             assert 400 == (await publish(client, hub, "t", type="unheard_of")).status_code
+            access = {"HUB_URL": str(client.base_url), "HUB_SERVICE_KEY": hub.key}
+            told = await asyncio.to_thread(run, "trace", receipt.json()["id"], folder=tmp_path, env=access)
+            assert f"traced as     {TRACE_ID}\n" in told.stdout
     finally:
         assert 0 == await hub.stop()
     spans: dict[str, int] = {}

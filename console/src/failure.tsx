@@ -8,8 +8,8 @@ export function describeFailure(failure: HubFailure, texts: Texts): string {
   if (failure.kind === "slow") return texts.slow;
   if (failure.kind === "unreachable") return texts.unreachable;
   if (failure.status === 401) return texts.refusedKey;
-  if (failure.status === 403 && failure.problem?.detail.includes("observe")) return texts.refusedObserve;
-  if (failure.status === 403 && failure.problem !== undefined) return texts.refusedAccounts;
+  if (failure.problem?.code === "forbidden") return texts.refusedObserve;
+  if (failure.problem?.code === "key_limited_to_accounts") return texts.refusedAccounts;
   if (failure.problem === undefined) return texts.refusedPath;
   return failure.problem.detail || failure.problem.title;
 }

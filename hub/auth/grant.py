@@ -11,7 +11,7 @@ import hashlib
 
 import msgspec
 
-from hub.errors import Forbidden
+from hub.errors import Forbidden, KeyLimitedToAccounts
 
 __all__ = [
     "OPERATIONS",
@@ -88,9 +88,9 @@ class ServiceGrant(msgspec.Struct, frozen=True, kw_only=True):
             raise Forbidden("This service key does not reach that account")
 
     def require_all_accounts(self) -> None:
-        """Raise `Forbidden` if the key is bound to some accounts, for what cannot be cut to them."""
+        """Raise `KeyLimitedToAccounts` if the key is, for what cannot be cut to its accounts."""
         if self.accounts is not None:
-            raise Forbidden("This service key is bound to some accounts")
+            raise KeyLimitedToAccounts
 
     def require_type(self, kind: str) -> None:
         """Raise `Forbidden` unless the key may publish notifications of the type `kind`."""

@@ -32,6 +32,7 @@ __all__ = [
     "InvalidField",
     "InvalidJson",
     "InvalidToken",
+    "KeyLimitedToAccounts",
     "KeysUnavailable",
     "MethodNotAllowed",
     "NoTarget",
@@ -178,6 +179,11 @@ class TokenExpired(HubError):
 class Forbidden(HubError):
     code, status, close_code = "forbidden", 403, CloseCode.NOT_ALLOWED
     title = "The credential does not allow this"
+
+
+class KeyLimitedToAccounts(Forbidden):
+    code = "key_limited_to_accounts"
+    title = "This service key is limited to some accounts"
 
 
 class OriginNotAllowed(HubError):

@@ -64,7 +64,7 @@ class Explainer:
 
         Raises:
             InvalidJson, TooDeep, InvalidField: the body is not JSON, or the question itself cannot be used.
-            Forbidden: a key that is bound to some accounts asks for the rights of another service.
+            KeyLimitedToAccounts: a key that is limited to some accounts asks for the rights of another service.
         """
         question, parsed = self._publisher.parse_explain(body)
         service = self._find_service(question.explain_service, observer)

@@ -41,13 +41,22 @@ class Tracer:
     """Tells a service key with the right `observe` what became of a notification that it may know of."""
 
     def __init__(
-        self, *, log: Log, counts: DeliveryCounts, progress: Progress, started_at_s: float, now: Callable[[], float]
+        self,
+        *,
+        log: Log,
+        counts: DeliveryCounts,
+        progress: Progress,
+        started_at_s: float,
+        now: Callable[[], float],
+        find_trace_id: Callable[[bytes], str | None] | None = None,
     ) -> None:
+        """Take the rooms that know something; `find_trace_id` does of the publish of a payload, if the hub traces."""
         self._log = log
         self._counts = counts
         self._progress = progress
         self._started_at_s = started_at_s
         self._now = now
+        self._find_trace_id = find_trace_id
 
     async def trace(self, notification_id: str, cursor: str | None, observer: ServiceGrant) -> Trace:
         """Return the trace; with the `cursor` of its receipt the log is not searched.
@@ -96,12 +105,14 @@ class Tracer:
             else:
                 behind = record.position > self._progress.position
                 unknown["dispatched"] = _NOT_YET if behind else _DISPATCHED_BEFORE
+        trace_id = None if self._find_trace_id is None else self._find_trace_id(record.payload)
         expires_at_s = record.expires_at_s
         return Trace(
             id=notification_id,
             type=_decode_kind(record.payload).type,
             targets=view_targets(record.targets, observer),
             target_count=len(record.targets),
+            trace_id=UNSET if trace_id is None else trace_id,
             stored=Storage(
                 cursor=str(Cursor(self._log.epoch, record.position)),
                 position=record.position,

@@ -13,7 +13,7 @@ import pytest
 
 from hub.auth.grant import ServiceGrant
 from hub.auth.service_keys import ServiceKeys, new_service_key, read_service_keys
-from hub.errors import Forbidden, InvalidToken, SettingsError
+from hub.errors import Forbidden, InvalidToken, KeyLimitedToAccounts, SettingsError
 from tests.auth.tokens import settings
 
 KEY, DIGEST = new_service_key()
@@ -69,6 +69,9 @@ def test_key_of_the_file_allows_what_it_says(tmp_path: Path) -> None:
     for refuse in refusals:
         with pytest.raises(Forbidden):
             refuse()
+    # A program tells this one by its code from an operation that is missing.
+    with pytest.raises(KeyLimitedToAccounts):
+        grant.require_all_accounts()
 
 
 def test_file_and_environment_work_together(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 #: The kernel gives these to nobody by itself, so the port is still free after a kill.
 PORTS = range(20_000, 30_000)
 STOP_DEADLINE_S = 30.0
-_OPERATIONS = '["publish", "stats", "disconnect"]'
+_OPERATIONS = '["publish", "stats", "disconnect", "observe"]'
 START_DEADLINE_S = 30.0
 
 

@@ -64,7 +64,7 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write("make image-check builds and runs images, and needs root: sudo make image-check\n")
         return 2
     folder = CACHE / "image"
-    shutil.rmtree(folder, ignore_errors=True)
+    _remove(folder)
     folder.mkdir(parents=True)
     builder = Builder(folder)
     try:
@@ -75,9 +75,19 @@ def main(arguments: Sequence[str]) -> int:
     finally:
         builder.run("rm", "--all")
         builder.run("rmi", "--all", "--force")
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
     _say("the image is as it should be")
     return 0
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, and first the mounts in it that a run which was killed has left."""
+    mounted = [line.split(" ")[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+    # The one that was mounted last is on top.
+    for point in reversed([point for point in mounted if Path(point).is_relative_to(folder)]):
+        subprocess.run(["umount", point], check=True)
+    if folder.exists():
+        shutil.rmtree(folder)
 
 
 def _check(builder: Builder, folder: Path, base: str) -> None:

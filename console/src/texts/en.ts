@@ -100,6 +100,7 @@ export const en = {
   traceId: "Id of the notification",
   traceHint: "A publish returns it as id, and the feed shows it.",
   show: "Show",
+  traceOfPublish: "Trace id of the publish (OpenTelemetry)",
   traceNotFound: "The hub has no notification with this id (any more).",
   accepted: "Accepted",
   stored: "Stored",

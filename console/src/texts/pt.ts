@@ -101,6 +101,7 @@ export const pt: Texts = {
   traceId: "Id da notificação",
   traceHint: "A publicação o devolve como id, e a tela ao vivo o mostra.",
   show: "Mostrar",
+  traceOfPublish: "Id do rastro da publicação (OpenTelemetry)",
   traceNotFound: "O hub não tem (mais) uma notificação com este id.",
   accepted: "Aceita",
   stored: "Gravada",

@@ -70,6 +70,11 @@ function Steps({ trace }: { trace: Trace }) {
       <h2>
         <bdi class="id">{trace.type}</bdi> <code>{trace.id}</code>
       </h2>
+      {trace.trace_id === undefined ? null : (
+        <p class="soft">
+          {texts.traceOfPublish} <code>{trace.trace_id}</code>
+        </p>
+      )}
       <ol class="steps">
         {trace.accepted === undefined ? null : (
           <Step name={texts.accepted} at={moment(trace.accepted.at)}>

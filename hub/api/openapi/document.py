@@ -195,6 +195,8 @@ def _key(tag: str) -> str:
 
 def _response(response: Response, components: dict[str, Schema]) -> dict[str, Any]:
     described: dict[str, Any] = {"description": response.description}
+    if response.headers:
+        described["headers"] = dict(response.headers)
     if response.schema is not None:
         schema = (
             {"$ref": f"#/components/schemas/{response.schema}"} if isinstance(response.schema, str) else response.schema

@@ -57,6 +57,8 @@ def _describe(trace: Trace) -> list[str]:
     lines += [f"{'for':<14}{describe_target(target)}" for target in trace.targets]
     if trace.target_count > len(trace.targets):
         lines.append(f"{'':<14}and {trace.target_count - len(trace.targets)} more")
+    if trace.trace_id is not UNSET:
+        lines.append(f"{'traced as':<14}{trace.trace_id}")
     if trace.accepted is not UNSET:
         lines.append(f"{'accepted':<14}{trace.accepted.at} of {trace.accepted.service}")
     lines.append(f"{'stored':<14}{trace.stored.at} at {trace.stored.cursor}")

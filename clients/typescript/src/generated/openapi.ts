@@ -180,7 +180,7 @@ export interface paths {
         };
         /**
          * Count connections, users and totals
-         * @description The numbers are exact. A key that is limited to some accounts sees only these accounts under `connectionsByAccount`.
+         * @description The numbers are exact, and of all accounts: a key that is limited to some of them is refused.
          */
         get: operations["readStats"];
         put?: never;
@@ -2595,7 +2595,7 @@ export interface components {
          * Trace
          * @description What the hub knows of one notification. A step that is left out is named in `unknown`.
          *
-         *     `targets` has the first 100 of `target_count`. With `expires_at` in the past (`expired`) nobody gets it any more. `counted_since` is when the counts of `dispatched` and `replayed` begin: the hub keeps them in memory.
+         *     `targets` has the first 100 of `target_count`. With `expires_at` in the past (`expired`) nobody gets it any more. `trace_id` is the OpenTelemetry trace of its publish (W3C Trace Context), while the hub traces and remembers it. `counted_since` is when the counts of `dispatched` and `replayed` begin: the hub keeps them in memory.
          */
         Trace: {
             id: string;
@@ -2603,6 +2603,8 @@ export interface components {
             targets: components["schemas"]["TargetView"][];
             /** Format: int64 */
             target_count: number;
+            /** @example 4bf92f3577b34da6a3ce929d0e0e4736 */
+            trace_id?: string;
             accepted?: components["schemas"]["Acceptance"];
             stored: components["schemas"]["Storage"];
             dispatched?: components["schemas"]["Dispatch"];
@@ -2712,6 +2714,10 @@ export interface operations {
             header?: {
                 /** @description Makes a repeat safe: for 24 hours the same key with the same body gets the first receipt again, with `duplicate: true`. Each service has its own keys. In a batch the key of each notification is this key and its index. */
                 "Idempotency-Key"?: string;
+                /** @description The trace that this publish belongs to (W3C Trace Context), if the hub traces (`HUB_TRACING`). Otherwise, and if it is not valid, it is passed over. */
+                traceparent?: string;
+                /** @description What tracing systems say of that trace (W3C Trace Context); it goes with `traceparent`. */
+                tracestate?: string;
             };
             path?: never;
             cookie?: never;
@@ -2725,6 +2731,8 @@ export interface operations {
             /** @description The notification is on disk and will be delivered. */
             202: {
                 headers: {
+                    /** @description The trace and the span of this publish (W3C Trace Context Level 2), if the hub traces. */
+                    traceresponse?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2828,6 +2836,10 @@ export interface operations {
             header?: {
                 /** @description Makes a repeat safe: for 24 hours the same key with the same body gets the first receipt again, with `duplicate: true`. Each service has its own keys. In a batch the key of each notification is this key and its index. */
                 "Idempotency-Key"?: string;
+                /** @description The trace that this publish belongs to (W3C Trace Context), if the hub traces (`HUB_TRACING`). Otherwise, and if it is not valid, it is passed over. */
+                traceparent?: string;
+                /** @description What tracing systems say of that trace (W3C Trace Context); it goes with `traceparent`. */
+                tracestate?: string;
             };
             path?: never;
             cookie?: never;
@@ -2884,6 +2896,8 @@ export interface operations {
             /** @description A receipt or a problem for each notification. */
             202: {
                 headers: {
+                    /** @description The trace and the span of this publish (W3C Trace Context Level 2), if the hub traces. */
+                    traceresponse?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3491,7 +3505,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential does not allow this */
+            /** @description The credential does not allow this; This service key is limited to some accounts */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3556,7 +3570,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential does not allow this */
+            /** @description The credential does not allow this; This service key is limited to some accounts */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3751,7 +3765,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential does not allow this */
+            /** @description The credential does not allow this; This service key is limited to some accounts */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3842,7 +3856,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential does not allow this */
+            /** @description The credential does not allow this; This service key is limited to some accounts */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3921,7 +3935,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential does not allow this */
+            /** @description The credential does not allow this; This service key is limited to some accounts */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4070,7 +4084,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The credential does not allow this */
+            /** @description The credential does not allow this; This service key is limited to some accounts */
             403: {
                 headers: {
                     [name: string]: unknown;

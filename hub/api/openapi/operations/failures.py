@@ -5,6 +5,7 @@ from __future__ import annotations
 from hub import errors
 
 __all__ = [
+    "ALL_ACCOUNTS_FAILURES",
     "BODY_FAILURES",
     "CONNECT_FAILURES",
     "PAGE_FAILURES",
@@ -16,6 +17,8 @@ __all__ = [
 ]
 
 SERVICE_FAILURES = (errors.Unauthenticated, errors.InvalidToken, errors.Forbidden)
+#: Of what a key that is limited to some accounts may not do, or must name one of them for.
+ALL_ACCOUNTS_FAILURES = (*SERVICE_FAILURES, errors.KeyLimitedToAccounts)
 BODY_FAILURES = (
     errors.BadRequest,
     errors.InvalidJson,

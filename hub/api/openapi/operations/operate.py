@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hub import errors, routes
 from hub.api.openapi.examples import observation_example
-from hub.api.openapi.operations.failures import BODY_FAILURES, SERVICE_FAILURES, STORE_FAILURES
+from hub.api.openapi.operations.failures import ALL_ACCOUNTS_FAILURES, BODY_FAILURES, SERVICE_FAILURES, STORE_FAILURES
 from hub.api.openapi.operations.operation import IDEMPOTENCY_KEY, SERVICE, Operation, Response
 
 __all__ = ["OPERATE_OPERATIONS"]
@@ -16,11 +16,10 @@ OPERATE_OPERATIONS: tuple[Operation, ...] = (
         id="readStats",
         tag="Operate",
         summary="Count connections, users and totals",
-        description="The numbers are exact. A key that is limited to some accounts sees only these accounts under "
-        "`connectionsByAccount`.",
+        description="The numbers are exact, and of all accounts: a key that is limited to some of them is refused.",
         security=SERVICE,
         responses=(Response(200, "The numbers at this moment.", "Stats"),),
-        failures=(*SERVICE_FAILURES, errors.Internal),
+        failures=(*ALL_ACCOUNTS_FAILURES, errors.Internal),
     ),
     Operation(
         method="post",
@@ -37,7 +36,7 @@ OPERATE_OPERATIONS: tuple[Operation, ...] = (
         parameters=(IDEMPOTENCY_KEY,),
         body="ExplainRequest",
         responses=(Response(200, "What the publish would do.", "Explanation"),),
-        failures=(*SERVICE_FAILURES, *BODY_FAILURES, errors.Overloaded, errors.Draining, errors.Internal),
+        failures=(*ALL_ACCOUNTS_FAILURES, *BODY_FAILURES, errors.Overloaded, errors.Draining, errors.Internal),
     ),
     Operation(
         method="get",
@@ -88,7 +87,7 @@ OPERATE_OPERATIONS: tuple[Operation, ...] = (
         body="DisconnectRequest",
         responses=(Response(200, "How many connections were closed.", "DisconnectReceipt"),),
         failures=(
-            *SERVICE_FAILURES,
+            *ALL_ACCOUNTS_FAILURES,
             *BODY_FAILURES,
             errors.NoTarget,
             errors.ConflictingTargets,
@@ -116,7 +115,7 @@ OPERATE_OPERATIONS: tuple[Operation, ...] = (
                 "text/event-stream",
             ),
         ),
-        failures=(*SERVICE_FAILURES, errors.Overloaded, errors.Internal),
+        failures=(*ALL_ACCOUNTS_FAILURES, errors.Overloaded, errors.Internal),
     ),
     Operation(
         method="post",
@@ -130,7 +129,7 @@ OPERATE_OPERATIONS: tuple[Operation, ...] = (
         security=SERVICE,
         body="ConnectionsRequest",
         responses=(Response(200, "The user's connections at this moment.", "ConnectionsFound"),),
-        failures=(*SERVICE_FAILURES, *BODY_FAILURES, errors.Overloaded, errors.Internal),
+        failures=(*ALL_ACCOUNTS_FAILURES, *BODY_FAILURES, errors.Overloaded, errors.Internal),
     ),
     Operation(
         method="get",
@@ -165,6 +164,6 @@ OPERATE_OPERATIONS: tuple[Operation, ...] = (
         description="Prometheus text. It is absent if `HUB_METRICS_PORT` gives the metrics a separate port.",
         security=SERVICE,
         responses=(Response(200, "The metrics.", {"type": "string"}, "text/plain"),),
-        failures=(*SERVICE_FAILURES, errors.NotFound, errors.Internal),
+        failures=(*ALL_ACCOUNTS_FAILURES, errors.NotFound, errors.Internal),
     ),
 )

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from hub import errors, routes
 from hub.api.openapi.operations.failures import BODY_FAILURES, PUBLISH_FAILURES, SERVICE_FAILURES, STORE_FAILURES
-from hub.api.openapi.operations.operation import IDEMPOTENCY_KEY, SERVICE, Operation, Response
+from hub.api.openapi.operations.operation import (
+    IDEMPOTENCY_KEY,
+    SERVICE,
+    TRACEPARENT,
+    TRACERESPONSE,
+    TRACESTATE,
+    Operation,
+    Response,
+)
 
 __all__ = ["PUBLISH_OPERATIONS"]
 
@@ -20,9 +28,11 @@ PUBLISH_OPERATIONS: tuple[Operation, ...] = (
         "of another shape than the type declares, and names them in `warnings` of the receipt; a strict type refuses "
         "them with 400. Give at least one target: `user_id`, `user_ids`, `account_id` or `everyone`.",
         security=SERVICE,
-        parameters=(IDEMPOTENCY_KEY,),
+        parameters=(IDEMPOTENCY_KEY, TRACEPARENT, TRACESTATE),
         body="PublishRequest",
-        responses=(Response(202, "The notification is on disk and will be delivered.", "Receipt"),),
+        responses=(
+            Response(202, "The notification is on disk and will be delivered.", "Receipt", headers=TRACERESPONSE),
+        ),
         failures=(
             *SERVICE_FAILURES,
             *BODY_FAILURES,
@@ -41,9 +51,11 @@ PUBLISH_OPERATIONS: tuple[Operation, ...] = (
         description="The hub stores all acceptable notifications in one transaction, in order. A refused notification "
         "gets its own problem and does not affect the others.",
         security=SERVICE,
-        parameters=(IDEMPOTENCY_KEY,),
+        parameters=(IDEMPOTENCY_KEY, TRACEPARENT, TRACESTATE),
         body="BatchRequest",
-        responses=(Response(202, "A receipt or a problem for each notification.", "BatchReceipt"),),
+        responses=(
+            Response(202, "A receipt or a problem for each notification.", "BatchReceipt", headers=TRACERESPONSE),
+        ),
         failures=(
             *SERVICE_FAILURES,
             *BODY_FAILURES,
