@@ -5,6 +5,13 @@ words that people read. `data` is camelCase on the wire. Every field may be miss
 because publishers take these values from database rows. Fields not named here are allowed and reach the subscriber
 untouched; so does a field of another shape than the one here, of which the publisher is told. A reader must be ready
 for both.
+
+Their policies: `order_created` and `payment_confirmed` are mandatory, because another person waits for what the
+receiver does next (packs, ships), and no setting of a bell may keep an order from a seller. All else may be muted. No
+type has a default `confirm`: only a service that takes the hub's webhook can do something about an order that nobody
+saw, so it asks for it in its publish. `cart_updated` is for an open page: it is not in the inbox, and useless the next
+day. Types that tell of one thing's newest state allow a `collapse_key`, such as the order's id. What somebody has to
+act on is pushed; what a user did just now is not.
 """
 
 from __future__ import annotations
@@ -17,6 +24,7 @@ from msgspec import UNSET, UnsetType
 from contracts.data import FreeData
 from contracts.identifier import Amount, Identifier, Number
 from contracts.notification import Example, Notification
+from contracts.policy import PushUrgency
 from contracts.signal import Signal
 
 __all__ = [
@@ -88,6 +96,8 @@ class ProductData(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=Tr
 class OrderCreated(Notification, tag="order_created"):
     """Sent to buyer and seller when an order has been placed."""
 
+    mandatory: ClassVar[bool] = True
+    push: ClassVar[PushUrgency] = "high"
     example: ClassVar[Example] = {
         "title": "Novo pedido",
         "message": "O pedido PED-1234 foi criado.",
@@ -100,6 +110,8 @@ class OrderCreated(Notification, tag="order_created"):
 class PaymentConfirmed(Notification, tag="payment_confirmed"):
     """Sent to buyer and seller when an order has been paid."""
 
+    mandatory: ClassVar[bool] = True
+    push: ClassVar[PushUrgency] = "high"
     example: ClassVar[Example] = {
         "title": "Pagamento confirmado",
         "message": "O pagamento do pedido PED-1234 foi confirmado.",
@@ -112,6 +124,8 @@ class PaymentConfirmed(Notification, tag="payment_confirmed"):
 class OrderUpdated(Notification, tag="order_updated"):
     """Sent to the buyer when an order's status changes."""
 
+    collapse: ClassVar[bool] = True
+    push: ClassVar[PushUrgency] = "normal"
     example: ClassVar[Example] = {
         "title": "Pedido enviado",
         "message": "O pedido PED-1234 está a caminho.",
@@ -124,6 +138,8 @@ class OrderUpdated(Notification, tag="order_updated"):
 class StockAlert(Notification, tag="stock_alert"):
     """Sent to the seller when a product's stock falls to its minimum."""
 
+    collapse: ClassVar[bool] = True
+    push: ClassVar[PushUrgency] = "normal"
     example: ClassVar[Example] = {
         "title": "Estoque baixo",
         "message": "Restam 3 unidades de Caixa 30x20.",
@@ -136,6 +152,9 @@ class StockAlert(Notification, tag="stock_alert"):
 class CartUpdated(Notification, tag="cart_updated"):
     """Sent to a user when their cart changes."""
 
+    ttl_seconds: ClassVar[int] = 86_400
+    inbox: ClassVar[bool] = False
+    collapse: ClassVar[bool] = True
     example: ClassVar[Example] = {
         "title": "Carrinho atualizado",
         "message": "Seu carrinho tem 2 itens.",
@@ -160,6 +179,7 @@ class ProductAdded(Notification, tag="product_added"):
 class ProductUpdated(Notification, tag="product_updated"):
     """Sent to the seller when a product in the catalogue changes."""
 
+    collapse: ClassVar[bool] = True
     example: ClassVar[Example] = {
         "title": "Produto atualizado",
         "message": "O produto Caixa 30x20 foi atualizado.",
@@ -184,6 +204,7 @@ class ProductDeleted(Notification, tag="product_deleted"):
 class TransactionCreated(Notification, tag="transaction_created"):
     """Sent to a user when a transaction is entered in their books."""
 
+    push: ClassVar[PushUrgency] = "low"
     example: ClassVar[Example] = {
         "title": "Nova transação",
         "message": "Uma transação de R$ 59,80 foi registrada.",
@@ -196,6 +217,8 @@ class TransactionCreated(Notification, tag="transaction_created"):
 class ProfileUpdated(Notification, tag="profile_updated"):
     """Sent to a user when their profile changes."""
 
+    collapse: ClassVar[bool] = True
+    push: ClassVar[PushUrgency] = "low"
     example: ClassVar[Example] = {
         "title": "Perfil atualizado",
         "message": "Seus dados foram atualizados.",
@@ -208,6 +231,7 @@ class ProfileUpdated(Notification, tag="profile_updated"):
 class ReturnRequested(Notification, tag="return_requested"):
     """Sent to the seller when a buyer asks to return something."""
 
+    push: ClassVar[PushUrgency] = "normal"
     example: ClassVar[Example] = {
         "title": "Devolução solicitada",
         "message": "O comprador pediu a devolução do pedido PED-1234.",
@@ -220,6 +244,7 @@ class ReturnRequested(Notification, tag="return_requested"):
 class ReturnResponded(Notification, tag="return_responded"):
     """Sent to the buyer when the seller responds to a return: `data.status` says whether it was accepted or refused."""
 
+    push: ClassVar[PushUrgency] = "normal"
     example: ClassVar[Example] = {
         "title": "Devolução respondida",
         "message": "O vendedor respondeu à sua devolução.",
@@ -232,6 +257,7 @@ class ReturnResponded(Notification, tag="return_responded"):
 class ReplacementSent(Notification, tag="replacement_sent"):
     """Sent to the buyer when a replacement is on its way."""
 
+    push: ClassVar[PushUrgency] = "normal"
     example: ClassVar[Example] = {
         "title": "Reposição enviada",
         "message": "A reposição do pedido PED-1234 foi enviada.",
@@ -244,6 +270,7 @@ class ReplacementSent(Notification, tag="replacement_sent"):
 class DefectiveReceived(Notification, tag="defective_received"):
     """Sent to the buyer when the seller has received the defective item."""
 
+    push: ClassVar[PushUrgency] = "low"
     example: ClassVar[Example] = {
         "title": "Item recebido",
         "message": "O vendedor recebeu o item com defeito.",
@@ -256,6 +283,7 @@ class DefectiveReceived(Notification, tag="defective_received"):
 class ExchangeValidated(Notification, tag="exchange_validated"):
     """Sent to the buyer when an exchange has been checked: `data.status` says whether it was approved or refused."""
 
+    push: ClassVar[PushUrgency] = "normal"
     example: ClassVar[Example] = {
         "title": "Troca validada",
         "message": "Sua troca foi validada.",
@@ -268,6 +296,7 @@ class ExchangeValidated(Notification, tag="exchange_validated"):
 class ExchangeResolved(Notification, tag="exchange_resolved"):
     """Sent to the seller when an exchange is closed: `data.status` says whether it was paid for or sent back."""
 
+    push: ClassVar[PushUrgency] = "normal"
     example: ClassVar[Example] = {
         "title": "Troca concluída",
         "message": "A troca do pedido PED-1234 foi concluída.",

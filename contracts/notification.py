@@ -8,6 +8,9 @@ type.
 The hub passes `data` that is not of the declared shape on as received, with a warning to the publisher, because
 a lost notification would be worse. A type with `strict = True` is refused instead; its module may set this for all
 of its types.
+
+A type also declares its policy: how long its notifications are delivered, whether they are items of the inbox, and
+what else `contracts.policy` explains. A type that declares nothing has a policy that changes nothing.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from msgspec import UNSET, UnsetType
 
 from contracts.identifier import CursorText, Link, Timestamp
 from contracts.moved import find_moved
+from contracts.policy import Confirm, PushUrgency
 
 if TYPE_CHECKING:
     from contracts.avelarsys import CartUpdated as CartUpdated
@@ -53,13 +57,20 @@ class Notification(msgspec.Struct, kw_only=True, tag_field="type", omit_defaults
     gives one. The hub adds `id` and `cursor`, so only received notifications have them. `id` is the same in every
     copy of one notification. The subscriber gives `cursor` back to continue after this notification.
 
-    `strict` and `example` are not fields. If a type (or a base class of several) sets `strict`, the hub refuses `data`
-    that is not of the declared shape with 400 instead of passing it on. Documents show `example` for a type;
-    without one, they show an example made from the fields of `data`.
+    `strict`, `example` and the policy are not fields. If a type (or a base class of several) sets `strict`, the hub
+    refuses `data` that is not of the declared shape with 400 instead of passing it on. Documents show `example` for a
+    type; without one, they show an example made from the fields of `data`. The policy is the other class variables,
+    which `contracts.policy.Policy` explains; a type inherits those of its base class.
     """
 
     strict: ClassVar[bool] = False
     example: ClassVar[Example | None] = None
+    ttl_seconds: ClassVar[int | None] = None
+    inbox: ClassVar[bool] = True
+    collapse: ClassVar[bool] = False
+    confirm: ClassVar[Confirm | None] = None
+    mandatory: ClassVar[bool] = False
+    push: ClassVar[PushUrgency] = "none"
 
     title: str
     message: str

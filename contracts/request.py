@@ -13,6 +13,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from contracts.identifier import AccountId, Link, UserId
+from contracts.policy import MAX_TTL_S
 
 __all__ = [
     "MAX_BATCH",
@@ -28,8 +29,6 @@ __all__ = [
 MAX_USERS = 5000
 #: How many notifications one batch may hold.
 MAX_BATCH = 1000
-#: Ten years, the longest retention a hub can be given; a time to live may not exceed the hub's own.
-MAX_TTL_S = 315_360_000
 
 
 class PublishRequest(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -110,6 +110,7 @@ ROOMS = [
     _room("hub.publish.hyperlink", never=PURE),
     _room("hub.publish.json_body", "msgspec", never=PURE),
     _room("hub.publish.data_rule", "msgspec", never=PURE),
+    _room("hub.publish.policies", "msgspec", never=PURE),
     _room("hub.publish.registry", "msgspec", never=PURE),
     _room("hub.publish.example", "msgspec", never=PURE),
     _room("hub.publish.random_uuids", never=PURE),

@@ -117,7 +117,8 @@ def parse_publish(
     """Return the notification that `body` asks to publish.
 
     `now_s` (Unix seconds) stamps a notification that brings no timestamp. `max_ttl_s` is the hub's
-    retention: nothing can be kept for longer. A link may lead to `link_origins` beside the frontend's own origin.
+    retention: nothing can be kept for longer. The type's policy says what the request does not. A link may lead to
+    `link_origins` beside the frontend's own origin.
 
     Raises:
         InvalidJson: the body is not JSON in UTF-8.
@@ -220,8 +221,7 @@ def _check(
 ) -> Publication:
     if request.type not in registry.types:
         raise _describe_type_error(request.type, registry)
-    if request.ttl_seconds is not None and request.ttl_seconds > max_ttl_s:
-        raise InvalidField(f"Nothing is kept for longer than {max_ttl_s} seconds here", field="$.ttl_seconds")
+    ttl_seconds = _choose_ttl(request.ttl_seconds, registry.policies[request.type].ttl_seconds, max_ttl_s)
     data, mismatches = _check_data(request, registry)
     return Publication(
         type=request.type,
@@ -238,9 +238,24 @@ def _check(
         account_id=request.account_id,
         user_ids=_check_users(request),
         everyone=request.everyone,
-        ttl_seconds=request.ttl_seconds,
+        ttl_seconds=ttl_seconds,
         mismatches=mismatches,
     )
+
+
+def _choose_ttl(asked_s: int | None, policy_s: int | None, max_ttl_s: int) -> int | None:
+    """Return how long the notification is delivered: what was asked, which may only be stricter than the policy."""
+    if asked_s is None:
+        # The hub's operator may keep everything for less than the type's author thought of.
+        return None if policy_s is None else min(policy_s, max_ttl_s)
+    if asked_s > max_ttl_s:
+        raise InvalidField(f"Nothing is kept for longer than {max_ttl_s} seconds here", field="$.ttl_seconds")
+    if policy_s is not None and asked_s > policy_s:
+        raise InvalidField(
+            f"The policy of this type allows at most {policy_s} seconds; give less, or leave it out for these",
+            field="$.ttl_seconds",
+        )
+    return asked_s
 
 
 def _describe_type_error(tag: str, registry: TypeRegistry, *, signals: bool = False) -> HubError:

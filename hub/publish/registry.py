@@ -15,9 +15,11 @@ import msgspec
 
 from contracts.frame import CONTROL_FRAMES, RESERVED_TYPES
 from contracts.notification import Notification
+from contracts.policy import Policy
 from contracts.signal import Signal
 from hub.errors import SettingsError
 from hub.publish.data_rule import DataRule, make_data_rule
+from hub.publish.policies import find_misplaced, make_policy
 
 __all__ = ["TypeRegistry", "load_type_registry"]
 
@@ -32,8 +34,8 @@ class TypeRegistry:
         """Take the publishable types, in the order documents list them; `strict` are those that a module calls so.
 
         Raises:
-            SettingsError: a tag is malformed, reserved or taken twice, a class declares more than `data`, or its
-                example is not one.
+            SettingsError: a tag is malformed, reserved or taken twice, a class declares more than `data`, its
+                policy cannot be one, or its example is not one.
         """
         held = frozenset(strict)
         table: dict[str, _Kind] = {}
@@ -51,6 +53,10 @@ class TypeRegistry:
         #: Tag -> how its `data` is checked.
         self.data_rules: Mapping[str, DataRule] = MappingProxyType(
             {tag: _rule(kind, held=kind in held) for tag, kind in table.items()}
+        )
+        #: Tag -> what the hub does with all notifications of this type.
+        self.policies: Mapping[str, Policy] = MappingProxyType(
+            {tag: _policy(kind) for tag, kind in notifications.items()}
         )
         for tag, kind in table.items():
             _check_example(tag, kind)
@@ -120,6 +126,13 @@ def _rule(kind: _Kind, *, held: bool) -> DataRule:
     except Exception as error:  # an annotation that does not resolve raises NameError, TypeError and others
         raise _unusable(f"the fields of {_name(kind)} cannot be read: {error}") from error
     base = _base(kind)
+    if (misplaced := find_misplaced(kind)) is not None:
+        way_out = (
+            "a signal is not kept, so it has no policy"
+            if base is Signal
+            else f"part of the policy is written without a type, or as a ClassVar (`{misplaced} = ...`)"
+        )
+        raise _unusable(f"{_name(kind)} declares `{misplaced}`: {way_out}")
     further = sorted(fields.keys() - set(base.__struct_fields__) - {"data"})
     if further:
         raise _unusable(f"{_name(kind)} declares `{further[0]}`; a type declares `data` and nothing else")
@@ -133,6 +146,13 @@ def _rule(kind: _Kind, *, held: bool) -> DataRule:
         return make_data_rule(field.type, required=field.required, strict=strict)
     except Exception as error:  # msgspec says TypeError; a company's forward reference may say anything
         raise _unusable(f"the `data` of {_name(kind)} cannot be used: {error}") from error
+
+
+def _policy(kind: type[Notification]) -> Policy:
+    try:
+        return make_policy(kind)
+    except ValueError as error:
+        raise _unusable(f"the policy of {_name(kind)} cannot be used: {error}") from error
 
 
 def _check_example(tag: str, kind: _Kind) -> None:

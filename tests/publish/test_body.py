@@ -316,6 +316,26 @@ class TestRefusal:
         assert caught.value.field == "$.ttl_seconds"
         assert parse_publish(body_of(ttl_seconds=60), REGISTRY, now_s=NOW_S, max_ttl_s=60).ttl_seconds == 60
 
+    def test_type_without_ttl_is_delivered_as_long_as_anything(self) -> None:
+        """A type whose policy says nothing behaves as before there were policies: the request alone decides."""
+        assert publish(body_of(type="profile_updated")).ttl_seconds is None
+        assert publish(body_of(type="profile_updated", ttl_seconds=10**8)).ttl_seconds == 10**8
+
+    def test_ttl_of_the_type_is_the_default_and_the_most(self) -> None:
+        """A request without one has that of its type; a request may be stricter, and never laxer."""
+        day_s = REGISTRY.policies["cart_updated"].ttl_seconds
+        assert day_s == 86_400
+        assert publish(body_of()).ttl_seconds == day_s
+        assert publish(body_of(ttl_seconds=1)).ttl_seconds == 1
+        assert publish(body_of(ttl_seconds=day_s)).ttl_seconds == day_s
+        with pytest.raises(InvalidField, match=r"at most 86400 seconds; give less, or leave it out") as caught:
+            publish(body_of(ttl_seconds=day_s + 1))
+        assert caught.value.field == "$.ttl_seconds"
+
+    def test_retention_shortens_the_ttl_of_a_type(self) -> None:
+        """An operator who keeps less than a type's author thought of refuses no publish for it."""
+        assert parse_publish(body_of(), REGISTRY, now_s=NOW_S, max_ttl_s=60).ttl_seconds == 60
+
     @settings(max_examples=400)
     @given(st.binary(max_size=80))
     def test_arbitrary_bytes_are_refused_as_the_callers_fault(self, noise: bytes) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from contracts.avelarsys import ExchangeResolved, OrderCreated
+from contracts.policy import Confirm, Policy
 from hub.errors import SettingsError
 from hub.publish.registry import load_type_registry
 from hub.settings import Settings
@@ -85,6 +86,41 @@ HEAD = "from contracts.notification import Notification\nfrom typing import Any,
             "class Odd(Notification, tag='a'):\n    data: X | Y",
             "cannot be used",
         ),
+        ("class Odd(Notification, tag='a'):\n    ttl_seconds = 0", "`ttl_seconds`: Expected `int` >= 1"),
+        (
+            "class Odd(Notification, tag='a'):\n    ttl_seconds = 315_360_001",
+            "`ttl_seconds`: Expected `int` <= 315360000",
+        ),
+        (
+            "class Odd(Notification, tag='a'):\n    ttl_seconds = '60'",
+            "`ttl_seconds`: Expected `int | null`, got `str`",
+        ),
+        ("class Odd(Notification, tag='a'):\n    ttl_seconds: int = 60", "written without a type, or as a ClassVar"),
+        ("class Odd(Notification, tag='a'):\n    inbox = 1", "`inbox`: Expected `bool`"),
+        ("class Odd(Notification, tag='a'):\n    collapse = None", "`collapse`: Expected `bool`"),
+        ("class Odd(Notification, tag='a'):\n    mandatory = object()", "the policy of their_types.Odd cannot be used"),
+        (
+            "class Odd(Notification, tag='a'):\n    push = 'urgent'",
+            "`push`: it is one of none, very-low, low, normal, high",
+        ),
+        ("class Odd(Notification, tag='a'):\n    confirm = {'within_seconds': 60}", "missing required field `by`"),
+        (
+            "class Odd(Notification, tag='a'):\n    confirm = {'within_seconds': 9, 'by': 'read'}",
+            "`confirm`: Expected `int` >= 10 - at `confirm.within_seconds`",
+        ),
+        (
+            "class Odd(Notification, tag='a'):\n    confirm = {'within_seconds': 60, 'by': 'read'}\n    inbox = False",
+            "`confirm` by `read` needs `inbox = True`",
+        ),
+        (
+            "class Odd(Notification, tag='a'):\n    confirm = {'within_seconds': 60, 'by': 'read'}\n"
+            "    ttl_seconds = 59",
+            "`confirm` waits for longer than `ttl_seconds`",
+        ),
+        (
+            "from contracts.signal import Signal\nclass Odd(Signal, tag='a'):\n    ttl_seconds = 60",
+            "a signal is not kept, so it has no policy",
+        ),
     ],
 )
 def test_module_that_cannot_be_used_names_the_setting_and_the_cause(
@@ -151,3 +187,35 @@ def test_strict_is_said_of_one_type_or_of_a_base(tmp_path: Path, monkeypatch: py
     rules = load_type_registry(["held_types"]).data_rules
     assert [True, False, True] == [rules[tag].strict for tag in "abc"]
     sys.modules.pop("held_types", None)
+
+
+def test_type_without_a_policy_has_one_that_changes_nothing() -> None:
+    """What a company's types did before there were policies, they do now."""
+    assert {Policy()} == set(load_type_registry([COMPANY]).policies.values())
+
+
+def test_policy_is_declared_beside_the_type_and_inherited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A type's class variables are its policy; those of a base hold for all of its types that say nothing else."""
+    source = (
+        "from contracts.policy import Confirm\n"
+        "class _Urgent(Notification):\n    mandatory = True\n    push = 'high'\n"
+        "class A(_Urgent, tag='a'): confirm: ClassVar[Confirm | None] = Confirm(within_seconds=60, by='read')\n"
+        "class B(_Urgent, tag='b'):\n    mandatory = False\n    confirm = {'within_seconds': 10, 'by': 'delivered'}\n"
+        "class C(Notification, tag='c'):\n    ttl_seconds = 60\n    inbox = False\n    collapse = True\n"
+    )
+    (tmp_path / "policed_types.py").write_text(HEAD + source, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    policies = load_type_registry(["policed_types"]).policies
+    assert {
+        "a": Policy(mandatory=True, push="high", confirm=Confirm(within_seconds=60, by="read")),
+        "b": Policy(push="high", confirm=Confirm(within_seconds=10, by="delivered")),
+        "c": Policy(ttl_seconds=60, inbox=False, collapse=True),
+    } == policies
+    sys.modules.pop("policed_types", None)
+
+
+def test_a_signal_has_no_policy() -> None:
+    """Nothing is kept of a signal, so the registry has no policy for it."""
+    registry = load_type_registry([AVELARSYS])
+    assert registry.signals.keys().isdisjoint(registry.policies)
+    assert registry.types.keys() == registry.policies.keys()
