@@ -67,6 +67,15 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     #: However short the time to live: every connected user is asked about at most this often.
     min_recheck_interval_s: float = 5.0
 
+    # Requests to addresses that others chose (webhooks, push)
+    #: From a free slot to the end of the response.
+    outbound_timeout_s: float = 5.0
+    #: What is read of the body of a response.
+    outbound_body_bytes: int = 16_384
+    #: Requests at one time, in all and to one host; to a host that did not respond last, one.
+    outbound_requests: int = 64
+    outbound_requests_each: int = 8
+
     # Operators
     #: How many operators may watch at one time: each holds a connection and up to a hundred kilobytes.
     watchers: int = 16

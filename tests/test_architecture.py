@@ -80,6 +80,11 @@ ROOMS = [
     # the standard library's words, and a database that is a file is read by it.
     _room("hub.directory", "asyncpg msgspec sqlalchemy", never=NO_ACCESS - {"ssl", "sqlite3"}, awaits=True),
     _room("hub.auth", "msgspec jwt cryptography httpx", never=NO_ACCESS, awaits=True),
+    # The hub's requests to addresses that others chose, behind one guard: no other room opens such a connection.
+    _room("hub.outbound.address", never=PURE),
+    _room("hub.outbound.destination", "msgspec", never=PURE),
+    _room("hub.outbound.slots", never=NO_ACCESS, awaits=True),
+    _room("hub.outbound", "httpcore msgspec", never=NO_SQL, awaits=True),
     # The outbox relay, a process of its own: it publishes as any service does and knows nothing of the hub's inside.
     _room("hub.relay.bounds", "msgspec", never=PURE),
     _room("hub.relay.row", "msgspec", never=PURE),

@@ -20,7 +20,7 @@ import httpx
 
 from hub.errors import SettingsError
 
-__all__ = ["find_proxy", "is_loopback", "make_egress"]
+__all__ = ["find_proxy", "is_exempt", "is_loopback", "make_egress"]
 
 logger = logging.getLogger("hub.auth")
 
@@ -43,7 +43,7 @@ def find_proxy(url: str, *, what: str, environ: Mapping[str, str] = os.environ) 
     `what` is the name of what is asked, for the log.
     """
     target = httpx.URL(url)
-    if is_loopback(target.host) or _is_exempt(target.host, _find(environ, "no_proxy")[1]):
+    if is_loopback(target.host) or is_exempt(target.host, environ):
         return None
     name, text = _find(environ, f"{target.scheme}_proxy", "all_proxy")
     if not text:
@@ -66,6 +66,11 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def is_exempt(host: str, environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether the environment's list of exceptions says that this host is asked without a proxy."""
+    return _is_exempt(host, _find(environ, "no_proxy")[1])
 
 
 def _find(environ: Mapping[str, str], *names: str) -> tuple[str, str]:
