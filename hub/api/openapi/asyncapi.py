@@ -1,4 +1,4 @@
-"""The AsyncAPI 3 document: what goes over `/ws`, `/sse` and `/poll`, which OpenAPI has no words for.
+"""The AsyncAPI 3 document: what goes over the hub's connections and streams, which OpenAPI has no words for.
 
 Made from the same structs as the other documents. It tells the hub's side: the hub sends frames, and receives `auth`.
 """
@@ -11,6 +11,13 @@ from typing import Any
 from contracts.closing import CloseCode, may_return
 from contracts.frame import CONTROL_FRAMES
 from hub import routes
+from hub.api.openapi.asyncapi_streams import (
+    OBSERVE_CHANNEL,
+    STREAM_QUERY,
+    describe_observation_messages,
+    describe_stream_messages,
+    stream_channel,
+)
 from hub.api.openapi.components import describe_frames, describe_page
 from hub.api.openapi.portable import Schema, map_schema
 from hub.language import Texts
@@ -23,7 +30,8 @@ Subscribers get notifications as frames, over WebSocket (`/ws`), Server-Sent Eve
 three carry the same bytes with the same cursor, so a client may switch from one to another.
 
 A frame is one JSON object with a `type`. Types may be added, so a client ignores a `type` that it does not know.
-Publishing is HTTP, and the OpenAPI document describes it.
+`/streams/me` has the same notifications in the format of the open protocol Durable Streams, and `/api/internal/observe`
+is the event stream of operators. Publishing is HTTP, and the OpenAPI document describes it.
 """
 _BINDING = "0.3.0"
 _CURSOR: Schema = {
@@ -54,6 +62,7 @@ _SECURITY = {
         "bearerFormat": "JWT",
         "description": "A user's token, from the issuer of the settings.",
     },
+    "serviceKey": {"type": "http", "scheme": "bearer", "description": "A service's key, made by `hub key`."},
     "urlToken": {
         "type": "httpApiKey",
         "in": "query",
@@ -88,12 +97,23 @@ def build_asyncapi(registry: TypeRegistry, *, version: str, texts: Texts) -> dic
     mapping = {tag: reference.rpartition("/")[2] for tag, reference in frames["discriminator"]["mapping"].items()}
     control = {str(kind.__struct_config__.tag) for kind in CONTROL_FRAMES}
     unpolled = control | registry.signals.keys()
-    messages = {name: _message(tag, name, schemas[name], control=tag in control) for tag, name in mapping.items()}
-    messages["Auth"] = _message("auth", "Auth", schemas["Auth"], control=True)
-    messages["Listen"] = _message("listen", "Listen", schemas["Listen"], control=True)
+    messages = {
+        name: _message(tag, name, schemas[name], kind=_kind_of(schemas[name], control=tag in control))
+        for tag, name in mapping.items()
+    }
+    messages["Auth"] = _message("auth", "Auth", schemas["Auth"], kind="control")
+    messages["Listen"] = _message("listen", "Listen", schemas["Listen"], kind="control")
     schemas["Page"] = _draft7(
         describe_page({"oneOf": [_schema(n) for t, n in mapping.items() if _is_polled(t, unpolled)]})
     )
+    notifications = [name for tag, name in mapping.items() if tag not in unpolled]
+    streamed = describe_stream_messages(map(_schema, notifications), _find_example(notifications, schemas))
+    for name, (schema, example) in streamed.items():
+        schemas[name] = _draft7(schema)
+        messages[name] = _plain_message(name, schema, example)
+    events, observed = describe_observation_messages(registry)
+    schemas |= {name: _draft7(schema) for name, schema in observed.items()}
+    messages |= {name: _message(tag, name, schemas[name], kind="observation") for tag, name in events.items()}
     messages["Page"] = {
         "name": "page",
         "title": "Page",
@@ -119,8 +139,10 @@ def build_asyncapi(registry: TypeRegistry, *, version: str, texts: Texts) -> dic
             "ws": _websocket([*over_websocket, "Auth", "Listen"]),
             "sse": _stream(over_stream),
             "poll": _poll(),
+            "streams": {**stream_channel(), "messages": _references([*streamed])},
+            "observe": {**OBSERVE_CHANNEL, "messages": _references([*events.values()])},
         },
-        "operations": _operations(over_websocket, over_stream),
+        "operations": _operations(over_websocket, over_stream, [*streamed], [*events.values()]),
         "components": {"schemas": dict(sorted(schemas.items())), "messages": messages, "securitySchemes": _SECURITY},
     }
 
@@ -129,12 +151,12 @@ def _server(protocol: str, description: str) -> dict[str, Any]:
     return {"host": "hub.example.com", "protocol": protocol, "description": description}
 
 
-def _message(tag: str, name: str, schema: Mapping[str, Any], *, control: bool) -> dict[str, Any]:
+def _message(tag: str, name: str, schema: Mapping[str, Any], *, kind: str) -> dict[str, Any]:
     message: dict[str, Any] = {
         "name": tag,
         "title": name,
         "summary": schema.get("description", ""),
-        "tags": [{"name": _tag_of(schema, control=control)}],
+        "tags": [{"name": kind}],
         "payload": _schema(name),
     }
     if schema.get("examples"):
@@ -142,7 +164,23 @@ def _message(tag: str, name: str, schema: Mapping[str, Any], *, control: bool) -
     return message
 
 
-def _tag_of(schema: Mapping[str, Any], *, control: bool) -> str:
+def _plain_message(name: str, schema: Mapping[str, Any], example: Any) -> dict[str, Any]:
+    """Return a message that is not told from others by a `type`."""
+    return {
+        "name": name[0].lower() + name[1:],
+        "title": name,
+        "summary": schema["description"],
+        "payload": _schema(name),
+        "examples": [{"name": name, "payload": example}],
+    }
+
+
+def _find_example(names: list[str], schemas: Mapping[str, Schema]) -> Mapping[str, Any]:
+    """Return an example of the first notification that has one."""
+    return next((example for name in names for example in schemas[name].get("examples", ())), {})
+
+
+def _kind_of(schema: Mapping[str, Any], *, control: bool) -> str:
     if control:
         return "control"
     return "signal" if "missed" in schema.get("properties", {}) else "notification"
@@ -186,7 +224,7 @@ def _poll() -> dict[str, Any]:
     }
 
 
-def _operations(frames: list[str], streamed: list[str]) -> dict[str, Any]:
+def _operations(frames: list[str], events: list[str], streamed: list[str], observed: list[str]) -> dict[str, Any]:
     bearers = [{"$ref": f"#/components/securitySchemes/{name}"} for name in ("userToken", "urlToken")]
     by_subprotocol = {"$ref": "#/components/securitySchemes/subprotocolToken"}
     return {
@@ -216,7 +254,7 @@ def _operations(frames: list[str], streamed: list[str]) -> dict[str, Any]:
             "channel": {"$ref": "#/channels/sse"},
             "summary": "The hub sends the same as events.",
             "security": bearers,
-            "messages": _of_channel("sse", streamed),
+            "messages": _of_channel("sse", events),
             "bindings": {"http": {"method": "GET", "query": _QUERY, "bindingVersion": _BINDING}},
         },
         "answerPoll": {
@@ -226,6 +264,23 @@ def _operations(frames: list[str], streamed: list[str]) -> dict[str, Any]:
             "security": bearers,
             "messages": _of_channel("poll", ["Page"]),
             "bindings": {"http": {"method": "GET", "query": _POLL_QUERY, "bindingVersion": _BINDING}},
+        },
+        "sendOverDurableStream": {
+            "action": "send",
+            "channel": {"$ref": "#/channels/streams"},
+            "summary": "The hub sends the user's notifications to a reader of Durable Streams.",
+            "security": bearers,
+            "messages": _of_channel("streams", streamed),
+            "bindings": {"http": {"method": "GET", "query": STREAM_QUERY, "bindingVersion": _BINDING}},
+        },
+        "sendObservations": {
+            "action": "send",
+            "channel": {"$ref": "#/channels/observe"},
+            "summary": "The hub tells an operator what it does.",
+            "description": "The service key has the operation `observe`, and is not limited to some accounts.",
+            "security": [{"$ref": "#/components/securitySchemes/serviceKey"}],
+            "messages": _of_channel("observe", observed),
+            "bindings": {"http": {"method": "GET", "bindingVersion": _BINDING}},
         },
     }
 

@@ -41,7 +41,7 @@ from hub.api.openapi.portable import Schema, plain_schema
 from hub.language import Texts
 from hub.publish.registry import TypeRegistry
 
-__all__ = ["Schema", "describe_frames", "describe_http", "describe_page"]
+__all__ = ["Schema", "describe_frames", "describe_http", "describe_observations", "describe_page"]
 
 _OBSERVATIONS = (Introduction, Figures, Feed, ObservationEnd)
 _ANSWERS = (
@@ -117,6 +117,18 @@ def describe_frames(registry: TypeRegistry, texts: Texts) -> Schema:
         **_make_frame(registry, names, template),
         "$defs": components,
     }
+
+
+def describe_observations(registry: TypeRegistry) -> tuple[dict[str, str], dict[str, Schema]]:
+    """Return the names of an operator's events by their `type`, and every schema they need by name.
+
+    References lead into `$defs`. No name is one that `describe_frames` gives a frame.
+    """
+    template = "#/$defs/{name}"
+    names, found = _describe((*registry.frames, *_OBSERVATIONS), template)
+    frames = _describe(registry.frames, template)[1]
+    schemas = {name: plain_schema(schema) for name, schema in sorted(found.items()) if name not in frames}
+    return {str(kind.__struct_config__.tag): names[kind] for kind in _OBSERVATIONS}, schemas
 
 
 def _describe(kinds: Iterable[type[msgspec.Struct]], template: str) -> tuple[dict[type, str], dict[str, Schema]]:

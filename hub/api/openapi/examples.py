@@ -19,13 +19,26 @@ from contracts.frame import (
     Reconnect,
 )
 from contracts.notification import Notification
-from contracts.observation import Feed, FeedItem, FeedTarget
+from contracts.observation import (
+    AccountCount,
+    Durations,
+    Feed,
+    FeedItem,
+    FeedTarget,
+    Figures,
+    Introduction,
+    LogFigures,
+    ObservationEnd,
+)
 from contracts.signal import Signal
+from contracts.stats import ConnectionCounts
 from hub.language import Texts
 from hub.publish.example import make_example
 
 __all__ = [
+    "CURSOR",
     "LISTEN_EXAMPLE",
+    "OBSERVATION_EXAMPLES",
     "frame_example",
     "notification_example",
     "observation_example",
@@ -40,6 +53,58 @@ CURSOR = "k3v9q2m7xa-1z8"
 NOTIFICATION_ID = "0b6f2c52-9d0e-4c39-9f0a-0d6f3a4c1e77"
 LISTEN_EXAMPLE = {"type": "listen", "signals": ["orders:updated", "customers:updated"]}
 _TARGET = {"user_id": "user-1", "account_id": "account-1"}
+_FEED = Feed(
+    items=[
+        FeedItem(
+            id=NOTIFICATION_ID,
+            type="stock_alert",
+            timestamp=MOMENT,
+            cursor=CURSOR,
+            target=FeedTarget(kind="user", account_id="*******-1", user_id="****-1"),
+            connections=2,
+            bytes=412,
+        )
+    ],
+    skipped=0,
+)
+#: One of each event of an operator's stream.
+OBSERVATION_EXAMPLES = (
+    Introduction(
+        service="on-call",
+        operations=["observe"],
+        types=None,
+        everyone=False,
+        version="0.1.0",
+        started_at=MOMENT,
+        interval_seconds=1.0,
+        bounds_seconds=[0.01, 0.1, 1.0],
+    ),
+    Figures(
+        at=MOMENT,
+        connections=ConnectionCounts(total=3, websocket=2, sse=1),
+        users=2,
+        accounts=1,
+        largest_accounts=[AccountCount(account_id="*******-1", connections=3)],
+        published={"stock_alert": 12},
+        duplicates=0,
+        deliveries={"websocket": 24, "sse": 12},
+        replayed=0,
+        fallen_behind=0,
+        gaps=0,
+        connected={"websocket": 2, "sse": 1},
+        closed={},
+        refused={"token_expired": 1},
+        problems={},
+        durations={"publish_to_disk": Durations(counts=[12, 0, 0, 0], sum_seconds=0.04)},
+        log=LogFigures(first=1, head=12, bytes=73_728, writable=True, damaged=0),
+        dispatch_lag=0,
+        directory="up",
+        draining=False,
+        ready=True,
+    ),
+    _FEED,
+    ObservationEnd(reason="the hub is restarting"),
+)
 
 
 def publish_example(kind: type[Notification]) -> dict[str, Any] | None:
@@ -85,16 +150,7 @@ def stream_example(components: Mapping[str, Any]) -> str:
 
 def observation_example() -> str:
     """Return what an operator's stream may hold: one notification, as it was dispatched."""
-    item = FeedItem(
-        id=NOTIFICATION_ID,
-        type="stock_alert",
-        timestamp=MOMENT,
-        cursor=CURSOR,
-        target=FeedTarget(kind="user", account_id="*******-1", user_id="****-1"),
-        connections=2,
-        bytes=412,
-    )
-    return f"data: {msgspec.json.encode(Feed(items=[item], skipped=0)).decode()}\n\n"
+    return f"data: {msgspec.json.encode(_FEED).decode()}\n\n"
 
 
 def _compact(example: Mapping[str, Any]) -> str:

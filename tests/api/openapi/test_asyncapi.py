@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import re
 import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import httpx
+import httpx_sse
 import jsonschema
 import msgspec
 import pytest
@@ -19,7 +23,7 @@ from hub.api.openapi.asyncapi import build_asyncapi
 from hub.api.openapi.document import encode_document
 from hub.language import DEFAULT_LANGUAGE, TEXTS
 from hub.publish.registry import load_type_registry
-from tests.harness import ACCOUNT, USER, RunningHub, run_hub
+from tests.harness import ACCOUNT, DEADLINE_S, USER, RunningHub, run_hub
 
 ROOT = Path(__file__).parents[3]
 REGISTRY = load_type_registry(["contracts.avelarsys", "tests.contracts.company"])
@@ -127,6 +131,46 @@ async def test_what_a_connection_carries_is_documented(hub: RunningHub) -> None:
             check(frame, "sse", served)
         assert "closing" == last[-1]["type"]
         assert await socket.wait_closed() in {row["code"] for row in served["channels"]["ws"]["x-close-codes"]}
+
+
+async def read_events(response: httpx.Response) -> AsyncIterator[tuple[str, Any]]:
+    """Yield the name and the data of each event that has some."""
+    async for event in httpx_sse.EventSource(response).aiter_sse():
+        if event.data:
+            yield event.event, json.loads(event.data)
+
+
+async def test_what_the_streams_carry_is_documented(hub: RunningHub) -> None:
+    """Each event of a reader of Durable Streams, and of an operator, is a message of its channel, by its schema."""
+    served = (await hub.http.get("/schema/asyncapi.json")).json()
+    schemas = {channel: payloads(channel, served) for channel in ("streams", "observe")}
+
+    def validate(channel: str, name: str, value: Any) -> None:
+        Draft7Validator({**schemas[channel][name], "components": served["components"]}).validate(value)
+
+    seen: set[str] = set()
+    reading = hub.http.stream("GET", "/streams/me", params={"offset": "-1", "live": "sse", "token": hub.token()})
+    async with reading as stream, asyncio.timeout(DEADLINE_S):
+        events = read_events(stream)
+        await hub.publish(type="order_created", user_id=USER, account_id=ACCOUNT, data={"orderId": 7, "items": [{}]})
+        while seen != {"streamBatch", "streamControl"}:
+            event, value = await anext(events)
+            name = {"data": "streamBatch", "control": "streamControl"}[event]
+            validate("streams", name, value)
+            # An empty batch says nothing about its items.
+            seen |= {name} if value else set()
+    with pytest.raises(jsonschema.ValidationError):
+        validate("streams", "streamBatch", [{"type": "heartbeat", "cursor": "a"}])
+    kinds: set[str] = set()
+    watching = hub.http.stream("GET", "/api/internal/observe", headers=hub.headers())
+    async with watching as stream, asyncio.timeout(DEADLINE_S):
+        events = read_events(stream)
+        while kinds != {"introduction", "figures", "feed"}:
+            await hub.publish()
+            _, value = await anext(events)
+            validate("observe", value["type"], value)
+            kinds.add(value["type"])
+    assert {*kinds, "closing"} == schemas["observe"].keys()
 
 
 def test_a_frame_of_another_channel_is_refused() -> None:

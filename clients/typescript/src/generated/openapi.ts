@@ -500,7 +500,7 @@ export interface paths {
         };
         /**
          * Read the AsyncAPI document of the connections
-         * @description AsyncAPI 3: `/ws`, `/sse` and `/poll`, the frames, `auth` and the close codes.
+         * @description AsyncAPI 3: `/ws`, `/sse`, `/poll`, `/streams/me` and `/api/internal/observe`, their frames and events, what a client may send, and the close codes.
          */
         get: operations["readAsyncApi"];
         put?: never;

@@ -90,7 +90,8 @@ DESCRIBE_OPERATIONS: tuple[Operation, ...] = (
         id="readAsyncApi",
         tag="Describe",
         summary="Read the AsyncAPI document of the connections",
-        description="AsyncAPI 3: `/ws`, `/sse` and `/poll`, the frames, `auth` and the close codes.",
+        description="AsyncAPI 3: `/ws`, `/sse`, `/poll`, `/streams/me` and `/api/internal/observe`, their frames "
+        "and events, what a client may send, and the close codes.",
         responses=(Response(200, "The document.", _OBJECT),),
         failures=(errors.NotFound, errors.Internal),
     ),
