@@ -7,6 +7,7 @@ import { ANY, UNKNOWN, attempt, createHandlers } from "./handlers.js";
 import { nameIdentity } from "./identity.js";
 import { BROKEN, LinkError, type LinkOptions } from "./link.js";
 import { createLogger } from "./logger.js";
+import { requestHeaders } from "./refusal.js";
 import { createSeen } from "./seen.js";
 import { IDLE, TRANSPORTS, type Status, type Transport } from "./status.js";
 import { openStorage, type StorageLike } from "./storage.js";
@@ -27,6 +28,8 @@ import {
   type SignalType,
   type UnknownEvent,
 } from "./wire.js";
+
+const DEADLINE_MS = 10_000;
 
 export interface HubOptions {
   /** Where the hub is, with or without `/ws` at its end: `wss://hub.example/ws`, `https://hub.example`, `/hub`. */
@@ -78,6 +81,17 @@ export interface Hub {
   onSignal<T extends SignalType>(type: T, handler: (signal: SignalOf<T>) => void): () => void;
   /** Call `listener` after each change of `status` or `identity`. */
   subscribe(listener: () => void): () => void;
+  /**
+   * Send a request to a path of the hub, such as `/api/push`, with a token of the user, and return the response, a
+   * refusal too. Rejects where there is no response within 10 s, or `getToken` gives no token.
+   */
+  request(path: string, request?: HubRequest): Promise<Response>;
+}
+
+/** A request of the page's own to the hub; `body` is sent as JSON. */
+export interface HubRequest {
+  method?: string;
+  body?: unknown;
 }
 
 /** Return a hub that is not connected yet. */
@@ -406,5 +420,13 @@ export function createHub(options: HubOptions): Hub {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    request: async (path, { method = "GET", body } = {}) =>
+      fetch(readAddress(options.url) + path, {
+        method,
+        headers: { ...requestHeaders(await askToken("connect"), undefined), "content-type": "application/json" },
+        body: body === undefined ? null : JSON.stringify(body),
+        cache: "no-store",
+        signal: AbortSignal.timeout(DEADLINE_MS),
+      }),
   };
 }

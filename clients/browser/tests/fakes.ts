@@ -41,6 +41,7 @@ export class FakeSocket {
 
 export class FakeRequest {
   readonly path: string;
+  readonly headers: Record<string, string>;
   aborted = false;
   private resolve!: (response: Response) => void;
   private reject!: (error: unknown) => void;
@@ -48,12 +49,12 @@ export class FakeRequest {
   readonly response = new Promise<Response>((resolve, reject) => Object.assign(this, { resolve, reject }));
   constructor(
     readonly url: string,
-    readonly headers: Record<string, string>,
-    signal: AbortSignal | undefined,
+    readonly init: RequestInit,
   ) {
+    this.headers = init.headers as Record<string, string>;
     this.path = new URL(url).pathname;
     requests.push(this);
-    signal?.addEventListener("abort", () => {
+    init.signal?.addEventListener("abort", () => {
       this.aborted = true;
       this.fail(new DOMException("aborted", "AbortError"));
     });
@@ -200,11 +201,7 @@ export function installFakes({ share = false } = {}): void {
   vi.useFakeTimers({ now: Date.parse("2026-11-22T12:00:00Z") });
   vi.stubGlobal("WebSocket", FakeSocket);
   vi.spyOn(console, "warn").mockImplementation(() => undefined);
-  vi.stubGlobal(
-    "fetch",
-    (url: string, init: RequestInit) =>
-      new FakeRequest(url, init.headers as Record<string, string>, init.signal ?? undefined).response,
-  );
+  vi.stubGlobal("fetch", (url: string, init: RequestInit) => new FakeRequest(url, init).response);
   vi.stubGlobal("BroadcastChannel", share ? FakeChannel : undefined);
 }
 

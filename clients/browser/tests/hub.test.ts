@@ -589,6 +589,37 @@ describe("the page", () => {
   });
 });
 
+describe("a request of the page's own", () => {
+  test("goes to the hub's address with a token and JSON, before any connection too", async () => {
+    const hub = createHub({ url: "wss://hub.test/ws", getToken: () => token() });
+    const response = hub.request("/api/push", { method: "PUT", body: { endpoint: "https://push.test/1" } });
+    await flush();
+    const { url, headers, init } = newestRequest();
+    expect([url, init.method, init.body]).toEqual([
+      "https://hub.test/api/push",
+      "PUT",
+      '{"endpoint":"https://push.test/1"}',
+    ]);
+    expect(headers).toMatchObject({ authorization: `Bearer ${token()}`, "content-type": "application/json" });
+    newestRequest().refuse(404, "push_off");
+    expect((await response).status).toBe(404);
+  });
+
+  test("without a body is a GET, and fails where there is no user", async () => {
+    const hub = createHub({ url: "/hub", getToken: () => token() });
+    void hub.request("/api/push");
+    await flush();
+    expect([newestRequest().url, newestRequest().init.method]).toEqual(["http://localhost:3000/hub/api/push", "GET"]);
+    const nobody = createHub({
+      url: "/hub",
+      getToken: () => {
+        throw new UnauthorizedError();
+      },
+    });
+    await expect(nobody.request("/api/push")).rejects.toThrow("4500");
+  });
+});
+
 test.each([
   ["wss://hub.test/ws", "wss://hub.test/ws"],
   ["ws://localhost:8000/ws", "ws://localhost:8000/ws"],
