@@ -7,6 +7,7 @@ const pageTests = [
   "tests/hub.test.ts",
   "tests/tabs.test.ts",
   "tests/inbox.test.ts",
+  "tests/push.test.ts",
   "tests/signals.test.ts",
   ...reactTests,
 ];
