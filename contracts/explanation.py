@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from contracts.identifier import Timestamp
+from contracts.policy import Policy
 from contracts.problem import Problem
 from contracts.receipt import FieldWarning
 from contracts.stats import ConnectionCounts
@@ -73,14 +74,16 @@ class Explanation(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     `refusal` is the problem that the publish would get; it is left out if the hub would accept it. `service` is the
     service whose rights were looked at. `targets` has the first 100 of `target_count`. `users` and `connections` are
-    those that match at this moment. `expires_at` is when the hub would stop to deliver it. `warnings` are those of the
-    receipt. `user` is there if the request names one in `explain_user_id`.
+    those that match at this moment. `policy` is that of the type, which also holds where the publish says nothing.
+    `expires_at` is when the hub would stop to deliver it. `warnings` are those of the receipt. `user` is there if the
+    request names one in `explain_user_id`.
     """
 
     accepted: bool
     service: str
     refusal: Problem | UnsetType = UNSET
     type: str | UnsetType = UNSET
+    policy: Policy | UnsetType = UNSET
     targets: list[TargetView] = []
     target_count: _Count
     users: _Count

@@ -162,6 +162,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
             publisher=publisher,
             explainer=Explainer(
                 publisher=publisher,
+                policies=types.policies,
                 keys=auth.service_keys,
                 directory=directory,
                 subscribers=delivery.subscribers,

@@ -6,11 +6,12 @@ It asks the publisher itself, so that an explanation and a publish cannot disagr
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import UNSET
 
 from contracts.explanation import DeliveryOutlook, Explanation, Reason, ReasonCode, UserExplanation
+from contracts.policy import Policy
 from contracts.stats import ConnectionCounts
 from hub.auth.account import ADMITTED_STATUSES
 from hub.auth.grant import ServiceGrant, home_account
@@ -52,9 +53,16 @@ class Explainer:
     """Explains publishes to a service key with the right `observe`; it changes nothing."""
 
     def __init__(
-        self, *, publisher: Publisher, keys: ServiceKeys, directory: Directory, subscribers: Subscribers
+        self,
+        *,
+        publisher: Publisher,
+        policies: Mapping[str, Policy],
+        keys: ServiceKeys,
+        directory: Directory,
+        subscribers: Subscribers,
     ) -> None:
         self._publisher = publisher
+        self._policies = policies
         self._keys = keys
         self._directory = directory
         self._subscribers = subscribers
@@ -88,6 +96,7 @@ class Explainer:
             service=service.name,
             refusal=UNSET if refusal is None else describe_problem(refusal),
             type=kind,
+            policy=UNSET if kind is UNSET else self._policies[kind],
             targets=view_targets(targets, observer),
             target_count=len(targets),
             users=len({subscriber.targets[0] for subscriber in matched}),

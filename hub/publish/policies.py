@@ -1,4 +1,4 @@
-"""How a type's policy is read from its class, and what makes no sense in one."""
+"""How a type's policy is read from its class, what makes no sense in one, and how it is told to people."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contracts.notification import Notification
 from contracts.policy import Policy, PushUrgency
 from contracts.signal import Signal
 
-__all__ = ["find_misplaced", "make_policy"]
+__all__ = ["describe_policy", "find_misplaced", "make_policy"]
 
 _Kind: TypeAlias = type[Notification] | type[Signal]
 _NAMES = Policy.__struct_fields__
@@ -54,6 +54,27 @@ def find_misplaced(kind: _Kind) -> str | None:
     fields = set(kind.__struct_fields__)
     of_signal = issubclass(kind, Signal)
     return next((name for name in _NAMES if name in fields or (of_signal and hasattr(kind, name))), None)
+
+
+def describe_policy(policy: Policy) -> list[str]:
+    """Return one sentence for each part of a policy that changes something."""
+    sentences = []
+    if policy.ttl_seconds is not None:
+        sentences.append(f"Delivered for at most {policy.ttl_seconds} seconds.")
+    if not policy.inbox:
+        sentences.append("Not listed in the inbox.")
+    if policy.collapse:
+        sentences.append("With a `collapse_key` it takes the place of an older one.")
+    if policy.confirm is not None:
+        confirm = policy.confirm
+        sentences.append(
+            f"Has to be {confirm.by} within {confirm.within_seconds} seconds, unless the publish says otherwise."
+        )
+    if policy.mandatory:
+        sentences.append("Users cannot mute it.")
+    if policy.push != "none":
+        sentences.append(f"Pushed with the urgency `{policy.push}`.")
+    return sentences
 
 
 def _describe(error: Exception, name: str) -> str:

@@ -17,6 +17,7 @@ def test_accepted(dev_hub: DevHub) -> None:
     assert (0, "") == (done.returncode, done.stderr)
     assert f"user {SELLER} of account 00000000000202" in done.stdout
     assert "not_connected" in done.stdout
+    assert "policy:  With a `collapse_key` it takes the place of an older one." in done.stdout
 
 
 def test_refused(dev_hub: DevHub, tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from contracts import avelarsys
 from contracts.avelarsys import OrderCreated, OrderData, StockAlert, StockData
 from contracts.frame import RESERVED_TYPES, ConnectionEstablished
 from contracts.notification import Notification
+from contracts.policy import Policy
+from hub.publish.registry import load_type_registry
 
 IN_USE = {
     "order_created",
@@ -126,3 +128,22 @@ def test_nothing_around_the_types_names_a_company() -> None:
             text = path.read_text(encoding="utf-8").replace("contracts.avelarsys", "")
             named += [f"{place}: {word}" for word in re.findall(r"(?i)avelar\w*|avadmin|stocktech|wppconnect", text)]
     assert [] == named
+
+
+def test_page_of_the_types_has_their_policies() -> None:
+    """The table in docs/reference/types.md is what the hub does, type by type; no type is confirmed by default."""
+    policies = load_type_registry([avelarsys.__name__]).policies
+    page = (Path(__file__).parents[2] / "docs/reference/types.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    assert [_row_of(tag, policy) for tag, policy in policies.items()] == rows
+    assert {None} == {policy.confirm for policy in policies.values()}
+
+
+def _row_of(tag: str, policy: Policy) -> str:
+    kept = "as kept" if policy.ttl_seconds is None else f"{policy.ttl_seconds // 3600} hours"
+    words = (
+        kept,
+        *("yes" if part else "no" for part in (policy.inbox, policy.collapse, policy.mandatory)),
+        policy.push,
+    )
+    return f"| `{tag}` | {' | '.join(words)} |"

@@ -71,6 +71,7 @@ REFUSED: list[dict[str, Any]] = [
     {"everyone": True, "user_id": BUYER},
     {"user_id": BUYER, "ttl_seconds": 400_000_000},
     {"user_id": BUYER, "ttl_seconds": 0},
+    {"user_id": BUYER, "type": "cart_updated", "ttl_seconds": 86_401},
     {"user_id": BUYER, "title": None},
     {"user_id": BUYER, "unknown": 1},
     {"user_id": BUYER, "data": [1]},
@@ -127,6 +128,15 @@ async def test_nothing_is_published(explained: Explained) -> None:
         assert head == explained.hub.hub.log.head
         await explained.hub.publish(title="first", user_id=BUYER)
         assert "first" == (await listener.frame())["title"]
+
+
+async def test_policy_of_the_type_is_said(explained: Explained) -> None:
+    """An explanation has the type's policy, and the end that it sets where the publish says nothing."""
+    said = await explained.explain(type="cart_updated", user_id=BUYER)
+    assert {"ttl_seconds": 86_400, "inbox": False, "collapse": True}.items() <= said["policy"].items()
+    assert "expires_at" in said
+    assert "expires_at" not in await explained.explain(type="order_created", user_id=BUYER)
+    assert "policy" not in await explained.explain(type="no_such_type", user_id=BUYER)
 
 
 async def test_targets_are_resolved(explained: Explained) -> None:

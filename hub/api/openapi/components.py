@@ -39,6 +39,7 @@ from hub.api.openapi.examples import (
 )
 from hub.api.openapi.portable import Schema, plain_schema
 from hub.language import Texts
+from hub.publish.policies import describe_policy
 from hub.publish.registry import TypeRegistry
 
 __all__ = ["Schema", "describe_frames", "describe_http", "describe_observations", "describe_page"]
@@ -50,6 +51,8 @@ _ANSWERS = (
 )
 #: What the hub itself puts into a notification.
 _STAMPED = frozenset({"timestamp", "id", "cursor"})
+#: The extension that holds a type's policy.
+POLICY = "x-policy"
 #: A notification's members as they stand on the wire.
 _ORDER = ("type", "title", "message", "data", "link", "timestamp", "id", "cursor")
 _LIVENESS: Schema = {
@@ -67,6 +70,7 @@ def describe_http(registry: TypeRegistry, texts: Texts) -> Schema:
     names, found = _describe((*registry.frames, *_ANSWERS), template)
     request = _describe((PublishRequest,), template)[1]["PublishRequest"]
     components = {name: plain_schema(found[name]) for name in sorted(found)}
+    _say_policies(registry, names, components)
     requests = {}
     for tag, kind in registry.types.items():
         name = names[kind]
@@ -110,6 +114,7 @@ def describe_frames(registry: TypeRegistry, texts: Texts) -> Schema:
     template = "#/$defs/{name}"
     names, found = _describe((*registry.frames, Auth, Listen), template)
     components = {name: plain_schema(found[name]) for name in sorted(found)}
+    _say_policies(registry, names, components)
     _stamp(registry, names, components, texts)
     components["Listen"]["examples"] = [LISTEN_EXAMPLE]
     return {
@@ -138,6 +143,14 @@ def _describe(kinds: Iterable[type[msgspec.Struct]], template: str) -> tuple[dic
     return names, dict(components)
 
 
+def _say_policies(registry: TypeRegistry, names: Mapping[type, str], components: Mapping[str, Schema]) -> None:
+    """Say of each type what its policy is: in words for people, and as an extension for programs."""
+    for tag, kind in registry.types.items():
+        schema, policy = components[names[kind]], registry.policies[tag]
+        schema["description"] = " ".join((schema.get("description", ""), *describe_policy(policy))).strip()
+        schema[POLICY] = msgspec.to_builtins(policy)
+
+
 def _make_request(kind: type[Notification], received: Schema, request: Schema) -> Schema:
     """Return what a publisher sends for one type: its own `data`, and the fields of every request."""
     own = received["properties"]
@@ -154,6 +167,7 @@ def _make_request(kind: type[Notification], received: Schema, request: Schema) -
         "properties": properties,
         "required": [name for name in properties if name in {"type", *received["required"]}],
         "additionalProperties": False,
+        POLICY: received[POLICY],
     }
     example = publish_example(kind)
     return schema if example is None else {**schema, "examples": [example]}

@@ -18,6 +18,7 @@ from hub.cli.support.address import open_client, require_success, send_request
 from hub.cli.support.display import describe_target
 from hub.cli.support.outcome import Outcome, Unreachable, Unusable
 from hub.logging import escape_control
+from hub.publish.policies import describe_policy
 
 __all__ = ["explain"]
 
@@ -106,6 +107,8 @@ def _describe(explanation: Explanation) -> list[str]:
             lines.append(f"  and {explanation.target_count - len(explanation.targets)} more")
         if explanation.expires_at is not UNSET:
             lines.append(f"expires: {explanation.expires_at}")
+        if explanation.policy is not UNSET:
+            lines += [f"policy:  {sentence}" for sentence in describe_policy(explanation.policy)]
     lines += [f"warning: {each.field} is not as declared: {each.detail}" for each in explanation.warnings]
     if explanation.user is not UNSET:
         lines.append(f"user:    {explanation.user.delivery.replace('_', ' ')}")

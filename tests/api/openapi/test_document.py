@@ -17,15 +17,18 @@ from referencing.jsonschema import DRAFT202012
 from schemathesis.specs.openapi.definitions import OPENAPI_31
 
 from contracts.frame import CONTROL_FRAMES
+from contracts.policy import Policy
 from contracts.problem import Problem
 from hub import errors
 from hub.api.disconnect_body import parse_disconnect
+from hub.api.openapi.asyncapi import build_asyncapi
 from hub.api.openapi.components import describe_frames
 from hub.api.openapi.document import build_document, encode_document, write_artefacts
 from hub.api.openapi.operations import OPERATIONS
 from hub.errors import HubError
 from hub.language import DEFAULT_LANGUAGE, TEXTS
 from hub.publish.body import parse_batch, parse_publish
+from hub.publish.policies import describe_policy
 from hub.publish.registry import load_type_registry
 from hub.settings import Settings
 from tests.contracts.frames import decode_frame
@@ -185,3 +188,20 @@ def test_checked_in_copies_say_what_the_code_says(tmp_path: Path) -> None:
     known = json.loads((tmp_path / "frames.schema.json").read_bytes())["discriminator"]["mapping"]
     registry = load_type_registry(Settings().contracts)
     assert len(registry.types) + len(registry.signals) + len(CONTROL_FRAMES) == len(known)
+
+
+def test_documents_say_the_policy_of_each_type() -> None:
+    """Programs find a type's policy in `x-policy`, people in its description; for publishers and for subscribers."""
+    asyncapi = build_asyncapi(REGISTRY, version="1.2.3", texts=TEXTS[DEFAULT_LANGUAGE])
+    for tag, policy in REGISTRY.policies.items():
+        name = DOCUMENT["components"]["schemas"]["Notification"]["discriminator"]["mapping"][tag].rpartition("/")[2]
+        places = [
+            SCHEMAS[name],
+            SCHEMAS[f"Publish{name}"],
+            FRAMES["$defs"][name],
+            asyncapi["components"]["schemas"][name],
+        ]
+        for schema in places:
+            assert policy == msgspec.convert(schema["x-policy"], Policy)
+            assert all(sentence in schema["description"] for sentence in describe_policy(policy))
+            assert (policy == Policy()) == (not describe_policy(policy))

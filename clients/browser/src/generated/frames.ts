@@ -6,7 +6,7 @@
 export type Frame = (OrderCreated | PaymentConfirmed | OrderUpdated | StockAlert | CartUpdated | ProductAdded | ProductUpdated | ProductDeleted | TransactionCreated | ProfileUpdated | ReturnRequested | ReturnResponded | ReplacementSent | DefectiveReceived | ExchangeValidated | ExchangeResolved | OrdersUpdated | CustomersUpdated | ProductsUpdated | ConnectionEstablished | Gap | Heartbeat | Reconnect | Closing | AuthAccepted)
 
 /**
- * Sent to buyer and seller when an order has been placed.
+ * Sent to buyer and seller when an order has been placed. Users cannot mute it. Pushed with the urgency `high`.
  */
 export interface OrderCreated {
 type: "order_created"
@@ -28,7 +28,7 @@ items?: (string | unknown[] | null)
 total?: (number | string | null)
 }
 /**
- * Sent to buyer and seller when an order has been paid.
+ * Sent to buyer and seller when an order has been paid. Users cannot mute it. Pushed with the urgency `high`.
  */
 export interface PaymentConfirmed {
 type: "payment_confirmed"
@@ -41,7 +41,7 @@ id: string
 cursor: string
 }
 /**
- * Sent to the buyer when an order's status changes.
+ * Sent to the buyer when an order's status changes. With a `collapse_key` it takes the place of an older one. Pushed with the urgency `normal`.
  */
 export interface OrderUpdated {
 type: "order_updated"
@@ -64,7 +64,7 @@ trackingCode?: (number | string | null)
 items?: (string | unknown[] | null)
 }
 /**
- * Sent to the seller when a product's stock falls to its minimum.
+ * Sent to the seller when a product's stock falls to its minimum. With a `collapse_key` it takes the place of an older one. Pushed with the urgency `normal`.
  */
 export interface StockAlert {
 type: "stock_alert"
@@ -86,7 +86,7 @@ currentStock?: (string | number | null)
 minStock?: (string | number | null)
 }
 /**
- * Sent to a user when their cart changes.
+ * Sent to a user when their cart changes. Delivered for at most 86400 seconds. Not listed in the inbox. With a `collapse_key` it takes the place of an older one.
  */
 export interface CartUpdated {
 type: "cart_updated"
@@ -121,7 +121,7 @@ productId?: (number | string | null)
 productName?: (string | null)
 }
 /**
- * Sent to the seller when a product in the catalogue changes.
+ * Sent to the seller when a product in the catalogue changes. With a `collapse_key` it takes the place of an older one.
  */
 export interface ProductUpdated {
 type: "product_updated"
@@ -147,7 +147,7 @@ id: string
 cursor: string
 }
 /**
- * Sent to a user when a transaction is entered in their books.
+ * Sent to a user when a transaction is entered in their books. Pushed with the urgency `low`.
  */
 export interface TransactionCreated {
 type: "transaction_created"
@@ -162,7 +162,7 @@ id: string
 cursor: string
 }
 /**
- * Sent to a user when their profile changes.
+ * Sent to a user when their profile changes. With a `collapse_key` it takes the place of an older one. Pushed with the urgency `low`.
  */
 export interface ProfileUpdated {
 type: "profile_updated"
@@ -177,7 +177,7 @@ id: string
 cursor: string
 }
 /**
- * Sent to the seller when a buyer asks to return something.
+ * Sent to the seller when a buyer asks to return something. Pushed with the urgency `normal`.
  */
 export interface ReturnRequested {
 type: "return_requested"
@@ -192,7 +192,7 @@ id: string
 cursor: string
 }
 /**
- * Sent to the buyer when the seller responds to a return: `data.status` says whether it was accepted or refused.
+ * Sent to the buyer when the seller responds to a return: `data.status` says whether it was accepted or refused. Pushed with the urgency `normal`.
  */
 export interface ReturnResponded {
 type: "return_responded"
@@ -207,7 +207,7 @@ id: string
 cursor: string
 }
 /**
- * Sent to the buyer when a replacement is on its way.
+ * Sent to the buyer when a replacement is on its way. Pushed with the urgency `normal`.
  */
 export interface ReplacementSent {
 type: "replacement_sent"
@@ -222,7 +222,7 @@ id: string
 cursor: string
 }
 /**
- * Sent to the buyer when the seller has received the defective item.
+ * Sent to the buyer when the seller has received the defective item. Pushed with the urgency `low`.
  */
 export interface DefectiveReceived {
 type: "defective_received"
@@ -237,7 +237,7 @@ id: string
 cursor: string
 }
 /**
- * Sent to the buyer when an exchange has been checked: `data.status` says whether it was approved or refused.
+ * Sent to the buyer when an exchange has been checked: `data.status` says whether it was approved or refused. Pushed with the urgency `normal`.
  */
 export interface ExchangeValidated {
 type: "exchange_validated"
@@ -252,7 +252,7 @@ id: string
 cursor: string
 }
 /**
- * Sent to the seller when an exchange is closed: `data.status` says whether it was paid for or sent back.
+ * Sent to the seller when an exchange is closed: `data.status` says whether it was paid for or sent back. Pushed with the urgency `normal`.
  */
 export interface ExchangeResolved {
 type: "exchange_resolved"

@@ -602,7 +602,7 @@ export interface components {
         };
         /**
          * CartUpdated
-         * @description Sent to a user when their cart changes.
+         * @description Sent to a user when their cart changes. Delivered for at most 86400 seconds. Not listed in the inbox. With a `collapse_key` it takes the place of an older one.
          * @example {
          *       "type": "cart_updated",
          *       "title": "Carrinho atualizado",
@@ -655,6 +655,18 @@ export interface components {
             /** Format: int64 */
             code: number;
             reason: string;
+        };
+        /**
+         * Confirm
+         * @description A deadline, of 10 seconds to 7 days, until which the users have to have got or read a notification.
+         *
+         *     `delivered`: a client of the user acknowledged it. `read`: the user marked it as read.
+         */
+        Confirm: {
+            /** Format: int32 */
+            within_seconds: number;
+            /** @enum {string} */
+            by: "delivered" | "read";
         };
         /**
          * ConnectionCounts
@@ -770,7 +782,7 @@ export interface components {
         };
         /**
          * DefectiveReceived
-         * @description Sent to the buyer when the seller has received the defective item.
+         * @description Sent to the buyer when the seller has received the defective item. Pushed with the urgency `low`.
          * @example {
          *       "type": "defective_received",
          *       "title": "Item recebido",
@@ -859,7 +871,7 @@ export interface components {
         };
         /**
          * ExchangeResolved
-         * @description Sent to the seller when an exchange is closed: `data.status` says whether it was paid for or sent back.
+         * @description Sent to the seller when an exchange is closed: `data.status` says whether it was paid for or sent back. Pushed with the urgency `normal`.
          * @example {
          *       "type": "exchange_resolved",
          *       "title": "Troca concluída",
@@ -896,7 +908,7 @@ export interface components {
         };
         /**
          * ExchangeValidated
-         * @description Sent to the buyer when an exchange has been checked: `data.status` says whether it was approved or refused.
+         * @description Sent to the buyer when an exchange has been checked: `data.status` says whether it was approved or refused. Pushed with the urgency `normal`.
          * @example {
          *       "type": "exchange_validated",
          *       "title": "Troca validada",
@@ -958,13 +970,14 @@ export interface components {
          * Explanation
          * @description What the hub would respond to a publish now, and whom it would reach. Nothing was published.
          *
-         *     `refusal` is the problem that the publish would get; it is left out if the hub would accept it. `service` is the service whose rights were looked at. `targets` has the first 100 of `target_count`. `users` and `connections` are those that match at this moment. `expires_at` is when the hub would stop to deliver it. `warnings` are those of the receipt. `user` is there if the request names one in `explain_user_id`.
+         *     `refusal` is the problem that the publish would get; it is left out if the hub would accept it. `service` is the service whose rights were looked at. `targets` has the first 100 of `target_count`. `users` and `connections` are those that match at this moment. `policy` is that of the type, which also holds where the publish says nothing. `expires_at` is when the hub would stop to deliver it. `warnings` are those of the receipt. `user` is there if the request names one in `explain_user_id`.
          */
         Explanation: {
             accepted: boolean;
             service: string;
             refusal?: components["schemas"]["Problem"];
             type?: string;
+            policy?: components["schemas"]["Policy"];
             /** @default [] */
             targets?: components["schemas"]["TargetView"][];
             /** Format: int64 */
@@ -1229,7 +1242,7 @@ export interface components {
         ObservationEvent: components["schemas"]["Introduction"] | components["schemas"]["Figures"] | components["schemas"]["Feed"] | components["schemas"]["ObservationEnd"];
         /**
          * OrderCreated
-         * @description Sent to buyer and seller when an order has been placed.
+         * @description Sent to buyer and seller when an order has been placed. Users cannot mute it. Pushed with the urgency `high`.
          * @example {
          *       "type": "order_created",
          *       "title": "Novo pedido",
@@ -1294,7 +1307,7 @@ export interface components {
         };
         /**
          * OrderUpdated
-         * @description Sent to the buyer when an order's status changes.
+         * @description Sent to the buyer when an order's status changes. With a `collapse_key` it takes the place of an older one. Pushed with the urgency `normal`.
          * @example {
          *       "type": "order_updated",
          *       "title": "Pedido enviado",
@@ -1376,7 +1389,7 @@ export interface components {
         };
         /**
          * PaymentConfirmed
-         * @description Sent to buyer and seller when an order has been paid.
+         * @description Sent to buyer and seller when an order has been paid. Users cannot mute it. Pushed with the urgency `high`.
          * @example {
          *       "type": "payment_confirmed",
          *       "title": "Pagamento confirmado",
@@ -1416,6 +1429,27 @@ export interface components {
             id: string;
             /** @example k3v9q2m7xa-1z8 */
             cursor: string;
+        };
+        /**
+         * Policy
+         * @description What holds for every notification of one type.
+         *
+         *     `ttl_seconds`: how long it is delivered if the publish does not say; a publish may ask for less, and not for more. `inbox`: whether it is an item of the user's inbox. `collapse`: whether a publish may give a `collapse_key`, so that it takes the place of an older one. `confirm`: the deadline of a publish that names none. `mandatory`: whether users cannot mute the type. `push`: the urgency of its push messages.
+         */
+        Policy: {
+            ttl_seconds?: number | null;
+            /** @default true */
+            inbox?: boolean;
+            /** @default false */
+            collapse?: boolean;
+            confirm?: components["schemas"]["Confirm"] | null;
+            /** @default false */
+            mandatory?: boolean;
+            /**
+             * @default none
+             * @enum {string}
+             */
+            push?: "high" | "low" | "none" | "normal" | "very-low";
         };
         /**
          * Problem
@@ -1515,7 +1549,7 @@ export interface components {
         };
         /**
          * ProductUpdated
-         * @description Sent to the seller when a product in the catalogue changes.
+         * @description Sent to the seller when a product in the catalogue changes. With a `collapse_key` it takes the place of an older one.
          * @example {
          *       "type": "product_updated",
          *       "title": "Produto atualizado",
@@ -1582,7 +1616,7 @@ export interface components {
         };
         /**
          * ProfileUpdated
-         * @description Sent to a user when their profile changes.
+         * @description Sent to a user when their profile changes. With a `collapse_key` it takes the place of an older one. Pushed with the urgency `low`.
          * @example {
          *       "type": "profile_updated",
          *       "title": "Perfil atualizado",
@@ -1621,7 +1655,7 @@ export interface components {
         };
         /**
          * PublishCartUpdated
-         * @description Sent to a user when their cart changes.
+         * @description Sent to a user when their cart changes. Delivered for at most 86400 seconds. Not listed in the inbox. With a `collapse_key` it takes the place of an older one.
          * @example {
          *       "type": "cart_updated",
          *       "title": "Carrinho atualizado",
@@ -1655,7 +1689,7 @@ export interface components {
         };
         /**
          * PublishDefectiveReceived
-         * @description Sent to the buyer when the seller has received the defective item.
+         * @description Sent to the buyer when the seller has received the defective item. Pushed with the urgency `low`.
          * @example {
          *       "type": "defective_received",
          *       "title": "Item recebido",
@@ -1689,7 +1723,7 @@ export interface components {
         };
         /**
          * PublishExchangeResolved
-         * @description Sent to the seller when an exchange is closed: `data.status` says whether it was paid for or sent back.
+         * @description Sent to the seller when an exchange is closed: `data.status` says whether it was paid for or sent back. Pushed with the urgency `normal`.
          * @example {
          *       "type": "exchange_resolved",
          *       "title": "Troca concluída",
@@ -1723,7 +1757,7 @@ export interface components {
         };
         /**
          * PublishExchangeValidated
-         * @description Sent to the buyer when an exchange has been checked: `data.status` says whether it was approved or refused.
+         * @description Sent to the buyer when an exchange has been checked: `data.status` says whether it was approved or refused. Pushed with the urgency `normal`.
          * @example {
          *       "type": "exchange_validated",
          *       "title": "Troca validada",
@@ -1757,7 +1791,7 @@ export interface components {
         };
         /**
          * PublishOrderCreated
-         * @description Sent to buyer and seller when an order has been placed.
+         * @description Sent to buyer and seller when an order has been placed. Users cannot mute it. Pushed with the urgency `high`.
          * @example {
          *       "type": "order_created",
          *       "title": "Novo pedido",
@@ -1798,7 +1832,7 @@ export interface components {
         };
         /**
          * PublishOrderUpdated
-         * @description Sent to the buyer when an order's status changes.
+         * @description Sent to the buyer when an order's status changes. With a `collapse_key` it takes the place of an older one. Pushed with the urgency `normal`.
          * @example {
          *       "type": "order_updated",
          *       "title": "Pedido enviado",
@@ -1833,7 +1867,7 @@ export interface components {
         };
         /**
          * PublishPaymentConfirmed
-         * @description Sent to buyer and seller when an order has been paid.
+         * @description Sent to buyer and seller when an order has been paid. Users cannot mute it. Pushed with the urgency `high`.
          * @example {
          *       "type": "payment_confirmed",
          *       "title": "Pagamento confirmado",
@@ -1939,7 +1973,7 @@ export interface components {
         };
         /**
          * PublishProductUpdated
-         * @description Sent to the seller when a product in the catalogue changes.
+         * @description Sent to the seller when a product in the catalogue changes. With a `collapse_key` it takes the place of an older one.
          * @example {
          *       "type": "product_updated",
          *       "title": "Produto atualizado",
@@ -1972,7 +2006,7 @@ export interface components {
         };
         /**
          * PublishProfileUpdated
-         * @description Sent to a user when their profile changes.
+         * @description Sent to a user when their profile changes. With a `collapse_key` it takes the place of an older one. Pushed with the urgency `low`.
          * @example {
          *       "type": "profile_updated",
          *       "title": "Perfil atualizado",
@@ -2008,7 +2042,7 @@ export interface components {
         };
         /**
          * PublishReplacementSent
-         * @description Sent to the buyer when a replacement is on its way.
+         * @description Sent to the buyer when a replacement is on its way. Pushed with the urgency `normal`.
          * @example {
          *       "type": "replacement_sent",
          *       "title": "Reposição enviada",
@@ -2049,7 +2083,7 @@ export interface components {
         PublishRequest: components["schemas"]["PublishOrderCreated"] | components["schemas"]["PublishPaymentConfirmed"] | components["schemas"]["PublishOrderUpdated"] | components["schemas"]["PublishStockAlert"] | components["schemas"]["PublishCartUpdated"] | components["schemas"]["PublishProductAdded"] | components["schemas"]["PublishProductUpdated"] | components["schemas"]["PublishProductDeleted"] | components["schemas"]["PublishTransactionCreated"] | components["schemas"]["PublishProfileUpdated"] | components["schemas"]["PublishReturnRequested"] | components["schemas"]["PublishReturnResponded"] | components["schemas"]["PublishReplacementSent"] | components["schemas"]["PublishDefectiveReceived"] | components["schemas"]["PublishExchangeValidated"] | components["schemas"]["PublishExchangeResolved"];
         /**
          * PublishReturnRequested
-         * @description Sent to the seller when a buyer asks to return something.
+         * @description Sent to the seller when a buyer asks to return something. Pushed with the urgency `normal`.
          * @example {
          *       "type": "return_requested",
          *       "title": "Devolução solicitada",
@@ -2083,7 +2117,7 @@ export interface components {
         };
         /**
          * PublishReturnResponded
-         * @description Sent to the buyer when the seller responds to a return: `data.status` says whether it was accepted or refused.
+         * @description Sent to the buyer when the seller responds to a return: `data.status` says whether it was accepted or refused. Pushed with the urgency `normal`.
          * @example {
          *       "type": "return_responded",
          *       "title": "Devolução respondida",
@@ -2118,7 +2152,7 @@ export interface components {
         };
         /**
          * PublishStockAlert
-         * @description Sent to the seller when a product's stock falls to its minimum.
+         * @description Sent to the seller when a product's stock falls to its minimum. With a `collapse_key` it takes the place of an older one. Pushed with the urgency `normal`.
          * @example {
          *       "type": "stock_alert",
          *       "title": "Estoque baixo",
@@ -2153,7 +2187,7 @@ export interface components {
         };
         /**
          * PublishTransactionCreated
-         * @description Sent to a user when a transaction is entered in their books.
+         * @description Sent to a user when a transaction is entered in their books. Pushed with the urgency `low`.
          * @example {
          *       "type": "transaction_created",
          *       "title": "Nova transação",
@@ -2241,7 +2275,7 @@ export interface components {
         };
         /**
          * ReplacementSent
-         * @description Sent to the buyer when a replacement is on its way.
+         * @description Sent to the buyer when a replacement is on its way. Pushed with the urgency `normal`.
          * @example {
          *       "type": "replacement_sent",
          *       "title": "Reposição enviada",
@@ -2290,7 +2324,7 @@ export interface components {
         };
         /**
          * ReturnRequested
-         * @description Sent to the seller when a buyer asks to return something.
+         * @description Sent to the seller when a buyer asks to return something. Pushed with the urgency `normal`.
          * @example {
          *       "type": "return_requested",
          *       "title": "Devolução solicitada",
@@ -2327,7 +2361,7 @@ export interface components {
         };
         /**
          * ReturnResponded
-         * @description Sent to the buyer when the seller responds to a return: `data.status` says whether it was accepted or refused.
+         * @description Sent to the buyer when the seller responds to a return: `data.status` says whether it was accepted or refused. Pushed with the urgency `normal`.
          * @example {
          *       "type": "return_responded",
          *       "title": "Devolução respondida",
@@ -2485,7 +2519,7 @@ export interface components {
         };
         /**
          * StockAlert
-         * @description Sent to the seller when a product's stock falls to its minimum.
+         * @description Sent to the seller when a product's stock falls to its minimum. With a `collapse_key` it takes the place of an older one. Pushed with the urgency `normal`.
          * @example {
          *       "type": "stock_alert",
          *       "title": "Estoque baixo",
@@ -2624,7 +2658,7 @@ export interface components {
         };
         /**
          * TransactionCreated
-         * @description Sent to a user when a transaction is entered in their books.
+         * @description Sent to a user when a transaction is entered in their books. Pushed with the urgency `low`.
          * @example {
          *       "type": "transaction_created",
          *       "title": "Nova transação",
