@@ -17,6 +17,7 @@ __all__ = [
     "WITHOUT_ACCOUNT",
     "Target",
     "account_target",
+    "find_person",
     "is_personal",
     "split_target",
     "subscriber_targets",
@@ -69,6 +70,12 @@ def split_target(target: Target) -> tuple[str | None, str | None]:
     """Return the account and the user that a target names, None for what it does not name."""
     kind, *ids = target.split(_SEPARATOR)
     return (ids[0], ids[1]) if kind == "u" else (ids[0] if ids else None, None)
+
+
+def find_person(owner: str) -> Target | None:
+    """Return the user's target that the name of something ends with; None where it ends with none."""
+    at = owner.find(_SEPARATOR) - 1
+    return Target(owner[at:]) if at >= 0 and owner.startswith(_USER, at) else None
 
 
 def is_personal(targets: Sequence[Target]) -> bool:

@@ -21,8 +21,8 @@ from hub.delivery.session import Session
 from hub.delivery.subscribers import Matched, Subscriber, TransportName
 from hub.errors import IdempotencyConflict, StorageUnavailable
 from hub.histogram import Histogram
-from hub.log.port import Appended, Draft, Found, Reading, Record
-from hub.target import Target
+from hub.log.port import Appended, Draft, Entry, Found, Kind, Reading, Record
+from hub.target import CONTROL, Target
 
 __all__ = [
     "Ask",
@@ -113,6 +113,8 @@ class MemoryLog:
         self.tails: list[MemoryTail] = []
         self._now = now
         self._records: deque[Record] = deque()
+        #: The rows of the state index, by owner and key, each with the position it ends with.
+        self._state: dict[tuple[str, str], tuple[Entry, int | None]] = {}
 
     @property
     def damaged(self) -> int:
@@ -152,7 +154,13 @@ class MemoryLog:
         records = []
         for draft in drafts:
             self.head += 1
-            records.append(Record(self.head, draft.targets, draft.payload, draft.expires_at_s, draft.received_s))
+            kind = Kind.CONTROL if draft.kind is Kind.NOTIFICATION and CONTROL in draft.targets else draft.kind
+            records.append(Record(self.head, draft.targets, draft.payload, draft.expires_at_s, draft.received_s, kind))
+            for change in draft.changes:
+                self._state.pop((change.owner, change.key), None)
+                if change.value is not None:
+                    entry = Entry(change.owner, change.key, change.value, self.head)
+                    self._state[change.owner, change.key] = entry, change.ends
         self._records += records
         for tail in self.tails:
             tail.announce(records)
@@ -165,7 +173,16 @@ class MemoryLog:
         (appended,) = self.store([make_draft(targets, size_bytes=size_bytes, expires_at_s=expires_at_s)])
         return appended.position
 
-    async def read(self, targets: Sequence[Target], *, after: int, upto: int, limit: int, limit_bytes: int) -> Reading:
+    async def read(
+        self,
+        targets: Sequence[Target],
+        *,
+        after: int,
+        upto: int,
+        limit: int,
+        limit_bytes: int,
+        with_states: bool = False,
+    ) -> Reading:
         """Return what the port promises, as it was between the two gates."""
         await self.before_read
         self.reads += 1
@@ -178,6 +195,7 @@ class MemoryLog:
             if after < record.position <= upto
             and not wanted.isdisjoint(record.targets)
             and (record.expires_at_s is None or record.expires_at_s > now_s)
+            and (with_states or record.kind is not Kind.STATE)
         ]
         await self.after_read
         return fit(found, upto=upto, limit=limit, limit_bytes=limit_bytes)
@@ -188,6 +206,27 @@ class MemoryLog:
             if json.loads(record.payload).get("id") == notification_id and at in {None, record.position}:
                 return Found(record, NOW_S)
         return None
+
+    async def read_state(self, owner: str, key: str) -> Entry | None:
+        """Return one row of the state index."""
+        if self.fails:
+            raise StorageUnavailable
+        found = self._state.get((owner, key))
+        return None if found is None else found[0]
+
+    async def list_state(
+        self, owner: str | Sequence[str], *, after: str = "", upto: str | None = None, limit: int
+    ) -> list[Entry]:
+        """Return rows of the state index in the order of keys."""
+        if self.fails:
+            raise StorageUnavailable
+        owners = {owner} if isinstance(owner, str) else set(owner)
+        found = sorted(
+            (entry for entry, _ in self._state.values() if entry.owner in owners and entry.key > after),
+            key=lambda entry: (entry.key, entry.owner),
+        )
+        found = [entry for entry in found if upto is None or entry.key <= upto]
+        return [entry for entry in found if entry in found[:limit] or entry.key == found[limit - 1].key]
 
     def follow(self) -> AsyncIterator[list[Record]]:
         """Begin to collect what is stored from now on."""
@@ -200,6 +239,9 @@ class MemoryLog:
         self.first = max(self.first, min(upto, self.head) + 1)
         while self._records and self._records[0].position < self.first:
             self._records.popleft()
+        for key, (_, ends) in list(self._state.items()):
+            if ends is not None and ends < self.first:
+                del self._state[key]
 
     async def close(self) -> None:
         """End the tails."""

@@ -19,7 +19,7 @@ from hub.delivery.ports import EndsInOrder
 from hub.delivery.subscribers import Subscriber, Subscribers
 from hub.directory.directory import Directory
 from hub.errors import HubError, StorageUnavailable
-from hub.log.port import Draft, Log
+from hub.log.port import Draft, Kind, Log
 from hub.operator_log import OperatorLog
 from hub.target import CONTROL
 
@@ -80,6 +80,7 @@ class Disconnector:
                 targets=(CONTROL,),
                 payload=msgspec.json.encode(revocation),
                 expires_at_s=revocation.until_s,
+                kind=Kind.CONTROL,
             )
             self._asked.add(draft.payload)
             try:

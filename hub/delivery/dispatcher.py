@@ -13,10 +13,10 @@ from typing import TypeAlias
 from hub.delivery.delivery_counts import DeliveryCounts
 from hub.delivery.envelope import Envelope
 from hub.delivery.feed import Feed
-from hub.delivery.ports import CatchesUp, Ends, Sockets, TakesControl
+from hub.delivery.ports import CatchesUp, Ends, Sockets, TakesControl, TakesState
 from hub.delivery.progress import Progress
 from hub.delivery.subscribers import Matched, Subscriber, Subscribers
-from hub.log.port import Log, Record
+from hub.log.port import Kind, Log, Record
 from hub.metrics import Metrics
 from hub.operator_log import OperatorLog
 from hub.target import CONTROL
@@ -26,6 +26,8 @@ __all__ = ["Dispatcher"]
 logger = logging.getLogger("hub.dispatcher")
 
 _transport = attrgetter("transport")
+#: Python 3.11 finds the member of an enum through a descriptor.
+_NOTIFICATION = Kind.NOTIFICATION
 
 #: Deliveries in one loop iteration, so that a wide fan-out holds nobody's handshake up.
 SLICE = 2_000
@@ -37,7 +39,8 @@ _Batch: TypeAlias = tuple[float | None, int, int, int]
 class Dispatcher:
     """Hands each record of the log's tail to every subscriber of its targets, in log order.
 
-    `control` acts on the records that the hub wrote to itself, `catch_up` takes over subscribers with more unsent
+    `control` acts on the records that the hub wrote to itself, each of `takers` on state records for the hub alone, and
+    `catch_up` takes over subscribers with more unsent
     bytes than their budget, and `ends` those whose links failed or that missed records. `feed` is told what was
     dispatched, while somebody watches it; `counts` counts what becomes of each.
     """
@@ -72,6 +75,8 @@ class Dispatcher:
         self._link_budget_bytes = link_budget_bytes
         self._now = now
         self._slice_deliveries = slice_deliveries
+        #: They act on state records that are for the hub alone, each on those it knows.
+        self.takers: list[TakesState] = []
         self._lines = OperatorLog(logger)
         self._tail = log.follow()
         progress.position = log.head
@@ -101,8 +106,8 @@ class Dispatcher:
             self._announce_gap_to_all("a stretch of the log is damaged")
         elif record.position > next_position and self._log.first > next_position:
             self._announce_gap_to_all("retention passed the dispatcher")
-        if CONTROL in record.targets:
-            self._take_control(record.payload)
+        if record.kind is not _NOTIFICATION:
+            self._dispatch_own(record)
         elif matched := self._subscribers.find(record.targets):
             envelope = Envelope(record.payload, self._log.epoch, record.position, record.expires_at_s)
             await self._fan_out(envelope, matched, record.received_s)
@@ -132,13 +137,35 @@ class Dispatcher:
         for subscriber in self._subscribers.everyone():
             self._ends.end_slow(subscriber)
 
-    def _take_control(self, payload: bytes) -> None:
-        # It may end connections, and what came before it in the log is theirs.
+    def _dispatch_own(self, record: Record) -> None:
+        # A control record may end connections, and what came before it in the log is theirs.
         self._flush()
+        if record.kind is Kind.CONTROL:
+            self._act(self._control.take, record.payload)
+            return
+        if CONTROL in record.targets:
+            for taker in self.takers:
+                self._act(taker.take_state, record.payload)
+        envelope = None
+        for subscriber in self._subscribers.match(record.targets):
+            if subscriber.speaks_hub_v1:
+                envelope = envelope or Envelope(record.payload, self._log.epoch, record.position)
+                self._hand_over(envelope, subscriber)
+
+    def _act(self, take: Callable[[bytes], None], payload: bytes) -> None:
         try:
-            self._control.take(payload)
+            take(payload)
         except Exception as error:  # whatever one record makes of the hub, the others are dispatched
             logger.error("a control record failed: %s", type(error).__name__)
+
+    def _hand_over(self, envelope: Envelope, subscriber: Subscriber) -> None:
+        # Through the link, which alone sees whether the session is live; a person has few connections.
+        if subscriber.session.offer(envelope):
+            try:
+                if subscriber.link.write(envelope) > self._link_budget_bytes:
+                    self._catch_up.fall_behind(subscriber)
+            except Exception as error:
+                self._break(subscriber, error)
 
     def _offer(self, envelope: Envelope, matched: Matched, received_s: float | None) -> None:
         if self._collecting:

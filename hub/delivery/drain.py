@@ -40,7 +40,7 @@ async def drain(leaving: list[Subscriber], ends: EndsInOrder, *, window_s: float
         for subscriber in part:
             if subscriber.speaks_hub_v1:
                 subscriber.link.write_control(frame)
-            elif subscriber.transport == "sse":
+            if subscriber.transport == "sse":
                 subscriber.link.write_retry(secrets.randbelow(int(within_s * 1000)))
         await asyncio.sleep(0)
     for part in slices:

@@ -11,9 +11,9 @@ import msgspec
 from contracts.observation import MAX_FEED_ITEMS, FeedItem, FeedTarget
 from hub.cursor import Cursor
 from hub.delivery.subscribers import Subscribers
-from hub.log.port import Log, Record
+from hub.log.port import Kind, Log, Record
 from hub.masking import mask_id
-from hub.target import CONTROL, Target, split_target
+from hub.target import Target, split_target
 
 __all__ = ["MAX_ITEMS_PER_TYPE", "Feed", "Watcher"]
 
@@ -91,9 +91,9 @@ class Feed:
             del self._watchers[watcher]
 
     def note(self, records: Sequence[Record]) -> None:
-        """Note records that were just dispatched; the hub's own and damaged ones are passed over."""
+        """Note notifications that were just dispatched; all else, and damaged records, are passed over."""
         for record in records:
-            if record.is_damaged or CONTROL in record.targets:
+            if record.is_damaged or record.kind is not Kind.NOTIFICATION:
                 continue
             stored = _read(record)
             # One for those who may see ids, one for the others, each made at most once.

@@ -35,13 +35,24 @@ class PageReader:
     async def __aexit__(self, *_: object) -> None:
         self._readers.release()
 
-    async def read(self, targets: Sequence[Target], *, after: int, upto: int) -> Reading | None:
+    async def read(
+        self, targets: Sequence[Target], *, after: int, upto: int, with_states: bool = False
+    ) -> Reading | None:
         """Return the first page for any of `targets` in `(after, upto]`, or None where part of it may be missing.
+
+        `with_states`: the reader speaks `hub.v1`.
 
         Raises:
             StorageUnavailable: the log cannot be read.
         """
         log = self._log
-        reading = await log.read(targets, after=after, upto=upto, limit=self._records, limit_bytes=self._size_bytes)
+        reading = await log.read(
+            targets,
+            after=after,
+            upto=upto,
+            limit=self._records,
+            limit_bytes=self._size_bytes,
+            with_states=with_states,
+        )
         # Asked afterwards: `first` rises before a record is gone, so retention that passed during the read is noticed.
         return None if log.first > after + 1 else reading

@@ -47,9 +47,12 @@ class Pages:
         """The cursor that stands at the log's end."""
         return Cursor(self._log.epoch, self._log.head)
 
-    async def read(self, targets: Sequence[Target], cursor: Cursor | None) -> MissedPage:
+    async def read(
+        self, targets: Sequence[Target], cursor: Cursor | None, *, speaks_hub_v1: bool = False
+    ) -> MissedPage:
         """Return one page of notifications for any of `targets` since `cursor`; without one, only the head.
 
+        A client that speaks `hub.v1` also gets what has changed in its user's state.
         Fewer frames than were due means that the next page has them: ask until one is empty.
 
         Raises:
@@ -61,7 +64,7 @@ class Pages:
         kind, after = decide_resume(cursor, epoch=log.epoch, first=log.first, head=head)
         page = MissedPage(kind, [], Cursor(log.epoch, head))
         if kind == "replayed":
-            page = await self._read_page(targets, after=after, upto=head)
+            page = await self._read_page(targets, after=after, upto=head, with_states=speaks_hub_v1)
         self._metrics.polls[page.resume] += 1
         self._metrics.deliveries["poll"] += len(page.frames)
         return page
@@ -91,10 +94,12 @@ class Pages:
         self._metrics.deliveries["durable-streams"] += len(page.frames)
         return page
 
-    async def _read_page(self, targets: Sequence[Target], *, after: int, upto: int) -> MissedPage:
+    async def _read_page(
+        self, targets: Sequence[Target], *, after: int, upto: int, with_states: bool = False
+    ) -> MissedPage:
         log = self._log
         async with self._pages as pages:
-            reading = await pages.read(targets, after=after, upto=upto)
+            reading = await pages.read(targets, after=after, upto=upto, with_states=with_states)
         if reading is None:
             return MissedPage("gap", [], Cursor(log.epoch, log.head))
         kind: ResumeKind = "replayed"

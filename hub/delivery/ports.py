@@ -8,7 +8,7 @@ from hub.cursor import Cursor
 from hub.delivery.envelope import Envelope
 from hub.delivery.subscribers import Matched, Subscriber
 
-__all__ = ["CatchesUp", "Ends", "EndsInOrder", "Sockets", "TakesControl"]
+__all__ = ["CatchesUp", "Ends", "EndsInOrder", "Sockets", "TakesControl", "TakesState"]
 
 
 class EndsInOrder(Protocol):
@@ -46,6 +46,13 @@ class TakesControl(Protocol):
 
     def take(self, payload: bytes) -> None:
         """Act on one."""
+
+
+class TakesState(Protocol):
+    """Acts on state records that are for the hub alone, such as a deadline or its claim."""
+
+    def take_state(self, payload: bytes) -> None:
+        """Act on one, or pass it over: it may be another part's."""
 
 
 class Sockets(Protocol):

@@ -96,7 +96,12 @@ class Replay:
                 return
             # Not before the wait for a reader: thousands of waiting sessions would hold what is offered meanwhile.
             session.aim(log.head)
-            reading = await pages.read(subscriber.targets, after=session.last, upto=session.upto)
+            reading = await pages.read(
+                subscriber.targets,
+                after=session.last,
+                upto=session.upto,
+                with_states=subscriber.speaks_hub_v1,
+            )
         if reading is None:
             # Retention passed the cursor. A client that cannot be told of it gets what is left.
             self._announce_gap(subscriber, log.head if subscriber.point is None else log.first - 1)

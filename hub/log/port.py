@@ -1,13 +1,17 @@
-"""The log's port: what the hub asks of a durable, ordered record of notifications.
+"""The log's port: what the hub asks of a durable, ordered record of notifications, and of what changes beside them.
 
-One engine implements it at a time. It is small on purpose, so that a second engine fits. Every engine must pass the
-same suite (`tests/log/`).
+What users have read, muted or allowed is state: each change of it is part of a record, and the log keeps the newest
+value of every key in an index that it writes in the same transaction.
+
+One engine implements the port at a time. It is small on purpose, so that a second engine fits. Every engine must pass
+the same suite (`tests/log/`).
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from enum import IntEnum
 from typing import Protocol
 
 import msgspec
@@ -17,16 +21,59 @@ from hub.errors import IdempotencyConflict
 from hub.histogram import Histogram
 from hub.target import Target
 
-__all__ = ["Appended", "Draft", "Found", "Log", "Reading", "Record"]
+__all__ = ["Appended", "Change", "Draft", "Entry", "Found", "Kind", "Log", "Reading", "Record"]
+
+
+class Kind(IntEnum):
+    """What a record is.
+
+    A notification is shown to people. A control record is the hub's to itself (`CONTROL` is among its targets). A state
+    record says that a user's state has changed: the connections of its targets that speak `hub.v1` get its payload as a
+    control frame, and no other ever does. A state record for `CONTROL` alone reaches nobody.
+    """
+
+    NOTIFICATION = 0
+    CONTROL = 1
+    STATE = 2
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One row of the state index, put or, with `value` None, removed.
+
+    `owner` says whose row it is and of which kind (`"preferences" + target`); it is never logged. Rows of one owner
+    are listed in the order of `key`, as text: numbers in it have leading zeros. `ends`: the row goes once retention has
+    passed this position, which is that of the notification it belongs to. A row is a person's, and goes with that
+    person's erasure, if its owner ends with a user's target or `person` is one.
+    """
+
+    owner: str
+    key: str
+    value: bytes | None
+    ends: int | None = None
+    person: Target | None = None
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One row of the state index, and the position of the record that put it."""
+
+    owner: str
+    key: str
+    value: bytes
+    position: int
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
-    """A notification to be appended.
+    """A record to be appended: a notification, unless `kind` says otherwise.
 
     `payload` is the finished JSON object a subscriber will read, without its cursor. `idempotency` is
     a digest of service name and key; `body_digest` tells a repeat from another body under the same key.
     `expires_at_s` is Unix time, kept to the millisecond; from then on the record is no longer delivered.
     `received_s` is when the publish came, by the monotonic clock; it is not stored.
+
+    `changes` are made to the state index in the same transaction, in order. They stay until others replace or remove
+    them, also when retention has taken the record; a repeat under an idempotency key changes nothing. The payload of a
+    state record for `CONTROL` holds nothing personal: an erasure finds rows, and not what such payloads say.
+    `type` is the tag of a notification that an inbox may list; None where no inbox is kept.
     """
 
     id: str
@@ -36,6 +83,9 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     body_digest: bytes = b""
     expires_at_s: float | None = None
     received_s: float | None = None
+    kind: Kind = Kind.NOTIFICATION
+    changes: tuple[Change, ...] = ()
+    type: str | None = None
 
 
 class Appended(msgspec.Struct, frozen=True):
@@ -62,6 +112,7 @@ class Record(msgspec.Struct, frozen=True):
     expires_at_s: float | None
     #: As in the draft; None for a record that was read from the log.
     received_s: float | None = None
+    kind: Kind = Kind.NOTIFICATION
 
     @classmethod
     def damaged(cls, position: int) -> Record:
@@ -143,11 +194,21 @@ class Log(Protocol):
             StorageUnavailable, Overloaded: at once, where nothing was begun.
         """
 
-    async def read(self, targets: Sequence[Target], *, after: int, upto: int, limit: int, limit_bytes: int) -> Reading:
+    async def read(
+        self,
+        targets: Sequence[Target],
+        *,
+        after: int,
+        upto: int,
+        limit: int,
+        limit_bytes: int,
+        with_states: bool = False,
+    ) -> Reading:
         """Return at most `limit` records for any of `targets` in `(after, upto]`, each once, in order.
 
-        Expired records are left out, except for the hub's own (`CONTROL`): the wall clock alone does not decide whether
-        those have ended. A damaged record is replaced by `Record.damaged`. Payloads and targets together weigh
+        State records are left out unless the reader asks for them: only clients that speak `hub.v1` know them. Expired
+        records are left out, except for the hub's own (`CONTROL`): the wall clock alone does not decide whether those
+        have ended. A damaged record is replaced by `Record.damaged`. Payloads and targets together weigh
         at most `limit_bytes`, and nothing beyond that is held in memory; a first record that is larger by itself
         is returned alone, so that reading always advances.
 
@@ -160,10 +221,30 @@ class Log(Protocol):
         """Return the record with this id, expired or not; None if there is none.
 
         With `at` only this position is looked at. Without it the log is searched from its head on, which takes the
-        longer the older the record is. The hub's own records (`CONTROL`) are not found.
+        longer the older the record is. Only notifications are found.
 
         Raises:
             StorageUnavailable: the log is damaged there, or cannot be read or searched in time. It may hold the record.
+        """
+
+    async def read_state(self, owner: str, key: str) -> Entry | None:
+        """Return one row of the state index, as it was written last.
+
+        Raises:
+            StorageUnavailable: the log cannot be read.
+        """
+
+    async def list_state(
+        self, owner: str | Sequence[str], *, after: str = "", upto: str | None = None, limit: int
+    ) -> list[Entry]:
+        """Return the rows of one or several owners with a key in `(after, upto]`, in the order of keys.
+
+        At most `limit` of them, and all that have the same key as the last one, so that a caller that goes on after it
+        misses none. A damaged row is left out, counted and logged.
+
+        Raises:
+            StorageUnavailable: the log cannot be read.
+            ValueError: more than 100 owners.
         """
 
     def follow(self) -> AsyncIterator[list[Record]]:

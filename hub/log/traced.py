@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hub.cursor import Epoch
 from hub.errors import IdempotencyConflict
 from hub.histogram import Histogram
-from hub.log.port import Appended, Draft, Found, Log, Reading, Record
+from hub.log.port import Appended, Draft, Entry, Found, Log, Reading, Record
 from hub.target import Target
 
 if TYPE_CHECKING:
@@ -68,15 +68,36 @@ class TracedLog(Log):
         """Begin what `append` does; without a span, since nothing in a traced hub asks for it."""
         return self._log.submit(drafts)
 
-    async def read(self, targets: Sequence[Target], *, after: int, upto: int, limit: int, limit_bytes: int) -> Reading:
+    async def read(
+        self,
+        targets: Sequence[Target],
+        *,
+        after: int,
+        upto: int,
+        limit: int,
+        limit_bytes: int,
+        with_states: bool = False,
+    ) -> Reading:
         """Return the page that the log returns; a replay is linked to the publishes of its records."""
-        reading = await self._log.read(targets, after=after, upto=upto, limit=limit, limit_bytes=limit_bytes)
+        reading = await self._log.read(
+            targets, after=after, upto=upto, limit=limit, limit_bytes=limit_bytes, with_states=with_states
+        )
         self._tracing.link_page([record.payload for record in reading.records], upto=reading.upto)
         return reading
 
     async def find(self, notification_id: str, *, at: int | None = None) -> Found | None:
         """Return the record that the log finds."""
         return await self._log.find(notification_id, at=at)
+
+    async def read_state(self, owner: str, key: str) -> Entry | None:
+        """Return the row that the log has."""
+        return await self._log.read_state(owner, key)
+
+    async def list_state(
+        self, owner: str | Sequence[str], *, after: str = "", upto: str | None = None, limit: int
+    ) -> list[Entry]:
+        """Return the rows that the log has."""
+        return await self._log.list_state(owner, after=after, upto=upto, limit=limit)
 
     def follow(self) -> AsyncIterator[list[Record]]:
         """Yield every record stored from now on, as the log does."""

@@ -17,6 +17,7 @@ from hub.language import Texts
 from hub.target import subscriber_targets
 from hub.transports.cors import Cors
 from hub.transports.response import (
+    asks_for_hub_v1,
     find_cursor,
     is_read,
     respond,
@@ -64,7 +65,8 @@ class PollEndpoint:
             targets = subscriber_targets(grant.account_id, grant.user_id)
             with self._responses.share(targets[0]) as share:
                 share.take(PAGE_BYTES)
-                body = self._encode(await self._pages.read(targets, cursor))
+                speaks_hub_v1 = asks_for_hub_v1(scope["query_string"])
+                body = self._encode(await self._pages.read(targets, cursor, speaks_hub_v1=speaks_hub_v1))
                 share.take(max(0, len(body) - PAGE_BYTES))
                 await self._respond(send, cors, body)
         except HubError as error:

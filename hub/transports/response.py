@@ -10,11 +10,13 @@ from contracts.frame import MAX_LISTENED
 from contracts.identifier import SignalType
 from hub.asgi import Scope, Send
 from hub.cursor import Cursor, parse_cursor
+from hub.delivery.connections import SUBPROTOCOL
 from hub.errors import BadRequest, HubError, InvalidCursor
 from hub.errors.problem import write_problem
 from hub.header_fields import Headers, find_single
 
 __all__ = [
+    "asks_for_hub_v1",
     "find_cursor",
     "find_signals",
     "forget_request",
@@ -52,6 +54,17 @@ def find_cursor(headers: Headers, query: bytes) -> Cursor | None:
     if cursor is None:
         raise InvalidCursor(f"`{place}` is not a cursor of a hub; without one a client goes on from now")
     return cursor
+
+
+def asks_for_hub_v1(query: bytes) -> bool:
+    """Whether the query's `protocol` is `hub.v1`: this client knows every control frame.
+
+    A WebSocket says so with its subprotocol, and other transports have none.
+
+    Raises:
+        BadRequest: the query has more fields than anybody reads.
+    """
+    return b"protocol=" in query and _find_last(query, "protocol") == SUBPROTOCOL
 
 
 def find_signals(query: bytes) -> frozenset[str]:

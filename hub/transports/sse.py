@@ -18,7 +18,7 @@ from hub.errors import HubError, MethodNotAllowed
 from hub.header_fields import Headers
 from hub.transports.cors import Cors
 from hub.transports.fallback import open_event_stream
-from hub.transports.response import find_cursor, find_signals, is_read, respond_problem
+from hub.transports.response import asks_for_hub_v1, find_cursor, find_signals, is_read, respond_problem
 
 __all__ = ["STREAM_PREAMBLE", "UNBUFFERED", "EventStreamEndpoint"]
 
@@ -46,6 +46,7 @@ class _Stream(NamedTuple):
     grant: Grant
     cursor: Cursor | None
     headers: Headers
+    speaks_hub_v1: bool
     signals: frozenset[str]
     #: When it came, by the monotonic clock.
     began_s: float
@@ -72,13 +73,14 @@ class EventStreamEndpoint:
                 raise MethodNotAllowed
             grant = await self._connections.admit(headers, scope["query_string"])
             cursor = find_cursor(headers, scope["query_string"])
+            speaks_hub_v1 = asks_for_hub_v1(scope["query_string"])
             signals = find_signals(scope["query_string"])
             if scope["method"] == "HEAD":
                 # What a GET would get, and no stream.
                 await send({"type": "http.response.start", "status": 200, "headers": [*_STREAM_HEADERS, *cors]})
                 await send({"type": "http.response.body", "body": b""})
                 return
-            stream = _Stream(receive, grant, cursor, [*_STREAM_HEADERS, *cors], signals, began_s)
+            stream = _Stream(receive, grant, cursor, [*_STREAM_HEADERS, *cors], speaks_hub_v1, signals, began_s)
             with contextlib.suppress(ConnectionError):  # the peer may have left while it was looked up
                 async with open_event_stream(scope, send, close_timeout_s=self._close_timeout_s) as link:
                     await self._serve(stream, link)
@@ -87,7 +89,7 @@ class EventStreamEndpoint:
             await respond_problem(send, error, cors)
 
     async def _serve(self, stream: _Stream, link: EventStream) -> None:
-        subscriber = self._connections.register(stream.grant, "sse", link, speaks_hub_v1=False)
+        subscriber = self._connections.register(stream.grant, "sse", link, speaks_hub_v1=stream.speaks_hub_v1)
         subscriber.signals = stream.signals
         try:
             link.attach(on_connection_lost=partial(self._connections.leave, subscriber))

@@ -22,6 +22,7 @@ from hub.delivery.resume_points import ResumePoints, identify_client
 from hub.delivery.session import Phase, ResumeResult, Session
 from hub.delivery.subscribers import Subscriber
 from hub.errors import HubFull
+from hub.log.port import Kind
 from hub.target import EVERYONE, Target, account_target, user_target
 from tests.delivery.harness import INTERVAL_S, Parts
 from tests.fakes import NOW_S, Ask, Beat, FakeLink, Said, make_draft, make_subscriber
@@ -50,9 +51,14 @@ class Due(msgspec.Struct, frozen=True):
 
     audience: frozenset[tuple[str | None, str | None]]
     expires_at_s: float | None
+    #: It says that a user's state has changed, and is for those alone that know such frames.
+    is_state: bool = False
 
-    def is_for(self, account_id: str, user_id: str) -> bool:
-        """Whether it was meant for this user."""
+    def is_for(self, connection: Connection) -> bool:
+        """Whether it was meant for this connection."""
+        if self.is_state and isinstance(connection.client, OldClient):
+            return False
+        account_id, user_id = connection.account_id, connection.user_id
         return not self.audience.isdisjoint({(account_id, user_id), (account_id, None), (None, None)})
 
 
@@ -71,7 +77,7 @@ class Ledger:
         return [
             position
             for position in range(after + 1, upto + 1)
-            if (due := self.published[position]).is_for(connection.account_id, connection.user_id)
+            if (due := self.published[position]).is_for(connection)
             and (due.expires_at_s is None or due.expires_at_s > self.latest_s)
         ]
 
@@ -87,7 +93,7 @@ class Ledger:
         """Check one thing a connection was told, and move its place: everything owed up to there was told."""
         if isinstance(item, Envelope):
             due = self.published[item.position]
-            assert due.is_for(connection.account_id, connection.user_id), "somebody else's notification"
+            assert due.is_for(connection), "somebody else's notification"
             assert due.expires_at_s is None or due.expires_at_s > now_s, "handed over after its time"
             assert item.position > connection.place, "twice, or out of order"
             skipped = self.owed(connection, after=connection.place, upto=item.position - 1)
@@ -223,6 +229,13 @@ class Scenario(Parts):
             targets = [_target(*pair) for pair in sorted(audience, key=str)]
             drafts.append(make_draft(targets, size_bytes=size_bytes, expires_at_s=expires_at_s))
         self.log.store(drafts)
+
+    def change_state(self, account_id: str, user_id: str) -> None:
+        """Append a record that says that this user's state has changed."""
+        self.ledger.head += 1
+        self.ledger.published[self.ledger.head] = Due(frozenset({(account_id, user_id)}), None, is_state=True)
+        draft = make_draft([user_target(account_id, user_id)])
+        self.log.store([msgspec.structs.replace(draft, kind=Kind.STATE)])
 
     def forget(self, upto: int) -> None:
         """Let retention pass `upto`."""

@@ -98,6 +98,13 @@ class Seam(RuleBasedStateMachine):
         self.scenario.publish(batch, size_bytes, ttl_s)
         self._turn(turns)
 
+    @rule(pick=picks, turns=turns)
+    def change_state(self, pick: int, turns: int) -> None:
+        """A user's state changes: something was read, say."""
+        client = self.scenario.clients[pick % len(self.scenario.clients)]
+        self.scenario.change_state(client.account_id, client.user_id)
+        self._turn(turns)
+
     @precondition(lambda self: self.scenario.log.first <= self.scenario.log.head)
     @rule(share=st.sampled_from([0.3, 0.6, 1.0]), turns=st.integers(0, 3))
     def forget(self, share: float, turns: int) -> None:

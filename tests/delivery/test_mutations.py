@@ -73,6 +73,12 @@ FURTHER: list[Mutation] = [
     (Replay._write_whole, "waiting += due[: count - 1 : -1]", "pass"),
     (Replay._release, "self._is_due(envelope.expires_at_s)", "True"),
     (Dispatcher._fan_out, "envelope.expires_at_s is None", "True"),
+    # State records, which deployed frontends never see.
+    (Dispatcher._dispatch_own, "subscriber.speaks_hub_v1", "True"),
+    (Dispatcher._dispatch_own, "self._hand_over(envelope, subscriber)", "pass"),
+    (Dispatcher._hand_over, "subscriber.session.offer(envelope)", "True"),
+    (Replay._write_page, "with_states=subscriber.speaks_hub_v1", "with_states=True"),
+    (Replay._write_page, "with_states=subscriber.speaks_hub_v1", "with_states=False"),
     # After the end.
     (Session.mark_gap, "self.phase is Phase.CLOSED", "False"),
     (Session.replay, "self.phase is not Phase.REPLAYING", "False"),
@@ -80,7 +86,7 @@ FURTHER: list[Mutation] = [
     (Dispatcher._offer, "> self._link_budget_bytes", "> 1_000_000"),
     (Dispatcher._fan_out, "self._iteration_bytes > self._link_budget_bytes // 4", "False"),
     # Heartbeats ahead of what was handed over.
-    (Dispatcher._dispatch, "if CONTROL", "self._progress.position = record.position\n    if CONTROL"),
+    (Dispatcher._dispatch, "if record.kind", "self._progress.position = record.position\n    if record.kind"),
 ]
 
 _heartbeat = test_heartbeat.TestHeartbeat()
@@ -127,7 +133,7 @@ PROMISED: list[tuple[Callable[..., Any], str, str, Callable[[], Any]]] = [
         test_heartbeat.TestCursor().test_live_ahead_of_the_dispatch,
     ),
     (
-        Dispatcher._take_control,
+        Dispatcher._dispatch_own,
         "self._flush()",
         "pass",
         test_dispatcher.test_what_came_before_a_control_record_is_written_before_it_acts,

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -250,7 +250,7 @@ async def test_messages_that_wait_for_the_app_are_bounded(hub: RunningHub, monke
     await hub.publish()
     read, may_read = hub.hub.log.read, asyncio.Event()
 
-    async def read_later(targets: Sequence[Target], **bounds: int) -> Reading:
+    async def read_later(targets: Sequence[Target], **bounds: Any) -> Reading:
         await may_read.wait()
         return await read(targets, **bounds)
 

@@ -118,7 +118,9 @@ class TestSlices:
                 "INSERT INTO record VALUES (?, 'x', 0, NULL, 0, '[\"e\"]', x'', NULL)",
                 [(number,) for number in range(1, 1_201)],
             )
-            connection.executemany("INSERT INTO target VALUES ('e', ?)", [(number,) for number in range(1, 1_201)])
+            connection.executemany(
+                "INSERT INTO target (target, position) VALUES ('e', ?)", [(number,) for number in range(1, 1_201)]
+            )
             connection.executemany(
                 "INSERT INTO idempotency VALUES (?, ?, x'', 'x', 0, NULL)",
                 [(number, b"%d" % number) for number in range(1, 601)],

@@ -6,7 +6,7 @@ import asyncio
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -268,9 +268,9 @@ class TestDeadlines:
         held = threading.Event()
         original: Callable[..., object] = Readers._fetch
 
-        def hang(readers: Readers, query: str, bindings: Sequence[object]) -> object:
+        def hang(readers: Readers, read: object) -> object:
             held.wait(5)
-            return original(readers, query, bindings)
+            return original(readers, read)
 
         monkeypatch.setattr(Readers, "_fetch", hang)
         with pytest.raises(StorageUnavailable, match="in time"):

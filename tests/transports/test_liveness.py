@@ -10,6 +10,7 @@ import socket
 import struct
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -219,7 +220,7 @@ async def test_a_client_that_speaks_during_its_replay_is_heard_alive(
     await quick.publish(title="missed")
     read, may_read = quick.hub.log.read, asyncio.Event()
 
-    async def read_later(targets: Sequence[Target], **bounds: int) -> Reading:
+    async def read_later(targets: Sequence[Target], **bounds: Any) -> Reading:
         await may_read.wait()
         return await read(targets, **bounds)
 

@@ -19,6 +19,7 @@ from hub.log.sqlite.checksum import checksum_key
 from hub.log.sqlite.mark import Mark
 from hub.log.sqlite.page import read_every, read_for
 from hub.log.sqlite.schema import Extent, expected_schemas, read_schema
+from hub.log.sqlite.state import read_rows
 from hub.target import CONTROL
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "check_keys",
     "check_newest",
     "check_records",
+    "check_state",
     "check_targets",
     "compare_with_mark",
     "read_controls",
@@ -46,6 +48,8 @@ _COUNT = "SELECT count(*) FROM record WHERE position > ? AND position <= ?"
 _UNNAMED = """SELECT count(*) FROM record r,
 json_each(CASE WHEN json_valid(r.targets) THEN r.targets ELSE '[]' END) j WHERE r.position > ? AND r.position <= ?
 AND NOT EXISTS (SELECT 1 FROM target t WHERE t.target = j.value AND t.position = r.position)"""
+_NAMED_CONTROLS = """SELECT t.position FROM target t LEFT JOIN record r ON r.position = t.position
+WHERE t.target = ? AND r.control IS NOT 2"""
 _KEYS = """SELECT position, CAST(key AS BLOB), CAST(body AS BLOB), CAST(id AS BLOB),
 coalesce(CAST(created_s * 1000 + 0.5 AS INTEGER), 0), CAST(checksum AS INTEGER)
 FROM idempotency WHERE position > ? ORDER BY position LIMIT ?"""
@@ -65,12 +69,13 @@ class Defect(msgspec.Struct, frozen=True):
 
 
 def check_all(connection: apsw.Connection, extent: Extent) -> Iterator[Defect]:
-    """Look at everything: every page and index, every revocation, record, target and idempotency key."""
+    """Look at everything: every page and index, every revocation, record, target, state row and idempotency key."""
     yield from check_file(connection, deep=True)
     yield from check_controls(connection, extent)
     yield from check_records(connection, extent)
     yield from check_targets(connection, extent, budget_s=float("inf"))
     yield from check_keys(connection, extent)
+    yield from check_state(connection)
 
 
 def check_file(connection: apsw.Connection, *, deep: bool) -> Iterator[Defect]:
@@ -108,10 +113,13 @@ def compare_with_mark(extent: Extent, mark: Mark | None, path: Path) -> Iterator
 def check_controls(connection: apsw.Connection, extent: Extent) -> Iterator[Defect]:
     """Look whether every control record is there and sound: a lost revocation would let somebody in again."""
     marked = _positions(connection, "SELECT position FROM record INDEXED BY control WHERE control = 1")
-    named = _positions(connection, "SELECT position FROM target WHERE target = ?", CONTROL)
-    sound = {record.position for record in read_controls(connection, extent) if not record.is_damaged}
-    if not marked == named == sound:
-        yield Defect(f"{len((marked | named) - sound) or 1} revocations are damaged", loses_controls=True)
+    named = _positions(connection, _NAMED_CONTROLS, CONTROL)
+    found = list(read_controls(connection, extent))
+    sound = {record.position for record in found if not record.is_damaged}
+    # A damaged one may look like a state record of the hub's own: those have the same target.
+    damaged = {record.position for record in found if record.is_damaged}
+    if damaged or not marked == named == sound:
+        yield Defect(f"{len((marked | named | damaged) - sound) or 1} revocations are damaged", loses_controls=True)
 
 
 def read_controls(connection: apsw.Connection, extent: Extent) -> Iterator[Record]:
@@ -171,6 +179,12 @@ def check_keys(connection: apsw.Connection, extent: Extent) -> Iterator[Defect]:
     """Read every idempotency key and compare its checksum."""
     if damaged := sum(key is None for key in read_keys(connection, extent)):
         yield Defect(f"{damaged} idempotency keys are damaged: repeats under them are stored as new")
+
+
+def check_state(connection: apsw.Connection) -> Iterator[Defect]:
+    """Read every row of the state index and compare its checksum."""
+    if damaged := sum(not is_sound for *_, is_sound in read_rows(connection)):
+        yield Defect(f"{damaged} rows of the state index are damaged: what they say is forgotten")
 
 
 def read_keys(connection: apsw.Connection, extent: Extent) -> Iterator[tuple[int, bytes, bytes, bytes, int] | None]:

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import TypeAlias
+from zlib import crc32
 
 import apsw
 import msgspec
 
 from hub.errors import IdempotencyConflict
-from hub.log.port import Appended, Draft, Record
-from hub.log.sqlite.checksum import checksum_head, checksum_key, checksum_record
-from hub.target import CONTROL
+from hub.log.port import Appended, Change, Draft, Kind, Record
+from hub.log.sqlite.checksum import checksum_head, checksum_key, checksum_record, checksum_state
+from hub.target import CONTROL, find_person
 
-__all__ = ["Batch", "prepare_writing"]
+__all__ = ["NOT_LISTED", "Batch", "number_type", "prepare_writing"]
 
 logger = logging.getLogger(__name__)
 
 _encode_json = msgspec.json.Encoder().encode
+#: Python 3.11 finds the member of an enum through a descriptor.
+_NOTIFICATION, _CONTROL = Kind.NOTIFICATION, Kind.CONTROL
 #: Times are kept in whole milliseconds; further than this (the year 33658) is as good as never.
 _LAST_S = 1e12
 
@@ -27,25 +32,42 @@ _LAST_S = 1e12
 _INSERT_RECORDS = """INSERT INTO record (position, id, created_s, expires_ms, control, targets, payload, checksum)
 SELECT ?1 + key, value ->> 0, ?2, value ->> 1, value ->> 2, value -> 3, substr(?3, value ->> 4, value ->> 5),
 value ->> 6 FROM json_each(?4)"""
-_INSERT_TARGETS = """INSERT INTO target (target, position)
-SELECT t.value, ?1 + r.key FROM json_each(?2) r, json_each(r.value, '$[3]') t"""
+_INSERT_TARGETS = """INSERT INTO target (target, position, type, expires_ms)
+SELECT t.value, ?1 + r.key, r.value ->> 7, r.value ->> 1 FROM json_each(?2) r, json_each(r.value, '$[3]') t"""
 _INSERT_KEYS = """INSERT OR REPLACE INTO idempotency (position, key, body, id, created_s, checksum)
-SELECT ?1 + key, unhex(value ->> 7), unhex(value ->> 8), value ->> 0, ?2, value ->> 9
-FROM json_each(?3) WHERE value ->> 7 IS NOT NULL"""
-_INSERT_ALL = """INSERT INTO incoming (position, created_s, row, payload)
+SELECT ?1 + key, unhex(value ->> 8), unhex(value ->> 9), value ->> 0, ?2, value ->> 10
+FROM json_each(?3) WHERE value ->> 8 IS NOT NULL"""
+_INSERT_ALL = """INSERT INTO {} (position, created_s, row, payload)
 SELECT ?1 + key, ?2, value, substr(?3, value ->> 4, value ->> 5) FROM json_each(?4)"""
-_INCOMING = """
-CREATE TEMP VIEW incoming AS SELECT 0 AS position, 0 AS created_s, '' AS row, x'' AS payload;
-CREATE TEMP TRIGGER take INSTEAD OF INSERT ON incoming BEGIN
+_VIEW = """
+CREATE TEMP VIEW {0} AS SELECT 0 AS position, 0 AS created_s, '' AS row, x'' AS payload;
+CREATE TEMP TRIGGER take_{0} INSTEAD OF INSERT ON {0} BEGIN
     INSERT INTO record (position, id, created_s, expires_ms, control, targets, payload, checksum)
     VALUES (NEW.position, NEW.row ->> 0, NEW.created_s, NEW.row ->> 1, NEW.row ->> 2, NEW.row -> 3, NEW.payload,
             NEW.row ->> 6);
-    INSERT INTO target (target, position) SELECT value, NEW.position FROM json_each(NEW.row, '$[3]');
+    {1}
     INSERT OR REPLACE INTO idempotency (position, key, body, id, created_s, checksum)
-    SELECT NEW.position, unhex(NEW.row ->> 7), unhex(NEW.row ->> 8), NEW.row ->> 0, NEW.created_s, NEW.row ->> 9
-    WHERE NEW.row ->> 7 IS NOT NULL;
+    SELECT NEW.position, unhex(NEW.row ->> 8), unhex(NEW.row ->> 9), NEW.row ->> 0, NEW.created_s, NEW.row ->> 10
+    WHERE NEW.row ->> 8 IS NOT NULL;
 END;
 """
+_TAKE_TARGETS = "INSERT INTO target (target, position) SELECT value, NEW.position FROM json_each(NEW.row, '$[3]');"
+_TAKE_LISTED = """INSERT INTO target (target, position, type, expires_ms)
+    SELECT value, NEW.position, NEW.row ->> 7, NEW.row ->> 1 FROM json_each(NEW.row, '$[3]');"""
+_TAKE_CHANGES = """DELETE FROM state WHERE (owner, key) IN (
+        SELECT value ->> 0, value ->> 1 FROM json_each(NEW.row, '$[11]'));
+    INSERT INTO state (position, number, owner, key, value, person, ends, checksum)
+    SELECT NEW.position, key, value ->> 0, value ->> 1, unhex(value ->> 2), value ->> 3, value ->> 4, value ->> 5
+    FROM json_each(NEW.row, '$[11]') WHERE value ->> 2 IS NOT NULL;"""
+# Each trigger does what its rows need and nothing more: a hub that keeps no inbox uses the first alone.
+_INCOMING = "".join(
+    _VIEW.format(name, statements)
+    for name, statements in (
+        ("incoming", _TAKE_TARGETS),
+        ("incoming_listed", _TAKE_LISTED),
+        ("incoming_changing", f"{_TAKE_LISTED}\n    {_TAKE_CHANGES}"),
+    )
+)
 #: Up to so many rows a trigger for each costs less than three more calls into SQLite.
 _FEW_ROWS = 64
 # Cast, for what is damaged may be of any type, and no text at all.
@@ -54,10 +76,24 @@ coalesce(CAST(i.created_s * 1000 + 0.5 AS INTEGER), 0), CAST(i.checksum AS INTEG
 FROM json_each(?1) k CROSS JOIN idempotency i ON i.key = unhex(k.value)"""
 
 
-_Row = (
-    tuple[str, int | None, bool, msgspec.Raw, int, int, int]
-    | tuple[str, int | None, bool, msgspec.Raw, int, int, int, str, str, int]
+#: Stands in the index of targets for the type of what is not a notification.
+NOT_LISTED = -1
+
+#: Id, expires (ms), kind, targets, where the payload begins and how long it is, checksum, number of the type; of one
+#: with an idempotency key also that, the digest of the body and their checksum.
+_Row: TypeAlias = (
+    tuple[str, int | None, int, msgspec.Raw, int, int, int, int | None]
+    | tuple[str, int | None, int, msgspec.Raw, int, int, int, int | None, str | None, str | None, int | None]
+    | tuple[
+        str, int | None, int, msgspec.Raw, int, int, int, int | None, str | None, str | None, int | None, list[object]
+    ]
 )
+
+
+@lru_cache(maxsize=4_096)
+def number_type(tag: str) -> int:
+    """Return the number that stands for a type in the index of targets: the same in every life of every hub."""
+    return crc32(tag.encode()) & 0x7FFFFFFF
 
 
 def prepare_writing(connection: apsw.Connection) -> None:
@@ -93,6 +129,8 @@ class Batch:
         self._rows: list[_Row] = []
         self._offset = 1
         self._keyed = False
+        self._listed = False
+        self._changing = False
         self._taken = self._find(groups, unchecked, spent)
         self.results = [[self._take(draft) for draft in drafts] for drafts in groups]
 
@@ -105,8 +143,9 @@ class Batch:
             payloads = b"".join([*(record.payload for record in self.records), b" "])
             rows = _encode_json(self._rows).decode()
             execute = self._connection.execute
-            if len(self._rows) <= _FEW_ROWS:
-                execute(_INSERT_ALL, (self._base, created_s, payloads, rows))
+            if self._changing or len(self._rows) <= _FEW_ROWS:
+                view = "incoming_changing" if self._changing else "incoming_listed" if self._listed else "incoming"
+                execute(_INSERT_ALL.format(view), (self._base, created_s, payloads, rows))
                 return
             execute("BEGIN IMMEDIATE")
             execute(_INSERT_RECORDS, (self._base, created_s, payloads, rows))
@@ -146,20 +185,48 @@ class Batch:
         self.head = position = self.head + 1
         targets = tuple(dict.fromkeys(draft.targets))
         expires_ms = None if draft.expires_at_s is None else round(min(draft.expires_at_s, _LAST_S) * 1000)
-        control = CONTROL in targets
-        self.controls += control
-        size, name, encoded = len(draft.payload), draft.id.encode(), _encode_json(targets)
-        head_sum = checksum_head(position, self._created_ms, expires_ms, control, name, encoded, size)
-        checksum = checksum_record(head_sum, draft.payload)
-        row = (draft.id, expires_ms, control, msgspec.Raw(encoded), self._offset, size, checksum)
-        self._offset += size
-        if key is None:
-            self._rows.append(row)
+        kind = draft.kind
+        if kind is _NOTIFICATION:
+            number = None if draft.type is None else number_type(draft.type)
+            if CONTROL in targets:
+                kind = Kind.CONTROL
         else:
+            number = NOT_LISTED
+        self.controls += kind is _CONTROL
+        size, name, encoded = len(draft.payload), draft.id.encode(), _encode_json(targets)
+        head_sum = checksum_head(position, self._created_ms, expires_ms, kind, name, encoded, size)
+        checksum = checksum_record(head_sum, draft.payload)
+        row = (draft.id, expires_ms, int(kind), msgspec.Raw(encoded), self._offset, size, checksum, number)
+        self._offset += size
+        if number is not None:
+            self._listed = True
+        if key is not None:
             self._keyed = True
             self._taken[key] = (draft.body_digest, draft.id, position)
             checksum = checksum_key(position, key, draft.body_digest, name, self._created_ms)
-            self._rows.append((*row, key.hex(), draft.body_digest.hex(), checksum))
+            keyed = (*row, key.hex(), draft.body_digest.hex(), checksum)
+            self._rows.append((*keyed, self._change(position, draft.changes)) if draft.changes else keyed)
+        elif draft.changes:
+            self._rows.append((*row, None, None, None, self._change(position, draft.changes)))
+        else:
+            self._rows.append(row)
         expires_at_s = None if expires_ms is None else expires_ms / 1000
-        self.records.append(Record(position, targets, draft.payload, expires_at_s, draft.received_s))
+        self.records.append(Record(position, targets, draft.payload, expires_at_s, draft.received_s, kind))
         return Appended(draft.id, position, False)
+
+    def _change(self, position: int, changes: Sequence[Change]) -> list[object]:
+        """Return the rows of the state index that a record makes and removes, the last of each key alone."""
+        self._changing = True
+        last = {(change.owner, change.key): change for change in changes}
+        return [_describe(position, number, change) for number, change in enumerate(last.values())]
+
+
+def _describe(position: int, number: int, change: Change) -> tuple[object, ...]:
+    if change.value is None:
+        return (change.owner, change.key, None)
+    owner, key, value, ends = change.owner, change.key, change.value, change.ends
+    person = find_person(owner) if change.person is None else change.person
+    checksum = checksum_state(
+        position, number, owner.encode(), key.encode(), value, None if person is None else person.encode(), ends
+    )
+    return (owner, key, value.hex(), person, ends, checksum)

@@ -84,7 +84,11 @@ def _read_whole(path: Path) -> Iterator[Finding]:
         connection = open_reader(LogFile(path))
         try:
             if is_outdated(connection):
-                yield Finding("whole log", "warn", "an earlier version wrote it, without checksums")
+                yield Finding(
+                    "whole log",
+                    "warn",
+                    "an earlier version wrote it; the next start brings it up to date, and it can be checked then",
+                )
                 return
             connection.execute("BEGIN")
             extent = read_extent(connection)

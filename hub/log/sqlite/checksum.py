@@ -9,21 +9,22 @@ from __future__ import annotations
 from struct import Struct
 from zlib import crc32
 
-__all__ = ["checksum_head", "checksum_key", "checksum_record", "is_sound", "pack_head"]
+__all__ = ["checksum_head", "checksum_key", "checksum_record", "checksum_state", "is_sound", "pack_head"]
 
 _HEAD_BITS = 32
 _LOW = 0xFFFFFFFF
 # With the sizes, so that nothing can move from one field into the next. What is damaged may be any number of 64 bits.
-#: Of position, created (ms), expires (ms, -1: never), control, and the sizes of id, targets and payload.
+#: Of position, created (ms), expires (ms, -1: never), kind, and the sizes of id, targets and payload.
 pack_head = Struct("<7q").pack
 _pack_key = Struct("<5q").pack
+_pack_state = Struct("<7q").pack
 
 
 def checksum_head(
     position: int,
     created_ms: int,
     expires_ms: int | None,
-    control: int,
+    kind: int,
     identifier: bytes,
     targets: bytes,
     payload_bytes: int,
@@ -33,7 +34,7 @@ def checksum_head(
     `targets` is the stored JSON array.
     """
     expires_ms = -1 if expires_ms is None else expires_ms
-    head = pack_head(position, created_ms, expires_ms, control, len(identifier), len(targets), payload_bytes)
+    head = pack_head(position, created_ms, expires_ms, kind, len(identifier), len(targets), payload_bytes)
     return crc32(targets, crc32(identifier, crc32(head)))
 
 
@@ -56,6 +57,16 @@ def is_sound(checksum: int, head: bytes, payload: bytes | None) -> bool:
     if (checksum >> _HEAD_BITS) & _LOW != head_sum:
         return False
     return payload is None or checksum & _LOW == crc32(payload, head_sum)
+
+
+def checksum_state(
+    position: int, number: int, owner: bytes, key: bytes, value: bytes, person: bytes | None, ends: int | None
+) -> int:
+    """Return the checksum of a row of the state index."""
+    person = b"" if person is None else person
+    sizes = (len(owner), len(key), len(value), len(person))
+    head = _pack_state(position, number, *sizes, -1 if ends is None else ends)
+    return crc32(person, crc32(value, crc32(key, crc32(owner, crc32(head)))))
 
 
 def checksum_key(position: int, key: bytes, body_digest: bytes, identifier: bytes, created_ms: int) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 from hub.cursor import Epoch
 from hub.errors import HubError, IdempotencyConflict, Overloaded, StorageUnavailable
 from hub.histogram import Histogram
-from hub.log.port import Appended, Draft, Found, Reading, Record
+from hub.log.port import Appended, Draft, Entry, Found, Reading, Record
 from hub.log.sqlite.announcer import Commit
 from hub.log.sqlite.opening import OnDamage
 from hub.log.sqlite.reader import Readers
@@ -155,7 +155,16 @@ class SqliteLog:
         self._writer.submit(Request(drafts))
         return answer
 
-    async def read(self, targets: Sequence[Target], *, after: int, upto: int, limit: int, limit_bytes: int) -> Reading:
+    async def read(
+        self,
+        targets: Sequence[Target],
+        *,
+        after: int,
+        upto: int,
+        limit: int,
+        limit_bytes: int,
+        with_states: bool = False,
+    ) -> Reading:
         """Return at most `limit` records of `limit_bytes` for any of `targets` in `(after, upto]`, in order.
 
         Raises:
@@ -163,7 +172,13 @@ class SqliteLog:
             ValueError: more than 100 targets.
         """
         return await self._readers.read(
-            targets, after=after, upto=upto, limit=limit, limit_bytes=limit_bytes, now_s=self._now()
+            targets,
+            after=after,
+            upto=upto,
+            limit=limit,
+            limit_bytes=limit_bytes,
+            now_s=self._now(),
+            with_states=with_states,
         )
 
     async def find(self, notification_id: str, *, at: int | None = None) -> Found | None:
@@ -173,6 +188,26 @@ class SqliteLog:
             StorageUnavailable: the log cannot be read, or not be searched in time.
         """
         return await self._searcher.find(notification_id, first=self._first, head=self._head, at=at)
+
+    async def read_state(self, owner: str, key: str) -> Entry | None:
+        """Return one row of the state index.
+
+        Raises:
+            StorageUnavailable: the log cannot be read.
+        """
+        return await self._readers.read_state(owner, key)
+
+    async def list_state(
+        self, owner: str | Sequence[str], *, after: str = "", upto: str | None = None, limit: int
+    ) -> list[Entry]:
+        """Return rows of the state index with a key in `(after, upto]`, in the order of keys.
+
+        Raises:
+            StorageUnavailable: the log cannot be read.
+            ValueError: more than 100 owners.
+        """
+        owners = [owner] if isinstance(owner, str) else owner
+        return await self._readers.list_state(owners, after=after, upto=upto, limit=limit)
 
     def follow(self) -> AsyncIterator[list[Record]]:
         """Yield every record stored from now on, in order; a second call ends the first one's iterator."""

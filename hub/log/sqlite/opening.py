@@ -35,12 +35,14 @@ from hub.log.sqlite.schema import (
     bring_up_to_date,
     close_connection,
     create_tables,
+    has_mark,
     is_empty,
     is_outdated,
     make_file,
     open_writer,
     read_extent,
 )
+from hub.log.sqlite.state import StateRow, read_rows
 
 __all__ = ["OnDamage", "Opened", "open_log"]
 
@@ -161,11 +163,12 @@ def _look_through(connection: apsw.Connection, extent: Extent, mark: Mark | None
     return defects
 
 
-def _upgrade(file: LogFile, connection: apsw.Connection, mark: Mark | None) -> Mark:
-    """Bring a log of schema 1 up to date; such a log had no mark, so it gets one that fits it."""
+def _upgrade(file: LogFile, connection: apsw.Connection, mark: Mark | None) -> Mark | None:
+    """Bring a log of an earlier schema up to date; one of schema 1 had no mark, so it gets one that fits it."""
     connection.execute("BEGIN IMMEDIATE")
+    never_marked = not has_mark(connection)
     bring_up_to_date(connection)
-    if mark is None:
+    if mark is None and never_marked:
         extent = read_extent(connection)
         mark = Mark(extent.epoch, extent.head, extent.controls, file.path.stat().st_ino)
         mark_file = MarkFile(file.path)
@@ -222,14 +225,14 @@ def _replace(
     now_s: float,
 ) -> apsw.Connection:
     path = file.path
-    keys = _save_keys(connection, extent)
+    keys, states = _save_keys(connection, extent), _save_states(connection)
     if connection is not None:
         close_connection(connection)
     # Where the file's own head may be nonsense, the mark says what was given to clients at most.
     head = mark.head if mark is not None else 0 if extent is None else extent.head
-    first = max([head, *(key[0] for key in keys)]) + 1
+    first = max([head, *(key[0] for key in keys), *(row[0] for row in states)]) + 1
     prepared = LogFile(path.with_name(f"{path.name}.new"), file.vfs, file.synchronous)
-    write_anew(prepared, first=first, controls=controls, keys=keys, now_s=now_s)
+    write_anew(prepared, first=first, controls=controls, keys=keys, states=states, now_s=now_s)
     aside = aside_folder(path, "damaged", now_s)
     put_in_place(prepared.path, path, aside)
     logger.error("the damaged files are in %s; nothing needs them any more", aside)
@@ -251,6 +254,15 @@ def _save_keys(connection: apsw.Connection | None, extent: Extent | None) -> lis
     if connection is not None and extent is not None:
         with contextlib.suppress(apsw.Error, msgspec.MsgspecError, UnicodeError):
             saved += (key for key in read_keys(connection, extent) if key is not None)
+    return saved
+
+
+def _save_states(connection: apsw.Connection | None) -> list[StateRow]:
+    """Return the rows of the state index that are whole, and belong to no notification: those are gone."""
+    saved: list[StateRow] = []
+    if connection is not None:
+        with contextlib.suppress(apsw.Error, msgspec.MsgspecError, UnicodeError):
+            saved += (row for row in read_rows(connection) if row[-1] and row[-2] is None)
     return saved
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeAlias
 import apsw
 import msgspec
 
-from hub.log.port import Reading, Record
+from hub.log.port import Kind, Reading, Record
 from hub.log.sqlite.checksum import is_sound, pack_head
 from hub.target import Target
 
@@ -22,15 +22,16 @@ __all__ = ["read_every", "read_for"]
 _ONE = "SELECT position FROM target WHERE target = ? AND position > ? AND position <= ?"
 # UNION with ORDER BY merges the targets' index ranges and stops at the limit; LEFT JOIN keeps it outermost, and shows
 # a record that should be there and is not. What expired is left out only after it was checked: it may look expired.
-_MERGED = """SELECT p.position AS position, r.control IS 1 OR r.expires_ms IS NULL OR r.expires_ms > ? AS due,
+_DUE = "r.control IS NOT ?3 AND (r.control IS 1 OR r.expires_ms IS NULL OR r.expires_ms > ?1)"
+_MERGED = f"""SELECT p.position AS position, {_DUE} AS due,
 coalesce(octet_length(r.payload), 0) AS payload_bytes, coalesce(octet_length(r.targets), 0) AS targets_bytes
-FROM ({} ORDER BY 1) p LEFT JOIN record r ON r.position = p.position LIMIT ?"""
+FROM ({{}} ORDER BY 1) p LEFT JOIN record r ON r.position = p.position LIMIT ?"""  # noqa: S608  # constants alone
 _EVERY = """SELECT position, 1 AS due, coalesce(octet_length(payload), 0) AS payload_bytes,
 coalesce(octet_length(targets), 0) AS targets_bytes
 FROM record WHERE position > ? AND position <= ? ORDER BY position LIMIT ?"""
 # Each record looked at once. Of a heavy one what lies behind the payload is left out too: SQLite would read all of it.
 _IS_LIGHT = "coalesce(octet_length(r.payload), 0) + coalesce(octet_length(r.targets), 0) <= ?2"
-_LIGHT = f"""SELECT p.position AS at, r.control IS 1 OR r.expires_ms IS NULL OR r.expires_ms > ?1 AS due, 0 AS found,
+_LIGHT = f"""SELECT p.position AS at, {_DUE} AS due, 0 AS found,
 {_IS_LIGHT} AS light, r.id, r.created_s, r.expires_ms, r.control, r.targets, octet_length(r.payload) AS payload_bytes,
 CASE WHEN {_IS_LIGHT} THEN r.payload END AS payload, CASE WHEN {_IS_LIGHT} THEN r.checksum END AS checksum
 FROM ({{}} ORDER BY 1 LIMIT ?) p LEFT JOIN record r ON r.position = p.position"""  # noqa: S608  # constants alone
@@ -61,6 +62,12 @@ _LIGHT_ROWS = 160
 #: bytes its id, targets and payload have.
 _Row: TypeAlias = tuple[int, int, int, int | None, int | None, int | None, int | None, int, int, int]
 
+#: What control is of a record that nobody asked for; no row has the second.
+_STATES, _NOTHING = int(Kind.STATE), -1
+#: Without a checksum a damaged row may hold any number.
+_KINDS = {kind.value: kind for kind in Kind}
+_NOTIFICATION = Kind.NOTIFICATION
+
 _decode_rows = msgspec.json.Decoder(list[_Row]).decode
 _decode_targets = msgspec.json.Decoder(tuple[Target, ...]).decode
 
@@ -84,6 +91,7 @@ def read_for(
     limit: int,
     limit_bytes: int,
     now_ms: int,
+    with_states: bool = False,
 ) -> Reading:
     """Return what `Log.read` promises of distinct `targets`.
 
@@ -92,15 +100,16 @@ def read_for(
     """
     merged = " UNION ".join([_ONE] * len(targets))
     wanted = frozenset(targets)
+    left_out = _NOTHING if with_states else _STATES
     reached, left_bytes = after, limit_bytes
     records: list[Record] = []
 
     def fetch_weighed(rows: int) -> _Page:
-        bindings = [now_ms, *_bind(targets, reached, upto), rows, left_bytes, limit - len(records)]
+        bindings = [now_ms, None, left_out, *_bind(targets, reached, upto), rows, left_bytes, limit - len(records)]
         return _fetch(connection, _FITTING.format(_MERGED.format(merged)), bindings, wanted, left_bytes)
 
     rows = min(limit, _LIGHT_ROWS)
-    bindings = [now_ms, _LIGHT_BYTES, *_bind(targets, reached, upto), rows]
+    bindings = [now_ms, _LIGHT_BYTES, left_out, *_bind(targets, reached, upto), rows]
     page = _fetch(connection, _LIGHT.format(merged), bindings, wanted, left_bytes)
     if not page.rows and page.found:
         rows = limit
@@ -122,7 +131,7 @@ def read_for(
 
 
 def read_every(connection: apsw.Connection, *, after: int, upto: int, limit: int, limit_bytes: int) -> Reading:
-    """Return what there is in `(after, upto]` as `read_for` does, but whomever it is for, expired or not.
+    """Return what there is in `(after, upto]` as `read_for` does, but whomever it is for, of any kind, expired or not.
 
     Raises:
         apsw.Error, msgspec.MsgspecError, UnicodeError: the file cannot be read, or is damaged.
@@ -197,7 +206,9 @@ def _cut(
         if not sound or not meant:
             records.append(Record.damaged(at))
         elif due:
-            records.append(Record(at, meant, payload, None if expires_ms is None else expires_ms / 1000))
+            expires_at_s = None if expires_ms is None else expires_ms / 1000
+            kind = _NOTIFICATION if not control else _KINDS.get(control, _NOTIFICATION)
+            records.append(Record(at, meant, payload, expires_at_s, None, kind))
     return _Page(records, number, max(found, len(decoded)), at, first)
 
 

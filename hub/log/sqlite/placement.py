@@ -14,6 +14,7 @@ from hub.cursor import new_epoch
 from hub.log.port import Record
 from hub.log.sqlite.checksum import checksum_head, checksum_key, checksum_record
 from hub.log.sqlite.schema import LogFile, close_connection, create_tables, open_writer, sync_folder
+from hub.log.sqlite.state import StateRow, insert_rows
 
 __all__ = ["aside_folder", "begin_epoch", "clear_away", "put_in_place", "write_anew"]
 
@@ -28,9 +29,15 @@ def begin_epoch(connection: apsw.Connection) -> None:
 
 
 def write_anew(
-    file: LogFile, *, first: int, controls: list[Record], keys: list[tuple[int, bytes, bytes, bytes, int]], now_s: float
+    file: LogFile,
+    *,
+    first: int,
+    controls: list[Record],
+    keys: list[tuple[int, bytes, bytes, bytes, int]],
+    states: list[StateRow],
+    now_s: float,
 ) -> None:
-    """Make a new log in `file` that holds these control records, from position `first` on, and idempotency keys.
+    """Make a new log in `file` that holds these control records, from position `first` on, keys and rows of state.
 
     A control record counts as stored now: it is kept for as long as it is good, from now on.
     """
@@ -47,6 +54,7 @@ def write_anew(
                     "INSERT OR IGNORE INTO idempotency VALUES (?, ?, ?, ?, ?, ?)",
                     (position, key, body_digest, identifier.decode(), created_ms / 1000, checksum),
                 )
+            insert_rows(connection, states)
         connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
     finally:
         close_connection(connection)
@@ -103,4 +111,6 @@ def _insert_control(connection: apsw.Connection, position: int, record: Record, 
             checksum_record(head_sum, record.payload),
         ),
     )
-    connection.executemany("INSERT INTO target VALUES (?, ?)", [(target, position) for target in record.targets])
+    connection.executemany(
+        "INSERT INTO target (target, position) VALUES (?, ?)", [(target, position) for target in record.targets]
+    )

@@ -11,19 +11,23 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import apsw
 import msgspec
 
 from hub.errors import StorageUnavailable
-from hub.log.port import Reading, Record
+from hub.log.port import Entry, Reading, Record
 from hub.log.sqlite.page import read_every, read_for
 from hub.log.sqlite.schema import LogFile, close_connection, open_reader
+from hub.log.sqlite.state import MOST_OWNERS, list_entries, read_entry
 from hub.target import Target
 
 __all__ = ["Readers"]
 
 logger = logging.getLogger(__name__)
+
+_Result = TypeVar("_Result")
 
 _THREADS = 4
 #: SQLite merges at most 500 selects; a subscriber has three targets.
@@ -47,7 +51,15 @@ class Readers:
         self._idle: deque[apsw.Connection | None] = deque([None] * _THREADS)
 
     async def read(
-        self, targets: Sequence[Target], *, after: int, upto: int, limit: int, limit_bytes: int, now_s: float
+        self,
+        targets: Sequence[Target],
+        *,
+        after: int,
+        upto: int,
+        limit: int,
+        limit_bytes: int,
+        now_s: float,
+        with_states: bool,
     ) -> Reading:
         """Return what `Log.read` promises.
 
@@ -64,7 +76,14 @@ class Readers:
 
         def read(connection: apsw.Connection) -> Reading:
             return read_for(
-                connection, distinct, after=after, upto=upto, limit=limit, limit_bytes=limit_bytes, now_ms=now_ms
+                connection,
+                distinct,
+                after=after,
+                upto=upto,
+                limit=limit,
+                limit_bytes=limit_bytes,
+                now_ms=now_ms,
+                with_states=with_states,
             )
 
         return await self.run(read, upto)
@@ -80,6 +99,34 @@ class Readers:
             return read_every(connection, after=after, upto=upto, limit=limit, limit_bytes=limit_bytes)
 
         return await self.run(read, upto)
+
+    async def read_state(self, owner: str, key: str) -> Entry | None:
+        """Return what `Log.read_state` promises.
+
+        Raises:
+            StorageUnavailable: the log cannot be read, or not in time.
+        """
+        entry, damaged = await self.look(lambda connection: read_entry(connection, owner, key))
+        self._report_rows(damaged)
+        return entry
+
+    async def list_state(self, owners: Sequence[str], *, after: str, upto: str | None, limit: int) -> list[Entry]:
+        """Return what `Log.list_state` promises.
+
+        Raises:
+            StorageUnavailable: the log cannot be read, or not in time.
+            ValueError: more than 100 owners.
+        """
+        distinct = tuple(dict.fromkeys(owners))
+        if len(distinct) > MOST_OWNERS:
+            raise ValueError(f"more than {MOST_OWNERS} owners in one listing")
+        if not distinct or limit < 1:
+            return []
+        entries, damaged = await self.look(
+            lambda connection: list_entries(connection, distinct, after=after, upto=upto, limit=limit)
+        )
+        self._report_rows(damaged)
+        return entries
 
     @property
     def damaged(self) -> int:
@@ -105,18 +152,30 @@ class Readers:
         Raises:
             StorageUnavailable: the log cannot be read, or not in time.
         """
+        try:
+            reading = await self.look(read)
+        except _Damaged:
+            # A second read would fail alike. So that no client asks for ever, all of the page counts as damaged.
+            reading = Reading([Record.damaged(upto)], upto)
+        for record in reading.records:
+            if not record.targets:
+                self._report(record.position)
+        return reading
+
+    async def look(self, read: Callable[[apsw.Connection], _Result]) -> _Result:
+        """Return what `read` returns, in a thread.
+
+        Raises:
+            StorageUnavailable: the log is damaged there, or cannot be read, or not in time.
+        """
         loop = asyncio.get_running_loop()
         if self._refusing:
             raise StorageUnavailable("The log is closed")
         try:
             async with asyncio.timeout(self._deadline_s):
-                reading = await loop.run_in_executor(self._threads, self._fetch, read, upto)
+                return await loop.run_in_executor(self._threads, self._fetch, read)
         except TimeoutError:
             raise StorageUnavailable("The log cannot be read in time") from None
-        for record in reading.records:
-            if not record.targets:
-                self._report(record.position)
-        return reading
 
     def _report(self, position: int) -> None:
         if position in self._damaged or len(self._damaged) >= _MOST_DAMAGED:
@@ -126,20 +185,26 @@ class Readers:
             return
         logger.error("position %d of the log is damaged: everybody it may be for is told of a gap", position)
 
-    def _fetch(self, read: Callable[[apsw.Connection], Reading], upto: int) -> Reading:
+    def _report_rows(self, positions: Sequence[int]) -> None:
+        for position in positions:
+            if position not in self._damaged and len(self._damaged) < _MOST_DAMAGED:
+                self._damaged.add(position)
+                if len(self._damaged) <= _MOST_LINES:
+                    logger.error("a row of the state index is damaged (position %d): it counts as removed", position)
+
+    def _fetch(self, read: Callable[[apsw.Connection], _Result]) -> _Result:
         connection = self._idle.pop()
         try:
             if connection is None:
                 connection = open_reader(self._file)
             return read(connection)
         except (apsw.CorruptError, apsw.NotADBError, msgspec.MsgspecError, UnicodeError) as error:
-            # A second read would fail alike. So that no client asks for ever, all of the page counts as damaged.
             if not self._spoilt:
                 self._spoilt = True
                 logger.error("the log's file is damaged: %s; see `hub check --deep`", type(error).__name__)
             _close(connection)
             connection = None
-            return Reading([Record.damaged(upto)], upto)
+            raise _Damaged from error
         except apsw.Error as error:
             # A fresh connection next time: this one may have cached pages that a failing disk never stored.
             _close(connection)
@@ -147,6 +212,13 @@ class Readers:
             raise StorageUnavailable("The log cannot be read") from error
         finally:
             self._idle.append(connection)
+
+
+class _Damaged(StorageUnavailable):
+    """The file is damaged where it was read."""
+
+    def __init__(self) -> None:
+        super().__init__("The log is damaged; see `hub check --deep`")
 
 
 def _close(connection: apsw.Connection | None) -> None:

@@ -1,8 +1,10 @@
-"""What the log deletes, a slice at a time: old records, surplus records, idempotency keys past their time.
+"""What the log deletes, a slice at a time: old and surplus records, idempotency keys past their time, ended state.
 
 Records go strictly from the lowest position up, whatever the clock says: one that jumps can only make a record stay
 longer or go early by its age; it cannot break the order. Control records and idempotency keys also stay until the log
 has run for their time (`hub.log.sqlite.clock`): setting the clock must not restore access.
+
+What a record has changed stays in the state index, unless it belongs to a notification that has gone.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import apsw
 import msgspec
 
 from hub.log.sqlite.clock import RunClock
+from hub.log.sqlite.state import has_ended, remove_ended
 
 __all__ = ["SLICE", "Purged", "Retention"]
 
@@ -78,7 +81,8 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
         kept_from = self._kept_from(connection, first, head, now_s)
         keys = connection.execute(_SPENT_KEYS, (clock.head_before(self.idempotency_s), SLICE)).fetchall()
         control = clock.find_dead_controls(now_s=now_s, before=kept_from, limit=SLICE)
-        if kept_from == first and not keys and not control and not clock.is_due(head):
+        ended = has_ended(connection, kept_from)
+        if kept_from == first and not keys and not control and not ended and not clock.is_due(head):
             return Purged(first, False)
         connection.execute("BEGIN IMMEDIATE")
         if kept_from > first:
@@ -90,9 +94,10 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
             announce_controls(len(control))
         for (position,) in control:
             _delete(connection, position, position + 1, control=True)
+        removed = remove_ended(connection, kept_from, SLICE) if ended else 0
         clock.note(head)
         connection.execute("COMMIT")
-        return Purged(kept_from, SLICE in (kept_from - first, len(keys), len(control)))
+        return Purged(kept_from, SLICE in (kept_from - first, len(keys), len(control), removed))
 
     def _kept_from(self, connection: apsw.Connection, first: int, head: int, now_s: float) -> int:
         slice_end = min(first + SLICE, head + 1)

@@ -1,7 +1,10 @@
 """The log's file: its tables, how a connection to it is set up, and which files are refused.
 
-    record       every notification, by position
-    target       which positions are for whom; what a replay walks
+    record       everything, by position; `control` is its kind (`hub.log.port.Kind`)
+    target       which positions are for whom; what a replay walks. For an inbox, which counts without a look at the
+                 records, also a number for the notification's type, and when it expires. The number is -1 for what is
+                 not a notification, and NULL where none was written: then only the record says what it is
+    state        what the records have changed, as it is now: one row for each owner and key, by the record that put it
     idempotency  keys on their own, so that one holds its time even when its record is gone
     meta         one row: the epoch, the first position that retention has not passed, `since`: the epoch began after
                  this position, and `unchecked`: rows up to this one may have no checksum, a hub of schema 1 wrote them
@@ -34,6 +37,7 @@ __all__ = [
     "close_connection",
     "create_tables",
     "expected_schemas",
+    "has_mark",
     "is_empty",
     "is_outdated",
     "make_file",
@@ -48,7 +52,9 @@ __all__ = [
 LOG_NAME = "log.sqlite3"
 #: "hubl"; tells a log from any other SQLite file.
 _APPLICATION_ID = 0x6875626C
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+#: The first schema with checksums, and with a mark beside the log.
+_CHECKED_SCHEMA = 2
 #: The first SQLite without the WAL-reset bug (sqlite.org/wal.html, "The WAL-Reset Bug").
 _OLDEST_ENGINE = (3, 51, 3)
 #: How long the writer waits for another connection.
@@ -68,12 +74,22 @@ CREATE TABLE record (
 ) STRICT;
 CREATE INDEX control ON record (expires_ms) WHERE control = 1;
 CREATE TABLE target (
-    target TEXT NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (target, position)
+    target TEXT NOT NULL, position INTEGER NOT NULL, type INTEGER, expires_ms INTEGER, PRIMARY KEY (target, position)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE idempotency (
     position INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, body BLOB NOT NULL, id TEXT NOT NULL,
     created_s REAL NOT NULL, checksum INTEGER
 ) STRICT;
+"""
+#: Rows are few beside those of the other tables, and each is a unit of its own, as an idempotency key is.
+_STATE = """
+CREATE TABLE state (
+    position INTEGER NOT NULL, number INTEGER NOT NULL, owner TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,
+    person TEXT, ends INTEGER, checksum INTEGER NOT NULL, PRIMARY KEY (position, number)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX state_key ON state (owner, key);
+CREATE INDEX state_person ON state (person) WHERE person IS NOT NULL;
+CREATE INDEX state_ends ON state (ends) WHERE ends IS NOT NULL;
 """
 # Columns alone, so that it takes the same moment whatever the log holds: the rows there are stay as they are.
 _FROM_SCHEMA_1 = """
@@ -83,9 +99,14 @@ ALTER TABLE meta ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE meta ADD COLUMN unchecked INTEGER NOT NULL DEFAULT 0;
 UPDATE meta SET unchecked = max(first - 1, coalesce((SELECT max(position) FROM record), 0));
 """
+_FROM_SCHEMA_2 = f"""
+ALTER TABLE target ADD COLUMN type INTEGER;
+ALTER TABLE target ADD COLUMN expires_ms INTEGER;
+{_STATE}
+"""
 
-
-_TABLES_1 = _TABLES.replace(
+_TABLES_2 = _TABLES.replace(" type INTEGER, expires_ms INTEGER,", "")
+_TABLES_1 = _TABLES_2.replace(
     ",\n    since INTEGER NOT NULL DEFAULT 0, unchecked INTEGER NOT NULL DEFAULT 0", ""
 ).replace(", checksum INTEGER", "")
 
@@ -231,19 +252,26 @@ def is_outdated(connection: apsw.Connection) -> bool:
     return bool(connection.pragma("user_version") < SCHEMA_VERSION)
 
 
+def has_mark(connection: apsw.Connection) -> bool:
+    """Whether the hub that wrote the file last also wrote a mark beside it."""
+    return bool(connection.pragma("user_version") >= _CHECKED_SCHEMA)
+
+
 def create_tables(connection: apsw.Connection, *, first: int = 1) -> None:
     """Make an empty log in a life of its own, whose first position will be `first`."""
     # One transaction: a file without its id is empty, so a cut while creating leaves a file to create again.
     with connection:
-        connection.execute(_TABLES)
+        connection.execute(_TABLES + _STATE)
         connection.execute("INSERT INTO meta VALUES (1, ?, ?, ?, 0)", (new_epoch(), first, first - 1))
         connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
 def bring_up_to_date(connection: apsw.Connection) -> None:
-    """Give a file of schema 1 what it lacks; the caller begins and commits."""
-    connection.execute(_FROM_SCHEMA_1)
+    """Give a file of an earlier schema what it lacks; the caller begins and commits."""
+    if connection.pragma("user_version") < _CHECKED_SCHEMA:
+        connection.execute(_FROM_SCHEMA_1)
+    connection.execute(_FROM_SCHEMA_2)
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
@@ -254,9 +282,9 @@ def read_schema(connection: apsw.Connection) -> list[tuple[str, str]]:
 
 
 def expected_schemas() -> list[list[tuple[str, str]]]:
-    """Return what `read_schema` may find: in a file that began in this schema, or in schema 1."""
+    """Return what `read_schema` may find: in a file that began in this schema, or in an earlier one."""
     schemas = []
-    for script in (_TABLES, _TABLES_1 + _FROM_SCHEMA_1):
+    for script in (_TABLES + _STATE, _TABLES_2 + _FROM_SCHEMA_2, _TABLES_1 + _FROM_SCHEMA_1 + _FROM_SCHEMA_2):
         connection = apsw.Connection(":memory:")
         connection.execute(script)
         schemas.append(read_schema(connection))
@@ -276,7 +304,7 @@ def _prepare(connection: apsw.Connection, file: LogFile) -> None:
     connection.pragma("trusted_schema", False)
     connection.wal_autocheckpoint(0)
     version = connection.pragma("user_version")
-    if application_id and version not in {1, SCHEMA_VERSION}:
+    if application_id and not 1 <= version <= SCHEMA_VERSION:
         raise SettingsError(
             f"HUB_DATA_DIR: {file.path} has schema {version} and this hub reads schema {SCHEMA_VERSION};"
             " use the hub that wrote it, or move it away"
