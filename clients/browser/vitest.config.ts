@@ -9,6 +9,8 @@ const pageTests = [
   "tests/inbox.test.ts",
   "tests/push.test.ts",
   "tests/signals.test.ts",
+  "tests/state.test.ts",
+  "tests/preferences.test.ts",
   ...reactTests,
 ];
 

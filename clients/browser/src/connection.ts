@@ -18,7 +18,7 @@ const MOST_REFUSALS = 3;
 const WAKE_MS = 1_000;
 const NO_TOKEN_CAP_MS = 5 * 60_000;
 const EVICTED = 4002;
-const SILENT: Ending = { ...BROKEN, why: "nothing was received, not even a heartbeat" };
+const SILENT: Ending = { ...BROKEN, why: "no heartbeat" };
 
 export interface ConnectionOptions {
   /** Best first. */
@@ -40,6 +40,8 @@ export interface Connection {
   status: Status;
   /** Connect now, also during a wait or after a final refusal. */
   start(): void;
+  /** Send the hub a message, where this is a WebSocket. */
+  send(text: string): void;
   /** Close without a change of status. */
   stop(): void;
   /** The page woke up, or the network (`online`) is back, or the user looks at the page: check at once. */
@@ -77,7 +79,7 @@ export function createConnection(options: ConnectionOptions): Connection {
   let tokenReason: TokenReason = "connect";
 
   const setStatus = (change: Partial<Status>): void => {
-    connection.status = { ...connection.status, retryAt: null, ...change };
+    connection.status = { ...connection.status, transport: null, retryAt: null, ...change };
     options.onStatus(connection.status);
   };
 
@@ -118,9 +120,9 @@ export function createConnection(options: ConnectionOptions): Connection {
     if (hurried) wokenAt = Date.now();
     hurried = false;
     const again = connection.status.state === "connected" || connection.status.state === "reconnecting";
-    setStatus({ state: again ? "reconnecting" : "connecting", transport: null, attempt });
+    setStatus({ state: again ? "reconnecting" : "connecting", attempt });
     const order = transports.slice(remembered());
-    logger.debug(`tries ${order.join(", ")}`);
+    logger.debug(`tries ${order}`);
     link = race(order, opened, ended);
   };
 
@@ -140,7 +142,7 @@ export function createConnection(options: ConnectionOptions): Connection {
   const ended = (ending: Ending, livedMs = openedAt && Date.now() - openedAt): void => {
     const { code, retryMs, why } = ending;
     clear();
-    logger.debug(`ended with ${code}${why ? ` (${why})` : ""} after ${livedMs} ms`);
+    logger.debug(`ended with ${code}${why ? ` (${why})` : ""}`);
     const refused = code === 4001 || code === 4500;
     if (refused) tokenReason = code === 4001 ? "expired" : "unauthorized";
     // A newer token may be accepted, so the page is asked for one a few times before the refusal is final.
@@ -149,7 +151,7 @@ export function createConnection(options: ConnectionOptions): Connection {
     // What happens every day (a restart, an expiry, a broken network) is not worth a warning.
     const daily = code === 1006 || code === 1012 || retryMs === Infinity;
     if (!daily && (terminal || code === EVICTED || (why && !openedAt))) logger.warn(`${reason.code}: ${why || code}`);
-    if (terminal) return setStatus({ state: "closed", transport: null, reason });
+    if (terminal) return setStatus({ state: "closed", reason });
     // A connection that is closed soon after it was accepted counts as a failure.
     if (livedMs >= HEALTHY_MS) attempt = 0;
     // No transport worked: the network may have changed since one was remembered.
@@ -161,7 +163,7 @@ export function createConnection(options: ConnectionOptions): Connection {
     // A link that had worked and went silent is tried again at once.
     else if (ending === SILENT && livedMs >= HEALTHY_MS) waitMs = 0;
     attempt++;
-    setStatus({ state: "reconnecting", transport: null, attempt, retryAt: Math.ceil(Date.now() + waitMs), reason });
+    setStatus({ state: "reconnecting", attempt, retryAt: Math.ceil(Date.now() + waitMs), reason });
     retry = setTimeout(connect, waitMs);
   };
 
@@ -205,6 +207,7 @@ export function createConnection(options: ConnectionOptions): Connection {
       connect();
     },
     stop: clear,
+    send: (text) => link?.send?.(text),
     wake: (online, looked) => {
       if (looked) evictions = 0;
       liveness.check(true);

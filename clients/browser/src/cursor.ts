@@ -14,8 +14,8 @@ export interface CursorKeeper {
   flush(): void;
 }
 
-/** Return the keeper of the cursor under `key`. */
-export function keepCursor(key: string, browser: StorageLike, tab: StorageLike): CursorKeeper {
+/** Return the keeper of the cursor under `key`; `onWritten` is called whenever it was written. */
+export function keepCursor(key: string, browser: StorageLike, tab: StorageLike, onWritten?: () => void): CursorKeeper {
   const own = tab.getItem(key);
   let timer: ReturnType<typeof setTimeout> | undefined;
   let leading = false;
@@ -34,6 +34,7 @@ export function keepCursor(key: string, browser: StorageLike, tab: StorageLike):
       timer = undefined;
       tab.setItem(key, keeper.current!);
       if (leading) browser.setItem(key, keeper.current!);
+      onWritten?.();
     },
   };
   return keeper;

@@ -10,9 +10,7 @@ export interface AppStateLike {
 export function readAddress(url: string): string {
   const page = globalThis.location?.href;
   if (!page && !/^(ws|http)s?:/i.test(url))
-    throw new TypeError(
-      "url: is not the address of a hub, and there is no page to complete it (example: https://hub.example.com)",
-    );
+    throw new TypeError("url: is not the address of a hub (example: https://hub.example.com)");
   // React Native's own URL knows little more than `href`.
   return new URL(url, page).href.replace(/^ws/i, "http").replace(/\/*(\/ws\/?)?([?#].*)?$/, "");
 }
@@ -22,23 +20,21 @@ export function findTransports(transports: readonly Transport[]): Transport[] {
   const usable = transports.filter(
     (transport) => typeof globalThis[transport === "ws" ? "WebSocket" : "fetch"] === "function",
   );
-  if (!usable.length)
-    throw new Error(
-      `The notification hub cannot be reached from here: ${transports.join(", ")} needs WebSocket or fetch, and there is none`,
-    );
+  if (!usable.length) throw new Error(`The hub cannot be reached from here: ${transports} needs WebSocket or fetch`);
   return usable;
 }
 
-const EVENTS: ["window" | "document", string[]][] = [
-  ["window", ["online", "offline", "focus", "pagehide", "pageshow"]],
-  ["document", ["visibilitychange", "freeze", "resume"]],
-];
+const EVENTS_OF_WINDOW = "online offline focus pagehide pageshow";
+const EVENTS_OF_DOCUMENT = "visibilitychange freeze resume";
 
 /** Call `listener` when the page wakes, is frozen or hidden, or its network changes; returns what ends that. */
 export function watchPage(listener: (event: Event) => void): () => void {
-  const watched = EVENTS.map(([name, types]) => [name === "window" ? globalThis : globalThis.document, types] as const);
+  const watched = [
+    [globalThis, EVENTS_OF_WINDOW],
+    [globalThis.document, EVENTS_OF_DOCUMENT],
+  ] as const;
   const each = (act: "addEventListener" | "removeEventListener"): void => {
-    for (const [target, types] of watched) for (const type of types) target?.[act]?.(type, listener);
+    for (const [target, types] of watched) for (const type of types.split(" ")) target?.[act]?.(type, listener);
   };
   each("addEventListener");
   return () => each("removeEventListener");

@@ -2,15 +2,15 @@
 
 /** One event, dispatched or not: an `id` counts even where there is no data. */
 export interface StreamEvent {
-  data: string | undefined;
-  id: string | undefined;
-  retryMs: number | undefined;
+  data?: string;
+  id?: string;
+  retryMs?: number;
 }
 
 /** Return a function that takes text as it arrives and calls `hand` with each event that is complete. */
 export function createEventParser(hand: (event: StreamEvent) => void): (text: string) => void {
   let rest = "";
-  let event: StreamEvent = { data: undefined, id: undefined, retryMs: undefined };
+  let event: StreamEvent = {};
   return (text) => {
     // A carriage return at the end may be half of a line break; it waits for the next text.
     const lines = (rest + text).split(/\r\n|\n|\r(?!$)/);
@@ -18,7 +18,7 @@ export function createEventParser(hand: (event: StreamEvent) => void): (text: st
     for (const line of lines) {
       if (!line) {
         hand(event);
-        event = { data: undefined, id: undefined, retryMs: undefined };
+        event = {};
         continue;
       }
       const [, field, value = ""] = /^([^:]*)(?:: ?(.*))?$/s.exec(line) ?? [];

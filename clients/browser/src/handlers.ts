@@ -9,8 +9,8 @@ export const UNKNOWN = Symbol();
 export interface Handlers {
   /** Call `handler` for each event of this type; returns what ends that. */
   add(type: string | symbol, handler: Handler): () => void;
-  /** Call all handlers of this type; an error of one does not stop the others. */
-  emit(type: string, event: unknown): void;
+  /** Call all handlers of this type; an error of one does not stop the others. Say whether one took it without an error. */
+  emit(type: string, event: unknown): boolean;
 }
 
 export function createHandlers(): Handlers {
@@ -22,12 +22,17 @@ export function createHandlers(): Handlers {
       return () => all.delete(entry);
     },
     emit: (type, event) => {
+      let taken = false;
       const entries = [...all];
       const rest = entries.some((entry) => entry.type === type) ? type : UNKNOWN;
       for (const entry of entries) {
         if (entry.type !== type && (type === "gap" || (entry.type !== ANY && entry.type !== rest))) continue;
-        attempt(() => entry.handler(event as never));
+        attempt(() => {
+          entry.handler(event as never);
+          taken = true;
+        });
       }
+      return taken;
     },
   };
 }

@@ -8,6 +8,7 @@ import { nameIdentity } from "./identity.js";
 import { BROKEN, LinkError, type LinkOptions } from "./link.js";
 import { createLogger } from "./logger.js";
 import { requestHeaders } from "./refusal.js";
+import { fetchInTime, type HubRequest } from "./request.js";
 import { createSeen } from "./seen.js";
 import { IDLE, TRANSPORTS, type Status, type Transport } from "./status.js";
 import { openStorage, type StorageLike } from "./storage.js";
@@ -15,7 +16,6 @@ import { findTransports, readAddress, watchPage, type AppStateLike } from "./env
 import { canShare, joinTabs, type Report, type Tabs } from "./tabs.js";
 import { createTokens, type GetToken, type TokenReason } from "./tokens.js";
 import {
-  isNotification,
   isSignal,
   type AnyFrame,
   type ConnectionEstablished,
@@ -27,9 +27,8 @@ import {
   type SignalOf,
   type SignalType,
   type UnknownEvent,
+  type UnknownFrame,
 } from "./wire.js";
-
-const DEADLINE_MS = 10_000;
 
 export interface HubOptions {
   /** Where the hub is, with or without `/ws` at its end: `wss://hub.example/ws`, `https://hub.example`, `/hub`. */
@@ -60,6 +59,8 @@ export interface Hub {
   readonly status: Status;
   /** A short name of the signed-in user at this hub, the same in each tab; undefined until it is known. */
   readonly identity: string | undefined;
+  /** What this hub can do beside delivering, such as `inbox`; undefined where it did not say, as an old one. */
+  readonly features: readonly string[] | undefined;
   /** The storage for what outlives the page. */
   readonly storage: StorageLike;
   /** Connect, and stay connected until `close()`. Throws where the address is not valid, or no transport works here. */
@@ -79,26 +80,28 @@ export interface Hub {
    * is connected: fetch again after a reconnection, and in intervals while `status.transport` is `poll`.
    */
   onSignal<T extends SignalType>(type: T, handler: (signal: SignalOf<T>) => void): () => void;
+  /** Call `handler` for each control frame that tells of the user's state, such as `inbox`; once and in order. */
+  onControl(type: string, handler: (frame: never) => void): () => void;
   /** Call `listener` after each change of `status` or `identity`. */
   subscribe(listener: () => void): () => void;
   /**
-   * Send a request to a path of the hub, such as `/api/push`, with a token of the user, and return the response, a
-   * refusal too. Rejects where there is no response within 10 s, or `getToken` gives no token.
+   * Send a request to a path of the hub, such as `/api/inbox`, with a token of the user, and return the response, a
+   * refusal too. Rejects where there is no whole response within 10 s, or `getToken` gives no token.
    */
   request(path: string, request?: HubRequest): Promise<Response>;
 }
 
-/** A request of the page's own to the hub; `body` is sent as JSON. */
-export interface HubRequest {
-  method?: string;
-  body?: unknown;
+/** Where the log is after a frame; undefined for one that has no place in it. */
+function cursorOf(frame: AnyFrame): string | undefined {
+  return (frame.type === "gap" ? (frame as Gap).data : (frame as Notification)).cursor;
 }
 
 /** Return a hub that is not connected yet. */
 export function createHub(options: HubOptions): Hub {
   const { shared = "auto", cursorKey = "" } = options;
   const handlers = createHandlers();
-  const signals = createHandlers();
+  /** Those of signals and of control frames, whose types differ. */
+  const others = createHandlers();
   const listeners = new Set<() => void>();
   /** The types of signals that this page wants, and the tabs that it leads; what was asked for once stays. */
   const wanted = new Set<string>();
@@ -113,6 +116,9 @@ export function createHub(options: HubOptions): Hub {
   let base = "";
   let transports: Transport[] = [];
   let identity: string | undefined;
+  let features: readonly string[] | undefined;
+  /** The newest notification that a handler took and the hub was not told of. */
+  let taken: string | undefined;
   let connection: Connection | undefined;
   let cursor: CursorKeeper | undefined;
   let isNew = createSeen();
@@ -141,19 +147,21 @@ export function createHub(options: HubOptions): Hub {
   /** Call this page's handlers with a frame, and only then move the cursor; say whether the frame was new. */
   const deliver = (frame: AnyFrame): boolean => {
     if (isSignal(frame)) {
-      signals.emit(frame.type, frame);
+      others.emit(frame.type, frame);
       return false;
     }
-    if (frame.type === "gap") {
-      const at = (frame as Gap).data.cursor;
+    const at = cursorOf(frame);
+    if (at === undefined) return false;
+    const { type, id } = frame as UnknownFrame;
+    if (type === "gap") {
       if (at && at === cursor?.current) return false;
-      handlers.emit("gap", frame);
-      cursor?.move(at, leading);
+      handlers.emit(type, frame);
     } else {
-      if (!isNotification(frame) || !isNew(frame.id)) return false;
-      handlers.emit(frame.type, frame);
-      cursor?.move(frame.cursor, leading);
+      if (!isNew(id ?? at)) return false;
+      if (!id) others.emit(type, frame);
+      else if (handlers.emit(type, frame)) taken = at;
     }
+    cursor?.move(at, leading);
     return true;
   };
 
@@ -164,7 +172,7 @@ export function createHub(options: HubOptions): Hub {
         kind: "report",
         before: follower.reported,
         cursor: to,
-        ...(frame ? { frame } : { status, transports }),
+        ...(frame ? { frame } : { status, transports, features }),
       });
     follower.reported = to;
   };
@@ -176,26 +184,46 @@ export function createHub(options: HubOptions): Hub {
   };
 
   const receive = (frame: AnyFrame): void => {
-    logger.debug(`${frame.type} ${isNotification(frame) ? frame.id : ""}`);
+    logger.debug(`${frame.type} ${(frame as UnknownFrame).id ?? ""}`);
     if (frame.type === "connection_established") {
-      const { resume, cursor: at } = (frame as ConnectionEstablished).data;
-      if (resume === "live") advance(at);
+      const { data } = frame as ConnectionEstablished;
+      features = (data as { features?: readonly string[] }).features;
+      if (data.resume === "live") advance(data.cursor);
     } else if (frame.type === "heartbeat") {
       advance((frame as Heartbeat).cursor);
-    } else if (isSignal(frame)) {
-      report(follower.reported, frame);
-      deliver(frame);
-    } else if (frame.type === "gap" || isNotification(frame)) {
-      report(frame.type === "gap" ? (frame as Gap).data.cursor : (frame as Notification).cursor, frame);
+    } else {
+      report(cursorOf(frame), frame);
       deliver(frame);
     }
   };
+
+  /** Tell the hub what the handlers took. The tabs that follow took the same; a hub learns it once a browser. */
+  const acknowledge = (): void => {
+    const message = { cursor: taken };
+    taken = undefined;
+    if (!leading || !message.cursor || !features?.includes("ack")) return;
+    if (status.transport === "ws") connection?.send(JSON.stringify({ type: "ack", ...message }));
+    // What fails here the next cursor makes good.
+    else if (status.transport) request("/api/ack", { method: "POST", body: message }).catch(() => {});
+  };
+
+  const request = async (path: string, { method = "GET", body }: HubRequest = {}): Promise<Response> =>
+    fetchInTime(
+      readAddress(options.url) + path,
+      {
+        method,
+        headers: { ...requestHeaders(await askToken("connect")), "content-type": "application/json" },
+        body: body ? JSON.stringify(body) : null,
+      },
+      async (response) => new Response((await response.text()) || null, response),
+    );
 
   const follower = createFollower({ cursor: () => cursor!, deliver, getLinkOptions: () => makeLinkOptions("connect") });
 
   const onReport = (said: Report): void => {
     if (said.status) {
       leaderTransports = said.transports ?? [];
+      features = said.features;
       setStatus(said.status);
       takeover.consider(status, leaderTransports);
       // A new leader does not know yet what this tab wants.
@@ -207,7 +235,7 @@ export function createHub(options: HubOptions): Hub {
   const takeover = createTakeover(
     () => transports,
     () => {
-      logger.debug("this tab tries by itself");
+      logger.debug("tries to lead");
       if (waiting.length) letConnect();
       else connection?.start();
     },
@@ -219,7 +247,7 @@ export function createHub(options: HubOptions): Hub {
 
   /** This tab is the one that is connected, or will be. */
   const lead = (): void => {
-    logger.debug("this tab leads");
+    logger.debug("leads");
     takeover.stop(true);
     leading = true;
     // The connection brings again what was held, from this tab's own cursor.
@@ -230,7 +258,7 @@ export function createHub(options: HubOptions): Hub {
   };
 
   const stepDown = (): void => {
-    logger.debug("another tab leads");
+    logger.debug("follows");
     leading = false;
     follower.begin();
     connection?.stop();
@@ -251,17 +279,17 @@ export function createHub(options: HubOptions): Hub {
     if (identity !== name || !cursor) {
       identity = name;
       isNew = createSeen();
-      cursor = keepCursor(`hub:cursor:${cursorKey}:${name ?? base}`, storage, tabStorage);
+      cursor = keepCursor(`hub:cursor:${cursorKey}:${name ?? base}`, storage, tabStorage, acknowledge);
       setStatus(status);
     }
     follower.begin();
     if (name && shared !== "off" && !alone && canShare()) {
       try {
-        const joined = joinTabs(`hub2:${cursorKey}:${name}`, {
+        const joined = joinTabs(`hub3:${cursorKey}:${name}`, {
           lead,
           follow: stepDown,
           alone: () => {
-            logger.debug("this tab shares nothing: the browser refuses locks or channels");
+            logger.debug("shares nothing");
             alone = true;
             tabs = undefined;
             if (!leading) lead();
@@ -297,7 +325,7 @@ export function createHub(options: HubOptions): Hub {
     for (;;) {
       if (tabs && !leading && !takeover.trying) await new Promise<void>((resolve) => waiting.push(resolve));
       if (mine !== connection) throw new LinkError(BROKEN);
-      logger.debug(`a token is asked for: ${reason}`);
+      logger.debug(`asks for a token: ${reason}`);
       const link = await makeLinkOptions(reason);
       if (mine !== connection) throw new LinkError(BROKEN);
       const name = nameIdentity(base, link.token, options.user);
@@ -368,6 +396,7 @@ export function createHub(options: HubOptions): Hub {
 
   /** Release socket and lock: both would keep the page out of the back-forward cache. */
   const suspend = (): void => {
+    cursor?.flush();
     connection?.stop();
     connection = undefined;
     waiting = [];
@@ -387,6 +416,9 @@ export function createHub(options: HubOptions): Hub {
     },
     get identity() {
       return identity;
+    },
+    get features() {
+      return features;
     },
     storage,
     connect: () => {
@@ -412,21 +444,15 @@ export function createHub(options: HubOptions): Hub {
     onAny: (handler) => handlers.add(ANY, handler),
     onUnknown: (handler) => handlers.add(UNKNOWN, handler),
     onSignal: (type, handler) => {
-      const end = signals.add(type, handler);
+      const end = others.add(type, handler);
       want([type]);
       return end;
     },
+    onControl: others.add,
+    request,
     subscribe: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    request: async (path, { method = "GET", body } = {}) =>
-      fetch(readAddress(options.url) + path, {
-        method,
-        headers: { ...requestHeaders(await askToken("connect"), undefined), "content-type": "application/json" },
-        body: body === undefined ? null : JSON.stringify(body),
-        cache: "no-store",
-        signal: AbortSignal.timeout(DEADLINE_MS),
-      }),
   };
 }

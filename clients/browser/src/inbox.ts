@@ -1,125 +1,92 @@
-/** The list behind a bell: received, read and removed notifications; the same in every tab, kept over visits. */
+/** The notifications behind a bell: received, read and archived; without a framework, for React and for custom elements. */
 import type { Hub } from "./hub.js";
+import { createList, type Entry } from "./list.js";
+import { createPreferences, type Preferences } from "./preferences.js";
 import type { Notification } from "./wire.js";
 
-/** So that a long replay is written a few times, and not once for each notification. */
-const SAVE_MS = 50;
+export { PreferencesError, type Preferences, type PreferencesView, type PreferenceType } from "./preferences.js";
+
 const MOST_SHOWN = 100;
-/** Removed notifications are kept too, so that no other tab restores them. */
-const MOST_KEPT = 200;
 
 export type InboxNotification = Notification & { read: boolean };
 
 /** One moment's list; a new object for each change. */
 export interface InboxView {
-  /** Newest first, at most 100. */
+  /** Newest first. */
   notifications: readonly InboxNotification[];
+  /** How many are unread, also of those that are not loaded. */
   unreadCount: number;
+  /** Whether there are more unread ones than `unreadCount`, which the hub counts up to 999. */
+  unreadMore: boolean;
+  /** Whether `loadMore` would bring older ones. */
+  more: boolean;
+  /** Whether the hub keeps this list, so that the user's other devices show the same; else this browser does. */
+  shared: boolean;
 }
 
 export interface Inbox {
   readonly view: InboxView;
   /** The last notification that this page received. */
   readonly last: Notification | null;
-  /** Listen to the hub and to other tabs until each of those that opened it has called what this returns. */
+  /** Begin to listen to the hub and to other tabs; returns what ends that. May be called several times. */
   open(): () => void;
+  /** Call `listener` after each change of `view` or `last`. */
   subscribe(listener: () => void): () => void;
   markRead(id: string): void;
+  markUnread(id: string): void;
   markAllRead(): void;
+  /** Take it off the list. */
+  archive(id: string): void;
+  /** The same as `archive`. */
   remove(id: string): void;
+  /** Take everything that is shown off the list. */
   clear(): void;
+  /** Load older ones, where `view.more`; resolves when they are in the view, or cannot be loaded now. */
+  loadMore(): Promise<void>;
+  readonly preferences: Preferences;
 }
 
-interface Entry {
-  notification: Notification;
-  read?: boolean | undefined;
-  gone?: boolean | undefined;
-}
-
-export const EMPTY_VIEW: InboxView = { notifications: [], unreadCount: 0 };
+export const EMPTY_VIEW: InboxView = {
+  notifications: [],
+  unreadCount: 0,
+  unreadMore: false,
+  more: false,
+  shared: false,
+};
 
 const inboxes = new WeakMap<Hub, Inbox>();
 
-/** Return the one inbox of a hub, which all that show it share: hooks, bells, handlers of the page. */
+/** Return the inbox of a hub: the same for everything on the page that asks. */
 export function inboxOf(hub: Hub): Inbox {
   let inbox = inboxes.get(hub);
   if (!inbox) inboxes.set(hub, (inbox = createInbox(hub)));
   return inbox;
 }
 
-/**
- * Return the inbox of a hub.
- *
- * Flags only change from false to true, so two tabs that write at the same moment cannot undo each other: a tab that
- * reads merges both lists, and writes again what the other tab had not seen.
- */
+/** Return an inbox of its own for a hub. Use `inboxOf`, unless nothing else on the page shows the inbox. */
 export function createInbox(hub: Hub): Inbox {
-  const { storage } = hub;
   const listeners = new Set<() => void>();
-  let entries: Entry[] = [];
   let view = EMPTY_VIEW;
   let last: Notification | null = null;
-  let key: string | undefined;
-  let saving: ReturnType<typeof setTimeout> | undefined;
-  let users = 0;
-  let stop: (() => void)[] = [];
+  let opened = 0;
+  let close = (): void => {};
 
   const show = (): void => {
-    const shown = entries.filter((entry) => !entry.gone).slice(0, MOST_SHOWN);
+    const shown = list.entries.filter((entry) => !entry.gone).slice(0, MOST_SHOWN);
     view = {
+      ...EMPTY_VIEW,
       notifications: shown.map(({ notification, read }) => ({ ...notification, read: Boolean(read) })),
       unreadCount: shown.filter((entry) => !entry.read).length,
     };
     for (const listener of [...listeners]) listener();
   };
-  /** Merge the stored list and this page's, and store the result. */
-  const commit = (): void => {
-    clearTimeout(saving);
-    saving = undefined;
-    const stored = key ? storage.getItem(key) : null;
-    entries = merge(entries, parse(stored));
-    const text = JSON.stringify(entries);
-    if (key && text !== stored) storage.setItem(key, text);
-    show();
-  };
-  const change = (matches: (entry: Entry) => boolean, flags: Partial<Entry>): void => {
-    entries = entries.map((entry) => (matches(entry) ? { ...entry, ...flags } : entry));
-    commit();
-  };
+  const list = createList(hub.storage, show);
   const identify = (): void => {
-    const wanted = hub.identity && `hub:inbox:${hub.identity}`;
-    if (!wanted || wanted === key) return;
-    // The notifications of the user before must not be shown to this one.
-    if (key) entries = [];
-    key = wanted;
-    commit();
+    if (hub.identity) list.use(`hub:inbox:${hub.identity}`);
   };
-
-  const listen = (): void => {
-    const onStorage = (event: StorageEvent): void => {
-      if (key && event.key === key) commit();
-    };
-    const onLeave = (): void => {
-      if (saving !== undefined) commit();
-    };
-    // React Native has no such events.
-    globalThis.addEventListener?.("storage", onStorage);
-    globalThis.addEventListener?.("pagehide", onLeave);
-    stop = [
-      onLeave,
-      () => globalThis.removeEventListener?.("storage", onStorage),
-      () => globalThis.removeEventListener?.("pagehide", onLeave),
-      hub.subscribe(identify),
-      hub.onAny((notification) => {
-        last = notification;
-        entries = merge([{ notification }], entries);
-        saving ??= setTimeout(commit, SAVE_MS);
-        show();
-      }),
-    ];
-    commit();
-    identify();
-  };
+  const mark = (id: string, change: Partial<Entry>): void =>
+    list.change((entry) => entry.notification.id === id, change);
+  const archive = (id: string): void => mark(id, { gone: true });
 
   return {
     get view() {
@@ -129,47 +96,36 @@ export function createInbox(hub: Hub): Inbox {
       return last;
     },
     open: () => {
-      if (!users++) listen();
-      let open = true;
+      if (!opened++) {
+        const ends = [
+          list.open(),
+          hub.subscribe(identify),
+          hub.onAny((notification) => {
+            last = notification;
+            list.add([{ notification }]);
+          }),
+        ];
+        close = () => ends.forEach((end) => end());
+        identify();
+      }
+      let over = false;
       return () => {
-        if (open && !--users) for (const end of stop.splice(0)) end();
-        open = false;
+        if (over) return;
+        over = true;
+        if (!--opened) close();
       };
     },
     subscribe: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    markRead: (id) => change((entry) => entry.notification.id === id, { read: true }),
-    markAllRead: () => change(() => true, { read: true }),
-    remove: (id) => change((entry) => entry.notification.id === id, { gone: true }),
-    clear: () => change(() => true, { gone: true }),
+    markRead: (id) => mark(id, { read: true }),
+    markUnread: (id) => mark(id, { read: false }),
+    markAllRead: () => list.change(() => true, { read: true }),
+    archive,
+    remove: archive,
+    clear: () => list.change(() => true, { gone: true }),
+    loadMore: async () => {},
+    preferences: createPreferences(hub),
   };
-}
-
-function parse(text: string | null): Entry[] {
-  try {
-    const entries: unknown = JSON.parse(text ?? "[]");
-    return Array.isArray(entries)
-      ? (entries as Entry[]).filter((entry) => typeof entry?.notification?.id === "string")
-      : [];
-  } catch {
-    return [];
-  }
-}
-
-/** Merge two lists, in any order: each notification once, with the flags of both, newest first. */
-function merge(mine: Entry[], theirs: Entry[]): Entry[] {
-  const byId = new Map<string, Entry>();
-  for (const entry of [...mine, ...theirs]) {
-    const known = byId.get(entry.notification.id);
-    byId.set(entry.notification.id, {
-      notification: entry.notification,
-      read: known?.read || entry.read,
-      gone: known?.gone || entry.gone,
-    });
-  }
-  const newestFirst = (a: Notification, b: Notification): number =>
-    a.timestamp === b.timestamp ? (a.id < b.id ? 1 : -1) : a.timestamp < b.timestamp ? 1 : -1;
-  return [...byId.values()].sort((a, b) => newestFirst(a.notification, b.notification)).slice(0, MOST_KEPT);
 }

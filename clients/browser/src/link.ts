@@ -51,6 +51,8 @@ export interface Listener {
 
 export interface Link {
   close(): void;
+  /** Send a message; only over a WebSocket. */
+  send?(text: string): void;
   /** The page woke up: ask the hub at once. */
   wake?(): void;
 }

@@ -2,11 +2,11 @@
 import { pageMs } from "./backoff.js";
 import { BROKEN, endingOf, type Ending, type LinkOptions, type OpenLink } from "./link.js";
 import { readRefusal, requestHeaders } from "./refusal.js";
-import type { AnyFrame, ConnectionData, ConnectionEstablished } from "./wire.js";
+import { fetchInTime } from "./request.js";
+import type { AnyFrame, ConnectionData } from "./wire.js";
 
 const SHORTEST_MS = 5_000;
 const LONGEST_MS = 30_000;
-const DEADLINE_MS = 10_000;
 
 /** The frames after a cursor, at most one page of them, and the cursor to go on with. */
 export interface Page {
@@ -16,27 +16,18 @@ export interface Page {
 }
 
 /** Fetch the page after a cursor; a refusal is returned as the ending it stands for. Rejects where the network fails. */
-export async function fetchPage(
+export function fetchPage(
   base: string,
   token: string,
   cursor: string | undefined,
   signal: AbortSignal,
 ): Promise<Page | Ending> {
-  const deadline = new AbortController();
-  const abort = (): void => deadline.abort();
-  const timer = setTimeout(abort, DEADLINE_MS);
-  signal.addEventListener("abort", abort);
-  try {
-    const response = await fetch(`${base}/poll`, {
-      headers: requestHeaders(token, cursor),
-      cache: "no-store",
-      signal: deadline.signal,
-    });
-    return response.ok ? ((await response.json()) as Page) : await readRefusal(response);
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", abort);
-  }
+  return fetchInTime<Page | Ending>(
+    `${base}/poll`,
+    { headers: requestHeaders(token, cursor) },
+    (response) => (response.ok ? response.json() : readRefusal(response)),
+    signal,
+  );
 }
 
 /** Say whether there may be another page: not after a gap, a page without frames or one with the same cursor. */
@@ -85,7 +76,6 @@ export const openPolling: OpenLink = (options, listener) => {
 };
 
 /** Return the greeting that a connection begins with; polling has responses and needs no heartbeat. */
-function greet({ resume, cursor }: Page): ConnectionEstablished {
-  const data = { connectionId: "", resume, cursor, heartbeatSeconds: 0 };
-  return { type: "connection_established", title: "", message: "", data, timestamp: "" };
+function greet(data: Page): AnyFrame {
+  return { type: "connection_established", data: { ...data, heartbeatSeconds: 0 } } as AnyFrame;
 }

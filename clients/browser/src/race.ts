@@ -37,6 +37,7 @@ export function openLink(
   let started = 0;
   let latest: Link | undefined;
   let winner: Link | undefined;
+  let won: Link | undefined;
   let over = false;
   let retryMs = 0;
   let stagger: ReturnType<typeof setTimeout> | undefined;
@@ -67,7 +68,6 @@ export function openLink(
         clearTimeout(giveUp);
         link?.close();
       },
-      wake: () => link?.wake?.(),
     };
     candidates.add((latest = candidate));
     /** Nothing of a link that has ended, or has lost the race, may be passed on. */
@@ -90,6 +90,7 @@ export function openLink(
           if (winner) return listener.frame(frame);
           if (frame.type !== "connection_established" || !(frame as ConnectionEstablished).data) return;
           winner = candidate;
+          won = link;
           clearTimeout(giveUp);
           clearTimeout(stagger);
           for (const other of candidates) if (other !== candidate) other.close();
@@ -113,5 +114,5 @@ export function openLink(
     );
   };
   advance();
-  return { close, wake: () => winner?.wake?.() };
+  return { close, wake: () => won?.wake?.(), send: (text) => won?.send?.(text) };
 }

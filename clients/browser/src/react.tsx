@@ -13,10 +13,11 @@ import {
 import { attempt } from "./handlers.js";
 import type { Hub } from "./hub.js";
 import { EMPTY_VIEW, inboxOf, type InboxView } from "./inbox.js";
+import { NO_PREFERENCES, type PreferencesView } from "./preferences.js";
 import { IDLE, type Reason, type State, type Transport } from "./status.js";
 import type { EventOf, EventType, Notification, SignalOf, SignalType } from "./wire.js";
 
-export type { InboxNotification, InboxView } from "./inbox.js";
+export type { InboxNotification, InboxView, PreferencesView, PreferenceType } from "./inbox.js";
 
 /** A component that is mounted again within this time was only rendered again: the hub stays connected. */
 const CLOSE_DELAY_MS = 1_000;
@@ -129,12 +130,18 @@ export function useSignal<T extends SignalType>(type: T, handler: (signal: Signa
 
 export interface Notifications extends InboxView {
   markRead: (id: string) => void;
+  markUnread: (id: string) => void;
   markAllRead: () => void;
+  /** Take it off the list; `remove` is the same. */
+  archive: (id: string) => void;
   remove: (id: string) => void;
+  /** Take everything that is shown off the list. */
   clear: () => void;
+  /** Load older ones, where `more`. */
+  loadMore: () => Promise<void>;
 }
 
-/** Return the user's notifications in this browser, newest first, with the actions of a bell's list. */
+/** Return the user's notifications, newest first, with the actions of a bell's list. */
 export function useNotifications(): Notifications {
   const inbox = inboxOf(useHub());
   const view = useSyncExternalStore(
@@ -142,9 +149,26 @@ export function useNotifications(): Notifications {
     () => inbox.view,
     () => EMPTY_VIEW,
   );
-  const { markRead, markAllRead, remove, clear } = inbox;
-  return useMemo(
-    () => ({ ...view, markRead, markAllRead, remove, clear }),
-    [view, markRead, markAllRead, remove, clear],
+  return useMemo(() => {
+    const { markRead, markUnread, markAllRead, archive, remove, clear, loadMore } = inbox;
+    return { ...view, markRead, markUnread, markAllRead, archive, remove, clear, loadMore };
+  }, [view, inbox]);
+}
+
+export interface UserPreferences extends PreferencesView {
+  /** Shown at once; rejects, and shows it as it was, where the hub refuses or cannot be reached. */
+  mute: (type: string) => Promise<void>;
+  unmute: (type: string) => Promise<void>;
+}
+
+/** Return which types the user muted, and what changes that; fetched from the first component that uses it. */
+export function usePreferences(): UserPreferences {
+  const { preferences } = inboxOf(useHub());
+  useEffect(preferences.open, [preferences]);
+  const view = useSyncExternalStore(
+    preferences.subscribe,
+    () => preferences.view,
+    () => NO_PREFERENCES,
   );
+  return useMemo(() => ({ ...view, mute: preferences.mute, unmute: preferences.unmute }), [view, preferences]);
 }

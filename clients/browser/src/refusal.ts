@@ -10,14 +10,13 @@ export async function readRefusal(response: Response): Promise<Ending> {
   const { status, headers } = response;
   const after = headers.get("retry-after") ?? "";
   // Seconds or a date (RFC 9110, section 10.2.3).
-  const retryMs =
-    boundMs(Number.isNaN(Number(after)) ? Date.parse(after) - Date.now() : Number(after) * 1000) || undefined;
+  const retryMs = boundMs(Number(after) * 1000 || Date.parse(after) - Date.now()) || undefined;
   if (!headers.get("content-type")?.startsWith("application/problem+json")) return { ...BROKEN, retryMs };
   const { code = "", title } = (await response.json()) as { code?: string; title?: string };
   return { code: CODES[code] ?? BY_STATUS[status] ?? 1006, retryMs, why: `${code}: ${title}` };
 }
 
 /** Return the headers of a request for frames. */
-export function requestHeaders(token: string, cursor: string | undefined): Record<string, string> {
+export function requestHeaders(token: string, cursor?: string): Record<string, string> {
   return { authorization: `Bearer ${token}`, ...(cursor && { "last-event-id": cursor }) };
 }

@@ -67,7 +67,7 @@ const REASONS: Record<number, [ReasonCode, string]> = {
 
 /** Say whether the hub's close code tells the client to stop. */
 export function isFinal(code: number): boolean {
-  return code >= FIRST_FINAL_CODE && code < 5000;
+  return code >= FIRST_FINAL_CODE;
 }
 
 /** Return the reason that a close code stands for. */

@@ -27,6 +27,7 @@ export interface Report {
   frame?: AnyFrame;
   status?: Status;
   transports?: readonly Transport[];
+  features?: readonly string[] | undefined;
 }
 
 export interface TabsListener {

@@ -47,11 +47,11 @@ function check(given: unknown): string {
   const token = typeof given === "string" ? given.trim() : undefined;
   if (token && TOKEN.test(token)) return token;
   const what = token?.startsWith("<")
-    ? "a page of HTML (of a login?)"
+    ? "HTML (of a login?)"
     : /^[[{"]/.test(token ?? "")
-      ? "JSON (take the token out of it)"
+      ? "JSON"
       : token
-        ? "text that is not a valid token"
+        ? "invalid text"
         : `nothing (${typeof given})`;
   throw new LinkError({ code: NO_TOKEN, why: `getToken gave ${what}` });
 }

@@ -15,5 +15,8 @@ export const openWebSocket: OpenLink = ({ base, token, cursor, signals }, listen
   };
   socket.onclose = ({ code, reason }) => listener.end({ code, why: reason || undefined });
   // Also while connecting: a handshake that hangs delays every later one to the same host.
-  return { close: () => socket.close() };
+  return {
+    close: () => socket.close(),
+    send: (text) => socket.send(text),
+  };
 };

@@ -11,6 +11,8 @@ export class FakeSocket {
   onmessage: (event: { data: unknown }) => void = () => undefined;
   onclose: (event: { code: number; reason?: string }) => void = () => undefined;
   closed = false;
+  /** What the client sent, parsed. */
+  readonly sent: unknown[] = [];
   constructor(
     readonly url: string,
     readonly protocols: string[],
@@ -25,6 +27,9 @@ export class FakeSocket {
   }
   say(...frames: AnyFrame[]): void {
     for (const frame of frames) this.onmessage({ data: JSON.stringify(frame) });
+  }
+  send(text: string): void {
+    this.sent.push(JSON.parse(text));
   }
   /** The hub, or the network, ends it. */
   end(code = 1006, reason = ""): void {
@@ -63,6 +68,10 @@ export class FakeRequest {
     this.resolve(
       new Response(JSON.stringify(body), { status, headers: { "content-type": "application/json", ...headers } }),
     );
+  }
+  /** A response without a body. */
+  empty(status: number): void {
+    this.resolve(new Response(null, { status }));
   }
   /** The hub's own refusal. */
   refuse(status: number, code: string, headers: Record<string, string> = {}): void {
@@ -233,8 +242,9 @@ export function hello(
   cursor = "epoch-0",
   resume: "live" | "replayed" | "gap" = "live",
   heartbeatSeconds = 30,
+  features?: string[],
 ): AnyFrame {
-  const data = { connectionId: "c", resume, cursor, heartbeatSeconds };
+  const data = { connectionId: "c", resume, cursor, heartbeatSeconds, ...(features && { features }) };
   return { type: "connection_established", title: "t", message: "m", data, timestamp: "2026-11-22T12:00:00.000Z" };
 }
 

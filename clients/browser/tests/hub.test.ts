@@ -135,9 +135,7 @@ describe("the console", () => {
   test("says that getToken gave a page of HTML, and nothing of it", async () => {
     const { hub } = await openTab({ getToken: () => "<html>123.456.789-09" });
     await pass(60_000);
-    expect(vi.mocked(console.warn).mock.calls).toEqual([
-      ["notification hub: token: getToken gave a page of HTML (of a login?)"],
-    ]);
+    expect(vi.mocked(console.warn).mock.calls).toEqual([["notification hub: token: getToken gave HTML (of a login?)"]]);
     expect([hub.status, sockets.length, requests.length]).toMatchObject([
       { state: "reconnecting", reason: { code: "token", terminal: false } },
       0,
@@ -156,9 +154,9 @@ describe("the console", () => {
     hub.close();
     const said = debug.mock.calls.flat().join("\n");
     for (const word of [
-      "a token is asked for: connect",
-      "this tab leads",
-      "tries ws, sse, poll",
+      "asks for a token: connect",
+      "leads",
+      "tries ws,sse,poll",
       "stock_alert id-1",
       "connecting",
       "connected, ws",

@@ -72,6 +72,32 @@ test("a hub has one inbox, which listens until all that opened it have closed it
   expect([titles(inbox), changed.mock.calls]).toEqual([["n2", "n1"], []]);
 });
 
+test("one can be unread again, also in a tab that has not seen that yet", async () => {
+  const [one, two] = [await openTab(), await openTab()];
+  newestSocket().say(hello(), alert(1), alert(2));
+  await flush();
+  one.markRead("id-1");
+  tellTabs();
+  two.markUnread("id-1");
+  expect([titles(two), titles(one)]).toEqual([
+    ["n2", "n1"],
+    ["n2", "n1 read"],
+  ]);
+  tellTabs();
+  expect([titles(one), one.view.unreadCount]).toEqual([["n2", "n1"], 2]);
+  one.markRead("id-1");
+  tellTabs();
+  expect([titles(two), two.view.unreadCount]).toEqual([["n2", "n1 read"], 1]);
+});
+
+test("what is archived is off the list, and there is nothing to load", async () => {
+  const inbox = await openTab();
+  newestSocket().say(hello(), alert(1), alert(2));
+  inbox.archive("id-1");
+  await inbox.loadMore();
+  expect([titles(inbox), inbox.view.more, inbox.view.shared]).toEqual([["n2"], false, false]);
+});
+
 test("what was removed stays so when it is replayed", async () => {
   const inbox = await openTab();
   newestSocket().say(hello(), alert(1), alert(2));

@@ -8,12 +8,25 @@ import {
   useHub,
   useHubEvent,
   useNotifications,
+  usePreferences,
   useSignal,
   useWebSocket,
   type Notifications,
+  type UserPreferences,
   type WebSocketState,
 } from "../src/react.js";
-import { alert, flush, hello, installFakes, newestSocket, pass, removeFakes, sockets, token } from "./fakes.js";
+import {
+  alert,
+  flush,
+  hello,
+  installFakes,
+  newestRequest,
+  newestSocket,
+  pass,
+  removeFakes,
+  sockets,
+  token,
+} from "./fakes.js";
 
 (globalThis as { IS_REACT_ACT_ENVIRONMENT?: boolean }).IS_REACT_ACT_ENVIRONMENT = true;
 
@@ -223,6 +236,36 @@ test("useNotifications is a bell: a list, a count, and what is done to it", asyn
   expect(bell.notifications.map(({ title }) => title)).toEqual(["n1"]);
   await act(async () => bell.clear());
   expect(bell.notifications).toEqual([]);
+});
+
+test("usePreferences fetches what is muted, and shows what the user changes", async () => {
+  let choice!: UserPreferences;
+  const Probe = (): null => {
+    choice = usePreferences();
+    return null;
+  };
+  await render(
+    <HubProvider client={hub}>
+      <Probe />
+    </HubProvider>,
+  );
+  expect(choice).toMatchObject({ available: false, muted: [] });
+  await say(hello("epoch-0", "live", 0, ["preferences"]));
+  const types = [{ type: "stock_alert", mandatory: false, muted: false }];
+  await act(async () => {
+    newestRequest().respond(200, { muted: [], types });
+    await flush();
+  });
+  await act(async () => {
+    void choice.mute("stock_alert");
+    await flush();
+  });
+  expect(choice).toMatchObject({ available: true, muted: ["stock_alert"], types: [{ muted: true }] });
+  await act(async () => {
+    newestRequest().respond(200, { muted: ["stock_alert"], types });
+    await flush();
+  });
+  expect(choice.muted).toEqual(["stock_alert"]);
 });
 
 test("a bell that is mounted later has what came before", async () => {

@@ -37,12 +37,12 @@ test.each(["eyJ.e30.sig", "hubt_AbC-9", "a.b~c+d/e==", " eyJ.e30.sig\r\n", "\ufe
 );
 
 test.each<[unknown, string]>([
-  ["<!doctype html><title>Entrar</title>", "a page of HTML (of a login?)"],
-  ['{"token":"eyJ.e30.sig"}', "JSON (take the token out of it)"],
-  ['"eyJ.e30.sig"', "JSON (take the token out of it)"],
-  ["Bearer eyJ.e30.sig", "text that is not a valid token"],
-  ["eyJ.e30\n.sig", "text that is not a valid token"],
-  ["sess\u00e3o", "text that is not a valid token"],
+  ["<!doctype html><title>Entrar</title>", "HTML (of a login?)"],
+  ['{"token":"eyJ.e30.sig"}', "JSON"],
+  ['"eyJ.e30.sig"', "JSON"],
+  ["Bearer eyJ.e30.sig", "invalid text"],
+  ["eyJ.e30\n.sig", "invalid text"],
+  ["sess\u00e3o", "invalid text"],
   ["", "nothing (string)"],
   [" \n", "nothing (string)"],
   [undefined, "nothing (undefined)"],
