@@ -279,7 +279,7 @@ packages: $(SETUP) $(CLIENTS) ## build what others install into dist/: wheels fo
 	done
 	@# setuptools leaves these where it builds.
 	@rm -rf contracts/build contracts/*.egg-info clients/*python/build clients/*python/*.egg-info
-	@cd clients && for workspace in typescript stocktech browser testing; do \
+	@cd clients && for workspace in typescript stocktech browser bell testing; do \
 		npm pack --silent --workspace "$$workspace" --pack-destination ../dist >/dev/null; \
 	done
 	@ls dist

@@ -20,7 +20,7 @@ DIST = ROOT / "dist"
 #: Twine has an environment of its own, which `make release` makes.
 TWINE = ROOT / "build/release/bin/twine"
 #: npm's packages in the order in which they can be published: the second depends on the first.
-ARCHIVES = ("service", "stocktech", "client", "testing")
+ARCHIVES = ("service", "stocktech", "client", "bell", "testing")
 STEP_S = 600.0
 
 

@@ -19,6 +19,8 @@ ENTRY_POINTS = {
     "@notification-hub/client": "browser/src/index.ts",
     "@notification-hub/client/inbox": "browser/src/inbox.ts",
     "@notification-hub/client/react": "browser/src/react.tsx",
+    "@notification-hub/bell": "bell/src/index.ts",
+    "@notification-hub/bell/react": "bell/src/react.tsx",
     "@notification-hub/service": "typescript/src/index.ts",
     "@notification-hub/stocktech": "stocktech/src/index.ts",
     "@notification-hub/testing": "testing/src/index.ts",
@@ -64,7 +66,7 @@ def test_no_name_disappears_and_none_appears_unnoticed() -> None:
 def test_every_entry_point_of_the_packages_is_listed() -> None:
     """What package.json lets others import, but itself, is in the list."""
     entry_points = set()
-    for folder in ("browser", "typescript", "stocktech", "testing"):
+    for folder in ("browser", "bell", "typescript", "stocktech", "testing"):
         package = json.loads((ROOT / "clients" / folder / "package.json").read_text(encoding="utf-8"))
         entry_points |= {package["name"] + entry_point.removeprefix(".") for entry_point in package["exports"]} - {
             f"{package['name']}/package.json"

@@ -144,7 +144,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class TestNpm:
-    @pytest.mark.parametrize("name", ["browser", "typescript", "stocktech", "testing"])
+    @pytest.mark.parametrize("name", ["browser", "bell", "typescript", "stocktech", "testing"])
     def test_what_is_packed_is_built_first(self, name: str) -> None:
         """A package from a fresh checkout holds every file that it names; without `dist` it could not be imported."""
         packed, named = list_packed(name)

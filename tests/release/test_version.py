@@ -17,7 +17,7 @@ PYTHON = (
     *("pyproject.toml", "contracts/pyproject.toml"),
     *("clients/python/pyproject.toml", "clients/testing-python/pyproject.toml"),
 )
-NPM = tuple(f"clients/{name}/package.json" for name in ("browser", "typescript", "stocktech", "testing"))
+NPM = tuple(f"clients/{name}/package.json" for name in ("browser", "bell", "typescript", "stocktech", "testing"))
 CLASSIFIED = {f"Programming Language :: Python :: 3.{minor}" for minor in (11, 12, 13, 14)}
 
 

@@ -1,0 +1,130 @@
+/** What the bell says, in Portuguese and in English; a page may replace single texts. */
+import type { ReasonCode } from "@notification-hub/client";
+
+export interface Texts {
+  notifications: string;
+  /** After the word for notifications, in the name of the bell's button. */
+  unread: (count: number, more: boolean) => string;
+  isUnread: string;
+  empty: string;
+  emptyUnread: string;
+  all: string;
+  onlyUnread: string;
+  markRead: string;
+  markUnread: string;
+  markAllRead: string;
+  archive: string;
+  archiveAll: string;
+  remove: string;
+  clear: string;
+  loadMore: string;
+  loading: string;
+  close: string;
+  newTab: string;
+  now: string;
+  /** The name of the place where toasts are. */
+  newNotifications: string;
+  /** The last line of the toasts, where more came than are shown. */
+  moreToasts: (count: number) => string;
+  preferences: string;
+  preferencesHint: string;
+  mandatory: string;
+  back: string;
+  live: string;
+  connecting: string;
+  retry: string;
+  reasons: Record<ReasonCode, string>;
+}
+
+const PORTUGUESE: Texts = {
+  notifications: "Notificações",
+  unread: (count, more) => `${more ? "mais de " : ""}${count} não lida${count === 1 ? "" : "s"}`,
+  isUnread: "Não lida",
+  empty: "Nenhuma notificação por aqui.",
+  emptyUnread: "Tudo lido.",
+  all: "Todas",
+  onlyUnread: "Não lidas",
+  markRead: "Marcar como lida",
+  markUnread: "Marcar como não lida",
+  markAllRead: "Marcar todas como lidas",
+  archive: "Arquivar",
+  archiveAll: "Arquivar todas",
+  remove: "Remover",
+  clear: "Limpar",
+  loadMore: "Carregar mais",
+  loading: "Carregando…",
+  close: "Fechar",
+  newTab: "abre em outra aba",
+  now: "agora",
+  newNotifications: "Novas notificações",
+  moreToasts: (count) => (count === 1 ? "e mais 1 notificação" : `e mais ${count} notificações`),
+  preferences: "Preferências",
+  preferencesHint: "O que desativar fica guardado na lista, sem aviso.",
+  mandatory: "sempre ativa",
+  back: "Voltar",
+  live: "Ao vivo",
+  connecting: "Conectando…",
+  retry: "Tentar de novo",
+  reasons: {
+    network: "Sem conexão com as notificações. Tentando novamente.",
+    offline: "Sem internet. As notificações voltam quando a conexão for restabelecida.",
+    token: "Não foi possível obter acesso às notificações. Tentando novamente.",
+    restarting: "O serviço de notificações está reiniciando.",
+    slow: "A conexão está lenta demais.",
+    expired: "A sessão expirou.",
+    replaced: "Há conexões demais deste usuário.",
+    unauthorized: "Acesso não reconhecido. Entre novamente.",
+    forbidden: "Este acesso não recebe notificações.",
+    disconnected: "A conexão foi encerrada por um administrador.",
+    full: "O serviço de notificações atingiu o limite de conexões.",
+  },
+};
+
+const ENGLISH: Texts = {
+  notifications: "Notifications",
+  unread: (count, more) => `${more ? "more than " : ""}${count} unread`,
+  isUnread: "Unread",
+  empty: "No notifications here.",
+  emptyUnread: "Everything is read.",
+  all: "All",
+  onlyUnread: "Unread",
+  markRead: "Mark as read",
+  markUnread: "Mark as unread",
+  markAllRead: "Mark all as read",
+  archive: "Archive",
+  archiveAll: "Archive all",
+  remove: "Remove",
+  clear: "Clear",
+  loadMore: "Load more",
+  loading: "Loading…",
+  close: "Close",
+  newTab: "opens in a new tab",
+  now: "now",
+  newNotifications: "New notifications",
+  moreToasts: (count) => (count === 1 ? "and 1 more notification" : `and ${count} more notifications`),
+  preferences: "Preferences",
+  preferencesHint: "What you switch off stays in the list, without an alert.",
+  mandatory: "always on",
+  back: "Back",
+  live: "Live",
+  connecting: "Connecting…",
+  retry: "Try again",
+  reasons: {
+    network: "No connection to the notifications. Trying again.",
+    offline: "No internet. Notifications return with the connection.",
+    token: "Access to the notifications could not be obtained. Trying again.",
+    restarting: "The notification service is restarting.",
+    slow: "The connection is too slow.",
+    expired: "The session has expired.",
+    replaced: "This user has too many connections.",
+    unauthorized: "Access was not recognized. Sign in again.",
+    forbidden: "This access receives no notifications.",
+    disconnected: "An administrator closed the connection.",
+    full: "The notification service has reached its limit of connections.",
+  },
+};
+
+/** Return the texts of a language tag: Portuguese for `pt` and its regions, English for all others. */
+export function chooseTexts(language: string, own: Partial<Texts> = {}): Texts {
+  return { ...(/^pt\b/i.test(language) ? PORTUGUESE : ENGLISH), ...own };
+}
