@@ -32,7 +32,7 @@ DEBIAN_FOR_TESTS := postgresql pgbouncer nginx caddy chromium firefox-esr curl g
 	prometheus
 #: The long proofs' besides: WebKit needs a display, which a server has not; gcc has the sanitizers.
 DEBIAN_FOR_SOAK := webkit2gtk-driver xvfb xauth gcc
-# What to add to pytest's command line: PYTEST_ARGS="-n 2" or "tests/log -k retention".
+# What to add to pytest's command line: PYTEST_ARGS="tests/log -k retention", or "-n 0" for one process.
 PYTEST_ARGS ?=
 # What to add to `hub serve --dev`: SERVE_ARGS="--port 9000".
 SERVE_ARGS ?=
@@ -204,7 +204,7 @@ test: $(SETUP) debian $(CLIENTS) ## format check, lint, types, every test: also 
 		>build/frontends.log 2>&1 & frontends=$$!; \
 		trap 'kill $$frontends; exit 1' INT TERM; \
 		echo "== tests"; \
-		$(BIN)/pytest $(PYTEST_ARGS); result=$$?; \
+		$(BIN)/pytest -n 2 --dist worksteal $(PYTEST_ARGS); result=$$?; \
 		wait $$frontends || { cat build/frontends.log; echo "The tests of clients, console or examples failed" >&2; exit 1; }; \
 		exit $$result
 
