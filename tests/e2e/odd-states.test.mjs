@@ -6,7 +6,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
-import { DEADLINE_MS, findPort, Program, ROOT, until } from "./programs.mjs";
+import { DEADLINE_MS, findPort, Program, ROOT, sign, until } from "./programs.mjs";
 import { chromium, launch, LAUNCH, SELLER } from "./harness.mjs";
 
 const esbuild = createRequire(path.join(ROOT, "clients/package.json"))("esbuild");
@@ -77,15 +77,6 @@ async function bundle(workspace, contents) {
     write: false,
   });
   return outputFiles[0].text;
-}
-
-async function sign(claims, secret) {
-  const encode = (bytes) => Buffer.from(bytes).toString("base64url");
-  const text = `${encode(JSON.stringify({ alg: "HS256", typ: "JWT" }))}.${encode(JSON.stringify(claims))}`;
-  const key = await crypto.subtle.importKey("raw", Buffer.from(secret), { name: "HMAC", hash: "SHA-256" }, false, [
-    "sign",
-  ]);
-  return `${text}.${encode(await crypto.subtle.sign("HMAC", key, Buffer.from(text)))}`;
 }
 
 async function ask(method, where, body) {

@@ -110,3 +110,13 @@ export async function run(folder, command, env = {}) {
   const [code] = await once(child, "close");
   if (code !== 0) throw new Error(`${command.join(" ")} ended with ${code}:\n${output}`);
 }
+
+/** Return a token with these claims, as AvAdmin issues them. */
+export async function sign(claims, secret) {
+  const encode = (bytes) => Buffer.from(bytes).toString("base64url");
+  const text = `${encode(JSON.stringify({ alg: "HS256", typ: "JWT" }))}.${encode(JSON.stringify(claims))}`;
+  const key = await crypto.subtle.importKey("raw", Buffer.from(secret), { name: "HMAC", hash: "SHA-256" }, false, [
+    "sign",
+  ]);
+  return `${text}.${encode(await crypto.subtle.sign("HMAC", key, Buffer.from(text)))}`;
+}

@@ -1,27 +1,31 @@
 /** The bell inside a shadow root: the button with its badge, the panel, the toasts, and what they do to the inbox. */
 import type { Hub, Notification } from "@notification-hub/client";
-import { inboxOf } from "@notification-hub/client/inbox";
+import { EMPTY_VIEW, inboxOf } from "@notification-hub/client/inbox";
 import { createAge } from "./age.js";
 import { createAnnouncer } from "./announcer.js";
 import { make, makeButton, setAttribute, setText } from "./dom.js";
 import { BELL, drawIcon } from "./icons.js";
-import { createList, type ListState } from "./list.js";
+import { createList } from "./list.js";
 import { createPanel } from "./panel.js";
-import { hideFromTop, placePanel, showOnTop } from "./place.js";
-import type { Action } from "./row.js";
-import type { Item, Source, SourceView } from "./source.js";
+import { createPopup } from "./popup.js";
+import { createPreferences } from "./preferences.js";
+import { createPush } from "./push.js";
+import type { Action, Item } from "./row.js";
 import { adoptStyles } from "./styles.js";
 import { chooseTexts, type Texts } from "./texts.js";
 import { createToasts } from "./toasts.js";
+import { nameType } from "./types.js";
 
 const AGES_MS = 30_000;
 const MOST_COUNTED = 99;
-const NOTHING: SourceView = { notifications: [], unreadCount: 0 };
+const NO_PREFERENCES = { available: false, muted: [], types: [] };
 
 export interface BellOptions {
   hub: Hub | null;
   language: string;
   texts: Partial<Texts>;
+  /** Where the page's service worker is, empty for its usual place; null offers no Web Push. */
+  push: string | null;
   /** Say whether toasts are wanted now. */
   wantsToasts(): boolean;
   /** Tell the page; false where the page has taken over. */
@@ -30,20 +34,21 @@ export interface BellOptions {
 }
 
 export interface Bell {
-  readonly open: boolean;
   toggle(open: boolean): void;
   end(): void;
 }
 
 /** Fill a shadow root with a bell, until `end()`. A button that a server rendered there is kept. */
 export function createBell(root: ShadowRoot, options: BellOptions): Bell {
-  const { hub, language, onOpen, onToggle, wantsToasts } = options;
+  const { hub, language } = options;
   const texts = chooseTexts(language, options.texts);
   const age = createAge(language, texts.now);
-  const source: Source | undefined = hub ? inboxOf(hub) : undefined;
-  const can = { unread: Boolean(source?.markUnread), archive: Boolean(source?.archive) };
-  let open = false;
+  const inbox = hub ? inboxOf(hub) : undefined;
+  const closers: (() => void)[] = [];
+  let follow: (() => void) | undefined;
   let onlyUnread = false;
+  let choosing = false;
+  let loading = false;
   let frame: number | undefined;
   let ages: ReturnType<typeof setInterval> | undefined;
 
@@ -52,164 +57,126 @@ export function createBell(root: ShadowRoot, options: BellOptions): Bell {
     makeButton({ class: "bell-button", part: "button" }, make("slot", { name: "icon" }, drawIcon(BELL)));
   const badge = make("span", { class: "bell-badge", part: "badge", "aria-hidden": "true" });
   const announcer = createAnnouncer();
-  const list = createList(texts, age, can, {
-    act: (action, item, event) => act(action, item, event),
-    loadMore: () => {
-      void source?.loadMore?.();
+  const push = createPush(hub, options.push, () => render());
+  /** Do what a click asks for, and draw it at once: the focus has to go where the list leaves it. */
+  const then =
+    <A extends unknown[]>(act: (...args: A) => unknown) =>
+    (...args: A): void => {
+      act(...args);
       render();
-    },
+    };
+  const list = createList(texts, age, {
+    act: then((action: Action, item: Item, event: MouseEvent) => {
+      if (action === "open") openNotification(item, event);
+      else if (action === "archive") inbox?.archive(item.id);
+      else if (item.read) inbox?.markUnread(item.id);
+      else inbox?.markRead(item.id);
+    }),
+    loadMore: then(() => {
+      loading = true;
+      void inbox?.loadMore().finally(then(() => (loading = false)));
+    }),
     takeFocus: () => panel.takeFocus(),
   });
-  const panel = createPanel(list, texts, can.archive ? texts.archiveAll : texts.clear, {
-    filter: (only) => {
-      onlyUnread = only;
-      render();
-    },
-    markAllRead: () => {
-      source?.markAllRead();
-      render();
-    },
-    clear: () => {
-      source?.clear();
-      render();
-    },
+  const preferences = createPreferences(texts, {
+    nameType: (type) => nameType(type, language, texts.types),
+    setMuted: async (type, muted) => (muted ? inbox?.preferences.mute(type) : inbox?.preferences.unmute(type)),
+    setPush: push.set,
+  });
+  const panel = createPanel(list, preferences, texts, {
+    filter: then((only: boolean) => (onlyUnread = only)),
+    markAllRead: then(() => inbox?.markAllRead()),
+    clear: then(() => inbox?.clear()),
+    choose: then(() => (choosing = !choosing)),
     retry: () => hub?.reconnect(),
+  });
+  const popup = createPopup(root, button, panel.node, {
+    draw: () => render(),
+    focusFirst: () => list.focusFirst() || panel.takeFocus(),
+    onToggle: (open) => {
+      clearInterval(ages);
+      if (open) {
+        list.updateAges(Date.now());
+        ages = setInterval(() => list.updateAges(Date.now()), AGES_MS);
+        // Not every page that is loaded needs the preferences.
+        if (inbox && !follow) closers.push((follow = inbox.preferences.open()), inbox.preferences.subscribe(schedule));
+        void push.read();
+      }
+      options.onToggle(open);
+    },
   });
   const toasts = createToasts(texts, {
     open: (notification, event) => openNotification(notification, event),
     showList: () => {
-      toggle(true);
+      popup.toggle(true);
       list.focusFirst();
     },
     takeFocus: () => button.focus(),
   });
 
-  const act = (action: Action, item: Item, event: MouseEvent): void => {
-    if (action === "open") openNotification(item, event);
-    else if (action === "remove") (source?.archive ?? source?.remove)?.(item.id);
-    else if (item.read) source?.markUnread?.(item.id);
-    else source?.markRead(item.id);
-    render();
-  };
   const openNotification = (notification: Notification, event: MouseEvent): void => {
-    source?.markRead(notification.id);
+    inbox?.markRead(notification.id);
     // With a key held it is the browser's: a new tab, a download.
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
-    const taken = !onOpen(notification);
+    const taken = !options.onOpen(notification);
     if (taken) event.preventDefault();
-    if (taken || (event.target as Element).closest("a")) toggle(false);
+    if (taken || (event.target as Element).closest("a")) popup.toggle(false);
   };
-
-  const render = (): void => {
-    if (frame !== undefined) cancelAnimationFrame(frame);
-    frame = undefined;
-    const view: SourceView = source?.view ?? NOTHING;
-    const { unreadCount, more = false } = view;
-    setAttribute(
-      button,
-      "aria-label",
-      unreadCount ? `${texts.notifications}: ${texts.unread(unreadCount, more)}` : texts.notifications,
-    );
-    setText(badge, unreadCount > MOST_COUNTED ? `${MOST_COUNTED}+` : String(unreadCount));
-    if (!unreadCount) badge.remove();
-    else if (!badge.isConnected) button.append(badge);
-    setAttribute(button, "part", hub?.status.state === "connected" ? "button" : "button offline");
-    if (!open) return;
-    const nowMs = Date.now();
-    const state: ListState = {
-      items: onlyUnread ? view.notifications.filter(({ read }) => !read) : view.notifications,
-      older: view.loading ? "loading" : view.hasMore ? "more" : "none",
-      emptyText: onlyUnread && view.notifications.length ? texts.emptyUnread : texts.empty,
-    };
-    panel.render({ onlyUnread, unreadCount, count: view.notifications.length, status: hub?.status });
-    list.render(state, nowMs);
+  const onNotification = (notification: Notification): void => {
+    announcer.say([notification.title, notification.message].filter(Boolean).join(". "));
+    // An open list shows it already.
+    if (!popup.open && options.wantsToasts()) toasts.show(notification);
+  };
+  const onChange = (): void => {
+    schedule();
+    // What was read on another device needs no toast any more.
+    toasts.close((id) => inbox!.view.notifications.some((item) => item.id === id && item.read));
   };
   /** Once for each frame that the browser paints: a replay of hundreds is drawn a few times. */
   const schedule = (): void => {
     frame ??= requestAnimationFrame(render);
   };
-  const place = (): void => placePanel(panel.node, button);
-
-  const toggle = (wanted: boolean): void => {
-    if (wanted === open) return;
-    open = wanted;
-    setAttribute(button, "aria-expanded", String(open));
-    const listen = open ? addEventListener : removeEventListener;
-    listen("pointerdown", onPointer, true);
-    listen("keydown", onKey);
-    listen("resize", place);
-    listen("scroll", place, true);
-    clearInterval(ages);
-    if (open) {
-      ages = setInterval(() => list.updateAges(Date.now()), AGES_MS);
-      render();
-      list.updateAges(Date.now());
-      showOnTop(panel.node);
-      place();
-    } else {
-      const hadFocus = panel.node.contains(root.activeElement);
-      hideFromTop(panel.node);
-      if (hadFocus) button.focus();
-    }
-    onToggle(open);
-  };
-  const onPointer = (event: Event): void => {
-    if (!event.composedPath().includes(root.host)) toggle(false);
-  };
-  const onKey = (event: KeyboardEvent): void => {
-    if (event.key === "Escape" && !event.defaultPrevented) toggle(false);
-  };
-  const onClick = (): void => toggle(!open);
-  const onButtonKey = (event: KeyboardEvent): void => {
-    if (event.key !== "ArrowDown") return;
-    event.preventDefault();
-    toggle(true);
-    if (!list.focusFirst()) panel.takeFocus();
-  };
-  const onFocusOut = ({ relatedTarget }: FocusEvent): void => {
-    // A person who tabs on has left the panel; a window that loses the focus has not.
-    if (relatedTarget && !root.contains(relatedTarget as Node)) toggle(false);
-  };
-  const onNotification = (notification: Notification): void => {
-    announcer.say([notification.title, notification.message].filter(Boolean).join(". "));
-    // An open list shows it already.
-    if (!open && wantsToasts()) toasts.show(notification);
-  };
-  const onChange = (): void => {
-    schedule();
-    // What was read on another device needs no toast any more.
-    toasts.close((id) => source!.view.notifications.some((item) => item.id === id && item.read));
+  const render = (): void => {
+    if (frame !== undefined) cancelAnimationFrame(frame);
+    frame = undefined;
+    const { unreadCount, unreadMore, notifications, more } = inbox?.view ?? EMPTY_VIEW;
+    const unread = unreadCount ? `: ${texts.unread(unreadCount, unreadMore)}` : "";
+    setAttribute(button, "aria-label", texts.notifications + unread);
+    setAttribute(button, "part", hub?.status.state === "connected" ? "button" : "button offline");
+    setText(badge, unreadCount > MOST_COUNTED ? `${MOST_COUNTED}+` : String(unreadCount));
+    if (!unreadCount) badge.remove();
+    else if (!badge.isConnected) button.append(badge);
+    if (!popup.open) return;
+    const chosen = inbox?.preferences.view ?? NO_PREFERENCES;
+    const canChoose = chosen.available || push.state !== "unsupported";
+    choosing &&= canChoose;
+    if (choosing) preferences.render(chosen, push.state);
+    const [count, status] = [notifications.length, hub?.status];
+    panel.render({ onlyUnread, unreadCount, count, status, canChoose, choosing });
+    const items = onlyUnread ? notifications.filter(({ read }) => !read) : notifications;
+    const older = loading ? "loading" : more ? "more" : "none";
+    list.render({ items, older, emptyText: count ? texts.emptyUnread : texts.empty }, Date.now());
   };
 
-  button.setAttribute("aria-controls", "panel");
-  button.addEventListener("click", onClick);
-  button.addEventListener("keydown", onButtonKey);
-  root.addEventListener("focusout", onFocusOut as EventListener);
   // The button stays where it is: it may have the focus.
   for (const child of [...root.childNodes]) if (child !== button) child.remove();
   adoptStyles(root);
+  button.setAttribute("aria-controls", "panel");
   if (!button.isConnected) root.append(button);
   root.append(panel.node, toasts.node, announcer.node);
-  const closers =
-    hub && source
-      ? [source.open(), source.subscribe(onChange), hub.subscribe(schedule), hub.onAny(onNotification)]
-      : [];
+  if (hub && inbox) {
+    closers.push(inbox.open(), inbox.subscribe(onChange), hub.subscribe(schedule), hub.onAny(onNotification));
+  }
   render();
 
   return {
-    get open() {
-      return open;
-    },
-    toggle,
+    toggle: popup.toggle,
     end: () => {
-      toggle(false);
-      for (const close of closers) close();
+      popup.end();
+      for (const close of closers.splice(0)) close();
       if (frame !== undefined) cancelAnimationFrame(frame);
       toasts.end();
       badge.remove();
-      button.removeEventListener("click", onClick);
-      button.removeEventListener("keydown", onButtonKey);
-      root.removeEventListener("focusout", onFocusOut as EventListener);
     },
   };
 }

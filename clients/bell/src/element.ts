@@ -13,7 +13,7 @@ const Base: typeof HTMLElement = globalThis.HTMLElement ?? (class {} as unknown 
 const PROPERTIES = ["hub", "texts"] as const;
 
 export class NotificationBellElement extends Base {
-  static readonly observedAttributes = ["lang", "open"];
+  static readonly observedAttributes = ["lang", "open", "push"];
   #hub: Hub | null = null;
   #texts: Partial<Texts> = {};
   #bell: Bell | undefined;
@@ -74,6 +74,7 @@ export class NotificationBellElement extends Base {
   attributeChangedCallback(name: string): void {
     if (!this.#bell) return;
     if (name === "lang") this.#readLanguage();
+    else if (name === "push") this.#rebuild();
     else this.#bell.toggle(this.open);
   }
 
@@ -93,6 +94,7 @@ export class NotificationBellElement extends Base {
       hub: this.#hub,
       language: this.#language,
       texts: this.#texts,
+      push: this.getAttribute("push"),
       wantsToasts: () => (this.getAttribute("toasts") ?? "off") !== "off",
       onOpen: (notification) => this.#tell("notification-open", { notification }, true),
       onToggle: (open) => {

@@ -3,8 +3,7 @@ import type { Age } from "./age.js";
 import { make, makeButton, setHidden, setText } from "./dom.js";
 import { BELL, drawIcon } from "./icons.js";
 import { moveFocus } from "./keys.js";
-import { createRow, type Action, type Can, type Row } from "./row.js";
-import type { Item } from "./source.js";
+import { createRow, type Action, type Item, type Row } from "./row.js";
 import type { Texts } from "./texts.js";
 
 export interface ListState {
@@ -30,7 +29,7 @@ export interface List {
 }
 
 /** Return the list, whose texts stay as they are. */
-export function createList(texts: Texts, age: Age, can: Can, handlers: ListHandlers): List {
+export function createList(texts: Texts, age: Age, handlers: ListHandlers): List {
   const rows = new Map<string, Row>();
   const items = new Map<string, Item>();
   const list = make("ul", { class: "bell-list", part: "list", role: "list" });
@@ -76,7 +75,7 @@ export function createList(texts: Texts, age: Age, can: Can, handlers: ListHandl
     const found = find(event.target);
     if (!found?.control) return;
     const [row, index] = [rows.get(found.item.id)!, order.indexOf(found.item.id)];
-    if (event.key === "Delete") found.row.querySelector<HTMLElement>("[data-action=remove]")!.click();
+    if (event.key === "Delete") found.row.querySelector<HTMLElement>("[data-action=archive]")!.click();
     else if (!moveFocus(event, { row: index, rows: order.length, controls: row.controls(), focusAt })) return;
     event.preventDefault();
   });
@@ -105,7 +104,7 @@ export function createList(texts: Texts, age: Age, can: Can, handlers: ListHandl
       for (const item of state.items) {
         let row = rows.get(item.id);
         if (!row) {
-          rows.set(item.id, (row = createRow(item, texts, age, can)));
+          rows.set(item.id, (row = createRow(item, texts, age)));
           for (const control of row.node.querySelectorAll<HTMLElement>("[data-action]")) control.tabIndex = -1;
           row.updateAge(nowMs);
         }

@@ -1,7 +1,9 @@
 /** The panel below the bell: its head, the tools of the list, the list, and the state of the connection. */
 import type { Status } from "@notification-hub/client";
 import { make, makeButton, setAttribute, setHidden, setText } from "./dom.js";
+import { drawIcon, SLIDERS } from "./icons.js";
 import type { List } from "./list.js";
+import type { PreferencesPanel } from "./preferences.js";
 import type { Texts } from "./texts.js";
 
 export interface PanelState {
@@ -9,12 +11,16 @@ export interface PanelState {
   unreadCount: number;
   count: number;
   status: Status | undefined;
+  /** There is something to choose, and the user is choosing. */
+  canChoose: boolean;
+  choosing: boolean;
 }
 
 export interface PanelHandlers {
   filter(onlyUnread: boolean): void;
   markAllRead(): void;
   clear(): void;
+  choose(): void;
   retry(): void;
 }
 
@@ -27,11 +33,12 @@ export interface Panel {
 /** Return the words for a connection; they say what is, and alarm nobody. */
 export function describeStatus(status: Status | undefined, texts: Texts): string {
   if (status?.state === "connected") return texts.live;
+  if (status?.state === "closed" && !status.reason) return "";
   return status?.reason ? (texts.reasons[status.reason.code] ?? status.reason.message) : texts.connecting;
 }
 
-/** Return the panel around a list. `clearText` names what happens to all of them. */
-export function createPanel(list: List, texts: Texts, clearText: string, handlers: PanelHandlers): Panel {
+/** Return the panel around a list, and the preferences that may take its place. */
+export function createPanel(list: List, preferences: PreferencesPanel, texts: Texts, handlers: PanelHandlers): Panel {
   const heading = make(
     "div",
     { class: "heading", id: "heading", tabindex: "-1", part: "heading" },
@@ -41,10 +48,20 @@ export function createPanel(list: List, texts: Texts, clearText: string, handler
   const unread = makeButton({ class: "filter", part: "filter" }, texts.onlyUnread);
   // Not `disabled`: that would take the focus away from who has just used it.
   const markAll = makeButton({ class: "quiet", part: "mark-all" }, texts.markAllRead);
-  const clear = makeButton({ class: "quiet", part: "clear" }, clearText);
+  const clear = makeButton({ class: "quiet", part: "clear" }, texts.archiveAll);
   const state = make("span", { part: "status" });
   const retry = makeButton({ class: "quiet", part: "retry" }, texts.retry);
-  const head = make("div", { class: "head", part: "head" }, heading, all, unread);
+  const choose = makeButton(
+    {
+      class: "icon",
+      part: "choose",
+      "aria-controls": "preferences",
+      "aria-label": texts.preferences,
+      title: texts.preferences,
+    },
+    drawIcon(SLIDERS),
+  );
+  const head = make("div", { class: "head", part: "head" }, heading, all, unread, choose);
   const tools = make("div", { class: "tools", part: "tools" }, markAll, clear);
   const foot = make("div", { class: "foot", part: "foot" }, state, retry);
   const node = make(
@@ -52,6 +69,7 @@ export function createPanel(list: List, texts: Texts, clearText: string, handler
     { class: "bell-panel", part: "panel", id: "panel", popover: "manual", "aria-labelledby": "heading", hidden: "" },
     head,
     tools,
+    preferences.node,
     list.node,
     foot,
   );
@@ -61,19 +79,25 @@ export function createPanel(list: List, texts: Texts, clearText: string, handler
   onClick(unread, () => handlers.filter(true));
   onClick(markAll, handlers.markAllRead);
   onClick(clear, handlers.clear);
+  onClick(choose, handlers.choose);
   onClick(retry, handlers.retry);
 
   return {
     node,
-    render: ({ onlyUnread, unreadCount, count, status }) => {
+    render: ({ onlyUnread, unreadCount, count, status, canChoose, choosing }) => {
+      setAttribute(choose, "aria-expanded", String(choosing));
+      setText(heading, choosing ? texts.preferences : texts.notifications);
+      for (const part of [all, unread, tools, list.node]) setHidden(part, choosing);
+      setHidden(preferences.node, !choosing);
       setAttribute(all, "aria-pressed", String(!onlyUnread));
       setAttribute(unread, "aria-pressed", String(onlyUnread));
       setAttribute(markAll, "aria-disabled", String(!unreadCount));
       setAttribute(clear, "aria-disabled", String(!count));
       setText(state, describeStatus(status, texts));
-      const hadFocus = (node.getRootNode() as ShadowRoot).activeElement === retry;
+      const focused = (node.getRootNode() as ShadowRoot).activeElement;
       setHidden(retry, !status?.reason?.terminal);
-      if (hadFocus && retry.hidden) heading.focus();
+      setHidden(choose, !canChoose);
+      if ((focused === retry && retry.hidden) || (focused === choose && choose.hidden)) heading.focus();
     },
     takeFocus: () => heading.focus(),
   };

@@ -16,6 +16,8 @@ export interface NotificationBellProps {
   theme?: "light" | "dark";
   /** Show toasts, and where; `true` is `bottom-end`. */
   toasts?: boolean | "bottom-end" | "bottom-start" | "top-end" | "top-start";
+  /** Offer Web Push in the preferences: where the page's service worker is, `true` for its usual place. */
+  push?: boolean | string;
   texts?: Partial<Texts>;
   className?: string;
   /** The page's nonce for the styles that a server renders. */
@@ -34,6 +36,7 @@ function Bell({
   lang,
   theme,
   toasts,
+  push,
   texts,
   className,
   nonce,
@@ -79,6 +82,7 @@ function Bell({
       class: className,
       lang,
       theme,
+      push: push === true ? "" : push || undefined,
       toasts: toasts === true ? "bottom-end" : toasts || undefined,
       suppressHydrationWarning: true,
       ...(rendering && !children

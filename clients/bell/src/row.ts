@@ -2,24 +2,21 @@
 import type { Notification } from "@notification-hub/client";
 import type { Age } from "./age.js";
 import { make, makeButton, setAttribute, setHidden, setText } from "./dom.js";
-import { ARCHIVE, CHECK, CROSS, DOT, drawIcon, findLook } from "./icons.js";
+import { ARCHIVE, CHECK, DOT, drawIcon, findLook } from "./icons.js";
 import { readLink } from "./link.js";
-import type { Item } from "./source.js";
+import type { InboxNotification } from "@notification-hub/client/inbox";
 import type { Texts } from "./texts.js";
 
 /** What a click on a control asks for. */
-export type Action = "open" | "toggle" | "remove";
+export type Action = "open" | "toggle" | "archive";
 
-export interface Can {
-  unread: boolean;
-  archive: boolean;
-}
+export type Item = InboxNotification;
 
 export interface Row {
   readonly node: HTMLLIElement;
   update(item: Item): void;
   updateAge(nowMs: number): void;
-  /** The controls that are shown, in order. */
+  /** In order. */
   controls(): HTMLElement[];
 }
 
@@ -52,20 +49,17 @@ export function makeMessage(message: string): HTMLElement {
 }
 
 /** Return the row of a notification. */
-export function createRow(item: Item, texts: Texts, age: Age, can: Can): Row {
+export function createRow(item: Item, texts: Texts, age: Age): Row {
   const title = makeTitle(item, texts);
   const unread = make("span", { class: "unseen" }, `${texts.isUnread}. `);
   const time = make("time", { datetime: item.timestamp, title: age.sayMoment(item.timestamp), part: "time" });
   const toggle = makeButton({ class: "icon", part: "action", "data-action": "toggle" });
-  const remove = makeButton(
-    { class: "icon", part: "action", "data-action": "remove" },
-    drawIcon(can.archive ? ARCHIVE : CROSS),
+  const archive = makeButton(
+    { class: "icon", part: "action", "data-action": "archive", "aria-label": texts.archive, title: texts.archive },
+    drawIcon(ARCHIVE),
   );
-  const name = can.archive ? texts.archive : texts.remove;
-  remove.setAttribute("aria-label", name);
-  remove.title = name;
   const body = make("div", { class: "body" }, unread, title, makeMessage(item.message), time);
-  const actions = make("span", { class: "bell-actions" }, toggle, remove);
+  const actions = make("span", { class: "bell-actions" }, toggle, archive);
   const node = make("li", { part: "item", "data-id": item.id }, makeSign(item.type), body, actions);
   let read: boolean | undefined;
 
@@ -81,9 +75,8 @@ export function createRow(item: Item, texts: Texts, age: Age, can: Can): Row {
       setAttribute(toggle, "aria-label", label);
       toggle.title = label;
       toggle.replaceChildren(drawIcon(read ? DOT : CHECK));
-      setHidden(toggle, read && !can.unread);
     },
     updateAge: (nowMs) => setText(time, age.say(item.timestamp, nowMs)),
-    controls: () => [title, toggle, remove].filter((control) => !control.hidden),
+    controls: () => [title, toggle, archive],
   };
 }

@@ -35,6 +35,8 @@ const PANEL_STYLES = `
 .filter{color:var(--_soft)}
 .filter[aria-pressed=true]{background:var(--_unread);color:var(--_text);font-weight:600}
 .quiet:hover,.icon:hover,.filter:hover{background:var(--_line);color:var(--_text)}
+[aria-expanded=true].icon{background:var(--_unread);color:var(--_text)}
+.types input:disabled{cursor:default}
 [aria-disabled=true],[aria-disabled=true]:hover{background:none;color:var(--_soft);cursor:default}
 :focus-visible{outline:2px solid var(--_accent);outline-offset:-2px}
 .scroll{flex:1 1 auto;min-block-size:4rem;overflow-y:auto;overscroll-behavior:contain}
@@ -58,7 +60,6 @@ time{padding-inline:.15rem;color:var(--_soft);font-size:.78rem}
 .types input{flex:none;inline-size:24px;block-size:24px;margin:0;accent-color:var(--_accent)}
 .types small,.hint{color:var(--_soft)}
 .hint{margin:0;padding:.75rem 1rem 0;font-size:.85rem}
-.push{margin:.75rem 1rem 0}
 .toasts{display:flex;flex-direction:column;gap:.6rem;inline-size:min(22rem,calc(100vw - 2rem));max-block-size:calc(100vh - 2rem);overflow:visible;background:none;pointer-events:none;inset-block-end:1rem;inset-inline-end:1rem}
 :host([toasts^=top]) .toasts{inset-block:1rem auto}
 :host([toasts$=start]) .toasts{inset-inline:1rem auto}

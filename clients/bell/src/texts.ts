@@ -15,8 +15,6 @@ export interface Texts {
   markAllRead: string;
   archive: string;
   archiveAll: string;
-  remove: string;
-  clear: string;
   loadMore: string;
   loading: string;
   close: string;
@@ -29,7 +27,11 @@ export interface Texts {
   preferences: string;
   preferencesHint: string;
   mandatory: string;
-  back: string;
+  notChanged: string;
+  push: string;
+  pushDenied: string;
+  /** Names of types, where the user chooses among them: `{ "whatsapp:message": "WhatsApp" }`. */
+  types: Record<string, string>;
   live: string;
   connecting: string;
   retry: string;
@@ -49,8 +51,6 @@ const PORTUGUESE: Texts = {
   markAllRead: "Marcar todas como lidas",
   archive: "Arquivar",
   archiveAll: "Arquivar todas",
-  remove: "Remover",
-  clear: "Limpar",
   loadMore: "Carregar mais",
   loading: "Carregando…",
   close: "Fechar",
@@ -59,9 +59,12 @@ const PORTUGUESE: Texts = {
   newNotifications: "Novas notificações",
   moreToasts: (count) => (count === 1 ? "e mais 1 notificação" : `e mais ${count} notificações`),
   preferences: "Preferências",
-  preferencesHint: "O que desativar fica guardado na lista, sem aviso.",
-  mandatory: "sempre ativa",
-  back: "Voltar",
+  preferencesHint: "O que estiver desativado fica na lista, mas sem aviso e sem contagem.",
+  mandatory: "(sempre ativa)",
+  notChanged: "Não foi possível mudar agora. Tente de novo.",
+  push: "Avisos neste aparelho, mesmo com a página fechada",
+  pushDenied: "(bloqueados nas configurações do navegador)",
+  types: {},
   live: "Ao vivo",
   connecting: "Conectando…",
   retry: "Tentar de novo",
@@ -93,8 +96,6 @@ const ENGLISH: Texts = {
   markAllRead: "Mark all as read",
   archive: "Archive",
   archiveAll: "Archive all",
-  remove: "Remove",
-  clear: "Clear",
   loadMore: "Load more",
   loading: "Loading…",
   close: "Close",
@@ -103,9 +104,12 @@ const ENGLISH: Texts = {
   newNotifications: "New notifications",
   moreToasts: (count) => (count === 1 ? "and 1 more notification" : `and ${count} more notifications`),
   preferences: "Preferences",
-  preferencesHint: "What you switch off stays in the list, without an alert.",
-  mandatory: "always on",
-  back: "Back",
+  preferencesHint: "What is switched off stays in the list, without an alert and uncounted.",
+  mandatory: "(always on)",
+  notChanged: "It could not be changed now. Try again.",
+  push: "Alerts on this device, also while the page is closed",
+  pushDenied: "(blocked in the browser's settings)",
+  types: {},
   live: "Live",
   connecting: "Connecting…",
   retry: "Try again",

@@ -121,6 +121,8 @@ export function createToasts(texts: Texts, handlers: ToastHandlers): Toasts {
         shown.delete(oldest[0]);
         unseen += 1;
       }
+      // What has passed is not this one's.
+      pause();
       shown.set(id, { node: toast, leftMs: SHOWN_MS });
       node.insertBefore(toast, rest);
       settle();

@@ -37,7 +37,7 @@ test("the badge counts what is unread, up to 99+, and the button's name says it"
   ]);
 });
 
-test("the panel lists the newest first, and reads and removes one and all", async () => {
+test("the panel lists the newest first, and reads and archives one and all", async () => {
   const { bell } = await filled(3);
   bell.open = true;
   const titles = () =>
@@ -45,7 +45,7 @@ test("the panel lists the newest first, and reads and removes one and all", asyn
   expect(titles()).toEqual(["is-unread t3", "is-unread t2", "is-unread t1"]);
   shown(bell, "[data-action=toggle]")[1]!.click();
   expect(titles()).toEqual(["is-unread t3", "is-read t2", "is-unread t1"]);
-  shown(bell, "[data-action=remove]")[0]!.click();
+  shown(bell, "[data-action=archive]")[0]!.click();
   expect(titles()).toEqual(["is-read t2", "is-unread t1"]);
   shown(bell, "[part=filter]")[1]!.click();
   expect(titles()).toEqual(["is-unread t1"]);

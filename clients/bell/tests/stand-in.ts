@@ -43,6 +43,9 @@ export function standIn(state: Status["state"] = "idle"): StandIn {
     on: none,
     onUnknown: none,
     onSignal: none,
+    onControl: none,
+    request: () => Promise.reject(new TypeError("no network")),
+    features: undefined,
     onAny: add(any),
     subscribe: add(changed),
     receive: (...notifications: Notification[]) => {
