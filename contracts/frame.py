@@ -26,6 +26,7 @@ __all__ = [
     "Gap",
     "GapData",
     "Heartbeat",
+    "InboxChanged",
     "Listen",
     "Reconnect",
     "ResumeKind",
@@ -41,7 +42,8 @@ class ConnectionData(msgspec.Struct, kw_only=True, rename="camel"):
     """The facts of a connection; `heartbeat_seconds` is the longest silence.
 
     `signals` are the types of signals that the client asked for with its request, if it did; its presence says that
-    the hub takes `listen`.
+    the hub takes `listen`. `features` names what else the hub has for clients that speak `hub.v1`, such as `inbox`; a
+    client that finds a word missing does without. A hub from before that names none.
     """
 
     connection_id: str
@@ -49,6 +51,7 @@ class ConnectionData(msgspec.Struct, kw_only=True, rename="camel"):
     cursor: CursorText
     heartbeat_seconds: float
     signals: list[SignalType] | UnsetType = UNSET
+    features: list[str] | UnsetType = UNSET
 
 
 class ConnectionEstablished(msgspec.Struct, kw_only=True, tag_field="type", tag="connection_established"):
@@ -97,6 +100,23 @@ class Closing(msgspec.Struct, kw_only=True, tag_field="type", tag="closing"):
     reason: str
 
 
+class InboxChanged(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="type", tag="inbox"):
+    """Sent to `hub.v1` clients when the user's inbox has changed, on whichever device.
+
+    First everything up to `read_until` is read, if it is there. Then the notifications with these ids are read, unread,
+    and archived. `unread_count` is how many were unread after it, exact up to 999; `more` says that there were more.
+    It has a place in the log, as a notification has, and comes again to a client that continues before it.
+    """
+
+    read: list[str]
+    unread: list[str]
+    archived: list[str]
+    read_until: CursorText | UnsetType = UNSET
+    unread_count: int
+    more: bool = False
+    cursor: CursorText | UnsetType = UNSET
+
+
 class Auth(msgspec.Struct, kw_only=True, tag_field="type", tag="auth", forbid_unknown_fields=True):
     """Sent by a `hub.v1` client to continue with a newer token of the same user and account."""
 
@@ -118,7 +138,7 @@ class Listen(msgspec.Struct, kw_only=True, tag_field="type", tag="listen", forbi
     signals: Annotated[list[SignalType], msgspec.Meta(max_length=MAX_LISTENED)]
 
 
-ControlFrame = ConnectionEstablished | Gap | Heartbeat | Reconnect | Closing | AuthAccepted
+ControlFrame = ConnectionEstablished | Gap | Heartbeat | Reconnect | Closing | AuthAccepted | InboxChanged
 
 #: What a subscriber may receive besides notifications.
 CONTROL_FRAMES: tuple[type[msgspec.Struct], ...] = (
@@ -128,6 +148,7 @@ CONTROL_FRAMES: tuple[type[msgspec.Struct], ...] = (
     Reconnect,
     Closing,
     AuthAccepted,
+    InboxChanged,
 )
 
 _SPOKEN: tuple[type[msgspec.Struct], ...] = (*CONTROL_FRAMES, Auth, Listen)

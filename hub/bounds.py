@@ -59,6 +59,10 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     #: How long a long-poll waits for more: less than what clients and proxies wait for a response.
     long_poll_s: float = 20.0
 
+    # Inboxes
+    #: What one page of an inbox may weigh, beyond its first notifications.
+    inbox_page_bytes: int = 524_288
+
     # The directory
     #: How often readiness asks whether the directory answers; and until it has answered once, since nobody can
     #: connect before that, and an operator who repairs it waits for this.

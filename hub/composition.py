@@ -27,8 +27,10 @@ from hub.directory import open_directory
 from hub.directory.probe import DirectoryProbe
 from hub.edge import fanout
 from hub.edge.metrics_port import serve_metrics
+from hub.inbox.inboxes import Inboxes
 from hub.language import TEXTS
 from hub.log.engine import open_log
+from hub.log.inbox import InboxLog
 from hub.log.port import Log
 from hub.log.traced import TracedLog
 from hub.metrics import Metrics
@@ -36,7 +38,7 @@ from hub.observe.explainer import Explainer
 from hub.observe.tracer import Tracer
 from hub.operator_log import OperatorLog
 from hub.publish.publisher import Publisher
-from hub.publish.registry import load_type_registry
+from hub.publish.registry import TypeRegistry, load_type_registry
 from hub.publish.signaller import Signaller
 from hub.publish.traced import TracedPublisher
 from hub.settings import Settings, summarize_settings
@@ -122,6 +124,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
             auth=auth,
             sockets=fanout,
             metrics=metrics,
+            features=["inbox"] if settings.inbox else [],
             tracing=tracing,
             now=now,
         )
@@ -133,6 +136,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
         if directory.trusts_claims:
             lines.write(logging.WARNING, "claims_trusted", _TRUST)
 
+        inboxes = _make_inboxes(settings, types, log) if settings.inbox else None
         make_publisher = Publisher if tracing is None else partial(TracedPublisher, tracing)
         publisher = make_publisher(
             registry=types,
@@ -143,6 +147,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
             counts=delivery.counts,
             retention_s=settings.retention_days * DAY_S,
             link_origins=frozenset(settings.link_origins),
+            keeps_inbox=settings.inbox,
             checks_targets=settings.directory_targets,
             now=now,
         )
@@ -176,6 +181,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
                 now=now,
                 find_trace_id=None if tracing is None else tracing.find_trace_id,
             ),
+            inboxes=inboxes,
             types=types,
             bodies=bodies,
             readiness=ReadinessCheck(log=log, delivery=delivery, probe=probe),
@@ -221,6 +227,15 @@ def _make_tracing(settings: Settings) -> Tracing:
     from hub.tracing import Tracing
 
     return Tracing(max_origins=settings.bounds.traced_origins)
+
+
+def _make_inboxes(settings: Settings, types: TypeRegistry, log: InboxLog) -> Inboxes:
+    return Inboxes(
+        log,
+        hidden=[tag for tag, policy in types.policies.items() if not policy.inbox],
+        find_muted=lambda user: (),
+        page_bytes=settings.bounds.inbox_page_bytes,
+    )
 
 
 def _log_start(lines: OperatorLog, settings: Settings, log: Log) -> None:

@@ -16,6 +16,7 @@ __all__ = [
     "EXPLAIN",
     "FRAMES_SCHEMA",
     "FRONT",
+    "INBOX",
     "LIVE",
     "METRICS",
     "NOTIFY",
@@ -40,6 +41,7 @@ EVENT_STREAM = "/sse"
 POLL = "/poll"
 STREAM = "/streams/me"
 TICKET = "/api/ticket"
+INBOX = "/api/inbox"
 
 # Publishing and operating, for services.
 NOTIFY = "/api/internal/notify"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Generator, Sequence
+from collections.abc import AsyncIterator, Generator, Iterator, Sequence, Set
 from typing import Any, NamedTuple
 
 from hub.auth.grant import Grant
@@ -21,6 +21,20 @@ from hub.delivery.session import Session
 from hub.delivery.subscribers import Matched, Subscriber, TransportName
 from hub.errors import IdempotencyConflict, StorageUnavailable
 from hub.histogram import Histogram
+from hub.log.inbox import (
+    MOST_UNREAD,
+    WATERMARK_KEY,
+    Flags,
+    Inbox,
+    InboxItem,
+    InboxLook,
+    InboxPage,
+    Supposed,
+    Watermark,
+    flag_key,
+    read_flags,
+    read_watermark,
+)
 from hub.log.port import Appended, Draft, Entry, Found, Kind, Reading, Record
 from hub.target import CONTROL, Target
 
@@ -227,6 +241,98 @@ class MemoryLog:
         )
         found = [entry for entry in found if upto is None or entry.key <= upto]
         return [entry for entry in found if entry in found[:limit] or entry.key == found[limit - 1].key]
+
+    async def list_inbox(
+        self,
+        inbox: Inbox,
+        *,
+        before: int | None = None,
+        limit: int,
+        limit_bytes: int,
+        tag: str | None = None,
+        unread: bool = False,
+        archived: bool = False,
+    ) -> InboxPage:
+        """Return a page of an inbox, by the plainest means."""
+        items = [
+            item
+            for item in self._items(inbox, inbox.hidden)
+            if item.archived == archived
+            and (not unread or not item.read)
+            and (tag is None or json.loads(item.record.payload)["type"] == tag)
+            and (before is None or item.record.position < before)
+        ]
+        page = items[:limit]
+        further = page[-1].record.position if len(items) > limit else None
+        return InboxPage(page, further, await self.count_unread(inbox), self.head)
+
+    async def count_unread(self, inbox: Inbox, supposed: Supposed | None = None) -> int:
+        """Return how many are unread, or would be."""
+        count = 0
+        for item in self._items(inbox, inbox.hidden | inbox.muted, None if supposed is None else supposed.watermark):
+            is_unread = not item.read and not item.archived
+            if supposed is not None:
+                position = item.record.position
+                is_unread = position in supposed.unread or (is_unread and position not in supposed.settled)
+            count += is_unread
+        return min(count, MOST_UNREAD + 1)
+
+    async def look_at_inbox(self, inbox: Inbox, ids: Sequence[str], *, read_until: int | None) -> InboxLook:
+        """Return what there is of these."""
+        if self.fails:
+            raise StorageUnavailable
+        wanted, targets = set(ids), set(inbox.targets)
+        positions = {
+            identifier: record.position
+            for record in self._records
+            if record.kind is Kind.NOTIFICATION
+            and not targets.isdisjoint(record.targets)
+            and (identifier := json.loads(record.payload).get("id")) in wanted
+        }
+        flags = {
+            int(key): entry
+            for (owner, key), (entry, _) in self._state.items()
+            if owner == inbox.owner and key != WATERMARK_KEY
+        }
+        watermark = self._watermark(inbox)
+        named = set(positions.values())
+        others = [
+            (at, flags[at]) for at in sorted(flags) if read_until is not None and at <= read_until and at not in named
+        ]
+        return InboxLook(
+            positions,
+            {position: flags[position] for position in positions.values() if position in flags},
+            [
+                entry
+                for at, entry in others
+                if at <= watermark.upto and read_flags(entry).read is False and entry.position >= watermark.put_at
+            ],
+            [
+                entry
+                for _, entry in others
+                if read_until is not None and read_until >= watermark.upto and not read_flags(entry).archived
+            ],
+            watermark,
+        )
+
+    def _items(self, inbox: Inbox, hidden: Set[str], watermark: Watermark | None = None) -> Iterator[InboxItem]:
+        """Yield what is in an inbox, the newest first."""
+        watermark, targets = watermark or self._watermark(inbox), set(inbox.targets)
+        for record in reversed(self._records):
+            if record.kind is not Kind.NOTIFICATION or targets.isdisjoint(record.targets):
+                continue
+            if json.loads(record.payload).get("type") in hidden:
+                continue
+            if record.expires_at_s is not None and record.expires_at_s <= self._now():
+                continue
+            found = self._state.get((inbox.owner, flag_key(record.position)))
+            flags = Flags() if found is None else read_flags(found[0])
+            put_at = 0 if found is None else found[0].position
+            yield InboxItem(record, flags.is_read(record.position, put_at, watermark), flags.archived)
+
+    def _watermark(self, inbox: Inbox) -> Watermark:
+        found = self._state.get((inbox.owner, WATERMARK_KEY))
+        return read_watermark(None if found is None else found[0])
 
     def follow(self) -> AsyncIterator[list[Record]]:
         """Begin to collect what is stored from now on."""

@@ -198,12 +198,13 @@ class RunningHub:
         cursor: str | None = None,
         greet: bool = True,
         headers: dict[str, str] | None = None,
+        protocol: str | None = None,
     ) -> AsyncIterator[EventStream]:
-        """Connect over SSE."""
+        """Connect over SSE; with the `protocol` hub.v1 as a client that knows every control frame."""
         sent = {"authorization": f"Bearer {token or self.token()}", **(headers or {})}
         if last_event_id:
             sent["last-event-id"] = last_event_id
-        params = {"cursor": cursor} if cursor else {}
+        params = {name: value for name, value in (("cursor", cursor), ("protocol", protocol)) if value}
         async with aconnect_sse(self.http, "GET", "/sse", headers=sent, params=params) as source:
             stream = EventStream(source.response, source.aiter_sse())
             if greet:

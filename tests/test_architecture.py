@@ -94,6 +94,7 @@ ROOMS = [
     _room("hub.relay", "asyncpg httpx msgspec prometheus_client", never=NO_SQL, awaits=True),
     # What was said: the port, and the engines behind it.
     _room("hub.log.port", "msgspec", never=PURE - {"asyncio"}, awaits=True),
+    _room("hub.log.inbox", "msgspec", never=PURE, awaits=True),
     _room("hub.log.tail", never=NO_ACCESS, awaits=True),
     _room("hub.log.sqlite", "msgspec apsw", never=NO_ACCESS, awaits=True),
     _room("hub.log", never=NO_ACCESS | {"apsw"}, awaits=True),
@@ -109,6 +110,9 @@ ROOMS = [
     _room("hub.delivery.ports", never=PURE | {"hub.log"}),
     _room("hub.delivery.signals", never=NO_ACCESS | {"hub.log"}, awaits=True),
     _room("hub.delivery", "msgspec", never=NO_ACCESS | {"jwt", "hub.log.sqlite"}, awaits=True),
+    # What users make of what they got: the rules, and the log with them.
+    _room("hub.inbox.changing", never=PURE),
+    _room("hub.inbox", "msgspec", never=NO_ACCESS | {"hub.log.sqlite"}, awaits=True),
     # The way in. It counts who a notification reached, so it comes after the way out.
     _room("hub.publish.depth", never=PURE),
     _room("hub.publish.exactness", never=PURE),

@@ -114,6 +114,7 @@ USABLE: dict[str, tuple[str, object]] = {
     "HUB_METRICS_KEY": ("ef" * 32, "ef" * 32),
     "HUB_SCHEMA": ("off", False),
     "HUB_HANDOVER": ("2.5", 2.5),
+    "HUB_INBOX": ("off", False),
     "HUB_COMPRESSION": ("on", True),
     "HUB_LOG_LEVEL": ("debug", "debug"),
     "HUB_TRACING": ("on", True),

@@ -18,6 +18,7 @@ from hub.api.handlers.disconnect import make_disconnect_routes
 from hub.api.handlers.explain import make_explain_routes
 from hub.api.handlers.front import make_front_routes
 from hub.api.handlers.health import ReadinessCheck, make_health_routes
+from hub.api.handlers.inbox import make_inbox_routes
 from hub.api.handlers.metrics import make_metrics_routes
 from hub.api.handlers.notify import make_notify_endpoints
 from hub.api.handlers.observe import make_observe_routes
@@ -30,6 +31,7 @@ from hub.api.problems import Problems, make_exception_handlers
 from hub.auth.opening import Auth
 from hub.delivery.opening import Delivery
 from hub.direct import DirectHandler
+from hub.inbox.inboxes import Inboxes
 from hub.log.port import Log
 from hub.metrics import Metrics
 from hub.observe.explainer import Explainer
@@ -61,6 +63,7 @@ def make_router(
     explainer: Explainer,
     tracer: Tracer,
     signaller: Signaller,
+    inboxes: Inboxes | None,
     types: TypeRegistry,
     bodies: Allowance,
     readiness: ReadinessCheck,
@@ -124,6 +127,13 @@ def make_router(
             bodies,
             log=log,
             progress=delivery.progress,
+            max_body_bytes=settings.max_body_bytes,
+            body_timeout_s=settings.bounds.body_timeout_s,
+        ),
+        *make_inbox_routes(
+            inboxes,
+            auth.admission,
+            bodies,
             max_body_bytes=settings.max_body_bytes,
             body_timeout_s=settings.bounds.body_timeout_s,
         ),

@@ -57,8 +57,10 @@ class Connections:
         endings: Endings,
         metrics: Metrics,
         texts: Texts,
+        features: Iterable[str] = (),
         now: Callable[[], float],
     ) -> None:
+        """Take the parts of delivery; `features` is what clients that speak `hub.v1` are told that this hub can do."""
         self._admission = admission
         self._subscribers = subscribers
         self._resumption = resumption
@@ -68,6 +70,7 @@ class Connections:
         self._endings = endings
         self._metrics = metrics
         self._texts = texts
+        self._features = sorted(features)
         self._now = now
         self._lines = OperatorLog(logger)
         #: True once the hub shuts down: nobody new is let in any more.
@@ -128,6 +131,7 @@ class Connections:
             cursor=str(at),
             heartbeat_seconds=self._heartbeat.interval_s,
             signals=sorted(subscriber.signals) or UNSET,
+            features=self._features if subscriber.speaks_hub_v1 else UNSET,
         )
         subscriber.link.write_control(_encode(self._texts.make_greeting(data, at_s=self._now())))
         if resume.kind == "gap":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -78,11 +78,13 @@ async def open_delivery(
     auth: Auth,
     sockets: Sockets,
     metrics: Metrics,
+    features: Iterable[str],
     tracing: Tracing | None = None,
     now: Callable[[], float],
 ) -> Delivery:
     """Return the way out, which follows the log from here on and dispatches what comes.
 
+    `features`: what clients that speak `hub.v1` are told that this hub can do.
     `tracing`: makes spans of dispatches and replays, if there is one.
 
     Raises:
@@ -147,6 +149,7 @@ async def open_delivery(
         endings=endings,
         metrics=metrics,
         texts=texts,
+        features=features,
         now=now,
     )
     signals = Signals(

@@ -27,6 +27,7 @@ __all__ = [
     "HubError",
     "HubFull",
     "IdempotencyConflict",
+    "InboxOff",
     "Internal",
     "InvalidCursor",
     "InvalidField",
@@ -49,6 +50,7 @@ __all__ = [
     "TooDeep",
     "TooManyConnections",
     "Unauthenticated",
+    "UnknownNotification",
     "UnknownTarget",
     "UnknownType",
     "UnsupportedContentEncoding",
@@ -209,6 +211,11 @@ class NotFound(HubError):
     title = "Not found"
 
 
+class InboxOff(NotFound):
+    code = "inbox_off"
+    title = "This hub keeps no inbox (HUB_INBOX=off)"
+
+
 class MethodNotAllowed(HubError):
     code, status, close_code = "method_not_allowed", 405, _Standard.POLICY_VIOLATION
     title = "The method is not allowed here"
@@ -260,6 +267,11 @@ class UnsupportedContentEncoding(HubError):
 class UnknownTarget(HubError):
     code, status, close_code = "unknown_target", 422, _Standard.POLICY_VIOLATION
     title = "A target cannot be resolved"
+
+
+class UnknownNotification(HubError):
+    code, status, close_code = "unknown_notification", 422, _Standard.POLICY_VIOLATION
+    title = "The inbox has no notification with this id"
 
 
 class IdempotencyConflict(HubError):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from hub.finding import Finding
-from hub.log.port import Log
+from hub.log.inbox import InboxLog
 from hub.log.sqlite.backup import back_up_log, name_backup, remove_old_backups
 from hub.log.sqlite.check import check, find_newest_write
 from hub.log.sqlite.lock import LogHeld, find_holder
@@ -40,7 +40,7 @@ DAY_S = 86_400
 HOUR_S = 3_600
 
 
-async def open_log(settings: Settings, *, now: Callable[[], float]) -> Log:
+async def open_log(settings: Settings, *, now: Callable[[], float]) -> InboxLog:
     """Return the log in the data folder, opened for writing; waits for HUB_HANDOVER while another hub holds it.
 
     Raises:

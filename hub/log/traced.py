@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from hub.cursor import Epoch
 from hub.errors import IdempotencyConflict
 from hub.histogram import Histogram
-from hub.log.port import Appended, Draft, Entry, Found, Log, Reading, Record
+from hub.log.inbox import Inbox, InboxLog, InboxLook, InboxPage, Supposed
+from hub.log.port import Appended, Draft, Entry, Found, Reading, Record
 from hub.target import Target
 
 if TYPE_CHECKING:
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["TracedLog"]
 
 
-class TracedLog(Log):
+class TracedLog(InboxLog):
     """Passes everything on to `log`, which keeps its promises."""
 
-    def __init__(self, log: Log, tracing: Tracing) -> None:
+    def __init__(self, log: InboxLog, tracing: Tracing) -> None:
         self._log = log
         self._tracing = tracing
 
@@ -98,6 +99,30 @@ class TracedLog(Log):
     ) -> list[Entry]:
         """Return the rows that the log has."""
         return await self._log.list_state(owner, after=after, upto=upto, limit=limit)
+
+    async def list_inbox(
+        self,
+        inbox: Inbox,
+        *,
+        before: int | None = None,
+        limit: int,
+        limit_bytes: int,
+        tag: str | None = None,
+        unread: bool = False,
+        archived: bool = False,
+    ) -> InboxPage:
+        """Return the page that the log returns."""
+        return await self._log.list_inbox(
+            inbox, before=before, limit=limit, limit_bytes=limit_bytes, tag=tag, unread=unread, archived=archived
+        )
+
+    async def count_unread(self, inbox: Inbox, supposed: Supposed | None = None) -> int:
+        """Return what the log counts."""
+        return await self._log.count_unread(inbox, supposed)
+
+    async def look_at_inbox(self, inbox: Inbox, ids: Sequence[str], *, read_until: int | None) -> InboxLook:
+        """Return what the log finds."""
+        return await self._log.look_at_inbox(inbox, ids, read_until=read_until)
 
     def follow(self) -> AsyncIterator[list[Record]]:
         """Yield every record stored from now on, as the log does."""

@@ -81,6 +81,7 @@ class Publisher:
         counts: DeliveryCounts,
         retention_s: float,
         link_origins: Set[str] = frozenset(),
+        keeps_inbox: bool = False,
         checks_targets: bool = True,
         look_ups: int = LOOK_UPS,
         look_ups_timeout_s: float = LOOK_UPS_TIMEOUT_S,
@@ -90,7 +91,8 @@ class Publisher:
 
         `checks_targets`: whether users that are named with an account are looked up too. `look_ups`: how many users
         are looked up at once. `look_ups_timeout_s`: how long all look-ups of one request may take together.
-        `link_origins`: where a link may lead beside the frontend's own origin.
+        `link_origins`: where a link may lead beside the frontend's own origin. `keeps_inbox`: the log gets what an
+        inbox finds notifications by.
         """
         self._registry = registry
         self._log = log
@@ -99,6 +101,7 @@ class Publisher:
         self._counts = counts
         self._max_ttl_s = int(retention_s)
         self._link_origins = link_origins
+        self._keeps_inbox = keeps_inbox
         self._targets = TargetFinder(
             directory, checks_targets=checks_targets, look_ups=look_ups, timeout_s=look_ups_timeout_s
         )
@@ -255,6 +258,7 @@ class Publisher:
             body_digest=b"" if order.key is None else publication.body_digest,
             expires_at_s=self._expires_at_s(publication),
             received_s=order.received_s,
+            type=publication.type if self._keeps_inbox else None,
         )
 
     async def check(

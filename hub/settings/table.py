@@ -77,6 +77,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     idempotency_hours: Annotated[float, Meta(gt=0, le=720)] = 24.0
     on_damage: Literal["new-epoch", "refuse"] = "new-epoch"
     max_pending_appends: Annotated[int, Meta(ge=1)] = 10_000
+    inbox: bool = True
     handover_s: Annotated[float, Meta(ge=0, le=600)] = 0.0
 
     # The outbox relay
@@ -279,6 +280,10 @@ on_damage | HUB_ON_DAMAGE | name | refuse
 
 max_pending_appends | HUB_MAX_PENDING_APPENDS | requests | 10000
     How many publish requests may wait for the disk before new ones get 503.
+
+inbox | HUB_INBOX | on/off | off
+    Whether users have an inbox (`/api/inbox`): what they have read is the same on all of their devices. Off, the log
+    gets nothing for it.
 
 handover_s | HUB_HANDOVER | s | 30
     How long a starting hub waits for the one before it to release the log.

@@ -23,6 +23,7 @@ from contracts.frame import (
     Gap,
     GapData,
     Heartbeat,
+    InboxChanged,
     Reconnect,
 )
 from contracts.receipt import BatchReceipt, BatchResult, Receipt, Ticket
@@ -42,6 +43,7 @@ FRAMES: list[ControlFrame] = [
     Reconnect(within_seconds=20),
     Closing(code=CloseCode.TOKEN_EXPIRED, reason="expired"),
     AuthAccepted(expires_at=NOW),
+    InboxChanged(read=["a"], unread=[], archived=["b"], unread_count=999, more=True, cursor="c-1"),
 ]
 
 

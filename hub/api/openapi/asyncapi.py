@@ -47,8 +47,15 @@ _SIGNALS: Schema = {
     "type": "string",
     "description": "The types of signals that the client wants, separated by commas; without it, it gets none.",
 }
+_PROTOCOL: Schema = {
+    "type": "string",
+    "enum": ["hub.v1"],
+    "description": "The client knows every control frame, and gets those that tell of the user's state, such as "
+    "`inbox`.",
+}
 _QUERY: Schema = {"type": "object", "properties": {"token": _TOKEN, "cursor": _CURSOR, "signals": _SIGNALS}}
-_POLL_QUERY: Schema = {"type": "object", "properties": {"token": _TOKEN, "cursor": _CURSOR}}
+_STREAM_QUERY: Schema = {"type": "object", "properties": {**_QUERY["properties"], "protocol": _PROTOCOL}}
+_POLL_QUERY: Schema = {"type": "object", "properties": {"token": _TOKEN, "cursor": _CURSOR, "protocol": _PROTOCOL}}
 _LAST_EVENT_ID: Schema = {
     "type": "object",
     "properties": {
@@ -84,10 +91,10 @@ _CODE_LINES = "\n".join(
     f"- `{row['code']}` {row['name']}: {'stop' if row['client'] == 'stop' else 'reconnect'}" for row in _CODES
 )
 #: Control frames that one transport has no use for: a WebSocket ends with a close code, a stream's client cannot send
-#: `auth` and sees comments, and a page is not a connection.
+#: `auth`, and a page is not a connection.
 _NOT_OVER_WEBSOCKET = frozenset({"closing"})
-_NOT_OVER_STREAM = frozenset({"heartbeat", "reconnect", "auth_accepted"})
-_POLLED_CONTROL = "gap"
+_NOT_OVER_STREAM = frozenset({"auth_accepted"})
+_POLLED_CONTROL = frozenset({"gap", "inbox"})
 
 
 def build_asyncapi(registry: TypeRegistry, *, version: str, texts: Texts) -> dict[str, Any]:
@@ -255,7 +262,7 @@ def _operations(frames: list[str], events: list[str], streamed: list[str], obser
             "summary": "The hub sends the same as events.",
             "security": bearers,
             "messages": _of_channel("sse", events),
-            "bindings": {"http": {"method": "GET", "query": _QUERY, "bindingVersion": _BINDING}},
+            "bindings": {"http": {"method": "GET", "query": _STREAM_QUERY, "bindingVersion": _BINDING}},
         },
         "answerPoll": {
             "action": "send",
@@ -286,7 +293,7 @@ def _operations(frames: list[str], events: list[str], streamed: list[str], obser
 
 
 def _is_polled(tag: str, unpolled: Set[str]) -> bool:
-    return tag == _POLLED_CONTROL or tag not in unpolled
+    return tag in _POLLED_CONTROL or tag not in unpolled
 
 
 def _schema(name: str) -> Schema:

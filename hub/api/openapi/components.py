@@ -13,6 +13,7 @@ import msgspec
 from contracts.explanation import Explanation
 from contracts.frame import CONTROL_FRAMES, Auth, Listen
 from contracts.health import Readiness
+from contracts.inbox import InboxChange, InboxCount, InboxNotifications
 from contracts.notification import Notification
 from contracts.observation import (
     ConnectionsFound,
@@ -47,6 +48,7 @@ __all__ = ["Schema", "describe_frames", "describe_http", "describe_observations"
 _OBSERVATIONS = (Introduction, Figures, Feed, ObservationEnd)
 _ANSWERS = (
     *(Receipt, BatchReceipt, SignalReceipt, Ticket, DisconnectReceipt, DisconnectRequest, Stats, Readiness, Problem),
+    *(InboxChange, InboxCount, InboxNotifications),
     *(ExplainRequest, Explanation, Trace, ConnectionsRequest, ConnectionsFound, *_OBSERVATIONS),
 )
 #: What the hub itself puts into a notification.
@@ -242,7 +244,8 @@ def _stamp(registry: TypeRegistry, names: Mapping[type, str], components: dict[s
             schema["examples"] = [example]
     for control in CONTROL_FRAMES:
         schema = components[names[control]]
-        schema["required"] = list(schema["properties"])
+        needed = {"type", *schema["required"], *_STAMPED}
+        schema["required"] = [name for name in schema["properties"] if name in needed]
         schema["examples"] = [frame_example(control, texts)]
 
 

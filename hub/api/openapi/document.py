@@ -57,6 +57,7 @@ _SECURITY = {
 _BODY_EXAMPLES: dict[str, dict[str, Any]] = {
     "DisconnectRequest": {"user_id": "user-1", "account_id": "account-1", "revoke": True},
     "ConnectionsRequest": {"user_id": "user-1", "account_id": "account-1"},
+    "InboxChange": {"read": ["0b6f2c52-9d0e-4c39-9f0a-0d6f3a4c1e77"]},
 }
 #: Headers that come with every problem of a status.
 _PROBLEM_HEADERS = {

@@ -16,6 +16,7 @@ from contracts.frame import (
     Gap,
     GapData,
     Heartbeat,
+    InboxChanged,
     Reconnect,
 )
 from contracts.notification import Notification
@@ -162,12 +163,15 @@ def _make_control_frames(texts: Texts) -> tuple[msgspec.Struct, ...]:
         ConnectionEstablished(
             title=texts.connected_title,
             message=texts.connected_message,
-            data=ConnectionData(connection_id="pVb2yS0lq9xw", resume="replayed", cursor=CURSOR, heartbeat_seconds=30),
+            data=ConnectionData(
+                connection_id="pVb2yS0lq9xw", resume="replayed", cursor=CURSOR, heartbeat_seconds=30, features=["inbox"]
+            ),
             timestamp=MOMENT,
         ),
         Gap(title=texts.gap_title, message=texts.gap_message, data=GapData(cursor=CURSOR), timestamp=MOMENT),
         Heartbeat(cursor=CURSOR),
         Reconnect(within_seconds=20),
         Closing(code=CloseCode.TOKEN_EXPIRED, reason="the token has expired"),
+        InboxChanged(read=[NOTIFICATION_ID], unread=[], archived=[], unread_count=3, cursor=CURSOR),
         AuthAccepted(expires_at=MOMENT),
     )

@@ -16,7 +16,7 @@ from hub.log.port import Appended, Change, Draft, Kind, Record
 from hub.log.sqlite.checksum import checksum_head, checksum_key, checksum_record, checksum_state
 from hub.target import CONTROL, find_person
 
-__all__ = ["NOT_LISTED", "Batch", "number_type", "prepare_writing"]
+__all__ = ["NOT_LISTED", "Batch", "number_id", "number_type", "prepare_writing"]
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ _LAST_S = 1e12
 _INSERT_RECORDS = """INSERT INTO record (position, id, created_s, expires_ms, control, targets, payload, checksum)
 SELECT ?1 + key, value ->> 0, ?2, value ->> 1, value ->> 2, value -> 3, substr(?3, value ->> 4, value ->> 5),
 value ->> 6 FROM json_each(?4)"""
-_INSERT_TARGETS = """INSERT INTO target (target, position, type, expires_ms)
+_INSERT_TARGETS = """INSERT INTO target (target, position, digest, expires_ms)
 SELECT t.value, ?1 + r.key, r.value ->> 7, r.value ->> 1 FROM json_each(?2) r, json_each(r.value, '$[3]') t"""
 _INSERT_KEYS = """INSERT OR REPLACE INTO idempotency (position, key, body, id, created_s, checksum)
 SELECT ?1 + key, unhex(value ->> 8), unhex(value ->> 9), value ->> 0, ?2, value ->> 10
@@ -52,7 +52,7 @@ CREATE TEMP TRIGGER take_{0} INSTEAD OF INSERT ON {0} BEGIN
 END;
 """
 _TAKE_TARGETS = "INSERT INTO target (target, position) SELECT value, NEW.position FROM json_each(NEW.row, '$[3]');"
-_TAKE_LISTED = """INSERT INTO target (target, position, type, expires_ms)
+_TAKE_LISTED = """INSERT INTO target (target, position, digest, expires_ms)
     SELECT value, NEW.position, NEW.row ->> 7, NEW.row ->> 1 FROM json_each(NEW.row, '$[3]');"""
 _TAKE_CHANGES = """DELETE FROM state WHERE (owner, key) IN (
         SELECT value ->> 0, value ->> 1 FROM json_each(NEW.row, '$[11]'));
@@ -76,10 +76,10 @@ coalesce(CAST(i.created_s * 1000 + 0.5 AS INTEGER), 0), CAST(i.checksum AS INTEG
 FROM json_each(?1) k CROSS JOIN idempotency i ON i.key = unhex(k.value)"""
 
 
-#: Stands in the index of targets for the type of what is not a notification.
+#: Stands in the index of targets for what is not a notification.
 NOT_LISTED = -1
 
-#: Id, expires (ms), kind, targets, where the payload begins and how long it is, checksum, number of the type; of one
+#: Id, expires (ms), kind, targets, where the payload begins and how long it is, checksum, digest; of one
 #: with an idempotency key also that, the digest of the body and their checksum.
 _Row: TypeAlias = (
     tuple[str, int | None, int, msgspec.Raw, int, int, int, int | None]
@@ -94,6 +94,11 @@ _Row: TypeAlias = (
 def number_type(tag: str) -> int:
     """Return the number that stands for a type in the index of targets: the same in every life of every hub."""
     return crc32(tag.encode()) & 0x7FFFFFFF
+
+
+def number_id(identifier: str) -> int:
+    """Return the number that stands for a notification's id in the index of targets; two ids may have the same."""
+    return crc32(identifier.encode())
 
 
 def prepare_writing(connection: apsw.Connection) -> None:
@@ -185,20 +190,20 @@ class Batch:
         self.head = position = self.head + 1
         targets = tuple(dict.fromkeys(draft.targets))
         expires_ms = None if draft.expires_at_s is None else round(min(draft.expires_at_s, _LAST_S) * 1000)
+        size, name, encoded = len(draft.payload), draft.id.encode(), _encode_json(targets)
         kind = draft.kind
         if kind is _NOTIFICATION:
-            number = None if draft.type is None else number_type(draft.type)
+            digest = None if draft.type is None else number_type(draft.type) << 32 | crc32(name)
             if CONTROL in targets:
                 kind = Kind.CONTROL
         else:
-            number = NOT_LISTED
+            digest = NOT_LISTED
         self.controls += kind is _CONTROL
-        size, name, encoded = len(draft.payload), draft.id.encode(), _encode_json(targets)
         head_sum = checksum_head(position, self._created_ms, expires_ms, kind, name, encoded, size)
         checksum = checksum_record(head_sum, draft.payload)
-        row = (draft.id, expires_ms, int(kind), msgspec.Raw(encoded), self._offset, size, checksum, number)
+        row = (draft.id, expires_ms, int(kind), msgspec.Raw(encoded), self._offset, size, checksum, digest)
         self._offset += size
-        if number is not None:
+        if digest is not None:
             self._listed = True
         if key is not None:
             self._keyed = True

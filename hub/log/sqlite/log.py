@@ -13,8 +13,10 @@ from pathlib import Path
 from hub.cursor import Epoch
 from hub.errors import HubError, IdempotencyConflict, Overloaded, StorageUnavailable
 from hub.histogram import Histogram
+from hub.log.inbox import Inbox, InboxLook, InboxPage, Supposed
 from hub.log.port import Appended, Draft, Entry, Found, Reading, Record
 from hub.log.sqlite.announcer import Commit
+from hub.log.sqlite.inbox import count_unread, list_inbox, look_at_inbox
 from hub.log.sqlite.opening import OnDamage
 from hub.log.sqlite.reader import Readers
 from hub.log.sqlite.retention import Retention
@@ -208,6 +210,50 @@ class SqliteLog:
         """
         owners = [owner] if isinstance(owner, str) else owner
         return await self._readers.list_state(owners, after=after, upto=upto, limit=limit)
+
+    async def list_inbox(
+        self,
+        inbox: Inbox,
+        *,
+        before: int | None = None,
+        limit: int,
+        limit_bytes: int,
+        tag: str | None = None,
+        unread: bool = False,
+        archived: bool = False,
+    ) -> InboxPage:
+        """Return a page of an inbox, the newest first, as `InboxLog` says."""
+        head, now_ms = self._head, round(self._now() * 1000)
+        page, damaged = await self._readers.look(
+            lambda connection: list_inbox(
+                connection,
+                inbox,
+                before=before,
+                head=head,
+                limit=limit,
+                limit_bytes=limit_bytes,
+                now_ms=now_ms,
+                tag=tag,
+                unread=unread,
+                archived=archived,
+            )
+        )
+        self._readers.report(damaged)
+        return page
+
+    async def count_unread(self, inbox: Inbox, supposed: Supposed | None = None) -> int:
+        """Return how many notifications of an inbox are unread, as it is or as it would be."""
+        head, now_ms = self._head, round(self._now() * 1000)
+        return await self._readers.look(
+            lambda connection: count_unread(connection, inbox, supposed, upto=head, now_ms=now_ms)
+        )
+
+    async def look_at_inbox(self, inbox: Inbox, ids: Sequence[str], *, read_until: int | None) -> InboxLook:
+        """Return what a change of an inbox has to know of these notifications."""
+        head = self._head
+        return await self._readers.look(
+            lambda connection: look_at_inbox(connection, inbox, ids, read_until=read_until, head=head)
+        )
 
     def follow(self) -> AsyncIterator[list[Record]]:
         """Yield every record stored from now on, in order; a second call ends the first one's iterator."""

@@ -35,6 +35,7 @@ _MOST_TARGETS = 100
 #: Damaged positions that are counted, and of these, that get a line each.
 _MOST_DAMAGED = 10_000
 _MOST_LINES = 100
+_DAMAGED_ROW = "a row of the state index is damaged (position %d): it counts as removed"
 
 
 class Readers:
@@ -107,7 +108,7 @@ class Readers:
             StorageUnavailable: the log cannot be read, or not in time.
         """
         entry, damaged = await self.look(lambda connection: read_entry(connection, owner, key))
-        self._report_rows(damaged)
+        self._report(damaged, _DAMAGED_ROW)
         return entry
 
     async def list_state(self, owners: Sequence[str], *, after: str, upto: str | None, limit: int) -> list[Entry]:
@@ -125,7 +126,7 @@ class Readers:
         entries, damaged = await self.look(
             lambda connection: list_entries(connection, distinct, after=after, upto=upto, limit=limit)
         )
-        self._report_rows(damaged)
+        self._report(damaged, _DAMAGED_ROW)
         return entries
 
     @property
@@ -157,9 +158,7 @@ class Readers:
         except _Damaged:
             # A second read would fail alike. So that no client asks for ever, all of the page counts as damaged.
             reading = Reading([Record.damaged(upto)], upto)
-        for record in reading.records:
-            if not record.targets:
-                self._report(record.position)
+        self.report([record.position for record in reading.records if not record.targets])
         return reading
 
     async def look(self, read: Callable[[apsw.Connection], _Result]) -> _Result:
@@ -177,20 +176,16 @@ class Readers:
         except TimeoutError:
             raise StorageUnavailable("The log cannot be read in time") from None
 
-    def _report(self, position: int) -> None:
-        if position in self._damaged or len(self._damaged) >= _MOST_DAMAGED:
-            return
-        self._damaged.add(position)
-        if len(self._damaged) > _MOST_LINES:
-            return
-        logger.error("position %d of the log is damaged: everybody it may be for is told of a gap", position)
+    def report(self, positions: Sequence[int]) -> None:
+        """Count damaged records, and say once in the log where each is."""
+        self._report(positions, "position %d of the log is damaged: everybody it may be for is told of a gap")
 
-    def _report_rows(self, positions: Sequence[int]) -> None:
+    def _report(self, positions: Sequence[int], line: str) -> None:
         for position in positions:
             if position not in self._damaged and len(self._damaged) < _MOST_DAMAGED:
                 self._damaged.add(position)
                 if len(self._damaged) <= _MOST_LINES:
-                    logger.error("a row of the state index is damaged (position %d): it counts as removed", position)
+                    logger.error(line, position)
 
     def _fetch(self, read: Callable[[apsw.Connection], _Result]) -> _Result:
         connection = self._idle.pop()

@@ -2,8 +2,8 @@
 
     record       everything, by position; `control` is its kind (`hub.log.port.Kind`)
     target       which positions are for whom; what a replay walks. For an inbox, which counts without a look at the
-                 records, also a number for the notification's type, and when it expires. The number is -1 for what is
-                 not a notification, and NULL where none was written: then only the record says what it is
+                 records, also a digest of the notification's type and id, and when it expires. The digest is -1 for
+                 what is not a notification, and NULL where none was written: then only the record says what it is
     state        what the records have changed, as it is now: one row for each owner and key, by the record that put it
     idempotency  keys on their own, so that one holds its time even when its record is gone
     meta         one row: the epoch, the first position that retention has not passed, `since`: the epoch began after
@@ -74,7 +74,7 @@ CREATE TABLE record (
 ) STRICT;
 CREATE INDEX control ON record (expires_ms) WHERE control = 1;
 CREATE TABLE target (
-    target TEXT NOT NULL, position INTEGER NOT NULL, type INTEGER, expires_ms INTEGER, PRIMARY KEY (target, position)
+    target TEXT NOT NULL, position INTEGER NOT NULL, digest INTEGER, expires_ms INTEGER, PRIMARY KEY (target, position)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE idempotency (
     position INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, body BLOB NOT NULL, id TEXT NOT NULL,
@@ -100,12 +100,12 @@ ALTER TABLE meta ADD COLUMN unchecked INTEGER NOT NULL DEFAULT 0;
 UPDATE meta SET unchecked = max(first - 1, coalesce((SELECT max(position) FROM record), 0));
 """
 _FROM_SCHEMA_2 = f"""
-ALTER TABLE target ADD COLUMN type INTEGER;
+ALTER TABLE target ADD COLUMN digest INTEGER;
 ALTER TABLE target ADD COLUMN expires_ms INTEGER;
 {_STATE}
 """
 
-_TABLES_2 = _TABLES.replace(" type INTEGER, expires_ms INTEGER,", "")
+_TABLES_2 = _TABLES.replace(" digest INTEGER, expires_ms INTEGER,", "")
 _TABLES_1 = _TABLES_2.replace(
     ",\n    since INTEGER NOT NULL DEFAULT 0, unchecked INTEGER NOT NULL DEFAULT 0", ""
 ).replace(", checksum INTEGER", "")

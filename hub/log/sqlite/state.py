@@ -7,7 +7,7 @@ index of owners and keys has each of them as well; `hub check --deep` compares t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 import apsw
@@ -22,6 +22,7 @@ __all__ = [
     "has_ended",
     "insert_rows",
     "list_entries",
+    "read_entries",
     "read_entry",
     "read_rows",
     "remove_ended",
@@ -66,6 +67,12 @@ def list_entries(
         query = _LIST.format(marks, "AND key <= ?")
         entries, damaged = _check(connection.execute(query, [*owners, after, entries[-1].key, -1]).fetchall())
     return entries, damaged
+
+
+def read_entries(connection: apsw.Connection, condition: str, bindings: Mapping[str, object]) -> list[Entry]:
+    """Return sound rows that match a condition on owner, key and more, in the order of keys; at most `:limit`."""
+    query = f"SELECT {_COLUMNS} FROM state WHERE {condition} ORDER BY key LIMIT :limit"  # noqa: S608  # constants alone
+    return _check(connection.execute(query, dict(bindings)).fetchall())[0]
 
 
 def read_rows(connection: apsw.Connection) -> Iterator[StateRow]:

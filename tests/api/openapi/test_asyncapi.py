@@ -174,8 +174,8 @@ async def test_what_the_streams_carry_is_documented(hub: RunningHub) -> None:
 
 
 def test_a_frame_of_another_channel_is_refused() -> None:
-    """The check above can fail: a stream has no heartbeat frame, and a gap needs its data."""
+    """The check above can fail: a stream has no `auth_accepted`, and a gap needs its data."""
     with pytest.raises(KeyError):
-        check({"type": "heartbeat", "cursor": "a"}, "sse", DOCUMENT)
+        check({"type": "auth_accepted", "expires_at": "a"}, "sse", DOCUMENT)
     with pytest.raises(jsonschema.ValidationError):
         check({"type": "gap", "title": "a", "message": "b"}, "ws", DOCUMENT)

@@ -155,6 +155,8 @@ def test_every_operation_of_the_design_is_there() -> None:
         "post /api/internal/explain",
         "get /api/internal/notifications/{id}",
         "post /api/ticket",
+        "get /api/inbox",
+        "post /api/inbox",
         "get /console",
         "get /console/console.js",
         "get /console/console.css",

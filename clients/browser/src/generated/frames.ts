@@ -3,7 +3,7 @@
 /**
  * One message on a connection: a notification, a signal or a control frame. Types may be added, so a client passes over a `type` it does not know.
  */
-export type Frame = (OrderCreated | PaymentConfirmed | OrderUpdated | StockAlert | CartUpdated | ProductAdded | ProductUpdated | ProductDeleted | TransactionCreated | ProfileUpdated | ReturnRequested | ReturnResponded | ReplacementSent | DefectiveReceived | ExchangeValidated | ExchangeResolved | OrdersUpdated | CustomersUpdated | ProductsUpdated | ConnectionEstablished | Gap | Heartbeat | Reconnect | Closing | AuthAccepted)
+export type Frame = (OrderCreated | PaymentConfirmed | OrderUpdated | StockAlert | CartUpdated | ProductAdded | ProductUpdated | ProductDeleted | TransactionCreated | ProfileUpdated | ReturnRequested | ReturnResponded | ReplacementSent | DefectiveReceived | ExchangeValidated | ExchangeResolved | OrdersUpdated | CustomersUpdated | ProductsUpdated | ConnectionEstablished | Gap | Heartbeat | Reconnect | Closing | AuthAccepted | InboxChanged)
 
 /**
  * Sent to buyer and seller when an order has been placed. Users cannot mute it. Pushed with the urgency `high`.
@@ -313,7 +313,7 @@ timestamp: string
 /**
  * The facts of a connection; `heartbeat_seconds` is the longest silence.
  * 
- * `signals` are the types of signals that the client asked for with its request, if it did; its presence says that the hub takes `listen`.
+ * `signals` are the types of signals that the client asked for with its request, if it did; its presence says that the hub takes `listen`. `features` names what else the hub has for clients that speak `hub.v1`, such as `inbox`; a client that finds a word missing does without. A hub from before that names none.
  */
 export interface ConnectionData {
 connectionId: string
@@ -321,6 +321,7 @@ resume: ("gap" | "live" | "replayed")
 cursor: string
 heartbeatSeconds: number
 signals?: string[]
+features?: string[]
 }
 /**
  * Sent when the log no longer holds what the client's cursor asks for. The client fetches its state again.
@@ -368,4 +369,19 @@ reason: string
 export interface AuthAccepted {
 type: "auth_accepted"
 expiresAt: string
+}
+/**
+ * Sent to `hub.v1` clients when the user's inbox has changed, on whichever device.
+ * 
+ * First everything up to `read_until` is read, if it is there. Then the notifications with these ids are read, unread, and archived. `unread_count` is how many were unread after it, exact up to 999; `more` says that there were more. It has a place in the log, as a notification has, and comes again to a client that continues before it.
+ */
+export interface InboxChanged {
+type: "inbox"
+read: string[]
+unread: string[]
+archived: string[]
+read_until?: string
+unread_count: number
+more?: boolean
+cursor: string
 }

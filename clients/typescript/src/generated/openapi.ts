@@ -151,6 +151,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/inbox": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the notifications of the user, newest first, with what has been read
+         * @description The inbox is what the log has for the user: the same on all devices, for as long as the log keeps notifications. Types whose policy says `inbox: false` are not in it, nor is what has expired.
+         */
+        get: operations["getInbox"];
+        put?: never;
+        /**
+         * Mark notifications as read or unread, or archive them
+         * @description The change is on disk before the response, and reaches all of the user's `hub.v1` connections as a control frame `inbox`. All of a request is done, or nothing: an id that is not that of a notification for this user is refused with 422, and the problem's `field` names its index.
+         */
+        post: operations["changeInbox"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/ticket": {
         parameters: {
             query?: never;
@@ -689,7 +713,7 @@ export interface components {
          * ConnectionData
          * @description The facts of a connection; `heartbeat_seconds` is the longest silence.
          *
-         *     `signals` are the types of signals that the client asked for with its request, if it did; its presence says that the hub takes `listen`.
+         *     `signals` are the types of signals that the client asked for with its request, if it did; its presence says that the hub takes `listen`. `features` names what else the hub has for clients that speak `hub.v1`, such as `inbox`; a client that finds a word missing does without. A hub from before that names none.
          */
         ConnectionData: {
             connectionId: string;
@@ -700,6 +724,7 @@ export interface components {
             /** Format: double */
             heartbeatSeconds: number;
             signals?: string[];
+            features?: string[];
         };
         /**
          * ConnectionEstablished
@@ -712,7 +737,10 @@ export interface components {
          *         "connectionId": "pVb2yS0lq9xw",
          *         "resume": "replayed",
          *         "cursor": "k3v9q2m7xa-1z8",
-         *         "heartbeatSeconds": 30
+         *         "heartbeatSeconds": 30,
+         *         "features": [
+         *           "inbox"
+         *         ]
          *       },
          *       "timestamp": "2026-11-22T14:03:07.125Z"
          *     }
@@ -1109,7 +1137,7 @@ export interface components {
          * Frame
          * @description One message on a connection: a notification, a signal or a control frame. Types may be added, so a client passes over a `type` it does not know.
          */
-        Frame: components["schemas"]["OrderCreated"] | components["schemas"]["PaymentConfirmed"] | components["schemas"]["OrderUpdated"] | components["schemas"]["StockAlert"] | components["schemas"]["CartUpdated"] | components["schemas"]["ProductAdded"] | components["schemas"]["ProductUpdated"] | components["schemas"]["ProductDeleted"] | components["schemas"]["TransactionCreated"] | components["schemas"]["ProfileUpdated"] | components["schemas"]["ReturnRequested"] | components["schemas"]["ReturnResponded"] | components["schemas"]["ReplacementSent"] | components["schemas"]["DefectiveReceived"] | components["schemas"]["ExchangeValidated"] | components["schemas"]["ExchangeResolved"] | components["schemas"]["OrdersUpdated"] | components["schemas"]["CustomersUpdated"] | components["schemas"]["ProductsUpdated"] | components["schemas"]["ConnectionEstablished"] | components["schemas"]["Gap"] | components["schemas"]["Heartbeat"] | components["schemas"]["Reconnect"] | components["schemas"]["Closing"] | components["schemas"]["AuthAccepted"];
+        Frame: components["schemas"]["OrderCreated"] | components["schemas"]["PaymentConfirmed"] | components["schemas"]["OrderUpdated"] | components["schemas"]["StockAlert"] | components["schemas"]["CartUpdated"] | components["schemas"]["ProductAdded"] | components["schemas"]["ProductUpdated"] | components["schemas"]["ProductDeleted"] | components["schemas"]["TransactionCreated"] | components["schemas"]["ProfileUpdated"] | components["schemas"]["ReturnRequested"] | components["schemas"]["ReturnResponded"] | components["schemas"]["ReplacementSent"] | components["schemas"]["DefectiveReceived"] | components["schemas"]["ExchangeValidated"] | components["schemas"]["ExchangeResolved"] | components["schemas"]["OrdersUpdated"] | components["schemas"]["CustomersUpdated"] | components["schemas"]["ProductsUpdated"] | components["schemas"]["ConnectionEstablished"] | components["schemas"]["Gap"] | components["schemas"]["Heartbeat"] | components["schemas"]["Reconnect"] | components["schemas"]["Closing"] | components["schemas"]["AuthAccepted"] | components["schemas"]["InboxChanged"];
         /**
          * Gap
          * @description Sent when the log no longer holds what the client's cursor asks for. The client fetches its state again.
@@ -1162,6 +1190,107 @@ export interface components {
              * @enum {string}
              */
             type: "heartbeat";
+            /** @example k3v9q2m7xa-1z8 */
+            cursor: string;
+        };
+        /**
+         * InboxChange
+         * @description What the user has done: all of it, or nothing of it, is changed.
+         *
+         *     `read_until` marks everything up to this cursor as read, however much that is. After it, `read` and `unread` mark single notifications, by their ids, and `archive` takes them off the list, for good. Together they name at most 1,000. The same change once more changes nothing.
+         */
+        InboxChange: {
+            /** @default [] */
+            read?: string[];
+            /** @default [] */
+            unread?: string[];
+            /** @default [] */
+            archive?: string[];
+            read_until?: string | null;
+        };
+        /**
+         * InboxChanged
+         * @description Sent to `hub.v1` clients when the user's inbox has changed, on whichever device.
+         *
+         *     First everything up to `read_until` is read, if it is there. Then the notifications with these ids are read, unread, and archived. `unread_count` is how many were unread after it, exact up to 999; `more` says that there were more. It has a place in the log, as a notification has, and comes again to a client that continues before it.
+         * @example {
+         *       "type": "inbox",
+         *       "read": [
+         *         "0b6f2c52-9d0e-4c39-9f0a-0d6f3a4c1e77"
+         *       ],
+         *       "unread": [],
+         *       "archived": [],
+         *       "unread_count": 3,
+         *       "cursor": "k3v9q2m7xa-1z8"
+         *     }
+         */
+        InboxChanged: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "inbox";
+            read: string[];
+            unread: string[];
+            archived: string[];
+            /** @example k3v9q2m7xa-1z8 */
+            read_until?: string;
+            /** Format: int64 */
+            unread_count: number;
+            /** @default false */
+            more?: boolean;
+            /** @example k3v9q2m7xa-1z8 */
+            cursor: string;
+        };
+        /**
+         * InboxCount
+         * @description How many notifications are unread after a change, exact up to 999; `more` says that there are more than those.
+         *
+         *     The change is in the log at or before `cursor`.
+         */
+        InboxCount: {
+            /** Format: int32 */
+            unread: number;
+            more: boolean;
+            /** @example k3v9q2m7xa-1z8 */
+            cursor: string;
+        };
+        /**
+         * InboxNotification
+         * @description A notification as it was delivered, and whether the user has read and archived it.
+         *
+         *     The types of `data` are those of `Notification`, by `type`.
+         */
+        InboxNotification: {
+            type: string;
+            title: string;
+            message: string;
+            data?: unknown;
+            /** @example /orders/1234 */
+            link?: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-22T14:03:07.125Z
+             */
+            timestamp: string;
+            id: string;
+            /** @example k3v9q2m7xa-1z8 */
+            cursor: string;
+            read: boolean;
+            archived: boolean;
+        };
+        /**
+         * InboxNotifications
+         * @description A page of an inbox, newest first.
+         *
+         *     `unread` is the number of unread notifications in the whole inbox, exact up to 999; `more` says that there are more than those. `next` is the `before` of the following page, null at the end; a page may have fewer notifications than asked for, and none, before the end. Everything up to `cursor` is in the response: a connection that continues there misses nothing.
+         */
+        InboxNotifications: {
+            notifications: components["schemas"]["InboxNotification"][];
+            /** Format: int32 */
+            unread: number;
+            more: boolean;
+            next: string | null;
             /** @example k3v9q2m7xa-1z8 */
             cursor: string;
         };
@@ -3220,6 +3349,8 @@ export interface operations {
                 cursor?: string;
                 /** @description The types of signals that the client wants, separated by commas; without it, it gets none. Over `/ws` only clients of `hub.v1` get any. `/poll` has none. */
                 signals?: string;
+                /** @description `hub.v1`: the client knows every control frame, and gets those that tell of the user's state, such as `inbox`. A WebSocket says so by its subprotocol. */
+                protocol?: "hub.v1";
             };
             header?: {
                 /** @description The cursor, as `EventSource` sends it by itself when it reconnects; it wins over `cursor`. */
@@ -3288,6 +3419,8 @@ export interface operations {
                 token?: string;
                 /** @description The last cursor that the client has processed; everything for the user since then comes first. If the log can no longer serve this cursor, a `gap` frame comes first. */
                 cursor?: string;
+                /** @description `hub.v1`: the client knows every control frame, and gets those that tell of the user's state, such as `inbox`. A WebSocket says so by its subprotocol. */
+                protocol?: "hub.v1";
             };
             header?: {
                 /** @description The cursor, as `EventSource` sends it by itself when it reconnects; it wins over `cursor`. */
@@ -3438,6 +3571,229 @@ export interface operations {
                 };
             };
             /** @description Users cannot be looked up; Tokens cannot be verified at the moment; The token is not valid yet; The hub holds as many connections as it may; The hub is restarting; The log cannot be written; The hub has too much to do */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getInbox: {
+        parameters: {
+            query?: {
+                /** @description A one-use ticket, or a user token, if the client cannot set a header. A token in a URL ends up in logs. */
+                token?: string;
+                /** @description How many notifications the page has at most. */
+                limit?: number;
+                /** @description The `next` of the page before, or any cursor: older ones than this. */
+                before?: string;
+                /** @description Unread ones alone. */
+                unread?: boolean;
+                /** @description Those of this type alone. */
+                type?: string;
+                /** @description The archived ones, which no other page has. */
+                archived?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the inbox. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxNotifications"];
+                };
+            };
+            /** @description The request cannot be used; A field has a value of the wrong type or range; This is not a cursor of a hub */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A credential is required; The credential is not valid; The token has expired */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This origin is not allowed; This user may not connect; This account is not active */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This hub keeps no inbox (HUB_INBOX=off) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Users cannot be looked up; Tokens cannot be verified at the moment; The token is not valid yet; The log cannot be written; The hub is restarting */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeInbox: {
+        parameters: {
+            query?: {
+                /** @description A one-use ticket, or a user token, if the client cannot set a header. A token in a URL ends up in logs. */
+                token?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "read": [
+                 *         "0b6f2c52-9d0e-4c39-9f0a-0d6f3a4c1e77"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["InboxChange"];
+            };
+        };
+        responses: {
+            /** @description How many are unread now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxCount"];
+                };
+            };
+            /** @description The request cannot be used; A field has a value of the wrong type or range; This is not a cursor of a hub; The body is not valid JSON in UTF-8; The body is nested too deeply */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A credential is required; The credential is not valid; The token has expired */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This origin is not allowed; This user may not connect; This account is not active */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This hub keeps no inbox (HUB_INBOX=off) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long to arrive */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body must be application/json; The body must not be compressed */
+            415: {
+                headers: {
+                    /** @description `application/json`, if that was wrong */
+                    Accept?: string;
+                    /** @description `identity`, if that was wrong */
+                    "Accept-Encoding"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The inbox has no notification with this id */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Users cannot be looked up; Tokens cannot be verified at the moment; The token is not valid yet; The log cannot be written; The hub is restarting; The hub has too much to do */
             503: {
                 headers: {
                     /** @description Seconds to wait. */

@@ -8,6 +8,7 @@ __all__ = [
     "ALL_ACCOUNTS_FAILURES",
     "BODY_FAILURES",
     "CONNECT_FAILURES",
+    "INBOX_FAILURES",
     "PAGE_FAILURES",
     "PUBLISH_FAILURES",
     "SERVICE_FAILURES",
@@ -57,6 +58,16 @@ PAGE_FAILURES = (
     errors.Forbidden,
     errors.Draining,
     errors.StorageUnavailable,
+)
+INBOX_FAILURES = (
+    errors.BadRequest,
+    errors.InvalidField,
+    errors.InvalidCursor,
+    *USER_FAILURES,
+    errors.InboxOff,
+    errors.StorageUnavailable,
+    errors.Draining,
+    errors.Internal,
 )
 CONNECT_FAILURES = (
     errors.BadRequest,

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from contracts.closing import CloseCode, may_return
+from contracts.inbox import DEFAULT_INBOX_PAGE, MAX_INBOX_PAGE
 from hub import errors, routes
-from hub.api.openapi.operations.failures import CONNECT_FAILURES, PAGE_FAILURES, STREAM_FAILURES, USER_FAILURES
+from hub.api.openapi.operations.failures import (
+    BODY_FAILURES,
+    CONNECT_FAILURES,
+    INBOX_FAILURES,
+    PAGE_FAILURES,
+    STREAM_FAILURES,
+    USER_FAILURES,
+)
 from hub.api.openapi.operations.operation import USER, Operation, Response
 from hub.delivery.page_reader import PAGE_BYTES, PAGE_RECORDS
 
@@ -31,6 +39,45 @@ _SIGNALS = {
     "`/ws` only clients of `hub.v1` get any. `/poll` has none.",
     "schema": {"type": "string", "examples": ["orders:updated,customers:updated"]},
 }
+_PROTOCOL = {
+    "name": "protocol",
+    "in": "query",
+    "description": "`hub.v1`: the client knows every control frame, and gets those that tell of the user's state, such "
+    "as `inbox`. A WebSocket says so by its subprotocol.",
+    "schema": {"type": "string", "enum": ["hub.v1"]},
+}
+_INBOX_PARAMETERS = (
+    {
+        "name": "limit",
+        "in": "query",
+        "description": "How many notifications the page has at most.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": MAX_INBOX_PAGE, "default": DEFAULT_INBOX_PAGE},
+    },
+    {
+        "name": "before",
+        "in": "query",
+        "description": "The `next` of the page before, or any cursor: older ones than this.",
+        "schema": {"type": "string", "examples": ["k3v9q2m7xa-1z8"]},
+    },
+    {
+        "name": "unread",
+        "in": "query",
+        "description": "Unread ones alone.",
+        "schema": {"type": "boolean", "default": False},
+    },
+    {
+        "name": "type",
+        "in": "query",
+        "description": "Those of this type alone.",
+        "schema": {"type": "string", "maxLength": 64, "examples": ["order_created"]},
+    },
+    {
+        "name": "archived",
+        "in": "query",
+        "description": "The archived ones, which no other page has.",
+        "schema": {"type": "boolean", "default": False},
+    },
+)
 _LAST_EVENT_ID = {
     "name": "Last-Event-ID",
     "in": "header",
@@ -92,7 +139,7 @@ RECEIVE_OPERATIONS: tuple[Operation, ...] = (
         "cursor. A client may switch from one transport to the other. The stream ends after a `closing` frame, "
         "or when the hub restarts.",
         security=USER,
-        parameters=(_TOKEN, _CURSOR, _SIGNALS, _LAST_EVENT_ID),
+        parameters=(_TOKEN, _CURSOR, _SIGNALS, _PROTOCOL, _LAST_EVENT_ID),
         responses=(Response(200, "The stream.", {"type": "string"}, "text/event-stream"),),
         failures=CONNECT_FAILURES,
     ),
@@ -108,7 +155,7 @@ RECEIVE_OPERATIONS: tuple[Operation, ...] = (
         "request again at once, after an empty one wait. Without a cursor it has only the log's head. If the log can "
         "no longer serve the cursor, it has a `gap` frame.",
         security=USER,
-        parameters=(_TOKEN, _CURSOR, _LAST_EVENT_ID),
+        parameters=(_TOKEN, _CURSOR, _PROTOCOL, _LAST_EVENT_ID),
         responses=(Response(200, "What was missed, in order.", "Page"),),
         failures=PAGE_FAILURES,
     ),
@@ -137,6 +184,34 @@ RECEIVE_OPERATIONS: tuple[Operation, ...] = (
             Response(304, "The client has this content: its `If-None-Match` names the `ETag`."),
         ),
         failures=STREAM_FAILURES,
+    ),
+    Operation(
+        method="get",
+        path=routes.INBOX,
+        id="getInbox",
+        tag="Receive",
+        summary="Get the notifications of the user, newest first, with what has been read",
+        description="The inbox is what the log has for the user: the same on all devices, for as long as the log keeps "
+        "notifications. Types whose policy says `inbox: false` are not in it, nor is what has expired.",
+        security=USER,
+        parameters=(_TOKEN, *_INBOX_PARAMETERS),
+        responses=(Response(200, "A page of the inbox.", "InboxNotifications"),),
+        failures=INBOX_FAILURES,
+    ),
+    Operation(
+        method="post",
+        path=routes.INBOX,
+        id="changeInbox",
+        tag="Receive",
+        summary="Mark notifications as read or unread, or archive them",
+        description="The change is on disk before the response, and reaches all of the user's `hub.v1` connections as "
+        "a control frame `inbox`. All of a request is done, or nothing: an id that is not that of a notification for "
+        "this user is refused with 422, and the problem's `field` names its index.",
+        security=USER,
+        parameters=(_TOKEN,),
+        body="InboxChange",
+        responses=(Response(200, "How many are unread now.", "InboxCount"),),
+        failures=(*INBOX_FAILURES, *BODY_FAILURES, errors.UnknownNotification, errors.Overloaded),
     ),
     Operation(
         method="post",

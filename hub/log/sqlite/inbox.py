@@ -1,0 +1,265 @@
+"""What an inbox asks of the log's file: a page of it, how many are unread, and where certain notifications are.
+
+All of it walks the index of targets, which knows of each notification what it takes to pass one over, and merges the
+ranges of a user's targets. Records are read for those alone that are returned, and checked as a replay's are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import apsw
+import msgspec
+
+from hub.log.inbox import (
+    MOST_CHANGED,
+    MOST_UNREAD,
+    WATERMARK_KEY,
+    Flags,
+    Inbox,
+    InboxItem,
+    InboxLook,
+    InboxPage,
+    Supposed,
+    Watermark,
+    flag_key,
+    read_flags,
+    read_watermark,
+)
+from hub.log.port import Entry
+from hub.log.sqlite.batch import number_id, number_type
+from hub.log.sqlite.page import read_for
+from hub.log.sqlite.state import read_entries, read_entry
+
+__all__ = ["count_unread", "list_inbox", "look_at_inbox"]
+
+#: Rows of the index that one page looks at: a filter that lets few through must not hold a reader.
+_MOST_ROWS = 10_000
+
+_ONE = """SELECT position, digest, expires_ms FROM target
+WHERE target = :target{0} AND position > :after AND position <= :upto"""
+# A row without a digest was written by a hub that kept no inbox: only the record says what it is.
+_DUE = """CASE WHEN p.digest IS NULL THEN EXISTS (SELECT 1 FROM record r WHERE r.position = p.position
+AND r.control = 0 AND (r.expires_ms IS NULL OR r.expires_ms > :now_ms) AND {0} NOT IN (SELECT value FROM
+json_each(:hidden_tags))) ELSE p.digest >= 0 AND (p.expires_ms IS NULL OR p.expires_ms > :now_ms)
+AND p.digest >> 32 NOT IN (SELECT value FROM json_each(:hidden)) END"""
+_TAG = """coalesce((SELECT json_extract(text, '$.type') FROM (SELECT CAST(r.payload AS TEXT) AS text)
+WHERE json_valid(text)), '')"""
+_OF_TYPE = f"""CASE WHEN p.digest IS NULL THEN EXISTS (SELECT 1 FROM record r WHERE r.position = p.position
+AND {_TAG} = :tag) ELSE p.digest >> 32 = :type END"""  # noqa: S608  # here and below: constants alone
+_IS_DUE = _DUE.format(_TAG)
+# What a flag says of a notification that the watermark leaves unread, and of one that it has read.
+_SETTLED = "(substr(s.value, 1, 1) = x'72' OR substr(s.value, 2, 1) = x'61')"
+_RESTORED = "substr(s.value, 1, 1) = x'75' AND substr(s.value, 2, 1) = x'2d' AND s.position >= :put_at"
+_OTHERS = "owner = :owner AND key <= :upto AND key NOT IN (SELECT value FROM json_each(:named))"
+_SAYS_UNREAD = "substr(value, 1, 1) = x'75' AND position >= :put_at"
+_SAYS_ARCHIVED = "substr(value, 2, 1) = x'61'"
+_FLAG = "s.owner = :owner AND s.key = printf('%019d', p.position)"
+_HAS_FLAGS = "SELECT 1 FROM state WHERE owner = :owner AND key > printf('%019d', :watermark) AND key < :last LIMIT 1"
+_COUNT = f"""SELECT count(*) FROM (SELECT 1 FROM ({{0}} ORDER BY 1 DESC) p WHERE {_IS_DUE}
+AND p.position NOT IN (SELECT value FROM json_each(:settled)) {{1}} LIMIT :limit)"""  # noqa: S608
+_NOT_FLAGGED = f"""AND (p.position IN (SELECT value FROM json_each(:unread))
+OR NOT EXISTS (SELECT 1 FROM state s WHERE {_FLAG} AND {_SETTLED}))"""  # noqa: S608
+# Those at or below the watermark that are unread all the same: few, and each said so.
+_COUNT_RESTORED = f"""SELECT count(*) FROM (SELECT 1 FROM (
+SELECT CAST(s.key AS INTEGER) AS position FROM state s WHERE s.owner = :owner AND s.key <= printf('%019d', :watermark)
+AND {_RESTORED} UNION SELECT value FROM json_each(:unread) WHERE value <= :watermark) c
+JOIN (SELECT position, digest, expires_ms FROM target WHERE target IN ({{0}})) p ON p.position = c.position
+WHERE {_IS_DUE} AND p.position NOT IN (SELECT value FROM json_each(:settled))
+GROUP BY p.position LIMIT :limit)"""  # noqa: S608
+_LIST = f"""SELECT p.position, s.position, s.value FROM (
+SELECT * FROM ({{0}} ORDER BY 1 DESC) LIMIT {_MOST_ROWS}) p
+LEFT JOIN state s ON {_FLAG} WHERE {_IS_DUE} {{1}} LIMIT :limit"""  # noqa: S608
+# In place of the merged ranges: the archived ones are few among them.
+_OF_ARCHIVED = """SELECT DISTINCT t.position, t.digest, t.expires_ms FROM state f
+CROSS JOIN target t ON t.target IN ({0}) AND t.position = CAST(f.key AS INTEGER)
+WHERE f.owner = :owner AND f.key <= printf('%019d', :upto) AND substr(f.value, 2, 1) = x'61'"""
+_ARCHIVED = "AND substr(s.value, 2, 1) = x'61'"
+_NOT_ARCHIVED = "AND coalesce(substr(s.value, 2, 1), x'2d') <> x'61'"
+_UNREAD = """AND CASE WHEN p.position > :watermark THEN coalesce(substr(s.value, 1, 1), x'2d') <> x'72'
+ELSE coalesce(substr(s.value, 1, 1) = x'75' AND s.position >= :put_at, 0) END"""
+_LOWEST = f"SELECT count(*), min(position) FROM (SELECT position FROM ({{0}} ORDER BY 1 DESC) LIMIT {_MOST_ROWS})"  # noqa: S608
+_LOCATE = """SELECT p.position, r.id FROM ({0} ORDER BY 1 DESC) p JOIN record r ON r.position = p.position
+WHERE (CASE WHEN p.digest IS NULL THEN 1 ELSE p.digest >= 0
+AND p.digest & 4294967295 IN (SELECT value FROM json_each(:numbers)) END)
+AND r.id IN (SELECT value FROM json_each(:ids)) AND r.control = 0 LIMIT :limit"""
+
+_encode = msgspec.json.Encoder().encode
+
+
+def list_inbox(
+    connection: apsw.Connection,
+    inbox: Inbox,
+    *,
+    before: int | None,
+    head: int,
+    limit: int,
+    limit_bytes: int,
+    now_ms: int,
+    tag: str | None,
+    unread: bool,
+    archived: bool,
+) -> tuple[InboxPage, list[int]]:
+    """Return what `Log.list_inbox` promises, and the positions of damaged records that were met."""
+    # One moment for the page, the flags and the count.
+    connection.execute("BEGIN")
+    try:
+        watermark = _find_watermark(connection, inbox)
+        upto = head if before is None else min(head, before - 1)
+        bindings = _bind(inbox, after=0, upto=upto, now_ms=now_ms, hidden=inbox.hidden) | {
+            "tag": tag,
+            "type": None if tag is None else number_type(tag),
+            "watermark": watermark.upto,
+            "put_at": watermark.put_at,
+            "limit": limit + 1,
+        }
+        filters = [_ARCHIVED if archived else _NOT_ARCHIVED, _UNREAD if unread else ""]
+        filters += [f"AND {_OF_TYPE}"] if tag is not None else []
+        merged = _OF_ARCHIVED.format(_name(inbox)) if archived else _merge(inbox)
+        rows = connection.execute(_LIST.format(merged, " ".join(filters)), bindings).fetchall()
+        found = msgspec.convert(rows, list[tuple[int, int | None, bytes | None]])
+        further = found[limit - 1][0] if len(found) > limit else _find_end(connection, merged, bindings)
+        items: list[InboxItem] = []
+        damaged: list[int] = []
+        for position, put_at, value in found[:limit]:
+            reading = read_for(
+                connection,
+                inbox.targets,
+                after=position - 1,
+                upto=position,
+                limit=1,
+                limit_bytes=limit_bytes,
+                now_ms=now_ms,
+            )
+            for record in reading.records:
+                if record.is_damaged:
+                    damaged.append(position)
+                    continue
+                limit_bytes -= len(record.payload)
+                flags = Flags() if value is None else read_flags(Entry("", "", value, put_at or 0))
+                items.append(InboxItem(record, flags.is_read(position, put_at or 0, watermark), flags.archived))
+            if limit_bytes <= 0 and position != found[-1][0]:
+                further = position
+                break
+        unread_count = _count(connection, inbox, Supposed(watermark=watermark), upto=head, now_ms=now_ms)
+    finally:
+        connection.execute("COMMIT")
+    return InboxPage(items, further, unread_count, head), damaged
+
+
+def count_unread(
+    connection: apsw.Connection, inbox: Inbox, supposed: Supposed | None, *, upto: int, now_ms: int
+) -> int:
+    """Return what `Log.count_unread` promises."""
+    connection.execute("BEGIN")
+    try:
+        known = Supposed(watermark=_find_watermark(connection, inbox)) if supposed is None else supposed
+        return _count(connection, inbox, known, upto=upto, now_ms=now_ms)
+    finally:
+        connection.execute("COMMIT")
+
+
+def look_at_inbox(
+    connection: apsw.Connection, inbox: Inbox, ids: Sequence[str], *, read_until: int | None, head: int
+) -> InboxLook:
+    """Return what `Log.look_at_inbox` promises."""
+    connection.execute("BEGIN")
+    try:
+        distinct = list(dict.fromkeys(ids))
+        positions: dict[str, int] = {}
+        if distinct:
+            bindings = _bind_targets(inbox) | {
+                "after": 0,
+                "upto": head,
+                "numbers": _text([number_id(identifier) for identifier in distinct]),
+                "ids": _text(distinct),
+                "limit": len(distinct),
+            }
+            rows = connection.execute(_LOCATE.format(_merge(inbox)), bindings).fetchall()
+            for position, identifier in msgspec.convert(rows, list[tuple[int, str]]):
+                positions.setdefault(identifier, position)
+        rows_by_position = {}
+        for position in sorted(positions.values()):
+            entry, _ = read_entry(connection, inbox.owner, flag_key(position))
+            if entry is not None:
+                rows_by_position[position] = entry
+        watermark = _find_watermark(connection, inbox)
+        restored: list[Entry] = []
+        spent: list[Entry] = []
+        if read_until is not None:
+            bindings = {
+                "owner": inbox.owner,
+                "upto": flag_key(min(read_until, watermark.upto)),
+                "put_at": watermark.put_at,
+                "named": _text(sorted(map(flag_key, positions.values()))),
+                "limit": MOST_CHANGED,
+            }
+            restored = read_entries(connection, f"{_OTHERS} AND {_SAYS_UNREAD}", bindings)
+            if read_until >= watermark.upto:
+                bindings["upto"] = flag_key(read_until)
+                spent = read_entries(connection, f"{_OTHERS} AND NOT {_SAYS_ARCHIVED}", bindings)
+        return InboxLook(positions, rows_by_position, restored, spent, watermark)
+    finally:
+        connection.execute("COMMIT")
+
+
+def _count(connection: apsw.Connection, inbox: Inbox, supposed: Supposed, *, upto: int, now_ms: int) -> int:
+    watermark, limit = supposed.watermark, MOST_UNREAD + 1
+    bindings = _bind(inbox, after=watermark.upto, upto=upto, now_ms=now_ms, hidden=inbox.hidden | inbox.muted) | {
+        "owner": inbox.owner,
+        "watermark": watermark.upto,
+        "put_at": watermark.put_at,
+        "settled": _text(sorted(supposed.settled)),
+        "unread": _text(sorted(supposed.unread)),
+        "last": WATERMARK_KEY,
+        "limit": limit,
+    }
+    has_flags = bool(connection.execute(_HAS_FLAGS, bindings).fetchall())
+    query = _COUNT.format(_merge(inbox), _NOT_FLAGGED if has_flags else "")
+    above = _fetch_number(connection, query, bindings)
+    below = _fetch_number(connection, _COUNT_RESTORED.format(_name(inbox)), bindings)
+    return min(above + below, limit)
+
+
+def _find_watermark(connection: apsw.Connection, inbox: Inbox) -> Watermark:
+    entry, _ = read_entry(connection, inbox.owner, WATERMARK_KEY)
+    return read_watermark(entry)
+
+
+def _find_end(connection: apsw.Connection, merged: str, bindings: dict[str, Any]) -> int | None:
+    """Return where the next page begins after one that looked at as many rows as it may; None after the last one."""
+    found = connection.execute(_LOWEST.format(merged), bindings).fetchall()
+    ((rows, lowest),) = msgspec.convert(found, list[tuple[int, int | None]])
+    return lowest if rows == _MOST_ROWS else None
+
+
+def _fetch_number(connection: apsw.Connection, query: str, bindings: dict[str, Any]) -> int:
+    ((number,),) = msgspec.convert(connection.execute(query, bindings).fetchall(), list[tuple[int]])
+    return number
+
+
+def _merge(inbox: Inbox) -> str:
+    return " UNION ".join(_ONE.format(number) for number in range(len(inbox.targets)))
+
+
+def _name(inbox: Inbox) -> str:
+    return ", ".join(f":target{number}" for number in range(len(inbox.targets)))
+
+
+def _bind_targets(inbox: Inbox) -> dict[str, Any]:
+    return {f"target{number}": target for number, target in enumerate(inbox.targets)} | {"owner": inbox.owner}
+
+
+def _bind(inbox: Inbox, *, after: int, upto: int, now_ms: int, hidden: frozenset[str]) -> dict[str, Any]:
+    return _bind_targets(inbox) | {
+        "after": after,
+        "upto": upto,
+        "now_ms": now_ms,
+        "hidden": _text(sorted(map(number_type, hidden))),
+        "hidden_tags": _text(sorted(hidden)),
+    }
+
+
+def _text(values: Sequence[int | str]) -> str:
+    return _encode(values).decode()
