@@ -36,8 +36,13 @@ LOCAL_BASE = "localhost/hub-image-check-base:latest"
 USER = 10001
 START_DEADLINE_S = 60.0
 DRAIN_DEADLINE_S = 30.0
-#: The token on the page that PyJWT's package carries, signed with "secret"; and what the base's documentation shows.
-EXAMPLES = re.compile(r"/pyjwt-[\d.]+\.dist-info/METADATA: a token$|^usr/share/doc/.*: a password in a URL$")
+#: The token on the page that PyJWT's package carries, signed with "secret"; and what the documentation of the base and
+#: of OpenTelemetry's attributes shows.
+EXAMPLES = re.compile(
+    r"/pyjwt-[\d.]+\.dist-info/METADATA: a token$"
+    r"|^usr/share/doc/.*: a password in a URL$"
+    r"|/opentelemetry/semconv/(attributes/url_attributes|trace/__init__)\.py: a password in a URL$"
+)
 #: What leads this machine to a registry of packages; lent to the steps of the build, and not left in the image.
 AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 
@@ -106,6 +111,7 @@ def _check(builder: Builder, folder: Path, base: str) -> None:
     root = roots[1]
     size_bytes = sum(path.lstat().st_size for path in root.rglob("*") if path.is_file() and not path.is_symlink())
     _say(f"{size_bytes / 2**20:.0f} MiB of files")
+    assert list(root.glob("opt/hub/lib/python3.*/site-packages/hub_native*.so")), "the compiled fan-out is missing"
     config = made[0]["Docker"]["config"]
     assert version == config["Labels"]["org.opencontainers.image.version"]
     _compare_with_sbom(root, version)
@@ -180,6 +186,10 @@ def _run(root: Path, config: dict[str, Any], folder: Path) -> None:
         "HUB_DRAIN": "1",
         "HUB_SERVICE_KEYS": f"check:{_digest(key)}",
     }
+    traces = bool(list(root.glob("opt/hub/lib/python3.*/site-packages/opentelemetry")))
+    if traces:
+        # A collector that is away holds nothing up.
+        given |= {"HUB_TRACING": "on", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
     variables = dict(line.split("=", 1) for line in config["Env"]) | given
 
     def command(*words: str, **further: str) -> list[str]:
@@ -208,6 +218,9 @@ def _run(root: Path, config: dict[str, Any], folder: Path) -> None:
                 check=True,
                 stdout=subprocess.DEVNULL,
             )
+            body = {"type": "order_created", "title": "t", "message": "m", "account_id": "12345678000190"}
+            response = http.post("/api/internal/notify", json=body, headers={"authorization": f"Bearer {key}"})
+            assert (202, traces) == (response.status_code, "traceresponse" in response.headers)
         _say("it runs read-only as 10001, is healthy, and took a notification")
         began_s = time.monotonic()
         # The hub itself is the first process of its own; what was started here is around it.
