@@ -44,6 +44,7 @@ NOT_SETTINGS = {
     "HUB_TEST_SEED": "of the tests",
     "HUB_TOKEN": "of the hub's commands",
     "HUB_TOKEN_URL": "of `hub conformance`, where a client under test gets tokens",
+    "HUB_TRANSPORT": "of `hub conformance`, which tells a client under test what it serves",
     "HUB_URL": "of the hub's commands",
 }
 

@@ -4,7 +4,7 @@ import "../schedules/page.mjs";
 
 const hub = createHub({
   url: process.env.HUB_URL,
-  transports: ["ws"],
+  transports: [{ websocket: "ws" }[process.env.HUB_TRANSPORT] ?? process.env.HUB_TRANSPORT],
   getToken: async () => (await fetch(process.env.HUB_TOKEN_URL)).text(),
   storage: null,
 });

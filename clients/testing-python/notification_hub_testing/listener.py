@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import queue
+import random
 import threading
 import time
 from collections.abc import Callable
@@ -21,7 +22,13 @@ __all__ = ["Listener"]
 DEADLINE_S = 5.0
 #: How long is waited for one that must not come.
 QUIET_S = 0.2
+#: The shortest and the longest pause before it comes back: short, so that a test does not wait for it.
 _RECONNECT_S = 0.02
+_LONGEST_RECONNECT_S = 1.0
+#: So many heartbeats may be late before the connection counts as dead.
+_LATE_HEARTBEATS = 2.0
+#: From here on a close code says that coming back makes no sense.
+_FINAL_CODE = 4500
 _CLOSE_S = 5.0
 
 
@@ -108,12 +115,17 @@ class Listener:
         return "before it came " + ", ".join(str(frame.get("type")) for frame in self.received)
 
     async def _run(self) -> None:
+        attempts = 0
         async with httpx.AsyncClient(timeout=httpx.Timeout(DEADLINE_S, read=None), trust_env=False) as client:
             while True:
-                with contextlib.suppress(httpx.TransportError):
+                seen = len(self.received)
+                with contextlib.suppress(httpx.TransportError, TimeoutError):
                     if not await self._connect(client):
                         return
-                await asyncio.sleep(_RECONNECT_S)
+                attempts = 0 if len(self.received) > seen else attempts + 1
+                longest_s = min(_LONGEST_RECONNECT_S, _RECONNECT_S * 2**attempts)
+                wait_s = random.uniform(_RECONNECT_S, longest_s + _RECONNECT_S)  # noqa: S311  # spreads load, guards nothing
+                await asyncio.sleep(wait_s)
 
     async def _connect(self, client: httpx.AsyncClient) -> bool:
         """Read one connection to its end; return whether another one may be accepted."""
@@ -125,11 +137,23 @@ class Listener:
             if status != 200:
                 self._refusal = f"{status} {(await source.response.aread()).decode()}"
                 return status >= 500
-            async for event in source.aiter_sse():
+            limit_s = DEADLINE_S
+            events = source.aiter_sse()
+            while True:
+                async with asyncio.timeout(limit_s):
+                    event = await anext(events, None)
+                if event is None:
+                    return True
                 self.cursor = event.id or self.cursor
+                frame: dict[str, Any] = json.loads(event.data) if event.data else {"type": ""}
                 if event.data:
-                    self._take(json.loads(event.data))
-        return True
+                    self._take(frame)
+                if frame["type"] == "gap" or (frame["type"] == "connection_established" and self.cursor is None):
+                    self.cursor = frame["data"]["cursor"]
+                if frame["type"] == "connection_established":
+                    limit_s = _LATE_HEARTBEATS * frame["data"]["heartbeatSeconds"]
+                elif frame["type"] == "closing":
+                    return int(frame["code"]) < _FINAL_CODE
 
     def _take(self, frame: dict[str, Any]) -> None:
         if "id" in frame or frame["type"] == "gap":

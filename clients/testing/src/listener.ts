@@ -11,7 +11,11 @@ export interface Frame {
 const DEADLINE_MS = 5_000;
 /** How long is waited for one that must not come. */
 const QUIET_MS = 200;
+/** The shortest and the longest pause before it comes back: short, so that a test does not wait for it. */
 const RECONNECT_MS = 20;
+const LONGEST_RECONNECT_MS = 1_000;
+/** From here on a close code says that coming back makes no sense. */
+const FINAL_CODE = 4_500;
 
 /** A connected user of a test, who comes back with the cursor whenever the connection breaks. */
 export class Listener {
@@ -83,14 +87,18 @@ export class Listener {
 
   async #run(first: AsyncGenerator<Frame, void, void>): Promise<void> {
     let frames: AsyncGenerator<Frame, void, void> | undefined = first;
+    let attempts = 0;
     while (!this.#control.signal.aborted) {
+      const seen = this.received.length;
       try {
         for await (const frame of frames ?? (await this.#connect())) this.#take(frame);
       } catch {
         // The hub is away, or this listener was closed.
       }
       frames = undefined;
-      await new Promise((resolve) => setTimeout(resolve, RECONNECT_MS));
+      attempts = this.received.length > seen ? 0 : attempts + 1;
+      const longestMs = Math.min(LONGEST_RECONNECT_MS, RECONNECT_MS * 2 ** attempts);
+      await new Promise((resolve) => setTimeout(resolve, RECONNECT_MS + Math.random() * longestMs));
     }
   }
 
@@ -106,12 +114,15 @@ export class Listener {
     const { value } = await frames.next();
     if (value?.type !== "connection_established") throw new Error("the hub did not greet the connection");
     this.control.push(value);
+    this.cursor ??= cursorOf(value);
     return frames;
   }
 
   #take(frame: Frame): void {
     const isForUser = "id" in frame || frame.type === "gap";
     (isForUser ? this.received : this.control).push(frame);
+    if (frame.type === "gap") this.cursor = cursorOf(frame);
+    if (frame.type === "closing" && Number(frame["code"]) >= FINAL_CODE) this.close();
     if (isForUser) this.#wake();
   }
 
@@ -129,4 +140,10 @@ export class Listener {
       }
     }
   }
+}
+
+/** Where a greeting or a gap says that the connection stands. */
+function cursorOf(frame: Frame): string | undefined {
+  const cursor = frame.data?.["cursor"];
+  return typeof cursor === "string" ? cursor : undefined;
 }

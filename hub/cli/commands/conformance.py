@@ -12,9 +12,10 @@ from collections.abc import AsyncIterator
 import click
 import msgspec
 
-from hub.cli.support.conformance_report import Finding, Report
+from hub.cli.support.conformance_report import Finding, Report, Transport
+from hub.cli.support.conformance_script import Pace
 from hub.cli.support.outcome import Refused, Unusable
-from hub.cli.support.scripted_hub import ISSUER_PATH, Pace, ScriptedHub
+from hub.cli.support.scripted_hub import ISSUER_PATH, ScriptedHub
 
 __all__ = ["conformance"]
 
@@ -26,6 +27,7 @@ _LINE_BYTES = 1_048_576
 
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where the client connects.")
+@click.option("--transport", type=click.Choice(["websocket", "sse", "poll"]), default="websocket", show_default=True)
 @click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0 takes a free one.")
 @click.option(
     "--heartbeat", "heartbeat_s", type=click.FloatRange(0.2, 60), default=1.0, show_default=True, help="In seconds."
@@ -41,17 +43,24 @@ _LINE_BYTES = 1_048_576
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @click.argument("client", nargs=-1, type=click.UNPROCESSED)
 def conformance(
-    host: str, port: int, heartbeat_s: float, patience_s: float, as_json: bool, client: tuple[str, ...]
+    host: str,
+    transport: Transport,
+    port: int,
+    heartbeat_s: float,
+    patience_s: float,
+    as_json: bool,
+    client: tuple[str, ...],
 ) -> None:
     """Play a hub to CLIENT, a command, and report which rules of docs/protocol.md it keeps.
 
-    The command gets HUB_URL, HUB_TOKEN and HUB_TOKEN_URL, which has a new token each time. It may print each frame that
+    The command gets HUB_URL, HUB_TOKEN and HUB_TOKEN_URL, which has a new token each time. The hub serves the transport
+    alone, whose name is in HUB_TRANSPORT. The command may print each frame that
     it hands over as a line of JSON; then what is lost, repeated or out of order is seen as well. Without CLIENT the
     address is printed, and you start one.
     """
-    report = Report()
+    report = Report(transport)
     hub = ScriptedHub(report, host=host, port=port, pace=Pace(heartbeat_s=heartbeat_s, patience_s=patience_s))
-    asyncio.run(_run(hub, report, client))
+    asyncio.run(_run(hub, report, transport, client))
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(report.findings)).decode())
     else:
@@ -66,7 +75,7 @@ def _describe(finding: Finding) -> str:
     return f"{finding.rule}  {finding.verdict:<8}  {finding.text}{detail}"
 
 
-async def _run(hub: ScriptedHub, report: Report, client: tuple[str, ...]) -> None:
+async def _run(hub: ScriptedHub, report: Report, transport: Transport, client: tuple[str, ...]) -> None:
     printed: list[str] = []
     gaps: list[str] = []
     async with contextlib.AsyncExitStack() as stack:
@@ -75,11 +84,16 @@ async def _run(hub: ScriptedHub, report: Report, client: tuple[str, ...]) -> Non
         except OSError as error:
             raise Refused(f"cannot listen: {error.strerror}") from None
         token = hub.make_token()
+        environ = {
+            "HUB_URL": hub.url,
+            "HUB_TOKEN": token,
+            "HUB_TOKEN_URL": hub.url + ISSUER_PATH,
+            "HUB_TRANSPORT": transport,
+        }
         if client:
-            environ = {"HUB_URL": hub.url, "HUB_TOKEN": token, "HUB_TOKEN_URL": hub.url + ISSUER_PATH}
             await stack.enter_async_context(_run_client(client, environ, printed, gaps))
         else:
-            click.echo(f"HUB_URL={hub.url}\nHUB_TOKEN={token}\nHUB_TOKEN_URL={hub.url}{ISSUER_PATH}", err=True)
+            click.echo("\n".join(f"{name}={value}" for name, value in environ.items()), err=True)
         await hub.play()
     report.judge_printed(hub.sent, printed, gap=bool(gaps))
 
