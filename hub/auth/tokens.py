@@ -1,21 +1,27 @@
 """User tokens: a JWT becomes checked claims, or the request is refused.
 
-`hub.auth.jws` reads the token and checks the signature, `hub.auth.claims` what it claims.
+PyJWT reads the token and checks the signature; the claims are checked by `hub.auth.claims`, because the time is
+passed in and because PyJWT is more lenient than a hub may be: it takes a token without `exp`, and the last of two
+values with the same name, in the claims as in the header.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import json
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
+
+import jwt
+from jwt.algorithms import HMACAlgorithm
 
 from hub.auth.claims import ClaimRules
 from hub.auth.grant import Claims, token_digest
 from hub.auth.jwks import JwksKeys
-from hub.auth.jws import JwsReader
 from hub.auth.keys import Key, Keys, read_static_keys
 from hub.auth.refused import RefusedTokens
 from hub.errors import InvalidToken, TokenExpired, TokenNotYetValid
@@ -47,7 +53,12 @@ class TokenVerifier:
     def __init__(self, settings: Settings, keys: Keys, *, max_remembered: int = 10_000) -> None:
         self._rules = ClaimRules(settings)
         self._keys = keys
-        self._jws = JwsReader(settings.jwt_algorithm)
+        self._algorithm = settings.jwt_algorithm
+        self._jws = jwt.PyJWS(algorithms=[self._algorithm], options={"enforce_minimum_key_length": True})
+        algorithm = self._jws.get_algorithm_by_name(self._algorithm)
+        if isinstance(algorithm, HMACAlgorithm):
+            self._jws.unregister_algorithm(self._algorithm)
+            self._jws.register_algorithm(self._algorithm, _PreparedHmac(algorithm.hash_alg))
         # By the sha256 of the whole token, signature included: a forged one must never be found here.
         self._remembered: OrderedDict[bytes, Claims] = OrderedDict()
         self._max_remembered = max_remembered
@@ -65,7 +76,7 @@ class TokenVerifier:
             InvalidToken: it is not a token this hub takes; the text says no more than that, the reason does.
             KeysUnavailable: whether it is signed with a key of the issuer's cannot be known at the moment.
         """
-        # Lone surrogates, which nothing can encode, are not ASCII either.
+        # Lone surrogates are not ASCII either; PyJWT would answer one with a UnicodeEncodeError.
         if not 0 < len(token) <= MAX_TOKEN_BYTES or not token.isascii():
             raise InvalidToken(reason=find_fault(token))
         digest = _whole_digest(token)
@@ -76,11 +87,10 @@ class TokenVerifier:
         fault = find_fault(token)
         if fault is not None:
             raise InvalidToken(reason=fault)
-        # Before any fetch of keys: a token of another algorithm is not worth one.
-        header = self._jws.read_header(token)
-        claims = self._read_signed(token, self._keys.candidates(_find_kid(header)))
+        kid = self._read_kid(token) if self._keys.by_kid else None
+        claims = self._read_signed(token, self._keys.candidates(kid))
         if claims is None:
-            claims = await self._read_with_newer_keys(token, header, digest, now_s)
+            claims = await self._read_with_newer_keys(token, digest, kid, now_s)
         read = self._rules.read(claims, token_digest=token_digest(token), now_s=now_s)
         self._remember(digest, read)
         return read
@@ -116,22 +126,46 @@ class TokenVerifier:
         if len(self._remembered) > self._max_remembered:
             self._remembered.popitem(last=False)
 
+    def _read_kid(self, token: str) -> str | None:
+        try:
+            header = self._jws.get_unverified_header(token)
+        except (jwt.PyJWTError, ValueError, RecursionError):
+            raise InvalidToken(reason=self._find_header_fault(token)) from None
+        # Before any fetch: a token of another algorithm is not worth one.
+        if header.get("alg") != self._algorithm:
+            raise InvalidToken(reason=self._find_header_fault(token))
+        # A kid that is empty names no key.
+        return header.get("kid") or None
+
     def _read_signed(self, token: str, keys: Sequence[Key]) -> dict[str, Any] | None:
         """Return the claims of a token that one of `keys` signed; None where none of them did."""
-        return self._jws.read_claims(token) if any(self._jws.is_signed_by(token, key) for key in keys) else None
+        for key in keys:
+            try:
+                parts = self._jws.decode_complete(token, key, algorithms=[self._algorithm])
+            except jwt.InvalidSignatureError:
+                continue
+            except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
+                raise InvalidToken(reason=self._find_header_fault(token)) from None
+            # RFC 7515 section 4.1.11: the hub understands no extension, so every critical one is too many. `b64` is
+            # one that changes what is signed (RFC 7797), and must not be false where nobody says that it is critical.
+            if "crit" in parts["header"] or parts["header"].get("b64", True) is not True:
+                raise InvalidToken(reason="its header demands an extension (crit, b64)")
+            # PyJWT has taken the last of two equal names in the header; the issuer's other readers may take the first.
+            _decode_object(_decode_part(token, 0), "header")
+            return _decode_object(parts["payload"], "claims")
+        return None
 
-    async def _read_with_newer_keys(
-        self, token: str, header: Mapping[str, Any], digest: bytes, now_s: float
-    ) -> dict[str, Any]:
+    async def _read_with_newer_keys(self, token: str, digest: bytes, kid: str | None, now_s: float) -> dict[str, Any]:
         """Return the claims of a token whose key was published, or exchanged, after the keys were fetched.
 
         A fetch costs the issuer something, so nobody gets one for a token that no key could make good, and one token
         gets fewer and fewer. Another token never waits for that, so a client that sends many of them delays nobody.
         """
         if not self._keys.by_kid:
-            raise InvalidToken(reason=self._find_key_fault(header))
+            raise InvalidToken(reason=self._find_header_fault(token))
         try:
-            self._rules.read(self._jws.read_claims(token), token_digest="", now_s=now_s)
+            claims = _decode_object(_decode_part(token, 1), "claims")
+            self._rules.read(claims, token_digest="", now_s=now_s)
         except InvalidToken as error:
             # Before the first answer of the issuer nothing is known of its keys.
             more = ", and its key is not among the issuer's" if self._keys.candidates(None) else ""
@@ -140,24 +174,49 @@ class TokenVerifier:
             # The signature decides whether its owner is told so.
             pass
         if not self._refused.may_ask(digest, at_s=time.monotonic()):
-            raise InvalidToken(reason=self._find_key_fault(header))
+            raise InvalidToken(reason=self._find_header_fault(token))
         # First the answer that is on its way; it may have been written before the key was published.
         for wait_for_keys in (self._keys.join, self._keys.renew):
             if await wait_for_keys(now_s):
-                found = self._read_signed(token, self._keys.candidates(_find_kid(header)))
+                found = self._read_signed(token, self._keys.candidates(kid))
                 if found is not None:
                     return found
         self._refused.note(digest, at_s=time.monotonic())
         # Not before: the keys that it is held against are those of the last answer.
-        raise InvalidToken(reason=self._find_key_fault(header))
+        raise InvalidToken(reason=self._find_header_fault(token))
 
-    def _find_key_fault(self, header: Mapping[str, Any]) -> str:
-        """Return, in words, why no key of ours signed a token with this header."""
+    def _find_header_fault(self, token: str) -> str:
+        """Return, in words, why no key of ours can have signed this token; for the log, so it may take its time."""
+        try:
+            header = _decode_object(_decode_part(token, 0), "header")
+        except InvalidToken as error:
+            return error.reason or ""
+        algorithm = header.get("alg")
+        if isinstance(algorithm, str) and algorithm.lower() == "none":
+            return "it is not signed (alg none)"
+        if algorithm != self._algorithm:
+            return f"its alg is not {self._algorithm} (JWT_ALGORITHM)"
+        if "crit" in header or header.get("b64", True) is not True:
+            return "its header demands an extension (crit, b64)"
+        if not isinstance(header.get("kid", ""), str):
+            return "its kid is not a string (RFC 7515 section 4.1.4)"
         if not self._keys.by_kid:
             return "it is signed with another secret or key than this hub's"
         if "kid" in header and not self._keys.candidates(header["kid"]):
             return "its kid is not one of the issuer's keys (HUB_JWKS_URL)"
         return "it is signed with none of the issuer's keys (HUB_JWKS_URL)"
+
+
+class _PreparedHmac(HMACAlgorithm):
+    """PyJWT's HMAC for secrets that were looked at when they were read.
+
+    PyJWT would try anew for each token whether the secret is a PEM, a DER or a JWK, which takes longer than the
+    signature. The keys of its other algorithms are objects, and it leaves those alone.
+    """
+
+    def prepare_key(self, key: str | bytes) -> bytes:
+        """Return the secret as it is."""
+        return key.encode() if isinstance(key, str) else key
 
 
 def make_verifier(settings: Settings) -> TokenVerifier:
@@ -191,10 +250,39 @@ def find_fault(text: str) -> str | None:
     return "it is not a valid JWT (three parts of base64url without padding, RFC 7515 section 7.1)"
 
 
-def _find_kid(header: Mapping[str, Any]) -> str | None:
-    # One that is empty names no key.
-    return header.get("kid") or None
-
-
 def _whole_digest(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
+
+
+def _decode_part(token: str, place: int) -> bytes:
+    segment = token.split(".", 2)[place]
+    try:
+        return base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+    except ValueError:
+        raise InvalidToken(reason="it is not a valid JWT (its parts are not base64url)") from None
+
+
+def _decode_object(text: bytes, name: str) -> dict[str, Any]:
+    try:
+        found = _decode_json(text.decode())
+        if isinstance(found, dict):
+            return found
+    except (ValueError, RecursionError):
+        pass
+    raise InvalidToken(reason=f"its {name} cannot be read: it is not a JSON object, or has a duplicate name")
+
+
+def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # RFC 7515 and RFC 7519, section 4: a duplicate may be rejected; taking the last one lets two readers disagree.
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name occurs twice")
+    return found
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError("NaN and Infinity are not JSON")
+
+
+# Made once: `json.loads` with hooks makes a decoder for every text, which takes as long as reading a token's.
+_decode_json = json.JSONDecoder(object_pairs_hook=_refuse_duplicates, parse_constant=_refuse_constant).decode
