@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.deploy.prometheus import Prometheus, run_prometheus
+from tests.postgres import postgres as postgres
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,8 @@ CONFIGURATION = DEPLOY / "prometheus/prometheus.yml"
 RULES = DEPLOY / "prometheus/hub.rules.yml"
 DEADLINE_S = 60.0
 INTERVAL = "200ms"
+#: Of the example; that of the relay is a comment there.
+JOBS = ("hub", "hub-relay")
 #: After so many the values of before are the alerts' past.
 SCRAPES = 5
 
@@ -31,22 +33,22 @@ SCRAPES = 5
 class Prometheus:
     """A Prometheus that runs; what it scrapes is told to it while it does."""
 
-    def __init__(self, url: str, targets: Path) -> None:
+    def __init__(self, url: str, folder: Path) -> None:
         self.url = url
-        self._targets = targets
-        self._hubs: set[str] = set()
+        self._folder = folder
+        self._instances: dict[str, set[str]] = {job: set() for job in JOBS}
 
     @contextlib.contextmanager
-    def scraping(self, port: int) -> Iterator[str]:
+    def scraping(self, port: int, job: str = "hub") -> Iterator[str]:
         """Have the metrics at this port scraped meanwhile; yield what the target is called."""
         instance = f"127.0.0.1:{port}"
-        self._hubs.add(instance)
-        self._write()
+        self._instances[job].add(instance)
+        self._write(job)
         try:
             yield instance
         finally:
-            self._hubs.discard(instance)
-            self._write()
+            self._instances[job].discard(instance)
+            self._write(job)
 
     async def ask(self, query: str) -> list[dict[str, Any]]:
         """Return the result of a query; an error of it fails."""
@@ -82,11 +84,11 @@ class Prometheus:
                 if await self.ask(f'count_over_time(up{{instance="{instance}"}}[{window_ms}ms]) >= {SCRAPES}'):
                     return
 
-    def _write(self) -> None:
+    def _write(self, job: str) -> None:
         # Replaced, so that half a file is never read.
-        scratch = self._targets.with_suffix(".new")
-        scratch.write_text(json.dumps([{"targets": sorted(self._hubs)}]))
-        scratch.rename(self._targets)
+        scratch = self._folder / f"{job}.new"
+        scratch.write_text(json.dumps([{"targets": sorted(self._instances[job])}]))
+        scratch.rename(self._folder / f"{job}.json")
 
 
 @contextlib.contextmanager
@@ -98,15 +100,24 @@ def run_prometheus(folder: Path) -> Iterator[Prometheus]:
     for theirs, ours in {
         "scrape_interval: 15s": f"scrape_interval: {INTERVAL}",
         "evaluation_interval: 15s": f"evaluation_interval: {INTERVAL}",
-        "    static_configs:\n": f"    file_sd_configs: [{{files: [{folder}/targets.json]}}]\n",
+        # The job that is a comment.
+        "  # - job_name:": "  - job_name:",
+        "  #   static_configs:": "    static_configs:",
+        '  #     - targets: ["127.0.0.1:9465"]\n': "",
         '      - targets: ["127.0.0.1:9464"]\n': "",
     }.items():
         assert theirs in configuration, theirs
         configuration = configuration.replace(theirs, ours)
+    head, *jobs = re.split(r"(?=  - job_name: )", configuration)
+    assert list(JOBS) == [job.split()[2] for job in jobs]
+    for index, job in enumerate(JOBS):
+        found = f"file_sd_configs: [{{files: [{folder}/{job}.json]}}]"
+        jobs[index] = jobs[index].replace("static_configs:", found)
+        (folder / f"{job}.json").write_text("[]")
+    configuration = head + "".join(jobs)
     rules = re.sub(r"(?m)^( +for:) \d+[sm]$", r"\1 1s", RULES.read_text()).replace("m:15s]", f"m:{INTERVAL}]")
     (folder / "prometheus.yml").write_text(configuration)
     (folder / "hub.rules.yml").write_text(rules)
-    (folder / "targets.json").write_text("[]")
     port = free_port()
     with (folder / "prometheus.log").open("wb") as log:
         process = subprocess.Popen(
@@ -122,7 +133,7 @@ def run_prometheus(folder: Path) -> Iterator[Prometheus]:
     url = f"http://127.0.0.1:{port}"
     try:
         _wait_ready(url, process, folder / "prometheus.log")
-        yield Prometheus(url, folder / "targets.json")
+        yield Prometheus(url, folder)
     finally:
         process.terminate()
         try:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+from collections.abc import AsyncIterator
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from tests.deploy.prometheus import Prometheus
+from tests.deploy.prometheus import Prometheus, free_port
 from tests.deploy.test_files import DEPLOY, ROOT, read_yaml
 from tests.deploy.test_rules import OLD_CURSOR, watched
+from tests.harness import RunningHub
+from tests.postgres import Postgres
+from tests.relay.outbox import open_outbox
+from tests.relay.processes import RelayProcess
 
 FOLDER = DEPLOY / "grafana"
 DASHBOARD: dict[str, Any] = json.loads((FOLDER / "dashboards/hub.json").read_text())
@@ -28,9 +34,31 @@ def fill_in(query: str) -> str:
     return query
 
 
-async def test_prometheus_answers_every_query(prometheus: Prometheus, tmp_path: Path) -> None:
-    """Of a hub with some traffic no panel is empty; queries that name a metric wrongly have no answer."""
-    async with watched(prometheus, tmp_path) as (hub, instance):
+@contextlib.asynccontextmanager
+async def watched_relay(
+    prometheus: Prometheus, folder: Path, postgres: Postgres, hub: RunningHub
+) -> AsyncIterator[None]:
+    """Run a relay that is scraped, and that publishes while it is."""
+    port = free_port()
+    async with open_outbox(postgres) as outbox:
+        relay = RelayProcess(folder / "relay.log", outbox.url, hub.url, hub.key, HUB_RELAY_PORT=str(port))
+        await relay.start()
+        try:
+            with prometheus.scraping(port, "hub-relay") as instance:
+                await prometheus.wait_scraped(instance)
+                await outbox.write(("k", "t"))
+                await outbox.wait_settled()
+                yield
+        finally:
+            await relay.stop()
+
+
+async def test_prometheus_answers_every_query(prometheus: Prometheus, tmp_path: Path, postgres: Postgres) -> None:
+    """Of a hub and a relay with some traffic no panel is empty; what names a metric wrongly has no answer."""
+    async with (
+        watched(prometheus, tmp_path) as (hub, instance),
+        watched_relay(prometheus, tmp_path, postgres, hub),
+    ):
         await hub.publish(data={"productName": [1]})
         await prometheus.wait_scraped(instance)
         async with hub.websocket(cursor=OLD_CURSOR), hub.events():
@@ -46,8 +74,9 @@ async def test_prometheus_answers_every_query(prometheus: Prometheus, tmp_path: 
 
 
 def test_every_metric_has_a_panel() -> None:
-    """What the monitoring page explains is somewhere on the dashboard, but for what is a label's alone."""
-    explained = set(re.findall(r"^\| `(hub_\w+)", (ROOT / "docs/operations/monitoring.md").read_text(), re.MULTILINE))
+    """What the pages on monitoring and the outbox explain is on the dashboard, but for what is a label's alone."""
+    pages = [(ROOT / f"docs/operations/{name}.md").read_text() for name in ("monitoring", "outbox")]
+    explained = {name for page in pages for name in re.findall(r"^\| `(hub_\w+)", page, re.MULTILINE)}
     shown = {name.removesuffix("_bucket") for name in re.findall(r"\bhub_\w+", json.dumps(DASHBOARD))}
     assert {"hub_accounts"} == explained - shown
     assert {"hub_build_info"} <= shown

@@ -25,6 +25,9 @@ from tests.deploy.prometheus import CONFIGURATION, RULES, Prometheus, free_port
 from tests.deploy.test_files import DEPLOY, ROOT, read_yaml
 from tests.faults.process import HubProcess, wait_ready
 from tests.harness import ACCOUNT, RunningHub, run_hub
+from tests.postgres import Postgres
+from tests.relay.outbox import body, open_outbox
+from tests.relay.processes import RelayProcess
 from tests.test_documentation import anchors
 
 (GROUPS,) = read_yaml(RULES)
@@ -86,6 +89,7 @@ class TestFiles:
     def test_compose_scrapes_the_same(self) -> None:
         """The configuration for Compose is the example with the name that the hub has there."""
         theirs = CONFIGURATION.read_text().split("\n", 1)[1].replace("127.0.0.1:9464", "hub:9464")
+        theirs = theirs.replace("127.0.0.1:9465", "relay:9465")
         assert theirs == (DEPLOY / "compose/prometheus.yml").read_text().split("\n", 1)[1]
 
 
@@ -254,3 +258,32 @@ class TestFiring:
         async with watched(prometheus, tmp_path) as (hub, instance):
             assert 202 == (await hub.publish(data={"productName": [1]})).status_code
             await prometheus.wait_firing(instance, "HubContractMismatch")
+
+    async def test_relay(self, prometheus: Prometheus, tmp_path: Path, postgres: Postgres) -> None:
+        """A relay meets a row that the hub refuses, then no hub, then no database, and then it is gone."""
+        port = free_port()
+        async with open_outbox(postgres) as outbox, contextlib.AsyncExitStack() as stack:
+            serving = contextlib.AsyncExitStack()
+            hub = await serving.enter_async_context(run_hub(tmp_path / "hub"))
+            stack.push_async_callback(serving.aclose)
+            address = f"postgresql://hub@127.0.0.1:{free_port()}/postgres"
+            relay = RelayProcess(tmp_path / "relay.log", outbox.url, hub.url, hub.key, HUB_RELAY_PORT=str(port))
+            elsewhere = RelayProcess(tmp_path / "relay.log", address, hub.url, hub.key, HUB_RELAY_PORT=str(port))
+            with prometheus.scraping(port, "hub-relay") as instance:
+                await relay.start()
+                stack.push_async_callback(relay.stop)
+                await outbox.write(("k", body("t", type="unheard_of")))
+                await prometheus.wait_firing(instance, "HubRelayDeadRows")
+                await outbox.connection.execute("DELETE FROM notification_outbox")
+                await serving.aclose()
+                await outbox.write(("k", "waits"))
+                await outbox.connection.execute(
+                    "UPDATE notification_outbox SET created_at = now() - interval '2 minutes'"
+                )
+                await prometheus.wait_firing(instance, "HubRelayHubAway", "HubRelayBehind")
+                await relay.stop()
+                await elsewhere.start()
+                stack.push_async_callback(elsewhere.stop)
+                await prometheus.wait_firing(instance, "HubRelayDatabaseAway")
+                await elsewhere.stop()
+                await prometheus.wait_firing(instance, "HubRelayDown")
