@@ -41,6 +41,7 @@ ReasonCode = Literal[
     "no_account",
     "user_inactive",
     "account_inactive",
+    "muted",
     "account_not_given",
     "directory_unavailable",
 ]

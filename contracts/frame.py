@@ -28,6 +28,7 @@ __all__ = [
     "Heartbeat",
     "InboxChanged",
     "Listen",
+    "PreferencesChanged",
     "Reconnect",
     "ResumeKind",
 ]
@@ -117,6 +118,13 @@ class InboxChanged(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="
     cursor: CursorText | UnsetType = UNSET
 
 
+class PreferencesChanged(msgspec.Struct, kw_only=True, tag_field="type", tag="preferences"):
+    """Sent to the `hub.v1` clients of a user who has changed what they want to get: the types that are muted now."""
+
+    muted: list[str]
+    cursor: CursorText
+
+
 class Auth(msgspec.Struct, kw_only=True, tag_field="type", tag="auth", forbid_unknown_fields=True):
     """Sent by a `hub.v1` client to continue with a newer token of the same user and account."""
 
@@ -138,7 +146,9 @@ class Listen(msgspec.Struct, kw_only=True, tag_field="type", tag="listen", forbi
     signals: Annotated[list[SignalType], msgspec.Meta(max_length=MAX_LISTENED)]
 
 
-ControlFrame = ConnectionEstablished | Gap | Heartbeat | Reconnect | Closing | AuthAccepted | InboxChanged
+ControlFrame = (
+    ConnectionEstablished | Gap | Heartbeat | Reconnect | Closing | AuthAccepted | InboxChanged | PreferencesChanged
+)
 
 #: What a subscriber may receive besides notifications.
 CONTROL_FRAMES: tuple[type[msgspec.Struct], ...] = (
@@ -149,6 +159,7 @@ CONTROL_FRAMES: tuple[type[msgspec.Struct], ...] = (
     Closing,
     AuthAccepted,
     InboxChanged,
+    PreferencesChanged,
 )
 
 _SPOKEN: tuple[type[msgspec.Struct], ...] = (*CONTROL_FRAMES, Auth, Listen)

@@ -80,6 +80,14 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     outbound_requests: int = 64
     outbound_requests_each: int = 8
 
+    # Requests of users
+    #: The body of one, and what bodies may weigh that have not been carried out: of one user, and of all together.
+    user_body_bytes: int = 65_536
+    user_bodies_bytes: int = 262_144
+    all_user_bodies_bytes: int = 16_777_216
+    #: How long a response waits until the change that it confirms has an effect on open connections.
+    effect_timeout_s: float = 5.0
+
     # Operators
     #: How many operators may watch at one time: each holds a connection and up to a hundred kilobytes.
     watchers: int = 16

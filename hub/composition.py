@@ -124,7 +124,8 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
             auth=auth,
             sockets=fanout,
             metrics=metrics,
-            features=["inbox"] if settings.inbox else [],
+            policies=types.policies,
+            features=["inbox", "preferences"] if settings.inbox else ["preferences"],
             tracing=tracing,
             now=now,
         )

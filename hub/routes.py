@@ -25,6 +25,7 @@ __all__ = [
     "OPENAPI",
     "OPENAPI_30",
     "POLL",
+    "PREFERENCES",
     "READY",
     "SCHEMA",
     "SIGNAL",
@@ -42,6 +43,7 @@ POLL = "/poll"
 STREAM = "/streams/me"
 TICKET = "/api/ticket"
 INBOX = "/api/inbox"
+PREFERENCES = "/api/preferences"
 
 # Publishing and operating, for services.
 NOTIFY = "/api/internal/notify"

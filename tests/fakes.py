@@ -182,9 +182,11 @@ class MemoryLog:
             Appended(draft.id, record.position, duplicate=False) for draft, record in zip(drafts, records, strict=True)
         ]
 
-    def publish(self, *targets: Target, size_bytes: int = 0, expires_at_s: float | None = None) -> int:
+    def publish(
+        self, *targets: Target, size_bytes: int = 0, expires_at_s: float | None = None, tag: str = "info"
+    ) -> int:
         """Store one notification of about `size_bytes` and return its position."""
-        (appended,) = self.store([make_draft(targets, size_bytes=size_bytes, expires_at_s=expires_at_s)])
+        (appended,) = self.store([make_draft(targets, size_bytes=size_bytes, expires_at_s=expires_at_s, tag=tag)])
         return appended.position
 
     async def read(
@@ -649,14 +651,16 @@ class LinksOnly:
         return list(due)
 
 
-def make_payload(size_bytes: int = 0) -> bytes:
+def make_payload(size_bytes: int = 0, tag: str = "info") -> bytes:
     """Return a stored notification of about `size_bytes`."""
-    return b'{"type":"info","title":"%b"}' % (b"x" * max(0, size_bytes - 26))
+    return b'{"type":"%b","title":"%b"}' % (tag.encode(), b"x" * max(0, size_bytes - 26))
 
 
-def make_draft(targets: Sequence[Target], *, size_bytes: int = 0, expires_at_s: float | None = None) -> Draft:
+def make_draft(
+    targets: Sequence[Target], *, size_bytes: int = 0, expires_at_s: float | None = None, tag: str = "info"
+) -> Draft:
     """Return a draft for these targets."""
-    return Draft(id="n", targets=tuple(targets), payload=make_payload(size_bytes), expires_at_s=expires_at_s)
+    return Draft(id="n", targets=tuple(targets), payload=make_payload(size_bytes, tag), expires_at_s=expires_at_s)
 
 
 def make_grant(user_id: str = "u1", account_id: str = "a1", *, expires_at_s: float = NOW_S + 86_400) -> Grant:

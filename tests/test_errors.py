@@ -35,6 +35,7 @@ PROMISED = {
     "invalid_token": (401, 4500),
     "key_limited_to_accounts": (403, 4501),
     "keys_unavailable": (503, 1013),
+    "mandatory_type": (422, 1008),
     "method_not_allowed": (405, 1008),
     "no_target": (400, 1008),
     "not_found": (404, 4501),

@@ -144,6 +144,13 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "R10.4": ("tests/delivery/test_signals.py::test_every_signal_is_written_or_counted",),
     "R10.5": (f"{_BROWSER}/signals.test.ts::has signals in no bell and at no handler of notifications",),
+    "R11.1": (
+        "tests/api/test_preferences.py::test_muted_type_reaches_no_connection_of_the_user",
+        "tests/api/test_preferences.py::test_cursor_goes_on_and_what_was_muted_never_comes_back",
+    ),
+    "R11.2": ("tests/api/test_preferences.py::test_frame_is_for_those_who_know_it",),
+    "R11.3": ("tests/api/test_preferences.py::test_frame_is_for_those_who_know_it",),
+    "R11.4": (f"{_BROWSER}/preferences.test.ts::a hub that says it can %j is asked for none",),
 }
 
 

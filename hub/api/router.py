@@ -22,6 +22,7 @@ from hub.api.handlers.inbox import make_inbox_routes
 from hub.api.handlers.metrics import make_metrics_routes
 from hub.api.handlers.notify import make_notify_endpoints
 from hub.api.handlers.observe import make_observe_routes
+from hub.api.handlers.preferences import make_preferences_routes
 from hub.api.handlers.schema import make_schema_routes
 from hub.api.handlers.signal import make_signal_routes
 from hub.api.handlers.stats import make_stats_routes
@@ -75,6 +76,7 @@ def make_router(
 ) -> Router:
     """Return the handlers of these routes; which ones there are depends on the settings."""
     keys, problems = auth.service_keys, Problems(metrics, log_refusal=auth.admission.log_refusal)
+    user_bodies = Allowance(settings.bounds.all_user_bodies_bytes, each_bytes=settings.bounds.user_bodies_bytes)
     board = FigureBoard(
         metrics=metrics,
         subscribers=delivery.subscribers,
@@ -135,6 +137,13 @@ def make_router(
             auth.admission,
             bodies,
             max_body_bytes=settings.max_body_bytes,
+            body_timeout_s=settings.bounds.body_timeout_s,
+        ),
+        *make_preferences_routes(
+            delivery.preferences,
+            auth.admission,
+            user_bodies,
+            max_body_bytes=settings.bounds.user_body_bytes,
             body_timeout_s=settings.bounds.body_timeout_s,
         ),
         *make_ticket_routes(auth.admission, ttl_s=settings.ticket_ttl_s),

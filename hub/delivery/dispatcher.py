@@ -6,14 +6,16 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 from operator import attrgetter
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from hub.delivery.delivery_counts import DeliveryCounts
 from hub.delivery.envelope import Envelope
 from hub.delivery.feed import Feed
-from hub.delivery.ports import CatchesUp, Ends, Sockets, TakesControl, TakesState
+from hub.delivery.mutes import read_type
+from hub.delivery.ports import CatchesUp, Ends, Sockets, TakesControl, TakesState, TakesUserState
 from hub.delivery.progress import Progress
 from hub.delivery.subscribers import Matched, Subscriber, Subscribers
 from hub.log.port import Kind, Log, Record
@@ -26,6 +28,7 @@ __all__ = ["Dispatcher"]
 logger = logging.getLogger("hub.dispatcher")
 
 _transport = attrgetter("transport")
+_Taken = TypeVar("_Taken")
 #: Python 3.11 finds the member of an enum through a descriptor.
 _NOTIFICATION = Kind.NOTIFICATION
 
@@ -77,6 +80,8 @@ class Dispatcher:
         self._slice_deliveries = slice_deliveries
         #: They act on state records that are for the hub alone, each on those it knows.
         self.takers: list[TakesState] = []
+        #: They act on state records of users.
+        self.user_takers: list[TakesUserState] = []
         self._lines = OperatorLog(logger)
         self._tail = log.follow()
         progress.position = log.head
@@ -109,6 +114,8 @@ class Dispatcher:
         if record.kind is not _NOTIFICATION:
             self._dispatch_own(record)
         elif matched := self._subscribers.find(record.targets):
+            if self._subscribers.muting:
+                matched = self._subscribers.find_unmuted(record.targets, read_type(record.payload))
             envelope = Envelope(record.payload, self._log.epoch, record.position, record.expires_at_s)
             await self._fan_out(envelope, matched, record.received_s)
         self._progress.position = record.position
@@ -146,15 +153,17 @@ class Dispatcher:
         if CONTROL in record.targets:
             for taker in self.takers:
                 self._act(taker.take_state, record.payload)
+        for user_taker in self.user_takers:
+            self._act(partial(user_taker.take_user_state, record.targets, record.payload), record.position)
         envelope = None
         for subscriber in self._subscribers.match(record.targets):
             if subscriber.speaks_hub_v1:
                 envelope = envelope or Envelope(record.payload, self._log.epoch, record.position)
                 self._hand_over(envelope, subscriber)
 
-    def _act(self, take: Callable[[bytes], None], payload: bytes) -> None:
+    def _act(self, take: Callable[[_Taken], None], taken: _Taken) -> None:
         try:
-            take(payload)
+            take(taken)
         except Exception as error:  # whatever one record makes of the hub, the others are dispatched
             logger.error("a control record failed: %s", type(error).__name__)
 

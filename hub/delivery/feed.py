@@ -115,7 +115,7 @@ class Feed:
             timestamp=stored.timestamp,
             cursor=str(Cursor(self._log.epoch, record.position)),
             target=_describe_targets(record.targets, shows_ids=shows_ids),
-            connections=0 if expired else self._subscribers.count(record.targets),
+            connections=0 if expired else self._subscribers.count(record.targets, stored.type),
             bytes=len(record.payload),
         )
 

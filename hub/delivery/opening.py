@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from contracts.policy import Policy
 from hub.auth.opening import Auth
 from hub.delivery.catch_up import CatchUp
 from hub.delivery.confirmation import Confirmation
@@ -21,6 +22,7 @@ from hub.delivery.feed import Feed
 from hub.delivery.heartbeat import Heartbeat
 from hub.delivery.pages import Pages
 from hub.delivery.ports import Sockets
+from hub.delivery.preferences import Preferences
 from hub.delivery.progress import Progress
 from hub.delivery.recheck import Recheck
 from hub.delivery.replay import Replay
@@ -54,6 +56,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     feed: Feed
     counts: DeliveryCounts
     signals: Signals
+    preferences: Preferences
     tasks: Tasks
 
     def is_alive(self) -> bool:
@@ -78,17 +81,18 @@ async def open_delivery(
     auth: Auth,
     sockets: Sockets,
     metrics: Metrics,
+    policies: Mapping[str, Policy],
     features: Iterable[str],
     tracing: Tracing | None = None,
     now: Callable[[], float],
 ) -> Delivery:
     """Return the way out, which follows the log from here on and dispatches what comes.
 
-    `features`: what clients that speak `hub.v1` are told that this hub can do.
+    `policies` are those of all types. `features`: what clients that speak `hub.v1` are told that this hub can do.
     `tracing`: makes spans of dispatches and replays, if there is one.
 
     Raises:
-        StorageUnavailable: the log's revocations cannot be read.
+        StorageUnavailable: the log's revocations or preferences cannot be read.
     """
     texts = TEXTS[settings.language]
     subscribers = Subscribers(limit=settings.max_connections, limit_per_user=settings.max_connections_per_user)
@@ -139,6 +143,9 @@ async def open_delivery(
     )
     # The dispatcher follows the log already, so no revocation falls between the two.
     await disconnector.rebuild()
+    preferences = Preferences(log, subscribers, progress, policies, effect_timeout_s=settings.bounds.effect_timeout_s)
+    dispatcher.user_takers.append(preferences)
+    await preferences.rebuild()
     connections = Connections(
         admission=auth.admission,
         subscribers=subscribers,
@@ -179,12 +186,13 @@ async def open_delivery(
         subscribers=subscribers,
         progress=progress,
         connections=connections,
-        pages=Pages(log, metrics, counts),
+        pages=Pages(log, metrics, counts, subscribers.mutes),
         disconnector=disconnector,
         catch_up=catch_up,
         feed=feed,
         counts=counts,
         signals=signals,
+        preferences=preferences,
         tasks=tasks,
     )
 

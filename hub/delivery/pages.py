@@ -10,13 +10,17 @@ from hub.cursor import Cursor, write_cursor
 from hub.delivery.ahead import AheadWatch
 from hub.delivery.delivery_counts import DeliveryCounts
 from hub.delivery.envelope import stamp
+from hub.delivery.mutes import Mutes, read_type
 from hub.delivery.page_reader import PAGE_BYTES, PageReader
 from hub.delivery.session import decide_resume
 from hub.log.port import Log, Reading, Record
 from hub.metrics import Metrics
 from hub.target import Target
 
-__all__ = ["PAGE_BYTES", "MissedPage", "Pages"]
+__all__ = ["MOST_PAGES", "PAGE_BYTES", "MissedPage", "Pages"]
+
+#: How many pages one request may read that hold nothing but what the user has muted.
+MOST_PAGES = 20
 
 
 class MissedPage(NamedTuple):
@@ -35,10 +39,11 @@ class MissedPage(NamedTuple):
 class Pages:
     """Reads what a client without a connection missed: no gap unannounced, no duplicate, in order."""
 
-    def __init__(self, log: Log, metrics: Metrics, counts: DeliveryCounts) -> None:
+    def __init__(self, log: Log, metrics: Metrics, counts: DeliveryCounts, mutes: Mutes) -> None:
         self._log = log
         self._metrics = metrics
         self._counts = counts
+        self._mutes = mutes
         self._ahead = AheadWatch(log)
         self._pages = PageReader(log)
 
@@ -52,8 +57,9 @@ class Pages:
     ) -> MissedPage:
         """Return one page of notifications for any of `targets` since `cursor`; without one, only the head.
 
-        A client that speaks `hub.v1` also gets what has changed in its user's state.
-        Fewer frames than were due means that the next page has them: ask until one is empty.
+        The first target is the user's own, and what the user has muted is left out. A client that speaks `hub.v1` also
+        gets what has changed in its user's state. Fewer frames than were due means that the next page has them: ask
+        until one is empty.
 
         Raises:
             StorageUnavailable: the log cannot be read.
@@ -65,6 +71,11 @@ class Pages:
         page = MissedPage(kind, [], Cursor(log.epoch, head))
         if kind == "replayed":
             page = await self._read_page(targets, after=after, upto=head, with_states=speaks_hub_v1)
+            pages = 1
+            # A client takes an empty page for the end.
+            while page.resume == "replayed" and not (page.frames or page.is_whole) and pages < MOST_PAGES:
+                page = await self._read_page(targets, after=page.cursor.position, upto=head, with_states=speaks_hub_v1)
+                pages += 1
         self._metrics.polls[page.resume] += 1
         self._metrics.deliveries["poll"] += len(page.frames)
         return page
@@ -98,6 +109,7 @@ class Pages:
         self, targets: Sequence[Target], *, after: int, upto: int, with_states: bool = False
     ) -> MissedPage:
         log = self._log
+        muted = self._mutes.find(targets[0])
         async with self._pages as pages:
             reading = await pages.read(targets, after=after, upto=upto, with_states=with_states)
         if reading is None:
@@ -106,6 +118,8 @@ class Pages:
         records, position = _before_damage(reading)
         if records and records[0].is_damaged:
             kind, records = "gap", []
+        elif muted:
+            records = [record for record in records if read_type(record.payload) not in muted]
         for record in records:
             self._counts.poll(record.position)
         frames = [stamp(record.payload, write_cursor(log.epoch, record.position)) for record in records]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from hub.cursor import Cursor
 from hub.delivery.envelope import Envelope
 from hub.delivery.subscribers import Matched, Subscriber
+from hub.target import Target
 
-__all__ = ["CatchesUp", "Ends", "EndsInOrder", "Sockets", "TakesControl", "TakesState"]
+__all__ = ["CatchesUp", "Ends", "EndsInOrder", "Sockets", "TakesControl", "TakesState", "TakesUserState"]
 
 
 class EndsInOrder(Protocol):
@@ -52,6 +54,13 @@ class TakesState(Protocol):
     """Acts on state records that are for the hub alone, such as a deadline or its claim."""
 
     def take_state(self, payload: bytes) -> None:
+        """Act on one, or pass it over: it may be another part's."""
+
+
+class TakesUserState(Protocol):
+    """Acts on state records of users, before their connections get them."""
+
+    def take_user_state(self, targets: Sequence[Target], payload: bytes, position: int) -> None:
         """Act on one, or pass it over: it may be another part's."""
 
 

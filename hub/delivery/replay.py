@@ -9,6 +9,7 @@ from collections.abc import Callable
 from hub.cursor import Cursor
 from hub.delivery.delivery_counts import DeliveryCounts
 from hub.delivery.envelope_cache import EnvelopeCache
+from hub.delivery.mutes import read_type
 from hub.delivery.page_reader import PageReader
 from hub.delivery.ports import Ends
 from hub.delivery.session import Phase
@@ -123,12 +124,14 @@ class Replay:
 
     def _write_whole(self, subscriber: Subscriber, waiting: list[Record]) -> None:
         """Write what is due up to the next damaged record as far as the peer takes it; take it out of `waiting`."""
-        session, due = subscriber.session, list[Record]()
+        session, muted, due = subscriber.session, subscriber.muted, list[Record]()
         while waiting and not waiting[-1].is_damaged:
             record = waiting.pop()
             # While this waited for the peer, the record may have expired.
             if record.position > session.last and self._is_due(record.expires_at_s):
                 due.append(record)
+        if muted:
+            due = [record for record in due if read_type(record.payload) not in muted]
         # Meanwhile the session may have been closed, too.
         if not due or not session.replay(due[0].position):
             return

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from hub.auth.grant import Grant
 from hub.delivery.link import Link, SendSocket
+from hub.delivery.mutes import NOTHING_MUTED, Mutes
 from hub.delivery.resume_points import ResumePoint
 from hub.delivery.session import Session
 from hub.errors import HubFull, TooManyConnections
@@ -41,6 +42,7 @@ class Subscriber:
         "grant",
         "id",
         "link",
+        "muted",
         "point",
         "session",
         "signals",
@@ -71,6 +73,8 @@ class Subscriber:
         self.point: ResumePoint | None = None
         #: The types of signals that the client asked for.
         self.signals: frozenset[str] = _NO_SIGNALS
+        #: The types of notifications that the user has muted; `Subscribers` keeps it up to date.
+        self.muted: frozenset[str] = NOTHING_MUTED
         self.targets = subscriber_targets(grant.account_id, grant.user_id)
 
 
@@ -93,10 +97,14 @@ class SubscriberCounts(NamedTuple):
 class Subscribers:
     """Every registered connection, found by user, by account and all together.
 
-    `limit` holds exactly; `limit_per_user` evicts that user's oldest connection.
+    `limit` holds exactly; `limit_per_user` evicts that user's oldest connection. `mutes` is changed through `mute`
+    alone.
     """
 
     def __init__(self, *, limit: int, limit_per_user: int) -> None:
+        self.mutes = Mutes()
+        #: Those whose users have muted anything. Where there is none, a fan-out does not look any further.
+        self.muting: dict[Target, dict[Subscriber, None]] = {}
         self._limit = limit
         self._limit_per_user = limit_per_user
         # With what a fan-out writes to directly, so that it need not look at the subscriber.
@@ -130,6 +138,8 @@ class Subscribers:
             self.remove(evicted)
         for target in subscriber.targets:
             self._by_target.setdefault(target, {})[subscriber] = subscriber.link.send_socket
+        if muted := self.mutes.find(subscriber.targets[0]):
+            self._set_muted(subscriber, muted)
         if subscriber.account_id == WITHOUT_ACCOUNT:
             self._without_account[subscriber] = None
         self._by_transport[subscriber.transport] += 1
@@ -151,6 +161,8 @@ class Subscribers:
             # An empty entry per target ever seen would grow for ever.
             if not registered and target != EVERYONE:
                 del self._by_target[target]
+        if subscriber.muted:
+            self._set_muted(subscriber, NOTHING_MUTED)
         self._by_transport[subscriber.transport] -= 1
         self._accounts[subscriber.account_id] -= 1
         if not self._accounts[subscriber.account_id]:
@@ -171,13 +183,25 @@ class Subscribers:
             matched.update(self._by_target.get(target, _NOBODY))
         return matched
 
+    def find_unmuted(self, targets: Sequence[Target], kind: str) -> Matched:
+        """Return what `find` does, without the subscribers whose users have muted this type."""
+        matched = self.find(targets)
+        muting = {each for target in targets for each in self.muting.get(target, ()) if kind in each.muted}
+        return {each: socket for each, socket in matched.items() if each not in muting} if muting else matched
+
     def match(self, targets: Sequence[Target]) -> list[Subscriber]:
         """Return every subscriber of any of the targets, each once, oldest first within a target."""
         return list(self.find(targets))
 
-    def count(self, targets: Sequence[Target]) -> int:
-        """Return how many subscribers `match` would."""
-        return len(self.find(targets))
+    def count(self, targets: Sequence[Target], kind: str) -> int:
+        """Return how many subscribers of any of the targets a notification of this type is for."""
+        return len(self.find_unmuted(targets, kind) if self.muting else self.find(targets))
+
+    def mute(self, user: Target, kinds: frozenset[str]) -> None:
+        """Note that a user has muted these types and no others, for each connection that is or will be open."""
+        self.mutes.put(user, kinds)
+        for subscriber in self._by_target.get(user, _NOBODY):
+            self._set_muted(subscriber, kinds)
 
     def everyone(self) -> list[Subscriber]:
         """Return every subscriber, oldest first; people without an account come last."""
@@ -194,6 +218,16 @@ class Subscribers:
             self._users,
             len(self._accounts),
         )
+
+    def _set_muted(self, subscriber: Subscriber, kinds: frozenset[str]) -> None:
+        subscriber.muted = kinds
+        for target in subscriber.targets:
+            if kinds:
+                self.muting.setdefault(target, {})[subscriber] = None
+            elif (muting := self.muting.get(target)) is not None:
+                muting.pop(subscriber, None)
+                if not muting:
+                    del self.muting[target]
 
     def largest_accounts(self, limit: int) -> list[tuple[str, int]]:
         """Return the accounts with the most connections, and how many each has; at most `limit` of them."""

@@ -35,6 +35,7 @@ __all__ = [
     "InvalidToken",
     "KeyLimitedToAccounts",
     "KeysUnavailable",
+    "MandatoryType",
     "MethodNotAllowed",
     "NoTarget",
     "NotFound",
@@ -277,6 +278,11 @@ class UnknownNotification(HubError):
 class IdempotencyConflict(HubError):
     code, status, close_code = "idempotency_conflict", 422, _Standard.POLICY_VIOLATION
     title = "This Idempotency-Key was used with another body"
+
+
+class MandatoryType(HubError):
+    code, status, close_code = "mandatory_type", 422, _Standard.POLICY_VIOLATION
+    title = "Notifications of this type cannot be muted"
 
 
 class UpgradeRequired(HubError):

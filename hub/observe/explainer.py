@@ -40,12 +40,13 @@ _DETAILS: dict[ReasonCode, str] = {
     "no_account": "The user has no account, so the user cannot connect",
     "user_inactive": "The directory says that the user is not active, so the user cannot connect again",
     "account_inactive": "The directory says that the account is not active, so its users cannot connect again",
+    "muted": "The user has muted this type, so it is only listed in the inbox, where the type is",
     "account_not_given": "There is no directory to look the account up in; give `explain_account_id`",
     "directory_unavailable": "The directory cannot be asked now, so it is not known whether the user may connect",
 }
 
 #: Reasons that decide whatever is connected, and those that leave it open.
-_NOT_FOR_THEM: frozenset[ReasonCode] = frozenset({"refused", "not_addressed", "other_account", "unknown_user"})
+_NOT_FOR_THEM: frozenset[ReasonCode] = frozenset({"refused", "not_addressed", "other_account", "unknown_user", "muted"})
 _UNKNOWN: frozenset[ReasonCode] = frozenset({"account_not_given", "directory_unavailable"})
 
 
@@ -86,8 +87,8 @@ class Explainer:
             except HubError as error:
                 refusal = error
         targets = () if checked is None else checked.targets
-        matched = self._subscribers.match(targets)
         kind = parsed.type if isinstance(parsed, Publication) else UNSET
+        matched = () if kind is UNSET else tuple(self._subscribers.find_unmuted(targets, kind))
         user: UserExplanation | None = None
         if question.explain_user_id is not None:
             user = await self._explain_user(question, parsed, checked, observer)
@@ -149,13 +150,21 @@ class Explainer:
         if found is not None:
             barriers += _find_barriers(found)
         connected = self._subscribers.match([user_target(home, user_id)])
-        if checked is None:
-            barriers.insert(0, "refused")
-        elif set(subscriber_targets(home, user_id)).isdisjoint(checked.targets):
-            barriers.insert(0, "other_account" if _names_elsewhere(checked.targets, user_id) else "not_addressed")
+        if (obstacle := self._find_obstacle(home, user_id, parsed, checked)) is not None:
+            barriers.insert(0, obstacle)
         if named is not None and named != home:
             barriers.insert(0, "other_account")
         return _conclude(connected, list(dict.fromkeys(barriers)))
+
+    def _find_obstacle(
+        self, home: str, user_id: str, parsed: Publication | HubError, checked: CheckedPublication | None
+    ) -> ReasonCode | None:
+        """Return why this publish would reach none of this user's connections; None where nothing is in the way."""
+        if checked is None or isinstance(parsed, HubError):
+            return "refused"
+        if set(subscriber_targets(home, user_id)).isdisjoint(checked.targets):
+            return "other_account" if _names_elsewhere(checked.targets, user_id) else "not_addressed"
+        return "muted" if parsed.type in self._subscribers.mutes.find(user_target(home, user_id)) else None
 
 
 def _find_barriers(user: User) -> list[ReasonCode]:

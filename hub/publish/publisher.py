@@ -312,7 +312,7 @@ class Publisher:
             id=appended.id,
             cursor=str(Cursor(self._log.epoch, appended.position)),
             duplicate=appended.duplicate,
-            connections=self._subscribers.count(draft.targets),
+            connections=self._subscribers.count(draft.targets, publication.type),
             warnings=_describe_warnings(publication) or UNSET,
         )
 

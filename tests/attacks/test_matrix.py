@@ -51,6 +51,8 @@ DOORS = {
     ("POST", "/api/ticket"): "user only",
     ("GET", "/api/inbox"): "user",
     ("POST", "/api/inbox"): "user",
+    ("GET", "/api/preferences"): "user",
+    ("PUT", "/api/preferences"): "user",
     ("POST", "/api/internal/notify"): "publish",
     ("POST", "/api/internal/notify/batch"): "publish",
     ("POST", "/api/internal/signal"): "publish",
@@ -210,6 +212,8 @@ def body_of(path: str, identifier: str) -> bytes:
         return msgspec.json.encode({"account_id": identifier, "user_id": USER})
     if path.endswith("signal"):
         return msgspec.json.encode({"type": "orders:updated", "account_id": identifier, "user_id": USER})
+    if path.endswith("preferences"):
+        return msgspec.json.encode({"muted": ["cart_updated"]})
     notification = {"type": TYPE, "title": "t", "message": "m", "account_id": identifier, "user_id": USER}
     return msgspec.json.encode({"notifications": [notification]} if path.endswith("batch") else notification)
 

@@ -67,7 +67,7 @@ async def is_ready(http: httpx.AsyncClient, hub: HubProcess) -> bool:
     [
         # `/ws` is no HTTP, and a stream that is let in never ends.
         ("key", ["--exclude-path", "/ws", "--exclude-path", "/api/internal/observe"], 1_000),
-        ("token", ["--include-path", "/poll", "--include-path", "/api/ticket"], 30),
+        ("token", [f"--include-path={path}" for path in ("/poll", "/api/ticket", "/api/preferences")], 30),
     ],
 )
 async def test_the_hub_keeps_to_its_document(

@@ -24,6 +24,7 @@ from contracts.frame import (
     GapData,
     Heartbeat,
     InboxChanged,
+    PreferencesChanged,
     Reconnect,
 )
 from contracts.receipt import BatchReceipt, BatchResult, Receipt, Ticket
@@ -44,6 +45,7 @@ FRAMES: list[ControlFrame] = [
     Closing(code=CloseCode.TOKEN_EXPIRED, reason="expired"),
     AuthAccepted(expires_at=NOW),
     InboxChanged(read=["a"], unread=[], archived=["b"], unread_count=999, more=True, cursor="c-1"),
+    PreferencesChanged(muted=["a"], cursor="c-1"),
 ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contracts.observation import MAX_FEED_ITEMS, FeedTarget
 from hub.delivery.feed import MAX_ITEMS_PER_TYPE
-from hub.log.port import Draft, Record
+from hub.log.port import Draft, Kind, Record
 from hub.target import CONTROL, EVERYONE, Target, account_target, user_target
 from tests.delivery.harness import Harness
 from tests.fakes import NOW_S
@@ -24,7 +24,8 @@ def note(
     harness: Harness, *targets: Target, body: bytes = payload(), expires_at_s: float | None = None, position: int = 1
 ) -> None:
     """Note one notification as the dispatcher does."""
-    harness.feed.note([Record(position, targets, body, expires_at_s)])
+    kind = Kind.CONTROL if CONTROL in targets else Kind.NOTIFICATION
+    harness.feed.note([Record(position, targets, body, expires_at_s, kind=kind)])
 
 
 async def test_a_notification_is_noted_without_its_person_and_texts() -> None:

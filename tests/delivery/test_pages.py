@@ -9,8 +9,9 @@ import pytest
 
 from hub.cursor import Cursor, Epoch, parse_cursor
 from hub.delivery.delivery_counts import DeliveryCounts
+from hub.delivery.mutes import Mutes
 from hub.delivery.page_reader import PAGE_RECORDS, READERS
-from hub.delivery.pages import MissedPage, Pages
+from hub.delivery.pages import MOST_PAGES, MissedPage, Pages
 from hub.errors import StorageUnavailable
 from hub.metrics import Metrics
 from hub.target import EVERYONE, subscriber_targets, user_target
@@ -27,7 +28,8 @@ class Reader:
         self.clock = FakeClock()
         self.log = MemoryLog(self.clock)
         self.metrics = Metrics(started_at_s=NOW_S)
-        self.pages = Pages(self.log, self.metrics, DeliveryCounts(start=0, records=1_000))
+        self.mutes = Mutes()
+        self.pages = Pages(self.log, self.metrics, DeliveryCounts(start=0, records=1_000), self.mutes)
 
     async def read(self, position: int | None) -> MissedPage:
         """Return the page after this position, or without a cursor."""
@@ -230,3 +232,31 @@ async def test_readers_are_bounded() -> None:
         assert READERS == reader.log.before_read.waiting
         reader.log.before_read.open()
         assert [[1]] * len(asking) == [positions(page) for page in await asyncio.gather(*asking)]
+
+
+class TestMuted:
+    async def test_what_is_muted_is_left_out_and_passed_over(self) -> None:
+        """A page has nothing of a muted type, and its cursor goes on all the same; other users get it."""
+        reader = Reader()
+        reader.publish(1)
+        reader.log.publish(EVERYONE, tag="other")
+        reader.publish(1)
+        reader.mutes.put(TARGETS[0], frozenset({"other"}))
+        page = await reader.read(0)
+        assert ([1, 3], 3, True) == (positions(page), page.cursor.position, page.is_whole)
+        assert 2 == reader.metrics.deliveries["poll"]
+        other = await reader.pages.read(subscriber_targets("a", "2"), Cursor(reader.log.epoch, 0))
+        assert [1, 2, 3] == positions(other)
+
+    async def test_pages_of_nothing_but_muted_ones_are_passed_over(self) -> None:
+        """A client takes an empty page for the end, so it gets what is behind many muted ones, within bounds."""
+        reader = Reader()
+        reader.publish(PAGE_RECORDS + 1)
+        reader.log.publish(EVERYONE, tag="other")
+        reader.mutes.put(TARGETS[0], frozenset({"info"}))
+        assert [PAGE_RECORDS + 2] == positions(await reader.read(0))
+        reader.log.reads = 0
+        reader.publish((MOST_PAGES + 1) * PAGE_RECORDS)
+        page = await reader.read(PAGE_RECORDS + 2)
+        assert (MOST_PAGES, []) == (reader.log.reads, page.frames)
+        assert page.cursor.position == PAGE_RECORDS + 2 + MOST_PAGES * PAGE_RECORDS

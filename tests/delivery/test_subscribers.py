@@ -15,6 +15,7 @@ from hub.target import CONTROL, EVERYONE, Target, account_target, user_target
 from tests.fakes import FakeLink, make_subscriber
 
 USERS = [("a", "1"), ("a", "2"), ("b", "1"), ("b", "3")]
+EVERY_TARGET = [user_target("b", "3"), account_target("a"), EVERYONE]
 
 
 def make_subscribers(*, limit: int = 100, limit_per_user: int = 20) -> Subscribers:
@@ -56,7 +57,7 @@ class TestMatch:
     def test_match_and_count(self, subscribers: Subscribers, targets: list[Target], expected: list[str]) -> None:
         """Every subscriber of a target is found once, by user, by account or all, and no other; so they are counted."""
         assert expected == names(subscribers.match(targets))
-        assert len(expected) == subscribers.count(targets)
+        assert len(expected) == subscribers.count(targets, "info")
 
     def test_several_connections_of_a_user(self, subscribers: Subscribers) -> None:
         """Each connection of a user is found, the oldest first."""
@@ -187,6 +188,7 @@ class Register(RuleBasedStateMachine):
         super().__init__()
         self.subscribers = make_subscribers(limit=6, limit_per_user=2)
         self.present: list[Subscriber] = []
+        self.muted: dict[tuple[str, str], frozenset[str]] = dict.fromkeys(USERS, frozenset())
 
     @rule(user=st.sampled_from(USERS), sse=st.booleans())
     def add(self, user: tuple[str, str], sse: bool) -> None:
@@ -206,6 +208,26 @@ class Register(RuleBasedStateMachine):
         """A connection departs."""
         if self.present:
             assert self.subscribers.remove(self.present.pop(pick % len(self.present)))
+
+    @rule(user=st.sampled_from(USERS), kinds=st.frozensets(st.sampled_from("xy")))
+    def mute(self, user: tuple[str, str], kinds: frozenset[str]) -> None:
+        """A user mutes some types and no others, connected or not."""
+        self.subscribers.mute(user_target(*user), kinds)
+        self.muted[user] = kinds
+
+    @invariant()
+    def reaches_whom_it_should(self) -> None:
+        """A notification of a type is for every connection of its targets, but not for those that muted the type."""
+        for targets in (*([user_target(*user)] for user in USERS), [account_target("a")], [EVERYONE], EVERY_TARGET):
+            for kind in "xyz":
+                expected = [
+                    subscriber
+                    for subscriber in self.subscribers.match(targets)
+                    if kind not in self.muted[subscriber.account_id, subscriber.user_id]
+                ]
+                assert expected == list(self.subscribers.find_unmuted(targets, kind))
+                assert len(expected) == self.subscribers.count(targets, kind)
+        assert bool(self.subscribers.muting) == any(self.muted[each.account_id, each.user_id] for each in self.present)
 
     @invariant()
     def same(self) -> None:

@@ -94,7 +94,7 @@ _CODE_LINES = "\n".join(
 #: `auth`, and a page is not a connection.
 _NOT_OVER_WEBSOCKET = frozenset({"closing"})
 _NOT_OVER_STREAM = frozenset({"auth_accepted"})
-_POLLED_CONTROL = frozenset({"gap", "inbox"})
+_POLLED_CONTROL = frozenset({"gap", "inbox", "preferences"})
 
 
 def build_asyncapi(registry: TypeRegistry, *, version: str, texts: Texts) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from contracts.observation import (
     ObservationEnd,
 )
 from contracts.page import Page
+from contracts.preferences import Preferences, PreferencesRequest
 from contracts.problem import Problem
 from contracts.receipt import BatchReceipt, DisconnectReceipt, Receipt, Ticket
 from contracts.request import MAX_BATCH, DisconnectRequest, ExplainRequest, PublishRequest
@@ -43,12 +44,12 @@ from hub.language import Texts
 from hub.publish.policies import describe_policy
 from hub.publish.registry import TypeRegistry
 
-__all__ = ["Schema", "describe_frames", "describe_http", "describe_observations", "describe_page"]
+__all__ = ["POLICY", "Schema", "describe_frames", "describe_http", "describe_observations", "describe_page"]
 
 _OBSERVATIONS = (Introduction, Figures, Feed, ObservationEnd)
 _ANSWERS = (
     *(Receipt, BatchReceipt, SignalReceipt, Ticket, DisconnectReceipt, DisconnectRequest, Stats, Readiness, Problem),
-    *(InboxChange, InboxCount, InboxNotifications),
+    *(InboxChange, InboxCount, InboxNotifications, Preferences, PreferencesRequest),
     *(ExplainRequest, Explanation, Trace, ConnectionsRequest, ConnectionsFound, *_OBSERVATIONS),
 )
 #: What the hub itself puts into a notification.

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from hub.api.openapi.asyncapi import build_asyncapi
-from hub.api.openapi.components import Schema, describe_frames, describe_http
+from hub.api.openapi.components import POLICY, Schema, describe_frames, describe_http
 from hub.api.openapi.examples import stream_example
 from hub.api.openapi.openapi30 import as_openapi30
 from hub.api.openapi.operations import OPERATIONS, Operation, Response
@@ -177,6 +177,13 @@ def _body(name: str, components: dict[str, Schema]) -> dict[str, Any]:
             for tag, reference in sent.items()
             for value in components[reference.rpartition("/")[2]].get("examples", ())
         }
+    elif name == "PreferencesRequest":
+        optional = [
+            tag
+            for tag, reference in mapping.items()
+            if not components[reference.rpartition("/")[2]][POLICY]["mandatory"]
+        ]
+        media["example"] = {"muted": optional[:1]}
     elif name == "BatchRequest":
         media["example"] = {"notifications": list(examples.values())[:2]}
     elif name == "ExplainRequest":

@@ -17,6 +17,7 @@ from contracts.frame import (
     GapData,
     Heartbeat,
     InboxChanged,
+    PreferencesChanged,
     Reconnect,
 )
 from contracts.notification import Notification
@@ -174,4 +175,5 @@ def _make_control_frames(texts: Texts) -> tuple[msgspec.Struct, ...]:
         Closing(code=CloseCode.TOKEN_EXPIRED, reason="the token has expired"),
         InboxChanged(read=[NOTIFICATION_ID], unread=[], archived=[], unread_count=3, cursor=CURSOR),
         AuthAccepted(expires_at=MOMENT),
+        PreferencesChanged(muted=["newsletter"], cursor=CURSOR),
     )

@@ -157,6 +157,8 @@ def test_every_operation_of_the_design_is_there() -> None:
         "post /api/ticket",
         "get /api/inbox",
         "post /api/inbox",
+        "get /api/preferences",
+        "put /api/preferences",
         "get /console",
         "get /console/console.js",
         "get /console/console.css",

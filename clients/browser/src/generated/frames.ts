@@ -3,7 +3,7 @@
 /**
  * One message on a connection: a notification, a signal or a control frame. Types may be added, so a client passes over a `type` it does not know.
  */
-export type Frame = (OrderCreated | PaymentConfirmed | OrderUpdated | StockAlert | CartUpdated | ProductAdded | ProductUpdated | ProductDeleted | TransactionCreated | ProfileUpdated | ReturnRequested | ReturnResponded | ReplacementSent | DefectiveReceived | ExchangeValidated | ExchangeResolved | OrdersUpdated | CustomersUpdated | ProductsUpdated | ConnectionEstablished | Gap | Heartbeat | Reconnect | Closing | AuthAccepted | InboxChanged)
+export type Frame = (OrderCreated | PaymentConfirmed | OrderUpdated | StockAlert | CartUpdated | ProductAdded | ProductUpdated | ProductDeleted | TransactionCreated | ProfileUpdated | ReturnRequested | ReturnResponded | ReplacementSent | DefectiveReceived | ExchangeValidated | ExchangeResolved | OrdersUpdated | CustomersUpdated | ProductsUpdated | ConnectionEstablished | Gap | Heartbeat | Reconnect | Closing | AuthAccepted | InboxChanged | PreferencesChanged)
 
 /**
  * Sent to buyer and seller when an order has been placed. Users cannot mute it. Pushed with the urgency `high`.
@@ -383,5 +383,13 @@ archived: string[]
 read_until?: string
 unread_count: number
 more?: boolean
+cursor: string
+}
+/**
+ * Sent to the `hub.v1` clients of a user who has changed what they want to get: the types that are muted now.
+ */
+export interface PreferencesChanged {
+type: "preferences"
+muted: string[]
 cursor: string
 }

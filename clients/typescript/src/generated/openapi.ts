@@ -195,6 +195,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/preferences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See which types the user has muted
+         * @description Every type that the hub knows, and whether the user has muted it. Notifications of a muted type do not reach the user's connections and polls, and are listed in the inbox like all others.
+         */
+        get: operations["getPreferences"];
+        /**
+         * Mute types
+         * @description The user mutes these types and no others. It is stored, holds for all devices of the user, and has an effect on open connections when the response comes; those that speak `hub.v1` get a `preferences` frame. A type whose policy is `mandatory` cannot be muted.
+         */
+        put: operations["setPreferences"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/internal/ws-stats": {
         parameters: {
             query?: never;
@@ -1137,7 +1161,7 @@ export interface components {
          * Frame
          * @description One message on a connection: a notification, a signal or a control frame. Types may be added, so a client passes over a `type` it does not know.
          */
-        Frame: components["schemas"]["OrderCreated"] | components["schemas"]["PaymentConfirmed"] | components["schemas"]["OrderUpdated"] | components["schemas"]["StockAlert"] | components["schemas"]["CartUpdated"] | components["schemas"]["ProductAdded"] | components["schemas"]["ProductUpdated"] | components["schemas"]["ProductDeleted"] | components["schemas"]["TransactionCreated"] | components["schemas"]["ProfileUpdated"] | components["schemas"]["ReturnRequested"] | components["schemas"]["ReturnResponded"] | components["schemas"]["ReplacementSent"] | components["schemas"]["DefectiveReceived"] | components["schemas"]["ExchangeValidated"] | components["schemas"]["ExchangeResolved"] | components["schemas"]["OrdersUpdated"] | components["schemas"]["CustomersUpdated"] | components["schemas"]["ProductsUpdated"] | components["schemas"]["ConnectionEstablished"] | components["schemas"]["Gap"] | components["schemas"]["Heartbeat"] | components["schemas"]["Reconnect"] | components["schemas"]["Closing"] | components["schemas"]["AuthAccepted"] | components["schemas"]["InboxChanged"];
+        Frame: components["schemas"]["OrderCreated"] | components["schemas"]["PaymentConfirmed"] | components["schemas"]["OrderUpdated"] | components["schemas"]["StockAlert"] | components["schemas"]["CartUpdated"] | components["schemas"]["ProductAdded"] | components["schemas"]["ProductUpdated"] | components["schemas"]["ProductDeleted"] | components["schemas"]["TransactionCreated"] | components["schemas"]["ProfileUpdated"] | components["schemas"]["ReturnRequested"] | components["schemas"]["ReturnResponded"] | components["schemas"]["ReplacementSent"] | components["schemas"]["DefectiveReceived"] | components["schemas"]["ExchangeValidated"] | components["schemas"]["ExchangeResolved"] | components["schemas"]["OrdersUpdated"] | components["schemas"]["CustomersUpdated"] | components["schemas"]["ProductsUpdated"] | components["schemas"]["ConnectionEstablished"] | components["schemas"]["Gap"] | components["schemas"]["Heartbeat"] | components["schemas"]["Reconnect"] | components["schemas"]["Closing"] | components["schemas"]["AuthAccepted"] | components["schemas"]["InboxChanged"] | components["schemas"]["PreferencesChanged"];
         /**
          * Gap
          * @description Sent when the log no longer holds what the client's cursor asks for. The client fetches its state again.
@@ -1579,6 +1603,44 @@ export interface components {
              * @enum {string}
              */
             push?: "high" | "low" | "none" | "normal" | "very-low";
+        };
+        /**
+         * Preferences
+         * @description The types that the user has muted, and all that there are.
+         *
+         *     Notifications of a muted type do not reach the user's connections, and are listed in the inbox like all others.
+         */
+        Preferences: {
+            muted: string[];
+            types: components["schemas"]["TypePreference"][];
+        };
+        /**
+         * PreferencesChanged
+         * @description Sent to the `hub.v1` clients of a user who has changed what they want to get: the types that are muted now.
+         * @example {
+         *       "type": "preferences",
+         *       "muted": [
+         *         "newsletter"
+         *       ],
+         *       "cursor": "k3v9q2m7xa-1z8"
+         *     }
+         */
+        PreferencesChanged: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "preferences";
+            muted: string[];
+            /** @example k3v9q2m7xa-1z8 */
+            cursor: string;
+        };
+        /**
+         * PreferencesRequest
+         * @description The types that the user mutes from now on, in place of those that were muted before.
+         */
+        PreferencesRequest: {
+            muted: string[];
         };
         /**
          * Problem
@@ -2367,7 +2429,7 @@ export interface components {
          */
         Reason: {
             /** @enum {string} */
-            code: "account_inactive" | "account_not_given" | "catching_up" | "connected" | "directory_unavailable" | "no_account" | "not_addressed" | "not_connected" | "other_account" | "refused" | "unknown_user" | "user_inactive";
+            code: "account_inactive" | "account_not_given" | "catching_up" | "connected" | "directory_unavailable" | "muted" | "no_account" | "not_addressed" | "not_connected" | "other_account" | "refused" | "unknown_user" | "user_inactive";
             detail: string;
         };
         /**
@@ -2821,6 +2883,15 @@ export interface components {
             id: string;
             /** @example k3v9q2m7xa-1z8 */
             cursor: string;
+        };
+        /**
+         * TypePreference
+         * @description One type that the hub knows; a `mandatory` one cannot be muted.
+         */
+        TypePreference: {
+            type: string;
+            mandatory: boolean;
+            muted: boolean;
         };
         /**
          * Unknown
@@ -3854,6 +3925,183 @@ export interface operations {
                 };
             };
             /** @description Users cannot be looked up; Tokens cannot be verified at the moment; The token is not valid yet */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getPreferences: {
+        parameters: {
+            query?: {
+                /** @description A one-use ticket, or a user token, if the client cannot set a header. A token in a URL ends up in logs. */
+                token?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the user has muted. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preferences"];
+                };
+            };
+            /** @description The request cannot be used */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A credential is required; The credential is not valid; The token has expired */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This origin is not allowed; This user may not connect; This account is not active; The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Users cannot be looked up; Tokens cannot be verified at the moment; The token is not valid yet */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setPreferences: {
+        parameters: {
+            query?: {
+                /** @description A one-use ticket, or a user token, if the client cannot set a header. A token in a URL ends up in logs. */
+                token?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "muted": [
+                 *         "order_updated"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["PreferencesRequest"];
+            };
+        };
+        responses: {
+            /** @description What the user has muted now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preferences"];
+                };
+            };
+            /** @description The request cannot be used; The body is not valid JSON in UTF-8; The body is nested too deeply; A field has a value of the wrong type or range; The notification type is not known */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A credential is required; The credential is not valid; The token has expired */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This origin is not allowed; This user may not connect; This account is not active; The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long to arrive */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body must be application/json; The body must not be compressed */
+            415: {
+                headers: {
+                    /** @description `application/json`, if that was wrong */
+                    Accept?: string;
+                    /** @description `identity`, if that was wrong */
+                    "Accept-Encoding"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Notifications of this type cannot be muted */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Users cannot be looked up; Tokens cannot be verified at the moment; The token is not valid yet; The log cannot be written; The hub has too much to do; The hub is restarting */
             503: {
                 headers: {
                     /** @description Seconds to wait. */

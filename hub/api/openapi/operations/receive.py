@@ -10,6 +10,7 @@ from hub.api.openapi.operations.failures import (
     CONNECT_FAILURES,
     INBOX_FAILURES,
     PAGE_FAILURES,
+    STORE_FAILURES,
     STREAM_FAILURES,
     USER_FAILURES,
 )
@@ -69,7 +70,7 @@ _INBOX_PARAMETERS = (
         "name": "type",
         "in": "query",
         "description": "Those of this type alone.",
-        "schema": {"type": "string", "maxLength": 64, "examples": ["order_created"]},
+        "schema": {"type": "string", "maxLength": 64, "examples": ["newsletter"]},
     },
     {
         "name": "archived",
@@ -224,5 +225,40 @@ RECEIVE_OPERATIONS: tuple[Operation, ...] = (
         security=("userToken",),
         responses=(Response(201, "The ticket.", "Ticket"),),
         failures=(*USER_FAILURES, errors.Internal),
+    ),
+    Operation(
+        method="get",
+        path=routes.PREFERENCES,
+        id="getPreferences",
+        tag="Receive",
+        summary="See which types the user has muted",
+        description="Every type that the hub knows, and whether the user has muted it. Notifications of a muted type "
+        "do not reach the user's connections and polls, and are listed in the inbox like all others.",
+        security=USER,
+        parameters=(_TOKEN,),
+        responses=(Response(200, "What the user has muted.", "Preferences"),),
+        failures=(errors.BadRequest, *USER_FAILURES, errors.Forbidden),
+    ),
+    Operation(
+        method="put",
+        path=routes.PREFERENCES,
+        id="setPreferences",
+        tag="Receive",
+        summary="Mute types",
+        description="The user mutes these types and no others. It is stored, holds for all devices of the user, and "
+        "has an effect on open connections when the response comes; those that speak `hub.v1` get a `preferences` "
+        "frame. A type whose policy is `mandatory` cannot be muted.",
+        security=USER,
+        parameters=(_TOKEN,),
+        body="PreferencesRequest",
+        responses=(Response(200, "What the user has muted now.", "Preferences"),),
+        failures=(
+            *BODY_FAILURES,
+            errors.UnknownType,
+            errors.MandatoryType,
+            *USER_FAILURES,
+            errors.Forbidden,
+            *STORE_FAILURES,
+        ),
     ),
 )
