@@ -158,8 +158,8 @@ $(EXAMPLES): examples/package-lock.json | $(NODE)
 
 # The clients are installed there as copies, as strangers get them; so what was built last is copied over them.
 examples: clients-build $(EXAMPLES) ## install and build the example frontends
-	@for pair in client:browser service:typescript stocktech:stocktech; do \
-		cp -R clients/$${pair#*:}/dist examples/node_modules/@notification-hub/$${pair%:*}/; \
+	@for pair in client:browser bell:bell service:typescript stocktech:stocktech; do \
+		cp -R clients/$${pair#*:}/dist clients/$${pair#*:}/package.json examples/node_modules/@notification-hub/$${pair%:*}/; \
 	done
 	@echo "== examples: build"
 	@cd examples && npm run --silent build

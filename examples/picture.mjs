@@ -4,7 +4,7 @@ import { ROOT, until } from "../tests/e2e/programs.mjs";
 import { Harness, live, waitForBell } from "../tests/e2e/harness.mjs";
 
 const FILE = path.join(ROOT, "docs/bell.png");
-const SIZE = { width: 860, height: 500 };
+const SIZE = { width: 860, height: 540 };
 const STEP_MS = 20_000;
 
 /** Return a page of one user at the size of the picture. */

@@ -56,7 +56,7 @@ test("buyer and seller each get their own text of an order, and not the other's"
   assert.equal((await readBell(seller)).length, 2);
 });
 
-test("the bell's list is read, removed and cleared in every tab, and stays so over a reload", {
+test("the bell's list is read and archived, one and all, in every tab, and stays so over a reload", {
   timeout: TEST_MS,
 }, async (t) => {
   const context = await harness.profile(t);
@@ -65,7 +65,7 @@ test("the bell's list is read, removed and cleared in every tab, and stays so ov
   await waitForBell(page, 4);
   await waitForBell(other, 4);
   await page.locator(".bell-list li").nth(0).getByLabel("Marcar como lida").click();
-  await page.locator(".bell-list li").nth(1).getByLabel("Remover").click();
+  await page.locator(".bell-list li").nth(1).getByLabel("Arquivar").click();
   for (const tab of [page, other]) {
     await tab.locator(".bell-badge", { hasText: /^2$/ }).waitFor();
     assert.deepEqual(await readBell(tab), ["lista 1", "lista 2", "lista 4"]);
@@ -75,7 +75,7 @@ test("the bell's list is read, removed and cleared in every tab, and stays so ov
   await page.reload();
   assert.deepEqual(await waitForBell(page, 3), ["lista 1", "lista 2", "lista 4"]);
   assert.equal(await page.locator(".bell-list .is-unread").count(), 0);
-  await page.getByRole("button", { name: "Limpar" }).click();
+  await page.getByRole("button", { name: "Arquivar todas" }).click();
   for (const tab of [page, other]) await tab.getByText("Nenhuma notificação por aqui.").waitFor();
 });
 

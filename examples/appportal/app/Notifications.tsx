@@ -1,7 +1,8 @@
 "use client";
+import { NotificationBell } from "@notification-hub/bell/react";
 import { createHub } from "@notification-hub/client";
 import { HubProvider } from "@notification-hub/client/react";
-import { fetchToken, Toasts, TopBar } from "example-bell";
+import { fetchToken, TopBar } from "example-shared";
 import type { ReactNode } from "react";
 
 /** Made on the server too, where it does nothing: it connects when the provider is mounted. */
@@ -14,9 +15,8 @@ const hub = createHub({
 export function Notifications({ children }: { children: ReactNode }) {
   return (
     <HubProvider client={hub}>
-      <TopBar initials="AP" name="AppPortal" />
+      <TopBar initials="AP" name="AppPortal" bell={<NotificationBell lang="pt-BR" toasts />} />
       {children}
-      <Toasts />
     </HubProvider>
   );
 }

@@ -1,5 +1,4 @@
-import "example-bell/page.css";
-import "example-bell/bell.css";
+import "example-shared/page.css";
 import "./operator.css";
 import type { Metadata } from "next";
 import type { ReactNode } from "react";

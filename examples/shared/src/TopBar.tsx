@@ -1,17 +1,16 @@
 import type { ReactNode } from "react";
-import { Bell } from "./Bell";
 import { ConnectionLight } from "./ConnectionLight";
 
 /** The bar with the system's name, the connection's light and the bell; `children` stand between name and light. */
-export function TopBar({ initials, name, children }: { initials: string; name: string; children?: ReactNode }) {
+export function TopBar(props: { initials: string; name: string; bell: ReactNode; children?: ReactNode }) {
   return (
     <header className="topbar">
       <span className="brand">
-        <b>{initials}</b> {name}
+        <b>{props.initials}</b> {props.name}
       </span>
-      {children}
+      {props.children}
       <ConnectionLight />
-      <Bell />
+      {props.bell}
     </header>
   );
 }

@@ -1,3 +1,2 @@
-export { Toasts } from "./Toasts";
 export { TopBar } from "./TopBar";
 export { fetchToken } from "./token";

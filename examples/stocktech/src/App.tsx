@@ -1,4 +1,5 @@
-import { Toasts, TopBar } from "example-bell";
+import { NotificationBell } from "@notification-hub/bell/react";
+import { TopBar } from "example-shared";
 import { Catalogue } from "./Catalogue";
 import { Orders } from "./Orders";
 import type { User } from "./session";
@@ -13,7 +14,7 @@ export function App({ user }: { user: User }) {
   const shop = useShop(user);
   return (
     <>
-      <TopBar initials="ST" name="StockTech">
+      <TopBar initials="ST" name="StockTech" bell={<NotificationBell lang="pt-BR" toasts />}>
         <nav className="switch" aria-label="Usuário">
           {USERS.map(([name, label]) => (
             <a key={name} href={`?user=${name}`} aria-current={name === user ? "page" : undefined}>
@@ -35,7 +36,6 @@ export function App({ user }: { user: User }) {
           <Orders user={user} shop={shop} />
         </div>
       </main>
-      <Toasts />
     </>
   );
 }

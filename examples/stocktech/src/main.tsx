@@ -1,5 +1,4 @@
-import "example-bell/page.css";
-import "example-bell/bell.css";
+import "example-shared/page.css";
 import { createHub } from "@notification-hub/client";
 import { HubProvider } from "@notification-hub/client/react";
 import { StrictMode } from "react";

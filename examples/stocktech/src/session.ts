@@ -1,4 +1,4 @@
-import { fetchToken } from "example-bell";
+import { fetchToken } from "example-shared";
 
 /** The user of the page. A real page has a login here; this one reads its address. */
 export type User = "buyer" | "seller";
