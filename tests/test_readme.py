@@ -213,10 +213,15 @@ def test_what_is_to_be_installed_is_what_make_packages_builds() -> None:
     """Each pattern of the page finds the files it means in `dist/`, and no other."""
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     wheels = [f"notification_hub{part}-{version}-py3-none-any.whl" for part in ("", "_client", "_contracts")]
-    archives = [f"notification-hub-{part}-{version}.tgz" for part in ("client", "service", "stocktech")]
+    archives = [f"notification-hub-{part}-{version}.tgz" for part in ("client", "service", "stocktech", "bell")]
     patterns = re.findall(r"dist/(\S+)", INSTALL)
     found = [[name for name in (*wheels, *archives) if fnmatch(name, pattern)] for pattern in patterns]
-    assert [[wheels[0]], [wheels[2]], wheels[1:], [archives[1]], [archives[0]]] == found
-    for folder, name in (("browser", "client"), ("typescript", "service"), ("stocktech", "stocktech")):
+    assert [[wheels[0]], [wheels[2]], wheels[1:], [archives[1]], [archives[0]], [archives[3]]] == found
+    for folder, name in (
+        ("browser", "client"),
+        ("typescript", "service"),
+        ("stocktech", "stocktech"),
+        ("bell", "bell"),
+    ):
         package = json.loads((ROOT / "clients" / folder / "package.json").read_text())
         assert (f"@notification-hub/{name}", version) == (package["name"], package["version"])

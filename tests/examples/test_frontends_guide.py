@@ -10,6 +10,7 @@ from tests.packages import NODE_MODULES, ROOT, run
 
 GUIDE = ROOT / "docs" / "guides" / "frontends.md"
 CLIENT = ROOT / "clients" / "browser"
+BELL = ROOT / "clients" / "bell"
 BLOCK = re.compile(r"^```(tsx?)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -19,17 +20,19 @@ def blocks() -> list[tuple[str, str]]:
 
 
 def test_every_snippet_compiles(tmp_path: Path) -> None:
-    """Each block of the guide, as a file of its own, passes the strict compiler against the packed client's types."""
-    # As an installed package: one folder of declarations, found through package.json's exports.
-    package = tmp_path / "node_modules" / "@notification-hub" / "client"
-    package.mkdir(parents=True)
-    (package / "package.json").write_bytes((CLIENT / "package.json").read_bytes())
+    """Each block of the guide, as a file of its own, passes the strict compiler against the packages' types."""
+    # As installed packages: folders of declarations, found through package.json's exports.
+    (tmp_path / "node_modules" / "@notification-hub").mkdir(parents=True)
     for name in ("react", "@types", "csstype"):
         (tmp_path / "node_modules" / name).symlink_to(NODE_MODULES / name)
-    built = run(
-        NODE_MODULES / ".bin/tsc", "-p", CLIENT / "tsconfig.build.json", "--outDir", package / "dist", folder=CLIENT
-    )
-    assert (0, "") == (built.returncode, built.stdout)
+    for source in (CLIENT, BELL):
+        description = json.loads((source / "package.json").read_text())
+        package = tmp_path / "node_modules" / description["name"]
+        package.mkdir()
+        (package / "package.json").write_text(json.dumps(description))
+        project = source / "tsconfig.build.json"
+        built = run(NODE_MODULES / ".bin/tsc", "-p", project, "--outDir", package / "dist", folder=source)
+        assert (0, "") == (built.returncode, built.stdout)
 
     options = {
         "target": "ES2022",
@@ -52,5 +55,5 @@ def test_every_snippet_compiles(tmp_path: Path) -> None:
 def test_the_bell_has_ten_lines() -> None:
     """The guide's first block is a whole bell, in ten lines."""
     text = blocks()[0][1]
-    assert "<Bell />" in text
+    assert "<NotificationBell " in text
     assert 10 == len(text.splitlines())
