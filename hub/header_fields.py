@@ -1,4 +1,4 @@
-"""Header fields by name: those that may come once, and lists.
+"""Header fields by name: those that may come once, lists, and one that is read in several rooms.
 
 Of a list several lines count as one, and empty elements as none (RFC 9110 sections 5.3 and 5.6.1).
 """
@@ -6,8 +6,9 @@ Of a list several lines count as one, and empty elements as none (RFC 9110 secti
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from email.utils import parsedate_to_datetime
 
-__all__ = ["Headers", "find_single", "join_lines", "list_tokens"]
+__all__ = ["Headers", "find_single", "join_lines", "list_tokens", "read_retry_after_s"]
 
 #: Names in lower case and values, in the order they came: ASGI's own form.
 Headers = list[tuple[bytes, bytes]]
@@ -43,3 +44,14 @@ def join_lines(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes:
     """Return a list whose elements may hold quoted commas as one value; empty where it has no elements."""
     lines = [value.strip(b", \t") for field, value in headers if field == name]
     return b", ".join(line for line in lines if line)
+
+
+def read_retry_after_s(text: str, now_s: float) -> float | None:
+    """Return the seconds of a Retry-After, which may be a date (RFC 9110 section 10.2.3); None where it is neither."""
+    text = text.strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - now_s) if text else None
+    except (ValueError, OverflowError):
+        return None

@@ -31,7 +31,7 @@ FLOORS: dict[str, float] = {
             *("hub.header_fields", "hub.timestamp", "hub.delivery.envelope", "hub.delivery.session"),
             *("hub.delivery.subscribers", "hub.delivery.resume_points", "hub.delivery.progress", "hub.publish.depth"),
             *("hub.publish.exactness", "hub.publish.data_rule", "hub.publish.registry", "hub.publish.body"),
-            *("hub.relay.row", "hub.relay.round", "hub.relay.backoff", "hub.relay.response"),
+            *("hub.relay.row", "hub.relay.round", "hub.backoff", "hub.relay.response"),
         ),
         100,
     ),

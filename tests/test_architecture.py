@@ -61,6 +61,7 @@ ROOMS = [
     _room("hub.masking", never=PURE),
     _room("hub.timestamp", never=PURE),
     _room("hub.url", never=PURE),
+    _room("hub.backoff", never=PURE | {"random"}),
     _room("hub.language", "msgspec", never=PURE),
     _room("hub.bounds", "msgspec", never=PURE),
     _room("hub.settings", "msgspec", never=PURE),
@@ -88,7 +89,6 @@ ROOMS = [
     # The outbox relay, a process of its own: it publishes as any service does and knows nothing of the hub's inside.
     _room("hub.relay.bounds", "msgspec", never=PURE),
     _room("hub.relay.row", "msgspec", never=PURE),
-    _room("hub.relay.backoff", never=PURE | {"random"}),
     _room("hub.relay.round", never=PURE),
     _room("hub.relay.response", "msgspec", never=PURE),
     _room("hub.relay", "asyncpg httpx msgspec prometheus_client", never=NO_SQL, awaits=True),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from hub.errors import BadRequest
-from hub.header_fields import find_single, join_lines, list_tokens
+from hub.header_fields import find_single, join_lines, list_tokens, read_retry_after_s
 
 
 def test_a_single_field() -> None:
@@ -27,3 +29,22 @@ def test_lists() -> None:
     assert [b"gzip", b"br", b"zstd"] == list_tokens(headers, b"accept-encoding")
     assert b"gzip, ,br, zstd" == join_lines(headers, b"accept-encoding")
     assert b"" == join_lines(headers, b"accept")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("7", 7.0),
+        (" 120 ", 120.0),
+        ("Thu, 26 Nov 2026 10:00:30 GMT", 30.0),
+        ("Thu, 26 Nov 2026 09:00:00 GMT", 0.0),
+        ("", None),
+        ("soon", None),
+        ("-5", None),
+        ("9" * 40, 999_999_999.0),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date(text: str, seconds: float | None) -> None:
+    """A Retry-After is read in both forms (RFC 9110 section 10.2.3), and what is neither says nothing."""
+    now_s = datetime(2026, 11, 26, 10, tzinfo=UTC).timestamp()
+    assert seconds == read_retry_after_s(text, now_s)

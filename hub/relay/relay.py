@@ -14,8 +14,8 @@ import random
 import time
 from collections.abc import Callable
 
+from hub.backoff import choose_delay_s
 from hub.operator_log import OperatorLog
-from hub.relay.backoff import choose_delay_s
 from hub.relay.bounds import RelayBounds
 from hub.relay.database import Database
 from hub.relay.fault import DATABASE_ERRORS

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 import msgspec
@@ -20,6 +19,7 @@ from hub.errors import (
     RequestTimeout,
     UriTooLong,
 )
+from hub.header_fields import read_retry_after_s
 from hub.relay.row import Dead, Failed, HubAway, Outcome, Published
 
 __all__ = ["MAX_REASON", "TOO_LARGE", "is_forbidden", "read_response"]
@@ -48,7 +48,7 @@ def read_response(status: int, headers: Mapping[str, str], body: bytes, *, now_s
     proxy, does not judge a notification; the exception is a body or head that is too large for it.
     `headers` are asked by lower-case names; `now_s` is for a Retry-After that is a date (RFC 9110 section 10.2.3).
     """
-    retry_after_s = _read_retry_after_s(headers.get("retry-after", ""), now_s)
+    retry_after_s = read_retry_after_s(headers.get("retry-after", ""), now_s)
     if 200 <= status < 300:
         return _read_receipt(status, body)
     try:
@@ -93,13 +93,3 @@ def _read_foreign(status: int, retry_after_s: float | None) -> Outcome:
 def _describe(problem: Problem, status: int) -> str:
     field = f" at {problem.field}" if isinstance(problem.field, str) else ""
     return f"{problem.code} ({status}){field}: {problem.detail}"[:MAX_REASON]
-
-
-def _read_retry_after_s(text: str, now_s: float) -> float | None:
-    text = text.strip()
-    if text.isascii() and text.isdigit():
-        return float(text[:9])
-    try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - now_s) if text else None
-    except (ValueError, OverflowError):
-        return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.relay.backoff import MAX_RETRY_AFTER_S, choose_delay_s
+from hub.backoff import MAX_RETRY_AFTER_S, choose_delay_s
 
 
 def delay_s(failures: int, *, retry_after_s: float | None = None, random: float = 1.0) -> float:

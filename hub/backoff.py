@@ -18,7 +18,7 @@ def choose_delay_s(
     """Return the seconds to wait after `failures` failures in a row, of which there is one at least.
 
     Between nothing and `base_s` doubled for each failure, at most `cap_s`. A Retry-After comes before that: the
-    delay is never shorter, and several relays that got the same one do not come back at the same moment. `random`
+    delay is never shorter, and several that got the same one do not come back at the same moment. `random`
     gives numbers from 0 to 1.
     """
     upper_s: float = min(cap_s, base_s * 2 ** min(failures - 1, _MAX_DOUBLINGS))
