@@ -88,6 +88,27 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     #: How long a response waits until the change that it confirms has an effect on open connections.
     effect_timeout_s: float = 5.0
 
+    # Web Push
+    #: Browsers of one user; with one more the oldest is forgotten.
+    push_subscriptions_each: int = 10
+    #: How long a subscription is good that no browser names again.
+    push_subscription_days: float = 90.0
+    #: How often ended subscriptions are looked for.
+    push_sweep_s: float = 3600.0
+    #: Users of one notification that are pushed.
+    push_users: int = 10_000
+    #: What the notifications weigh that are due soon; beyond it they are read from the log later.
+    push_schedule_bytes: int = 8_388_608
+    #: Notifications whose messages are made at one time, messages on their way, and messages that wait in the log.
+    push_prepared: int = 16
+    push_messages: int = 16_384
+    push_waiting: int = 100_000
+    #: Back-off of one message: full jitter over a delay that doubles from the one to the other.
+    push_backoff_base_s: float = 5.0
+    push_backoff_cap_s: float = 3600.0
+    #: How often the hub looks for what is due.
+    push_tick_s: float = 0.5
+
     # Operators
     #: How many operators may watch at one time: each holds a connection and up to a hundred kilobytes.
     watchers: int = 16

@@ -41,6 +41,7 @@ from hub.publish.publisher import Publisher
 from hub.publish.registry import TypeRegistry, load_type_registry
 from hub.publish.signaller import Signaller
 from hub.publish.traced import TracedPublisher
+from hub.push.opening import Push, open_push
 from hub.settings import Settings, summarize_settings
 from hub.tasks import Tasks
 from hub.transports.cors import Cors
@@ -77,6 +78,7 @@ class Hub(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     poll: PollEndpoint
     streams: StreamEndpoint
     delivery: Delivery
+    push: Push | None
     log: Log
     metrics: Metrics
     bodies: Allowance
@@ -125,11 +127,23 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
             sockets=fanout,
             metrics=metrics,
             policies=types.policies,
-            features=["inbox", "preferences"] if settings.inbox else ["preferences"],
+            features=_list_features(settings),
             tracing=tracing,
             now=now,
         )
         stack.push_async_callback(delivery.close)
+        push = open_push(
+            settings,
+            log=log,
+            delivery=delivery,
+            directory=directory,
+            auth=auth,
+            metrics=metrics,
+            policies=types.policies,
+            now=now,
+        )
+        if push is not None:
+            stack.push_async_callback(push.close)
         probe, probing = DirectoryProbe(directory, bounds), Tasks()
         stack.push_async_callback(probing.stop)
         probing.start("directory probe", probe.run())
@@ -153,7 +167,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
             now=now,
         )
         registry = make_registry(
-            metrics, delivery.subscribers, delivery.progress, log, probe, version=version("notification-hub")
+            metrics, delivery.subscribers, delivery.progress, log, probe, push, version=version("notification-hub")
         )
         if settings.metrics_port:
             await stack.enter_async_context(
@@ -165,6 +179,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
             settings,
             auth=auth,
             delivery=delivery,
+            push=push,
             publisher=publisher,
             explainer=Explainer(
                 publisher=publisher,
@@ -216,6 +231,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
                 now=now,
             ),
             delivery=delivery,
+            push=push,
             log=log,
             metrics=metrics,
             bodies=bodies,
@@ -228,6 +244,12 @@ def _make_tracing(settings: Settings) -> Tracing:
     from hub.tracing import Tracing
 
     return Tracing(max_origins=settings.bounds.traced_origins)
+
+
+def _list_features(settings: Settings) -> list[str]:
+    """Return what clients that speak `hub.v1` are told that this hub can do."""
+    features = {"inbox": settings.inbox, "preferences": True, "push": settings.push_key_file is not None}
+    return [name for name, is_on in features.items() if is_on]
 
 
 def _make_inboxes(settings: Settings, types: TypeRegistry, log: InboxLog) -> Inboxes:

@@ -11,10 +11,16 @@ from collections import Counter
 from contracts.closing import CloseCode
 from hub.histogram import Histogram
 
-__all__ = ["TRANSPORTS", "Metrics"]
+__all__ = ["PUSH_OUTCOMES", "TRANSPORTS", "Metrics"]
 
 #: How connections are carried, as labels; `poll` is none, since nothing stays open.
 TRANSPORTS = ("durable-streams", "sse", "websocket")
+#: What becomes of a push message: the push service took it; the user got or muted the notification, may not have it, or
+#: it was over; the browser unsubscribed; the service refused it, or took it at no attempt; the hub failed.
+PUSH_OUTCOMES = (
+    *("sent", "confirmed", "muted", "not_allowed", "expired", "gone"),
+    *("refused", "too_large", "given_up", "failed"),
+)
 
 
 class Metrics:
@@ -38,6 +44,9 @@ class Metrics:
         self.replayed = 0
         #: Live connections that fell behind: they took less than was due, and got the rest from the log.
         self.fallen_behind = 0
+        #: Push messages that ended, by what became of them; attempts that failed, by status or reason.
+        self.push: Counter[str] = Counter()
+        self.push_failures: Counter[str] = Counter()
         #: Connections opened, by resume result: live, replayed, gap.
         self.resumes: Counter[str] = Counter()
         #: Pages answered to clients that poll, by resume result.

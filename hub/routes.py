@@ -26,6 +26,8 @@ __all__ = [
     "OPENAPI_30",
     "POLL",
     "PREFERENCES",
+    "PUSH",
+    "PUSH_FIGURES",
     "READY",
     "SCHEMA",
     "SIGNAL",
@@ -44,6 +46,7 @@ STREAM = "/streams/me"
 TICKET = "/api/ticket"
 INBOX = "/api/inbox"
 PREFERENCES = "/api/preferences"
+PUSH = "/api/push"
 
 # Publishing and operating, for services.
 NOTIFY = "/api/internal/notify"
@@ -54,6 +57,7 @@ DISCONNECT = "/api/internal/disconnect"
 EXPLAIN = "/api/internal/explain"
 OBSERVE = "/api/internal/observe"
 CONNECTIONS = "/api/internal/connections"
+PUSH_FIGURES = "/api/internal/push"
 TRACE = "/api/internal/notifications/{id}"
 
 # For operators and their machines.

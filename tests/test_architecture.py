@@ -126,6 +126,14 @@ ROOMS = [
     _room("hub.publish.random_uuids", never=PURE),
     _room("hub.publish.body", "msgspec", never=PURE),
     _room("hub.publish", "msgspec", never=NO_ACCESS, awaits=True),
+    # Web Push: another way out, of what no connection took.
+    _room("hub.push.encryption", "cryptography", never=PURE | {"hub.log"}),
+    _room("hub.push.message", "msgspec", never=PURE | {"hub.log"}),
+    _room("hub.push.response", never=PURE),
+    _room("hub.push.subscription", "msgspec", never=PURE | {"hub.log"}),
+    _room("hub.push.schedule", never=PURE | {"hub.log"}),
+    _room("hub.push.job", "msgspec", never=PURE),
+    _room("hub.push", "cryptography jwt msgspec", never=NO_ACCESS | {"hub.log.sqlite", "hub.publish"}, awaits=True),
     # What operators ask of both ways.
     _room("hub.observe.target_view", "msgspec", never=PURE),
     _room("hub.observe", "msgspec", never=NO_ACCESS, awaits=True),

@@ -33,6 +33,7 @@ ALLOWED = {
     "on_headers_complete": "httptools calls it",
     "on_body": "httptools calls it",
     "on_message_complete": "httptools calls it",
+    "init": "click calls it: `hub push init`",
     "local_address": "httpcore passes it",
     "socket_options": "httpcore passes it",
     "deflated": "the links read a form of an envelope by its name",

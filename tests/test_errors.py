@@ -42,6 +42,7 @@ PROMISED = {
     "offset_gone": (410, 1008),
     "origin_not_allowed": (403, 4501),
     "overloaded": (503, 1013),
+    "push_off": (404, 4501),
     "request_timeout": (408, 1008),
     "reserved_type": (400, 1008),
     "settings": (500, 1011),
@@ -131,6 +132,7 @@ def test_clients_come_back_where_coming_back_helps() -> None:
         "key_limited_to_accounts",
         "not_found",
         "origin_not_allowed",
+        "push_off",
         "unauthenticated",
         "user_not_allowed",
     } == final

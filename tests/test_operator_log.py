@@ -28,6 +28,7 @@ from tests.auth.issuer import Issuer
 from tests.auth.tokens import jwk, private_key, sign_with
 from tests.harness import ACCOUNT, DEADLINE_S, USER, run_hub
 from tests.operator_lines import PAGE, Lines, check_lines
+from tests.push.test_log_lines import PUSH_EVENTS
 from tests.relay.test_log_lines import RELAY_EVENTS
 from tests.transports.test_liveness import dial, websocket_request
 
@@ -245,7 +246,7 @@ def test_the_table_is_complete() -> None:
                 ):
                     written.add(event)
     assert written == set(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE))
-    assert written == set.union(RELAY_EVENTS, *[events for _, events in SCENES])
+    assert written == set.union(RELAY_EVENTS, PUSH_EVENTS, *[events for _, events in SCENES])
 
 
 def test_a_flood_is_a_line_a_minute(caplog: pytest.LogCaptureFixture) -> None:

@@ -74,6 +74,10 @@ USABLE: dict[str, tuple[str, object]] = {
         ("https://app.example", "https://b.example:8443"),
     ),
     "HUB_CONSOLE": ("off", False),
+    "HUB_PUSH_KEY_FILE": ("/etc/hub/push.pem", Path("/etc/hub/push.pem")),
+    "HUB_PUSH_SUBJECT": ("mailto:it@example.com", "mailto:it@example.com"),
+    "HUB_PUSH_AFTER": ("2.5", 2.5),
+    "HUB_PUSH_ALLOW_PRIVATE": ("on", True),
     "HUB_CONTRACTS": ("contracts.avelarsys, naldogas.contracts", ("contracts.avelarsys", "naldogas.contracts")),
     "HUB_LANGUAGE": ("en", "en"),
     "JWT_SECRET": (SECRET, SECRET),
@@ -247,6 +251,8 @@ class TestReading:
         environ = {**enough, variable: f"  {text} "}
         if variable == "HUB_JWT_PUBLIC_KEY_FILE":
             del environ["HUB_JWKS_URL"]
+        if variable == "HUB_PUSH_KEY_FILE":
+            environ["HUB_PUSH_SUBJECT"] = USABLE["HUB_PUSH_SUBJECT"][0]
         assert value == getattr(read_settings(environ), FIELD[variable])
 
     @pytest.mark.parametrize("variable", USABLE)

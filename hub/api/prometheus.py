@@ -19,7 +19,8 @@ from hub.delivery.subscribers import Subscribers
 from hub.directory.probe import DirectoryProbe
 from hub.histogram import BOUNDS_S, Histogram
 from hub.log.port import Log
-from hub.metrics import TRANSPORTS, Metrics
+from hub.metrics import PUSH_OUTCOMES, TRANSPORTS, Metrics
+from hub.push.opening import Push
 
 __all__ = ["make_registry"]
 
@@ -31,11 +32,18 @@ _CODES = sorted({getattr(errors, name).code for name in errors.__all__ if name n
 
 
 def make_registry(
-    metrics: Metrics, subscribers: Subscribers, progress: Progress, log: Log, probe: DirectoryProbe, *, version: str
+    metrics: Metrics,
+    subscribers: Subscribers,
+    progress: Progress,
+    log: Log,
+    probe: DirectoryProbe,
+    push: Push | None = None,
+    *,
+    version: str,
 ) -> CollectorRegistry:
     """Return a registry that reads the counters when it is asked, and holds nothing itself."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_HubCollector(metrics, subscribers, progress, log, probe, version))
+    registry.register(_HubCollector(metrics, subscribers, progress, log, probe, push, version))
     ProcessCollector(registry=registry)
     GCCollector(registry=registry)
     return registry
@@ -49,6 +57,7 @@ class _HubCollector(Collector):
         progress: Progress,
         log: Log,
         probe: DirectoryProbe,
+        push: Push | None,
         version: str,
     ) -> None:
         self._metrics = metrics
@@ -56,6 +65,7 @@ class _HubCollector(Collector):
         self._progress = progress
         self._log = log
         self._probe = probe
+        self._push = push
         self._version = version
 
     def collect(self) -> Iterator[Metric]:
@@ -105,6 +115,12 @@ class _HubCollector(Collector):
         yield _counter("hub_disconnects", "Connections ended, by close code", "code", closes, _CLOSES)
         yield _counter("hub_refusals", "Connections refused, by error code", "code", metrics.refusals, _CODES)
         yield _counter("hub_problems", "Requests answered with a problem", "code", metrics.problems, _CODES)
+        subscriptions, sending, waiting = (0, 0, 0) if self._push is None else self._push.measure()
+        yield _gauge("hub_push_subscriptions", "Browsers subscribed to Web Push", subscriptions)
+        yield _gauge("hub_push_sending", "Push messages on their way", sending)
+        yield _gauge("hub_push_waiting", "Push messages that wait for another attempt", waiting)
+        yield _counter("hub_push_messages", "Push messages that ended", "outcome", metrics.push, PUSH_OUTCOMES)
+        yield _counter("hub_push_failures", "Attempts to push without success", "reason", metrics.push_failures)
         disk, socket = (
             "Whole body of a publish to its record on disk",
             "Whole body of a publish to the write to a client",

@@ -23,6 +23,7 @@ from hub.api.handlers.metrics import make_metrics_routes
 from hub.api.handlers.notify import make_notify_endpoints
 from hub.api.handlers.observe import make_observe_routes
 from hub.api.handlers.preferences import make_preferences_routes
+from hub.api.handlers.push import make_push_routes
 from hub.api.handlers.schema import make_schema_routes
 from hub.api.handlers.signal import make_signal_routes
 from hub.api.handlers.stats import make_stats_routes
@@ -40,6 +41,7 @@ from hub.observe.tracer import Tracer
 from hub.publish.publisher import Publisher
 from hub.publish.registry import TypeRegistry
 from hub.publish.signaller import Signaller
+from hub.push.opening import Push
 from hub.settings import Settings
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ def make_router(
     *,
     auth: Auth,
     delivery: Delivery,
+    push: Push | None,
     publisher: Publisher,
     explainer: Explainer,
     tracer: Tracer,
@@ -142,6 +145,14 @@ def make_router(
         *make_preferences_routes(
             delivery.preferences,
             auth.admission,
+            user_bodies,
+            max_body_bytes=settings.bounds.user_body_bytes,
+            body_timeout_s=settings.bounds.body_timeout_s,
+        ),
+        *make_push_routes(
+            push,
+            auth.admission,
+            keys,
             user_bodies,
             max_body_bytes=settings.bounds.user_body_bytes,
             body_timeout_s=settings.bounds.body_timeout_s,

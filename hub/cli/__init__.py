@@ -31,6 +31,7 @@ COMMANDS = (
     "restore",
     "token",
     "key",
+    "push",
     "openapi",
     "proxy",
     "conformance",

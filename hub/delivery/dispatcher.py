@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from operator import attrgetter
@@ -78,6 +78,8 @@ class Dispatcher:
         self._link_budget_bytes = link_budget_bytes
         self._now = now
         self._slice_deliveries = slice_deliveries
+        #: They are told of each batch of records after its dispatch, and never block.
+        self.listeners: list[Callable[[Sequence[Record]], None]] = []
         #: They act on state records that are for the hub alone, each on those it knows.
         self.takers: list[TakesState] = []
         #: They act on state records of users.
@@ -104,6 +106,8 @@ class Dispatcher:
             self._progress.on_advance()
             if self._feed.is_watched:
                 self._feed.note(records)
+            for listener in self.listeners:
+                listener(records)
 
     async def _dispatch(self, record: Record) -> None:
         next_position = self._progress.position + 1

@@ -55,6 +55,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     catch_up: CatchUp
     feed: Feed
     counts: DeliveryCounts
+    dispatcher: Dispatcher
     signals: Signals
     preferences: Preferences
     tasks: Tasks
@@ -191,6 +192,7 @@ async def open_delivery(
         catch_up=catch_up,
         feed=feed,
         counts=counts,
+        dispatcher=dispatcher,
         signals=signals,
         preferences=preferences,
         tasks=tasks,

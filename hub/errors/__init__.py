@@ -42,6 +42,7 @@ __all__ = [
     "OffsetGone",
     "OriginNotAllowed",
     "Overloaded",
+    "PushOff",
     "RequestTimeout",
     "ReservedType",
     "SettingsError",
@@ -215,6 +216,11 @@ class NotFound(HubError):
 class InboxOff(NotFound):
     code = "inbox_off"
     title = "This hub keeps no inbox (HUB_INBOX=off)"
+
+
+class PushOff(NotFound):
+    code = "push_off"
+    title = "This hub has no Web Push"
 
 
 class MethodNotAllowed(HubError):

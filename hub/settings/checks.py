@@ -13,6 +13,7 @@ from hub.url import split_url
 __all__ = ["describe_unusable", "find_problems", "secret_problem"]
 
 _ALGORITHMS = (*(f"{family}{bits}" for family in ("HS", "RS", "PS", "ES") for bits in (256, 384, 512)), "EdDSA")
+_SUBJECT = re.compile(r"(mailto:[^@\s]+@|https://)[^@\s]+")
 _LEVELS = ("debug", "info", "warning", "error")
 
 #: Secrets that were published as defaults or examples somewhere: signing with one is signing with none.
@@ -65,6 +66,11 @@ def find_problems(settings: Settings, *, development: bool) -> list[tuple[str, S
         "metrics_key",
         digest,
         "is not the sha256 of a key in 64 hexadecimal digits; `hub key metrics --json` makes both",
+    )
+    require(
+        "push_subject",
+        settings.push_key_file is None or _SUBJECT.fullmatch(settings.push_subject) is not None,
+        "is neither a mailto: nor an https: address",
     )
     require("log_level", settings.log_level in _LEVELS, f"is not one of {', '.join(_LEVELS)}")
     installed = not settings.tracing or find_spec("opentelemetry") is not None

@@ -70,6 +70,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_body_bytes: Annotated[int, Meta(ge=1024, le=1_048_576)] = 65_536
     body_budget_bytes: Annotated[int, Meta(ge=1_048_576)] = 67_108_864
 
+    # Web Push
+    push_key_file: Path | None = None
+    push_subject: str = ""
+    push_after_s: Annotated[float, Meta(ge=0, le=3600)] = 10.0
+    push_allow_private: bool = False
+
     # The log
     data_dir: Path = Path("hub-data")
     retention_days: Annotated[float, Meta(gt=0, le=3650)] = 30.0
@@ -259,6 +265,21 @@ max_body_bytes | HUB_MAX_BODY | bytes | 65536
 body_budget_bytes | HUB_BODY_BUDGET | bytes | 67108864
     How much of all request bodies together the hub holds, from their first byte to their answer; beyond that new
     ones get 503.
+
+# Web Push
+
+push_key_file | HUB_PUSH_KEY_FILE | file | /etc/hub/push.pem
+    The hub's private key for push services, made by `hub push init`; unset: no Web Push. With another key every
+    subscription is void.
+
+push_subject | HUB_PUSH_SUBJECT | text | mailto:it@example.com
+    The mail address (`mailto:`) or page (`https:`) under which a push service finds who runs this hub.
+
+push_after_s | HUB_PUSH_AFTER | s | 10
+    How long a notification waits for a connection of its user to take it, before it is pushed.
+
+push_allow_private | HUB_PUSH_ALLOW_PRIVATE | on/off | off
+    Whether push services may be on this machine or in a private network, such as one of your own.
 
 # The log
 

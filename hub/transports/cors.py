@@ -75,7 +75,7 @@ class Cors:
             return
         try:
             if scope["method"] == "OPTIONS":
-                await self.respond_preflight(send, headers, methods=b"GET, HEAD, POST, PUT")
+                await self.respond_preflight(send, headers, methods=b"GET, HEAD, POST, PUT, DELETE")
                 return
             granted = self.allow(headers)
         except OriginNotAllowed as error:

@@ -21,6 +21,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from hub.directory.demo import DEMO_USERS, create_demo_directory
+from hub.push.vapid import make_key_file
 from hub.target import WITHOUT_ACCOUNT
 from tests.attacks.identity import (
     ACCOUNT,
@@ -32,6 +33,7 @@ from tests.attacks.identity import (
     write_keys,
 )
 from tests.harness import DEADLINE_S, EventStream, RunningHub, WebSocket, run_hub
+from tests.push.browser import Browser
 
 TYPE = "stock_alert"
 EVERY_OPERATION = ["publish", "stats", "disconnect", "observe"]
@@ -53,6 +55,9 @@ DOORS = {
     ("POST", "/api/inbox"): "user",
     ("GET", "/api/preferences"): "user",
     ("PUT", "/api/preferences"): "user",
+    ("GET", "/api/push"): "user",
+    ("PUT", "/api/push"): "user",
+    ("DELETE", "/api/push"): "user",
     ("POST", "/api/internal/notify"): "publish",
     ("POST", "/api/internal/notify/batch"): "publish",
     ("POST", "/api/internal/signal"): "publish",
@@ -63,6 +68,7 @@ DOORS = {
     ("GET", "/api/internal/observe"): "observe",
     ("POST", "/api/internal/connections"): "find",
     ("GET", "/api/internal/notifications/{id}"): "trace",
+    ("GET", "/api/internal/push"): "observe",
     ("GET", "/health/live"): "open",
     ("GET", "/health/ready"): "open",
     ("GET", "/"): "open",
@@ -102,6 +108,8 @@ SUCCESS = {
     "/api/internal/notify": 202,
     "/api/internal/notify/batch": 202,
     "/api/internal/signal": 202,
+    "PUT /api/push": 204,
+    "DELETE /api/push": 204,
 }
 
 
@@ -154,7 +162,13 @@ async def keys(tmp_path: Path) -> dict[str, str]:
 @pytest.fixture
 async def hub(tmp_path: Path, keys: dict[str, str]) -> AsyncIterator[RunningHub]:
     """A hub that knows the actors."""
-    settings: dict[str, Any] = {"people_without_account": True, "max_connections_per_user": 1_000}
+    make_key_file(tmp_path / "push.pem")
+    settings: dict[str, Any] = {
+        "people_without_account": True,
+        "max_connections_per_user": 1_000,
+        "push_key_file": tmp_path / "push.pem",
+        "push_subject": "mailto:ops@example.com",
+    }
     async with run_hub(tmp_path, service_keys_file=tmp_path / "services.json", **settings) as hub:
         hub.key = keys["key"]
         yield hub
@@ -183,7 +197,7 @@ async def ask(hub: RunningHub, actor_headers: dict[str, str], method: str, path:
     content = None if path == "/api/ticket" or method == "GET" else body_of(path, identifier)
     headers = {**actor_headers, "content-type": "application/json"}
     async with hub.http.stream(method, path + query, content=content, headers=headers) as response:
-        if response.headers["content-type"].startswith("text/event-stream"):
+        if response.headers.get("content-type", "").startswith("text/event-stream"):
             return Answer(response.status_code, "")
         text = await response.aread()
     problem: dict[str, Any] = json.loads(text) if b'"code"' in text and response.status_code >= 400 else {}
@@ -210,6 +224,8 @@ def body_of(path: str, identifier: str) -> bytes:
         return b"{}"
     if path.endswith(("disconnect", "connections")):
         return msgspec.json.encode({"account_id": identifier, "user_id": USER})
+    if path == "/api/push":
+        return msgspec.json.encode(Browser("https://push.example.com/" + quote(identifier[:500])).subscription())
     if path.endswith("signal"):
         return msgspec.json.encode({"type": "orders:updated", "account_id": identifier, "user_id": USER})
     if path.endswith("preferences"):
@@ -218,10 +234,10 @@ def body_of(path: str, identifier: str) -> bytes:
     return msgspec.json.encode({"notifications": [notification]} if path.endswith("batch") else notification)
 
 
-def expected_of(door: str, actor: str, path: str, identifier: str) -> int:
+def expected_of(door: str, actor: str, method: str, path: str, identifier: str) -> int:
     """Return the status that the table asks for."""
     answer = TABLE[door, actor]
-    success = SUCCESS.get(path, 200)
+    success = SUCCESS.get(f"{method} {path}") or SUCCESS.get(path, 200)
     if answer == "ok":
         return success
     if answer.isdigit():
@@ -249,7 +265,7 @@ async def test_every_actor_at_every_door_with_every_id(hub: RunningHub, keys: di
         async with limit:
             answer = await ask(hub, await participants.headers(actor), method, path, ids[name])
         asked += 1
-        expected = expected_of(DOORS[method, path], actor, path, ids[name])
+        expected = expected_of(DOORS[method, path], actor, method, path, ids[name])
         if answer.status != expected or (answer.status >= 400) != bool(answer.code):
             wrong.append(f"{actor} {method} {path} [{name}]: {answer} instead of {expected}")
 

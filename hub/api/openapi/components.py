@@ -26,6 +26,7 @@ from contracts.observation import (
 from contracts.page import Page
 from contracts.preferences import Preferences, PreferencesRequest
 from contracts.problem import Problem
+from contracts.push import PushFigures, PushKey, PushMessage, PushSubscription, PushUnsubscribe
 from contracts.receipt import BatchReceipt, DisconnectReceipt, Receipt, Ticket
 from contracts.request import MAX_BATCH, DisconnectRequest, ExplainRequest, PublishRequest
 from contracts.signal import Signal, SignalReceipt, SignalRequest
@@ -51,6 +52,7 @@ _ANSWERS = (
     *(Receipt, BatchReceipt, SignalReceipt, Ticket, DisconnectReceipt, DisconnectRequest, Stats, Readiness, Problem),
     *(InboxChange, InboxCount, InboxNotifications, Preferences, PreferencesRequest),
     *(ExplainRequest, Explanation, Trace, ConnectionsRequest, ConnectionsFound, *_OBSERVATIONS),
+    *(PushKey, PushSubscription, PushUnsubscribe, PushMessage, PushFigures),
 )
 #: What the hub itself puts into a notification.
 _STAMPED = frozenset({"timestamp", "id", "cursor"})

@@ -54,10 +54,21 @@ _SECURITY = {
         "description": "A one-use ticket, or a user's token, if the client cannot set a header.",
     },
 }
+_PUSH_ENDPOINT = "https://push.example.com/v2/JzLQ3raZJfFBR0aqvOMsLrt54w4rJUsV"
 _BODY_EXAMPLES: dict[str, dict[str, Any]] = {
     "DisconnectRequest": {"user_id": "user-1", "account_id": "account-1", "revoke": True},
     "ConnectionsRequest": {"user_id": "user-1", "account_id": "account-1"},
     "InboxChange": {"read": ["0b6f2c52-9d0e-4c39-9f0a-0d6f3a4c1e77"]},
+    "PushSubscription": {
+        "endpoint": _PUSH_ENDPOINT,
+        "expirationTime": None,
+        # Of RFC 8291, appendix A.
+        "keys": {
+            "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+            "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+        },
+    },
+    "PushUnsubscribe": {"endpoint": _PUSH_ENDPOINT},
 }
 #: Headers that come with every problem of a status.
 _PROBLEM_HEADERS = {

@@ -219,6 +219,34 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/push": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the key that a browser subscribes to Web Push with
+         * @description The `applicationServerKey` of `pushManager.subscribe()` (RFC 8292). With Web Push, a user gets notifications while no page is open. 404 with the code `push_off`: this hub has none.
+         */
+        get: operations["getPushKey"];
+        /**
+         * Subscribe a browser to Web Push
+         * @description The body is the browser's `PushSubscription.toJSON()`. The hub pushes what no connection of the user has taken, if the type's policy has `push`, encrypted for this browser (RFC 8291): a message is a `PushMessage`. The same again is a renewal, and an endpoint that another user had registered is this user's from now on. A user has at most 10; the oldest goes.
+         */
+        put: operations["subscribeToPush"];
+        post?: never;
+        /**
+         * End a browser's subscription to Web Push
+         * @description The response is the same where the user has no such subscription.
+         */
+        delete: operations["unsubscribeFromPush"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/internal/ws-stats": {
         parameters: {
             query?: never;
@@ -333,6 +361,26 @@ export interface paths {
          * @description The user's id is exact, and in the body, so that no log has it. The key needs the operation `observe`. A key that is limited to some accounts must name one of them.
          */
         post: operations["findConnections"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/internal/push": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the figures of Web Push
+         * @description The key needs the operation `observe`. 404 with the code `push_off`: this hub has no Web Push.
+         */
+        get: operations["getPushFigures"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2411,6 +2459,90 @@ export interface components {
             ttl_seconds?: number | null;
         };
         /**
+         * PushFigures
+         * @description What Web Push has to do at this moment, and what it has done since the hub's start.
+         *
+         *     `users` have `subscriptions`, one for each browser. `sending` messages are on their way; `waiting` ones wait for another attempt. `behind`: what is due is read from the log. `outcomes` counts messages that ended, `failures` attempts without success by status or reason. `services` are the push services with the most messages on their way.
+         */
+        PushFigures: {
+            /** Format: int64 */
+            subscriptions: number;
+            /** Format: int64 */
+            users: number;
+            /** Format: int64 */
+            sending: number;
+            /** Format: int64 */
+            waiting: number;
+            behind: boolean;
+            outcomes: {
+                [key: string]: number;
+            };
+            failures: {
+                [key: string]: number;
+            };
+            services: components["schemas"]["PushServiceFigures"][];
+        };
+        /**
+         * PushKey
+         * @description The hub's public key, base64url: the `applicationServerKey` of `pushManager.subscribe()`.
+         */
+        PushKey: {
+            public_key: string;
+        };
+        /**
+         * PushMessage
+         * @description What a service worker gets: as much of a notification as there is room for.
+         *
+         *     `title` and `message` may have been cut, and end with an ellipsis then. `cursor` is the notification's own.
+         */
+        PushMessage: {
+            id: string;
+            type: string;
+            title: string;
+            message: string;
+            cursor: string;
+            /** @default  */
+            link?: string;
+            /** @default  */
+            timestamp?: string;
+        };
+        /**
+         * PushServiceFigures
+         * @description One push service, by its origin, and how many messages are on their way to it.
+         */
+        PushServiceFigures: {
+            origin: string;
+            /** Format: int64 */
+            sending: number;
+        };
+        /**
+         * PushSubscription
+         * @description A browser's subscription, as its `PushSubscription.toJSON()` has it (W3C Push API).
+         *
+         *     `endpoint` is an https URL of the browser's push service. Fields that are not named here are passed over, since a browser may add some.
+         */
+        PushSubscription: {
+            /** @example https://updates.push.services.mozilla.com/wpush/v2/g */
+            endpoint: string;
+            keys: components["schemas"]["PushSubscriptionKeys"];
+        };
+        /**
+         * PushSubscriptionKeys
+         * @description The browser's keys, base64url: a point on P-256 with 65 bytes, and a secret of 16 bytes (RFC 8291).
+         */
+        PushSubscriptionKeys: {
+            p256dh: string;
+            auth: string;
+        };
+        /**
+         * PushUnsubscribe
+         * @description The subscription that ends, by its endpoint.
+         */
+        PushUnsubscribe: {
+            /** @example https://updates.push.services.mozilla.com/wpush/v2/g */
+            endpoint: string;
+        };
+        /**
          * Readiness
          * @description Whether the hub accepts new work, and the state of each part.
          *
@@ -4114,6 +4246,321 @@ export interface operations {
             };
         };
     };
+    getPushKey: {
+        parameters: {
+            query?: {
+                /** @description A one-use ticket, or a user token, if the client cannot set a header. A token in a URL ends up in logs. */
+                token?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The public key. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushKey"];
+                };
+            };
+            /** @description A credential is required; The credential is not valid; The token has expired */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This origin is not allowed; This user may not connect; This account is not active */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This hub has no Web Push */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Users cannot be looked up; Tokens cannot be verified at the moment; The token is not valid yet */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    subscribeToPush: {
+        parameters: {
+            query?: {
+                /** @description A one-use ticket, or a user token, if the client cannot set a header. A token in a URL ends up in logs. */
+                token?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "endpoint": "https://push.example.com/v2/JzLQ3raZJfFBR0aqvOMsLrt54w4rJUsV",
+                 *       "expirationTime": null,
+                 *       "keys": {
+                 *         "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+                 *         "auth": "BTBZMqHH6r4Tts7J_aSIgg"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["PushSubscription"];
+            };
+        };
+        responses: {
+            /** @description The browser is subscribed. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be used; The body is not valid JSON in UTF-8; The body is nested too deeply; A field has a value of the wrong type or range */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A credential is required; The credential is not valid; The token has expired */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This origin is not allowed; This user may not connect; This account is not active */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This hub has no Web Push */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long to arrive */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body must be application/json; The body must not be compressed */
+            415: {
+                headers: {
+                    /** @description `application/json`, if that was wrong */
+                    Accept?: string;
+                    /** @description `identity`, if that was wrong */
+                    "Accept-Encoding"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Users cannot be looked up; Tokens cannot be verified at the moment; The token is not valid yet; The log cannot be written; The hub has too much to do; The hub is restarting */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unsubscribeFromPush: {
+        parameters: {
+            query?: {
+                /** @description A one-use ticket, or a user token, if the client cannot set a header. A token in a URL ends up in logs. */
+                token?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "endpoint": "https://push.example.com/v2/JzLQ3raZJfFBR0aqvOMsLrt54w4rJUsV"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PushUnsubscribe"];
+            };
+        };
+        responses: {
+            /** @description The user has no such subscription. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be used; The body is not valid JSON in UTF-8; The body is nested too deeply; A field has a value of the wrong type or range */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A credential is required; The credential is not valid; The token has expired */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This origin is not allowed; This user may not connect; This account is not active */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This hub has no Web Push */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long to arrive */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body must be application/json; The body must not be compressed */
+            415: {
+                headers: {
+                    /** @description `application/json`, if that was wrong */
+                    Accept?: string;
+                    /** @description `identity`, if that was wrong */
+                    "Accept-Encoding"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Users cannot be looked up; Tokens cannot be verified at the moment; The token is not valid yet; The log cannot be written; The hub has too much to do; The hub is restarting */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readStats: {
         parameters: {
             query?: never;
@@ -4627,6 +5074,64 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getPushFigures: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The figures of this moment. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushFigures"];
+                };
+            };
+            /** @description A credential is required; The credential is not valid */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this; This service key is limited to some accounts */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This hub has no Web Push */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub failed */
+            500: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {

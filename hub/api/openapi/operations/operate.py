@@ -133,6 +133,17 @@ OPERATE_OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         method="get",
+        path=routes.PUSH_FIGURES,
+        id="getPushFigures",
+        tag="Operate",
+        summary="Read the figures of Web Push",
+        description="The key needs the operation `observe`. 404 with the code `push_off`: this hub has no Web Push.",
+        security=SERVICE,
+        responses=(Response(200, "The figures of this moment.", "PushFigures"),),
+        failures=(*ALL_ACCOUNTS_FAILURES, errors.PushOff, errors.Internal),
+    ),
+    Operation(
+        method="get",
         path=routes.LIVE,
         id="checkLive",
         tag="Operate",

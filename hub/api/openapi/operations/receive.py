@@ -261,4 +261,46 @@ RECEIVE_OPERATIONS: tuple[Operation, ...] = (
             *STORE_FAILURES,
         ),
     ),
+    Operation(
+        method="get",
+        path=routes.PUSH,
+        id="getPushKey",
+        tag="Receive",
+        summary="Get the key that a browser subscribes to Web Push with",
+        description="The `applicationServerKey` of `pushManager.subscribe()` (RFC 8292). With Web Push, a user gets "
+        "notifications while no page is open. 404 with the code `push_off`: this hub has none.",
+        security=USER,
+        parameters=(_TOKEN,),
+        responses=(Response(200, "The public key.", "PushKey"),),
+        failures=(*USER_FAILURES, errors.PushOff, errors.Internal),
+    ),
+    Operation(
+        method="put",
+        path=routes.PUSH,
+        id="subscribeToPush",
+        tag="Receive",
+        summary="Subscribe a browser to Web Push",
+        description="The body is the browser's `PushSubscription.toJSON()`. The hub pushes what no connection of the "
+        "user has taken, if the type's policy has `push`, encrypted for this browser (RFC 8291): a message is a "
+        "`PushMessage`. The same again is a renewal, and an endpoint that another user had registered is this user's "
+        "from now on. A user has at most 10; the oldest goes.",
+        security=USER,
+        parameters=(_TOKEN,),
+        body="PushSubscription",
+        responses=(Response(204, "The browser is subscribed."),),
+        failures=(*USER_FAILURES, *BODY_FAILURES, errors.PushOff, *STORE_FAILURES, errors.Internal),
+    ),
+    Operation(
+        method="delete",
+        path=routes.PUSH,
+        id="unsubscribeFromPush",
+        tag="Receive",
+        summary="End a browser's subscription to Web Push",
+        description="The response is the same where the user has no such subscription.",
+        security=USER,
+        parameters=(_TOKEN,),
+        body="PushUnsubscribe",
+        responses=(Response(204, "The user has no such subscription."),),
+        failures=(*USER_FAILURES, *BODY_FAILURES, errors.PushOff, *STORE_FAILURES, errors.Internal),
+    ),
 )

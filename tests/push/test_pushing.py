@@ -1,0 +1,183 @@
+"""Web Push as users have it: a real hub, a push service with TLS, and messages that a browser can read."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.harness import ACCOUNT, RunningHub
+from tests.push.browser import PushService, read_vapid
+from tests.push.harness import OTHER, SUBJECT, ask, push_of, subscribe, wait_outcomes
+
+
+async def test_a_closed_page_gets_an_encrypted_message(hub: RunningHub, service: PushService) -> None:
+    """A notification for a user without a connection reaches each of their browsers, readable there alone."""
+    phone, desktop = service.subscribe(), service.subscribe()
+    await subscribe(hub, phone)
+    await subscribe(hub, desktop)
+    receipt = (await hub.publish(type="order_created", title="Novo pedido", message="PED-1", link="/orders/1")).json()
+    await wait_outcomes(hub, sent=2)
+    assert {phone, desktop} == {browser for browser, _, _ in service.taken}
+    for _, message, request in service.taken:
+        timestamp = message.pop("timestamp")
+        assert timestamp.endswith("Z")
+        expected = {"title": "Novo pedido", "message": "PED-1", "link": "/orders/1", "type": "order_created"}
+        assert {**expected, "id": receipt["id"], "cursor": receipt["cursor"]} == message
+        assert b"PED-1" not in request.body
+        assert len(request.body) <= 4096
+        fields = request.fields
+        assert ("aes128gcm", "high") == (fields["content-encoding"], fields["urgency"])
+        assert 0 < int(fields["ttl"]) <= 28 * 86_400
+        key, claims = read_vapid(fields["authorization"])
+        assert key == (await ask(hub, "GET")).json()["public_key"]
+        assert (service.origin, SUBJECT) == (claims["aud"], claims["sub"])
+        assert time.time() < claims["exp"] <= time.time() + 86_400
+
+
+async def test_clients_are_told_that_there_is_push(hub: RunningHub) -> None:
+    """The greeting of `hub.v1` names it, and no other client's does."""
+    async with hub.websocket() as page:
+        assert "push" in page.hello["data"]["features"]
+    async with hub.websocket(subprotocols=()) as old:
+        assert "features" not in old.hello["data"]
+
+
+async def test_a_connection_that_took_it_needs_no_push(hub: RunningHub, service: PushService) -> None:
+    """Nobody is pushed what a page of theirs has taken; after it is closed they are."""
+    await subscribe(hub, service.subscribe())
+    async with hub.websocket() as page:
+        await hub.publish(type="order_created")
+        await page.frame()
+        await wait_outcomes(hub, confirmed=1)
+    await hub.wait_until(lambda: not len(hub.hub.subscribers))
+    await hub.publish(type="order_created")
+    await wait_outcomes(hub, confirmed=1, sent=1)
+    assert 1 == len(service.endpoint.requests)
+
+
+async def test_a_type_or_target_that_is_not_pushed(hub: RunningHub, service: PushService) -> None:
+    """Types without an urgency, other users' notifications and those for everyone are not pushed; an account's are."""
+    await subscribe(hub, service.subscribe())
+    await hub.publish(type="cart_updated")
+    await hub.publish(type="order_created", user_id=OTHER, account_id=ACCOUNT)
+    await hub.publish(type="order_created", everyone=True)
+    await hub.publish(type="order_created", account_id="98765432000111")
+    await hub.publish(type="stock_alert", account_id=ACCOUNT, title="For the account")
+    await wait_outcomes(hub, sent=1)
+    assert ["For the account"] == [message["title"] for _, message, _ in service.taken]
+
+
+async def test_a_muted_type_is_not_pushed(hub: RunningHub, service: PushService) -> None:
+    """What a user has muted does not come by push either; all else does."""
+    await subscribe(hub, service.subscribe())
+    headers = {"authorization": f"Bearer {hub.token()}"}
+    muted = await hub.http.put("/api/preferences", json={"muted": ["stock_alert"]}, headers=headers)
+    assert 200 == muted.status_code
+    await hub.publish(type="stock_alert")
+    await hub.publish(type="order_created")
+    await wait_outcomes(hub, muted=1, sent=1)
+    assert ["order_created"] == [message["type"] for _, message, _ in service.taken]
+
+
+async def test_time_to_live_is_what_is_left(hub: RunningHub, service: PushService) -> None:
+    """The push service keeps a message no longer than the hub would deliver the notification."""
+    await subscribe(hub, service.subscribe())
+    await hub.publish(type="order_created", ttl_seconds=600)
+    await wait_outcomes(hub, sent=1)
+    ((_, _, request),) = service.taken
+    assert 590 <= int(request.fields["ttl"]) <= 600
+
+
+async def test_a_long_notification_is_cut(hub: RunningHub, service: PushService) -> None:
+    """Texts that do not fit are cut, and the message has 4,096 bytes at most; the title and the link stay."""
+    await subscribe(hub, service.subscribe())
+    await hub.publish(type="order_created", title="Título", message="ç" * 20_000, link="/orders/1")
+    await wait_outcomes(hub, sent=1)
+    ((_, message, request),) = service.taken
+    assert ("Título", "/orders/1") == (message["title"], message["link"])
+    assert message["message"].startswith("çç")
+    assert message["message"].endswith("…")
+    assert 4000 < len(request.body) <= 4096
+
+
+@pytest.mark.parametrize("status", [404, 410])
+async def test_a_subscription_that_has_ended_is_forgotten(hub: RunningHub, service: PushService, status: int) -> None:
+    """After 404 and 410 nothing is sent there any more; the user's other browsers go on."""
+    ended, other = service.subscribe("ended"), service.subscribe("other")
+    await subscribe(hub, ended)
+    await subscribe(hub, other)
+    service.status_of = lambda request: status if "ended" in request.target else 201
+    await hub.publish(type="order_created")
+    await wait_outcomes(hub, sent=1, gone=1)
+    await hub.publish(type="order_created")
+    await wait_outcomes(hub, sent=2, gone=1)
+    assert 1 == sum("ended" in request.target for request in service.endpoint.requests)
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+async def test_a_service_that_cannot_now_is_tried_again(hub: RunningHub, service: PushService, status: int) -> None:
+    """A message that a push service does not take now waits, at least as long as it asks, and is sent then."""
+    tried: list[float] = []
+    service.retry_after = "1"
+
+    def status_of(_: object) -> int:
+        tried.append(time.monotonic())
+        return status if len(tried) == 1 else 201
+
+    service.status_of = status_of
+    await subscribe(hub, service.subscribe())
+    await hub.publish(type="order_created")
+    await wait_outcomes(hub, sent=1)
+    assert 1.0 <= tried[1] - tried[0]
+    assert {str(status): 1} == dict(hub.hub.metrics.push_failures)
+
+
+async def test_a_service_that_takes_less_gets_a_smaller_message(hub: RunningHub, service: PushService) -> None:
+    """After 413 the texts are cut further, once."""
+    await subscribe(hub, service.subscribe())
+    service.status_of = lambda request: 413 if len(request.body) > 2048 else 201
+    await hub.publish(type="order_created", title="Título", message="x" * 3_500)
+    await wait_outcomes(hub, sent=1)
+    ((_, message, request),) = service.taken
+    assert "Título" == message["title"]
+    assert len(request.body) < 1200
+
+
+@pytest.mark.parametrize("status", [301, 400, 401, 403])
+async def test_a_refusal_is_counted_and_the_subscription_stays(
+    hub: RunningHub, service: PushService, status: int
+) -> None:
+    """What a push service refuses for good is not tried again, redirects are not followed, and the browser stays."""
+    browser = service.subscribe()
+    await subscribe(hub, browser)
+    service.status_of = lambda _: status
+    await hub.publish(type="order_created")
+    await wait_outcomes(hub, refused=1)
+    service.status_of = lambda _: 201
+    await hub.publish(type="order_created")
+    await wait_outcomes(hub, refused=1, sent=1)
+
+
+async def test_a_shared_computer_is_of_the_one_who_subscribed_last(hub: RunningHub, service: PushService) -> None:
+    """An endpoint that another user registers is theirs: the user before gets nothing there any more."""
+    browser = service.subscribe()
+    await subscribe(hub, browser)
+    await subscribe(hub, browser, user_id=OTHER)
+    await hub.publish(type="order_created", title="For the one before")
+    await hub.publish(type="order_created", title="For the other", user_id=OTHER, account_id=ACCOUNT)
+    await wait_outcomes(hub, sent=1)
+    assert ["For the other"] == [message["title"] for _, message, _ in service.taken]
+
+
+async def test_unsubscribing_ends_it_and_only_ones_own(hub: RunningHub, service: PushService) -> None:
+    """A user ends their own subscription, again without harm, and another user's request changes nothing."""
+    browser = service.subscribe()
+    await subscribe(hub, browser)
+    assert 204 == (await ask(hub, "DELETE", {"endpoint": browser.endpoint}, user_id=OTHER)).status_code
+    await hub.publish(type="order_created")
+    await wait_outcomes(hub, sent=1)
+    for _ in range(2):
+        assert 204 == (await ask(hub, "DELETE", {"endpoint": browser.endpoint})).status_code
+    await hub.publish(type="order_created")
+    assert 0 == len(push_of(hub).subscriptions)
