@@ -10,7 +10,9 @@ import { ConnectionsView } from "./views/connections.js";
 import { FeedView } from "./views/feed.js";
 import { OverviewView } from "./views/overview.js";
 import { PublishView } from "./views/publish.js";
+import { PushView } from "./views/push.js";
 import { TraceView } from "./views/trace.js";
+import { WebhooksView } from "./views/webhooks.js";
 import { type WatchState, watch } from "./watch.js";
 import type { Introduction } from "./wire.js";
 
@@ -106,6 +108,8 @@ export function Session(props: {
             {view === "trace" ? <TraceView key={traceId} id={traceId} /> : null}
             {view === "explain" ? <PublishView key="explain" mode="explain" /> : null}
             {view === "publish" ? <PublishView key="publish" mode="publish" /> : null}
+            {view === "webhooks" ? <WebhooksView /> : null}
+            {view === "push" ? <PushView /> : null}
             {view === "connections" ? <ConnectionsView figures={history.at(-1)?.figures} /> : null}
           </PageContext.Provider>
         )}

@@ -203,3 +203,86 @@ test("a hub without schemas takes a publish as JSON", async (t) => {
   await page.locator("form.publish button[type=submit]").click();
   await page.getByText("Published", { exact: true }).waitFor();
 });
+
+test("webhooks are listed by state and sent again by a key that may", async (t) => {
+  const { page, standIn, notes } = await open(t, { viewport: PHONE });
+  const webhook = (id, changes) => ({
+    id,
+    event: "notification.unconfirmed",
+    service: "shop",
+    notification_id: "00000000-0000-4000-8000-000000000001",
+    user: { kind: "user", user_id: "*********91", account_id: "************90" },
+    state: "dead",
+    created_at: "2026-11-26T12:00:00.000Z",
+    attempts: 9,
+    last_attempts: [{ at: "2026-11-26T12:30:00.000Z", outcome: "503" }],
+    ...changes,
+  });
+  const hostile = webhook("w-2", { service: HOSTILE[0], last_attempts: [{ at: HOSTILE[1], outcome: HOSTILE[8] }] });
+  const list = "/api/internal/webhooks";
+  standIn.routes.set(`${list}?state=dead`, { webhooks: [webhook("w-1", {}), hostile], more: true });
+  const next = { state: "waiting", next_attempt_at: "2026-11-26T12:45:00.000Z", attempts: 1 };
+  standIn.routes.set(`${list}?state=waiting`, { webhooks: [webhook("w-3", next)], more: false });
+  standIn.routes.set(`${list}?state=waiting&service=stock`, { webhooks: [], more: false });
+  standIn.routes.set(`${list}/w-1/repeat`, { id: "w-1", state: "waiting" });
+  await page.goto(`${standIn.url}/console`);
+  await enterKey(page, KEY);
+  await live(page);
+  await show(page, "webhooks");
+  const rows = page.locator(".scroll tbody tr");
+  await until(async () => (await rows.count()) === 2, "the dead ones");
+  assert.match(await rows.first().textContent(), /w-1.*notification\.unconfirmed.*shop.*\*91.*9.*503/s);
+  await page.getByText("There are more; these are the first.").waitFor();
+  // This key may look and not repeat.
+  assert.equal(await page.getByRole("button", { name: "Send again" }).count(), 0);
+  assert.equal(await rows.getByText("needs the operation “webhooks”").count(), 2);
+  assert.equal(await overflow(page), 0);
+  standIn.opening = [{ ...INTRODUCTION, operations: ["observe", "webhooks"] }, makeFigures(1)];
+  standIn.cut();
+  await page.locator(".light.is-lost").waitFor();
+  await live(page);
+  await page.getByRole("button", { name: "Send again w-1" }).click();
+  await page.getByText("It is sent again.").waitFor();
+  assert.ok(await page.getByRole("button", { name: "Send again w-1" }).isDisabled());
+  // What the hub refuses is said beside it.
+  await page.getByRole("button", { name: "Send again w-2" }).click();
+  await rows.nth(1).getByText("not_found").waitFor();
+  assert.deepEqual(await findInaccessible(page), []);
+  await page.getByLabel("State").selectOption("waiting");
+  await until(async () => /next at/.test(await rows.first().textContent()), "the waiting one");
+  await page.getByLabel("Service (optional)").fill("stock");
+  await page.getByRole("button", { name: "Show" }).click();
+  await page.getByText("There are none.").waitFor();
+  assert.equal(await page.evaluate(() => globalThis.hacked), undefined);
+  assert.deepEqual(
+    notes.errors.filter((error) => !error.includes("404")),
+    [],
+  );
+});
+
+test("Web Push is shown in figures, or said to be off", async (t) => {
+  const { page, standIn } = await open(t, { viewport: PHONE });
+  await page.goto(`${standIn.url}/console`);
+  await enterKey(page, KEY);
+  await live(page);
+  await show(page, "push");
+  await page.getByText("This hub has no Web Push.").waitFor();
+  standIn.routes.set("/api/internal/push", {
+    subscriptions: 12_345,
+    users: 10_000,
+    sending: 3,
+    waiting: 2,
+    behind: true,
+    outcomes: { delivered: 99, [HOSTILE[0]]: 1, nothing: 0 },
+    failures: { 429: 7 },
+    services: [{ origin: `https://${HOSTILE[8]}.example`, sending: 3 }],
+  });
+  await page.getByRole("button", { name: "Refresh" }).click();
+  await page.getByText("The hub reads from its log what is still to be sent.").waitFor();
+  assert.match(await page.locator(".tiles").textContent(), /12,345.*10,000.*3.*2/s);
+  const tables = await page.locator(".pair").textContent();
+  assert.match(tables, /delivered99.*<script>.*4297/s);
+  assert.doesNotMatch(tables, /nothing/);
+  assert.equal(await overflow(page), 0);
+  assert.deepEqual(await findInaccessible(page), []);
+});

@@ -3,6 +3,7 @@ import { Chart } from "../chart.js";
 import { formatBytes, formatCount, formatDuration, formatRate, formatUptime } from "../format.js";
 import { type Point, percentiles, rates, risen, series, total } from "../history.js";
 import { usePage } from "../page.js";
+import { Tile } from "../tile.js";
 import { lastingTransports, nameTransport, type Transport } from "../transports.js";
 import type { Figures } from "../wire.js";
 
@@ -110,17 +111,6 @@ export function OverviewView({ history }: { history: readonly Point[] }) {
         <Refusals title={texts.refusedRequests} history={history} read={(each) => each.problems} />
       </div>
     </>
-  );
-}
-
-function Tile(props: { name: string; value: string; about?: string }) {
-  return (
-    <div>
-      <dt>{props.name}</dt>
-      <dd>
-        <strong>{props.value}</strong> {props.about === undefined ? null : <span class="soft">{props.about}</span>}
-      </dd>
-    </div>
   );
 }
 
