@@ -1,4 +1,5 @@
 /** Pages with the bell: one on a real hub, and one whose inbox and connection are what a test makes of them. */
+import { createReadStream } from "node:fs";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
@@ -105,6 +106,22 @@ const REAL_PAGE = `
   window.hub = bell.hub = createHub({ url, getToken: () => token });
 `;
 
+/** Start Debian's Firefox. */
+export function launchFirefox() {
+  return createRequire(path.join(ROOT, "examples/package.json"))("puppeteer-core").launch({
+    browser: "firefox",
+    executablePath: process.env.FIREFOX ?? "/usr/bin/firefox-esr",
+    headless: true,
+    extraPrefsFirefox: {
+      // It would ask for hosts of its maker's, which a test machine may not reach.
+      "network.captive-portal-service.enabled": false,
+      "network.connectivity-service.enabled": false,
+      // Tab goes to links too, as it does on the other systems.
+      "accessibility.tabfocus": 7,
+    },
+  });
+}
+
 async function bundle(contents, standIn) {
   const client = path.join(ROOT, "clients/browser/src");
   const plugin = {
@@ -122,6 +139,16 @@ async function bundle(contents, standIn) {
   const options = { bundle: true, format: "esm", write: false, plugins: [plugin] };
   const { outputFiles } = await esbuild.build({ stdin: { contents, resolveDir, loader: "ts" }, ...options });
   return outputFiles[0].text;
+}
+
+/** The page of the package's README, as a stranger copies it; the packages are served as they are built. */
+async function renderReadme(hubUrl) {
+  const text = await readFile(path.join(ROOT, "clients/bell/README.md"), "utf8");
+  const [element, map] = [...text.matchAll(/```html\n(.*?)```/gs)].map(([, html]) => html);
+  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>readme</title>${map}${element}`.replace(
+    "wss://hub.example.com/ws",
+    `${hubUrl.replace("http", "ws")}/ws`,
+  );
 }
 
 /** The page of an address: its query has the document's language and direction, and the bell's attributes. */
@@ -149,6 +176,18 @@ export class BellHarness {
     harness.server = createServer((request, response) => {
       const url = new URL(request.url, "http://page");
       const file = files.get(url.pathname);
+      const [, name, module] = /^\/(bell|client)\/(.+\.js)$/.exec(url.pathname) ?? [];
+      if (name) {
+        const built = path.join(ROOT, "clients", name === "bell" ? "bell" : "browser", "dist", module);
+        response.writeHead(200, { "content-type": "text/javascript" });
+        createReadStream(built).pipe(response);
+        return;
+      }
+      if (url.pathname === "/api/token") return response.end(harness.token);
+      if (url.pathname === "/readme") {
+        response.writeHead(200, { "content-type": "text/html" });
+        return void renderReadme(harness.hubUrl).then((page) => response.end(page));
+      }
       const type = url.pathname.endsWith(".js")
         ? "text/javascript"
         : url.pathname.endsWith(".css")

@@ -54,6 +54,18 @@ bellTest("a real hub's notification is counted, listed and shown as a toast, und
   assert.deepEqual(errors, []);
 });
 
+bellTest("the README's page works as it is copied, without a bundler", async (t) => {
+  const context = await harness.browser.newContext();
+  t.after(() => context.close());
+  const page = await context.newPage();
+  await page.goto(`${harness.page}/readme`);
+  await page.waitForFunction("document.querySelector('notification-bell').hub?.status.state === 'connected'");
+  await harness.publish({ title: "from a README" });
+  await page.locator(".toast", { hasText: "from a README" }).waitFor();
+  await page.getByRole("button", { name: /^Notifications: \d+ unread$/ }).click();
+  await page.locator(".bell-list li", { hasText: "from a README" }).waitFor();
+});
+
 bellTest("everything works by keys", async (t) => {
   const { page } = await harness.open(t);
   await page.evaluate("state.fill(4)");

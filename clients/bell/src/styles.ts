@@ -50,7 +50,7 @@ const PANEL_STYLES = `
 .title{display:inline-block;max-inline-size:100%;min-block-size:24px;margin:0;padding:0 .15rem;border:0;border-radius:.25rem;background:none;color:inherit;font:inherit;font-weight:500;text-align:start;overflow-wrap:anywhere;text-decoration:none;cursor:pointer;unicode-bidi:isolate}
 a.title{text-decoration:underline;text-underline-offset:.15em}
 button.title{cursor:default}
-.body p{display:-webkit-box;margin:.1rem 0 .2rem;padding-inline:.15rem;overflow:hidden;color:var(--_soft);font-size:.875rem;overflow-wrap:anywhere;unicode-bidi:isolate;-webkit-box-orient:vertical;-webkit-line-clamp:6;line-clamp:6}
+.body p{display:-webkit-box;margin:.1rem 0 .2rem;padding-inline:.15rem;overflow:hidden;color:var(--_soft);font-size:.875rem;overflow-wrap:anywhere;unicode-bidi:isolate;-webkit-box-orient:vertical;-webkit-line-clamp:40;line-clamp:40}
 time{padding-inline:.15rem;color:var(--_soft);font-size:.78rem}
 .bell-actions{display:flex;flex:none;gap:.15rem;align-items:flex-start}
 .empty{display:grid;gap:.75rem;justify-items:center;margin:0;padding:2.5rem 1rem;color:var(--_soft);text-align:center}
@@ -66,6 +66,7 @@ time{padding-inline:.15rem;color:var(--_soft);font-size:.78rem}
 .toast,.rest{pointer-events:auto;border:1px solid var(--_line);border-radius:var(--bell-radius,1rem);background:var(--_surface);box-shadow:var(--_shadow)}
 .toast{display:flex;gap:.75rem;padding:.8rem;animation:rise .25s ease-out}
 .toast .title{font-weight:700}
+.toast p{-webkit-line-clamp:4;line-clamp:4}
 .rest{align-self:flex-end;padding:.35rem .9rem}
 @keyframes rise{from{opacity:0;transform:translateY(.75rem)}}
 @media (prefers-reduced-motion:reduce){*{animation:none!important;transition:none!important;scroll-behavior:auto!important}}
