@@ -17,6 +17,7 @@ __all__ = [
     "CONTROL_FRAMES",
     "MAX_LISTENED",
     "RESERVED_TYPES",
+    "Ack",
     "Auth",
     "AuthAccepted",
     "Closing",
@@ -146,6 +147,15 @@ class Listen(msgspec.Struct, kw_only=True, tag_field="type", tag="listen", forbi
     signals: Annotated[list[SignalType], msgspec.Meta(max_length=MAX_LISTENED)]
 
 
+class Ack(msgspec.Struct, kw_only=True, tag_field="type", tag="ack", forbid_unknown_fields=True):
+    """Sent by a `hub.v1` client: its handlers took every notification of this connection up to `cursor`.
+
+    There is no response. It matters where the service awaits a confirmation; a client sends at most one a second.
+    """
+
+    cursor: CursorText
+
+
 ControlFrame = (
     ConnectionEstablished | Gap | Heartbeat | Reconnect | Closing | AuthAccepted | InboxChanged | PreferencesChanged
 )
@@ -162,7 +172,7 @@ CONTROL_FRAMES: tuple[type[msgspec.Struct], ...] = (
     PreferencesChanged,
 )
 
-_SPOKEN: tuple[type[msgspec.Struct], ...] = (*CONTROL_FRAMES, Auth, Listen)
+_SPOKEN: tuple[type[msgspec.Struct], ...] = (*CONTROL_FRAMES, Auth, Listen, Ack)
 
 #: Types that hub and client use themselves; no service may publish them and no company may declare them.
 RESERVED_TYPES: frozenset[str] = frozenset(str(kind.__struct_config__.tag) for kind in _SPOKEN)

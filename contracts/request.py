@@ -12,13 +12,14 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from contracts.identifier import AccountId, Link, UserId
-from contracts.policy import MAX_TTL_S
+from contracts.identifier import AccountId, CursorText, Link, UserId
+from contracts.policy import MAX_TTL_S, Confirm
 
 __all__ = [
     "MAX_BATCH",
     "MAX_TTL_S",
     "MAX_USERS",
+    "AckRequest",
     "BatchRequest",
     "DisconnectRequest",
     "ExplainRequest",
@@ -39,7 +40,8 @@ class PublishRequest(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_un
     `everyone` excludes the others. The hub keeps `data` as the received bytes; the receipt warns if its
     shape is not its type's. A `timestamp` needs its offset from UTC. `ttl_seconds` is how long
     the hub replays the notification. `link` is where a click leads: a path of the frontend's own origin, or a URL of
-    an origin that the hub's settings allow.
+    an origin that the hub's settings allow. `confirm` is until when each of the users has to have got or read it; the
+    service's webhook is called for those who have not.
     """
 
     type: str
@@ -53,6 +55,13 @@ class PublishRequest(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_un
     user_ids: Annotated[list[UserId], msgspec.Meta(min_length=1, max_length=MAX_USERS)] | None = None
     everyone: bool = False
     ttl_seconds: Annotated[int, msgspec.Meta(ge=1, le=MAX_TTL_S)] | None = None
+    confirm: Confirm | None = None
+
+
+class AckRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A user's client has got everything up to `cursor`: the hub may count that as delivered."""
+
+    cursor: CursorText
 
 
 class ExplainRequest(PublishRequest, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

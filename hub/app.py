@@ -28,12 +28,18 @@ class HubApp:
     """
 
     def __init__(
-        self, settings: Settings, *, now: Callable[[], float] = time.time, logs_failed_start: bool = True
+        self,
+        settings: Settings,
+        *,
+        now: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        logs_failed_start: bool = True,
     ) -> None:
         """Make the hub of these settings; `logs_failed_start` is off where the caller shows `failure` itself."""
         self._settings = settings
         self._logs_failed_start = logs_failed_start
         self._now = now
+        self._monotonic = monotonic
         self.hub: Hub
         self._started = False
         #: Why the hub did not start, or stopped; for commands that show it in their own words.
@@ -83,7 +89,7 @@ class HubApp:
     async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
         try:
-            async with open_hub(self._settings, now=self._now) as hub:
+            async with open_hub(self._settings, now=self._now, monotonic=self._monotonic) as hub:
                 self.hub = hub
                 self._started = True
                 if "state" in scope:

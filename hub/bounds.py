@@ -109,6 +109,17 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     #: How often the hub looks for what is due.
     push_tick_s: float = 0.5
 
+    # Webhooks
+    #: How many of one service's webhooks are tried at one time.
+    webhook_attempts: int = 8
+    #: After how long a claim without an outcome is taken over: longer than an attempt takes.
+    webhook_claim_s: float = 60.0
+    #: How often a hub looks for webhooks and deadlines that it was not told of.
+    webhook_look_s: float = 30.0
+    #: How often webhooks are counted for the metrics, and up to how many of a service.
+    webhook_count_s: float = 15.0
+    counted_webhooks: int = 10_000
+
     # Operators
     #: How many operators may watch at one time: each holds a connection and up to a hundred kilobytes.
     watchers: int = 16

@@ -19,6 +19,8 @@ from hub.api.handlers.metrics import MetricsApp
 from hub.api.prometheus import make_registry
 from hub.api.router import make_router
 from hub.auth.opening import open_auth
+from hub.deadlines.clock import SteadyClock
+from hub.deadlines.keeper import DeadlineKeeper
 from hub.delivery.connections import Connections
 from hub.delivery.opening import Delivery, open_delivery
 from hub.delivery.subscribers import Subscribers
@@ -49,6 +51,8 @@ from hub.transports.durable_streams.endpoint import StreamEndpoint
 from hub.transports.poll import PollEndpoint
 from hub.transports.sse import EventStreamEndpoint
 from hub.transports.websocket import WebSocketEndpoint
+from hub.webhooks.desk import WebhookDesk
+from hub.webhooks.endpoint import read_endpoints
 
 if TYPE_CHECKING:
     from hub.tracing import Tracing
@@ -82,6 +86,8 @@ class Hub(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     log: Log
     metrics: Metrics
     bodies: Allowance
+    deadlines: DeadlineKeeper
+    webhooks: WebhookDesk
 
     @property
     def connections(self) -> Connections:
@@ -99,7 +105,12 @@ class Hub(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 @contextlib.asynccontextmanager
-async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) -> AsyncIterator[Hub]:
+async def open_hub(
+    settings: Settings,
+    *,
+    now: Callable[[], float] = time.time,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> AsyncIterator[Hub]:
     """Open every room, begin to dispatch, and close all in reverse order.
 
     Raises:
@@ -119,6 +130,12 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
         tracing = _make_tracing(settings) if settings.tracing else None
         if tracing is not None:
             log = TracedLog(log, tracing)
+        clock = SteadyClock(now, monotonic)
+        desk = WebhookDesk(
+            read_endpoints(auth.service_keys), log=log, metrics=metrics, bounds=bounds, wall_s=now, now_s=clock.now_s
+        )
+        stack.push_async_callback(desk.close)
+        deadlines = DeadlineKeeper(log=log, desk=desk, metrics=metrics, clock=clock, bounds=bounds)
         delivery = await open_delivery(
             settings,
             log=log,
@@ -128,6 +145,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
             metrics=metrics,
             policies=types.policies,
             features=_list_features(settings),
+            awaiting=deadlines,
             tracing=tracing,
             now=now,
         )
@@ -144,14 +162,18 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
         )
         if push is not None:
             stack.push_async_callback(push.close)
-        probe, probing = DirectoryProbe(directory, bounds), Tasks()
-        stack.push_async_callback(probing.stop)
-        probing.start("directory probe", probe.run())
+        probe, background = DirectoryProbe(directory, bounds), Tasks()
+        stack.push_async_callback(background.stop)
+        background.start("directory probe", probe.run())
+        background.start("deadlines", deadlines.run())
+        desk.start()
         lines = OperatorLog(logger)
         if directory.trusts_claims:
             lines.write(logging.WARNING, "claims_trusted", _TRUST)
 
         inboxes = _make_inboxes(settings, types, log) if settings.inbox else None
+        if inboxes is not None:
+            inboxes.also.append(deadlines)
         make_publisher = Publisher if tracing is None else partial(TracedPublisher, tracing)
         publisher = make_publisher(
             registry=types,
@@ -160,6 +182,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
             subscribers=delivery.subscribers,
             metrics=metrics,
             counts=delivery.counts,
+            deadlines=deadlines,
             retention_s=settings.retention_days * DAY_S,
             link_origins=frozenset(settings.link_origins),
             keeps_inbox=settings.inbox,
@@ -198,6 +221,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
                 find_trace_id=None if tracing is None else tracing.find_trace_id,
             ),
             inboxes=inboxes,
+            desk=desk,
             types=types,
             bodies=bodies,
             readiness=ReadinessCheck(log=log, delivery=delivery, probe=probe),
@@ -235,6 +259,8 @@ async def open_hub(settings: Settings, *, now: Callable[[], float] = time.time) 
             log=log,
             metrics=metrics,
             bodies=bodies,
+            deadlines=deadlines,
+            webhooks=desk,
         )
     lines.write(logging.INFO, "ended", "ended: the log and the directory are closed")
 
@@ -248,7 +274,7 @@ def _make_tracing(settings: Settings) -> Tracing:
 
 def _list_features(settings: Settings) -> list[str]:
     """Return what clients that speak `hub.v1` are told that this hub can do."""
-    features = {"inbox": settings.inbox, "preferences": True, "push": settings.push_key_file is not None}
+    features = {"ack": True, "inbox": settings.inbox, "preferences": True, "push": settings.push_key_file is not None}
     return [name for name, is_on in features.items() if is_on]
 
 

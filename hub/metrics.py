@@ -40,6 +40,13 @@ class Metrics:
         #: Signals that services sent, by type; and those that a connection did not get because its peer was slow.
         self.signals: Counter[str] = Counter()
         self.signals_missed = 0
+        #: Deadlines that ended, by what ended them: acknowledged, read, unconfirmed.
+        self.confirmations: Counter[str] = Counter()
+        #: Attempts to deliver a webhook, by service and what came of them: delivered, failed, dead.
+        self.webhook_attempts: Counter[tuple[str, str]] = Counter()
+        #: Webhooks by service and state (waiting, dead), and for how long the oldest has waited, when last counted.
+        self.webhooks: dict[tuple[str, str], int] = {}
+        self.webhook_wait_s: dict[str, float] = {}
         #: Notifications handed over from the log to a connection that was away.
         self.replayed = 0
         #: Live connections that fell behind: they took less than was due, and got the rest from the log.

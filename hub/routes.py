@@ -6,6 +6,7 @@ A path is part of the public API (`openapi/released/`): it does not change.
 from __future__ import annotations
 
 __all__ = [
+    "ACK",
     "ASYNCAPI",
     "CONNECTIONS",
     "CONSOLE",
@@ -35,6 +36,8 @@ __all__ = [
     "STREAM",
     "TICKET",
     "TRACE",
+    "WEBHOOKS",
+    "WEBHOOK_REPEAT",
     "WEBSOCKET",
 ]
 
@@ -47,6 +50,7 @@ TICKET = "/api/ticket"
 INBOX = "/api/inbox"
 PREFERENCES = "/api/preferences"
 PUSH = "/api/push"
+ACK = "/api/ack"
 
 # Publishing and operating, for services.
 NOTIFY = "/api/internal/notify"
@@ -58,6 +62,8 @@ EXPLAIN = "/api/internal/explain"
 OBSERVE = "/api/internal/observe"
 CONNECTIONS = "/api/internal/connections"
 PUSH_FIGURES = "/api/internal/push"
+WEBHOOKS = "/api/internal/webhooks"
+WEBHOOK_REPEAT = "/api/internal/webhooks/{id}/repeat"
 TRACE = "/api/internal/notifications/{id}"
 
 # For operators and their machines.

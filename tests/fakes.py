@@ -46,6 +46,7 @@ __all__ = [
     "Gate",
     "LinksOnly",
     "MemoryLog",
+    "Nobody",
     "fit",
     "make_draft",
     "make_grant",
@@ -64,6 +65,18 @@ class FakeClock:
 
     def __call__(self) -> float:
         return self.now_s
+
+
+class Nobody:
+    """Awaits no confirmation."""
+
+    def is_awaited(self, target: Target) -> bool:
+        """Nobody does."""
+        return False
+
+    def take_acknowledged(self, target: Target, after: int, upto: int) -> None:
+        """Take what nobody awaits."""
+        raise AssertionError("nobody awaits this")
 
 
 class Gate:

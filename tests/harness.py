@@ -21,6 +21,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from hub.app import HubApp
+from hub.auth.grant import OPERATIONS
 from hub.composition import Hub
 from hub.edge.server import HubServer, configure, listen
 from hub.settings import Settings
@@ -220,16 +221,18 @@ class RunningHub:
                 await asyncio.sleep(0.005)
 
 
-def make_settings(folder: Path, **changes: Any) -> tuple[Settings, str]:
+def make_settings(folder: Path, *, webhook: dict[str, object] | None = None, **changes: Any) -> tuple[Settings, str]:
     """Return settings for a hub in `folder`, and its service key, which may do everything."""
     key = f"hubk_{secrets.token_urlsafe(32)}"
     key_file = folder / "keys.json"
-    entry = {
+    entry: dict[str, object] = {
         "name": "tests",
         "sha256": hashlib.sha256(key.encode()).hexdigest(),
         "everyone": True,
         "operations": ["publish", "stats", "disconnect", "observe", "observe_ids"],
     }
+    if webhook is not None:
+        entry |= {"webhook": webhook, "operations": [*OPERATIONS]}
     key_file.write_text(json.dumps({"keys": [entry]}))
     values: dict[str, Any] = {
         "port": 0,
@@ -245,11 +248,18 @@ def make_settings(folder: Path, **changes: Any) -> tuple[Settings, str]:
 
 
 @contextlib.asynccontextmanager
-async def run_hub(folder: Path, *, now: Callable[[], float] = time.time, **changes: Any) -> AsyncIterator[RunningHub]:
-    """Run a hub in this loop on a free port; `changes` are settings."""
+async def run_hub(
+    folder: Path,
+    *,
+    now: Callable[[], float] = time.time,
+    monotonic: Callable[[], float] = time.monotonic,
+    webhook: dict[str, object] | None = None,
+    **changes: Any,
+) -> AsyncIterator[RunningHub]:
+    """Run a hub in this loop on a free port; `changes` are settings, `webhook` is its service's."""
     folder.mkdir(parents=True, exist_ok=True)
-    settings, key = make_settings(folder, **changes)
-    app = HubApp(settings, now=now)
+    settings, key = make_settings(folder, webhook=webhook, **changes)
+    app = HubApp(settings, now=now, monotonic=monotonic)
     server = HubServer(configure(app, settings), drain=app.drain)
     listener = listen(settings)
     serving = asyncio.create_task(server._serve([listener]), name="server")

@@ -98,6 +98,17 @@ ROOMS = [
     _room("hub.log.tail", never=NO_ACCESS, awaits=True),
     _room("hub.log.sqlite", "msgspec apsw", never=NO_ACCESS, awaits=True),
     _room("hub.log", never=NO_ACCESS | {"apsw"}, awaits=True),
+    # What services are told, and the deadlines after which they are.
+    _room("hub.webhooks.webhook", "msgspec", never=PURE),
+    _room("hub.webhooks.body", "msgspec", never=PURE),
+    _room("hub.webhooks.course", "msgspec", never=PURE | {"random"}),
+    _room("hub.webhooks.endpoint", "msgspec", never=PURE),
+    _room("hub.webhooks.record", never=PURE),
+    _room("hub.webhooks.request", "standardwebhooks", never=PURE),
+    _room("hub.webhooks", "msgspec", never=NO_ACCESS - {"ssl"}, awaits=True),
+    _room("hub.deadlines.clock", never=PURE),
+    _room("hub.deadlines.deadline", "msgspec", never=PURE),
+    _room("hub.deadlines", "msgspec", never=NO_ACCESS, awaits=True),
     # The way out. First what is bytes and values: no wait, no clock.
     _room("hub.delivery.envelope", "sse_starlette", never=PURE | {"hub.log"}),
     _room("hub.delivery.session", never=PURE | {"hub.log"}),
@@ -119,6 +130,7 @@ ROOMS = [
     _room("hub.publish.exactness", never=PURE),
     _room("hub.publish.hyperlink", never=PURE),
     _room("hub.publish.json_body", "msgspec", never=PURE),
+    _room("hub.publish.confirm_rule", "msgspec", never=PURE),
     _room("hub.publish.data_rule", "msgspec", never=PURE),
     _room("hub.publish.policies", "msgspec", never=PURE),
     _room("hub.publish.registry", "msgspec", never=PURE),
@@ -136,6 +148,7 @@ ROOMS = [
     _room("hub.push", "cryptography jwt msgspec", never=NO_ACCESS | {"hub.log.sqlite", "hub.publish"}, awaits=True),
     # What operators ask of both ways.
     _room("hub.observe.target_view", "msgspec", never=PURE),
+    _room("hub.observe.webhook_view", "msgspec", never=PURE),
     _room("hub.observe", "msgspec", never=NO_ACCESS, awaits=True),
     # The doors. All that leans on the inside of the server and its libraries is in the edge, and no rule is.
     _room(

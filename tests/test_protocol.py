@@ -151,6 +151,21 @@ TESTS: dict[str, tuple[str, ...]] = {
     "R11.2": ("tests/api/test_preferences.py::test_frame_is_for_those_who_know_it",),
     "R11.3": ("tests/api/test_preferences.py::test_frame_is_for_those_who_know_it",),
     "R11.4": (f"{_BROWSER}/preferences.test.ts::a hub that says it can %j is asked for none",),
+    "R12.1": (
+        "tests/deadlines/test_confirmations.py::test_acknowledged",
+        "tests/deadlines/test_confirmations.py::test_event_stream",
+        "tests/deadlines/test_confirmations.py::test_return_with_a_cursor",
+    ),
+    "R12.2": (
+        "tests/deadlines/test_confirmations.py::test_websocket",
+        "tests/deadlines/test_confirmations.py::test_forged_requests",
+        "tests/deadlines/test_confirmations.py::test_connection_that_began_later",
+        "tests/deadlines/test_confirmations.py::test_return_of_a_client_that_began_later",
+    ),
+    "R12.3": (
+        f"{_BROWSER}/state.test.ts::says once a second, while notifications come, what the handlers took",
+        f"{_BROWSER}/state.test.ts::is not sent to a hub that did not ask for it",
+    ),
 }
 
 

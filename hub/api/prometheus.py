@@ -27,6 +27,7 @@ __all__ = ["make_registry"]
 #: What is counted from 0 on, though it may never happen: an alert that watches for a rise cannot see the first event
 #: where there was no number before it.
 _RESUMES: tuple[str, ...] = get_args(ResumeKind)
+_OUTCOMES = ("acknowledged", "read", "unconfirmed")
 _CLOSES = tuple(str(code.value) for code in CloseCode)
 _CODES = sorted({getattr(errors, name).code for name in errors.__all__ if name not in {"HubError", "SettingsError"}})
 
@@ -104,6 +105,25 @@ class _HubCollector(Collector):
             metrics.deliveries,
             (*TRANSPORTS, "poll"),
         )
+        yield _counter(
+            "hub_confirmations", "Deadlines that ended, by what ended them", "outcome", metrics.confirmations, _OUTCOMES
+        )
+        attempts = CounterMetricFamily(
+            "hub_webhook_attempts", "Attempts to deliver a webhook", labels=["service", "outcome"]
+        )
+        for labels, count in sorted(metrics.webhook_attempts.items()):
+            attempts.add_metric(labels, count)
+        yield attempts
+        webhooks = GaugeMetricFamily("hub_webhooks", "Webhooks that are kept", labels=["service", "state"])
+        for labels, count in sorted(metrics.webhooks.items()):
+            webhooks.add_metric(labels, count)
+        yield webhooks
+        waits = GaugeMetricFamily(
+            "hub_webhook_wait_seconds", "For how long the oldest webhook has waited", labels=["service"]
+        )
+        for service, wait_s in sorted(metrics.webhook_wait_s.items()):
+            waits.add_metric([service], wait_s)
+        yield waits
         yield _plain("hub_replayed", "Notifications handed over from the log", metrics.replayed)
         yield _plain("hub_fallen_behind", "Live connections brought from the log for being slow", metrics.fallen_behind)
         yield _counter("hub_resumes", "Connections begun, by resume result", "result", metrics.resumes, _RESUMES)

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from hub import routes
 from hub.allowance import Allowance
 from hub.api.figures import FigureBoard
+from hub.api.handlers.ack import make_ack_routes
 from hub.api.handlers.connections import make_connections_routes
 from hub.api.handlers.console import make_console_routes
 from hub.api.handlers.disconnect import make_disconnect_routes
@@ -29,6 +30,7 @@ from hub.api.handlers.signal import make_signal_routes
 from hub.api.handlers.stats import make_stats_routes
 from hub.api.handlers.ticket import make_ticket_routes
 from hub.api.handlers.trace import make_trace_routes
+from hub.api.handlers.webhooks import make_webhook_routes
 from hub.api.problems import Problems, make_exception_handlers
 from hub.auth.opening import Auth
 from hub.delivery.opening import Delivery
@@ -43,6 +45,7 @@ from hub.publish.registry import TypeRegistry
 from hub.publish.signaller import Signaller
 from hub.push.opening import Push
 from hub.settings import Settings
+from hub.webhooks.desk import WebhookDesk
 
 if TYPE_CHECKING:
     from hub.tracing import Tracing
@@ -68,6 +71,7 @@ def make_router(
     tracer: Tracer,
     signaller: Signaller,
     inboxes: Inboxes | None,
+    desk: WebhookDesk,
     types: TypeRegistry,
     bodies: Allowance,
     readiness: ReadinessCheck,
@@ -115,6 +119,7 @@ def make_router(
             body_timeout_s=settings.bounds.body_timeout_s,
         ),
         *make_trace_routes(tracer, keys),
+        *make_webhook_routes(desk, keys),
         *make_stats_routes(delivery.subscribers, metrics, keys, now=now),
         *make_disconnect_routes(
             delivery.disconnector,
@@ -133,6 +138,13 @@ def make_router(
             log=log,
             progress=delivery.progress,
             max_body_bytes=settings.max_body_bytes,
+            body_timeout_s=settings.bounds.body_timeout_s,
+        ),
+        *make_ack_routes(
+            delivery.connections,
+            delivery.acknowledgements,
+            user_bodies,
+            max_body_bytes=settings.bounds.user_body_bytes,
             body_timeout_s=settings.bounds.body_timeout_s,
         ),
         *make_inbox_routes(

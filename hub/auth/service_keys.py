@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -18,7 +19,7 @@ from hub.auth.grant import OPERATIONS, OPERATIONS_BY_DEFAULT, ServiceGrant
 from hub.errors import InvalidToken, SettingsError
 from hub.settings import Settings
 
-__all__ = ["KeyEntry", "KeyFile", "ServiceKeys", "new_service_key", "read_service_keys"]
+__all__ = ["KeyEntry", "KeyFile", "ServiceKeys", "WebhookEntry", "new_service_key", "read_service_keys"]
 
 _PREFIX = "hubk_"
 _MAX_KEY_BYTES = 256
@@ -30,11 +31,29 @@ _EXAMPLE = '{"keys": [{"name": …, "sha256": …}]}'
 _EMPTY_SHA256 = hashlib.sha256(b"").digest()
 
 
+class WebhookEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a service is told of what became of its notifications; `hub.webhooks.endpoint` checks it.
+
+    `secret` is `whsec_` and 24 to 64 bytes in base64, as the Standard Webhooks specification has it. `allow_private`:
+    the URL may lead to a private address or, with http, to this machine.
+    """
+
+    url: str
+    secret: str
+    events: list[str] = msgspec.field(default_factory=lambda: ["notification.unconfirmed"])
+    allow_private: bool = False
+
+    def __repr__(self) -> str:
+        # A URL may be a secret, too.
+        return f"WebhookEntry(events={self.events!r})"
+
+
 class KeyEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One key in the file of `HUB_SERVICE_KEYS_FILE`.
 
     `accounts` and `types` left out or null: all of them; `operations` left out: publish alone. Two entries
-    with the same name are a rotation: both keys work, each with the grants of its own entry.
+    with the same name are a rotation: both keys work, each with the grants of its own entry; their webhooks have one
+    URL, and requests are signed with the secret of each.
     """
 
     name: str
@@ -43,6 +62,7 @@ class KeyEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     types: list[str] | None = None
     everyone: bool = False
     operations: list[str] = msgspec.field(default_factory=lambda: ["publish"])
+    webhook: WebhookEntry | None = None
 
 
 class KeyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,8 +74,12 @@ class KeyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ServiceKeys:
     """Which service has which key."""
 
-    def __init__(self, grants: list[tuple[bytes, ServiceGrant]]) -> None:
+    def __init__(
+        self, grants: list[tuple[bytes, ServiceGrant]], webhooks: Sequence[tuple[str, str, WebhookEntry]] = ()
+    ) -> None:
+        """Take the hash and the grant of each key, and of each webhook where it is written and whose it is."""
         self._grants = tuple(grants)
+        self.webhooks = tuple(webhooks)
 
     @property
     def names(self) -> frozenset[str]:
@@ -109,15 +133,18 @@ def read_service_keys(settings: Settings) -> ServiceKeys:
         SettingsError: naming the variable and the entry, never a hash.
     """
     grants = _read_pairs(settings.service_keys)
+    webhooks: list[tuple[str, str, WebhookEntry]] = []
     if settings.service_keys_file is not None:
-        grants += _read_file(settings.service_keys_file)
+        entries = _read_file(settings.service_keys_file)
+        grants += [_read_entry(where, entry) for where, entry in entries]
+        webhooks = [(where, entry.name, entry.webhook) for where, entry in entries if entry.webhook is not None]
     if not grants and (settings.service_keys or settings.service_keys_file):
         variable = "HUB_SERVICE_KEYS_FILE" if settings.service_keys_file else "HUB_SERVICE_KEYS"
         raise SettingsError(f"{variable}: holds no key, so nobody could publish (make one with `hub key NAME`)")
     digests = [digest for digest, _ in grants]
     if len(set(digests)) != len(digests):
         raise SettingsError("HUB_SERVICE_KEYS: the same hash is there twice, so its grants would be ambiguous")
-    return ServiceKeys(grants)
+    return ServiceKeys(grants, webhooks)
 
 
 def _read_pairs(text: str) -> list[tuple[bytes, ServiceGrant]]:
@@ -136,7 +163,7 @@ def _read_pairs(text: str) -> list[tuple[bytes, ServiceGrant]]:
     return grants
 
 
-def _read_file(path: Path) -> list[tuple[bytes, ServiceGrant]]:
+def _read_file(path: Path) -> list[tuple[str, KeyEntry]]:
     variable = "HUB_SERVICE_KEYS_FILE"
     try:
         file = msgspec.json.decode(path.read_bytes(), type=KeyFile)
@@ -148,7 +175,7 @@ def _read_file(path: Path) -> list[tuple[bytes, ServiceGrant]]:
         raise SettingsError(f"{variable}: is not a file of keys: {error} (example: {_EXAMPLE})") from None
     except (ValueError, RecursionError):
         raise SettingsError(f"{variable}: is not JSON (example: {_EXAMPLE})") from None
-    return [_read_entry(f"{variable}: entry {number}", entry) for number, entry in enumerate(file.keys, start=1)]
+    return [(f"{variable}: entry {number}", entry) for number, entry in enumerate(file.keys, start=1)]
 
 
 def _read_entry(where: str, entry: KeyEntry) -> tuple[bytes, ServiceGrant]:

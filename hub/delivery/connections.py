@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 from msgspec import UNSET
 
-from contracts.frame import AuthAccepted, ConnectionData
+from contracts.frame import AuthAccepted, ConnectionData, ResumeKind
 from hub.auth.admission import Admission
 from hub.auth.credentials import clean_credential
 from hub.auth.grant import Grant
 from hub.cursor import Cursor
+from hub.delivery.acknowledgements import Acknowledgements
 from hub.delivery.confirmation import Confirmation
 from hub.delivery.drain import drain
 from hub.delivery.endings import ABNORMAL_CLOSURE, Endings
@@ -30,6 +31,7 @@ from hub.errors import Draining, Forbidden, HubError
 from hub.language import Texts
 from hub.metrics import Metrics
 from hub.operator_log import OperatorLog
+from hub.target import Target
 from hub.timestamp import format_time
 
 __all__ = ["SUBPROTOCOL", "Connections"]
@@ -52,6 +54,7 @@ class Connections:
         subscribers: Subscribers,
         resumption: Resumption,
         confirmation: Confirmation | None,
+        acknowledgements: Acknowledgements,
         replay: Replay,
         heartbeat: Heartbeat,
         endings: Endings,
@@ -65,6 +68,7 @@ class Connections:
         self._subscribers = subscribers
         self._resumption = resumption
         self._confirmation = confirmation
+        self._acknowledgements = acknowledgements
         self._replay = replay
         self._heartbeat = heartbeat
         self._endings = endings
@@ -124,6 +128,7 @@ class Connections:
         `where`: the cursor that the client gave, or the client itself, if it gave none and is remembered.
         """
         resume = self._begin(subscriber, where)
+        self._acknowledgements.begin(subscriber, where if isinstance(where, Cursor) else None, resume)
         at = self._resumption.cursor(resume.position)
         data = ConnectionData(
             connection_id=subscriber.id,
@@ -141,6 +146,16 @@ class Connections:
             # the greeting and the return would be lost, and nobody would say so.
             subscriber.link.write_heartbeat(None, str(at))
         self._heartbeat.watch(subscriber, asyncio.get_running_loop().time())
+
+    def acknowledge(self, subscriber: Subscriber, cursor: Cursor) -> None:
+        """Take what a connection's client says it has got; what it cannot have got confirms nothing."""
+        self._acknowledgements.acknowledge(subscriber, cursor)
+
+    def note_page(self, target: Target, cursor: Cursor | None, resume: ResumeKind, upto: Cursor) -> None:
+        """Note that a client that polls gets what was due since the cursor that it came back with."""
+        if cursor is not None and resume == "replayed":
+            self._acknowledgements.take_cursor(target, cursor)
+            self._acknowledgements.hand_over(target, cursor.position, upto.position)
 
     def observe_handshake(self, subscriber: Subscriber, began_s: float) -> None:
         """Count how long it took from `began_s`, of the monotonic clock, until the greeting was written."""

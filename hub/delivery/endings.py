@@ -11,6 +11,7 @@ import msgspec
 from contracts.closing import CloseCode
 from contracts.frame import Closing
 from hub.cursor import Cursor
+from hub.delivery.acknowledgements import Acknowledgements
 from hub.delivery.confirmation import Confirmation
 from hub.delivery.heartbeat import Heartbeat
 from hub.delivery.progress import Progress
@@ -42,6 +43,7 @@ class Endings:
         progress: Progress,
         heartbeat: Heartbeat,
         confirmation: Confirmation | None,
+        acknowledgements: Acknowledgements,
         metrics: Metrics,
         texts: Texts,
         now: Callable[[], float],
@@ -50,6 +52,7 @@ class Endings:
         self._progress = progress
         self._heartbeat = heartbeat
         self._confirmation = confirmation
+        self._acknowledgements = acknowledgements
         self._metrics = metrics
         self._texts = texts
         self._now = now
@@ -88,6 +91,7 @@ class Endings:
     def leave(self, subscriber: Subscriber, code: int = ABNORMAL_CLOSURE) -> None:
         """Forget a connection whose transport has ended; harmless where the hub ended it."""
         self._forget(subscriber)
+        self._acknowledgements.end(subscriber)
         if subscriber.session.close():
             self._metrics.closes[code] += 1
             self._end_point(subscriber)
@@ -120,6 +124,7 @@ class Endings:
 
     def _close(self, subscriber: Subscriber, code: int, reason: str) -> None:
         place = self._progress.place(subscriber)
+        self._acknowledgements.end(subscriber)
         if not subscriber.session.close():
             return
         self._metrics.closes[code] += 1

@@ -11,6 +11,7 @@ import msgspec
 
 from contracts.policy import Policy
 from hub.auth.opening import Auth
+from hub.delivery.acknowledgements import Acknowledgements
 from hub.delivery.catch_up import CatchUp
 from hub.delivery.confirmation import Confirmation
 from hub.delivery.connections import Connections
@@ -21,7 +22,7 @@ from hub.delivery.endings import Endings
 from hub.delivery.feed import Feed
 from hub.delivery.heartbeat import Heartbeat
 from hub.delivery.pages import Pages
-from hub.delivery.ports import Sockets
+from hub.delivery.ports import Sockets, TakesAcknowledgements
 from hub.delivery.preferences import Preferences
 from hub.delivery.progress import Progress
 from hub.delivery.recheck import Recheck
@@ -58,6 +59,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     dispatcher: Dispatcher
     signals: Signals
     preferences: Preferences
+    acknowledgements: Acknowledgements
     tasks: Tasks
 
     def is_alive(self) -> bool:
@@ -84,12 +86,14 @@ async def open_delivery(
     metrics: Metrics,
     policies: Mapping[str, Policy],
     features: Iterable[str],
+    awaiting: TakesAcknowledgements,
     tracing: Tracing | None = None,
     now: Callable[[], float],
 ) -> Delivery:
     """Return the way out, which follows the log from here on and dispatches what comes.
 
     `policies` are those of all types. `features`: what clients that speak `hub.v1` are told that this hub can do.
+    `awaiting`: who wants to know what clients have got.
     `tracing`: makes spans of dispatches and replays, if there is one.
 
     Raises:
@@ -102,11 +106,13 @@ async def open_delivery(
     resumption = Resumption(log, metrics)
     heartbeat = Heartbeat(progress, log, interval_s=settings.heartbeat_s, lags=metrics.loop_lag, now=now)
     confirmation = _make_confirmation(settings, log, progress, resumption)
+    acknowledgements = Acknowledgements(subscribers, progress, awaiting, epoch=log.epoch, start=log.head)
     endings = Endings(
         subscribers=subscribers,
         progress=progress,
         heartbeat=heartbeat,
         confirmation=confirmation,
+        acknowledgements=acknowledgements,
         metrics=metrics,
         texts=texts,
         now=now,
@@ -152,6 +158,7 @@ async def open_delivery(
         subscribers=subscribers,
         resumption=resumption,
         confirmation=confirmation,
+        acknowledgements=acknowledgements,
         replay=replay,
         heartbeat=heartbeat,
         endings=endings,
@@ -195,6 +202,7 @@ async def open_delivery(
         dispatcher=dispatcher,
         signals=signals,
         preferences=preferences,
+        acknowledgements=acknowledgements,
         tasks=tasks,
     )
 

@@ -10,7 +10,16 @@ from hub.delivery.envelope import Envelope
 from hub.delivery.subscribers import Matched, Subscriber
 from hub.target import Target
 
-__all__ = ["CatchesUp", "Ends", "EndsInOrder", "Sockets", "TakesControl", "TakesState", "TakesUserState"]
+__all__ = [
+    "CatchesUp",
+    "Ends",
+    "EndsInOrder",
+    "Sockets",
+    "TakesAcknowledgements",
+    "TakesControl",
+    "TakesState",
+    "TakesUserState",
+]
 
 
 class EndsInOrder(Protocol):
@@ -62,6 +71,16 @@ class TakesUserState(Protocol):
 
     def take_user_state(self, targets: Sequence[Target], payload: bytes, position: int) -> None:
         """Act on one, or pass it over: it may be another part's."""
+
+
+class TakesAcknowledgements(Protocol):
+    """Wants to know what a user's clients have got, where somebody waits for it; no method blocks."""
+
+    def is_awaited(self, target: Target) -> bool:
+        """Whether somebody may wait for a confirmation of this user."""
+
+    def take_acknowledged(self, target: Target, after: int, upto: int) -> None:
+        """Note that a client of this user has got what was for it in `(after, upto]`."""
 
 
 class Sockets(Protocol):

@@ -39,6 +39,7 @@ class Subscriber:
 
     __slots__ = (
         "account_id",
+        "began",
         "grant",
         "id",
         "link",
@@ -71,6 +72,8 @@ class Subscriber:
         self.link = link
         self.speaks_hub_v1 = speaks_hub_v1
         self.point: ResumePoint | None = None
+        #: The position after which this connection was handed what was due.
+        self.began = 0
         #: The types of signals that the client asked for.
         self.signals: frozenset[str] = _NO_SIGNALS
         #: The types of notifications that the user has muted; `Subscribers` keeps it up to date.

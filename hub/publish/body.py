@@ -15,6 +15,7 @@ import msgspec
 
 from contracts.frame import RESERVED_TYPES
 from contracts.identifier import AccountId, UserId
+from contracts.policy import Confirm
 from contracts.problem import Problem
 from contracts.request import MAX_TTL_S, BatchRequest, ExplainRequest, PublishRequest
 from contracts.signal import SignalRequest
@@ -29,6 +30,7 @@ from hub.errors import (
     UnknownType,
 )
 from hub.errors.problem import describe_problem
+from hub.publish.confirm_rule import choose_confirm
 from hub.publish.data_rule import Mismatch
 from hub.publish.depth import is_deeper
 from hub.publish.hyperlink import normalize_link
@@ -77,6 +79,8 @@ class Publication(msgspec.Struct, frozen=True, kw_only=True):
     user_ids: tuple[str, ...]
     everyone: bool
     ttl_seconds: int | None
+    #: What each of the users has to confirm.
+    confirm: Confirm | None = None
     #: What of `data` is not as its type declares it, and is passed on all the same.
     mismatches: tuple[Mismatch, ...] = ()
 
@@ -221,8 +225,10 @@ def _check(
 ) -> Publication:
     if request.type not in registry.types:
         raise _describe_type_error(request.type, registry)
-    ttl_seconds = _choose_ttl(request.ttl_seconds, registry.policies[request.type].ttl_seconds, max_ttl_s)
+    policy = registry.policies[request.type]
+    ttl_seconds = _choose_ttl(request.ttl_seconds, policy.ttl_seconds, max_ttl_s)
     data, mismatches = _check_data(request, registry)
+    users = _check_users(request)
     return Publication(
         type=request.type,
         prefix=b'{"type":"%b","title":%b,"message":%b%b%b,"timestamp":"%b"'
@@ -236,9 +242,14 @@ def _check(
         ),
         body=body,
         account_id=request.account_id,
-        user_ids=_check_users(request),
+        user_ids=users,
         everyone=request.everyone,
         ttl_seconds=ttl_seconds,
+        confirm=None
+        if request.confirm is None and policy.confirm is None
+        else choose_confirm(
+            request.confirm, policy, ttl_seconds=ttl_seconds, max_ttl_s=max_ttl_s, names_users=bool(users)
+        ),
         mismatches=mismatches,
     )
 

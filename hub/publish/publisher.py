@@ -11,10 +11,12 @@ from typing import TypeAlias
 import msgspec
 from msgspec import UNSET
 
+from contracts.policy import Confirm
 from contracts.problem import Problem
 from contracts.receipt import BatchReceipt, BatchResult, FieldWarning, Receipt
 from hub.auth.grant import ServiceGrant
 from hub.cursor import Cursor
+from hub.deadlines.keeper import DeadlineKeeper
 from hub.delivery.delivery_counts import DeliveryCounts
 from hub.delivery.subscribers import Subscribers
 from hub.direct import Pending
@@ -26,7 +28,7 @@ from hub.errors import (
     StorageUnavailable,
 )
 from hub.errors.problem import describe_problem
-from hub.log.port import Appended, Draft, Log
+from hub.log.port import Appended, Change, Draft, Log
 from hub.metrics import Metrics
 from hub.publish.body import Publication, Question, parse_batch, parse_explain, parse_publish
 from hub.publish.random_uuids import RandomUuids
@@ -79,6 +81,7 @@ class Publisher:
         subscribers: Subscribers,
         metrics: Metrics,
         counts: DeliveryCounts,
+        deadlines: DeadlineKeeper | None = None,
         retention_s: float,
         link_origins: Set[str] = frozenset(),
         keeps_inbox: bool = False,
@@ -92,13 +95,15 @@ class Publisher:
         `checks_targets`: whether users that are named with an account are looked up too. `look_ups`: how many users
         are looked up at once. `look_ups_timeout_s`: how long all look-ups of one request may take together.
         `link_origins`: where a link may lead beside the frontend's own origin. `keeps_inbox`: the log gets what an
-        inbox finds notifications by.
+        inbox finds notifications by. `deadlines`: who keeps what users
+        have to confirm; without it nothing is awaited.
         """
         self._registry = registry
         self._log = log
         self._subscribers = subscribers
         self._metrics = metrics
         self._counts = counts
+        self._deadlines = deadlines
         self._max_ttl_s = int(retention_s)
         self._link_origins = link_origins
         self._keeps_inbox = keeps_inbox
@@ -250,6 +255,12 @@ class Publisher:
         publication, targets = order.publication, order.targets
         assert targets is not None
         notification_id = self._uuids.next()
+        changes: tuple[Change, ...] = ()
+        confirm = publication.confirm
+        if confirm is not None and self._deadlines is not None and self._can_confirm(confirm):
+            changes = self._deadlines.draft_changes(
+                notification_id, publication.type, targets, order.service.name, confirm
+            )
         return Draft(
             id=notification_id,
             targets=targets,
@@ -259,6 +270,7 @@ class Publisher:
             expires_at_s=self._expires_at_s(publication),
             received_s=order.received_s,
             type=publication.type if self._keeps_inbox else None,
+            changes=changes,
         )
 
     async def check(
@@ -275,7 +287,9 @@ class Publisher:
         if not self._log.writable:
             raise StorageUnavailable
         return CheckedPublication(
-            targets=targets, expires_at_s=self._expires_at_s(publication), warnings=_describe_warnings(publication)
+            targets=targets,
+            expires_at_s=self._expires_at_s(publication),
+            warnings=self._describe_warnings(publication, service),
         )
 
     async def find_targets(self, publication: Publication, service: ServiceGrant) -> tuple[Target, ...]:
@@ -299,6 +313,18 @@ class Publisher:
     def _expires_at_s(self, publication: Publication) -> float | None:
         return None if publication.ttl_seconds is None else self._now() + publication.ttl_seconds
 
+    def _can_confirm(self, confirm: Confirm) -> bool:
+        return confirm.by == "delivered" or self._keeps_inbox
+
+    def _describe_warnings(self, publication: Publication, service: ServiceGrant) -> list[FieldWarning]:
+        warnings = [FieldWarning(field=each.path, detail=each.detail) for each in publication.mismatches]
+        if publication.confirm is not None and self._deadlines is not None:
+            if not self._can_confirm(publication.confirm):
+                detail = "This hub keeps no inbox, so nobody can mark it as read, and nothing is awaited"
+                return [*warnings, FieldWarning(field="$.confirm.by", detail=detail)]
+            warnings += self._deadlines.describe_warnings(service.name)
+        return warnings
+
     def _receipt(self, order: _Order, draft: Draft, appended: Appended) -> Receipt:
         publication = order.publication
         if appended.duplicate:
@@ -313,12 +339,8 @@ class Publisher:
             cursor=str(Cursor(self._log.epoch, appended.position)),
             duplicate=appended.duplicate,
             connections=self._subscribers.count(draft.targets, publication.type),
-            warnings=_describe_warnings(publication) or UNSET,
+            warnings=self._describe_warnings(publication, order.service) or UNSET,
         )
-
-
-def _describe_warnings(publication: Publication) -> list[FieldWarning]:
-    return [FieldWarning(field=each.path, detail=each.detail) for each in publication.mismatches]
 
 
 def _path_of(index: int) -> str:

@@ -66,7 +66,9 @@ class PollEndpoint:
             with self._responses.share(targets[0]) as share:
                 share.take(PAGE_BYTES)
                 speaks_hub_v1 = asks_for_hub_v1(scope["query_string"])
-                body = self._encode(await self._pages.read(targets, cursor, speaks_hub_v1=speaks_hub_v1))
+                missed = await self._pages.read(targets, cursor, speaks_hub_v1=speaks_hub_v1)
+                self._connections.note_page(targets[0], cursor, missed.resume, missed.cursor)
+                body = self._encode(missed)
                 share.take(max(0, len(body) - PAGE_BYTES))
                 await self._respond(send, cors, body)
         except HubError as error:

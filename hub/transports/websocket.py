@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from contracts.frame import Auth, Listen
+from contracts.frame import Ack, Auth, Listen
 from hub.asgi import Receive, Scope, Send
 from hub.auth.grant import Grant
-from hub.cursor import Cursor
+from hub.cursor import Cursor, parse_cursor
 from hub.delivery.connections import SUBPROTOCOL, Connections
 from hub.delivery.link import LINK_EXTENSION, WebSocket, WebSocketOpener
 from hub.delivery.resume_points import Client
@@ -36,7 +36,7 @@ __all__ = ["WebSocketEndpoint"]
 #: RFC 6455 section 7.4.2: from here on libraries and applications choose.
 FIRST_FREE_CODE = 3000
 
-_decode_message = msgspec.json.Decoder(Auth | Listen).decode
+_decode_message = msgspec.json.Decoder(Auth | Listen | Ack).decode
 
 
 class _Opening(NamedTuple):
@@ -152,6 +152,11 @@ class WebSocketEndpoint:
             return
         if isinstance(said, Listen):
             subscriber.signals = frozenset(said.signals)
+            return
+        if isinstance(said, Ack):
+            # A cursor of another log, or none at all, confirms nothing: the client may come from before a restore.
+            if (cursor := parse_cursor(said.cursor)) is not None:
+                self._connections.acknowledge(subscriber, cursor)
             return
         try:
             await self._connections.renew(subscriber, said.token)

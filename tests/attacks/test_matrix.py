@@ -36,7 +36,7 @@ from tests.harness import DEADLINE_S, EventStream, RunningHub, WebSocket, run_hu
 from tests.push.browser import Browser
 
 TYPE = "stock_alert"
-EVERY_OPERATION = ["publish", "stats", "disconnect", "observe"]
+EVERY_OPERATION = ["publish", "stats", "disconnect", "observe", "webhooks"]
 KEYS: dict[str, dict[str, object]] = {
     "key": {"everyone": True, "operations": EVERY_OPERATION},
     "bound": {"accounts": [ACCOUNT], "operations": EVERY_OPERATION},
@@ -58,6 +58,7 @@ DOORS = {
     ("GET", "/api/push"): "user",
     ("PUT", "/api/push"): "user",
     ("DELETE", "/api/push"): "user",
+    ("POST", "/api/ack"): "user",
     ("POST", "/api/internal/notify"): "publish",
     ("POST", "/api/internal/notify/batch"): "publish",
     ("POST", "/api/internal/signal"): "publish",
@@ -69,6 +70,8 @@ DOORS = {
     ("POST", "/api/internal/connections"): "find",
     ("GET", "/api/internal/notifications/{id}"): "trace",
     ("GET", "/api/internal/push"): "observe",
+    ("GET", "/api/internal/webhooks"): "observe",
+    ("POST", "/api/internal/webhooks/{id}/repeat"): "repeat",
     ("GET", "/health/live"): "open",
     ("GET", "/health/ready"): "open",
     ("GET", "/"): "open",
@@ -94,6 +97,7 @@ explain     401    401     401     401     401  401  401    401   401    ok  ok 
 observe     401    401     401     401     401  401  401    401   401    ok  403   403   403
 find        401    401     401     401     401  401  401    401   401    ids own   403   403
 trace       401    401     401     401     401  401  401    401   401    404 404   403   403
+repeat      401    401     401     401     401  401  401    401   401    404 403   403   403
 """
 ACTORS = ANSWERS.split("\n")[1].split()
 TABLE = {
@@ -105,6 +109,7 @@ SUCCESS = {
     "/ws": 101,
     "/console": 308,
     "/api/ticket": 201,
+    "/api/ack": 204,
     "/api/internal/notify": 202,
     "/api/internal/notify/batch": 202,
     "/api/internal/signal": 202,
@@ -194,7 +199,7 @@ async def ask(hub: RunningHub, actor_headers: dict[str, str], method: str, path:
         return await ask_websocket(hub, actor_headers, path + query)
     # A dot alone is a segment that every client takes away.
     path = path.replace("{id}", quote(identifier, safe="").replace(".", "%2E%2E%2E") or "-")
-    content = None if path == "/api/ticket" or method == "GET" else body_of(path, identifier)
+    content = None if path.endswith(("/ticket", "/repeat")) or method == "GET" else body_of(path, identifier)
     headers = {**actor_headers, "content-type": "application/json"}
     async with hub.http.stream(method, path + query, content=content, headers=headers) as response:
         if response.headers.get("content-type", "").startswith("text/event-stream"):
@@ -226,6 +231,9 @@ def body_of(path: str, identifier: str) -> bytes:
         return msgspec.json.encode({"account_id": identifier, "user_id": USER})
     if path == "/api/push":
         return msgspec.json.encode(Browser("https://push.example.com/" + quote(identifier[:500])).subscription())
+    if path.endswith("ack"):
+        # The user is whom the token names; a cursor of theirs confirms nothing that was not handed to them.
+        return b'{"cursor":"k3v9q2m7xa-1"}'
     if path.endswith("signal"):
         return msgspec.json.encode({"type": "orders:updated", "account_id": identifier, "user_id": USER})
     if path.endswith("preferences"):

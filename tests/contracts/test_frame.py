@@ -55,7 +55,7 @@ def test_every_control_frame_survives_a_round_trip() -> None:
     decoded = [msgspec.json.decode(msgspec.json.encode(frame), type=ControlFrame) for frame in FRAMES]
     assert decoded == FRAMES
     assert RESERVED_TYPES == (
-        {"connection_established", "gap", "heartbeat", "reconnect", "closing", "auth", "auth_accepted", "listen"}
+        {"connection_established", "gap", "heartbeat", "reconnect", "closing", "auth", "auth_accepted", "listen", "ack"}
     )
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from contracts.closing import CloseCode
 from hub.cursor import Cursor
+from hub.delivery.acknowledgements import Acknowledgements
 from hub.delivery.confirmation import Confirmation
 from hub.delivery.drain import drain
 from hub.delivery.endings import ABNORMAL_CLOSURE, EVICTED_RETRY_MS, NORMAL_CLOSURE, Endings
@@ -15,7 +16,7 @@ from hub.delivery.subscribers import Subscriber, TransportName
 from hub.language import DEFAULT_LANGUAGE, TEXTS
 from hub.target import EVERYONE
 from tests.delivery.harness import Harness
-from tests.fakes import Ask, FakeLink
+from tests.fakes import Ask, FakeLink, Nobody
 
 #: A transport, whether its client speaks hub.v1, and the close code that an evicted one gets.
 KINDS: list[tuple[TransportName, bool, int]] = [
@@ -37,6 +38,7 @@ class Ended(Harness):
             progress=self.progress,
             heartbeat=self.heartbeat,
             confirmation=self.confirmation,
+            acknowledgements=Acknowledgements(self.subscribers, self.progress, Nobody(), epoch=self.log.epoch, start=0),
             metrics=self.metrics,
             texts=TEXTS[DEFAULT_LANGUAGE],
             now=self.clock,

@@ -110,6 +110,7 @@ def build_asyncapi(registry: TypeRegistry, *, version: str, texts: Texts) -> dic
     }
     messages["Auth"] = _message("auth", "Auth", schemas["Auth"], kind="control")
     messages["Listen"] = _message("listen", "Listen", schemas["Listen"], kind="control")
+    messages["Ack"] = _message("ack", "Ack", schemas["Ack"], kind="control")
     schemas["Page"] = _draft7(
         describe_page({"oneOf": [_schema(n) for t, n in mapping.items() if _is_polled(t, unpolled)]})
     )
@@ -143,7 +144,7 @@ def build_asyncapi(registry: TypeRegistry, *, version: str, texts: Texts) -> dic
             "http": _server("https", "Where `/sse` and `/poll` are; `http` in development."),
         },
         "channels": {
-            "ws": _websocket([*over_websocket, "Auth", "Listen"]),
+            "ws": _websocket([*over_websocket, "Auth", "Listen", "Ack"]),
             "sse": _stream(over_stream),
             "poll": _poll(),
             "streams": {**stream_channel(), "messages": _references([*streamed])},
@@ -255,6 +256,13 @@ def _operations(frames: list[str], events: list[str], streamed: list[str], obser
             "channel": {"$ref": "#/channels/ws"},
             "summary": "A `hub.v1` client says which signals it wants, in place of those it asked for before.",
             "messages": _of_channel("ws", ["Listen"]),
+        },
+        "receiveAck": {
+            "action": "receive",
+            "channel": {"$ref": "#/channels/ws"},
+            "summary": "A `hub.v1` client has taken everything of this connection up to a cursor.",
+            "description": "It counts where a service awaits a confirmation. There is no response.",
+            "messages": _of_channel("ws", ["Ack"]),
         },
         "sendOverEventStream": {
             "action": "send",

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from contracts.explanation import Explanation
-from contracts.frame import CONTROL_FRAMES, Auth, Listen
+from contracts.frame import CONTROL_FRAMES, Ack, Auth, Listen
 from contracts.health import Readiness
 from contracts.inbox import InboxChange, InboxCount, InboxNotifications
 from contracts.notification import Notification
@@ -28,11 +28,13 @@ from contracts.preferences import Preferences, PreferencesRequest
 from contracts.problem import Problem
 from contracts.push import PushFigures, PushKey, PushMessage, PushSubscription, PushUnsubscribe
 from contracts.receipt import BatchReceipt, DisconnectReceipt, Receipt, Ticket
-from contracts.request import MAX_BATCH, DisconnectRequest, ExplainRequest, PublishRequest
+from contracts.request import MAX_BATCH, AckRequest, DisconnectRequest, ExplainRequest, PublishRequest
 from contracts.signal import Signal, SignalReceipt, SignalRequest
 from contracts.stats import Stats
 from contracts.trace import Trace
+from contracts.webhook import NotificationConfirmed, NotificationUnconfirmed, WebhookPage, WebhookRepeated
 from hub.api.openapi.examples import (
+    ACK_EXAMPLE,
     LISTEN_EXAMPLE,
     frame_example,
     notification_example,
@@ -51,6 +53,7 @@ _OBSERVATIONS = (Introduction, Figures, Feed, ObservationEnd)
 _ANSWERS = (
     *(Receipt, BatchReceipt, SignalReceipt, Ticket, DisconnectReceipt, DisconnectRequest, Stats, Readiness, Problem),
     *(InboxChange, InboxCount, InboxNotifications, Preferences, PreferencesRequest),
+    *(AckRequest, WebhookPage, WebhookRepeated, NotificationUnconfirmed, NotificationConfirmed),
     *(ExplainRequest, Explanation, Trace, ConnectionsRequest, ConnectionsFound, *_OBSERVATIONS),
     *(PushKey, PushSubscription, PushUnsubscribe, PushMessage, PushFigures),
 )
@@ -115,13 +118,14 @@ def describe_http(registry: TypeRegistry, texts: Texts) -> Schema:
 
 
 def describe_frames(registry: TypeRegistry, texts: Texts) -> Schema:
-    """Return the JSON Schema (2020-12) of a frame; `$defs/Auth` and `$defs/Listen` are what a client may say."""
+    """Return the JSON Schema (2020-12) of a frame; `Auth`, `Listen` and `Ack` are what a client may say."""
     template = "#/$defs/{name}"
-    names, found = _describe((*registry.frames, Auth, Listen), template)
+    names, found = _describe((*registry.frames, Auth, Listen, Ack), template)
     components = {name: plain_schema(found[name]) for name in sorted(found)}
     _say_policies(registry, names, components)
     _stamp(registry, names, components, texts)
     components["Listen"]["examples"] = [LISTEN_EXAMPLE]
+    components["Ack"]["examples"] = [ACK_EXAMPLE]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **_make_frame(registry, names, template),

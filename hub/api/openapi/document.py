@@ -18,7 +18,7 @@ from hub.api.openapi.asyncapi import build_asyncapi
 from hub.api.openapi.components import POLICY, Schema, describe_frames, describe_http
 from hub.api.openapi.examples import stream_example
 from hub.api.openapi.openapi30 import as_openapi30
-from hub.api.openapi.operations import OPERATIONS, Operation, Response
+from hub.api.openapi.operations import OPERATIONS, WEBHOOKS, Operation, Response
 from hub.errors import HubError
 from hub.errors.problem import describe_problem
 from hub.language import DEFAULT_LANGUAGE, TEXTS, Language
@@ -56,6 +56,7 @@ _SECURITY = {
 }
 _PUSH_ENDPOINT = "https://push.example.com/v2/JzLQ3raZJfFBR0aqvOMsLrt54w4rJUsV"
 _BODY_EXAMPLES: dict[str, dict[str, Any]] = {
+    "AckRequest": {"cursor": "k3v9q2m7xa-1z8"},
     "DisconnectRequest": {"user_id": "user-1", "account_id": "account-1", "revoke": True},
     "ConnectionsRequest": {"user_id": "user-1", "account_id": "account-1"},
     "InboxChange": {"read": ["0b6f2c52-9d0e-4c39-9f0a-0d6f3a4c1e77"]},
@@ -102,6 +103,7 @@ def build_document(registry: TypeRegistry, *, version: str, language: Language =
         "servers": [{"url": "/", "description": "The hub that serves this document"}],
         "tags": [{"name": name, "description": sentence} for name, sentence in _TAGS.items()],
         "paths": paths,
+        "webhooks": WEBHOOKS,
         "components": {"schemas": components, "securitySchemes": _SECURITY},
     }
 

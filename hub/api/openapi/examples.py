@@ -38,6 +38,7 @@ from hub.language import Texts
 from hub.publish.example import make_example
 
 __all__ = [
+    "ACK_EXAMPLE",
     "CURSOR",
     "LISTEN_EXAMPLE",
     "OBSERVATION_EXAMPLES",
@@ -53,6 +54,7 @@ __all__ = [
 MOMENT = "2026-11-22T14:03:07.125Z"
 CURSOR = "k3v9q2m7xa-1z8"
 NOTIFICATION_ID = "0b6f2c52-9d0e-4c39-9f0a-0d6f3a4c1e77"
+ACK_EXAMPLE = {"type": "ack", "cursor": "k3v9q2m7xa-1z8"}
 LISTEN_EXAMPLE = {"type": "listen", "signals": ["orders:updated", "customers:updated"]}
 _TARGET = {"user_id": "user-1", "account_id": "account-1"}
 _FEED = Feed(

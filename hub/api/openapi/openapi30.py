@@ -35,6 +35,8 @@ def as_openapi30(document: Mapping[str, Any]) -> dict[str, Any]:
     # The identifier of a licence came with 3.1.
     info["license"] = {"name": info["license"]["name"]}
     del rendered["paths"][_NO_HTTP]
+    # What the hub sends came with 3.1, too.
+    del rendered["webhooks"]
     components = rendered["components"]["schemas"]
     rendered["components"]["schemas"] = {name: map_schema(_older, schema) for name, schema in components.items()}
     return rendered

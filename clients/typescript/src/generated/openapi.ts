@@ -447,6 +447,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/ack": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say that everything up to a cursor has arrived
+         * @description For clients of event streams and for those that poll; a WebSocket has the frame `ack` for it. It counts where a service awaits a confirmation. A cursor that no client of this user was handed confirms nothing.
+         */
+        post: operations["acknowledge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/internal/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List webhooks that wait, or dead letters
+         * @description The key needs the operation `observe`; the users are masked unless it has `observe_ids`, too.
+         */
+        get: operations["listWebhooks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/internal/webhooks/{id}/repeat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a webhook again
+         * @description At once, and for a day from now on, under the same id. The key needs the operation `webhooks`.
+         */
+        post: operations["repeatWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/": {
         parameters: {
             query?: never;
@@ -628,7 +688,48 @@ export interface paths {
         trace?: never;
     };
 }
-export type webhooks = Record<string, never>;
+export interface webhooks {
+    "notification.unconfirmed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A user did not confirm a notification in time
+         * @description Signed as the Standard Webhooks specification says, with the secret of the service's entry in the key file. A status of 2xx takes it; 410 makes it a dead letter; after any other, a redirect too, it is sent again, for a day.
+         */
+        post: operations["receiveNotificationUnconfirmed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "notification.confirmed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A user confirmed a notification in time
+         * @description Signed as the Standard Webhooks specification says, with the secret of the service's entry in the key file. A status of 2xx takes it; 410 makes it a dead letter; after any other, a redirect too, it is sent again, for a day.
+         */
+        post: operations["receiveNotificationConfirmed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
 export interface components {
     schemas: {
         /**
@@ -651,6 +752,14 @@ export interface components {
             account_id: string;
             /** Format: int64 */
             connections: number;
+        };
+        /**
+         * AckRequest
+         * @description A user's client has got everything up to `cursor`: the hub may count that as delivered.
+         */
+        AckRequest: {
+            /** @example k3v9q2m7xa-1z8 */
+            cursor: string;
         };
         /**
          * AuthAccepted
@@ -763,6 +872,31 @@ export interface components {
             within_seconds: number;
             /** @enum {string} */
             by: "delivered" | "read";
+        };
+        /**
+         * ConfirmedData
+         * @description The same for a user who confirmed in time, and when.
+         */
+        ConfirmedData: {
+            notification: {
+                [key: string]: unknown;
+            };
+            account_id: string;
+            user_id: string;
+            /** @enum {string} */
+            by: "delivered" | "read";
+            /** Format: int64 */
+            within_seconds: number;
+            /**
+             * Format: date-time
+             * @example 2026-11-22T14:03:07.125Z
+             */
+            deadline: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-22T14:03:07.125Z
+             */
+            confirmed_at: string;
         };
         /**
          * ConnectionCounts
@@ -1062,6 +1196,7 @@ export interface components {
             /** @default false */
             everyone?: boolean;
             ttl_seconds?: number | null;
+            confirm?: components["schemas"]["Confirm"] | null;
             explain_user_id?: string | null;
             explain_account_id?: string | null;
             explain_service?: string | null;
@@ -1424,6 +1559,34 @@ export interface components {
          * @description Any notification, as a subscriber receives it.
          */
         Notification: components["schemas"]["OrderCreated"] | components["schemas"]["PaymentConfirmed"] | components["schemas"]["OrderUpdated"] | components["schemas"]["StockAlert"] | components["schemas"]["CartUpdated"] | components["schemas"]["ProductAdded"] | components["schemas"]["ProductUpdated"] | components["schemas"]["ProductDeleted"] | components["schemas"]["TransactionCreated"] | components["schemas"]["ProfileUpdated"] | components["schemas"]["ReturnRequested"] | components["schemas"]["ReturnResponded"] | components["schemas"]["ReplacementSent"] | components["schemas"]["DefectiveReceived"] | components["schemas"]["ExchangeValidated"] | components["schemas"]["ExchangeResolved"];
+        /**
+         * NotificationConfirmed
+         * @description A user confirmed a notification in time; only sent to services that ask for it.
+         */
+        NotificationConfirmed: {
+            /** @constant */
+            type: "notification.confirmed";
+            /**
+             * Format: date-time
+             * @example 2026-11-22T14:03:07.125Z
+             */
+            timestamp: string;
+            data: components["schemas"]["ConfirmedData"];
+        };
+        /**
+         * NotificationUnconfirmed
+         * @description A user did not confirm a notification in time. It is sent at least once, always with the same `webhook-id`.
+         */
+        NotificationUnconfirmed: {
+            /** @constant */
+            type: "notification.unconfirmed";
+            /**
+             * Format: date-time
+             * @example 2026-11-22T14:03:07.125Z
+             */
+            timestamp: string;
+            data: components["schemas"]["UnconfirmedData"];
+        };
         /**
          * ObservationEnd
          * @description The last event of a stream that the hub ends; come back.
@@ -1925,6 +2088,7 @@ export interface components {
             /** @default false */
             everyone?: boolean;
             ttl_seconds?: number | null;
+            confirm?: components["schemas"]["Confirm"] | null;
         };
         /**
          * PublishDefectiveReceived
@@ -1959,6 +2123,7 @@ export interface components {
             /** @default false */
             everyone?: boolean;
             ttl_seconds?: number | null;
+            confirm?: components["schemas"]["Confirm"] | null;
         };
         /**
          * PublishExchangeResolved
@@ -1993,6 +2158,7 @@ export interface components {
             /** @default false */
             everyone?: boolean;
             ttl_seconds?: number | null;
+            confirm?: components["schemas"]["Confirm"] | null;
         };
         /**
          * PublishExchangeValidated
@@ -2027,6 +2193,7 @@ export interface components {
             /** @default false */
             everyone?: boolean;
             ttl_seconds?: number | null;
+            confirm?: components["schemas"]["Confirm"] | null;
         };
         /**
          * PublishOrderCreated
@@ -2068,6 +2235,7 @@ export interface components {
             /** @default false */
             everyone?: boolean;
             ttl_seconds?: number | null;
+            confirm?: components["schemas"]["Confirm"] | null;
         };
         /**
          * PublishOrderUpdated
@@ -2103,6 +2271,7 @@ export interface components {
             /** @default false */
             everyone?: boolean;
             ttl_seconds?: number | null;
+            confirm?: components["schemas"]["Confirm"] | null;
         };
         /**
          * PublishPaymentConfirmed
@@ -2143,6 +2312,7 @@ export interface components {
             /** @default false */
             everyone?: boolean;
             ttl_seconds?: number | null;
+            confirm?: components["schemas"]["Confirm"] | null;
         };
         /**
          * PublishProductAdded
@@ -2176,6 +2346,7 @@ export interface components {
             /** @default false */
             everyone?: boolean;
             ttl_seconds?: number | null;
+            confirm?: components["schemas"]["Confirm"] | null;
         };
         /**
          * PublishProductDeleted
@@ -2209,6 +2380,7 @@ export interface components {
             /** @default false */
             everyone?: boolean;
             ttl_seconds?: number | null;
+            confirm?: components["schemas"]["Confirm"] | null;
         };
         /**
          * PublishProductUpdated
@@ -2242,6 +2414,7 @@ export interface components {
             /** @default false */
             everyone?: boolean;
             ttl_seconds?: number | null;
+            confirm?: components["schemas"]["Confirm"] | null;
         };
         /**
          * PublishProfileUpdated
@@ -2278,6 +2451,7 @@ export interface components {
             /** @default false */
             everyone?: boolean;
             ttl_seconds?: number | null;
+            confirm?: components["schemas"]["Confirm"] | null;
         };
         /**
          * PublishReplacementSent
@@ -2312,12 +2486,13 @@ export interface components {
             /** @default false */
             everyone?: boolean;
             ttl_seconds?: number | null;
+            confirm?: components["schemas"]["Confirm"] | null;
         };
         /**
          * PublishRequest
          * @description One notification and its targets.
          *
-         *     `user_id` with `account_id` is that user; `user_id` alone is looked up in the directory; `user_ids` are several users, all in `account_id` if that is given; `account_id` alone is all users of the account; `everyone` excludes the others. The hub keeps `data` as the received bytes; the receipt warns if its shape is not its type's. A `timestamp` needs its offset from UTC. `ttl_seconds` is how long the hub replays the notification. `link` is where a click leads: a path of the frontend's own origin, or a URL of an origin that the hub's settings allow.
+         *     `user_id` with `account_id` is that user; `user_id` alone is looked up in the directory; `user_ids` are several users, all in `account_id` if that is given; `account_id` alone is all users of the account; `everyone` excludes the others. The hub keeps `data` as the received bytes; the receipt warns if its shape is not its type's. A `timestamp` needs its offset from UTC. `ttl_seconds` is how long the hub replays the notification. `link` is where a click leads: a path of the frontend's own origin, or a URL of an origin that the hub's settings allow. `confirm` is until when each of the users has to have got or read it; the service's webhook is called for those who have not.
          */
         PublishRequest: components["schemas"]["PublishOrderCreated"] | components["schemas"]["PublishPaymentConfirmed"] | components["schemas"]["PublishOrderUpdated"] | components["schemas"]["PublishStockAlert"] | components["schemas"]["PublishCartUpdated"] | components["schemas"]["PublishProductAdded"] | components["schemas"]["PublishProductUpdated"] | components["schemas"]["PublishProductDeleted"] | components["schemas"]["PublishTransactionCreated"] | components["schemas"]["PublishProfileUpdated"] | components["schemas"]["PublishReturnRequested"] | components["schemas"]["PublishReturnResponded"] | components["schemas"]["PublishReplacementSent"] | components["schemas"]["PublishDefectiveReceived"] | components["schemas"]["PublishExchangeValidated"] | components["schemas"]["PublishExchangeResolved"];
         /**
@@ -2353,6 +2528,7 @@ export interface components {
             /** @default false */
             everyone?: boolean;
             ttl_seconds?: number | null;
+            confirm?: components["schemas"]["Confirm"] | null;
         };
         /**
          * PublishReturnResponded
@@ -2388,6 +2564,7 @@ export interface components {
             /** @default false */
             everyone?: boolean;
             ttl_seconds?: number | null;
+            confirm?: components["schemas"]["Confirm"] | null;
         };
         /**
          * PublishStockAlert
@@ -2423,6 +2600,7 @@ export interface components {
             /** @default false */
             everyone?: boolean;
             ttl_seconds?: number | null;
+            confirm?: components["schemas"]["Confirm"] | null;
         };
         /**
          * PublishTransactionCreated
@@ -2457,6 +2635,7 @@ export interface components {
             /** @default false */
             everyone?: boolean;
             ttl_seconds?: number | null;
+            confirm?: components["schemas"]["Confirm"] | null;
         };
         /**
          * PushFigures
@@ -3026,6 +3205,28 @@ export interface components {
             muted: boolean;
         };
         /**
+         * UnconfirmedData
+         * @description The user who did not confirm, and the notification as it was delivered, without its cursor.
+         *
+         *     `by` and `within_seconds` are what was to be confirmed and until when; `deadline` is that moment. `notification` has `id` and `type` alone where the hub does not keep it any more.
+         */
+        UnconfirmedData: {
+            notification: {
+                [key: string]: unknown;
+            };
+            account_id: string;
+            user_id: string;
+            /** @enum {string} */
+            by: "delivered" | "read";
+            /** Format: int64 */
+            within_seconds: number;
+            /**
+             * Format: date-time
+             * @example 2026-11-22T14:03:07.125Z
+             */
+            deadline: string;
+        };
+        /**
          * Unknown
          * @description A step that this response says nothing about, and why the hub cannot tell.
          */
@@ -3064,6 +3265,66 @@ export interface components {
             delivery: "no" | "now" | "on_return" | "unknown";
             reasons: components["schemas"]["Reason"][];
             connections: components["schemas"]["ConnectionCounts"];
+        };
+        /**
+         * WebhookAttempt
+         * @description One attempt to deliver a webhook: `outcome` is the status of the response, or why there was none.
+         *
+         *     `started`: it has no outcome yet, or the hub ended before there was one.
+         */
+        WebhookAttempt: {
+            /**
+             * Format: date-time
+             * @example 2026-11-22T14:03:07.125Z
+             */
+            at: string;
+            outcome: string;
+        };
+        /**
+         * WebhookPage
+         * @description Webhooks of one state: those that are due next, or that died first. `more`: there are others.
+         */
+        WebhookPage: {
+            webhooks: components["schemas"]["WebhookView"][];
+            more: boolean;
+        };
+        /**
+         * WebhookRepeated
+         * @description The webhook is tried again at once.
+         */
+        WebhookRepeated: {
+            id: string;
+            /** @enum {string} */
+            state: "dead" | "delivered" | "waiting";
+        };
+        /**
+         * WebhookView
+         * @description One webhook: for whom it is, how often it was tried, and the newest of its attempts.
+         *
+         *     `next_attempt_at` is there while it waits.
+         */
+        WebhookView: {
+            id: string;
+            /** @enum {string} */
+            event: "notification.confirmed" | "notification.unconfirmed";
+            service: string;
+            notification_id: string;
+            user: components["schemas"]["TargetView"];
+            /** @enum {string} */
+            state: "dead" | "delivered" | "waiting";
+            /**
+             * Format: date-time
+             * @example 2026-11-22T14:03:07.125Z
+             */
+            created_at: string;
+            /** Format: int64 */
+            attempts: number;
+            last_attempts: components["schemas"]["WebhookAttempt"][];
+            /**
+             * Format: date-time
+             * @example 2026-11-22T14:03:07.125Z
+             */
+            next_attempt_at?: string;
         };
     };
     responses: never;
@@ -5256,6 +5517,261 @@ export interface operations {
             };
         };
     };
+    acknowledge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "cursor": "k3v9q2m7xa-1z8"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AckRequest"];
+            };
+        };
+        responses: {
+            /** @description It was taken, or confirms nothing. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be used; This is not a cursor of a hub; The body is not valid JSON in UTF-8; The body is nested too deeply; A field has a value of the wrong type or range */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A credential is required; The credential is not valid; The token has expired */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This origin is not allowed; This user may not connect; This account is not active; The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long to arrive */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body must be application/json; The body must not be compressed */
+            415: {
+                headers: {
+                    /** @description `application/json`, if that was wrong */
+                    Accept?: string;
+                    /** @description `identity`, if that was wrong */
+                    "Accept-Encoding"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Users cannot be looked up; Tokens cannot be verified at the moment; The token is not valid yet; The hub is restarting; The log cannot be written; The hub has too much to do */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listWebhooks: {
+        parameters: {
+            query?: {
+                /** @description `waiting` (those that are due next come first) or `dead`. */
+                state?: "waiting" | "dead";
+                /** @description Those of one service alone. */
+                service?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The webhooks. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookPage"];
+                };
+            };
+            /** @description The request cannot be used */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A credential is required; The credential is not valid */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this; This service key is limited to some accounts */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The log cannot be written */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    repeatWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is sent again. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookRepeated"];
+                };
+            };
+            /** @description A credential is required; The credential is not valid */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this; This service key is limited to some accounts */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The log cannot be written; The hub has too much to do */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     showHub: {
         parameters: {
             query?: never;
@@ -5601,6 +6117,64 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
+            };
+        };
+    };
+    receiveNotificationUnconfirmed: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same for every attempt, and also after a repeat: take each id once. */
+                "webhook-id": string;
+                /** @description When it was sent, in Unix seconds; refuse an old one. */
+                "webhook-timestamp": string;
+                /** @description `v1,` and an HMAC-SHA256 in base64, one for each secret. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotificationUnconfirmed"];
+            };
+        };
+        responses: {
+            /** @description It was taken, or had been taken before. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    receiveNotificationConfirmed: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same for every attempt, and also after a repeat: take each id once. */
+                "webhook-id": string;
+                /** @description When it was sent, in Unix seconds; refuse an old one. */
+                "webhook-timestamp": string;
+                /** @description `v1,` and an HMAC-SHA256 in base64, one for each secret. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotificationConfirmed"];
+            };
+        };
+        responses: {
+            /** @description It was taken, or had been taken before. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

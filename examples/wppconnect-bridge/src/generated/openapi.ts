@@ -4,6 +4,18 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * Confirm
+         * @description A deadline, of 10 seconds to 7 days, until which the users have to have got or read a notification.
+         *
+         *     `delivered`: a client of the user acknowledged it. `read`: the user marked it as read.
+         */
+        Confirm: {
+            /** Format: int32 */
+            within_seconds: number;
+            /** @enum {string} */
+            by: "delivered" | "read";
+        };
+        /**
          * MessageData
          * @description A message somebody wrote; `preview` is the beginning of a text.
          */
@@ -52,6 +64,7 @@ export interface components {
             /** @default false */
             everyone?: boolean;
             ttl_seconds?: number | null;
+            confirm?: components["schemas"]["Confirm"] | null;
         };
         /**
          * PublishMessageStatus
@@ -86,12 +99,13 @@ export interface components {
             /** @default false */
             everyone?: boolean;
             ttl_seconds?: number | null;
+            confirm?: components["schemas"]["Confirm"] | null;
         };
         /**
          * PublishRequest
          * @description One notification and its targets.
          *
-         *     `user_id` with `account_id` is that user; `user_id` alone is looked up in the directory; `user_ids` are several users, all in `account_id` if that is given; `account_id` alone is all users of the account; `everyone` excludes the others. The hub keeps `data` as the received bytes; the receipt warns if its shape is not its type's. A `timestamp` needs its offset from UTC. `ttl_seconds` is how long the hub replays the notification. `link` is where a click leads: a path of the frontend's own origin, or a URL of an origin that the hub's settings allow.
+         *     `user_id` with `account_id` is that user; `user_id` alone is looked up in the directory; `user_ids` are several users, all in `account_id` if that is given; `account_id` alone is all users of the account; `everyone` excludes the others. The hub keeps `data` as the received bytes; the receipt warns if its shape is not its type's. A `timestamp` needs its offset from UTC. `ttl_seconds` is how long the hub replays the notification. `link` is where a click leads: a path of the frontend's own origin, or a URL of an origin that the hub's settings allow. `confirm` is until when each of the users has to have got or read it; the service's webhook is called for those who have not.
          */
         PublishRequest: components["schemas"]["PublishMessageReceived"] | components["schemas"]["PublishMessageStatus"] | components["schemas"]["PublishSessionState"];
         /**
@@ -127,6 +141,7 @@ export interface components {
             /** @default false */
             everyone?: boolean;
             ttl_seconds?: number | null;
+            confirm?: components["schemas"]["Confirm"] | null;
         };
         /**
          * SessionData

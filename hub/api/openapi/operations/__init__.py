@@ -7,12 +7,14 @@ from hub.api.openapi.operations.operate import OPERATE_OPERATIONS
 from hub.api.openapi.operations.operation import Operation, Response
 from hub.api.openapi.operations.publish import PUBLISH_OPERATIONS
 from hub.api.openapi.operations.receive import RECEIVE_OPERATIONS
+from hub.api.openapi.operations.webhooks import WEBHOOK_OPERATIONS, WEBHOOKS
 
-__all__ = ["OPERATIONS", "Operation", "Response"]
+__all__ = ["OPERATIONS", "WEBHOOKS", "Operation", "Response"]
 
 OPERATIONS: tuple[Operation, ...] = (
     *PUBLISH_OPERATIONS,
     *RECEIVE_OPERATIONS,
     *OPERATE_OPERATIONS,
+    *WEBHOOK_OPERATIONS,
     *DESCRIBE_OPERATIONS,
 )

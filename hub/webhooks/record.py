@@ -1,0 +1,26 @@
+"""The hub's own records, which change state and are shown to nobody. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+
+from hub.log.port import Change, Draft, Kind
+from hub.target import CONTROL
+
+__all__ = ["draft_changes"]
+
+#: What a hub is told that follows the log; what has changed is in the index.
+_PAYLOAD = b'{"type":"webhook"}'
+
+
+def draft_changes(changes: tuple[Change, ...], *, key: str) -> Draft:
+    """Return a record that makes these changes, once for each `key`, whichever hub appends it first."""
+    digest = hashlib.sha256(key.encode()).digest()
+    return Draft(
+        id=f"state-{digest[:16].hex()}",
+        targets=(CONTROL,),
+        payload=_PAYLOAD,
+        idempotency=digest,
+        kind=Kind.STATE,
+        changes=changes,
+    )
