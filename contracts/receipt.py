@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 from contracts.identifier import CursorText
 from contracts.problem import Problem
 
-__all__ = ["BatchReceipt", "BatchResult", "DisconnectReceipt", "FieldWarning", "Receipt", "Ticket"]
+__all__ = ["BatchReceipt", "BatchResult", "DisconnectReceipt", "FieldWarning", "ForgetReceipt", "Receipt", "Ticket"]
 
 _Count = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -59,6 +59,23 @@ class Ticket(msgspec.Struct, kw_only=True, rename="camel"):
 
     ticket: str
     expires_in: int
+
+
+class ForgetReceipt(msgspec.Struct, kw_only=True):
+    """What an erasure has removed.
+
+    `records` were for the user alone. Of `shared` ones, which were for others as well, the user is no longer one.
+    `states` are rows of what the user had read, muted and allowed. `connections` were ended. `final`: no file of the
+    log has any of it any more; otherwise a reader, such as a backup, still holds the write-ahead log: ask again when
+    it has ended.
+    """
+
+    records: _Count
+    shared: _Count
+    states: _Count
+    idempotency_keys: _Count
+    connections: _Count
+    final: bool
 
 
 class DisconnectReceipt(msgspec.Struct, kw_only=True):

@@ -23,6 +23,7 @@ __all__ = [
     "BatchRequest",
     "DisconnectRequest",
     "ExplainRequest",
+    "ForgetRequest",
     "PublishRequest",
 ]
 
@@ -81,6 +82,13 @@ class BatchRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Up to 1,000 notifications, stored in this order; each is a separate `PublishRequest`."""
 
     notifications: Annotated[list[msgspec.Raw], msgspec.Meta(min_length=1, max_length=MAX_BATCH)]
+
+
+class ForgetRequest(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """The user to erase, in one account, or in all if none is given."""
+
+    user_id: UserId
+    account_id: AccountId | None = None
 
 
 class DisconnectRequest(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -29,6 +29,7 @@ from hub.directory import open_directory
 from hub.directory.probe import DirectoryProbe
 from hub.edge import fanout
 from hub.edge.metrics_port import serve_metrics
+from hub.inbox.forgetting import Forgetter
 from hub.inbox.inboxes import Inboxes
 from hub.language import TEXTS
 from hub.log.engine import open_log
@@ -171,7 +172,7 @@ async def open_hub(
         if directory.trusts_claims:
             lines.write(logging.WARNING, "claims_trusted", _TRUST)
 
-        inboxes = _make_inboxes(settings, types, log) if settings.inbox else None
+        inboxes = _make_inboxes(settings, types, log, delivery) if settings.inbox else None
         if inboxes is not None:
             inboxes.also.append(deadlines)
         make_publisher = Publisher if tracing is None else partial(TracedPublisher, tracing)
@@ -222,6 +223,14 @@ async def open_hub(
             ),
             inboxes=inboxes,
             desk=desk,
+            forgetter=Forgetter(
+                log=log,
+                directory=directory,
+                subscribers=delivery.subscribers,
+                ends=delivery.endings,
+                also=[] if push is None else [push.subscriptions],
+                now=now,
+            ),
             types=types,
             bodies=bodies,
             readiness=ReadinessCheck(log=log, delivery=delivery, probe=probe),
@@ -278,11 +287,11 @@ def _list_features(settings: Settings) -> list[str]:
     return [name for name, is_on in features.items() if is_on]
 
 
-def _make_inboxes(settings: Settings, types: TypeRegistry, log: InboxLog) -> Inboxes:
+def _make_inboxes(settings: Settings, types: TypeRegistry, log: InboxLog, delivery: Delivery) -> Inboxes:
     return Inboxes(
         log,
         hidden=[tag for tag, policy in types.policies.items() if not policy.inbox],
-        find_muted=lambda user: (),
+        find_muted=delivery.subscribers.mutes.find,
         page_bytes=settings.bounds.inbox_page_bytes,
     )
 

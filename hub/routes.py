@@ -15,6 +15,7 @@ __all__ = [
     "DISCONNECT",
     "EVENT_STREAM",
     "EXPLAIN",
+    "FORGET",
     "FRAMES_SCHEMA",
     "FRONT",
     "INBOX",
@@ -59,6 +60,7 @@ SIGNAL = "/api/internal/signal"
 STATS = "/api/internal/ws-stats"
 DISCONNECT = "/api/internal/disconnect"
 EXPLAIN = "/api/internal/explain"
+FORGET = "/api/internal/forget"
 OBSERVE = "/api/internal/observe"
 CONNECTIONS = "/api/internal/connections"
 PUSH_FIGURES = "/api/internal/push"

@@ -14,6 +14,7 @@ from typing import NewType
 __all__ = [
     "CONTROL",
     "EVERYONE",
+    "NOBODY",
     "WITHOUT_ACCOUNT",
     "Target",
     "account_target",
@@ -37,6 +38,8 @@ EVERYONE = Target("e")
 WITHOUT_ACCOUNT = "00000000-0000-0000-0000-000000000001"
 #: Records of the hub to itself (a revocation); no subscriber ever matches it.
 CONTROL = Target("c")
+#: What is left of a record whose user was erased; no subscriber ever matches it.
+NOBODY = Target("n")
 
 
 def user_target(account_id: str, user_id: str) -> Target:

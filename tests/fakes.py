@@ -29,13 +29,14 @@ from hub.log.inbox import (
     InboxItem,
     InboxLook,
     InboxPage,
+    InboxQuery,
     Supposed,
     Watermark,
     flag_key,
     read_flags,
     read_watermark,
 )
-from hub.log.port import Appended, Draft, Entry, Found, Kind, Reading, Record
+from hub.log.port import Appended, Draft, Entry, Erased, Found, Kind, Reading, Record
 from hub.target import CONTROL, Target
 
 __all__ = [
@@ -257,28 +258,18 @@ class MemoryLog:
         found = [entry for entry in found if upto is None or entry.key <= upto]
         return [entry for entry in found if entry in found[:limit] or entry.key == found[limit - 1].key]
 
-    async def list_inbox(
-        self,
-        inbox: Inbox,
-        *,
-        before: int | None = None,
-        limit: int,
-        limit_bytes: int,
-        tag: str | None = None,
-        unread: bool = False,
-        archived: bool = False,
-    ) -> InboxPage:
+    async def list_inbox(self, inbox: Inbox, query: InboxQuery) -> InboxPage:
         """Return a page of an inbox, by the plainest means."""
         items = [
             item
             for item in self._items(inbox, inbox.hidden)
-            if item.archived == archived
-            and (not unread or not item.read)
-            and (tag is None or json.loads(item.record.payload)["type"] == tag)
-            and (before is None or item.record.position < before)
+            if item.archived == query.archived
+            and (not query.unread or not item.read)
+            and (query.tag is None or json.loads(item.record.payload)["type"] == query.tag)
+            and (query.before is None or item.record.position < query.before)
         ]
-        page = items[:limit]
-        further = page[-1].record.position if len(items) > limit else None
+        page = items[: query.limit]
+        further = page[-1].record.position if len(items) > query.limit else None
         return InboxPage(page, further, await self.count_unread(inbox), self.head)
 
     async def count_unread(self, inbox: Inbox, supposed: Supposed | None = None) -> int:
@@ -348,6 +339,10 @@ class MemoryLog:
     def _watermark(self, inbox: Inbox) -> Watermark:
         found = self._state.get((inbox.owner, WATERMARK_KEY))
         return read_watermark(None if found is None else found[0])
+
+    async def erase(self, user_id: str, account_id: str | None) -> Erased:
+        """Say that there was nothing: no test of this log erases."""
+        return Erased(persons=(), records=0, shared=0, states=0, keys=0, final=True)
 
     def follow(self) -> AsyncIterator[list[Record]]:
         """Begin to collect what is stored from now on."""

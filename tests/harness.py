@@ -229,7 +229,7 @@ def make_settings(folder: Path, *, webhook: dict[str, object] | None = None, **c
         "name": "tests",
         "sha256": hashlib.sha256(key.encode()).hexdigest(),
         "everyone": True,
-        "operations": ["publish", "stats", "disconnect", "observe", "observe_ids"],
+        "operations": ["publish", "stats", "disconnect", "observe", "observe_ids", "forget"],
     }
     if webhook is not None:
         entry |= {"webhook": webhook, "operations": [*OPERATIONS]}

@@ -87,7 +87,9 @@ async def clients(folder: Path, lines: Lines, monkeypatch: pytest.MonkeyPatch) -
         await first.wait_closed()
         assert 200 == (await hub.post("/api/internal/disconnect", {"user_id": USER})).status_code
         await second.wait_closed()
+        assert 200 == (await hub.post("/api/internal/forget", {"user_id": USER})).status_code
     assert {"connections": 1} == await lines.wait("disconnected")
+    assert {"records": 0, "states": 0} == await lines.wait("forgotten")
 
 
 def close_all(peers: list[socket.socket]) -> None:
@@ -201,7 +203,7 @@ async def faults(folder: Path, lines: Lines, monkeypatch: pytest.MonkeyPatch) ->
         for _ in range(20):
             assert 500 == (await hub.publish()).status_code
         monkeypatch.undo()
-        monkeypatch.setattr(Dispatcher, "_take_control", fail)
+        monkeypatch.setattr(Dispatcher, "_dispatch_own", fail)
         assert 1 == len(lines.of("fault"))
         await hub.post("/api/internal/disconnect", {"user_id": USER, "revoke": True})
         await lines.wait("stopped")
@@ -211,7 +213,7 @@ Scene = Callable[[Path, Lines, pytest.MonkeyPatch], Awaitable[None]]
 SCENES: list[tuple[Scene, set[str]]] = [
     (life, {"started", "claims_trusted", "drain_begun", "drain_ended", "ended"}),
     (refusals, {"refused", "publish_refused", "contract_mismatch"}),
-    (clients, {"evicted", "gap", "disconnected"}),
+    (clients, {"evicted", "gap", "disconnected", "forgotten"}),
     (slowness, {"unresponsive", "fallen_behind", "slow"}),
     (a_flood, {"rate_limited"}),
     (the_directory, {"directory_down", "directory_up", "no_longer_allowed"}),

@@ -17,6 +17,7 @@ from hub.api.handlers.connections import make_connections_routes
 from hub.api.handlers.console import make_console_routes
 from hub.api.handlers.disconnect import make_disconnect_routes
 from hub.api.handlers.explain import make_explain_routes
+from hub.api.handlers.forget import make_forget_routes
 from hub.api.handlers.front import make_front_routes
 from hub.api.handlers.health import ReadinessCheck, make_health_routes
 from hub.api.handlers.inbox import make_inbox_routes
@@ -35,6 +36,7 @@ from hub.api.problems import Problems, make_exception_handlers
 from hub.auth.opening import Auth
 from hub.delivery.opening import Delivery
 from hub.direct import DirectHandler
+from hub.inbox.forgetting import Forgetter
 from hub.inbox.inboxes import Inboxes
 from hub.log.port import Log
 from hub.metrics import Metrics
@@ -72,6 +74,7 @@ def make_router(
     signaller: Signaller,
     inboxes: Inboxes | None,
     desk: WebhookDesk,
+    forgetter: Forgetter,
     types: TypeRegistry,
     bodies: Allowance,
     readiness: ReadinessCheck,
@@ -123,6 +126,13 @@ def make_router(
         *make_stats_routes(delivery.subscribers, metrics, keys, now=now),
         *make_disconnect_routes(
             delivery.disconnector,
+            keys,
+            bodies,
+            max_body_bytes=settings.max_body_bytes,
+            body_timeout_s=settings.bounds.body_timeout_s,
+        ),
+        *make_forget_routes(
+            forgetter,
             keys,
             bodies,
             max_body_bytes=settings.max_body_bytes,

@@ -29,9 +29,9 @@ VIRTUAL_ACCOUNT_ID = "00000000-0000-0000-0000-000000000000"
 
 #: What a service key may be allowed to do: all that a key of `HUB_SERVICE_KEYS` does.
 OPERATIONS_BY_DEFAULT = frozenset({"publish", "stats", "disconnect", "observe"})
-#: With what only a key file gives: to see the ids of people and accounts unmasked in what `observe` shows, and to have
-#: webhooks sent again.
-OPERATIONS = OPERATIONS_BY_DEFAULT | {"observe_ids", "webhooks"}
+#: With what only a key file gives: to erase users, to see the ids of people and accounts unmasked in what `observe`
+#: shows, and to have webhooks sent again.
+OPERATIONS = OPERATIONS_BY_DEFAULT | {"forget", "observe_ids", "webhooks"}
 
 
 class Claims(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,6 +26,7 @@ COMMANDS = (
     "stats",
     "check",
     "drain",
+    "forget",
     "relay",
     "backup",
     "restore",

@@ -23,7 +23,7 @@ from hub.log.port import Draft, Kind, Log
 from hub.operator_log import OperatorLog
 from hub.target import CONTROL
 
-__all__ = ["Disconnector"]
+__all__ = ["Disconnector", "Erasure"]
 
 logger = logging.getLogger("hub.disconnect")
 
@@ -31,6 +31,20 @@ _decode = msgspec.json.Decoder(Revocation).decode
 #: Control records read at once when the list is rebuilt.
 PAGE = 1_000
 PAGE_BYTES = 2 * 2**20
+
+
+class Erasure(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="erasure"):
+    """A control record that says that a user was erased, when and how much that was, and not who."""
+
+    at_s: float
+    records: int
+    shared: int
+    states: int
+    keys: int
+
+
+#: How such a record begins; a revocation has no `type`.
+_ERASURE = b'{"type":"erasure"'
 
 
 class Disconnector:
@@ -115,7 +129,7 @@ class Disconnector:
 
     def take(self, payload: bytes) -> None:
         """Act on a control record that another hub, or an earlier life of this one, has written."""
-        if payload in self._asked:
+        if payload in self._asked or payload.startswith(_ERASURE):
             return
         try:
             revocation = _decode(payload)

@@ -53,6 +53,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     connections: Connections
     pages: Pages
     disconnector: Disconnector
+    endings: Endings
     catch_up: CatchUp
     feed: Feed
     counts: DeliveryCounts
@@ -196,6 +197,7 @@ async def open_delivery(
         connections=connections,
         pages=Pages(log, metrics, counts, subscribers.mutes),
         disconnector=disconnector,
+        endings=endings,
         catch_up=catch_up,
         feed=feed,
         counts=counts,

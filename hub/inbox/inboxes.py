@@ -22,7 +22,7 @@ from hub.cursor import Cursor, parse_cursor, write_cursor
 from hub.delivery.envelope import stamp
 from hub.errors import InvalidCursor, UnknownNotification
 from hub.inbox.changing import Changing, Wanted, change_inbox
-from hub.log.inbox import MOST_CHANGED, MOST_UNREAD, Inbox, InboxItem, InboxLog, InboxLook
+from hub.log.inbox import MOST_CHANGED, MOST_UNREAD, Inbox, InboxItem, InboxLog, InboxLook, InboxQuery
 from hub.log.port import Appended, Change, Draft, Kind
 from hub.target import Target, subscriber_targets
 
@@ -79,12 +79,14 @@ class Inboxes:
         before = None if asked.before is None else self._find_position(asked.before, "before")
         page = await self._log.list_inbox(
             self._open(grant),
-            before=before,
-            limit=asked.limit,
-            limit_bytes=self._page_bytes,
-            tag=asked.tag,
-            unread=asked.unread,
-            archived=asked.archived,
+            InboxQuery(
+                limit=asked.limit,
+                limit_bytes=self._page_bytes,
+                before=before,
+                tag=asked.tag,
+                unread=asked.unread,
+                archived=asked.archived,
+            ),
         )
         return InboxNotifications(
             # As the log has them, without being decoded.

@@ -24,6 +24,7 @@ __all__ = [
     "InboxLog",
     "InboxLook",
     "InboxPage",
+    "InboxQuery",
     "Supposed",
     "Watermark",
     "flag_key",
@@ -93,6 +94,21 @@ class Supposed(msgspec.Struct, frozen=True, kw_only=True):
     unread: frozenset[int] = frozenset()
 
 
+class InboxQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """At most `limit` notifications below the position `before`; they weigh little more than `limit_bytes`.
+
+    Those of the type `tag`, the unread ones or the archived ones alone, if that is asked for. Archived ones are in no
+    other listing.
+    """
+
+    limit: int
+    limit_bytes: int
+    before: int | None = None
+    tag: str | None = None
+    unread: bool = False
+    archived: bool = False
+
+
 class InboxItem(msgspec.Struct, frozen=True):
     """One notification of an inbox."""
 
@@ -132,22 +148,10 @@ class InboxLook(msgspec.Struct, frozen=True):
 class InboxLog(Log, Protocol):
     """A log that finds what is in an inbox."""
 
-    async def list_inbox(
-        self,
-        inbox: Inbox,
-        *,
-        before: int | None = None,
-        limit: int,
-        limit_bytes: int,
-        tag: str | None = None,
-        unread: bool = False,
-        archived: bool = False,
-    ) -> InboxPage:
-        """Return at most `limit` notifications of an inbox below the position `before`, the newest first.
+    async def list_inbox(self, inbox: Inbox, query: InboxQuery) -> InboxPage:
+        """Return what is asked for, the newest first, and none that has expired.
 
-        Those of the type `tag`, the unread ones or the archived ones alone, if that is asked for; archived ones are in
-        no other listing. What has expired is in none. A page may have fewer than there are, and then says where to go
-        on. It weighs little more than `limit_bytes`.
+        A page may have fewer notifications than there are, and then says where to go on.
 
         Raises:
             StorageUnavailable: the log cannot be read.

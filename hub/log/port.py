@@ -21,7 +21,7 @@ from hub.errors import IdempotencyConflict
 from hub.histogram import Histogram
 from hub.target import Target
 
-__all__ = ["Appended", "Change", "Draft", "Entry", "Found", "Kind", "Log", "Reading", "Record"]
+__all__ = ["Appended", "Change", "Draft", "Entry", "Erased", "Found", "Kind", "Log", "Reading", "Record"]
 
 
 class Kind(IntEnum):
@@ -130,6 +130,22 @@ class Found(msgspec.Struct, frozen=True):
 
     record: Record
     stored_at_s: float
+
+
+class Erased(msgspec.Struct, frozen=True, kw_only=True):
+    """What an erasure has removed, of which users, and in numbers.
+
+    `records` were for the user alone; of `shared` ones, which were for others as well, the user is no longer one.
+    `states` are rows of the state index, `keys` idempotency keys. `final`: no file of the log has any of it any more;
+    otherwise something reads the log and holds the write-ahead log, which is emptied when it is closed.
+    """
+
+    persons: tuple[Target, ...]
+    records: int
+    shared: int
+    states: int
+    keys: int
+    final: bool
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -245,6 +261,15 @@ class Log(Protocol):
         Raises:
             StorageUnavailable: the log cannot be read.
             ValueError: more than 100 owners.
+        """
+
+    async def erase(self, user_id: str, account_id: str | None) -> Erased:
+        """Remove what is for this user of this account, or of every account, and the user's state; then say how much.
+
+        What is for an account or for everyone stays. Positions stay, too: what is left of a record is for nobody.
+
+        Raises:
+            StorageUnavailable: it did not come to its end; ask again, and it goes on where it was.
         """
 
     def follow(self) -> AsyncIterator[list[Record]]:

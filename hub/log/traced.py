@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from hub.cursor import Epoch
 from hub.errors import IdempotencyConflict
 from hub.histogram import Histogram
-from hub.log.inbox import Inbox, InboxLog, InboxLook, InboxPage, Supposed
-from hub.log.port import Appended, Draft, Entry, Found, Reading, Record
+from hub.log.inbox import Inbox, InboxLog, InboxLook, InboxPage, InboxQuery, Supposed
+from hub.log.port import Appended, Draft, Entry, Erased, Found, Reading, Record
 from hub.target import Target
 
 if TYPE_CHECKING:
@@ -100,21 +100,9 @@ class TracedLog(InboxLog):
         """Return the rows that the log has."""
         return await self._log.list_state(owner, after=after, upto=upto, limit=limit)
 
-    async def list_inbox(
-        self,
-        inbox: Inbox,
-        *,
-        before: int | None = None,
-        limit: int,
-        limit_bytes: int,
-        tag: str | None = None,
-        unread: bool = False,
-        archived: bool = False,
-    ) -> InboxPage:
+    async def list_inbox(self, inbox: Inbox, query: InboxQuery) -> InboxPage:
         """Return the page that the log returns."""
-        return await self._log.list_inbox(
-            inbox, before=before, limit=limit, limit_bytes=limit_bytes, tag=tag, unread=unread, archived=archived
-        )
+        return await self._log.list_inbox(inbox, query)
 
     async def count_unread(self, inbox: Inbox, supposed: Supposed | None = None) -> int:
         """Return what the log counts."""
@@ -123,6 +111,10 @@ class TracedLog(InboxLog):
     async def look_at_inbox(self, inbox: Inbox, ids: Sequence[str], *, read_until: int | None) -> InboxLook:
         """Return what the log finds."""
         return await self._log.look_at_inbox(inbox, ids, read_until=read_until)
+
+    async def erase(self, user_id: str, account_id: str | None) -> Erased:
+        """Remove what the log has of a user."""
+        return await self._log.erase(user_id, account_id)
 
     def follow(self) -> AsyncIterator[list[Record]]:
         """Yield every record stored from now on, as the log does."""

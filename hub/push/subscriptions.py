@@ -178,6 +178,11 @@ class Subscriptions:
             await self.remove(key, user)
         return len(over)
 
+    def forget_person(self, person: Target) -> None:
+        """Drop what is held of a user who was erased from the log."""
+        while person in self._users:
+            self._drop(person)
+
     async def _read_known(self) -> AsyncIterator[tuple[str, Known]]:
         after = ""
         while entries := await self._log.list_state(_ALL, after=after, limit=_PAGE):

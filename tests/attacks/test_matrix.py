@@ -36,7 +36,7 @@ from tests.harness import DEADLINE_S, EventStream, RunningHub, WebSocket, run_hu
 from tests.push.browser import Browser
 
 TYPE = "stock_alert"
-EVERY_OPERATION = ["publish", "stats", "disconnect", "observe", "webhooks"]
+EVERY_OPERATION = ["publish", "stats", "disconnect", "observe", "forget", "webhooks"]
 KEYS: dict[str, dict[str, object]] = {
     "key": {"everyone": True, "operations": EVERY_OPERATION},
     "bound": {"accounts": [ACCOUNT], "operations": EVERY_OPERATION},
@@ -65,6 +65,7 @@ DOORS = {
     ("GET", "/api/internal/ws-stats"): "stats",
     ("GET", "/metrics"): "stats",
     ("POST", "/api/internal/disconnect"): "disconnect",
+    ("POST", "/api/internal/forget"): "forget",
     ("POST", "/api/internal/explain"): "explain",
     ("GET", "/api/internal/observe"): "observe",
     ("POST", "/api/internal/connections"): "find",
@@ -93,6 +94,7 @@ user-only   401    401     401     401     ok   ok   ok     ok    401    401 401
 publish     401    401     401     401     401  401  401    401   401    ids own   typed 403
 stats       401    401     401     401     401  401  401    401   401    ok  403   403   ok
 disconnect  401    401     401     401     401  401  401    401   401    ids own   403   403
+forget      401    401     401     401     401  401  401    401   401    ids own   403   403
 explain     401    401     401     401     401  401  401    401   401    ok  ok    403   403
 observe     401    401     401     401     401  401  401    401   401    ok  403   403   403
 find        401    401     401     401     401  401  401    401   401    ids own   403   403
@@ -227,7 +229,7 @@ def body_of(path: str, identifier: str) -> bytes:
     if path == "/api/inbox":
         # Whose it is only the token says.
         return b"{}"
-    if path.endswith(("disconnect", "connections")):
+    if path.endswith(("disconnect", "connections", "forget")):
         return msgspec.json.encode({"account_id": identifier, "user_id": USER})
     if path == "/api/push":
         return msgspec.json.encode(Browser("https://push.example.com/" + quote(identifier[:500])).subscription())
@@ -280,7 +282,7 @@ async def test_every_actor_at_every_door_with_every_id(hub: RunningHub, keys: di
     async with asyncio.TaskGroup() as tasks:
         for method, path in DOORS:
             # Ids mean something in a body alone; elsewhere a part of them stands for all.
-            step = {"publish": 1, "disconnect": 1, "find": 1, "open": 20}.get(DOORS[method, path], 4)
+            step = {"publish": 1, "disconnect": 1, "forget": 4, "find": 1, "open": 20}.get(DOORS[method, path], 4)
             for name in list(ids)[::step]:
                 for actor in ACTORS:
                     tasks.create_task(check(actor, method, path, name))

@@ -181,3 +181,15 @@ async def test_unsubscribing_ends_it_and_only_ones_own(hub: RunningHub, service:
         assert 204 == (await ask(hub, "DELETE", {"endpoint": browser.endpoint})).status_code
     await hub.publish(type="order_created")
     assert 0 == len(push_of(hub).subscriptions)
+
+
+async def test_an_erased_user_has_no_subscription(hub: RunningHub, service: PushService) -> None:
+    """What the log had of the browser is gone, and so is what the hub held in memory."""
+    await subscribe(hub, service.subscribe())
+    await subscribe(hub, service.subscribe(), user_id=OTHER)
+    assert 200 == (await hub.post("/api/internal/forget", {"user_id": OTHER})).status_code
+    assert 1 == len(push_of(hub).subscriptions)
+    await hub.publish(type="order_created", user_id=OTHER, account_id=ACCOUNT)
+    await hub.publish(type="order_created", title="For the one who stays")
+    await wait_outcomes(hub, sent=1)
+    assert ["For the one who stays"] == [message["title"] for _, message, _ in service.taken]

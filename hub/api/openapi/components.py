@@ -27,8 +27,8 @@ from contracts.page import Page
 from contracts.preferences import Preferences, PreferencesRequest
 from contracts.problem import Problem
 from contracts.push import PushFigures, PushKey, PushMessage, PushSubscription, PushUnsubscribe
-from contracts.receipt import BatchReceipt, DisconnectReceipt, Receipt, Ticket
-from contracts.request import MAX_BATCH, AckRequest, DisconnectRequest, ExplainRequest, PublishRequest
+from contracts.receipt import BatchReceipt, DisconnectReceipt, ForgetReceipt, Receipt, Ticket
+from contracts.request import MAX_BATCH, AckRequest, DisconnectRequest, ExplainRequest, ForgetRequest, PublishRequest
 from contracts.signal import Signal, SignalReceipt, SignalRequest
 from contracts.stats import Stats
 from contracts.trace import Trace
@@ -52,7 +52,7 @@ __all__ = ["POLICY", "Schema", "describe_frames", "describe_http", "describe_obs
 _OBSERVATIONS = (Introduction, Figures, Feed, ObservationEnd)
 _ANSWERS = (
     *(Receipt, BatchReceipt, SignalReceipt, Ticket, DisconnectReceipt, DisconnectRequest, Stats, Readiness, Problem),
-    *(InboxChange, InboxCount, InboxNotifications, Preferences, PreferencesRequest),
+    *(InboxChange, InboxCount, InboxNotifications, Preferences, PreferencesRequest, ForgetRequest, ForgetReceipt),
     *(AckRequest, WebhookPage, WebhookRepeated, NotificationUnconfirmed, NotificationConfirmed),
     *(ExplainRequest, Explanation, Trace, ConnectionsRequest, ConnectionsFound, *_OBSERVATIONS),
     *(PushKey, PushSubscription, PushUnsubscribe, PushMessage, PushFigures),

@@ -59,6 +59,7 @@ _BODY_EXAMPLES: dict[str, dict[str, Any]] = {
     "AckRequest": {"cursor": "k3v9q2m7xa-1z8"},
     "DisconnectRequest": {"user_id": "user-1", "account_id": "account-1", "revoke": True},
     "ConnectionsRequest": {"user_id": "user-1", "account_id": "account-1"},
+    "ForgetRequest": {"user_id": "user-1", "account_id": "account-1"},
     "InboxChange": {"read": ["0b6f2c52-9d0e-4c39-9f0a-0d6f3a4c1e77"]},
     "PushSubscription": {
         "endpoint": _PUSH_ENDPOINT,

@@ -21,6 +21,7 @@ from hub.log.inbox import (
     InboxItem,
     InboxLook,
     InboxPage,
+    InboxQuery,
     Supposed,
     Watermark,
     flag_key,
@@ -89,24 +90,15 @@ _encode = msgspec.json.Encoder().encode
 
 
 def list_inbox(
-    connection: apsw.Connection,
-    inbox: Inbox,
-    *,
-    before: int | None,
-    head: int,
-    limit: int,
-    limit_bytes: int,
-    now_ms: int,
-    tag: str | None,
-    unread: bool,
-    archived: bool,
+    connection: apsw.Connection, inbox: Inbox, query: InboxQuery, *, head: int, now_ms: int
 ) -> tuple[InboxPage, list[int]]:
     """Return what `Log.list_inbox` promises, and the positions of damaged records that were met."""
+    tag, limit, limit_bytes = query.tag, query.limit, query.limit_bytes
     # One moment for the page, the flags and the count.
     connection.execute("BEGIN")
     try:
         watermark = _find_watermark(connection, inbox)
-        upto = head if before is None else min(head, before - 1)
+        upto = head if query.before is None else min(head, query.before - 1)
         bindings = _bind(inbox, after=0, upto=upto, now_ms=now_ms, hidden=inbox.hidden) | {
             "tag": tag,
             "type": None if tag is None else number_type(tag),
@@ -114,9 +106,9 @@ def list_inbox(
             "put_at": watermark.put_at,
             "limit": limit + 1,
         }
-        filters = [_ARCHIVED if archived else _NOT_ARCHIVED, _UNREAD if unread else ""]
+        filters = [_ARCHIVED if query.archived else _NOT_ARCHIVED, _UNREAD if query.unread else ""]
         filters += [f"AND {_OF_TYPE}"] if tag is not None else []
-        merged = _OF_ARCHIVED.format(_name(inbox)) if archived else _merge(inbox)
+        merged = _OF_ARCHIVED.format(_name(inbox)) if query.archived else _merge(inbox)
         rows = connection.execute(_LIST.format(merged, " ".join(filters)), bindings).fetchall()
         found = msgspec.convert(rows, list[tuple[int, int | None, bytes | None]])
         further = found[limit - 1][0] if len(found) > limit else _find_end(connection, merged, bindings)

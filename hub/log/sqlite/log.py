@@ -13,9 +13,10 @@ from pathlib import Path
 from hub.cursor import Epoch
 from hub.errors import HubError, IdempotencyConflict, Overloaded, StorageUnavailable
 from hub.histogram import Histogram
-from hub.log.inbox import Inbox, InboxLook, InboxPage, Supposed
-from hub.log.port import Appended, Draft, Entry, Found, Reading, Record
+from hub.log.inbox import Inbox, InboxLook, InboxPage, InboxQuery, Supposed
+from hub.log.port import Appended, Draft, Entry, Erased, Found, Reading, Record
 from hub.log.sqlite.announcer import Commit
+from hub.log.sqlite.erasure import Erasure
 from hub.log.sqlite.inbox import count_unread, list_inbox, look_at_inbox
 from hub.log.sqlite.opening import OnDamage
 from hub.log.sqlite.reader import Readers
@@ -34,6 +35,7 @@ _OPEN_DEADLINE_S = 120.0
 #: A disk that hangs without an error must not hold callers for ever; what they sent may still be stored.
 APPEND_DEADLINE_S = 30.0
 READ_DEADLINE_S = 10.0
+ERASE_DEADLINE_S = 120.0
 #: Looks for appends that are overdue, within one deadline.
 _LOOKS = 6
 _CLOSE_DEADLINE_S = 30.0
@@ -211,32 +213,11 @@ class SqliteLog:
         owners = [owner] if isinstance(owner, str) else owner
         return await self._readers.list_state(owners, after=after, upto=upto, limit=limit)
 
-    async def list_inbox(
-        self,
-        inbox: Inbox,
-        *,
-        before: int | None = None,
-        limit: int,
-        limit_bytes: int,
-        tag: str | None = None,
-        unread: bool = False,
-        archived: bool = False,
-    ) -> InboxPage:
+    async def list_inbox(self, inbox: Inbox, query: InboxQuery) -> InboxPage:
         """Return a page of an inbox, the newest first, as `InboxLog` says."""
         head, now_ms = self._head, round(self._now() * 1000)
         page, damaged = await self._readers.look(
-            lambda connection: list_inbox(
-                connection,
-                inbox,
-                before=before,
-                head=head,
-                limit=limit,
-                limit_bytes=limit_bytes,
-                now_ms=now_ms,
-                tag=tag,
-                unread=unread,
-                archived=archived,
-            )
+            lambda connection: list_inbox(connection, inbox, query, head=head, now_ms=now_ms)
         )
         self._readers.report(damaged)
         return page
@@ -254,6 +235,30 @@ class SqliteLog:
         return await self._readers.look(
             lambda connection: look_at_inbox(connection, inbox, ids, read_until=read_until, head=head)
         )
+
+    async def erase(self, user_id: str, account_id: str | None) -> Erased:
+        """Remove what the log has of a user; it goes on where the caller no longer waits.
+
+        Raises:
+            StorageUnavailable: it did not come to its end in time, or the log is closed.
+        """
+        if self._closed:
+            raise StorageUnavailable("The log is closed")
+        done: asyncio.Future[Erased | HubError] = self._loop.create_future()
+
+        def finish(outcome: Erased | HubError) -> None:
+            if not done.done():
+                done.set_result(outcome)
+
+        self._writer.erase(Erasure(user_id, account_id, finish))
+        try:
+            async with asyncio.timeout(ERASE_DEADLINE_S):
+                outcome = await done
+        except TimeoutError:
+            raise StorageUnavailable("The erasure goes on; ask again", retry_after_s=60) from None
+        if isinstance(outcome, HubError):
+            raise outcome
+        return outcome
 
     def follow(self) -> AsyncIterator[list[Record]]:
         """Yield every record stored from now on, in order; a second call ends the first one's iterator."""

@@ -303,6 +303,9 @@ def _prepare(connection: apsw.Connection, file: LogFile) -> None:
     connection.pragma("cache_size", -16_384)
     connection.pragma("trusted_schema", False)
     connection.wal_autocheckpoint(0)
+    # What a change of a page leaves behind is overwritten where that page is written anyway: an erasure then has to
+    # look after free pages alone (`hub/log/sqlite/erasure.py`).
+    connection.pragma("secure_delete", "FAST")
     version = connection.pragma("user_version")
     if application_id and not 1 <= version <= SCHEMA_VERSION:
         raise SettingsError(

@@ -15,9 +15,10 @@ import msgspec
 from hub.cursor import Epoch
 from hub.errors import IdempotencyConflict, SettingsError, StorageUnavailable
 from hub.histogram import Histogram
-from hub.log.port import Appended, Draft, Record
+from hub.log.port import Appended, Draft, Erased, Record
 from hub.log.sqlite.audit import check_newest
 from hub.log.sqlite.batch import Batch, prepare_writing
+from hub.log.sqlite.erasure import Erasure
 from hub.log.sqlite.lock import LogLock
 from hub.log.sqlite.mark import Mark, MarkFile, mark_path
 from hub.log.sqlite.opening import OnDamage, open_log
@@ -178,6 +179,23 @@ class Store:
         self.first = purged.first
         self._spent = self._clock.head_before(self._retention.idempotency_s)
         return purged.more
+
+    def erase(self, erasure: Erasure) -> Erased | None:
+        """Take one slice of an erasure; return what it came to once it is done.
+
+        Raises:
+            apsw.Error: the file failed; what the slice did is undone.
+        """
+        try:
+            erased = erasure.step(self._usable())
+        except BaseException:
+            self._roll_back()
+            raise
+        finally:
+            self._watch.note_write()
+        if erased is not None and erased.final:
+            self._watch.note_emptied()
+        return erased
 
     def checkpoint(self) -> None:
         """Move the WAL into the file once it has grown enough.

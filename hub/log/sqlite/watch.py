@@ -58,6 +58,10 @@ class FileWatch:
             if self._main is not None and _identify(status) == self._known[str(self._path)]:
                 self._main = _stamp(status)
 
+    def note_emptied(self) -> None:
+        """Note that the log itself has cut its -wal: it is there to be written again from the start."""
+        self._wal_bytes = 0
+
     def find_trouble(self) -> str | None:
         """Return what is wrong with the files, in words; None where they are as they were."""
         for name, known in self._known.items():

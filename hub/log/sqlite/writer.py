@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from queue import Empty, SimpleQueue
 
@@ -18,8 +19,9 @@ import msgspec
 
 from hub.errors import HubError, Internal, StorageUnavailable
 from hub.histogram import Histogram
-from hub.log.port import Draft, Record
+from hub.log.port import Draft, Erased, Record
 from hub.log.sqlite.announcer import Announcer, Commit, Outcome
+from hub.log.sqlite.erasure import Erasure
 from hub.log.sqlite.mark import Mark
 from hub.log.sqlite.opening import OnDamage
 from hub.log.sqlite.retention import Retention
@@ -96,7 +98,8 @@ class Writer:
         self._now = now
         self._post = post
         self._close_readers = close_readers
-        self._requests: SimpleQueue[Request | None] = SimpleQueue()
+        self._requests: SimpleQueue[Request | Erasure | None] = SimpleQueue()
+        self._erasures: deque[Erasure] = deque()
         self._thread = threading.Thread(target=self._run, name="hub-log-writer", daemon=True)
         self._stopping = False
         self._writable = True
@@ -115,6 +118,10 @@ class Writer:
     def submit(self, request: Request) -> None:
         """Let `request` wait for the next transaction; never blocks."""
         self._requests.put(request)
+
+    def erase(self, erasure: Erasure) -> None:
+        """Take an erasure, a slice at a time between the transactions; it is told when it is done."""
+        self._requests.put(erasure)
 
     def stop(self) -> None:
         """Finish what was submitted, checkpoint, and end; `Listener.end` tells when."""
@@ -167,6 +174,9 @@ class Writer:
             if request is None:
                 self._stopping = True
                 break
+            if isinstance(request, Erasure):
+                self._erasures.append(request)
+                break
             requests.append(request)
             drafts += len(request.drafts)
             size_bytes += request.size_bytes
@@ -181,7 +191,7 @@ class Writer:
     def _patience_s(self) -> float:
         if not self._writable:
             return max(self._probe_at_s - time.monotonic(), 0.0)
-        if self._purge_more:
+        if self._purge_more or self._erasures:
             return 0.0
         # The files are looked at when it wakes up anyway: an idle log does so once a second.
         return max(min(self._purge_at_s - time.monotonic(), _NUDGE_S), 0.0)
@@ -224,11 +234,30 @@ class Writer:
                 raise self._announcer.failure
             self._check_files(store, started_s)
             store.checkpoint()
+            if self._erasures:
+                self._erase(store)
             if started_s >= self._purge_at_s or (idle and self._purge_more):
                 self._purge(store, started_s)
         except (apsw.Error, OSError, FilesChanged) as error:
             self._fail(store, error)
             self._announce(store, [], [])
+
+    def _erase(self, store: Store) -> None:
+        erasure = self._erasures[0]
+        try:
+            erased = store.erase(erasure)
+        except apsw.CorruptError as error:
+            logger.error("an erasure met damage in the log: %s", error)
+            self._finish_erasure(StorageUnavailable("The log is damaged; see `hub check --deep`"))
+            return
+        except apsw.Error:
+            erasure.restart()
+            raise
+        if erased is not None:
+            self._finish_erasure(erased)
+
+    def _finish_erasure(self, outcome: Erased | HubError) -> None:
+        self._post(self._erasures.popleft().finish, outcome)
 
     def _purge(self, store: Store, started_s: float) -> None:
         try:
@@ -279,6 +308,8 @@ class Writer:
 
     def _finish(self, store: Store) -> None:
         self._announcer.close()
+        while self._erasures:
+            self._finish_erasure(StorageUnavailable("The log is closed"))
         self._close_readers()
         try:
             store.finish()

@@ -155,6 +155,7 @@ def test_every_operation_of_the_design_is_there() -> None:
         "post /api/internal/explain",
         "get /api/internal/notifications/{id}",
         "post /api/ticket",
+        "post /api/internal/forget",
         "get /api/inbox",
         "post /api/inbox",
         "get /api/preferences",

@@ -287,6 +287,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/internal/forget": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Erase what the hub has of a user
+         * @description Removes what was for this user alone, the user from what was for several, and what the user had read, muted and allowed, from all files of the log; then says how much that was. What was for an account or for everyone stays, and so do backups. The user's connections are ended, and may come back. The key needs the operation `forget`, and has to reach the account, or all accounts if none is named.
+         */
+        post: operations["forgetUser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/internal/notifications/{id}": {
         parameters: {
             query?: never;
@@ -1339,6 +1359,33 @@ export interface components {
             directory: string;
             draining: boolean;
             ready: boolean;
+        };
+        /**
+         * ForgetReceipt
+         * @description What an erasure has removed.
+         *
+         *     `records` were for the user alone. Of `shared` ones, which were for others as well, the user is no longer one. `states` are rows of what the user had read, muted and allowed. `connections` were ended. `final`: no file of the log has any of it any more; otherwise a reader, such as a backup, still holds the write-ahead log: ask again when it has ended.
+         */
+        ForgetReceipt: {
+            /** Format: int64 */
+            records: number;
+            /** Format: int64 */
+            shared: number;
+            /** Format: int64 */
+            states: number;
+            /** Format: int64 */
+            idempotency_keys: number;
+            /** Format: int64 */
+            connections: number;
+            final: boolean;
+        };
+        /**
+         * ForgetRequest
+         * @description The user to erase, in one account, or in all if none is given.
+         */
+        ForgetRequest: {
+            user_id: string;
+            account_id?: string | null;
         };
         /**
          * Frame
@@ -4966,6 +5013,116 @@ export interface operations {
                 };
             };
             /** @description The hub has too much to do; The hub is restarting */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    forgetUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "user_id": "user-1",
+                 *       "account_id": "account-1"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ForgetRequest"];
+            };
+        };
+        responses: {
+            /** @description What was removed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ForgetReceipt"];
+                };
+            };
+            /** @description The request cannot be used; The body is not valid JSON in UTF-8; The body is nested too deeply; A field has a value of the wrong type or range */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A credential is required; The credential is not valid */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this; This service key is limited to some accounts */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long to arrive */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body must be application/json; The body must not be compressed */
+            415: {
+                headers: {
+                    /** @description `application/json`, if that was wrong */
+                    Accept?: string;
+                    /** @description `identity`, if that was wrong */
+                    "Accept-Encoding"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The log cannot be written; The hub has too much to do; The hub is restarting */
             503: {
                 headers: {
                     /** @description Seconds to wait. */

@@ -39,6 +39,21 @@ OPERATE_OPERATIONS: tuple[Operation, ...] = (
         failures=(*ALL_ACCOUNTS_FAILURES, *BODY_FAILURES, errors.Overloaded, errors.Draining, errors.Internal),
     ),
     Operation(
+        method="post",
+        path=routes.FORGET,
+        id="forgetUser",
+        tag="Operate",
+        summary="Erase what the hub has of a user",
+        description="Removes what was for this user alone, the user from what was for several, and what the user had "
+        "read, muted and allowed, from all files of the log; then says how much that was. What was for an account or "
+        "for everyone stays, and so do backups. The user's connections are ended, and may come back. The key needs the "
+        "operation `forget`, and has to reach the account, or all accounts if none is named.",
+        security=SERVICE,
+        body="ForgetRequest",
+        responses=(Response(200, "What was removed.", "ForgetReceipt"),),
+        failures=(*ALL_ACCOUNTS_FAILURES, *BODY_FAILURES, *STORE_FAILURES, errors.Internal),
+    ),
+    Operation(
         method="get",
         path=routes.TRACE,
         id="traceNotification",

@@ -1,0 +1,106 @@
+"""Erasing a person (LGPD art. 18, GDPR art. 17): what the log has of a user goes, and the hub holds nothing of it.
+
+What was erased, when, and how much is a control record of its own. It names nobody.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from contracts.receipt import ForgetReceipt
+from contracts.request import ForgetRequest
+from hub.delivery.disconnect import Erasure
+from hub.delivery.mutes import NOTHING_MUTED
+from hub.delivery.ports import Ends
+from hub.delivery.subscribers import Subscribers
+from hub.directory.directory import Directory
+from hub.errors import HubError
+from hub.log.port import Draft, Kind, Log
+from hub.operator_log import OperatorLog
+from hub.target import CONTROL, Target
+
+__all__ = ["Forgets", "Forgetter"]
+
+logger = logging.getLogger("hub.forget")
+
+_encode = msgspec.json.Encoder().encode
+#: For how long the log says that it erased something.
+_KEPT_S = 365 * 86_400.0
+
+
+class Forgets(Protocol):
+    """Holds something of users in memory."""
+
+    def forget_person(self, person: Target) -> None:
+        """Drop all that is held of this user."""
+
+
+class Forgetter:
+    """Erases users; `also` are other parts that hold something of them."""
+
+    def __init__(
+        self,
+        *,
+        log: Log,
+        directory: Directory,
+        subscribers: Subscribers,
+        ends: Ends,
+        also: Sequence[Forgets] = (),
+        now: Callable[[], float],
+    ) -> None:
+        self._log = log
+        self._directory = directory
+        self._subscribers = subscribers
+        self._ends = ends
+        self._also = also
+        self._now = now
+        self._lines = OperatorLog(logger)
+
+    async def forget(self, asked: ForgetRequest) -> ForgetReceipt:
+        """Erase a user of one account, or of all, and return how much that was; once more finds nothing.
+
+        The user's connections are ended, since they hold what is on its way, and may come back.
+
+        Raises:
+            StorageUnavailable, Overloaded: it did not come to its end; ask again.
+        """
+        erased = await self._log.erase(asked.user_id, asked.account_id)
+        for person in erased.persons:
+            self._subscribers.mute(person, NOTHING_MUTED)
+            for part in self._also:
+                part.forget_person(person)
+        self._directory.forget(user_id=asked.user_id, account_id=asked.account_id)
+        ending = [
+            subscriber
+            for subscriber in self._subscribers.everyone()
+            if subscriber.user_id == asked.user_id and asked.account_id in {None, subscriber.account_id}
+        ]
+        for subscriber in ending:
+            self._ends.end_slow(subscriber)
+        at_s = self._now()
+        told = Erasure(at_s=at_s, records=erased.records, shared=erased.shared, states=erased.states, keys=erased.keys)
+        draft = Draft(
+            id=str(uuid.uuid4()),
+            targets=(CONTROL,),
+            payload=_encode(told),
+            expires_at_s=at_s + _KEPT_S,
+            kind=Kind.CONTROL,
+        )
+        (stored,) = await self._log.append([draft])
+        if isinstance(stored, HubError):
+            raise stored
+        message = f"erased a user's {erased.records} records and {erased.states} rows of state"
+        self._lines.write(logging.WARNING, "forgotten", message, records=erased.records, states=erased.states)
+        return ForgetReceipt(
+            records=erased.records,
+            shared=erased.shared,
+            states=erased.states,
+            idempotency_keys=erased.keys,
+            connections=len(ending),
+            final=erased.final,
+        )
