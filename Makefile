@@ -161,6 +161,8 @@ examples: clients-build $(EXAMPLES) ## install and build the example frontends
 	@for pair in client:browser bell:bell service:typescript stocktech:stocktech; do \
 		cp -R clients/$${pair#*:}/dist clients/$${pair#*:}/package.json examples/node_modules/@notification-hub/$${pair%:*}/; \
 	done
+	@mkdir -p examples/appportal/public
+	@cp clients/browser/dist/service-worker.js examples/appportal/public/
 	@echo "== examples: build"
 	@cd examples && npm run --silent build
 

@@ -49,6 +49,7 @@ export function createBell(root: ShadowRoot, options: BellOptions): Bell {
   let onlyUnread = false;
   let choosing = false;
   let loading = false;
+  let asked = false;
   let frame: number | undefined;
   let ages: ReturnType<typeof setInterval> | undefined;
 
@@ -136,6 +137,13 @@ export function createBell(root: ShadowRoot, options: BellOptions): Bell {
   const schedule = (): void => {
     frame ??= requestAnimationFrame(render);
   };
+  const onStatus = (): void => {
+    schedule();
+    // Once for each page, also where nobody opens the panel: the hub is told of a subscription that the browser replaced.
+    if (asked || hub?.status.state !== "connected" || !hub.identity) return;
+    asked = true;
+    void push.read();
+  };
   const render = (): void => {
     if (frame !== undefined) cancelAnimationFrame(frame);
     frame = undefined;
@@ -165,8 +173,9 @@ export function createBell(root: ShadowRoot, options: BellOptions): Bell {
   if (!button.isConnected) root.append(button);
   root.append(panel.node, toasts.node, announcer.node);
   if (hub && inbox) {
-    closers.push(inbox.open(), inbox.subscribe(onChange), hub.subscribe(schedule), hub.onAny(onNotification));
+    closers.push(inbox.open(), inbox.subscribe(onChange), hub.subscribe(onStatus), hub.onAny(onNotification));
   }
+  onStatus();
   render();
 
   return {

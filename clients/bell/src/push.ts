@@ -25,7 +25,8 @@ export function createPush(hub: Hub | null, where: string | null, changed: () =>
     read: async () => {
       try {
         if (!loaded) return;
-        state = await (await loaded).getPushState(hub!, options);
+        // Nobody is asked for a permission that leads to nothing.
+        state = (await hasPush(hub!)) ? await (await loaded).getPushState(hub!, options) : "unsupported";
         changed();
       } catch {
         // Asked again when the panel is opened again.
@@ -37,4 +38,10 @@ export function createPush(hub: Hub | null, where: string | null, changed: () =>
       changed();
     },
   };
+}
+
+/** Over a WebSocket every hub that has Web Push says so; over the other transports it is asked. */
+async function hasPush({ features, status, request }: Hub): Promise<boolean> {
+  if (features || status.transport === "ws") return Boolean(features?.includes("push"));
+  return (await request("/api/push")).ok;
 }

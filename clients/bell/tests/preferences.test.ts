@@ -115,7 +115,7 @@ test("a hub without preferences, and a page without Web Push, offer nothing to c
 });
 
 test("Web Push is switched on and off where the page asks for it", async () => {
-  const { find } = await choose(hubWith([]), "push");
+  const { find } = await choose(hubWith(["push"]), "push");
   await vi.waitFor(() => expect(find("[part=choose]")[0]!.hidden).toBe(false));
   find("[part=choose]")[0]!.click();
   const words = "Alerts on this device, also while the page is closed";
@@ -126,9 +126,39 @@ test("Web Push is switched on and off where the page asks for it", async () => {
   await vi.waitFor(() => expect([kept.endpoints, rows(find)]).toEqual([[], [`${words}: false`]]));
 });
 
+test("a hub without Web Push offers none; over a transport that does not tell it is asked", async () => {
+  const asked: string[] = [];
+  const hub = hubWith([]);
+  const request = hub.request.bind(hub);
+  hub.request = (path, options) => {
+    asked.push(path);
+    return request(path, options);
+  };
+  const { bell, find } = await choose(hub, "push");
+  await vi.dynamicImportSettled();
+  expect([find("[part=choose]")[0]!.hidden, asked]).toEqual([true, []]);
+  bell.open = false;
+  Object.assign(hub, { features: undefined });
+  hub.become({ transport: "poll" });
+  bell.open = true;
+  await vi.waitFor(() => expect(find("[part=choose]")[0]!.hidden).toBe(false));
+  expect(asked).toContain("/api/push");
+});
+
+test("a page that is loaded tells the hub of a subscription that the browser has replaced, unopened", async () => {
+  const hub = hubWith(["push"]);
+  hub.storage.setItem(
+    "hub:push",
+    JSON.stringify({ identity: "someone", endpoint: "https://push.test/old", toldAt: Date.now() }),
+  );
+  document.body.innerHTML = "<notification-bell push></notification-bell>";
+  document.querySelector("notification-bell")!.hub = hub;
+  await vi.waitFor(() => expect(kept.endpoints).toEqual(["https://push.test/1"]));
+});
+
 test("a user who forbade Web Push sees that only the browser's settings change it", async () => {
   permission = "denied";
-  const { find } = await choose(hubWith([]), "push='/worker.js'");
+  const { find } = await choose(hubWith(["push"]), "push='/worker.js'");
   await vi.waitFor(() => expect(find("[part=choose]")[0]!.hidden).toBe(false));
   find("[part=choose]")[0]!.click();
   expect(find(".types small")[0]!.textContent).toBe("(blocked in the browser's settings)");

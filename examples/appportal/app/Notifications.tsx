@@ -15,7 +15,7 @@ const hub = createHub({
 export function Notifications({ children }: { children: ReactNode }) {
   return (
     <HubProvider client={hub}>
-      <TopBar initials="AP" name="AppPortal" bell={<NotificationBell lang="pt-BR" toasts />} />
+      <TopBar initials="AP" name="AppPortal" bell={<NotificationBell lang="pt-BR" toasts push />} />
       {children}
     </HubProvider>
   );
