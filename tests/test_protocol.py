@@ -166,6 +166,15 @@ TESTS: dict[str, tuple[str, ...]] = {
         f"{_BROWSER}/state.test.ts::says once a second, while notifications come, what the handlers took",
         f"{_BROWSER}/state.test.ts::is not sent to a hub that did not ask for it",
     ),
+    "R13.1": (
+        "tests/api/test_inbox.py::test_reaches_every_device_that_knows_it",
+        "tests/delivery/test_model.py::test_seam",
+    ),
+    "R13.2": ("tests/inbox/test_model.py::test_inboxes",),
+    "R13.3": (
+        "tests/inbox/test_model.py::test_inboxes",
+        "tests/api/test_inbox.py::test_newest_first_as_delivered_with_what_was_read",
+    ),
 }
 
 
