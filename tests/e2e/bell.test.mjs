@@ -54,6 +54,20 @@ bellTest("a real hub's notification is counted, listed and shown as a toast, und
   assert.deepEqual(errors, []);
 });
 
+bellTest("a real hub keeps what is muted, and shows it on another device", async (t) => {
+  const devices = [await harness.open(t, harness.real), await harness.open(t, harness.real)];
+  for (const { page } of devices) {
+    await page.locator(".bell-button").click();
+    await page.getByRole("button", { name: "Preferências" }).click();
+  }
+  const [cart, other] = devices.map(({ page }) => page.getByRole("switch", { name: "Carrinho" }));
+  await cart.uncheck();
+  await until(async () => !(await other.isChecked()), "the other device shows it");
+  await other.check();
+  await until(() => cart.isChecked(), "the first device shows it");
+  for (const { errors } of devices) assert.deepEqual(errors, []);
+});
+
 bellTest("the README's page works as it is copied, without a bundler", async (t) => {
   const context = await harness.browser.newContext();
   t.after(() => context.close());
@@ -163,6 +177,15 @@ for (const [lang, colorScheme] of [
     await check("preferences");
   });
 }
+
+bellTest("unread ones that are not loaded are not said to be read", async (t) => {
+  const { page } = await openPanel(t, 1);
+  await page.evaluate("state.keepOlder(2); hub.inbox.markRead('id1')");
+  await page.getByRole("button", { name: "Não lidas", exact: true }).click();
+  await page.getByText("As não lidas são mais antigas.").waitFor();
+  await page.getByRole("button", { name: "Carregar mais" }).click();
+  await until(async () => (await page.locator("li").count()) === 2, "the older ones are listed");
+});
 
 bellTest("types can be muted by keys, a mandatory one cannot, and a refusal is said and undone", async (t) => {
   const { page } = await openPanel(t, 2);

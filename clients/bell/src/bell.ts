@@ -163,7 +163,8 @@ export function createBell(root: ShadowRoot, options: BellOptions): Bell {
     panel.render({ onlyUnread, unreadCount, count, status, canChoose, choosing });
     const items = onlyUnread ? notifications.filter(({ read }) => !read) : notifications;
     const older = loading ? "loading" : more ? "more" : "none";
-    list.render({ items, older, emptyText: count ? texts.emptyUnread : texts.empty }, Date.now());
+    const emptyText = !count ? texts.empty : more && unreadCount ? texts.olderUnread : texts.emptyUnread;
+    list.render({ items, older, emptyText }, Date.now());
   };
 
   // The button stays where it is: it may have the focus.

@@ -8,6 +8,8 @@ export interface Texts {
   isUnread: string;
   empty: string;
   emptyUnread: string;
+  /** Nothing that is loaded is unread, but something older is. */
+  olderUnread: string;
   all: string;
   onlyUnread: string;
   markRead: string;
@@ -44,6 +46,7 @@ const PORTUGUESE: Texts = {
   isUnread: "Não lida",
   empty: "Nenhuma notificação por aqui.",
   emptyUnread: "Tudo lido.",
+  olderUnread: "As não lidas são mais antigas.",
   all: "Todas",
   onlyUnread: "Não lidas",
   markRead: "Marcar como lida",
@@ -89,6 +92,7 @@ const ENGLISH: Texts = {
   isUnread: "Unread",
   empty: "No notifications here.",
   emptyUnread: "Everything is read.",
+  olderUnread: "The unread ones are older.",
   all: "All",
   onlyUnread: "Unread",
   markRead: "Mark as read",
