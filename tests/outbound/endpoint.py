@@ -62,18 +62,23 @@ class Endpoint:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection."""
         self.connections += 1
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
-            while not writer.is_closing():
-                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-                fields = {
-                    name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:-2])
-                }
-                body = await reader.readexactly(int(fields.get("content-length", "0")))
-                received = Received(head[0].split()[1], fields, body, writer.get_extra_info("sockname")[0])
-                async with self._changed:
-                    self.requests.append(received)
-                    self._changed.notify_all()
-                await self.respond(received, writer)
+        try:
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
+                while not writer.is_closing():
+                    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+                    fields = {
+                        name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:-2])
+                    }
+                    body = await reader.readexactly(int(fields.get("content-length", "0")))
+                    received = Received(head[0].split()[1], fields, body, writer.get_extra_info("sockname")[0])
+                    async with self._changed:
+                        self.requests.append(received)
+                        self._changed.notify_all()
+                    await self.respond(received, writer)
+        except asyncio.CancelledError:
+            # The test has ended first: nothing else closes it then.
+            writer.transport.abort()
+            raise
         writer.close()
 
 

@@ -63,7 +63,7 @@ class Browser:
         """Return the content of one record of `aes128gcm`, as the browser does it."""
         salt, record_size, length = body[:16], int.from_bytes(body[16:20], "big"), body[20]
         sender, record = body[21 : 21 + length], body[21 + length :]
-        assert 18 <= len(record) <= record_size
+        assert 17 <= len(record) <= record_size
         shared = self.key.exchange(ec.ECDH(), ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), sender))
         secret = _expand(_mac(self.auth, shared), b"WebPush: info\0" + self.point + sender, 32)
         random = _mac(salt, secret)

@@ -25,6 +25,7 @@ from hub.errors import DirectoryUnavailable, SettingsError
 from hub.finding import Finding, State, find_safely
 from hub.log.engine import check_log, find_newest_write
 from hub.publish.registry import load_type_registry
+from hub.push.vapid import read_key as read_push_key
 from hub.settings import Settings, find_unknown, read_settings
 
 __all__ = ["check_clock", "check_disk", "check_fan_out", "check_folder", "check_versions", "run_checks"]
@@ -52,6 +53,8 @@ def run_checks(environ: Mapping[str, str], *, dev: bool, deep: bool = False) -> 
         verifier = make_verifier(settings)
         asyncio.run(verifier.close())
         registry = load_type_registry(settings.contracts)
+        if settings.push_key_file is not None:
+            read_push_key(settings.push_key_file)
     except SettingsError as error:
         yield Finding("settings", "fail", error.detail)
         yield from _check_data(Settings(data_dir=data_folder(environ)), deep=deep)
