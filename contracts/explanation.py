@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from contracts.identifier import Timestamp
+from contracts.identifier import CursorText, Timestamp
 from contracts.policy import Policy
 from contracts.problem import Problem
 from contracts.receipt import FieldWarning
@@ -75,7 +75,8 @@ class Explanation(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     `refusal` is the problem that the publish would get; it is left out if the hub would accept it. `service` is the
     service whose rights were looked at. `targets` has the first 100 of `target_count`. `users` and `connections` are
-    those that match at this moment. `policy` is that of the type, which also holds where the publish says nothing.
+    those that match at this moment and have not muted the type. `policy` is that of the type, which also holds where
+    the publish says nothing. `supersedes` is the cursor of the older notification whose place it would take.
     `expires_at` is when the hub would stop to deliver it. `warnings` are those of the receipt. `user` is there if the
     request names one in `explain_user_id`.
     """
@@ -89,6 +90,7 @@ class Explanation(msgspec.Struct, kw_only=True, omit_defaults=True):
     target_count: _Count
     users: _Count
     connections: ConnectionCounts
+    supersedes: CursorText | UnsetType = UNSET
     expires_at: Timestamp | UnsetType = UNSET
     warnings: list[FieldWarning] = []
     user: UserExplanation | UnsetType = UNSET

@@ -55,7 +55,8 @@ class Notification(msgspec.Struct, kw_only=True, tag_field="type", omit_defaults
     `title` and `message` are shown to a person. `link` is where a click on it leads: a path of the page's own origin,
     or a URL of an origin that the hub allows; the hub has checked it. The hub sets `timestamp` unless the publisher
     gives one. The hub adds `id` and `cursor`, so only received notifications have them. `id` is the same in every
-    copy of one notification. The subscriber gives `cursor` back to continue after this notification.
+    copy of one notification. Of several with one `collapse_id` only the newest counts: a list shows it in place of the
+    others. The subscriber gives `cursor` back to continue after this notification.
 
     `strict`, `example` and the policy are not fields. If a type (or a base class of several) sets `strict`, the hub
     refuses `data` that is not of the declared shape with 400 instead of passing it on. Documents show `example` for a
@@ -76,6 +77,7 @@ class Notification(msgspec.Struct, kw_only=True, tag_field="type", omit_defaults
     message: str
     link: Link | UnsetType = UNSET
     timestamp: Timestamp | UnsetType = UNSET
+    collapse_id: str | UnsetType = UNSET
     id: str | UnsetType = UNSET
     cursor: CursorText | UnsetType = UNSET
 

@@ -17,6 +17,7 @@ from contracts.policy import MAX_TTL_S, Confirm
 
 __all__ = [
     "MAX_BATCH",
+    "MAX_COLLAPSE_KEY",
     "MAX_TTL_S",
     "MAX_USERS",
     "AckRequest",
@@ -29,6 +30,8 @@ __all__ = [
 
 #: How many users one notification may name.
 MAX_USERS = 5000
+#: How many characters a collapse key may have.
+MAX_COLLAPSE_KEY = 200
 #: How many notifications one batch may hold.
 MAX_BATCH = 1000
 
@@ -40,9 +43,11 @@ class PublishRequest(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_un
     are several users, all in `account_id` if that is given; `account_id` alone is all users of the account;
     `everyone` excludes the others. The hub keeps `data` as the received bytes; the receipt warns if its
     shape is not its type's. A `timestamp` needs its offset from UTC. `ttl_seconds` is how long
-    the hub replays the notification. `link` is where a click leads: a path of the frontend's own origin, or a URL of
-    an origin that the hub's settings allow. `confirm` is until when each of the users has to have got or read it; the
-    service's webhook is called for those who have not.
+    the hub replays the notification. With `collapse_key` it takes the place of an older one with the same type, key and
+    targets, where the policy of the type allows that: connections that were open have got both, and nobody gets the
+    older one any more. `link` is where a click leads: a path of the frontend's own origin, or a URL of an origin that
+    the hub's settings allow. `confirm` is until when each of the users has to have got or read it; the service's
+    webhook is called for those who have not.
     """
 
     type: str
@@ -56,6 +61,7 @@ class PublishRequest(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_un
     user_ids: Annotated[list[UserId], msgspec.Meta(min_length=1, max_length=MAX_USERS)] | None = None
     everyone: bool = False
     ttl_seconds: Annotated[int, msgspec.Meta(ge=1, le=MAX_TTL_S)] | None = None
+    collapse_key: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_COLLAPSE_KEY)] | None = None
     confirm: Confirm | None = None
 
 

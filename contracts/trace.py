@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 from contracts.explanation import TargetView
 from contracts.identifier import CursorText, Timestamp
 
-__all__ = ["Acceptance", "Dispatch", "Replays", "Storage", "Trace", "TraceStep", "Unknown"]
+__all__ = ["Acceptance", "Dispatch", "Replays", "Storage", "Superseded", "Trace", "TraceStep", "Unknown"]
 
 _TraceId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$", examples=["4bf92f3577b34da6a3ce929d0e0e4736"])]
 _Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -58,6 +58,15 @@ class Replays(msgspec.Struct, kw_only=True):
     polls: _Count
 
 
+class Superseded(msgspec.Struct, kw_only=True):
+    """A newer notification with the same `collapse_key` has taken its place: the cursor of that one.
+
+    Connections that were open have got both. No replay, page or inbox has this one any more.
+    """
+
+    by: CursorText
+
+
 class Unknown(msgspec.Struct, kw_only=True):
     """A step that this response says nothing about, and why the hub cannot tell."""
 
@@ -82,6 +91,7 @@ class Trace(msgspec.Struct, kw_only=True, omit_defaults=True):
     stored: Storage
     dispatched: Dispatch | UnsetType = UNSET
     replayed: Replays | UnsetType = UNSET
+    superseded: Superseded | UnsetType = UNSET
     expires_at: Timestamp | UnsetType = UNSET
     expired: bool
     counted_since: Timestamp

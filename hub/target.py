@@ -22,6 +22,7 @@ __all__ = [
     "is_personal",
     "split_target",
     "subscriber_targets",
+    "superseded_target",
     "user_target",
 ]
 
@@ -79,6 +80,14 @@ def find_person(owner: str) -> Target | None:
     """Return the user's target that the name of something ends with; None where it ends with none."""
     at = owner.find(_SEPARATOR) - 1
     return Target(owner[at:]) if at >= 0 and owner.startswith(_USER, at) else None
+
+
+def superseded_target(target: Target) -> Target:
+    """Return what stands in the log's index in place of a target whose record a newer one has superseded.
+
+    No subscriber ever matches it.
+    """
+    return Target(f"s{_SEPARATOR}{target}")
 
 
 def is_personal(targets: Sequence[Target]) -> bool:

@@ -141,6 +141,8 @@ class MemoryLog:
         self.tails: list[MemoryTail] = []
         self._now = now
         self._records: deque[Record] = deque()
+        self._collapsed: dict[bytes, int] = {}
+        self._superseded: set[int] = set()
         #: The rows of the state index, by owner and key, each with the position it ends with.
         self._state: dict[tuple[str, str], tuple[Entry, int | None]] = {}
 
@@ -182,6 +184,9 @@ class MemoryLog:
         records = []
         for draft in drafts:
             self.head += 1
+            if draft.collapse is not None:
+                self._superseded.add(self._collapsed.get(draft.collapse, 0))
+                self._collapsed[draft.collapse] = self.head
             kind = Kind.CONTROL if draft.kind is Kind.NOTIFICATION and CONTROL in draft.targets else draft.kind
             records.append(Record(self.head, draft.targets, draft.payload, draft.expires_at_s, draft.received_s, kind))
             for change in draft.changes:
@@ -226,6 +231,7 @@ class MemoryLog:
             and not wanted.isdisjoint(record.targets)
             and (record.expires_at_s is None or record.expires_at_s > now_s)
             and (with_states or record.kind is not Kind.STATE)
+            and record.position not in self._superseded
         ]
         await self.after_read
         return fit(found, upto=upto, limit=limit, limit_bytes=limit_bytes)
@@ -326,6 +332,8 @@ class MemoryLog:
         watermark, targets = watermark or self._watermark(inbox), set(inbox.targets)
         for record in reversed(self._records):
             if record.kind is not Kind.NOTIFICATION or targets.isdisjoint(record.targets):
+                continue
+            if record.position in self._superseded:
                 continue
             if json.loads(record.payload).get("type") in hidden:
                 continue

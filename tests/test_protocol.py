@@ -150,6 +150,10 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "R11.2": ("tests/api/test_preferences.py::test_frame_is_for_those_who_know_it",),
     "R11.3": ("tests/api/test_preferences.py::test_frame_is_for_those_who_know_it",),
+    "R14.1": (
+        "tests/api/test_collapse.py::test_who_is_there_gets_both_and_who_returns_gets_the_newest",
+        "tests/api/test_collapse.py::test_client_that_was_live_returns_without_a_duplicate",
+    ),
     "R11.4": (f"{_BROWSER}/preferences.test.ts::a hub that says it can %j is asked for none",),
     "R12.1": (
         "tests/deadlines/test_confirmations.py::test_acknowledged",

@@ -21,7 +21,25 @@ from hub.errors import IdempotencyConflict
 from hub.histogram import Histogram
 from hub.target import Target
 
-__all__ = ["Appended", "Change", "Draft", "Entry", "Erased", "Found", "Kind", "Log", "Reading", "Record"]
+__all__ = [
+    "COLLAPSE",
+    "SUPERSEDED",
+    "Appended",
+    "Change",
+    "Draft",
+    "Entry",
+    "Erased",
+    "Found",
+    "Kind",
+    "Log",
+    "Reading",
+    "Record",
+]
+
+#: Owners of the state index. Under the first, each collapse digest has the newest record with it; under the second,
+#: each superseded position (19 digits) has the position that superseded it.
+COLLAPSE = "collapse"
+SUPERSEDED = "superseded"
 
 
 class Kind(IntEnum):
@@ -73,7 +91,8 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     `changes` are made to the state index in the same transaction, in order. They stay until others replace or remove
     them, also when retention has taken the record; a repeat under an idempotency key changes nothing. The payload of a
     state record for `CONTROL` holds nothing personal: an erasure finds rows, and not what such payloads say.
-    `type` is the tag of a notification that an inbox may list; None where no inbox is kept.
+    `type` is the tag of a notification that an inbox may list; None where no inbox is kept. `collapse` is a digest of
+    the type, the collapse key and the targets: this record supersedes the newest one before it with the same digest.
     """
 
     id: str
@@ -86,6 +105,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     kind: Kind = Kind.NOTIFICATION
     changes: tuple[Change, ...] = ()
     type: str | None = None
+    collapse: bytes | None = None
 
 
 class Appended(msgspec.Struct, frozen=True):
@@ -126,10 +146,14 @@ class Record(msgspec.Struct, frozen=True):
 
 
 class Found(msgspec.Struct, frozen=True):
-    """A record that was looked for by its notification's id, and when it was stored (Unix time)."""
+    """A record that was looked for by its notification's id, and when it was stored (Unix time).
+
+    `superseded_by`: the position of the record that has taken its place, if one has.
+    """
 
     record: Record
     stored_at_s: float
+    superseded_by: int | None = None
 
 
 class Erased(msgspec.Struct, frozen=True, kw_only=True):
@@ -222,7 +246,8 @@ class Log(Protocol):
     ) -> Reading:
         """Return at most `limit` records for any of `targets` in `(after, upto]`, each once, in order.
 
-        State records are left out unless the reader asks for them: only clients that speak `hub.v1` know them. Expired
+        Superseded records are left out, and state records unless the reader asks for them: only clients that speak
+        `hub.v1` know those. Expired
         records are left out, except for the hub's own (`CONTROL`): the wall clock alone does not decide whether those
         have ended. A damaged record is replaced by `Record.damaged`. Payloads and targets together weigh
         at most `limit_bytes`, and nothing beyond that is held in memory; a first record that is larger by itself

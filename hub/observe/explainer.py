@@ -102,6 +102,7 @@ class Explainer:
             target_count=len(targets),
             users=len({subscriber.targets[0] for subscriber in matched}),
             connections=_count(matched),
+            supersedes=UNSET if checked is None or checked.supersedes is None else checked.supersedes,
             expires_at=UNSET if checked is None or checked.expires_at_s is None else format_time(checked.expires_at_s),
             warnings=[] if checked is None else checked.warnings,
             user=UNSET if user is None else user,

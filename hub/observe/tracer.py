@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from contracts.trace import Acceptance, Dispatch, Replays, Storage, Trace, TraceStep, Unknown
+from contracts.trace import Acceptance, Dispatch, Replays, Storage, Superseded, Trace, TraceStep, Unknown
 from hub.auth.grant import ServiceGrant
 from hub.cursor import Cursor, parse_cursor
 from hub.delivery.delivery_counts import DeliveryCounts
@@ -105,6 +105,8 @@ class Tracer:
             else:
                 behind = record.position > self._progress.position
                 unknown["dispatched"] = _NOT_YET if behind else _DISPATCHED_BEFORE
+        if found.superseded_by is not None:
+            steps["superseded"] = Superseded(by=str(Cursor(self._log.epoch, found.superseded_by)))
         trace_id = None if self._find_trace_id is None else self._find_trace_id(record.payload)
         expires_at_s = record.expires_at_s
         return Trace(

@@ -81,12 +81,14 @@ class Publication(msgspec.Struct, frozen=True, kw_only=True):
     ttl_seconds: int | None
     #: What each of the users has to confirm.
     confirm: Confirm | None = None
+    collapse_key: str | None = None
     #: What of `data` is not as its type declares it, and is passed on all the same.
     mismatches: tuple[Mismatch, ...] = ()
 
-    def payload(self, notification_id: str) -> bytes:
+    def payload(self, notification_id: str, collapse_id: str | None = None) -> bytes:
         """Return the JSON object subscribers read: type, title, message, data if given, timestamp, id."""
-        return b'%b,"id":%b}' % (self.prefix, _encode(notification_id))
+        collapse = b"" if collapse_id is None else b',"collapse_id":' + _encode(collapse_id)
+        return b'%b%b,"id":%b}' % (self.prefix, collapse, _encode(notification_id))
 
     @property
     def body_digest(self) -> bytes:
@@ -227,6 +229,11 @@ def _check(
         raise _describe_type_error(request.type, registry)
     policy = registry.policies[request.type]
     ttl_seconds = _choose_ttl(request.ttl_seconds, policy.ttl_seconds, max_ttl_s)
+    if request.collapse_key is not None and not policy.collapse:
+        raise InvalidField(
+            "The policy of this type has no `collapse`: leave the key out, or write `collapse = True` into the type",
+            field="$.collapse_key",
+        )
     data, mismatches = _check_data(request, registry)
     users = _check_users(request)
     return Publication(
@@ -250,6 +257,7 @@ def _check(
         else choose_confirm(
             request.confirm, policy, ttl_seconds=ttl_seconds, max_ttl_s=max_ttl_s, names_users=bool(users)
         ),
+        collapse_key=request.collapse_key,
         mismatches=mismatches,
     )
 

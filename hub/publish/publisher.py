@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import time
 from collections.abc import Callable, Sequence, Set
@@ -28,7 +29,7 @@ from hub.errors import (
     StorageUnavailable,
 )
 from hub.errors.problem import describe_problem
-from hub.log.port import Appended, Change, Draft, Log
+from hub.log.port import COLLAPSE, Appended, Change, Draft, Log
 from hub.metrics import Metrics
 from hub.publish.body import Publication, Question, parse_batch, parse_explain, parse_publish
 from hub.publish.random_uuids import RandomUuids
@@ -52,6 +53,8 @@ class CheckedPublication(msgspec.Struct, frozen=True, kw_only=True):
     targets: tuple[Target, ...]
     expires_at_s: float | None
     warnings: list[FieldWarning]
+    #: The cursor of the older notification whose place it would take.
+    supersedes: str | None
 
 
 #: What the log says of one draft.
@@ -261,16 +264,18 @@ class Publisher:
             changes = self._deadlines.draft_changes(
                 notification_id, publication.type, targets, order.service.name, confirm
             )
+        collapse = _digest_collapse(publication, targets)
         return Draft(
             id=notification_id,
             targets=targets,
-            payload=publication.payload(notification_id),
+            payload=publication.payload(notification_id, None if collapse is None else _shorten(collapse)),
             idempotency=None if order.key is None else _digest_key(order.service.name, order.key),
             body_digest=b"" if order.key is None else publication.body_digest,
             expires_at_s=self._expires_at_s(publication),
             received_s=order.received_s,
             type=publication.type if self._keeps_inbox else None,
             changes=changes,
+            collapse=collapse,
         )
 
     async def check(
@@ -286,10 +291,15 @@ class Publisher:
         targets = await self.find_targets(publication, service)
         if not self._log.writable:
             raise StorageUnavailable
+        collapse = _digest_collapse(publication, targets)
+        older = None if collapse is None else await self._log.read_state(COLLAPSE, collapse.hex())
+        if older is not None and older.position < self._log.first:
+            older = None
         return CheckedPublication(
             targets=targets,
             expires_at_s=self._expires_at_s(publication),
             warnings=self._describe_warnings(publication, service),
+            supersedes=None if older is None else str(Cursor(self._log.epoch, older.position)),
         )
 
     async def find_targets(self, publication: Publication, service: ServiceGrant) -> tuple[Target, ...]:
@@ -353,6 +363,18 @@ def _checked_key(key: str) -> str:
             f"An Idempotency-Key is 1 to {MAX_KEY_LENGTH} printable ASCII characters", field="Idempotency-Key"
         )
     return key
+
+
+def _digest_collapse(publication: Publication, targets: Sequence[Target]) -> bytes | None:
+    """Return what notifications have in common of which only the newest counts; None where all count."""
+    if publication.collapse_key is None:
+        return None
+    named = msgspec.json.encode([publication.type, publication.collapse_key, sorted(set(targets))])
+    return hashlib.sha256(named).digest()
+
+
+def _shorten(digest: bytes) -> str:
+    return base64.urlsafe_b64encode(digest[:12]).decode()
 
 
 def _digest_key(service: str, key: str) -> bytes:

@@ -236,3 +236,15 @@ async def test_users_of_other_accounts_are_not_concerned(tmp_path: Path) -> None
         async with hub.websocket(hub.token(USER, "99999999000199")) as tab:
             await publish(hub, "all", everyone=True)
             assert "all" == (await tab.frame())["title"]
+
+
+async def test_muted_stay_in_the_inbox_and_are_not_counted(hub: RunningHub) -> None:
+    """What a user has muted is listed and does not count as unread; unmuted, it counts again."""
+    await publish(hub, "wanted", "order_created")
+    await publish(hub, "muted")
+    await mute(hub, "stock_alert")
+    bearer = {"authorization": f"Bearer {hub.token()}"}
+    inbox = (await hub.http.get("/api/inbox", headers=bearer)).json()
+    assert (["muted", "wanted"], 1) == ([each["title"] for each in inbox["notifications"]], inbox["unread"])
+    await mute(hub)
+    assert 2 == (await hub.http.get("/api/inbox", headers=bearer)).json()["unread"]

@@ -56,6 +56,7 @@ def test_every_control_frame_survives_a_round_trip() -> None:
     assert decoded == FRAMES
     assert RESERVED_TYPES == (
         {"connection_established", "gap", "heartbeat", "reconnect", "closing", "auth", "auth_accepted", "listen", "ack"}
+        | {"inbox", "preferences"}
     )
 
 

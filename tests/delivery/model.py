@@ -67,6 +67,9 @@ class Ledger:
 
     def __init__(self) -> None:
         self.published: dict[int, Due] = {}
+        #: By audience, the newest one that takes the place of others; and those whose place was taken.
+        self.newest: dict[frozenset[tuple[str | None, str | None]], int] = {}
+        self.superseded: set[int] = set()
         self.head = 0
         self.first = 1
         #: The wall clock may be set back; what was expired then may or may not be handed over.
@@ -79,6 +82,7 @@ class Ledger:
             for position in range(after + 1, upto + 1)
             if (due := self.published[position]).is_for(connection)
             and (due.expires_at_s is None or due.expires_at_s > self.latest_s)
+            and position not in self.superseded
         ]
 
     def expect_start(self, cursor: Cursor | None, epoch: str) -> tuple[str, int]:
@@ -229,6 +233,15 @@ class Scenario(Parts):
             targets = [_target(*pair) for pair in sorted(audience, key=str)]
             drafts.append(make_draft(targets, size_bytes=size_bytes, expires_at_s=expires_at_s))
         self.log.store(drafts)
+
+    def collapse(self, audience: frozenset[tuple[str | None, str | None]]) -> None:
+        """Append a notification that takes the place of the last one of these for this audience."""
+        self.ledger.head += 1
+        self.ledger.published[self.ledger.head] = Due(audience, None)
+        self.ledger.superseded.add(self.ledger.newest.get(audience, 0))
+        self.ledger.newest[audience] = self.ledger.head
+        draft = make_draft([_target(*pair) for pair in sorted(audience, key=str)])
+        self.log.store([msgspec.structs.replace(draft, collapse=str(sorted(audience, key=str)).encode())])
 
     def change_state(self, account_id: str, user_id: str) -> None:
         """Append a record that says that this user's state has changed."""

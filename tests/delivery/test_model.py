@@ -98,6 +98,13 @@ class Seam(RuleBasedStateMachine):
         self.scenario.publish(batch, size_bytes, ttl_s)
         self._turn(turns)
 
+    @rule(batch=batches, turns=turns)
+    def collapse(self, batch: list[Audience], turns: int) -> None:
+        """A service publishes what takes the place of an older one."""
+        for audience in batch:
+            self.scenario.collapse(audience)
+        self._turn(turns)
+
     @rule(pick=picks, turns=turns)
     def change_state(self, pick: int, turns: int) -> None:
         """A user's state changes: something was read, say."""

@@ -13,7 +13,7 @@ __all__ = ["Addressed", "encode_addressed"]
 
 _encode = msgspec.json.Encoder().encode
 #: What the hub adds; a notification that was received and is sent on has them.
-_OF_THE_HUB = ("id", "cursor")
+_OF_THE_HUB = ("id", "cursor", "collapse_id")
 
 
 class Addressed(msgspec.Struct, frozen=True):
@@ -21,7 +21,8 @@ class Addressed(msgspec.Struct, frozen=True):
 
     `user_id` with `account_id` is that user; `user_id` alone is looked up in the hub's directory; `user_ids` are
     several; `account_id` alone is everyone in the account; `everyone` excludes the others. `ttl_s` (seconds) is how
-    long it is worth replaying.
+    long it is worth replaying. With a `collapse_key` it takes the place of an older one with the same type, key and
+    targets, where the policy of the type allows that.
     """
 
     notification: Notification
@@ -30,6 +31,7 @@ class Addressed(msgspec.Struct, frozen=True):
     user_ids: Sequence[str] | None = None
     everyone: bool = False
     ttl_s: int | None = None
+    collapse_key: str | None = None
 
 
 def encode_addressed(addressed: Addressed) -> bytes:
@@ -47,5 +49,6 @@ def encode_addressed(addressed: Addressed) -> bytes:
         "user_ids": None if addressed.user_ids is None else list(addressed.user_ids),
         "everyone": addressed.everyone or None,
         "ttl_seconds": addressed.ttl_s,
+        "collapse_key": addressed.collapse_key,
     }
     return _encode(body | {name: value for name, value in target.items() if value is not None})

@@ -74,12 +74,13 @@ class Client(ABC):
         user_ids: Sequence[str] | None = None,
         everyone: bool = False,
         ttl_s: int | None = None,
+        collapse_key: str | None = None,
     ) -> bool:
         """Publish in the background; return whether the queue took it. Never raises and never waits.
 
         `on_error` is called for what is lost: because the queue is full, the hub refuses it or stays away for too long.
         """
-        return self._queue.add(Addressed(notification, user_id, account_id, user_ids, everyone, ttl_s))
+        return self._queue.add(Addressed(notification, user_id, account_id, user_ids, everyone, ttl_s, collapse_key))
 
     @property
     def counts(self) -> QueueCounts:

@@ -71,6 +71,7 @@ class Hub(Client):
         user_ids: Sequence[str] | None = None,
         everyone: bool = False,
         ttl_s: int | None = None,
+        collapse_key: str | None = None,
         idempotency_key: str | None = None,
     ) -> Receipt:
         """Publish and wait until the hub has it on disk.
@@ -78,7 +79,7 @@ class Hub(Client):
         For whom: see `Addressed`. With an `idempotency_key` of the caller's own (1 to 255 printable ASCII characters)
         a repeat by the caller is harmless too, for 24 hours.
         """
-        addressed = Addressed(notification, user_id, account_id, user_ids, everyone, ttl_s)
+        addressed = Addressed(notification, user_id, account_id, user_ids, everyone, ttl_s, collapse_key)
         return self._send(wire.describe_publish(addressed, idempotency_key or wire.new_idempotency_key()))
 
     def notify_batch(self, batch: Sequence[Addressed], *, idempotency_key: str | None = None) -> list[BatchResult]:
@@ -128,6 +129,7 @@ class Hub(Client):
         user_ids: Sequence[str] | None = None,
         everyone: bool = False,
         ttl_s: int | None = None,
+        collapse_key: str | None = None,
         explain_user_id: str | None = None,
         explain_account_id: str | None = None,
         explain_service: str | None = None,
@@ -136,7 +138,7 @@ class Hub(Client):
 
         `explain_user_id` asks why this user would get it, or why not.
         """
-        addressed = Addressed(notification, user_id, account_id, user_ids, everyone, ttl_s)
+        addressed = Addressed(notification, user_id, account_id, user_ids, everyone, ttl_s, collapse_key)
         question = (explain_user_id, explain_account_id, explain_service)
         return self._send(wire.describe_explain(addressed, *question))
 

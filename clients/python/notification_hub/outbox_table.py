@@ -35,6 +35,7 @@ def write_to_outbox(
     user_ids: Sequence[str] | None = None,
     everyone: bool = False,
     ttl_s: int | None = None,
+    collapse_key: str | None = None,
     key: str | None = None,
     table: str = "notification_outbox",
 ) -> str:
@@ -50,7 +51,7 @@ def write_to_outbox(
             used.
         The driver's own error: the row was not written, and the transaction has failed.
     """
-    addressed = Addressed(notification, user_id, account_id, user_ids, everyone, ttl_s)
+    addressed = Addressed(notification, user_id, account_id, user_ids, everyone, ttl_s, collapse_key)
     row, table = _make_row(addressed, key), _check_table(table)
     if hasattr(connection, "is_in_transaction"):
         raise TypeError(_FOR_ASYNCIO)
@@ -77,6 +78,7 @@ async def write_to_outbox_async(
     user_ids: Sequence[str] | None = None,
     everyone: bool = False,
     ttl_s: int | None = None,
+    collapse_key: str | None = None,
     key: str | None = None,
     table: str = "notification_outbox",
 ) -> str:
@@ -85,7 +87,7 @@ async def write_to_outbox_async(
     `connection` is a connection of asyncpg, an async connection or cursor of psycopg, or an AsyncSession or
     AsyncConnection of SQLAlchemy.
     """
-    addressed = Addressed(notification, user_id, account_id, user_ids, everyone, ttl_s)
+    addressed = Addressed(notification, user_id, account_id, user_ids, everyone, ttl_s, collapse_key)
     row, table = _make_row(addressed, key), _check_table(table)
     _require_transaction(connection)
     done: Awaitable[Any]

@@ -62,7 +62,7 @@ _STAMPED = frozenset({"timestamp", "id", "cursor"})
 #: The extension that holds a type's policy.
 POLICY = "x-policy"
 #: A notification's members as they stand on the wire.
-_ORDER = ("type", "title", "message", "data", "link", "timestamp", "id", "cursor")
+_ORDER = ("type", "title", "message", "data", "link", "timestamp", "collapse_id", "id", "cursor")
 _LIVENESS: Schema = {
     "title": "Liveness",
     "description": "The process answers.",

@@ -105,6 +105,8 @@ def _describe(explanation: Explanation) -> list[str]:
         lines += [f"  {describe_target(target)}" for target in explanation.targets]
         if explanation.target_count > len(explanation.targets):
             lines.append(f"  and {explanation.target_count - len(explanation.targets)} more")
+        if explanation.supersedes is not UNSET:
+            lines.append(f"in place of the one at {explanation.supersedes}")
         if explanation.expires_at is not UNSET:
             lines.append(f"expires: {explanation.expires_at}")
         if explanation.policy is not UNSET:

@@ -38,6 +38,7 @@ MAX_WAIT_S = 5.0
 @click.option("--data", help="A JSON object, @FILE with one, or - for the standard input.")
 @click.option("--link", help="Where a click leads: a path such as /orders/7, or a URL of an allowed origin.")
 @click.option("--ttl", type=DURATION, help="How long it is worth replaying: 30s, 15m, 12h, 7d.")
+@click.option("--collapse-key", help="Takes the place of an older one with this key, where the type allows that.")
 @click.option("--idempotency-key", help="Names this publish, so that a repeat is not published again; one is made.")
 @click.option("--url", help="The hub, in place of HUB_URL.")
 @click.option("--dev", is_flag=True, help="Use the key and the address of `hub serve --dev`.")
@@ -53,6 +54,7 @@ def notify(
     data: str | None,
     link: str | None,
     ttl: float | None,
+    collapse_key: str | None,
     idempotency_key: str | None,
     url: str | None,
     dev: bool,
@@ -75,6 +77,7 @@ def notify(
         user_ids=None if users is None else [user.strip() for user in users.split(",") if user.strip()],
         everyone=everyone,
         ttl_seconds=None if ttl is None else int(ttl),
+        collapse_key=collapse_key,
     )
     headers = access.headers | {"content-type": "application/json"}
     try:

@@ -70,6 +70,8 @@ def _describe(trace: Trace) -> list[str]:
         lines.append(f"{'dispatched':<14}{words}")
     if trace.replayed is not UNSET:
         lines.append(f"{'replayed':<14}{trace.replayed.connections} to connections, {trace.replayed.polls} to polls")
+    if trace.superseded is not UNSET:
+        lines.append(f"{'superseded':<14}by a newer one at {trace.superseded.by}")
     if trace.expires_at is not UNSET:
         lines.append(f"{'expired' if trace.expired else 'expires':<14}{trace.expires_at}")
     lines += [f"{each.step:<14}unknown: {each.why}" for each in trace.unknown]

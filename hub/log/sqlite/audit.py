@@ -14,7 +14,7 @@ import apsw
 import msgspec
 
 from hub.cursor import parse_cursor
-from hub.log.port import Record
+from hub.log.port import SUPERSEDED, Record
 from hub.log.sqlite.checksum import checksum_key
 from hub.log.sqlite.mark import Mark
 from hub.log.sqlite.page import read_every, read_for
@@ -31,6 +31,7 @@ __all__ = [
     "check_newest",
     "check_records",
     "check_state",
+    "check_superseded",
     "check_targets",
     "compare_with_mark",
     "read_controls",
@@ -47,7 +48,10 @@ _MOST_WORDS = 200
 _COUNT = "SELECT count(*) FROM record WHERE position > ? AND position <= ?"
 _UNNAMED = """SELECT count(*) FROM record r,
 json_each(CASE WHEN json_valid(r.targets) THEN r.targets ELSE '[]' END) j WHERE r.position > ? AND r.position <= ?
-AND NOT EXISTS (SELECT 1 FROM target t WHERE t.target = j.value AND t.position = r.position)"""
+AND NOT EXISTS (
+SELECT 1 FROM target t WHERE t.target IN (j.value, 's' || char(31) || j.value) AND t.position = r.position)"""
+_WITHOUT_REASON = """SELECT count(DISTINCT position) FROM target t WHERE target > 's' AND target < 't'
+AND NOT EXISTS (SELECT 1 FROM state WHERE owner = ? AND key = printf('%019d', t.position))"""
 _NAMED_CONTROLS = """SELECT t.position FROM target t LEFT JOIN record r ON r.position = t.position
 WHERE t.target = ? AND r.control IS NOT 2"""
 _KEYS = """SELECT position, CAST(key AS BLOB), CAST(body AS BLOB), CAST(id AS BLOB),
@@ -76,6 +80,7 @@ def check_all(connection: apsw.Connection, extent: Extent) -> Iterator[Defect]:
     yield from check_targets(connection, extent, budget_s=float("inf"))
     yield from check_keys(connection, extent)
     yield from check_state(connection)
+    yield from check_superseded(connection)
 
 
 def check_file(connection: apsw.Connection, *, deep: bool) -> Iterator[Defect]:
@@ -185,6 +190,12 @@ def check_state(connection: apsw.Connection) -> Iterator[Defect]:
     """Read every row of the state index and compare its checksum."""
     if damaged := sum(not is_sound for *_, is_sound in read_rows(connection)):
         yield Defect(f"{damaged} rows of the state index are damaged: what they say is forgotten")
+
+
+def check_superseded(connection: apsw.Connection) -> Iterator[Defect]:
+    """Look whether each record that is left out as superseded has one that superseded it."""
+    if missing := _number(connection, _WITHOUT_REASON, SUPERSEDED):
+        yield Defect(f"{missing} records are left out as superseded, and nothing says by which others")
 
 
 def read_keys(connection: apsw.Connection, extent: Extent) -> Iterator[tuple[int, bytes, bytes, bytes, int] | None]:

@@ -14,6 +14,7 @@ import msgspec
 from hub.errors import IdempotencyConflict
 from hub.log.port import Appended, Change, Draft, Kind, Record
 from hub.log.sqlite.checksum import checksum_head, checksum_key, checksum_record, checksum_state
+from hub.log.sqlite.collapse import TAKE_SUPERSEDED, Collapses
 from hub.target import CONTROL, find_person
 
 __all__ = ["NOT_LISTED", "Batch", "number_id", "number_type", "prepare_writing"]
@@ -66,6 +67,7 @@ _INCOMING = "".join(
         ("incoming", _TAKE_TARGETS),
         ("incoming_listed", _TAKE_LISTED),
         ("incoming_changing", f"{_TAKE_LISTED}\n    {_TAKE_CHANGES}"),
+        ("incoming_superseding", f"{_TAKE_LISTED}\n    {_TAKE_CHANGES}\n    {TAKE_SUPERSEDED}"),
     )
 )
 #: Up to so many rows a trigger for each costs less than three more calls into SQLite.
@@ -136,6 +138,8 @@ class Batch:
         self._keyed = False
         self._listed = False
         self._changing = False
+        self._superseding = False
+        self._collapses = Collapses(connection, groups)
         self._taken = self._find(groups, unchecked, spent)
         self.results = [[self._take(draft) for draft in drafts] for drafts in groups]
 
@@ -149,8 +153,7 @@ class Batch:
             rows = _encode_json(self._rows).decode()
             execute = self._connection.execute
             if self._changing or len(self._rows) <= _FEW_ROWS:
-                view = "incoming_changing" if self._changing else "incoming_listed" if self._listed else "incoming"
-                execute(_INSERT_ALL.format(view), (self._base, created_s, payloads, rows))
+                execute(_INSERT_ALL.format(self._view), (self._base, created_s, payloads, rows))
                 return
             execute("BEGIN IMMEDIATE")
             execute(_INSERT_RECORDS, (self._base, created_s, payloads, rows))
@@ -158,6 +161,12 @@ class Batch:
             if self._keyed:
                 execute(_INSERT_KEYS, (self._base, created_s, rows))
             execute("COMMIT")
+
+    @property
+    def _view(self) -> str:
+        if self._changing:
+            return "incoming_superseding" if self._superseding else "incoming_changing"
+        return "incoming_listed" if self._listed else "incoming"
 
     def _find(
         self, groups: Sequence[Sequence[Draft]], unchecked: int, spent: int
@@ -205,14 +214,19 @@ class Batch:
         self._offset += size
         if digest is not None:
             self._listed = True
+        changes = draft.changes
+        if draft.collapse is not None:
+            own = self._collapses.collapse(draft.collapse, position, targets)
+            self._superseding = self._superseding or len(own) > 1
+            changes = (*changes, *own)
         if key is not None:
             self._keyed = True
             self._taken[key] = (draft.body_digest, draft.id, position)
             checksum = checksum_key(position, key, draft.body_digest, name, self._created_ms)
             keyed = (*row, key.hex(), draft.body_digest.hex(), checksum)
-            self._rows.append((*keyed, self._change(position, draft.changes)) if draft.changes else keyed)
-        elif draft.changes:
-            self._rows.append((*row, None, None, None, self._change(position, draft.changes)))
+            self._rows.append((*keyed, self._change(position, changes)) if changes else keyed)
+        elif changes:
+            self._rows.append((*row, None, None, None, self._change(position, changes)))
         else:
             self._rows.append(row)
         expires_at_s = None if expires_ms is None else expires_ms / 1000

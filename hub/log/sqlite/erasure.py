@@ -18,7 +18,7 @@ from hub.log.port import Erased
 from hub.log.sqlite.batch import NOT_LISTED
 from hub.log.sqlite.checksum import checksum_head, checksum_record
 from hub.log.sqlite.schema import WRITER_WAIT_MS
-from hub.target import NOBODY, Target, user_target
+from hub.target import NOBODY, Target, superseded_target, user_target
 
 __all__ = ["Erasure"]
 
@@ -40,7 +40,7 @@ _HAS_TARGET = "SELECT 1 FROM target WHERE target = ? LIMIT 1"
 _HAS_PERSON = "SELECT 1 FROM state WHERE person = ? LIMIT 1"
 _RECORDS = """SELECT t.position, CAST(r.id AS BLOB), CAST(r.created_s * 1000 + 0.5 AS INTEGER),
 CAST(r.expires_ms AS INTEGER), CAST(r.control AS INTEGER), CAST(r.targets AS BLOB), CAST(r.payload AS BLOB)
-FROM target t LEFT JOIN record r ON r.position = t.position WHERE t.target = ? ORDER BY t.position LIMIT ?"""
+FROM target t LEFT JOIN record r ON r.position = t.position WHERE t.target IN (?, ?) ORDER BY t.position LIMIT ?"""
 _REMOVE_STATE = """DELETE FROM state WHERE (position, number) IN (
 SELECT position, number FROM state WHERE person = ? LIMIT ?)"""
 _WRITE = "UPDATE record SET id = ?, expires_ms = ?, targets = ?, payload = ?, checksum = ? WHERE position = ?"
@@ -111,14 +111,16 @@ class Erasure:
         return list(found)
 
     def _erase_records(self, connection: apsw.Connection, target: Target) -> bool:
-        rows = msgspec.convert(connection.execute(_RECORDS, (target, SLICE)).fetchall(), list[_Row])
+        bindings = (target, superseded_target(target), SLICE)
+        rows = msgspec.convert(connection.execute(_RECORDS, bindings).fetchall(), list[_Row])
         for row in rows:
             self._erase_record(connection, row, target)
         return bool(rows)
 
     def _erase_record(self, connection: apsw.Connection, row: _Row, target: Target) -> None:
         position, identifier, created_ms, expires_ms, kind, targets, payload = row
-        connection.execute("DELETE FROM target WHERE target = ? AND position = ?", (target, position))
+        names = (target, superseded_target(target))
+        connection.execute("DELETE FROM target WHERE target IN (?, ?) AND position = ?", (*names, position))
         if identifier is None or payload is None:
             # There is no such record: an entry of the index that led nowhere.
             return

@@ -32,6 +32,7 @@ from hub.log.port import Entry
 from hub.log.sqlite.batch import number_id, number_type
 from hub.log.sqlite.page import read_for
 from hub.log.sqlite.state import read_entries, read_entry
+from hub.target import superseded_target
 
 __all__ = ["count_unread", "list_inbox", "look_at_inbox"]
 
@@ -168,9 +169,11 @@ def look_at_inbox(
                 "ids": _text(distinct),
                 "limit": len(distinct),
             }
-            rows = connection.execute(_LOCATE.format(_merge(inbox)), bindings).fetchall()
-            for position, identifier in msgspec.convert(rows, list[tuple[int, str]]):
-                positions.setdefault(identifier, position)
+            positions = _locate(connection, inbox, bindings)
+            if len(positions) < len(distinct):
+                # A client that got one before it was superseded may still mark it.
+                marked = {f"target{number}": superseded_target(each) for number, each in enumerate(inbox.targets)}
+                positions |= _locate(connection, inbox, bindings | marked)
         rows_by_position = {}
         for position in sorted(positions.values()):
             entry, _ = read_entry(connection, inbox.owner, flag_key(position))
@@ -194,6 +197,11 @@ def look_at_inbox(
         return InboxLook(positions, rows_by_position, restored, spent, watermark)
     finally:
         connection.execute("COMMIT")
+
+
+def _locate(connection: apsw.Connection, inbox: Inbox, bindings: dict[str, Any]) -> dict[str, int]:
+    rows = connection.execute(_LOCATE.format(_merge(inbox)), bindings).fetchall()
+    return {identifier: position for position, identifier in msgspec.convert(rows, list[tuple[int, str]])}
 
 
 def _count(connection: apsw.Connection, inbox: Inbox, supposed: Supposed, *, upto: int, now_ms: int) -> int:

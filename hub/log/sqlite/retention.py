@@ -16,6 +16,7 @@ import apsw
 import msgspec
 
 from hub.log.sqlite.clock import RunClock
+from hub.log.sqlite.collapse import DELETE_SUPERSEDED, has_superseded
 from hub.log.sqlite.state import has_ended, remove_ended
 
 __all__ = ["SLICE", "Purged", "Retention"]
@@ -109,4 +110,6 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
 
 def _delete(connection: apsw.Connection, first: int, end: int, *, control: bool) -> None:
     connection.execute(_DELETE_TARGETS, (first, end, control))
+    if not control and has_superseded(connection):
+        connection.execute(DELETE_SUPERSEDED, (first, end, control))
     connection.execute(_DELETE_RECORDS, (first, end, control))

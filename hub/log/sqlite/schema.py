@@ -3,7 +3,8 @@
     record       everything, by position; `control` is its kind (`hub.log.port.Kind`)
     target       which positions are for whom; what a replay walks. For an inbox, which counts without a look at the
                  records, also a digest of the notification's type and id, and when it expires. The digest is -1 for
-                 what is not a notification, and NULL where none was written: then only the record says what it is
+                 what is not a notification, and NULL where none was written: then only the record says what it is.
+                 A superseded record is under `superseded_target` of its targets, where nobody looks
     state        what the records have changed, as it is now: one row for each owner and key, by the record that put it
     idempotency  keys on their own, so that one holds its time even when its record is gone
     meta         one row: the epoch, the first position that retention has not passed, `since`: the epoch began after

@@ -14,6 +14,7 @@ import msgspec
 
 from hub.errors import StorageUnavailable
 from hub.log.port import Found, Reading
+from hub.log.sqlite.collapse import read_superseded_by
 from hub.log.sqlite.page import read_every
 
 __all__ = ["Searcher"]
@@ -60,6 +61,7 @@ class Searcher:
 
     async def _look(self, notification_id: str, after: int, upto: int) -> Found | None:
         stored_at_s: list[float] = []
+        superseded_by: list[int | None] = []
 
         def read(connection: apsw.Connection) -> Reading:
             found = connection.execute(_FIND, (after, upto, notification_id)).fetchall()
@@ -67,6 +69,7 @@ class Searcher:
                 return Reading([], upto)
             ((position, created_s),) = msgspec.convert(found, list[tuple[int, float]])
             stored_at_s.append(created_s)
+            superseded_by.append(read_superseded_by(connection, position))
             return read_every(connection, after=position - 1, upto=position, limit=1, limit_bytes=0)
 
         reading = await self._run(read, upto)
@@ -74,4 +77,4 @@ class Searcher:
             return None
         if reading.records[0].is_damaged:
             raise StorageUnavailable("The log is damaged where it was searched; see `hub check --deep`")
-        return Found(reading.records[0], stored_at_s[0])
+        return Found(reading.records[0], stored_at_s[0], superseded_by[0])

@@ -15,6 +15,7 @@ message: string
 data?: OrderData
 link?: string
 timestamp: string
+collapse_id?: string
 id: string
 cursor: string
 }
@@ -37,6 +38,7 @@ message: string
 data?: OrderData
 link?: string
 timestamp: string
+collapse_id?: string
 id: string
 cursor: string
 }
@@ -50,6 +52,7 @@ message: string
 data?: OrderUpdateData
 link?: string
 timestamp: string
+collapse_id?: string
 id: string
 cursor: string
 }
@@ -73,6 +76,7 @@ message: string
 data?: StockData
 link?: string
 timestamp: string
+collapse_id?: string
 id: string
 cursor: string
 }
@@ -97,6 +101,7 @@ data?: {
 }
 link?: string
 timestamp: string
+collapse_id?: string
 id: string
 cursor: string
 }
@@ -110,6 +115,7 @@ message: string
 data?: ProductData
 link?: string
 timestamp: string
+collapse_id?: string
 id: string
 cursor: string
 }
@@ -130,6 +136,7 @@ message: string
 data?: ProductData
 link?: string
 timestamp: string
+collapse_id?: string
 id: string
 cursor: string
 }
@@ -143,6 +150,7 @@ message: string
 data?: ProductData
 link?: string
 timestamp: string
+collapse_id?: string
 id: string
 cursor: string
 }
@@ -158,6 +166,7 @@ data?: {
 }
 link?: string
 timestamp: string
+collapse_id?: string
 id: string
 cursor: string
 }
@@ -173,6 +182,7 @@ data?: {
 }
 link?: string
 timestamp: string
+collapse_id?: string
 id: string
 cursor: string
 }
@@ -188,6 +198,7 @@ data?: {
 }
 link?: string
 timestamp: string
+collapse_id?: string
 id: string
 cursor: string
 }
@@ -203,6 +214,7 @@ data?: {
 }
 link?: string
 timestamp: string
+collapse_id?: string
 id: string
 cursor: string
 }
@@ -218,6 +230,7 @@ data?: {
 }
 link?: string
 timestamp: string
+collapse_id?: string
 id: string
 cursor: string
 }
@@ -233,6 +246,7 @@ data?: {
 }
 link?: string
 timestamp: string
+collapse_id?: string
 id: string
 cursor: string
 }
@@ -248,6 +262,7 @@ data?: {
 }
 link?: string
 timestamp: string
+collapse_id?: string
 id: string
 cursor: string
 }
@@ -263,6 +278,7 @@ data?: {
 }
 link?: string
 timestamp: string
+collapse_id?: string
 id: string
 cursor: string
 }

@@ -858,6 +858,7 @@ export interface components {
              * @example 2026-11-22T14:03:07.125Z
              */
             timestamp: string;
+            collapse_id?: string;
             id: string;
             /** @example k3v9q2m7xa-1z8 */
             cursor: string;
@@ -1067,6 +1068,7 @@ export interface components {
              * @example 2026-11-22T14:03:07.125Z
              */
             timestamp: string;
+            collapse_id?: string;
             id: string;
             /** @example k3v9q2m7xa-1z8 */
             cursor: string;
@@ -1156,6 +1158,7 @@ export interface components {
              * @example 2026-11-22T14:03:07.125Z
              */
             timestamp: string;
+            collapse_id?: string;
             id: string;
             /** @example k3v9q2m7xa-1z8 */
             cursor: string;
@@ -1193,6 +1196,7 @@ export interface components {
              * @example 2026-11-22T14:03:07.125Z
              */
             timestamp: string;
+            collapse_id?: string;
             id: string;
             /** @example k3v9q2m7xa-1z8 */
             cursor: string;
@@ -1216,6 +1220,7 @@ export interface components {
             /** @default false */
             everyone?: boolean;
             ttl_seconds?: number | null;
+            collapse_key?: string | null;
             confirm?: components["schemas"]["Confirm"] | null;
             explain_user_id?: string | null;
             explain_account_id?: string | null;
@@ -1225,7 +1230,7 @@ export interface components {
          * Explanation
          * @description What the hub would respond to a publish now, and whom it would reach. Nothing was published.
          *
-         *     `refusal` is the problem that the publish would get; it is left out if the hub would accept it. `service` is the service whose rights were looked at. `targets` has the first 100 of `target_count`. `users` and `connections` are those that match at this moment. `policy` is that of the type, which also holds where the publish says nothing. `expires_at` is when the hub would stop to deliver it. `warnings` are those of the receipt. `user` is there if the request names one in `explain_user_id`.
+         *     `refusal` is the problem that the publish would get; it is left out if the hub would accept it. `service` is the service whose rights were looked at. `targets` has the first 100 of `target_count`. `users` and `connections` are those that match at this moment and have not muted the type. `policy` is that of the type, which also holds where the publish says nothing. `supersedes` is the cursor of the older notification whose place it would take. `expires_at` is when the hub would stop to deliver it. `warnings` are those of the receipt. `user` is there if the request names one in `explain_user_id`.
          */
         Explanation: {
             accepted: boolean;
@@ -1240,6 +1245,8 @@ export interface components {
             /** Format: int64 */
             users: number;
             connections: components["schemas"]["ConnectionCounts"];
+            /** @example k3v9q2m7xa-1z8 */
+            supersedes?: string;
             /**
              * Format: date-time
              * @example 2026-11-22T14:03:07.125Z
@@ -1691,6 +1698,7 @@ export interface components {
              * @example 2026-11-22T14:03:07.125Z
              */
             timestamp: string;
+            collapse_id?: string;
             id: string;
             /** @example k3v9q2m7xa-1z8 */
             cursor: string;
@@ -1750,6 +1758,7 @@ export interface components {
              * @example 2026-11-22T14:03:07.125Z
              */
             timestamp: string;
+            collapse_id?: string;
             id: string;
             /** @example k3v9q2m7xa-1z8 */
             cursor: string;
@@ -1837,6 +1846,7 @@ export interface components {
              * @example 2026-11-22T14:03:07.125Z
              */
             timestamp: string;
+            collapse_id?: string;
             id: string;
             /** @example k3v9q2m7xa-1z8 */
             cursor: string;
@@ -1948,6 +1958,7 @@ export interface components {
              * @example 2026-11-22T14:03:07.125Z
              */
             timestamp: string;
+            collapse_id?: string;
             id: string;
             /** @example k3v9q2m7xa-1z8 */
             cursor: string;
@@ -1992,6 +2003,7 @@ export interface components {
              * @example 2026-11-22T14:03:07.125Z
              */
             timestamp: string;
+            collapse_id?: string;
             id: string;
             /** @example k3v9q2m7xa-1z8 */
             cursor: string;
@@ -2028,6 +2040,7 @@ export interface components {
              * @example 2026-11-22T14:03:07.125Z
              */
             timestamp: string;
+            collapse_id?: string;
             id: string;
             /** @example k3v9q2m7xa-1z8 */
             cursor: string;
@@ -2098,6 +2111,7 @@ export interface components {
              * @example 2026-11-22T14:03:07.125Z
              */
             timestamp: string;
+            collapse_id?: string;
             id: string;
             /** @example k3v9q2m7xa-1z8 */
             cursor: string;
@@ -2135,6 +2149,7 @@ export interface components {
             /** @default false */
             everyone?: boolean;
             ttl_seconds?: number | null;
+            collapse_key?: string | null;
             confirm?: components["schemas"]["Confirm"] | null;
         };
         /**
@@ -2170,6 +2185,7 @@ export interface components {
             /** @default false */
             everyone?: boolean;
             ttl_seconds?: number | null;
+            collapse_key?: string | null;
             confirm?: components["schemas"]["Confirm"] | null;
         };
         /**
@@ -2205,6 +2221,7 @@ export interface components {
             /** @default false */
             everyone?: boolean;
             ttl_seconds?: number | null;
+            collapse_key?: string | null;
             confirm?: components["schemas"]["Confirm"] | null;
         };
         /**
@@ -2240,6 +2257,7 @@ export interface components {
             /** @default false */
             everyone?: boolean;
             ttl_seconds?: number | null;
+            collapse_key?: string | null;
             confirm?: components["schemas"]["Confirm"] | null;
         };
         /**
@@ -2282,6 +2300,7 @@ export interface components {
             /** @default false */
             everyone?: boolean;
             ttl_seconds?: number | null;
+            collapse_key?: string | null;
             confirm?: components["schemas"]["Confirm"] | null;
         };
         /**
@@ -2318,6 +2337,7 @@ export interface components {
             /** @default false */
             everyone?: boolean;
             ttl_seconds?: number | null;
+            collapse_key?: string | null;
             confirm?: components["schemas"]["Confirm"] | null;
         };
         /**
@@ -2359,6 +2379,7 @@ export interface components {
             /** @default false */
             everyone?: boolean;
             ttl_seconds?: number | null;
+            collapse_key?: string | null;
             confirm?: components["schemas"]["Confirm"] | null;
         };
         /**
@@ -2393,6 +2414,7 @@ export interface components {
             /** @default false */
             everyone?: boolean;
             ttl_seconds?: number | null;
+            collapse_key?: string | null;
             confirm?: components["schemas"]["Confirm"] | null;
         };
         /**
@@ -2427,6 +2449,7 @@ export interface components {
             /** @default false */
             everyone?: boolean;
             ttl_seconds?: number | null;
+            collapse_key?: string | null;
             confirm?: components["schemas"]["Confirm"] | null;
         };
         /**
@@ -2461,6 +2484,7 @@ export interface components {
             /** @default false */
             everyone?: boolean;
             ttl_seconds?: number | null;
+            collapse_key?: string | null;
             confirm?: components["schemas"]["Confirm"] | null;
         };
         /**
@@ -2498,6 +2522,7 @@ export interface components {
             /** @default false */
             everyone?: boolean;
             ttl_seconds?: number | null;
+            collapse_key?: string | null;
             confirm?: components["schemas"]["Confirm"] | null;
         };
         /**
@@ -2533,13 +2558,14 @@ export interface components {
             /** @default false */
             everyone?: boolean;
             ttl_seconds?: number | null;
+            collapse_key?: string | null;
             confirm?: components["schemas"]["Confirm"] | null;
         };
         /**
          * PublishRequest
          * @description One notification and its targets.
          *
-         *     `user_id` with `account_id` is that user; `user_id` alone is looked up in the directory; `user_ids` are several users, all in `account_id` if that is given; `account_id` alone is all users of the account; `everyone` excludes the others. The hub keeps `data` as the received bytes; the receipt warns if its shape is not its type's. A `timestamp` needs its offset from UTC. `ttl_seconds` is how long the hub replays the notification. `link` is where a click leads: a path of the frontend's own origin, or a URL of an origin that the hub's settings allow. `confirm` is until when each of the users has to have got or read it; the service's webhook is called for those who have not.
+         *     `user_id` with `account_id` is that user; `user_id` alone is looked up in the directory; `user_ids` are several users, all in `account_id` if that is given; `account_id` alone is all users of the account; `everyone` excludes the others. The hub keeps `data` as the received bytes; the receipt warns if its shape is not its type's. A `timestamp` needs its offset from UTC. `ttl_seconds` is how long the hub replays the notification. With `collapse_key` it takes the place of an older one with the same type, key and targets, where the policy of the type allows that: connections that were open have got both, and nobody gets the older one any more. `link` is where a click leads: a path of the frontend's own origin, or a URL of an origin that the hub's settings allow. `confirm` is until when each of the users has to have got or read it; the service's webhook is called for those who have not.
          */
         PublishRequest: components["schemas"]["PublishOrderCreated"] | components["schemas"]["PublishPaymentConfirmed"] | components["schemas"]["PublishOrderUpdated"] | components["schemas"]["PublishStockAlert"] | components["schemas"]["PublishCartUpdated"] | components["schemas"]["PublishProductAdded"] | components["schemas"]["PublishProductUpdated"] | components["schemas"]["PublishProductDeleted"] | components["schemas"]["PublishTransactionCreated"] | components["schemas"]["PublishProfileUpdated"] | components["schemas"]["PublishReturnRequested"] | components["schemas"]["PublishReturnResponded"] | components["schemas"]["PublishReplacementSent"] | components["schemas"]["PublishDefectiveReceived"] | components["schemas"]["PublishExchangeValidated"] | components["schemas"]["PublishExchangeResolved"];
         /**
@@ -2575,6 +2601,7 @@ export interface components {
             /** @default false */
             everyone?: boolean;
             ttl_seconds?: number | null;
+            collapse_key?: string | null;
             confirm?: components["schemas"]["Confirm"] | null;
         };
         /**
@@ -2611,6 +2638,7 @@ export interface components {
             /** @default false */
             everyone?: boolean;
             ttl_seconds?: number | null;
+            collapse_key?: string | null;
             confirm?: components["schemas"]["Confirm"] | null;
         };
         /**
@@ -2647,6 +2675,7 @@ export interface components {
             /** @default false */
             everyone?: boolean;
             ttl_seconds?: number | null;
+            collapse_key?: string | null;
             confirm?: components["schemas"]["Confirm"] | null;
         };
         /**
@@ -2682,6 +2711,7 @@ export interface components {
             /** @default false */
             everyone?: boolean;
             ttl_seconds?: number | null;
+            collapse_key?: string | null;
             confirm?: components["schemas"]["Confirm"] | null;
         };
         /**
@@ -2855,6 +2885,7 @@ export interface components {
              * @example 2026-11-22T14:03:07.125Z
              */
             timestamp: string;
+            collapse_id?: string;
             id: string;
             /** @example k3v9q2m7xa-1z8 */
             cursor: string;
@@ -2904,6 +2935,7 @@ export interface components {
              * @example 2026-11-22T14:03:07.125Z
              */
             timestamp: string;
+            collapse_id?: string;
             id: string;
             /** @example k3v9q2m7xa-1z8 */
             cursor: string;
@@ -2942,6 +2974,7 @@ export interface components {
              * @example 2026-11-22T14:03:07.125Z
              */
             timestamp: string;
+            collapse_id?: string;
             id: string;
             /** @example k3v9q2m7xa-1z8 */
             cursor: string;
@@ -3100,6 +3133,7 @@ export interface components {
              * @example 2026-11-22T14:03:07.125Z
              */
             timestamp: string;
+            collapse_id?: string;
             id: string;
             /** @example k3v9q2m7xa-1z8 */
             cursor: string;
@@ -3128,6 +3162,16 @@ export interface components {
              * @example 2026-11-22T14:03:07.125Z
              */
             at: string;
+        };
+        /**
+         * Superseded
+         * @description A newer notification with the same `collapse_key` has taken its place: the cursor of that one.
+         *
+         *     Connections that were open have got both. No replay, page or inbox has this one any more.
+         */
+        Superseded: {
+            /** @example k3v9q2m7xa-1z8 */
+            by: string;
         };
         /**
          * TargetView
@@ -3192,6 +3236,7 @@ export interface components {
             stored: components["schemas"]["Storage"];
             dispatched?: components["schemas"]["Dispatch"];
             replayed?: components["schemas"]["Replays"];
+            superseded?: components["schemas"]["Superseded"];
             /**
              * Format: date-time
              * @example 2026-11-22T14:03:07.125Z
@@ -3238,6 +3283,7 @@ export interface components {
              * @example 2026-11-22T14:03:07.125Z
              */
             timestamp: string;
+            collapse_id?: string;
             id: string;
             /** @example k3v9q2m7xa-1z8 */
             cursor: string;

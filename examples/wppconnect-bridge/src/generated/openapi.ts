@@ -64,6 +64,7 @@ export interface components {
             /** @default false */
             everyone?: boolean;
             ttl_seconds?: number | null;
+            collapse_key?: string | null;
             confirm?: components["schemas"]["Confirm"] | null;
         };
         /**
@@ -99,13 +100,14 @@ export interface components {
             /** @default false */
             everyone?: boolean;
             ttl_seconds?: number | null;
+            collapse_key?: string | null;
             confirm?: components["schemas"]["Confirm"] | null;
         };
         /**
          * PublishRequest
          * @description One notification and its targets.
          *
-         *     `user_id` with `account_id` is that user; `user_id` alone is looked up in the directory; `user_ids` are several users, all in `account_id` if that is given; `account_id` alone is all users of the account; `everyone` excludes the others. The hub keeps `data` as the received bytes; the receipt warns if its shape is not its type's. A `timestamp` needs its offset from UTC. `ttl_seconds` is how long the hub replays the notification. `link` is where a click leads: a path of the frontend's own origin, or a URL of an origin that the hub's settings allow. `confirm` is until when each of the users has to have got or read it; the service's webhook is called for those who have not.
+         *     `user_id` with `account_id` is that user; `user_id` alone is looked up in the directory; `user_ids` are several users, all in `account_id` if that is given; `account_id` alone is all users of the account; `everyone` excludes the others. The hub keeps `data` as the received bytes; the receipt warns if its shape is not its type's. A `timestamp` needs its offset from UTC. `ttl_seconds` is how long the hub replays the notification. With `collapse_key` it takes the place of an older one with the same type, key and targets, where the policy of the type allows that: connections that were open have got both, and nobody gets the older one any more. `link` is where a click leads: a path of the frontend's own origin, or a URL of an origin that the hub's settings allow. `confirm` is until when each of the users has to have got or read it; the service's webhook is called for those who have not.
          */
         PublishRequest: components["schemas"]["PublishMessageReceived"] | components["schemas"]["PublishMessageStatus"] | components["schemas"]["PublishSessionState"];
         /**
@@ -141,6 +143,7 @@ export interface components {
             /** @default false */
             everyone?: boolean;
             ttl_seconds?: number | null;
+            collapse_key?: string | null;
             confirm?: components["schemas"]["Confirm"] | null;
         };
         /**
