@@ -141,6 +141,13 @@ async function bundle(contents, standIn) {
   return outputFiles[0].text;
 }
 
+/** A page as a server renders it with React's component, before any script. */
+async function renderServer() {
+  const { renderTemplate } = await import(path.join(ROOT, "clients/bell/dist/template.js"));
+  const template = renderTemplate({ language: "en", nonce: "once" });
+  return `<!doctype html><html lang="en"><title>server</title><notification-bell>${template}</notification-bell>`;
+}
+
 /** The page of the package's README, as a stranger copies it; the packages are served as they are built. */
 async function renderReadme(hubUrl) {
   const text = await readFile(path.join(ROOT, "clients/bell/README.md"), "utf8");
@@ -184,6 +191,11 @@ export class BellHarness {
         return;
       }
       if (url.pathname === "/api/token") return response.end(harness.token);
+      if (url.pathname === "/server") {
+        const policy = POLICY.replace("style-src 'self'", "style-src 'nonce-once'");
+        response.writeHead(200, { "content-type": "text/html", "content-security-policy": policy });
+        return void renderServer().then((page) => response.end(page));
+      }
       if (url.pathname === "/readme") {
         response.writeHead(200, { "content-type": "text/html" });
         return void renderReadme(harness.hubUrl).then((page) => response.end(page));

@@ -80,6 +80,28 @@ bellTest("the README's page works as it is copied, without a bundler", async (t)
   await page.locator(".bell-list li", { hasText: "from a README" }).waitFor();
 });
 
+bellTest(
+  "what a server rendered is a button before any script, and keeps the focus when the element takes over",
+  async (t) => {
+    const context = await harness.browser.newContext();
+    t.after(() => context.close());
+    const page = await context.newPage();
+    const refused = [];
+    page.on("console", (line) => line.type() === "error" && refused.push(line.text()));
+    await page.goto(`${harness.page}/server`);
+    const { width, height } = await page.getByRole("button", { name: "Notifications" }).boundingBox();
+    assert.deepEqual([width, height], [40, 40]);
+    await page.keyboard.press("Tab");
+    await page.addScriptTag({ url: "/stand-in.js", type: "module" });
+    await page.waitForFunction("window.hub && state");
+    await page.evaluate("state.fill(3)");
+    assert.equal(await focused(page), "Notifications: 3 unread");
+    await page.keyboard.press("Enter");
+    await page.locator(".bell-list li").first().waitFor();
+    assert.deepEqual(refused, []);
+  },
+);
+
 bellTest("everything works by keys", async (t) => {
   const { page } = await harness.open(t);
   await page.evaluate("state.fill(4)");
