@@ -18,7 +18,9 @@ HOW = (
 ENTRY_POINTS = {
     "@notification-hub/client": "browser/src/index.ts",
     "@notification-hub/client/inbox": "browser/src/inbox.ts",
+    "@notification-hub/client/push": "browser/src/push.ts",
     "@notification-hub/client/react": "browser/src/react.tsx",
+    "@notification-hub/client/service-worker": "browser/src/service-worker.ts",
     "@notification-hub/bell": "bell/src/index.ts",
     "@notification-hub/bell/react": "bell/src/react.tsx",
     "@notification-hub/service": "typescript/src/index.ts",
@@ -35,11 +37,11 @@ const ts = (await import(typescript)).default;
 const options = { module: ts.ModuleKind.NodeNext, target: ts.ScriptTarget.ES2022, jsx: ts.JsxEmit.ReactJSX, types: [] };
 const program = ts.createProgram(files, options);
 const checker = program.getTypeChecker();
-const names = (file) =>
-  checker
-    .getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(file)))
-    .map((symbol) => symbol.name)
-    .sort();
+// A script, such as a service worker, is no module and exports nothing.
+const names = (file) => {
+  const module = checker.getSymbolAtLocation(program.getSourceFile(file));
+  return (module ? checker.getExportsOfModule(module) : []).map((symbol) => symbol.name).sort();
+};
 console.log(JSON.stringify(files.map(names)));
 """
 

@@ -13,7 +13,7 @@ from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
 from contracts.avelarsys import ListChange, OrderCreated, OrderData, OrdersUpdated, ProfileUpdated
-from contracts.request import DisconnectRequest
+from contracts.request import DisconnectRequest, ForgetRequest
 from notification_hub import Addressed, AsyncHub, Hub, HubRefused, Readiness
 from tests.clients.conftest import Client, MakeClient, alert
 from tests.harness import ACCOUNT, USER, RunningHub, run_hub
@@ -27,13 +27,25 @@ METHODS = {
     "sendSignal": "signal",
     "readStats": "stats",
     "disconnect": "disconnect",
+    "forgetUser": "forget",
     "explainNotification": "explain",
     "traceNotification": "trace",
     "issueTicket": "ticket",
     "checkReady": "health",
     "checkLive": "live",
+    "getInbox": None,
+    "changeInbox": None,
+    "getPreferences": None,
+    "setPreferences": None,
+    "acknowledge": None,
+    "getPushKey": None,
+    "subscribeToPush": None,
+    "unsubscribeFromPush": None,
     "observe": None,
     "findConnections": None,
+    "getPushFigures": None,
+    "listWebhooks": None,
+    "repeatWebhook": None,
     "openWebSocket": None,
     "openEventStream": None,
     "pollFrames": None,
@@ -198,6 +210,13 @@ async def test_disconnect(hub: RunningHub, client: Client) -> None:
         assert 4502 == await listener.wait_closed()
     digest = hashlib.sha256(token.encode()).hexdigest()
     assert (await client.call("disconnect", DisconnectRequest(token=digest, revoke=True))).revoked
+
+
+async def test_forget(client: Client) -> None:
+    """What the hub has of a user can be erased, and is counted."""
+    await client.notify(alert(), user_id=USER, account_id=ACCOUNT)
+    said = await client.call("forget", ForgetRequest(user_id=USER, account_id=ACCOUNT))
+    assert (1, 0, True) == (said.records, said.connections, said.final)
 
 
 async def test_explain(hub: RunningHub, client: Client) -> None:

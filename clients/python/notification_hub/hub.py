@@ -14,8 +14,8 @@ import httpx
 from contracts.explanation import Explanation
 from contracts.health import Readiness
 from contracts.notification import Notification
-from contracts.receipt import BatchResult, DisconnectReceipt, Receipt, Ticket
-from contracts.request import DisconnectRequest
+from contracts.receipt import BatchResult, DisconnectReceipt, ForgetReceipt, Receipt, Ticket
+from contracts.request import DisconnectRequest, ForgetRequest
 from contracts.signal import Signal, SignalReceipt
 from contracts.stats import Stats
 from contracts.trace import Trace
@@ -119,6 +119,10 @@ class Hub(Client):
     def disconnect(self, whom: DisconnectRequest) -> DisconnectReceipt:
         """Close a user's, an account's or a token's connections and, with `revoke`, refuse their tokens from now on."""
         return self._send(wire.describe_disconnect(whom))
+
+    def forget(self, whom: ForgetRequest) -> ForgetReceipt:
+        """Erase what the hub has of a user; the key needs the operation `forget`."""
+        return self._send(wire.describe_forget(whom))
 
     def explain(
         self,

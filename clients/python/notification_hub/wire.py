@@ -14,8 +14,8 @@ import msgspec
 from contracts.explanation import Explanation
 from contracts.health import Liveness, Readiness
 from contracts.problem import Problem
-from contracts.receipt import BatchReceipt, DisconnectReceipt, Receipt, Ticket
-from contracts.request import DisconnectRequest
+from contracts.receipt import BatchReceipt, DisconnectReceipt, ForgetReceipt, Receipt, Ticket
+from contracts.request import DisconnectRequest, ForgetRequest
 from contracts.signal import Signal, SignalReceipt
 from contracts.stats import Stats
 from contracts.trace import Trace
@@ -32,6 +32,7 @@ __all__ = [
     "describe_encoded",
     "describe_encoded_batch",
     "describe_explain",
+    "describe_forget",
     "describe_live",
     "describe_publish",
     "describe_ready",
@@ -194,6 +195,11 @@ def describe_stats() -> Call[Stats]:
 def describe_disconnect(request: DisconnectRequest) -> Call[DisconnectReceipt]:
     """Return the request that closes connections."""
     return Call("POST", "/api/internal/disconnect", DisconnectReceipt, body=msgspec.json.encode(request))
+
+
+def describe_forget(request: ForgetRequest) -> Call[ForgetReceipt]:
+    """Return the request that erases a user."""
+    return Call("POST", "/api/internal/forget", ForgetReceipt, body=msgspec.json.encode(request))
 
 
 def describe_explain(

@@ -24,6 +24,8 @@ export type BatchResult = Schemas["BatchResult"];
 export type Stats = Schemas["Stats"];
 export type DisconnectRequest = Schemas["DisconnectRequest"];
 export type DisconnectReceipt = Schemas["DisconnectReceipt"];
+export type ForgetRequest = Schemas["ForgetRequest"];
+export type ForgetReceipt = Schemas["ForgetReceipt"];
 /** What to explain about a publish beside the publish itself. */
 export type ExplainQuestion = Pick<
   Schemas["ExplainRequest"],
@@ -160,6 +162,12 @@ export class NotificationHub<N extends AnyPublishRequest = PublishRequest> {
   async disconnect(whom: DisconnectRequest, options: CallOptions = {}): Promise<DisconnectReceipt> {
     const request: HubRequest = { method: "POST", path: "/api/internal/disconnect", body: JSON.stringify(whom) };
     return (await this.#send(request, options)) as DisconnectReceipt;
+  }
+
+  /** Erase what the hub has of a user; the key needs the operation `forget`. */
+  async forget(whom: ForgetRequest, options: CallOptions = {}): Promise<ForgetReceipt> {
+    const request: HubRequest = { method: "POST", path: "/api/internal/forget", body: JSON.stringify(whom) };
+    return (await this.#send(request, options)) as ForgetReceipt;
   }
 
   /** Return what publishing this would do, without publishing; the key needs the operation `observe`. */

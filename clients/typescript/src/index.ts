@@ -10,6 +10,8 @@ export {
   type ExplainQuestion,
   type Explanation,
   type FieldWarning,
+  type ForgetReceipt,
+  type ForgetRequest,
   type HubOptions,
   NotificationHub,
   type NotificationType,

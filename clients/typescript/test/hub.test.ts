@@ -109,6 +109,11 @@ describe("a real hub", () => {
     control.abort();
   });
 
+  test("says that the key may not erase a user", async () => {
+    const refused = hub.forget({ user_id: BUYER.userId, account_id: BUYER.accountId });
+    await expect(refused).rejects.toMatchObject({ status: 403, code: "forbidden" });
+  });
+
   test("closes a user's connections, and those of one token", async () => {
     const listener = await running.listen(SELLER);
     expect((await hub.disconnect({ user_id: SELLER.userId })).closed).toBeGreaterThanOrEqual(1);
@@ -157,6 +162,7 @@ test("every operation of the document is a method, or is none for a service", ()
     sendSignal: "signal",
     readStats: "stats",
     disconnect: "disconnect",
+    forgetUser: "forget",
     explainNotification: "explain",
     traceNotification: "trace",
     issueTicket: "ticket",
@@ -166,8 +172,21 @@ test("every operation of the document is a method, or is none for a service", ()
     openEventStream: "for subscribers",
     pollFrames: "for subscribers",
     readStream: "for subscribers",
+    getInbox: "for subscribers",
+    changeInbox: "for subscribers",
+    getPreferences: "for subscribers",
+    setPreferences: "for subscribers",
+    acknowledge: "for subscribers",
+    getPushKey: "for subscribers",
+    subscribeToPush: "for subscribers",
+    unsubscribeFromPush: "for subscribers",
     observe: "for machines",
     findConnections: "for machines",
+    getPushFigures: "for machines",
+    listWebhooks: "for machines",
+    repeatWebhook: "for machines",
+    receiveNotificationUnconfirmed: "for machines",
+    receiveNotificationConfirmed: "for machines",
     readMetrics: "for machines",
     showHub: "for machines",
     showConsole: "for machines",
