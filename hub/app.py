@@ -12,6 +12,7 @@ from hub import routes
 from hub.api.guard import add_head_to_allow, guard
 from hub.asgi import Application, Receive, Scope, Send
 from hub.composition import Hub, open_hub
+from hub.delivery.link import HANDLERS_STATE
 from hub.direct import DIRECT_STATE
 from hub.settings import Settings, find_unknown, read_settings
 
@@ -93,7 +94,7 @@ class HubApp:
                 self.hub = hub
                 self._started = True
                 if "state" in scope:
-                    scope["state"][DIRECT_STATE] = hub.direct
+                    scope["state"] |= {DIRECT_STATE: hub.direct, HANDLERS_STATE: hub.handlers}
                 await send({"type": "lifespan.startup.complete"})
                 await receive()
         except Exception as error:

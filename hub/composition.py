@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from litestar import Litestar
 
+from hub import routes
 from hub.allowance import Allowance
 from hub.api.handlers.health import ReadinessCheck
 from hub.api.handlers.metrics import MetricsApp
@@ -22,6 +23,7 @@ from hub.auth.opening import open_auth
 from hub.deadlines.clock import SteadyClock
 from hub.deadlines.keeper import DeadlineKeeper
 from hub.delivery.connections import Connections
+from hub.delivery.link import ConnectionHandlers
 from hub.delivery.opening import Delivery, open_delivery
 from hub.delivery.subscribers import Subscribers
 from hub.direct import DirectHandler
@@ -72,11 +74,12 @@ _TRUST = (
 class Hub(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The rooms of one running hub, for those that need more than its ASGI application.
 
-    `direct` is what the edge may call past ASGI, by path. `bodies` is what requests hold of their bodies.
+    `direct` and `handlers` are what the edge may call past ASGI, by path. `bodies` is what requests hold of theirs.
     """
 
     http: Litestar
     direct: Mapping[str, DirectHandler]
+    handlers: ConnectionHandlers
     cors: Cors
     websocket: WebSocketEndpoint
     events: EventStreamEndpoint
@@ -241,12 +244,18 @@ async def open_hub(
             now=now,
         )
         _log_start(lines, settings, log)
+        websocket = WebSocketEndpoint(delivery.connections, cors, close_timeout_s=bounds.close_timeout_s)
+        events = EventStreamEndpoint(delivery.connections, cors, close_timeout_s=bounds.close_timeout_s)
         yield Hub(
             http=router.http,
             direct=router.direct,
+            handlers=ConnectionHandlers(
+                websockets={routes.WEBSOCKET: websocket.begin},
+                streams={routes.EVENT_STREAM: events.begin},
+            ),
             cors=cors,
-            websocket=WebSocketEndpoint(delivery.connections, cors, close_timeout_s=bounds.close_timeout_s),
-            events=EventStreamEndpoint(delivery.connections, cors, close_timeout_s=bounds.close_timeout_s),
+            websocket=websocket,
+            events=events,
             poll=PollEndpoint(
                 delivery.connections,
                 delivery.pages,

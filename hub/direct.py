@@ -2,7 +2,7 @@
 
 The edge gives a handler a request that arrived whole, and writes its response itself: no task, no scope, no `receive`
 and no `send`. A handler may leave any request to the application, which knows every one; so it takes only what can be
-answered at once, or after one future, and the two give the same responses.
+answered at once, or after one future, and the two give the same responses. Those of connections: `hub.delivery.link`.
 """
 
 from __future__ import annotations

@@ -52,31 +52,55 @@ class Admission:
             OriginNotAllowed, Unauthenticated, InvalidToken, TokenExpired, TokenNotYetValid, KeysUnavailable,
             UserNotAllowed, AccountInactive, DirectoryUnavailable: as their names say.
         """
+        credential, origin = self._find(headers, query, subprotocols)
+        if looks_like_ticket(credential):
+            if not takes_tickets:
+                raise InvalidToken(reason="a ticket was shown where a token is asked for")
+            # The user was admitted when the ticket was issued, seconds ago; a revocation since then counts.
+            grant = self._tickets.redeem(credential, origin=origin, now_s=self._now())
+            self._check_revocation(grant)
+            return grant
+        return await self.admit_token(credential)
+
+    def admit_nowait(self, headers: Headers, query: bytes, subprotocols: Sequence[str] = ()) -> Grant | None:
+        """Do as `admit`, for a user who is remembered; None means: ask `admit`, as for every ticket.
+
+        Raises:
+            HubError: as `admit` does; nothing was changed, so that it may be asked as well.
+        """
+        credential, _ = self._find(headers, query, subprotocols)
+        return None if looks_like_ticket(credential) else self._admit_token_nowait(credential)
+
+    async def admit_token(self, token: str) -> Grant:
+        """Return the grant of this token, its user and account checked in the directory."""
+        grant = self._admit_token_nowait(token)
+        if grant is None:
+            claims = await self._verifier.verify(token, now_s=self._now())
+            self._check_revocation(claims)
+            grant = await admit(claims, self._directory)
+            # Asked again: the user may have been revoked during the wait, or the account that is known only now.
+            self._check_revocation(grant)
+        return grant
+
+    def _admit_token_nowait(self, token: str) -> Grant | None:
+        claims = self._verifier.verify_nowait(token, now_s=self._now())
+        if claims is None:
+            return None
+        self._check_revocation(claims)
+        grant = admit_nowait(claims, self._directory)
+        if grant is not None and grant is not claims:
+            self._check_revocation(grant)
+        return grant
+
+    def _find(self, headers: Headers, query: bytes, subprotocols: Sequence[str]) -> tuple[str, str | None]:
+        """Return the credential and the page's origin, which is one of the allowed ones."""
         headers = list(headers)
         origin = find_origin(headers)
         credential = find_credential(headers, query, subprotocols)
         check_origin(origin, self._allowed_origins)
         if credential is None:
             raise Unauthenticated(reason="no Authorization header, no subprotocol hub.bearer., no token in the query")
-        if looks_like_ticket(credential.text):
-            if not takes_tickets:
-                raise InvalidToken(reason="a ticket was shown where a token is asked for")
-            # The user was admitted when the ticket was issued, seconds ago; a revocation since then counts.
-            grant = self._tickets.redeem(credential.text, origin=origin, now_s=self._now())
-            self._check_revocation(grant)
-            return grant
-        return await self.admit_token(credential.text)
-
-    async def admit_token(self, token: str) -> Grant:
-        """Return the grant of this token, its user and account checked in the directory."""
-        claims = await self._verifier.verify(token, now_s=self._now())
-        self._check_revocation(claims)
-        grant = admit_nowait(claims, self._directory)
-        if grant is None:
-            grant = await admit(claims, self._directory)
-        # Asked again: the user may have been revoked during the wait, or the account that is known only now.
-        self._check_revocation(grant)
-        return grant
+        return credential.text, origin
 
     def log_refusal(self, error: HubError) -> None:
         """Log why a connection was refused, once a minute for each reason."""

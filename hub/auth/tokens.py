@@ -71,10 +71,22 @@ class TokenVerifier:
         What a token verified before says is remembered until it expires, or a key was withdrawn.
 
         Raises:
+            HubError: as `verify_nowait` does.
+            KeysUnavailable: whether it is signed with a key of the issuer's cannot be known at the moment.
+        """
+        read = self.verify_nowait(token, now_s=now_s)
+        if read is None:
+            digest = _whole_digest(token)
+            read = self._read(await self._read_with_newer_keys(token, digest, now_s), token, digest, now_s)
+        return read
+
+    def verify_nowait(self, token: str, *, now_s: float) -> Claims | None:
+        """Do as `verify`; None means that keys have to be fetched first: ask `verify`.
+
+        Raises:
             TokenExpired: everything about the token is right but the time.
             TokenNotYetValid: everything is right, and it begins in a moment.
             InvalidToken: it is not a token this hub takes; the text says no more than that, the reason does.
-            KeysUnavailable: whether it is signed with a key of the issuer's cannot be known at the moment.
         """
         # Lone surrogates are not ASCII either; PyJWT would answer one with a UnicodeEncodeError.
         if not 0 < len(token) <= MAX_TOKEN_BYTES or not token.isascii():
@@ -89,11 +101,11 @@ class TokenVerifier:
             raise InvalidToken(reason=fault)
         kid = self._read_kid(token) if self._keys.by_kid else None
         claims = self._read_signed(token, self._keys.candidates(kid))
-        if claims is None:
-            claims = await self._read_with_newer_keys(token, digest, kid, now_s)
-        read = self._rules.read(claims, token_digest=token_digest(token), now_s=now_s)
-        self._remember(digest, read)
-        return read
+        if claims is not None:
+            return self._read(claims, token, digest, now_s)
+        if not self._keys.by_kid:
+            raise InvalidToken(reason=self._find_header_fault(token))
+        return None
 
     def begin(self, now_s: float) -> None:
         """Begin to fetch the keys where they are fetched, so that the first token finds them."""
@@ -102,6 +114,11 @@ class TokenVerifier:
     async def close(self) -> None:
         """Close what the keys hold open."""
         await self._keys.close()
+
+    def _read(self, claims: dict[str, Any], token: str, digest: bytes, now_s: float) -> Claims:
+        read = self._rules.read(claims, token_digest=token_digest(token), now_s=now_s)
+        self._remember(digest, read)
+        return read
 
     def _follow_keys(self) -> None:
         # A key that was withdrawn takes the tokens it signed with it.
@@ -155,14 +172,12 @@ class TokenVerifier:
             return _decode_object(parts["payload"], "claims")
         return None
 
-    async def _read_with_newer_keys(self, token: str, digest: bytes, kid: str | None, now_s: float) -> dict[str, Any]:
+    async def _read_with_newer_keys(self, token: str, digest: bytes, now_s: float) -> dict[str, Any]:
         """Return the claims of a token whose key was published, or exchanged, after the keys were fetched.
 
         A fetch costs the issuer something, so nobody gets one for a token that no key could make good, and one token
         gets fewer and fewer. Another token never waits for that, so a client that sends many of them delays nobody.
         """
-        if not self._keys.by_kid:
-            raise InvalidToken(reason=self._find_header_fault(token))
         try:
             claims = _decode_object(_decode_part(token, 1), "claims")
             self._rules.read(claims, token_digest="", now_s=now_s)
@@ -175,6 +190,7 @@ class TokenVerifier:
             pass
         if not self._refused.may_ask(digest, at_s=time.monotonic()):
             raise InvalidToken(reason=self._find_header_fault(token))
+        kid = self._read_kid(token)
         # First the answer that is on its way; it may have been written before the key was published.
         for wait_for_keys in (self._keys.join, self._keys.renew):
             if await wait_for_keys(now_s):

@@ -1,4 +1,4 @@
-"""Live connections whose peers take too little: brought from the log, at the peer's pace."""
+"""Connections that nobody waits for: brought what they lack from the log, at the peer's pace."""
 
 from __future__ import annotations
 
@@ -27,15 +27,23 @@ class CatchUp:
     def fall_behind(self, subscriber: Subscriber) -> None:
         """Bring a live connection from the log what its peer takes too slowly; it stays, and misses nothing."""
         if self._replay.fall_behind(subscriber):
-            task = asyncio.get_running_loop().create_task(self._run(subscriber), name="catching up")
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._start(subscriber)
+
+    def replay(self, subscriber: Subscriber) -> None:
+        """Bring a connection that was just greeted what it missed: at once where that is nothing."""
+        if not self._replay.run_nowait(subscriber):
+            self._start(subscriber)
 
     async def close(self) -> None:
         """Cancel every task, and wait until it has ended."""
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _start(self, subscriber: Subscriber) -> None:
+        task = asyncio.get_running_loop().create_task(self._run(subscriber), name="catching up")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _run(self, subscriber: Subscriber) -> None:
         try:

@@ -17,6 +17,7 @@ from hub.auth.credentials import clean_credential
 from hub.auth.grant import Grant
 from hub.cursor import Cursor
 from hub.delivery.acknowledgements import Acknowledgements
+from hub.delivery.catch_up import CatchUp
 from hub.delivery.confirmation import Confirmation
 from hub.delivery.drain import drain
 from hub.delivery.endings import ABNORMAL_CLOSURE, Endings
@@ -56,6 +57,7 @@ class Connections:
         confirmation: Confirmation | None,
         acknowledgements: Acknowledgements,
         replay: Replay,
+        catch_up: CatchUp,
         heartbeat: Heartbeat,
         endings: Endings,
         metrics: Metrics,
@@ -70,6 +72,7 @@ class Connections:
         self._confirmation = confirmation
         self._acknowledgements = acknowledgements
         self._replay = replay
+        self._catch_up = catch_up
         self._heartbeat = heartbeat
         self._endings = endings
         self._metrics = metrics
@@ -91,6 +94,18 @@ class Connections:
         if self.draining:
             raise Draining
         return await self._admission.admit(headers, query, subprotocols)
+
+    def admit_nowait(
+        self, headers: Iterable[tuple[bytes, bytes]], query: bytes, subprotocols: Sequence[str] = ()
+    ) -> Grant | None:
+        """Do as `admit`, where nothing has to be waited for; None means: ask `admit`.
+
+        Raises:
+            HubError: as `admit` does; nothing was changed, so that it may be asked as well.
+        """
+        if self.draining:
+            raise Draining
+        return self._admission.admit_nowait(headers, query, subprotocols)
 
     def identify(self, grant: Grant, headers: Iterable[tuple[bytes, bytes]]) -> Client | None:
         """Return the client that comes without a cursor, for `greet` to find where it was; None if that is not kept."""
@@ -168,6 +183,10 @@ class Connections:
     async def serve(self, subscriber: Subscriber) -> None:
         """Replay what was missed, and return once the connection is live (or ended)."""
         await self._replay.run(subscriber)
+
+    def serve_nowait(self, subscriber: Subscriber) -> None:
+        """Replay what was missed, at once or by a task of the hub's."""
+        self._catch_up.replay(subscriber)
 
     async def renew(self, subscriber: Subscriber, token: str) -> None:
         """Let a connection go on with another token of the same user and account.

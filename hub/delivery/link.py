@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from hub.delivery.envelope import Envelope
 from hub.delivery.resume_points import ResumePoint
+from hub.header_fields import Headers
 
 __all__ = [
+    "HANDLERS_STATE",
     "LINK_EXTENSION",
+    "ConnectionHandlers",
     "ConnectionLink",
     "EventStream",
     "EventStreamOpener",
     "Link",
+    "Listener",
     "SendSocket",
+    "StreamHandler",
     "WebSocket",
+    "WebSocketHandler",
     "WebSocketOpener",
 ]
 
 #: The ASGI extension by which a server hands over a link: in `scope["extensions"]` an `EventStreamOpener` for HTTP, a
 #: `WebSocketOpener` for a WebSocket. Other servers have none.
 LINK_EXTENSION = "hub.link"
+#: Where an application's lifespan state has its `ConnectionHandlers`.
+HANDLERS_STATE = "hub.connections"
 
 
 class SendSocket(Protocol):
@@ -149,3 +157,33 @@ class WebSocketOpener(Protocol):
         Raises:
             ConnectionError: the peer has left.
         """
+
+
+class Listener(NamedTuple):
+    """What a WebSocket tells that a handler has accepted.
+
+    `hear` takes a message of the client's, None if it is not text; what it returns is waited for before the next one.
+    `leave` takes the close code, once the connection has ended.
+    """
+
+    hear: Callable[[str | None], Coroutine[Any, Any, None] | None]
+    leave: Callable[[int], None]
+
+
+#: Headers, query and subprotocols of a handshake in; what it accepted out; None: the application responds.
+WebSocketHandler: TypeAlias = Callable[[Headers, bytes, Sequence[str], WebSocketOpener], Listener | None]
+
+#: Headers and query of a `GET` in; what completes its response once its link was closed, out; None: the application
+#: responds.
+StreamHandler: TypeAlias = Callable[[Headers, bytes, EventStreamOpener], Callable[[], Coroutine[Any, Any, None]] | None]
+
+
+class ConnectionHandlers(NamedTuple):
+    """What the edge may call past ASGI: of a WebSocket handshake, and of a `GET` whose response does not end.
+
+    By path, without a slash at its end. As with `hub.direct`, a handler takes what can be accepted at once; the
+    application knows every request.
+    """
+
+    websockets: Mapping[str, WebSocketHandler] = {}
+    streams: Mapping[str, StreamHandler] = {}

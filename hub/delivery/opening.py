@@ -161,6 +161,7 @@ async def open_delivery(
         confirmation=confirmation,
         acknowledgements=acknowledgements,
         replay=replay,
+        catch_up=catch_up,
         heartbeat=heartbeat,
         endings=endings,
         metrics=metrics,

@@ -63,6 +63,16 @@ class Replay:
             )
         return behind
 
+    def run_nowait(self, subscriber: Subscriber) -> bool:
+        """Do as `run`, where nothing was missed and little is unsent; False means: ask `run`."""
+        session = subscriber.session
+        if session.phase is not Phase.REPLAYING or session.last < session.upto:
+            return session.phase is not Phase.REPLAYING
+        if subscriber.link.unsent_bytes > self.room_bytes:
+            return False
+        self._release(subscriber)
+        return session.phase is not Phase.REPLAYING
+
     async def run(self, subscriber: Subscriber) -> None:
         """Replay until the session is live, or closed.
 

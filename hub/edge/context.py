@@ -13,6 +13,7 @@ from uvicorn.server import ServerState
 from hub import routes
 from hub.asgi import Application
 from hub.bounds import Bounds
+from hub.delivery.link import HANDLERS_STATE, ConnectionHandlers
 from hub.direct import DIRECT_STATE, DirectHandler
 from hub.edge.handshake_limiter import HandshakeLimiter
 from hub.header_fields import Headers
@@ -39,6 +40,7 @@ class ServerContext:
         "bounds",
         "compresses",
         "direct",
+        "handlers",
         "keep_alive_s",
         "limiter",
         "loop",
@@ -65,8 +67,9 @@ class ServerContext:
         self.loop = loop
         self.bounds = bounds
         self.app_state = app_state
-        #: By path, what answers a `POST` past the app.
+        #: By path, what answers a `POST` past the app, and what serves a connection past it.
         self.direct: Mapping[str, DirectHandler] = app_state.get(DIRECT_STATE, {})
+        self.handlers: ConnectionHandlers = app_state.get(HANDLERS_STATE, ConnectionHandlers())
         self._server_headers: Headers = config.encoded_headers
         self._default_headers: Headers = []
         self._renew_at_s = 0.0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol, TypeAlias
 
 from hub.asgi import Application, Message, Scope
 from hub.delivery.link import EventStream
@@ -20,7 +20,7 @@ from hub.errors import Draining, HubError, Internal
 from hub.errors.problem import write_problem
 from hub.header_fields import Headers
 
-__all__ = ["Connection", "Exchange"]
+__all__ = ["BeginDirect", "Connection", "Exchange"]
 
 logger = logging.getLogger("hub.edge")
 
@@ -28,6 +28,10 @@ logger = logging.getLogger("hub.edge")
 MAX_UNREAD_BYTES = 65_536
 #: Statuses whose responses have no body (RFC 9110 sections 15.3.5 and 15.4.5).
 _NO_BODY = frozenset({204, 304})
+
+
+#: Begins a response that does not end past the app, and returns what completes it; None: the app responds.
+BeginDirect: TypeAlias = Callable[[], Callable[[], Coroutine[Any, Any, None]] | None]
 
 
 class Connection(Protocol):
@@ -49,11 +53,13 @@ class Exchange:
 
     __slots__ = (
         "_body",
+        "_complete_stream",
         "_connection",
         "_expected_bytes",
         "_is_chunked",
         "_method",
         "_news",
+        "begin_direct",
         "http_version",
         "is_complete",
         "is_disconnected",
@@ -75,6 +81,9 @@ class Exchange:
         self.lasts = connection.context.lasts(request.path)
         self._body = bytearray()
         self._news = CompactEvent()
+        #: Set until the exchange begins, where a handler may respond.
+        self.begin_direct: BeginDirect | None = None
+        self._complete_stream: Callable[[], Coroutine[Any, Any, None]] | None = None
         self.is_read = False
         self.is_started = False
         self.is_complete = False
@@ -93,10 +102,26 @@ class Exchange:
         """How long a peer may take for the end of a stream."""
         return self._connection.context.bounds.close_timeout_s
 
+    def begin(self) -> bool:
+        """Let a handler begin a response that does not end; False where there is none, or it leaves it to the app."""
+        begin_direct, self.begin_direct = self.begin_direct, None
+        if begin_direct is not None:
+            try:
+                self._complete_stream = begin_direct()
+            except Exception as error:
+                # What has begun cannot be left to the app, which else meets the same fault and reports it.
+                if self.is_started:
+                    logger.error("a handler failed", exc_info=error)
+                    self._connection.transport.abort()
+        return self.is_started
+
     async def run(self, app: Application, scope: Scope) -> None:
         """Let the app answer; a response is always completed, or the connection ends."""
+        await self._complete_with(app(scope, self.receive, self.send))
+
+    async def _complete_with(self, responding: Awaitable[None]) -> None:
         try:
-            await app(scope, self.receive, self.send)
+            await responding
         except asyncio.CancelledError:
             # Only the end of a shutdown cancels a request, such as one whose body does not come to its end.
             self._end_unanswered(Draining())
@@ -142,6 +167,7 @@ class Exchange:
         """Tell the app that nobody reads its response; what it sends goes nowhere."""
         if not self.is_complete:
             self.is_disconnected = True
+            self.begin_direct = self._complete_stream = None
             self._news.set()
 
     def call(self, handler: DirectHandler, headers: Headers) -> bool:
@@ -157,8 +183,11 @@ class Exchange:
         return True
 
     def wake_app(self) -> None:
-        """Let the app's `receive` return."""
+        """Let the response be completed: by the app, whose `receive` returns, or by the handler that began it."""
         self._news.set()
+        complete, self._complete_stream = self._complete_stream, None
+        if complete is not None:
+            self._connection.context.run_task(self._complete_with(complete()))
 
     async def receive(self) -> Message:
         """Wait for more of the body, or for the end of the connection."""

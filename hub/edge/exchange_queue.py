@@ -134,5 +134,5 @@ class ExchangeQueue:
             self._context.limiter.wait(partial(self._run, exchange, make_scope))
 
     def _run(self, exchange: Exchange, make_scope: MakeScope) -> None:
-        if not exchange.is_disconnected:
+        if not exchange.is_disconnected and not exchange.begin():
             self._context.run_task(exchange.run(self._context.app, make_scope()))

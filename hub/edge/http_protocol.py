@@ -13,10 +13,11 @@ from hub.direct import DirectHandler
 from hub.edge.connection_clock import ConnectionClock
 from hub.edge.context import ServerContext
 from hub.edge.event_stream_link import EventStreamLink, UnchunkedLink
-from hub.edge.exchange import Exchange
+from hub.edge.exchange import BeginDirect, Exchange
 from hub.edge.exchange_queue import ExchangeQueue, Held
 from hub.edge.flow import Flow
 from hub.edge.lingering_close import LingeringClose
+from hub.edge.request_head import has_body
 from hub.edge.request_reader import Request, RequestReader
 from hub.edge.scope import Endpoints, find_endpoints, make_http_scope
 from hub.edge.websocket_protocol import WebSocketProtocol
@@ -139,6 +140,8 @@ class HttpProtocol(asyncio.Protocol):
         """Let a handler or the app answer, or wait where a request is being answered."""
         self._clock.stop()
         exchange = Exchange(self, request)
+        if request.method == "GET" and not has_body(request.headers):
+            exchange.begin_direct = self._find_stream(request, exchange)
         exchange.keeps_alive = exchange.keeps_alive and not self._is_ending
         make_scope = partial(make_http_scope, request, self.endpoints, self.context, exchange)
         if (handler := self._find_handler(request)) is not None:
@@ -255,6 +258,11 @@ class HttpProtocol(asyncio.Protocol):
         if self._exchanges.is_responding or self.flow.is_writing_paused:
             return None
         return self.context.direct.get(request.path)
+
+    def _find_stream(self, request: Request, exchange: Exchange) -> BeginDirect | None:
+        """Return what may begin a response that does not end past the app."""
+        handler = self.context.handlers.streams.get(request.path.removesuffix("/"))
+        return None if handler is None else partial(handler, request.headers, request.query, exchange)
 
     def _hand_over(self, request: Request) -> None:
         if self.transport.is_closing():

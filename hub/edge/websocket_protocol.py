@@ -6,6 +6,7 @@ A peer that stops reading is dropped, pings are answered within a bound, and fra
 from __future__ import annotations
 
 import asyncio
+import logging
 
 from websockets.protocol import State
 
@@ -19,11 +20,14 @@ from hub.edge.scope import Endpoints, make_websocket_scope
 from hub.edge.websocket_core import WebSocketCore
 from hub.edge.websocket_exchange import ClientDisconnected, WebSocketExchange
 from hub.edge.websocket_links import ConfirmedLink, DeflatedConfirmedLink, DeflatedLink, WebSocketLink
+from hub.edge.websocket_listener import ListenerExchange
 from hub.errors import HubError
 from hub.errors.problem import ProblemResponse, write_problem
 from hub.header_fields import Headers
 
 __all__ = ["WebSocketProtocol"]
+
+logger = logging.getLogger("hub.edge")
 
 #: What may wait unread by a peer that keeps us answering (pongs).
 MAX_PONG_BYTES = 65_536
@@ -59,7 +63,7 @@ class WebSocketProtocol(asyncio.Protocol):
         self._core: WebSocketCore | None = None
         self._reader: MessageReader | None = None
         self._handshake: Handshake | None = None
-        self._exchange: WebSocketExchange | None = None
+        self._exchange: WebSocketExchange | ListenerExchange | None = None
         self._link: WebSocketLink | None = None
         self._close_timer: asyncio.TimerHandle | None = None
         #: The handshake was accepted; the hub has closed or refused; the transport is gone; the server shuts down.
@@ -79,7 +83,6 @@ class WebSocketProtocol(asyncio.Protocol):
         flow.watches = False  # the dispatcher does
         flow.resume_reading()
         self.context.add(self)
-        exchange = self._exchange = WebSocketExchange(self, max_waiting_bytes=self.context.bounds.max_waiting_bytes)
         try:
             handshake = self._handshake = negotiate(
                 request.method, request.http_version, request.headers, compresses=self.context.compresses
@@ -89,8 +92,28 @@ class WebSocketProtocol(asyncio.Protocol):
             return
         self._core = WebSocketCore(max_message_bytes=self.context.max_message_bytes, deflate=handshake.deflate)
         self._reader = MessageReader(self._core, self, self.context.loop, self.context.bounds)
+        if self._begin_direct(request, handshake):
+            return
+        exchange = self._exchange = WebSocketExchange(self, max_waiting_bytes=self.context.bounds.max_waiting_bytes)
         scope = make_websocket_scope(request, endpoints, self.context, self, handshake.subprotocols)
         self.context.run_task(exchange.run(self.context.app, scope))
+
+    def _begin_direct(self, request: Request, handshake: Handshake) -> bool:
+        """Let a handler accept past the app; False where there is none, or it leaves it to the app."""
+        handler = self.context.handlers.websockets.get(request.path.removesuffix("/"))
+        if handler is None:
+            return False
+        try:
+            listener = handler(request.headers, request.query, handshake.subprotocols, self)
+        except Exception as error:
+            # Before the accept the app meets the same fault, and reports it.
+            if self.is_accepted:
+                logger.error("a handler failed", exc_info=error)
+                self.transport.abort()
+            return self.is_accepted
+        if listener is not None:
+            self._exchange = ListenerExchange(listener, self.flow, self.context)
+        return listener is not None
 
     # What the transport calls.
 

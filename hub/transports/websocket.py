@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Coroutine, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -14,7 +15,7 @@ from hub.asgi import Receive, Scope, Send
 from hub.auth.grant import Grant
 from hub.cursor import Cursor, parse_cursor
 from hub.delivery.connections import SUBPROTOCOL, Connections
-from hub.delivery.link import LINK_EXTENSION, WebSocket, WebSocketOpener
+from hub.delivery.link import LINK_EXTENSION, Listener, WebSocket, WebSocketOpener
 from hub.delivery.resume_points import Client
 from hub.delivery.session import Phase
 from hub.delivery.subscribers import Subscriber
@@ -42,9 +43,6 @@ _decode_message = msgspec.json.Decoder(Auth | Listen | Ack).decode
 class _Opening(NamedTuple):
     """A handshake that was admitted."""
 
-    scope: Scope
-    receive: Receive
-    send: Send
     grant: Grant
     #: The cursor it gave, or the client that gave none and is remembered.
     where: Cursor | Client | None
@@ -55,7 +53,10 @@ class _Opening(NamedTuple):
 
 
 class WebSocketEndpoint:
-    """The ASGI application behind `/ws`; one task per connection, the server's own."""
+    """What is behind `/ws`: a handler that the edge calls past ASGI, and an ASGI application, which responds to all.
+
+    The handler accepts what is accepted at once; refusals, and users that have to be looked up, are the application's.
+    """
 
     def __init__(self, connections: Connections, cors: Cors, *, close_timeout_s: float) -> None:
         self._connections = connections
@@ -80,86 +81,125 @@ class WebSocketEndpoint:
         await receive()
         await self._send_refusal(scope, send, NotFound(), speaks_hub_v1=False)
 
+    def begin(
+        self, headers: Headers, query: bytes, subprotocols: Sequence[str], opener: WebSocketOpener
+    ) -> Listener | None:
+        """Accept a handshake past ASGI; None, and nothing was done, where the application has to respond."""
+        began_s = time.monotonic()
+        try:
+            grant = self._connections.admit_nowait(headers, query, subprotocols)
+            if grant is None:
+                return None
+            opening = self._read(grant, headers, query, subprotocols, began_s)
+            link = opener.open_link(confirmed=isinstance(opening.where, Client))
+            subscriber = self._connections.register(grant, "websocket", link, speaks_hub_v1=opening.speaks_hub_v1)
+        except (HubError, ConnectionError):
+            return None
+        try:
+            self._open(opening, subscriber, link)
+            self._connections.serve_nowait(subscriber)
+        except BaseException:
+            self._connections.leave(subscriber)
+            raise
+        return Listener(partial(self._hear, subscriber), partial(self._leave, subscriber))
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began_s = time.monotonic()
         await receive()  # websocket.connect
-        offered = scope.get("subprotocols") or []
+        headers, query, offered = scope["headers"], scope["query_string"], scope.get("subprotocols") or []
         speaks_hub_v1 = SUBPROTOCOL in offered
+        opener: WebSocketOpener | None = scope.get("extensions", {}).get(LINK_EXTENSION)
         try:
-            grant = await self._connections.admit(scope["headers"], scope["query_string"], offered)
-            cursor = find_cursor([], scope["query_string"])
-            # Deployed frontends would show a signal as a message.
-            signals = find_signals(scope["query_string"]) if speaks_hub_v1 else frozenset[str]()
+            grant = await self._connections.admit(headers, query, offered)
+            opening = self._read(grant, headers, query, offered, began_s)
+            if opener is None:
+                async with open_queued_link(send, events=False, close_timeout_s=self._close_timeout_s) as queued:
+                    await self._serve(scope, receive, opening, queued)
+            else:
+                link = opener.open_link(confirmed=isinstance(opening.where, Client))
+                await self._serve(scope, receive, opening, link)
+        except ConnectionError:  # the peer may have left while it was looked up
+            pass
         except HubError as error:
             await self._send_refusal(scope, send, error, speaks_hub_v1=speaks_hub_v1)
-            return
-        client = None
-        if cursor is None and not speaks_hub_v1:
-            client = self._connections.identify(grant, scope["headers"])
-        where = cursor if client is None else client
-        opening = _Opening(scope, receive, send, grant, where, speaks_hub_v1, signals, began_s)
-        opener: WebSocketOpener | None = scope.get("extensions", {}).get(LINK_EXTENSION)
-        if opener is None:
-            async with open_queued_link(send, events=False, close_timeout_s=self._close_timeout_s) as queued:
-                await self._serve(opening, queued)
-            return
-        with contextlib.suppress(ConnectionError):  # the peer may have left while it was looked up
-            await self._serve(opening, opener.open_link(confirmed=client is not None))
 
-    async def _serve(self, opening: _Opening, link: WebSocket) -> None:
-        speaks_hub_v1 = opening.speaks_hub_v1
-        try:
-            subscriber = self._connections.register(opening.grant, "websocket", link, speaks_hub_v1=speaks_hub_v1)
-        except HubError as error:
-            await self._send_refusal(opening.scope, opening.send, error, speaks_hub_v1=speaks_hub_v1)
-            return
-        subscriber.signals = opening.signals
+    def _read(
+        self, grant: Grant, headers: Headers, query: bytes, subprotocols: Sequence[str], began_s: float
+    ) -> _Opening:
+        """Return what a client that was admitted asks for.
+
+        Raises:
+            HubError: its cursor or its signals cannot be read.
+        """
+        where: Cursor | Client | None = find_cursor([], query)
+        if SUBPROTOCOL in subprotocols:
+            return _Opening(grant, where, True, find_signals(query), began_s)
+        if where is None:
+            where = self._connections.identify(grant, headers)
+        # Deployed frontends would show a signal as a message.
+        return _Opening(grant, where, False, frozenset(), began_s)
+
+    async def _serve(self, scope: Scope, receive: Receive, opening: _Opening, link: WebSocket) -> None:
+        subscriber = self._connections.register(opening.grant, "websocket", link, speaks_hub_v1=opening.speaks_hub_v1)
         code = 1006
         try:
-            link.attach(
-                on_connection_lost=partial(self._connections.leave, subscriber),
-                on_activity=subscriber.session.note_activity,
-            )
-            link.cork()
-            link.accept(SUBPROTOCOL if speaks_hub_v1 else None)
-            forget_request(opening.scope)
-            self._connections.greet(subscriber, opening.where)
-            link.uncork()
-            self._connections.observe_handshake(subscriber, opening.began_s)
+            self._open(opening, subscriber, link)
+            forget_request(scope)
             await self._connections.serve(subscriber)
-            code = await self._listen(subscriber, opening.receive)
+            code = await self._listen(subscriber, receive)
         finally:
-            self._connections.leave(subscriber, code)
+            self._leave(subscriber, code)
+
+    def _open(self, opening: _Opening, subscriber: Subscriber, link: WebSocket) -> None:
+        """Accept, and tell the client where it stands, in one write."""
+        subscriber.signals = opening.signals
+        link.attach(
+            on_connection_lost=partial(self._connections.leave, subscriber),
+            on_activity=subscriber.session.note_activity,
+        )
+        link.cork()
+        link.accept(SUBPROTOCOL if opening.speaks_hub_v1 else None)
+        self._connections.greet(subscriber, opening.where)
+        link.uncork()
+        self._connections.observe_handshake(subscriber, opening.began_s)
 
     async def _listen(self, subscriber: Subscriber, receive: Receive) -> int:
         """Read until the connection has ended; return the close code."""
         while True:
             message = await receive()
             if message["type"] == "websocket.disconnect":
-                code = int(message.get("code") or 1005)
-                # Codes from 3000 are free for anybody: a peer's 4000 is not our "slow", nor a label for a metric.
-                return code if code < FIRST_FREE_CODE else 1000
+                return int(message.get("code") or 1005)
             subscriber.session.note_activity()
-            # The deployed frontends never send; what others send without `hub.v1` means nothing here.
-            if subscriber.speaks_hub_v1 and subscriber.session.phase is not Phase.CLOSED:
-                await self._hear(subscriber, message.get("text"))
+            if (rest := self._hear(subscriber, message.get("text"))) is not None:
+                await rest
 
-    async def _hear(self, subscriber: Subscriber, text: str | None) -> None:
+    def _leave(self, subscriber: Subscriber, code: int) -> None:
+        # Codes from 3000 are free for anybody: a peer's 4000 is not our "slow", nor a label for a metric.
+        self._connections.leave(subscriber, code if code < FIRST_FREE_CODE else 1000)
+
+    def _hear(self, subscriber: Subscriber, text: str | None) -> Coroutine[Any, Any, None] | None:
+        """Do what a client says; what is returned has to be waited for before it is heard again."""
+        # The deployed frontends never send; what others send without `hub.v1` means nothing here.
+        if not subscriber.speaks_hub_v1 or subscriber.session.phase is Phase.CLOSED:
+            return None
         try:
             said = _decode_message(text or "")
         except (msgspec.MsgspecError, RecursionError):
             self._connections.end(subscriber, 1008, "not a message of hub.v1")
-            return
+            return None
         if isinstance(said, Listen):
             subscriber.signals = frozenset(said.signals)
-            return
+            return None
         if isinstance(said, Ack):
             # A cursor of another log, or none at all, confirms nothing: the client may come from before a restore.
             if (cursor := parse_cursor(said.cursor)) is not None:
                 self._connections.acknowledge(subscriber, cursor)
-            return
+            return None
+        return self._renew(subscriber, said.token)
+
+    async def _renew(self, subscriber: Subscriber, token: str) -> None:
         try:
-            await self._connections.renew(subscriber, said.token)
+            await self._connections.renew(subscriber, token)
         except HubError as error:
             self._connections.end(subscriber, error.close_code, error.title)
 

@@ -192,11 +192,17 @@ def all_headers(headers: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in headers.items() if name != "date"}
 
 
+def be_application(hub: RunningHub) -> None:
+    """Let the application of a hub answer everything."""
+    for handlers in (hub.hub.direct, *hub.hub.handlers):
+        cast("dict[str, object]", handlers).clear()
+
+
 @contextlib.asynccontextmanager
 async def run_both(folder: Path, **changes: Any) -> AsyncIterator[tuple[RunningHub, RunningHub]]:
     """Run a hub whose edge answers publishes, and one whose application answers all."""
     async with run_hub(folder / "direct", **changes) as direct, run_hub(folder / "application", **changes) as other:
-        cast("dict[str, object]", other.hub.direct).clear()
+        be_application(other)
         yield direct, other
 
 
@@ -273,7 +279,7 @@ async def test_what_a_shutdown_overtakes_is_answered_alike(tmp_path: Path, monke
     for is_direct in (True, False):
         async with run_hub(tmp_path / str(is_direct), bounds=Bounds(grace_s=1)) as hub:
             if not is_direct:
-                cast("dict[str, object]", hub.hub.direct).clear()
+                be_application(hub)
             monkeypatch.setattr(hub.hub.log, "submit", lambda _: asyncio.get_running_loop().create_future())
             async with Wire(hub.port) as whole, Wire(hub.port) as part:
                 await whole.send(post().replace(KEY.encode(), hub.key.encode()))

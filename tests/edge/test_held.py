@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
 from hub.bounds import Bounds
 from hub.delivery.pages import PAGE_BYTES
 from hub.edge.http_protocol import HttpProtocol
-from hub.log.port import Reading
-from hub.target import Target
 from tests.attacks.wire import Wire
 from tests.harness import ACCOUNT, DEADLINE_S, USER, RunningHub, run_hub
 
@@ -242,23 +240,3 @@ async def test_bodies_under_way_are_bounded_in_all(tmp_path: Path) -> None:
             assert 202 == (await hub.publish()).status_code
         await hub.wait_until(lambda: hub.hub.bodies.held_bytes == 0)
         assert 202 == (await hub.publish(message="x" * 60_000)).status_code
-
-
-async def test_messages_that_wait_for_the_app_are_bounded(hub: RunningHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While a replay keeps the app busy, a packet of messages beyond the bound ends the connection."""
-    cursor = (await hub.publish()).json()["cursor"]
-    await hub.publish()
-    read, may_read = hub.hub.log.read, asyncio.Event()
-
-    async def read_later(targets: Sequence[Target], **bounds: Any) -> Reading:
-        await may_read.wait()
-        return await read(targets, **bounds)
-
-    monkeypatch.setattr(hub.hub.log, "read", read_later)
-    async with hub.websocket(cursor=cursor) as websocket:
-        text = "x" * 10_000
-        frame = b"\x81\xfe" + len(text).to_bytes(2) + b"\0\0\0\0" + text.encode()
-        websocket.connection.transport.write(frame * 4)
-        assert 1006 == await websocket.wait_closed()
-        await hub.wait_until(lambda: len(hub.hub.subscribers) == 0)
-    may_read.set()

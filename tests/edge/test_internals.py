@@ -168,7 +168,7 @@ async def test_everything_on_a_connection_can_be_shown(hub: RunningHub) -> None:
     await hub.http.get("/health/live")
     async with hub.websocket(), hub.events():
         shown = [repr(one) for root in hub.server.server_state.connections for one in owned_objects(root).values()]
-    for kind in ("WebSocketProtocol open", "HttpProtocol streaming", "WebSocketCore open", "CompactQueue", "Flow"):
+    for kind in ("WebSocketProtocol open", "HttpProtocol streaming", "WebSocketCore open", "ListenerExchange", "Flow"):
         assert any(kind in text for text in shown), (kind, shown)
     assert all(hub.token().partition(".")[0] not in text for text in shown)
 

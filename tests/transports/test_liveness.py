@@ -215,7 +215,7 @@ async def test_a_drain_tells_each_client_when_to_come_back(tmp_path: Path) -> No
 async def test_a_client_that_speaks_during_its_replay_is_heard_alive(
     quick: RunningHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its pongs are read although the hub is busy with its replay and its message waits for the end of it."""
+    """Its pongs are read, and what it says is heard, although the hub is busy with its replay."""
     cursor = (await quick.publish(title="seen")).json()["cursor"]
     await quick.publish(title="missed")
     read, may_read = quick.hub.log.read, asyncio.Event()
@@ -227,8 +227,8 @@ async def test_a_client_that_speaks_during_its_replay_is_heard_alive(
     monkeypatch.setattr(quick.hub.log, "read", read_later)
     async with quick.websocket(cursor=cursor) as websocket:
         await websocket.connection.send(f'{{"type":"auth","token":"{quick.token(ttl_s=7200)}"}}')
+        assert "auth_accepted" == (await websocket.frame())["type"]
         for _ in range(5):
             assert ("heartbeat", cursor) == ((beat := await websocket.frame())["type"], beat["cursor"])
         may_read.set()
         assert "missed" == (await websocket.frame())["title"]
-        assert "auth_accepted" == (await websocket.frame())["type"]
