@@ -28,9 +28,9 @@ from hub.log.inbox import (
     read_flags,
     read_watermark,
 )
-from hub.log.port import Entry
+from hub.log.port import Entry, Record
 from hub.log.sqlite.batch import number_id, number_type
-from hub.log.sqlite.page import read_for
+from hub.log.sqlite.page import read_at
 from hub.log.sqlite.state import read_entries, read_entry
 from hub.target import superseded_target
 
@@ -94,7 +94,7 @@ def list_inbox(
     connection: apsw.Connection, inbox: Inbox, query: InboxQuery, *, head: int, now_ms: int
 ) -> tuple[InboxPage, list[int]]:
     """Return what `Log.list_inbox` promises, and the positions of damaged records that were met."""
-    tag, limit, limit_bytes = query.tag, query.limit, query.limit_bytes
+    tag, limit = query.tag, query.limit
     # One moment for the page, the flags and the count.
     connection.execute("BEGIN")
     try:
@@ -112,29 +112,14 @@ def list_inbox(
         merged = _OF_ARCHIVED.format(_name(inbox)) if query.archived else _merge(inbox)
         rows = connection.execute(_LIST.format(merged, " ".join(filters)), bindings).fetchall()
         found = msgspec.convert(rows, list[tuple[int, int | None, bytes | None]])
-        further = found[limit - 1][0] if len(found) > limit else _find_end(connection, merged, bindings)
-        items: list[InboxItem] = []
-        damaged: list[int] = []
-        for position, put_at, value in found[:limit]:
-            reading = read_for(
-                connection,
-                inbox.targets,
-                after=position - 1,
-                upto=position,
-                limit=1,
-                limit_bytes=limit_bytes,
-                now_ms=now_ms,
-            )
-            for record in reading.records:
-                if record.is_damaged:
-                    damaged.append(position)
-                    continue
-                limit_bytes -= len(record.payload)
-                flags = Flags() if value is None else read_flags(Entry("", "", value, put_at or 0))
-                items.append(InboxItem(record, flags.is_read(position, put_at or 0, watermark), flags.archived))
-            if limit_bytes <= 0 and position != found[-1][0]:
-                further = position
-                break
+        shown = {position: (put_at, value) for position, put_at, value in found[:limit]}
+        records, reached = read_at(connection, inbox.targets, [*shown], now_ms=now_ms, limit_bytes=query.limit_bytes)
+        if reached < len(found):
+            further: int | None = found[reached - 1][0]
+        else:
+            further = _find_end(connection, merged, bindings)
+        items = [_make_item(record, *shown[record.position], watermark) for record in records if not record.is_damaged]
+        damaged = [record.position for record in records if record.is_damaged]
         unread_count = _count(connection, inbox, Supposed(watermark=watermark), upto=head, now_ms=now_ms)
     finally:
         connection.execute("COMMIT")
@@ -220,6 +205,11 @@ def _count(connection: apsw.Connection, inbox: Inbox, supposed: Supposed, *, upt
     above = _fetch_number(connection, query, bindings)
     below = _fetch_number(connection, _COUNT_RESTORED.format(_name(inbox)), bindings)
     return min(above + below, limit)
+
+
+def _make_item(record: Record, put_at: int | None, value: bytes | None, watermark: Watermark) -> InboxItem:
+    flags = Flags() if value is None else read_flags(Entry("", "", value, put_at or 0))
+    return InboxItem(record, flags.is_read(record.position, put_at or 0, watermark), flags.archived)
 
 
 def _find_watermark(connection: apsw.Connection, inbox: Inbox) -> Watermark:

@@ -16,7 +16,7 @@ from hub.log.port import Kind, Reading, Record
 from hub.log.sqlite.checksum import is_sound, pack_head
 from hub.target import Target
 
-__all__ = ["read_every", "read_for"]
+__all__ = ["read_at", "read_every", "read_for"]
 
 
 _ONE = "SELECT position FROM target WHERE target = ? AND position > ? AND position <= ?"
@@ -35,6 +35,10 @@ _LIGHT = f"""SELECT p.position AS at, {_DUE} AS due, 0 AS found,
 {_IS_LIGHT} AS light, r.id, r.created_s, r.expires_ms, r.control, r.targets, octet_length(r.payload) AS payload_bytes,
 CASE WHEN {_IS_LIGHT} THEN r.payload END AS payload, CASE WHEN {_IS_LIGHT} THEN r.checksum END AS checksum
 FROM ({{}} ORDER BY 1 LIMIT ?) p LEFT JOIN record r ON r.position = p.position"""  # noqa: S608  # constants alone
+# Certain ones, in the order in which they are named.
+_AT = f"""SELECT p.value AS at, {_DUE} AS due, 0 AS found, 1 AS light,
+r.id, r.created_s, r.expires_ms, r.control, r.targets, octet_length(r.payload) AS payload_bytes, r.payload, r.checksum
+FROM json_each(?2) p LEFT JOIN record r ON r.position = p.value"""  # noqa: S608  # constants alone
 # Weighed first, which reads no payload (SQLite knows its length from the record's head) but looks at each record twice.
 _FITTING = """SELECT w.position AS at, w.due, w.found, 1 AS light, r.*, octet_length(r.payload) AS payload_bytes FROM (
 SELECT position, due, row_number() OVER upto AS number, sum(due) OVER upto AS due_number,
@@ -139,6 +143,21 @@ def read_every(connection: apsw.Connection, *, after: int, upto: int, limit: int
     page = _fetch(connection, _FITTING.format(_EVERY), [after, upto, limit, limit_bytes, limit], None, limit_bytes)
     reached = upto if page.rows == page.found < limit else page.reached
     return Reading(_fill_holes(page.records, max(after, page.first - 1), reached), reached)
+
+
+def read_at(
+    connection: apsw.Connection, targets: tuple[Target, ...], positions: Sequence[int], *, now_ms: int, limit_bytes: int
+) -> tuple[list[Record], int]:
+    """Return the records at these positions, in this order, and how many of the positions it came to.
+
+    It ends before one that is beyond `limit_bytes`, but not before the first. What has expired is left out.
+
+    Raises:
+        apsw.Error, msgspec.MsgspecError, UnicodeError: the file cannot be read, or is damaged.
+    """
+    bindings = [now_ms, msgspec.json.encode(positions).decode(), _STATES]
+    page = _fetch(connection, _AT, bindings, frozenset(targets), limit_bytes)
+    return page.records, page.rows
 
 
 def _bind(targets: tuple[Target, ...], after: int, upto: int) -> list[object]:

@@ -1,0 +1,165 @@
+"""`python -m bench.inbox`: what an inbox costs in a large log: a page, an unread count, and a change beside a publish.
+
+A log of a million records, of which a tenth are for one account, is written first; then the log answers without a hub
+around it, and a hub over HTTP. Times are of this machine. `cpu` is what the process took, whatever else went on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import statistics
+import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+import httpx
+import msgspec
+
+from bench.hub import HubFolder
+from bench.notice import ACCOUNT, publish_body, user_id
+from hub.log.inbox import Inbox, InboxQuery, put_watermark
+from hub.log.port import Draft, Kind
+from hub.log.sqlite.log import SqliteLog, open_sqlite_log
+from hub.log.sqlite.schema import LOG_NAME
+from hub.target import Target, account_target, subscriber_targets, user_target
+
+__all__ = ["main"]
+
+_BATCH = 1_000
+_TYPES = ("order_created", "stock_alert", "cart_updated", "payment_confirmed")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the log, measure, and print a table."""
+    parser = argparse.ArgumentParser(prog="python -m bench.inbox")
+    parser.add_argument("--records", type=int, default=1_000_000)
+    parser.add_argument("--share", type=int, default=10, help="one record in so many is for the account")
+    parser.add_argument("--requests", type=int, default=500)
+    given = parser.parse_args(arguments)
+    with HubFolder(users=2) as folder:
+        asyncio.run(_measure(folder, given.records, given.share, given.requests))
+    return 0
+
+
+async def _measure(folder: HubFolder, records: int, share: int, requests: int) -> None:
+    began_s = time.monotonic()
+    log = await _open(folder.path / "data" / LOG_NAME, synchronous="OFF")
+    await _fill(log, records, share)
+    print(f"{log.head:,} records in {time.monotonic() - began_s:.0f} s, {log.measure_bytes() / 2**20:,.0f} MiB")
+    await _measure_log(log, requests)
+    await log.close()
+    with folder.serve(start_s=60.0) as (port, pid):
+        await _measure_hub(folder, port, pid, requests)
+
+
+async def _fill(log: SqliteLog, records: int, share: int) -> None:
+    choice = random.Random(1)
+    mine = (account_target(ACCOUNT), user_target(ACCOUNT, user_id(0)))
+    for start in range(0, records, _BATCH):
+        drafts = []
+        for number in range(start, start + _BATCH):
+            target = choice.choice(mine) if number % share == 0 else _draw(choice)
+            kind = choice.choice(_TYPES)
+            identifier = f"{choice.getrandbits(128):032x}"
+            payload = (
+                b'{"type":"%s","title":"Pedido","message":"%s","timestamp":"2026-11-26T10:00:00.000Z","id":"%s"}'
+                % (
+                    kind.encode(),
+                    b"x" * 200,
+                    identifier.encode(),
+                )
+            )
+            drafts.append(Draft(id=identifier, targets=(target,), payload=payload, type=kind))
+        await log.append(drafts)
+
+
+def _draw(choice: random.Random) -> Target:
+    return user_target(f"{choice.randrange(200):014d}", f"{choice.randrange(20):011d}")
+
+
+async def _measure_log(log: SqliteLog, requests: int) -> None:
+    inbox = Inbox(
+        person=user_target(ACCOUNT, user_id(0)),
+        targets=subscriber_targets(ACCOUNT, user_id(0)),
+        hidden=frozenset({"cart_updated"}),
+    )
+    page = InboxQuery(limit=30, limit_bytes=524_288)
+    await _time("log: page of 30, all unread", requests, lambda: log.list_inbox(inbox, page))
+    await _time("log: unread count, more than 999", requests, lambda: log.count_unread(inbox))
+    read = Draft(
+        id="w",
+        targets=(inbox.person,),
+        payload=b"{}",
+        kind=Kind.STATE,
+        changes=(put_watermark(inbox, log.head - 9_000),),
+    )
+    await log.append([read])
+    await _time("log: unread count, 675 of them", requests, lambda: log.count_unread(inbox))
+    rare = msgspec.structs.replace(page, tag="no_such_type")
+    await _time("log: page of a type that is not there", requests, lambda: log.list_inbox(inbox, rare))
+    oldest = (await log.list_inbox(inbox, msgspec.structs.replace(page, before=1_000))).items[-1].record
+    named = msgspec.json.decode(oldest.payload)["id"]
+    await _time("log: the oldest by its id", requests, lambda: log.look_at_inbox(inbox, [named], read_until=None))
+    await _time("log: an id that is not there", requests, lambda: log.look_at_inbox(inbox, ["x"], read_until=None))
+
+
+async def _measure_hub(folder: HubFolder, port: int, pid: int, requests: int) -> None:
+    bearer = {"authorization": f"Bearer {folder.token(0)}", "content-type": "application/json"}
+    service = dict(header.split(": ", 1) for header in folder.publish_headers)
+    body = publish_body({"account_id": ACCOUNT, "user_id": user_id(1)}).replace(b"@TS@", b"1")
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+        ids: list[str] = []
+        before: dict[str, str] = {}
+        while len(ids) < requests:
+            found = (await client.get("/api/inbox", params={"limit": "100", **before}, headers=bearer)).json()
+            ids += [item["id"] for item in found["notifications"]]
+            before = {"before": found["next"]}
+        waiting = iter(ids)
+        ways: dict[str, Callable[[], Awaitable[httpx.Response]]] = {
+            "hub: GET /api/inbox": lambda: client.get("/api/inbox", headers=bearer),
+            "hub: POST /api/inbox, one read": lambda: client.post(
+                "/api/inbox", content=msgspec.json.encode({"read": [next(waiting)]}), headers=bearer
+            ),
+            "hub: a publish to one user": lambda: client.post("/api/internal/notify", content=body, headers=service),
+        }
+        for title, ask in ways.items():
+            spent_s = _spent_s(pid)
+            await _time(title, requests, ask)
+            print(f"{'':<44}{(_spent_s(pid) - spent_s) / requests * 1e3:8.2f} ms cpu of the hub each")
+
+
+async def _time(title: str, requests: int, ask: Callable[[], Awaitable[object]]) -> None:
+    took_ms = []
+    cpu_s = time.process_time()
+    for _ in range(requests):
+        began_s = time.perf_counter()
+        answer = await ask()
+        took_ms.append((time.perf_counter() - began_s) * 1e3)
+        assert not isinstance(answer, httpx.Response) or answer.is_success, answer
+    cpu_ms = (time.process_time() - cpu_s) / requests * 1e3
+    cuts = statistics.quantiles(took_ms, n=100)
+    print(f"{title:<44}{cuts[49]:8.2f} ms median{cuts[98]:8.2f} ms p99{cpu_ms:8.2f} ms cpu of this process")
+
+
+def _spent_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / 100
+
+
+async def _open(path: Path, *, synchronous: str) -> SqliteLog:
+    return await open_sqlite_log(
+        path,
+        now=time.time,
+        retention_s=1e9,
+        retention_records=10**8,
+        idempotency_s=86_400,
+        max_pending=1_000,
+        synchronous=synchronous,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
