@@ -9,14 +9,25 @@ from msgspec import UNSET, UnsetType
 
 from contracts.explanation import TargetView
 from contracts.identifier import CursorText, Timestamp
+from contracts.webhook import WebhookView
 
-__all__ = ["Acceptance", "Dispatch", "Replays", "Storage", "Superseded", "Trace", "TraceStep", "Unknown"]
+__all__ = [
+    "Acceptance",
+    "Confirmation",
+    "Dispatch",
+    "Replays",
+    "Storage",
+    "Superseded",
+    "Trace",
+    "TraceStep",
+    "Unknown",
+]
 
 _TraceId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$", examples=["4bf92f3577b34da6a3ce929d0e0e4736"])]
 _Count = Annotated[int, msgspec.Meta(ge=0)]
 
 #: What may happen to a notification after it was stored.
-TraceStep = Literal["accepted", "dispatched", "replayed", "acknowledged", "read", "webhooks"]
+TraceStep = Literal["accepted", "dispatched", "replayed", "acknowledged", "read", "escalated", "webhooks"]
 
 
 class Acceptance(msgspec.Struct, kw_only=True):
@@ -67,6 +78,15 @@ class Superseded(msgspec.Struct, kw_only=True):
     by: CursorText
 
 
+class Confirmation(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What one user had to confirm, and until when; `at` is when that ended, and is left out where it is awaited."""
+
+    user: TargetView
+    by: Literal["delivered", "read"]
+    deadline: Timestamp
+    at: Timestamp | UnsetType = UNSET
+
+
 class Unknown(msgspec.Struct, kw_only=True):
     """A step that this response says nothing about, and why the hub cannot tell."""
 
@@ -79,6 +99,8 @@ class Trace(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     `targets` has the first 100 of `target_count`. With `expires_at` in the past (`expired`) nobody gets it any more.
     `trace_id` is the OpenTelemetry trace of its publish (W3C Trace Context), while the hub traces and remembers it.
+    Of users who had to confirm it, `awaited` has those who still can, and `acknowledged`, `read` and `escalated` those
+    who did in one of these ways, or did not in time; `webhooks` is what the service was told of them.
     `counted_since` is when the counts of `dispatched` and `replayed` begin: the hub keeps them in memory.
     """
 
@@ -92,6 +114,11 @@ class Trace(msgspec.Struct, kw_only=True, omit_defaults=True):
     dispatched: Dispatch | UnsetType = UNSET
     replayed: Replays | UnsetType = UNSET
     superseded: Superseded | UnsetType = UNSET
+    awaited: list[Confirmation] | UnsetType = UNSET
+    acknowledged: list[Confirmation] | UnsetType = UNSET
+    read: list[Confirmation] | UnsetType = UNSET
+    escalated: list[Confirmation] | UnsetType = UNSET
+    webhooks: list[WebhookView] | UnsetType = UNSET
     expires_at: Timestamp | UnsetType = UNSET
     expired: bool
     counted_since: Timestamp

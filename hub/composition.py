@@ -39,6 +39,7 @@ from hub.log.inbox import InboxLog
 from hub.log.port import Log
 from hub.log.traced import TracedLog
 from hub.metrics import Metrics
+from hub.observe.confirmation_trace import ConfirmationTracer
 from hub.observe.explainer import Explainer
 from hub.observe.tracer import Tracer
 from hub.operator_log import OperatorLog
@@ -136,7 +137,13 @@ async def open_hub(
             log = TracedLog(log, tracing)
         clock = SteadyClock(now, monotonic)
         desk = WebhookDesk(
-            read_endpoints(auth.service_keys), log=log, metrics=metrics, bounds=bounds, wall_s=now, now_s=clock.now_s
+            read_endpoints(auth.service_keys),
+            log=log,
+            metrics=metrics,
+            bounds=bounds,
+            keep_s=settings.retention_days * DAY_S,
+            wall_s=now,
+            now_s=clock.now_s,
         )
         stack.push_async_callback(desk.close)
         deadlines = DeadlineKeeper(log=log, desk=desk, metrics=metrics, clock=clock, bounds=bounds)
@@ -222,6 +229,7 @@ async def open_hub(
                 progress=delivery.progress,
                 started_at_s=metrics.started_at_s,
                 now=now,
+                confirmations=ConfirmationTracer(log, desk),
                 find_trace_id=None if tracing is None else tracing.find_trace_id,
             ),
             inboxes=inboxes,

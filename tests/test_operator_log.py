@@ -31,6 +31,7 @@ from tests.operator_lines import PAGE, Lines, check_lines
 from tests.push.test_log_lines import PUSH_EVENTS
 from tests.relay.test_log_lines import RELAY_EVENTS
 from tests.transports.test_liveness import dial, websocket_request
+from tests.webhooks.test_webhooks import WEBHOOK_EVENTS
 
 ROOT = Path(__file__).parent.parent
 #: Of the demo directory.
@@ -248,7 +249,7 @@ def test_the_table_is_complete() -> None:
                 ):
                     written.add(event)
     assert written == set(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE))
-    assert written == set.union(RELAY_EVENTS, PUSH_EVENTS, *[events for _, events in SCENES])
+    assert written == set.union(RELAY_EVENTS, PUSH_EVENTS, WEBHOOK_EVENTS, *[events for _, events in SCENES])
 
 
 def test_a_flood_is_a_line_a_minute(caplog: pytest.LogCaptureFixture) -> None:

@@ -22,6 +22,7 @@ COMMANDS = (
     "notify",
     "explain",
     "trace",
+    "webhooks",
     "tail",
     "stats",
     "check",

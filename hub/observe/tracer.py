@@ -16,18 +16,17 @@ from hub.delivery.delivery_counts import DeliveryCounts
 from hub.delivery.progress import Progress
 from hub.errors import InvalidCursor, NotFound
 from hub.log.port import Found, Log
+from hub.observe.confirmation_trace import CONFIRMATION_STEPS, ConfirmationTracer
 from hub.observe.target_view import reaches_targets, view_targets
 from hub.timestamp import format_time
 
 __all__ = ["Tracer"]
 
-_NOT_KEPT = "The hub keeps no record of this"
+_NOT_AWAITED = "No confirmation of it was awaited, so nothing of this was recorded"
 _FORGOTTEN = "It is not among the newest notifications, whose counts the hub keeps in memory"
 _BEFORE = "It was accepted before the hub started, and the log does not keep the service"
 _DISPATCHED_BEFORE = "It was dispatched before the hub started, and the log does not keep to whom"
 _NOT_YET = "The dispatcher has not come to it yet"
-#: The steps that no hub of this version records.
-_NEVER: tuple[TraceStep, ...] = ("acknowledged", "read", "webhooks")
 
 
 class _Kind(msgspec.Struct):
@@ -48,6 +47,7 @@ class Tracer:
         progress: Progress,
         started_at_s: float,
         now: Callable[[], float],
+        confirmations: ConfirmationTracer,
         find_trace_id: Callable[[bytes], str | None] | None = None,
     ) -> None:
         """Take the rooms that know something; `find_trace_id` does of the publish of a payload, if the hub traces."""
@@ -56,6 +56,7 @@ class Tracer:
         self._progress = progress
         self._started_at_s = started_at_s
         self._now = now
+        self._confirmations = confirmations
         self._find_trace_id = find_trace_id
 
     async def trace(self, notification_id: str, cursor: str | None, observer: ServiceGrant) -> Trace:
@@ -71,7 +72,8 @@ class Tracer:
         if found is None or not reaches_targets(observer, found.record.targets):
             # One response for both: which ids there are is nobody's business.
             raise NotFound("There is no such notification in the log, or this key does not reach it")
-        return self._describe(notification_id, found, observer)
+        confirmed = await self._confirmations.trace(notification_id, found.record.targets, observer)
+        return self._describe(notification_id, found, observer, confirmed)
 
     def _read_position(self, text: str) -> int | None:
         cursor = parse_cursor(text)
@@ -80,11 +82,11 @@ class Tracer:
         # A log that was put back from a backup has the same records under a new epoch, so it is searched.
         return cursor.position if cursor.epoch == self._log.epoch else None
 
-    def _describe(self, notification_id: str, found: Found, observer: ServiceGrant) -> Trace:
+    def _describe(self, notification_id: str, found: Found, observer: ServiceGrant, confirmed: dict[str, Any]) -> Trace:
         record, now_s = found.record, self._now()
         counts = self._counts.find(record.position, dispatched_upto=self._progress.position)
-        unknown = dict.fromkeys(_NEVER, _NOT_KEPT)
-        steps: dict[str, Any] = {}
+        unknown: dict[TraceStep, str] = {} if confirmed else dict.fromkeys(CONFIRMATION_STEPS, _NOT_AWAITED)
+        steps: dict[str, Any] = {**confirmed}
         if counts is None:
             unknown |= dict.fromkeys(("accepted", "dispatched", "replayed"), _FORGOTTEN)
         else:

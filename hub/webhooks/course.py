@@ -46,7 +46,7 @@ def end_attempt(
     delay_s = choose_delay_s(failures, base_s=_BASE_S, cap_s=_CAP_S, retry_after_s=retry_after_s, random=random)
     ends_s = webhook.begun_s + GIVE_UP_S
     if outcome == _GONE or now_s >= ends_s:
-        return msgspec.structs.replace(webhook, state="dead", failures=failures, last=last)
+        return msgspec.structs.replace(webhook, state="dead", failures=failures, last=last, due_ms=round(now_s * 1000))
     # The last attempt is at the end of the day.
     due_ms = round(min(now_s + delay_s, ends_s) * 1000)
     return msgspec.structs.replace(webhook, failures=failures, last=last, due_ms=due_ms)

@@ -27,14 +27,18 @@ from hub.webhooks.webhook import (
     WEBHOOKS,
     Webhook,
     dead_owner,
+    due_key,
     due_owner,
     make_webhook_id,
     put_webhook,
     read_due_key,
     read_webhook,
+    remove_webhook,
 )
 
 __all__ = ["WebhookDesk"]
+
+_FORGET_AT_ONCE = 100
 
 
 class WebhookDesk:
@@ -47,12 +51,15 @@ class WebhookDesk:
         log: Log,
         metrics: Metrics,
         bounds: Bounds,
+        keep_s: float,
         wall_s: Callable[[], float],
         now_s: Callable[[], float],
         resolver: Resolver | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        """Take the endpoints by service. `now_s` is Unix time that never jumps, `wall_s` what other machines think.
+        """Take the endpoints by service, and for how long dead letters are kept.
+
+        `now_s` is Unix time that never jumps, `wall_s` what other machines think.
 
         Raises:
             SettingsError: the environment asks for a proxy or for authorities that cannot be used.
@@ -61,6 +68,7 @@ class WebhookDesk:
         self._log = log
         self._metrics = metrics
         self._bounds = bounds
+        self._keep_s = keep_s
         self._now_s = now_s
         self._resolver = resolver or (Resolver() if endpoints else None)
         self._clients: dict[str, OutboundClient] = {}
@@ -154,7 +162,7 @@ class WebhookDesk:
         Raises:
             StorageUnavailable: the log cannot be read.
         """
-        return await self._list([due_owner(service) for service in services], lambda key: read_due_key(key)[1], limit)
+        return await self._list([due_owner(service) for service in services], limit)
 
     async def list_dead(self, services: Sequence[str], *, limit: int) -> tuple[list[Webhook], bool]:
         """Return dead webhooks of these services, and whether there are more.
@@ -162,7 +170,7 @@ class WebhookDesk:
         Raises:
             StorageUnavailable: the log cannot be read.
         """
-        return await self._list([dead_owner(service) for service in services], str, limit)
+        return await self._list([dead_owner(service) for service in services], limit)
 
     async def repeat(self, webhook: Webhook) -> Webhook:
         """Have a webhook sent again at once, one that waits as well as one that is dead; return it as it is now.
@@ -188,8 +196,18 @@ class WebhookDesk:
         while True:
             with contextlib.suppress(HubError):
                 for service in await self.list_services():
+                    await self._forget_old(service)
                     await self._count(service)
             await asyncio.sleep(self._bounds.webhook_count_s)
+
+    async def _forget_old(self, service: str) -> None:
+        """Forget dead letters that nobody repeated for as long as notifications are kept."""
+        upto = due_key(round((self._now_s() - self._keep_s) * 1000))
+        for entry in await self._log.list_state(dead_owner(service), upto=upto, limit=_FORGET_AT_ONCE):
+            webhook_id = read_due_key(entry.key)[1]
+            webhook = await self.find(webhook_id)
+            changes = (Change(entry.owner, entry.key, None),) if webhook is None else remove_webhook(webhook)
+            await self._log.append([draft_changes(changes, key=f"forget\x00{entry.key}")])
 
     async def _count(self, service: str) -> None:
         waiting = await self._log.list_state(due_owner(service), limit=self._bounds.counted_webhooks)
@@ -200,11 +218,9 @@ class WebhookDesk:
         begun_s = min((float(entry.value) for entry in waiting if entry.value.isdigit()), default=now_s)
         self._metrics.webhook_wait_s[service] = max(0.0, now_s - begun_s)
 
-    async def _list(
-        self, owners: Sequence[str], read_id: Callable[[str], str], limit: int
-    ) -> tuple[list[Webhook], bool]:
+    async def _list(self, owners: Sequence[str], limit: int) -> tuple[list[Webhook], bool]:
         if not owners:
             return [], False
         entries = await self._log.list_state(owners, limit=limit + 1)
-        found = [await self.find(read_id(entry.key)) for entry in entries[:limit]]
+        found = [await self.find(read_due_key(entry.key)[1]) for entry in entries[:limit]]
         return [webhook for webhook in found if webhook is not None], len(entries) > limit

@@ -1,7 +1,7 @@
 """A webhook as the log's state index keeps it: one row of its own, and one that says when it is due. Pure.
 
-Its own row stays until retention takes the notification, so that a trace can tell what became of it. While it waits,
-the index of due webhooks has it; once it is dead, the index of dead ones.
+While it waits, the index of due webhooks has it; once it is dead, the index of dead ones, for a while. What was
+delivered stays, without its body, until retention takes the notification, so that a trace can tell of it.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ __all__ = [
     "put_webhook",
     "read_due_key",
     "read_webhook",
+    "remove_webhook",
 ]
 
 #: The owner of every webhook's own row, by its id; and of the services that have had any.
@@ -46,8 +47,9 @@ class Attempt(msgspec.Struct, frozen=True, omit_defaults=True):
 class Webhook(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One webhook. `body` is what is sent, and empty once it was delivered.
 
-    `begun_s`: from when its attempts are counted, which is later than `created_s` where it was repeated. `due_ms`: when
-    it is tried next, while it waits. `position` is that of the notification, whose end in the log is its own, too.
+    `due_ms`: when it is tried next, while it waits; when it died, once it is dead.
+    `begun_s`: from when its attempts are counted, which is later than `created_s` where it was repeated.
+    `position` is that of the notification.
     """
 
     id: str
@@ -102,17 +104,23 @@ def read_due_key(key: str) -> tuple[int, str]:
 def put_webhook(webhook: Webhook, before: Webhook | None) -> tuple[Change, ...]:
     """Return the changes that put `webhook` in the place of `before`; None where it is new."""
     person = Target(webhook.target)
-    row = Change(WEBHOOKS, webhook.id, _encode(webhook), ends=webhook.position, person=person)
+    ends = webhook.position if webhook.state == "delivered" else None
+    row = Change(WEBHOOKS, webhook.id, _encode(webhook), ends=ends, person=person)
     changes = [row] if before is None else [_leave(before), row]
     if before is None:
         changes.append(Change(SERVICES, webhook.service, b"{}"))
+    key = due_key(webhook.due_ms, webhook.id)
     if webhook.state == "waiting":
-        key = due_key(webhook.due_ms, webhook.id)
         begun = str(round(webhook.begun_s)).encode()
         changes.append(Change(due_owner(webhook.service), key, begun, person=person))
     elif webhook.state == "dead":
-        changes.append(Change(dead_owner(webhook.service), webhook.id, b"{}", ends=webhook.position, person=person))
+        changes.append(Change(dead_owner(webhook.service), key, b"{}", person=person))
     return tuple(changes)
+
+
+def remove_webhook(webhook: Webhook) -> tuple[Change, ...]:
+    """Return the changes that forget a webhook."""
+    return (_leave(webhook), Change(WEBHOOKS, webhook.id, None))
 
 
 def read_webhook(entry: Entry) -> Webhook:
@@ -125,6 +133,5 @@ def read_webhook(entry: Entry) -> Webhook:
 
 
 def _leave(webhook: Webhook) -> Change:
-    if webhook.state == "dead":
-        return Change(dead_owner(webhook.service), webhook.id, None)
-    return Change(due_owner(webhook.service), due_key(webhook.due_ms, webhook.id), None)
+    owner = dead_owner(webhook.service) if webhook.state == "dead" else due_owner(webhook.service)
+    return Change(owner, due_key(webhook.due_ms, webhook.id), None)

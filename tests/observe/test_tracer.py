@@ -20,7 +20,7 @@ KEYS: dict[str, dict[str, object]] = {
     "bound": {"accounts": [ACCOUNT], "operations": ["observe"]},
 }
 #: What no hub of this version records; never answered as if it had not happened.
-NEVER = {"acknowledged", "read", "webhooks"}
+NEVER = {"acknowledged", "read", "escalated", "webhooks"}
 
 
 @pytest.fixture

@@ -103,8 +103,11 @@ async def open_endpoint(
         assert task is not None
         connections.add(task)
         task.add_done_callback(connections.discard)
-        with contextlib.suppress(asyncio.CancelledError):
-            await endpoint.serve(reader, writer)
+        try:
+            with contextlib.suppress(asyncio.CancelledError):
+                await endpoint.serve(reader, writer)
+        finally:
+            writer.transport.abort()
 
     server = await asyncio.start_server(serve, host or "127.0.0.1", 0, ssl=tls)
     endpoint.port = server.sockets[0].getsockname()[1]
@@ -115,6 +118,7 @@ async def open_endpoint(
         for task in list(connections):
             task.cancel()
         await asyncio.gather(*connections, return_exceptions=True)
+        await server.wait_closed()
 
 
 def trust(authority: Authority) -> ssl.SSLContext:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from contracts.notification import Notification
+from contracts.policy import Confirm
 
 __all__ = ["Addressed", "encode_addressed"]
 
@@ -23,6 +24,7 @@ class Addressed(msgspec.Struct, frozen=True):
     several; `account_id` alone is everyone in the account; `everyone` excludes the others. `ttl_s` (seconds) is how
     long it is worth replaying. With a `collapse_key` it takes the place of an older one with the same type, key and
     targets, where the policy of the type allows that.
+    long it is worth replaying. `confirm` is until when each of the users has to have got or read it.
     """
 
     notification: Notification
@@ -32,6 +34,7 @@ class Addressed(msgspec.Struct, frozen=True):
     everyone: bool = False
     ttl_s: int | None = None
     collapse_key: str | None = None
+    confirm: Confirm | None = None
 
 
 def encode_addressed(addressed: Addressed) -> bytes:
@@ -50,5 +53,6 @@ def encode_addressed(addressed: Addressed) -> bytes:
         "everyone": addressed.everyone or None,
         "ttl_seconds": addressed.ttl_s,
         "collapse_key": addressed.collapse_key,
+        "confirm": addressed.confirm,
     }
     return _encode(body | {name: value for name, value in target.items() if value is not None})

@@ -12,6 +12,7 @@ import httpx
 from contracts.explanation import Explanation
 from contracts.health import Readiness
 from contracts.notification import Notification
+from contracts.policy import Confirm
 from contracts.receipt import BatchResult, DisconnectReceipt, ForgetReceipt, Receipt, Ticket
 from contracts.request import DisconnectRequest, ForgetRequest
 from contracts.signal import Signal, SignalReceipt
@@ -65,6 +66,7 @@ class AsyncHub(Client):
         everyone: bool = False,
         ttl_s: int | None = None,
         collapse_key: str | None = None,
+        confirm: Confirm | None = None,
         idempotency_key: str | None = None,
     ) -> Receipt:
         """Publish and wait until the hub has it on disk.
@@ -72,7 +74,7 @@ class AsyncHub(Client):
         For whom: see `Addressed`. With an `idempotency_key` of the caller's own (1 to 255 printable ASCII characters)
         a repeat by the caller is harmless too, for 24 hours.
         """
-        addressed = Addressed(notification, user_id, account_id, user_ids, everyone, ttl_s, collapse_key)
+        addressed = Addressed(notification, user_id, account_id, user_ids, everyone, ttl_s, collapse_key, confirm)
         return await self._send(wire.describe_publish(addressed, idempotency_key or wire.new_idempotency_key()))
 
     async def notify_batch(
@@ -129,6 +131,7 @@ class AsyncHub(Client):
         everyone: bool = False,
         ttl_s: int | None = None,
         collapse_key: str | None = None,
+        confirm: Confirm | None = None,
         explain_user_id: str | None = None,
         explain_account_id: str | None = None,
         explain_service: str | None = None,
@@ -137,7 +140,7 @@ class AsyncHub(Client):
 
         `explain_user_id` asks why this user would get it, or why not.
         """
-        addressed = Addressed(notification, user_id, account_id, user_ids, everyone, ttl_s, collapse_key)
+        addressed = Addressed(notification, user_id, account_id, user_ids, everyone, ttl_s, collapse_key, confirm)
         question = (explain_user_id, explain_account_id, explain_service)
         return await self._send(wire.describe_explain(addressed, *question))
 

@@ -12,6 +12,7 @@ from typing import Protocol
 import httpx
 
 from contracts.notification import Notification
+from contracts.policy import Confirm
 from notification_hub import wire
 from notification_hub.address import Addressed
 from notification_hub.environment import Route, find_route
@@ -75,12 +76,15 @@ class Client(ABC):
         everyone: bool = False,
         ttl_s: int | None = None,
         collapse_key: str | None = None,
+        confirm: Confirm | None = None,
     ) -> bool:
         """Publish in the background; return whether the queue took it. Never raises and never waits.
 
         `on_error` is called for what is lost: because the queue is full, the hub refuses it or stays away for too long.
         """
-        return self._queue.add(Addressed(notification, user_id, account_id, user_ids, everyone, ttl_s, collapse_key))
+        return self._queue.add(
+            Addressed(notification, user_id, account_id, user_ids, everyone, ttl_s, collapse_key, confirm)
+        )
 
     @property
     def counts(self) -> QueueCounts:

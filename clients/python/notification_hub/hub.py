@@ -14,6 +14,7 @@ import httpx
 from contracts.explanation import Explanation
 from contracts.health import Readiness
 from contracts.notification import Notification
+from contracts.policy import Confirm
 from contracts.receipt import BatchResult, DisconnectReceipt, ForgetReceipt, Receipt, Ticket
 from contracts.request import DisconnectRequest, ForgetRequest
 from contracts.signal import Signal, SignalReceipt
@@ -72,6 +73,7 @@ class Hub(Client):
         everyone: bool = False,
         ttl_s: int | None = None,
         collapse_key: str | None = None,
+        confirm: Confirm | None = None,
         idempotency_key: str | None = None,
     ) -> Receipt:
         """Publish and wait until the hub has it on disk.
@@ -79,7 +81,7 @@ class Hub(Client):
         For whom: see `Addressed`. With an `idempotency_key` of the caller's own (1 to 255 printable ASCII characters)
         a repeat by the caller is harmless too, for 24 hours.
         """
-        addressed = Addressed(notification, user_id, account_id, user_ids, everyone, ttl_s, collapse_key)
+        addressed = Addressed(notification, user_id, account_id, user_ids, everyone, ttl_s, collapse_key, confirm)
         return self._send(wire.describe_publish(addressed, idempotency_key or wire.new_idempotency_key()))
 
     def notify_batch(self, batch: Sequence[Addressed], *, idempotency_key: str | None = None) -> list[BatchResult]:
@@ -134,6 +136,7 @@ class Hub(Client):
         everyone: bool = False,
         ttl_s: int | None = None,
         collapse_key: str | None = None,
+        confirm: Confirm | None = None,
         explain_user_id: str | None = None,
         explain_account_id: str | None = None,
         explain_service: str | None = None,
@@ -142,7 +145,7 @@ class Hub(Client):
 
         `explain_user_id` asks why this user would get it, or why not.
         """
-        addressed = Addressed(notification, user_id, account_id, user_ids, everyone, ttl_s, collapse_key)
+        addressed = Addressed(notification, user_id, account_id, user_ids, everyone, ttl_s, collapse_key, confirm)
         question = (explain_user_id, explain_account_id, explain_service)
         return self._send(wire.describe_explain(addressed, *question))
 

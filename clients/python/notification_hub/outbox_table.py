@@ -16,6 +16,7 @@ import msgspec
 from msgspec import UNSET
 
 from contracts.notification import Notification
+from contracts.policy import Confirm
 from notification_hub.address import Addressed, encode_addressed
 
 __all__ = ["write_to_outbox", "write_to_outbox_async"]
@@ -36,6 +37,7 @@ def write_to_outbox(
     everyone: bool = False,
     ttl_s: int | None = None,
     collapse_key: str | None = None,
+    confirm: Confirm | None = None,
     key: str | None = None,
     table: str = "notification_outbox",
 ) -> str:
@@ -51,7 +53,7 @@ def write_to_outbox(
             used.
         The driver's own error: the row was not written, and the transaction has failed.
     """
-    addressed = Addressed(notification, user_id, account_id, user_ids, everyone, ttl_s, collapse_key)
+    addressed = Addressed(notification, user_id, account_id, user_ids, everyone, ttl_s, collapse_key, confirm)
     row, table = _make_row(addressed, key), _check_table(table)
     if hasattr(connection, "is_in_transaction"):
         raise TypeError(_FOR_ASYNCIO)
@@ -79,6 +81,7 @@ async def write_to_outbox_async(
     everyone: bool = False,
     ttl_s: int | None = None,
     collapse_key: str | None = None,
+    confirm: Confirm | None = None,
     key: str | None = None,
     table: str = "notification_outbox",
 ) -> str:
@@ -87,7 +90,7 @@ async def write_to_outbox_async(
     `connection` is a connection of asyncpg, an async connection or cursor of psycopg, or an AsyncSession or
     AsyncConnection of SQLAlchemy.
     """
-    addressed = Addressed(notification, user_id, account_id, user_ids, everyone, ttl_s, collapse_key)
+    addressed = Addressed(notification, user_id, account_id, user_ids, everyone, ttl_s, collapse_key, confirm)
     row, table = _make_row(addressed, key), _check_table(table)
     _require_transaction(connection)
     done: Awaitable[Any]

@@ -7,12 +7,14 @@ import sys
 import time
 import uuid
 from pathlib import Path
+from typing import Literal
 
 import click
 import httpx
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from contracts.policy import Confirm
 from contracts.receipt import Receipt
 from contracts.request import PublishRequest
 from hub import routes
@@ -39,6 +41,8 @@ MAX_WAIT_S = 5.0
 @click.option("--link", help="Where a click leads: a path such as /orders/7, or a URL of an allowed origin.")
 @click.option("--ttl", type=DURATION, help="How long it is worth replaying: 30s, 15m, 12h, 7d.")
 @click.option("--collapse-key", help="Takes the place of an older one with this key, where the type allows that.")
+@click.option("--confirm-within", type=DURATION, help="Until when each user has to have got or read it: 60s, 1h.")
+@click.option("--confirm-by", type=click.Choice(["delivered", "read"]), help="What counts; without it: read.")
 @click.option("--idempotency-key", help="Names this publish, so that a repeat is not published again; one is made.")
 @click.option("--url", help="The hub, in place of HUB_URL.")
 @click.option("--dev", is_flag=True, help="Use the key and the address of `hub serve --dev`.")
@@ -55,6 +59,8 @@ def notify(
     link: str | None,
     ttl: float | None,
     collapse_key: str | None,
+    confirm_within: float | None,
+    confirm_by: Literal["delivered", "read"] | None,
     idempotency_key: str | None,
     url: str | None,
     dev: bool,
@@ -78,6 +84,7 @@ def notify(
         everyone=everyone,
         ttl_seconds=None if ttl is None else int(ttl),
         collapse_key=collapse_key,
+        confirm=_read_confirm(confirm_within, confirm_by),
     )
     headers = access.headers | {"content-type": "application/json"}
     try:
@@ -95,7 +102,18 @@ def notify(
     reached = "1 connection" if receipt.connections == 1 else f"{receipt.connections} connections"
     click.echo(f"{receipt.id} {words} at {receipt.cursor}; {reached} matched")
     for warning in receipt.warnings or ():
-        click.echo(f"hub: {warning.field} is not as declared, and was passed on: {warning.detail}", err=True)
+        # What is not of `data` is a sentence of its own.
+        of_data = warning.field.startswith("$.data")
+        words = f"{warning.field} is not as declared, and was passed on: " if of_data else f"{warning.field}: "
+        click.echo(f"hub: {words}{warning.detail}", err=True)
+
+
+def _read_confirm(within_s: float | None, by: Literal["delivered", "read"] | None) -> Confirm | None:
+    if within_s is None:
+        if by is not None:
+            raise Unusable("--confirm-by goes with --confirm-within")
+        return None
+    return Confirm(within_seconds=int(within_s), by=by or "read")
 
 
 def _publish(client: httpx.Client, body: bytes, headers: dict[str, str]) -> httpx.Response:

@@ -8,9 +8,9 @@ from urllib.parse import quote, urlencode
 import click
 import httpx
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
-from contracts.trace import Trace
+from contracts.trace import Confirmation, Trace
 from hub import routes
 from hub.cli.support.access import find_service_access
 from hub.cli.support.address import open_client, require_success, send_request
@@ -28,7 +28,7 @@ __all__ = ["trace"]
 @click.option("--dev", is_flag=True, help="Use the key and the address of `hub serve --dev`.")
 @click.option("--json", "as_json", is_flag=True, help="Print what the hub says, as JSON.")
 def trace(notification_id: str, cursor: str | None, url: str | None, dev: bool, as_json: bool) -> None:
-    """Say what became of the notification ID: accepted, stored, dispatched, replayed.
+    """Say what became of the notification ID: accepted, stored, dispatched, replayed, confirmed or escalated.
 
     The service's key is HUB_SERVICE_KEY and needs the operation `observe`. What the hub cannot tell is said, too.
     """
@@ -72,8 +72,28 @@ def _describe(trace: Trace) -> list[str]:
         lines.append(f"{'replayed':<14}{trace.replayed.connections} to connections, {trace.replayed.polls} to polls")
     if trace.superseded is not UNSET:
         lines.append(f"{'superseded':<14}by a newer one at {trace.superseded.by}")
+    lines += _describe_confirmations(trace)
     if trace.expires_at is not UNSET:
         lines.append(f"{'expired' if trace.expired else 'expires':<14}{trace.expires_at}")
     lines += [f"{each.step:<14}unknown: {each.why}" for each in trace.unknown]
     lines.append(f"{'counted since':<14}{trace.counted_since}")
+    return lines
+
+
+def _describe_confirmations(trace: Trace) -> list[str]:
+    lines = []
+    told: list[tuple[str, list[Confirmation] | UnsetType]] = [
+        ("awaited", trace.awaited),
+        ("acknowledged", trace.acknowledged),
+        ("read", trace.read),
+        ("escalated", trace.escalated),
+    ]
+    for step, confirmations in told:
+        for each in confirmations or ():
+            user = describe_target(each.user)
+            words = f"{user}, to be {each.by} until {each.deadline}" if each.at is UNSET else f"{each.at} {user}"
+            lines.append(f"{step:<14}{words}")
+    for webhook in trace.webhooks or ():
+        lines.append(f"{'webhook':<14}{webhook.event} to {webhook.service}, {webhook.state}: {webhook.id}")
+        lines += [f"{'':<14}{attempt.at} {attempt.outcome}" for attempt in webhook.last_attempts]
     return lines

@@ -895,6 +895,25 @@ export interface components {
             by: "delivered" | "read";
         };
         /**
+         * Confirmation
+         * @description What one user had to confirm, and until when; `at` is when that ended, and is left out where it is awaited.
+         */
+        Confirmation: {
+            user: components["schemas"]["TargetView"];
+            /** @enum {string} */
+            by: "delivered" | "read";
+            /**
+             * Format: date-time
+             * @example 2026-11-22T14:03:07.125Z
+             */
+            deadline: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-22T14:03:07.125Z
+             */
+            at?: string;
+        };
+        /**
          * ConfirmedData
          * @description The same for a user who confirmed in time, and when.
          */
@@ -3222,7 +3241,7 @@ export interface components {
          * Trace
          * @description What the hub knows of one notification. A step that is left out is named in `unknown`.
          *
-         *     `targets` has the first 100 of `target_count`. With `expires_at` in the past (`expired`) nobody gets it any more. `trace_id` is the OpenTelemetry trace of its publish (W3C Trace Context), while the hub traces and remembers it. `counted_since` is when the counts of `dispatched` and `replayed` begin: the hub keeps them in memory.
+         *     `targets` has the first 100 of `target_count`. With `expires_at` in the past (`expired`) nobody gets it any more. `trace_id` is the OpenTelemetry trace of its publish (W3C Trace Context), while the hub traces and remembers it. Of users who had to confirm it, `awaited` has those who still can, and `acknowledged`, `read` and `escalated` those who did in one of these ways, or did not in time; `webhooks` is what the service was told of them. `counted_since` is when the counts of `dispatched` and `replayed` begin: the hub keeps them in memory.
          */
         Trace: {
             id: string;
@@ -3237,6 +3256,11 @@ export interface components {
             dispatched?: components["schemas"]["Dispatch"];
             replayed?: components["schemas"]["Replays"];
             superseded?: components["schemas"]["Superseded"];
+            awaited?: components["schemas"]["Confirmation"][];
+            acknowledged?: components["schemas"]["Confirmation"][];
+            read?: components["schemas"]["Confirmation"][];
+            escalated?: components["schemas"]["Confirmation"][];
+            webhooks?: components["schemas"]["WebhookView"][];
             /**
              * Format: date-time
              * @example 2026-11-22T14:03:07.125Z
@@ -3325,7 +3349,7 @@ export interface components {
          */
         Unknown: {
             /** @enum {string} */
-            step: "accepted" | "acknowledged" | "dispatched" | "read" | "replayed" | "webhooks";
+            step: "accepted" | "acknowledged" | "dispatched" | "escalated" | "read" | "replayed" | "webhooks";
             why: string;
         };
         /**
