@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from contracts.identifier import AccountId, UserId
+from contracts.relay import RelayFigures
 from contracts.stats import ConnectionCounts
 
 __all__ = [
@@ -90,7 +91,7 @@ class Figures(msgspec.Struct, kw_only=True, tag="figures", tag_field="type"):
     `published` is by type, `deliveries` and `connected` by transport, `closed` by close code, `refused` (connections)
     and `problems` (requests) by error code. `durations` have the names of the metrics without `hub_` and `_seconds`,
     with the label's value behind a colon where there is one. `dispatch_lag` is how many records are stored and not
-    dispatched. `largest_accounts` are at most 50.
+    dispatched. `largest_accounts` are at most 50. `relays` are those of outboxes that report to this hub.
     """
 
     at: str
@@ -114,6 +115,7 @@ class Figures(msgspec.Struct, kw_only=True, tag="figures", tag_field="type"):
     directory: str
     draining: bool
     ready: bool
+    relays: list[RelayFigures] = []
 
 
 class FeedTarget(msgspec.Struct, kw_only=True, omit_defaults=True):

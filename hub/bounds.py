@@ -123,6 +123,8 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     # Operators
     #: How many operators may watch at one time: each holds a connection and up to a hundred kilobytes.
     watchers: int = 16
+    #: How many relays of outboxes are remembered with their newest report.
+    relays: int = 64
 
     # Tracing
     #: Notifications that are remembered with the publish that they came with, until they are dispatched or replayed.

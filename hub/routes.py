@@ -31,6 +31,7 @@ __all__ = [
     "PUSH",
     "PUSH_FIGURES",
     "READY",
+    "RELAY",
     "SCHEMA",
     "SIGNAL",
     "STATS",
@@ -66,6 +67,7 @@ CONNECTIONS = "/api/internal/connections"
 PUSH_FIGURES = "/api/internal/push"
 WEBHOOKS = "/api/internal/webhooks"
 WEBHOOK_REPEAT = "/api/internal/webhooks/{id}/repeat"
+RELAY = "/api/internal/relay"
 TRACE = "/api/internal/notifications/{id}"
 
 # For operators and their machines.

@@ -4,7 +4,17 @@ import { useContext } from "preact/hooks";
 import type { Language, Texts } from "./texts/index.js";
 import type { Introduction } from "./wire.js";
 
-export const VIEWS = ["overview", "feed", "trace", "explain", "publish", "connections", "webhooks", "push"] as const;
+export const VIEWS = [
+  "overview",
+  "feed",
+  "trace",
+  "explain",
+  "publish",
+  "connections",
+  "webhooks",
+  "push",
+  "outbox",
+] as const;
 export type View = (typeof VIEWS)[number];
 
 export interface Page {

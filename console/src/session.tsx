@@ -9,6 +9,7 @@ import type { Language, Texts } from "./texts/index.js";
 import { ConnectionsView } from "./views/connections.js";
 import { FeedView } from "./views/feed.js";
 import { OverviewView } from "./views/overview.js";
+import { OutboxView } from "./views/outbox.js";
 import { PublishView } from "./views/publish.js";
 import { PushView } from "./views/push.js";
 import { TraceView } from "./views/trace.js";
@@ -109,6 +110,7 @@ export function Session(props: {
             {view === "explain" ? <PublishView key="explain" mode="explain" /> : null}
             {view === "publish" ? <PublishView key="publish" mode="publish" /> : null}
             {view === "webhooks" ? <WebhooksView /> : null}
+            {view === "outbox" ? <OutboxView figures={history.at(-1)?.figures} /> : null}
             {view === "push" ? <PushView /> : null}
             {view === "connections" ? <ConnectionsView figures={history.at(-1)?.figures} /> : null}
           </PageContext.Provider>

@@ -18,6 +18,7 @@ from hub.histogram import Histogram
 from hub.log.port import Log
 from hub.masking import mask_id
 from hub.metrics import Metrics
+from hub.observe.relays import RelayBoard
 from hub.timestamp import format_time
 
 __all__ = ["FIGURES_S", "FigureBoard"]
@@ -43,6 +44,7 @@ class FigureBoard:
         progress: Progress,
         log: Log,
         readiness: ReadinessCheck,
+        relays: RelayBoard,
         now: Callable[[], float],
         every_s: float = FIGURES_S,
     ) -> None:
@@ -51,6 +53,7 @@ class FigureBoard:
         self._progress = progress
         self._log = log
         self._readiness = readiness
+        self._relays = relays
         self._now = now
         self.every_s = every_s
         #: For those who may see ids (True), and for the others; each with the moment at which it was made.
@@ -123,6 +126,7 @@ class FigureBoard:
             directory=ready.directory,
             draining=ready.draining,
             ready=ready.ready,
+            relays=self._relays.collect(),
         )
 
     def _read_durations(self) -> Iterator[tuple[str, Durations]]:

@@ -26,6 +26,7 @@ from hub.api.handlers.notify import make_notify_endpoints
 from hub.api.handlers.observe import make_observe_routes
 from hub.api.handlers.preferences import make_preferences_routes
 from hub.api.handlers.push import make_push_routes
+from hub.api.handlers.relay import make_relay_routes
 from hub.api.handlers.schema import make_schema_routes
 from hub.api.handlers.signal import make_signal_routes
 from hub.api.handlers.stats import make_stats_routes
@@ -41,6 +42,7 @@ from hub.inbox.inboxes import Inboxes
 from hub.log.port import Log
 from hub.metrics import Metrics
 from hub.observe.explainer import Explainer
+from hub.observe.relays import RelayBoard
 from hub.observe.tracer import Tracer
 from hub.publish.publisher import Publisher
 from hub.publish.registry import TypeRegistry
@@ -87,12 +89,14 @@ def make_router(
     """Return the handlers of these routes; which ones there are depends on the settings."""
     keys, problems = auth.service_keys, Problems(metrics, log_refusal=auth.admission.log_refusal)
     user_bodies = Allowance(settings.bounds.all_user_bodies_bytes, each_bytes=settings.bounds.user_bodies_bytes)
+    relays = RelayBoard(most=settings.bounds.relays, now=now)
     board = FigureBoard(
         metrics=metrics,
         subscribers=delivery.subscribers,
         progress=delivery.progress,
         log=log,
         readiness=readiness,
+        relays=relays,
         now=now,
     )
     notify, notify_batch = make_notify_endpoints(
@@ -154,6 +158,13 @@ def make_router(
             delivery.connections,
             delivery.acknowledgements,
             user_bodies,
+            max_body_bytes=settings.bounds.user_body_bytes,
+            body_timeout_s=settings.bounds.body_timeout_s,
+        ),
+        *make_relay_routes(
+            relays,
+            keys,
+            bodies,
             max_body_bytes=settings.bounds.user_body_bytes,
             body_timeout_s=settings.bounds.body_timeout_s,
         ),

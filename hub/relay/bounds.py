@@ -23,6 +23,8 @@ class RelayBounds(msgspec.Struct, frozen=True, kw_only=True):
     #: One publish, from the connection to the last byte of the response, and the largest response that is read.
     publish_s: float = 10.0
     response_bytes: int = 64 * 1024
+    #: A report to the hub's operators, which nothing depends on.
+    report_s: float = 2.0
     #: One statement, and the making of a connection.
     database_s: float = 10.0
     #: What the database itself ends, where this process was stopped in the middle of a round.

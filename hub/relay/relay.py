@@ -11,9 +11,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import secrets
 import time
 from collections.abc import Callable
 
+from contracts.relay import RelayReport
 from hub.backoff import choose_delay_s
 from hub.operator_log import OperatorLog
 from hub.relay.bounds import RelayBounds
@@ -23,7 +25,7 @@ from hub.relay.metrics import Metrics
 from hub.relay.round import Round
 from hub.relay.row import Dead, Failed, HubAway, Outcome, Row
 from hub.relay.sender import Sender
-from hub.relay.table import OutboxTable
+from hub.relay.table import Backlog, OutboxTable
 
 __all__ = ["Relay"]
 
@@ -70,6 +72,10 @@ class Relay:
         self._database_failures = 0
         self._polls_said = False
         self._next_upkeep_s = 0.0
+        #: What a report says: which relay this is, what is in the table, and what was published since the start.
+        self._instance = secrets.token_hex(8)
+        self._backlog = Backlog(0, 0.0, 0)
+        self._published = 0
 
     @property
     def is_ready(self) -> bool:
@@ -93,6 +99,7 @@ class Relay:
                 delay_s = self._note_database_down(error)
             if delay_s > 0:
                 await self._wait(delay_s)
+        await self._report(ends=True)
 
     async def _step(self) -> float:
         """Do one round and what is due beside; return how long to wait for the next one."""
@@ -194,6 +201,7 @@ class Relay:
         """Count and log a round, after its outcomes are durable."""
         self._metrics.rounds.inc(done.settled > 0)
         self._metrics.published.inc(len(done.published))
+        self._published += len(done.published)
         self._metrics.duplicates.inc(done.duplicates)
         for row, dead in done.dead:
             self._metrics.dead.labels(dead.code).inc()
@@ -251,13 +259,30 @@ class Relay:
     async def _do_upkeep(self) -> None:
         """Measure the table, and delete some of the rows that have been published for long enough."""
         async with self._database.transaction() as connection:
-            self._metrics.set_backlog(await self._table.measure(connection))
+            self._backlog = await self._table.measure(connection)
+        self._metrics.set_backlog(self._backlog)
+        await self._report()
         for _ in range(self._bounds.purge_statements):
             async with self._database.transaction() as connection:
                 purged = await self._table.purge(connection, older_than_s=self._keep_s)
             self._metrics.purged.inc(purged)
             if purged < self._bounds.purge_rows or self._stopping:
                 return
+
+    async def _report(self, *, ends: bool = False) -> None:
+        """Tell the hub's operators of this relay, unless the hub is away."""
+        if self._hub_failures:
+            return
+        report = RelayReport(
+            instance=self._instance,
+            waiting_rows=self._backlog.waiting,
+            dead_rows=self._backlog.dead,
+            oldest_waiting_seconds=self._backlog.oldest_s,
+            published=self._published,
+            interval_seconds=self._bounds.upkeep_s,
+            ends=ends,
+        )
+        await self._sender.report(report)
 
     async def _wait(self, delay_s: float) -> None:
         """Wait for so long; while all is well a commit of the service ends it, and a stop always does."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
 import httpx
+import msgspec
 
+from contracts.relay import RelayReport
 from hub import routes
 from hub.auth.egress import make_egress
 from hub.relay.bounds import RelayBounds
@@ -33,6 +36,7 @@ class Sender:
         """
         self._bounds = bounds
         self._now = now
+        self._reports = True
         self._headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
         limits = httpx.Limits(max_connections=max_in_flight, max_keepalive_connections=max_in_flight)
         egress: dict[str, Any] = make_egress(url, what="the hub")
@@ -59,6 +63,22 @@ class Sender:
             return outcome
         # The hub said what is wrong with the body, so it let the key in.
         return None
+
+    async def report(self, report: RelayReport) -> None:
+        """Tell the hub's operators of this relay; never raises for what a server does.
+
+        A hub that does not know reports is not sent another one.
+        """
+        if not self._reports:
+            return
+        with contextlib.suppress(httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, TimeoutError):
+            async with (
+                asyncio.timeout(self._bounds.report_s),
+                self._http.stream(
+                    "PUT", routes.RELAY, content=msgspec.json.encode(report), headers=self._headers
+                ) as response,
+            ):
+                self._reports = response.status_code not in {404, 405}
 
     async def close(self) -> None:
         """Close the connections."""

@@ -73,6 +73,7 @@ DOORS = {
     ("GET", "/api/internal/push"): "observe",
     ("GET", "/api/internal/webhooks"): "observe",
     ("POST", "/api/internal/webhooks/{id}/repeat"): "repeat",
+    ("PUT", "/api/internal/relay"): "report",
     ("GET", "/health/live"): "open",
     ("GET", "/health/ready"): "open",
     ("GET", "/"): "open",
@@ -97,6 +98,7 @@ disconnect  401    401     401     401     401  401  401    401   401    ids own
 forget      401    401     401     401     401  401  401    401   401    ids own   403   403
 explain     401    401     401     401     401  401  401    401   401    ok  ok    403   403
 observe     401    401     401     401     401  401  401    401   401    ok  403   403   403
+report      401    401     401     401     401  401  401    401   401    ok  ok    ok    403
 find        401    401     401     401     401  401  401    401   401    ids own   403   403
 trace       401    401     401     401     401  401  401    401   401    404 404   403   403
 repeat      401    401     401     401     401  401  401    401   401    404 403   403   403
@@ -116,6 +118,7 @@ SUCCESS = {
     "/api/internal/notify/batch": 202,
     "/api/internal/signal": 202,
     "PUT /api/push": 204,
+    "/api/internal/relay": 204,
     "DELETE /api/push": 204,
 }
 
@@ -238,6 +241,10 @@ def body_of(path: str, identifier: str) -> bytes:
         return b'{"cursor":"k3v9q2m7xa-1"}'
     if path.endswith("signal"):
         return msgspec.json.encode({"type": "orders:updated", "account_id": identifier, "user_id": USER})
+    if path.endswith("relay"):
+        # Whose it is only the key says.
+        counts = dict.fromkeys(("waiting_rows", "dead_rows", "oldest_waiting_seconds", "published"), 0)
+        return msgspec.json.encode({"instance": "0123456789abcdef", **counts, "interval_seconds": 15})
     if path.endswith("preferences"):
         return msgspec.json.encode({"muted": ["cart_updated"]})
     notification = {"type": TYPE, "title": "t", "message": "m", "account_id": identifier, "user_id": USER}
@@ -464,7 +471,8 @@ async def test_an_operator_bound_to_an_account_disconnects_nobody_else(hub: Runn
         ]
         for asked in further:
             answer = await hub.http.post("/api/internal/disconnect", json=asked, headers=bound)
-            assert (403, "forbidden") == (answer.status_code, answer.json()["code"]), asked
+            code = "forbidden" if "account_id" in asked else "key_limited_to_accounts"
+            assert (403, code) == (answer.status_code, answer.json()["code"]), asked
         answer = await hub.http.post("/api/internal/disconnect", json={"account_id": ACCOUNT}, headers=bound)
         assert {"closed": 1, "revoked": False} == answer.json()
         assert 4502 == await own.wait_closed()
@@ -477,7 +485,7 @@ async def test_a_bound_key_learns_nothing_of_the_whole(hub: RunningHub, keys: di
     bound = {"authorization": f"Bearer {keys['bound']}"}
     for path in ("/api/internal/ws-stats", "/metrics", "/api/internal/observe"):
         answer = await hub.http.get(path, headers=bound)
-        assert (403, "forbidden") == (answer.status_code, answer.json()["code"])
+        assert (403, "key_limited_to_accounts") == (answer.status_code, answer.json()["code"])
 
 
 async def test_a_bound_key_cannot_ask_whose_customer_somebody_is(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ before(async () => {
 });
 after(() => hub?.close());
 
-const VIEWS = ["overview", "feed", "trace", "explain", "publish", "webhooks", "push", "connections"];
+const VIEWS = ["overview", "feed", "trace", "explain", "publish", "webhooks", "push", "outbox", "connections"];
 const tile = (page, name) => page.locator(".tiles > div", { hasText: name }).locator("strong");
 const rows = (page) => page.locator(".scroll tbody tr");
 

@@ -286,3 +286,33 @@ test("Web Push is shown in figures, or said to be off", async (t) => {
   assert.equal(await overflow(page), 0);
   assert.deepEqual(await findInaccessible(page), []);
 });
+
+test("the relays of outboxes are shown as they report", async (t) => {
+  const { page, standIn, notes } = await open(t, { viewport: PHONE });
+  const relay = {
+    service: HOSTILE[0],
+    instance: "9f2c5d0e81b3a467",
+    at: "2026-11-26T12:00:00.000Z",
+    overdue: false,
+    waiting_rows: 1_234,
+    dead_rows: 0,
+    oldest_waiting_seconds: 75,
+    published: 5,
+  };
+  await page.goto(`${standIn.url}/console`);
+  await enterKey(page, KEY);
+  await live(page);
+  await show(page, "outbox");
+  await page.getByText("No relay of an outbox has reported to this hub.").waitFor();
+  standIn.send(makeFigures(1, { relays: [relay] }));
+  const row = page.locator(".scroll tbody tr");
+  await row.waitFor();
+  assert.match(await row.textContent(), /<script>.*1,234.*75 s.*0.*5/s);
+  assert.doesNotMatch(await page.locator("main").textContent(), /overdue|hub relay --dead/);
+  standIn.send(makeFigures(2, { relays: [{ ...relay, overdue: true, dead_rows: 3 }] }));
+  await row.getByText("overdue").waitFor();
+  await page.getByText("hub relay --dead").waitFor();
+  assert.equal(await overflow(page), 0);
+  assert.deepEqual(await findInaccessible(page), []);
+  assert.deepEqual(notes.errors, []);
+});

@@ -40,7 +40,7 @@ def test_a_receipt_is_published(duplicate: bool) -> None:
 #: What is about the key, the address or the moment, by code; all else that is a 4xx is about the row.
 ABOUT_THE_RELAY = {
     *("unauthenticated", "invalid_token", "token_expired", "not_found", "method_not_allowed", "request_timeout"),
-    "too_many_connections",
+    *("too_many_connections", "inbox_off", "push_off"),
 }
 #: What is about one row, and not for ever.
 ABOUT_THE_MOMENT = {"internal", "directory_unavailable"}

@@ -28,6 +28,7 @@ from contracts.preferences import Preferences, PreferencesRequest
 from contracts.problem import Problem
 from contracts.push import PushFigures, PushKey, PushMessage, PushSubscription, PushUnsubscribe
 from contracts.receipt import BatchReceipt, DisconnectReceipt, ForgetReceipt, Receipt, Ticket
+from contracts.relay import RelayReport
 from contracts.request import MAX_BATCH, AckRequest, DisconnectRequest, ExplainRequest, ForgetRequest, PublishRequest
 from contracts.signal import Signal, SignalReceipt, SignalRequest
 from contracts.stats import Stats
@@ -54,7 +55,7 @@ _ANSWERS = (
     *(Receipt, BatchReceipt, SignalReceipt, Ticket, DisconnectReceipt, DisconnectRequest, Stats, Readiness, Problem),
     *(InboxChange, InboxCount, InboxNotifications, Preferences, PreferencesRequest, ForgetRequest, ForgetReceipt),
     *(AckRequest, WebhookPage, WebhookRepeated, NotificationUnconfirmed, NotificationConfirmed),
-    *(ExplainRequest, Explanation, Trace, ConnectionsRequest, ConnectionsFound, *_OBSERVATIONS),
+    *(ExplainRequest, Explanation, Trace, RelayReport, ConnectionsRequest, ConnectionsFound, *_OBSERVATIONS),
     *(PushKey, PushSubscription, PushUnsubscribe, PushMessage, PushFigures),
 )
 #: What the hub itself puts into a notification.

@@ -58,6 +58,14 @@ _PUSH_ENDPOINT = "https://push.example.com/v2/JzLQ3raZJfFBR0aqvOMsLrt54w4rJUsV"
 _BODY_EXAMPLES: dict[str, dict[str, Any]] = {
     "AckRequest": {"cursor": "k3v9q2m7xa-1z8"},
     "DisconnectRequest": {"user_id": "user-1", "account_id": "account-1", "revoke": True},
+    "RelayReport": {
+        "instance": "9f2c5d0e81b3a467",
+        "waiting_rows": 12,
+        "dead_rows": 0,
+        "oldest_waiting_seconds": 0.4,
+        "published": 4711,
+        "interval_seconds": 15,
+    },
     "ConnectionsRequest": {"user_id": "user-1", "account_id": "account-1"},
     "ForgetRequest": {"user_id": "user-1", "account_id": "account-1"},
     "InboxChange": {"read": ["0b6f2c52-9d0e-4c39-9f0a-0d6f3a4c1e77"]},

@@ -32,6 +32,7 @@ from contracts.observation import (
     LogFigures,
     ObservationEnd,
 )
+from contracts.relay import RelayFigures
 from contracts.signal import Signal
 from contracts.stats import ConnectionCounts
 from hub.language import Texts
@@ -105,6 +106,18 @@ OBSERVATION_EXAMPLES = (
         directory="up",
         draining=False,
         ready=True,
+        relays=[
+            RelayFigures(
+                service="shop",
+                instance="9f2c5d0e81b3a467",
+                at=MOMENT,
+                overdue=False,
+                waiting_rows=12,
+                dead_rows=0,
+                oldest_waiting_seconds=0.4,
+                published=4711,
+            )
+        ],
     ),
     _FEED,
     ObservationEnd(reason="the hub is restarting"),

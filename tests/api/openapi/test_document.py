@@ -167,6 +167,7 @@ def test_every_operation_of_the_design_is_there() -> None:
         "post /api/ack",
         "get /api/internal/webhooks",
         "post /api/internal/webhooks/{id}/repeat",
+        "put /api/internal/relay",
         "get /console",
         "get /console/console.js",
         "get /console/console.css",

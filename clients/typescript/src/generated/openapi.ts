@@ -407,6 +407,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/internal/relay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Report what a relay of an outbox has to do
+         * @description `hub relay` sends it. Operators see the newest report of each relay in `figures` of `/api/internal/observe` and in the console. The hub keeps reports in memory. The key needs the operation `publish`.
+         */
+        put: operations["reportRelay"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health/live": {
         parameters: {
             query?: never;
@@ -1335,7 +1355,7 @@ export interface components {
          * Figures
          * @description The hub at this moment, and what happened since its start.
          *
-         *     `published` is by type, `deliveries` and `connected` by transport, `closed` by close code, `refused` (connections) and `problems` (requests) by error code. `durations` have the names of the metrics without `hub_` and `_seconds`, with the label's value behind a colon where there is one. `dispatch_lag` is how many records are stored and not dispatched. `largest_accounts` are at most 50.
+         *     `published` is by type, `deliveries` and `connected` by transport, `closed` by close code, `refused` (connections) and `problems` (requests) by error code. `durations` have the names of the metrics without `hub_` and `_seconds`, with the label's value behind a colon where there is one. `dispatch_lag` is how many records are stored and not dispatched. `largest_accounts` are at most 50. `relays` are those of outboxes that report to this hub.
          */
         Figures: {
             /**
@@ -1385,6 +1405,8 @@ export interface components {
             directory: string;
             draining: boolean;
             ready: boolean;
+            /** @default [] */
+            relays?: components["schemas"]["RelayFigures"][];
         };
         /**
          * ForgetReceipt
@@ -2870,6 +2892,50 @@ export interface components {
             type: "reconnect";
             /** Format: double */
             withinSeconds: number;
+        };
+        /**
+         * RelayFigures
+         * @description What a relay of `service` reported last, and when; `overdue`: several reports have not come since.
+         */
+        RelayFigures: {
+            service: string;
+            instance: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-22T14:03:07.125Z
+             */
+            at: string;
+            overdue: boolean;
+            /** Format: int64 */
+            waiting_rows: number;
+            /** Format: int64 */
+            dead_rows: number;
+            /** Format: double */
+            oldest_waiting_seconds: number;
+            /** Format: int64 */
+            published: number;
+        };
+        /**
+         * RelayReport
+         * @description One relay at this moment: the rows of its table that wait and that are dead, and how long the oldest has waited.
+         *
+         *     `instance` tells the relays of one service apart, and is new with each start. `published` counts rows since then. The next report comes within `interval_seconds`; `ends`: there is none, since the relay was stopped.
+         */
+        RelayReport: {
+            /** @example 9f2c5d0e81b3a467 */
+            instance: string;
+            /** Format: int64 */
+            waiting_rows: number;
+            /** Format: int64 */
+            dead_rows: number;
+            /** Format: double */
+            oldest_waiting_seconds: number;
+            /** Format: int64 */
+            published: number;
+            /** Format: double */
+            interval_seconds: number;
+            /** @default false */
+            ends?: boolean;
         };
         /**
          * ReplacementSent
@@ -5620,6 +5686,118 @@ export interface operations {
             /** @description The hub failed */
             500: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reportRelay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "instance": "9f2c5d0e81b3a467",
+                 *       "waiting_rows": 12,
+                 *       "dead_rows": 0,
+                 *       "oldest_waiting_seconds": 0.4,
+                 *       "published": 4711,
+                 *       "interval_seconds": 15
+                 *     }
+                 */
+                "application/json": components["schemas"]["RelayReport"];
+            };
+        };
+        responses: {
+            /** @description The report is kept. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be used; The body is not valid JSON in UTF-8; The body is nested too deeply; A field has a value of the wrong type or range */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A credential is required; The credential is not valid */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long to arrive */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body must be application/json; The body must not be compressed */
+            415: {
+                headers: {
+                    /** @description `application/json`, if that was wrong */
+                    Accept?: string;
+                    /** @description `identity`, if that was wrong */
+                    "Accept-Encoding"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub has too much to do; The hub is restarting */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {

@@ -158,6 +158,20 @@ OPERATE_OPERATIONS: tuple[Operation, ...] = (
         failures=(*ALL_ACCOUNTS_FAILURES, errors.PushOff, errors.Internal),
     ),
     Operation(
+        method="put",
+        path=routes.RELAY,
+        id="reportRelay",
+        tag="Operate",
+        summary="Report what a relay of an outbox has to do",
+        description="`hub relay` sends it. Operators see the newest report of each relay in `figures` of "
+        "`/api/internal/observe` and in the console. The hub keeps reports in memory. The key needs the operation "
+        "`publish`.",
+        security=SERVICE,
+        body="RelayReport",
+        responses=(Response(204, "The report is kept."),),
+        failures=(*SERVICE_FAILURES, *BODY_FAILURES, errors.Overloaded, errors.Draining, errors.Internal),
+    ),
+    Operation(
         method="get",
         path=routes.LIVE,
         id="checkLive",
