@@ -63,7 +63,7 @@ class TestRequest:
     def test_body(self) -> None:
         """Every option arrives under its name in the API; nothing that was not given is sent."""
         with answering([ACCEPTED]) as (url, asked):
-            done = notify(url, "--users", "u1, u2", "--account", "a1", "--ttl", "15m")
+            done = notify(url, "--users", "u1, u2", "--account", "a1", "--ttl", "15m", "--collapse-key", "k")
         assert 0 == done.exit_code
         ((path, headers, body),) = asked
         assert "/api/internal/notify" == path
@@ -75,6 +75,7 @@ class TestRequest:
             "user_ids": ["u1", "u2"],
             "account_id": "a1",
             "ttl_seconds": 900,
+            "collapse_key": "k",
         } == msgspec.json.decode(body)
 
     @pytest.mark.parametrize("place", ["argument", "file", "input"])
