@@ -54,6 +54,7 @@ class Acknowledgements:
         """Take what a connection's client says it has got; False where it cannot have got that."""
         if cursor.epoch != self._epoch or cursor.position > self._progress.place(subscriber):
             return False
+        subscriber.acknowledged = cursor.position
         self._take(subscriber.targets[0], subscriber.began, cursor.position)
         return True
 

@@ -39,6 +39,7 @@ class Subscriber:
 
     __slots__ = (
         "account_id",
+        "acknowledged",
         "began",
         "grant",
         "id",
@@ -74,6 +75,8 @@ class Subscriber:
         self.point: ResumePoint | None = None
         #: The position after which this connection was handed what was due.
         self.began = 0
+        #: The position that the client has acknowledged last; None as long as it acknowledges nothing.
+        self.acknowledged: int | None = None
         #: The types of signals that the client asked for.
         self.signals: frozenset[str] = _NO_SIGNALS
         #: The types of notifications that the user has muted; `Subscribers` keeps it up to date.

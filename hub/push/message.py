@@ -7,7 +7,7 @@ import msgspec
 from contracts.push import PushMessage
 from hub.push.encryption import MAX_MESSAGE_BYTES
 
-__all__ = ["SMALLER_BYTES", "write_message"]
+__all__ = ["SMALLER_BYTES", "read_collapse_id", "write_message"]
 
 #: What is tried where a push service finds a message too large (413).
 SMALLER_BYTES = 1024
@@ -29,7 +29,21 @@ class _Stored(msgspec.Struct):
     timestamp: str = ""
 
 
+class _Collapse(msgspec.Struct):
+    collapse_id: str = ""
+
+
+_decode_collapse = msgspec.json.Decoder(_Collapse).decode
 _decode = msgspec.json.Decoder(_Stored).decode
+
+
+def read_collapse_id(payload: bytes) -> str:
+    """Return what a stored notification has in common with those whose place it takes; empty where it takes none's.
+
+    Raises:
+        msgspec.MsgspecError, UnicodeDecodeError: the payload is not a notification.
+    """
+    return _decode_collapse(payload).collapse_id
 
 
 def write_message(payload: bytes, cursor: str, *, limit_bytes: int = MAX_MESSAGE_BYTES) -> bytes:

@@ -10,7 +10,7 @@ from contracts.policy import PushUrgency
 from hub.header_fields import read_retry_after_s
 from hub.outbound.client import OutboundClient, OutboundFailure
 from hub.push.encryption import MAX_MESSAGE_BYTES, encrypt
-from hub.push.message import SMALLER_BYTES, write_message
+from hub.push.message import SMALLER_BYTES, read_collapse_id, write_message
 from hub.push.response import Outcome, read_response
 from hub.push.subscription import Subscription
 from hub.push.vapid import Vapid
@@ -45,23 +45,23 @@ class Sender:
         *,
         ttl_s: float,
         urgency: PushUrgency,
-        collapse: tuple[str, ...] = (),
     ) -> Attempt:
         """Send a notification to one browser, and a smaller message where the service finds the first too large.
 
-        `ttl_s`: how long the service may keep it. `collapse`: what names the notifications that replace each other.
+        `ttl_s`: how long the service may keep it.
         """
+        fields = self._make_fields(subscription, ttl_s, urgency, read_collapse_id(payload))
         attempt = Attempt(Outcome.REFUSED, "")
         for limit_bytes in (MAX_MESSAGE_BYTES, SMALLER_BYTES):
             message = write_message(payload, cursor, limit_bytes=limit_bytes)
             body = encrypt(message, point=subscription.point, auth=subscription.auth)
-            attempt = await self._post(subscription, body, self._make_fields(subscription, ttl_s, urgency, collapse))
+            attempt = await self._post(subscription, body, fields)
             if attempt.outcome is not Outcome.TOO_LARGE:
                 break
         return attempt
 
     def _make_fields(
-        self, subscription: Subscription, ttl_s: float, urgency: PushUrgency, collapse: tuple[str, ...]
+        self, subscription: Subscription, ttl_s: float, urgency: PushUrgency, collapse_id: str
     ) -> Mapping[str, str]:
         fields = {
             "Authorization": self._vapid.authorize(find_origin(subscription.endpoint), self._now()),
@@ -71,9 +71,9 @@ class Sender:
             "Urgency": urgency,
             "User-Agent": "notification-hub",
         }
-        if collapse:
-            # Of one user alone: a topic is the same for all of their browsers, and no two users have one in common.
-            fields["Topic"] = self._vapid.make_topic(subscription.user, *collapse)
+        if collapse_id:
+            # The service keeps the newest of a topic. No two users have one in common.
+            fields["Topic"] = self._vapid.make_topic(subscription.user, collapse_id)
         return fields
 
     async def _post(self, subscription: Subscription, body: bytes, fields: Mapping[str, str]) -> Attempt:

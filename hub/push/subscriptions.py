@@ -170,10 +170,17 @@ class Subscriptions:
     async def sweep(self, is_over: Callable[[Known], bool]) -> int:
         """Forget the subscriptions that are over; return how many.
 
+        Who has any is counted anew: an erasure of a user takes their rows away without a word.
+
         Raises:
             StorageUnavailable, Overloaded: some were not looked at.
         """
-        over = [(key, known.user) async for key, known in self._read_known() if is_over(known)]
+        async with self._changing:
+            found = [pair async for pair in self._read_known()]
+            self._members, self._users, self._count = {}, {}, 0
+            for _, known in found:
+                self._add(known.user)
+        over = [(key, known.user) for key, known in found if is_over(known)]
         for key, user in over:
             await self.remove(key, user)
         return len(over)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -193,3 +194,30 @@ async def test_an_erased_user_has_no_subscription(hub: RunningHub, service: Push
     await hub.publish(type="order_created", title="For the one who stays")
     await wait_outcomes(hub, sent=1)
     assert ["For the one who stays"] == [message["title"] for _, message, _ in service.taken]
+
+
+async def test_a_client_that_acknowledges_is_believed(hub: RunningHub, service: PushService) -> None:
+    """Of a page that acknowledges, only that says that it has taken a notification: its system may take it alone."""
+    await subscribe(hub, service.subscribe())
+    async with hub.websocket() as page:
+        await page.connection.send(json.dumps({"type": "ack", "cursor": page.hello["data"]["cursor"]}))
+        await hub.wait_until(lambda: all(each.acknowledged is not None for each in hub.hub.subscribers.everyone()))
+        await hub.publish(type="order_created")
+        await page.frame()
+        await wait_outcomes(hub, sent=1)
+
+
+async def test_what_takes_anothers_place_has_a_topic(hub: RunningHub, service: PushService) -> None:
+    """Two notifications with one collapse key have one topic, in which the key is not; others have none."""
+    await subscribe(hub, service.subscribe())
+    for number in (1, 2):
+        published = await hub.publish(type="order_updated", collapse_key="PED-1")
+        assert 202 == published.status_code, published.text
+        await wait_outcomes(hub, sent=number)
+    await hub.publish(type="order_created")
+    await wait_outcomes(hub, sent=3)
+    first, second, other = (request.fields.get("topic") for _, _, request in service.taken)
+    assert first is not None
+    assert first == second
+    assert 32 == len(first)
+    assert other is None

@@ -12,6 +12,7 @@ from hub.directory.demo import DEMO_USERS, create_demo_directory
 from hub.errors import StorageUnavailable
 from hub.outbound.resolver import Resolver
 from hub.push.backlog import Backlog
+from tests.attacks.identity import write_keys
 from tests.harness import ACCOUNT, USER, RunningHub, run_hub
 from tests.outbound.endpoint import Received
 from tests.push.browser import Browser, PushService, open_push_service
@@ -227,3 +228,21 @@ async def test_a_hub_without_a_key_has_no_push(tmp_path: Path) -> None:
         async with hub.websocket() as page:
             assert "push" not in page.hello["data"]["features"]
         assert hub.hub.push is None
+
+
+async def test_an_erasure_takes_the_subscriptions_too(tmp_path: Path, service: PushService) -> None:
+    """After a person was erased nothing is sent to their browsers, and nothing of them is known."""
+    operations = ["publish", "forget"]
+    keys = write_keys(tmp_path / "services.json", {"key": {"operations": operations}})
+    settings = make_push_settings(tmp_path) | {"service_keys_file": tmp_path / "services.json"}
+    async with run_hub(tmp_path, **settings) as hub:
+        hub.key = keys["key"]
+        await subscribe(hub, service.subscribe())
+        await subscribe(hub, service.subscribe("other"), user_id=OTHER)
+        erased = await hub.post("/api/internal/forget", {"user_id": USER, "account_id": ACCOUNT})
+        assert 200 == erased.status_code, erased.text
+        await hub.publish(type="order_created", account_id=ACCOUNT)
+        await wait_outcomes(hub, sent=1)
+        assert [True] == ["other" in browser.endpoint for browser, _, _ in service.taken]
+        await push_of(hub).subscriptions.sweep(lambda _: False)
+        assert 1 == len(push_of(hub).subscriptions)

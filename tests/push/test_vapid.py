@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,13 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from hub.errors import SettingsError
+from hub.outbound.client import OutboundClient, OutboundResponse
+from hub.push.response import Outcome
+from hub.push.sender import Sender
+from hub.push.subscription import Subscription
 from hub.push.vapid import LIFETIME_S, Vapid, make_key_file, read_key
-from tests.push.browser import decode, read_vapid
+from hub.target import user_target
+from tests.push.browser import Browser, decode, read_vapid
 
 NOW_S = 1_800_000_000.0
 SUBJECT = "mailto:ops@example.com"
@@ -88,3 +94,44 @@ def test_what_is_no_key_file(tmp_path: Path) -> None:
     os.chmod(path, 0o644)
     with pytest.raises(SettingsError, match="0600"):
         read_key(path)
+
+
+class RecordingClient(OutboundClient):
+    """Takes every request, and remembers its fields."""
+
+    def __init__(self) -> None:
+        self.fields: list[Mapping[str, str]] = []
+
+    async def post(self, url: str, content: bytes, fields: Mapping[str, str]) -> OutboundResponse:
+        self.fields.append(fields)
+        return OutboundResponse(status=201, fields={}, body=b"")
+
+
+async def test_what_collapses_has_a_topic_of_its_own() -> None:
+    """What takes another's place has its topic, of each user another, that says nothing; all else has none."""
+    client = RecordingClient()
+    sender = Sender(client, make_vapid(), now=lambda: NOW_S)
+    browser = Browser("https://push.example.com/1")
+
+    async def send(user: str, collapse_id: str) -> str | None:
+        subscription = Subscription(
+            user=user_target("a", user),
+            role="user",
+            endpoint=browser.endpoint,
+            point=browser.point,
+            auth=browser.auth,
+            subscribed_at_s=NOW_S,
+        )
+        member = f',"collapse_id":"{collapse_id}"' if collapse_id else ""
+        payload = f'{{"type":"order_updated","title":"t","message":"m"{member},"id":"1"}}'.encode()
+        attempt = await sender.send(subscription, payload, "epoch-1", ttl_s=60.0, urgency="low")
+        assert Outcome.SENT is attempt.outcome
+        return client.fields[-1].get("Topic")
+
+    topic = await send("u", "PED-1")
+    assert topic is not None
+    assert topic == await send("u", "PED-1")
+    assert "PED" not in topic
+    assert 3 == len({topic, await send("u", "PED-2"), await send("v", "PED-1")})
+    assert None is await send("u", "")
+    assert {"60"} == {fields["TTL"] for fields in client.fields}
