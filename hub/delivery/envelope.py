@@ -36,6 +36,8 @@ PING = b"\x89\x03hub"
 DEFLATE_WINDOW_BITS = 12
 DEFLATE_LEVEL = 6
 
+_pack_medium = struct.Struct("!BBH").pack
+
 
 class Envelope:
     """A notification at a position, in every form a link may need; each form is made at most once."""
@@ -45,8 +47,8 @@ class Envelope:
     def __init__(self, payload: bytes, epoch: Epoch, position: int, expires_at_s: float | None = None) -> None:
         self.position = position
         self.expires_at_s = expires_at_s
-        self.cursor = write_cursor(epoch, position)
-        self.json = stamp(payload, self.cursor)
+        self.cursor = cursor = write_cursor(epoch, position)
+        self.json = stamp(payload, cursor)
         self._frame: bytes | None = None
         self._deflated: bytes | None = None
         self._event: bytes | None = None
@@ -88,7 +90,9 @@ def stamp(payload: bytes, cursor: str) -> bytes:
 
 def text_frame(text: bytes) -> bytes:
     """Return one unmasked, unfragmented text frame (RFC 6455 section 5.2)."""
-    return _header(0x81, len(text)) + text
+    length = len(text)
+    # Of a notification of usual size, without a further call: a replay makes thousands.
+    return (_pack_medium(0x81, 126, length) if 126 <= length < 65_536 else _header(0x81, length)) + text
 
 
 def ping_frame(payload: bytes) -> bytes:
@@ -146,5 +150,5 @@ def _header(first: int, length: int) -> bytes:
     if length < 126:
         return bytes((first, length))
     if length < 65_536:
-        return struct.pack("!BBH", first, 126, length)
+        return _pack_medium(first, 126, length)
     return struct.pack("!BBQ", first, 127, length)

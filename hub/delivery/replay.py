@@ -95,9 +95,9 @@ class Replay:
 
     def _release(self, subscriber: Subscriber) -> None:
         for envelope in subscriber.session.go_live(self._log.head, room_bytes=self.room_bytes) or ():
-            if self._is_due(envelope.expires_at_s):
+            if envelope.expires_at_s is None or envelope.expires_at_s > self._now():
                 self._metrics.deliveries[subscriber.transport] += 1
-                self._counts.replay(envelope.position)
+                self._counts.replay([envelope.position])
                 subscriber.link.write(envelope)
 
     async def _write_page(self, subscriber: Subscriber) -> None:
@@ -135,31 +135,28 @@ class Replay:
     def _write_whole(self, subscriber: Subscriber, waiting: list[Record]) -> None:
         """Write what is due up to the next damaged record as far as the peer takes it; take it out of `waiting`."""
         session, muted, due = subscriber.session, subscriber.muted, list[Record]()
+        last, now_s = session.last, self._now()
         while waiting and not waiting[-1].is_damaged:
             record = waiting.pop()
             # While this waited for the peer, the record may have expired.
-            if record.position > session.last and self._is_due(record.expires_at_s):
+            if record.position > last and (record.expires_at_s is None or record.expires_at_s > now_s):
                 due.append(record)
         if muted:
             due = [record for record in due if read_type(record.payload) not in muted]
         # Meanwhile the session may have been closed, too.
         if not due or not session.replay(due[0].position):
             return
-        envelopes = [self._envelopes.find(record) for record in due]
-        count = subscriber.link.write_page(envelopes, room_bytes=self.room_bytes)
+        find = self._envelopes.find
+        count = subscriber.link.write_page([find(record) for record in due], room_bytes=self.room_bytes)
         waiting += due[: count - 1 : -1]
         session.reach(due[count - 1].position)
-        for record in due[:count]:
-            self._counts.replay(record.position)
+        self._counts.replay([record.position for record in due[:count]])
         self._metrics.replayed += count
         self._metrics.deliveries[subscriber.transport] += count
 
     def _announce_gap(self, subscriber: Subscriber, upto: int) -> None:
         if subscriber.session.mark_gap(upto):
             self._ends.announce_gap(subscriber, Cursor(self._log.epoch, subscriber.session.last))
-
-    def _is_due(self, expires_at_s: float | None) -> bool:
-        return expires_at_s is None or expires_at_s > self._now()
 
     async def _pace(self, subscriber: Subscriber, unsent_bytes: int) -> None:
         # A replay is as fast as its peer; only a peer that takes nothing at all is slow.

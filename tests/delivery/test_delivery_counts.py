@@ -21,6 +21,8 @@ def apply(counts: DeliveryCounts, name: str, position: int) -> None:
         counts.accept(position, f"service {position}", float(position))
     elif name == "dispatch":
         counts.dispatch(position, 3, 2, 4, 1)
+    elif name == "replay":
+        counts.replay([position])
     else:
         getattr(counts, name)(position)
 
