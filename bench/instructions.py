@@ -55,7 +55,7 @@ def count_instructions(tree: Path, publishes: int) -> dict[str, float]:
     """Return the counts of the hub whose source is in `tree`, by what was done."""
     counts: dict[str, float] = {}
     with tempfile.TemporaryDirectory(dir=BUILD) as out, HubFolder(users=3 * RECEIVERS + 2) as folder:
-        command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}/count"]
+        command = ["valgrind", "--tool=callgrind", "--fair-sched=try", f"--callgrind-out-file={out}/count"]
         with folder.serve(tree, wrapper=command, start_s=START_S) as (port, pid):
 
             def count(work: Callable[[], object]) -> float:

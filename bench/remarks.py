@@ -54,18 +54,23 @@ is what else runs on the cores. Read it on an idle machine only.""",
     ),
     Remark(
         r" connect, CPU",
-        """Of a connection most is Python: the token's signature and claims, the admission, the session and the
-greeting. The first time, the directory's query comes on top, which the peers do not have.""",
+        """Done: a user who is remembered is served past ASGI, without a task, a scope or a message, and users who come
+together are asked for in one query. What is left is Python for each connection: two protocols and their parsers, the
+token, the session and the greeting. PyJWT looks at each character of a token; a reader of our own saved 23 us and was
+taken out again, since many people watch PyJWT and nobody else would watch that reader. The first time, the directory's
+answer comes on top, which the peers do not have: a thread for it, a task and a wait.""",
     ),
     Remark(
         r"replay of",
-        """Done: a page of the log is read with one look and written with one system call, and its events are formatted
-in bulk. What is left is a step of Python for each record: its targets, its place, its encoding. The peers
-copy bytes that they keep in memory, and nothing checks whether the record is still due.""",
+        """Done: a page of the log is read with one look and written with one system call, its events are formatted
+in bulk, and what is counted of them is counted at once. What is left is a step of Python for each record: whether it
+is sound, due and this user's, its place, its encoding. The peers copy bytes that they keep in memory, and nothing
+checks whether the record is still due.""",
     ),
     Remark(
         r"idle connections",
-        """An idle hub wakes for heartbeats alone; each of 10,000 connections gets one in 30 seconds.""",
+        """An idle hub wakes for heartbeats alone; each of 10,000 connections gets one in 30 seconds. A heartbeat is
+three system calls (what waits for the peer, what it took, the write) and its answer a fourth, beside their Python.""",
     ),
 )
 
