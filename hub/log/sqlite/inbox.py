@@ -39,6 +39,9 @@ __all__ = ["count_unread", "list_inbox", "look_at_inbox"]
 #: Rows of the index that one page looks at: a filter that lets few through must not hold a reader.
 _MOST_ROWS = 10_000
 
+#: Positions in which the notifications that a change names are looked for first.
+_NEWEST = 20_000
+
 _ONE = """SELECT position, digest, expires_ms FROM target
 WHERE target = :target{0} AND position > :after AND position <= :upto"""
 # A row without a digest was written by a hub that kept no inbox: only the record says what it is.
@@ -82,10 +85,10 @@ _NOT_ARCHIVED = "AND coalesce(substr(s.value, 2, 1), x'2d') <> x'61'"
 _UNREAD = """AND CASE WHEN p.position > :watermark THEN coalesce(substr(s.value, 1, 1), x'2d') <> x'72'
 ELSE coalesce(substr(s.value, 1, 1) = x'75' AND s.position >= :put_at, 0) END"""
 _LOWEST = f"SELECT count(*), min(position) FROM (SELECT position FROM ({{0}} ORDER BY 1 DESC) LIMIT {_MOST_ROWS})"  # noqa: S608
-_LOCATE = """SELECT p.position, r.id FROM ({0} ORDER BY 1 DESC) p JOIN record r ON r.position = p.position
+_LOCATE = """SELECT p.position, r.id FROM ({0}) p JOIN record r ON r.position = p.position
 WHERE (CASE WHEN p.digest IS NULL THEN 1 ELSE p.digest >= 0
 AND p.digest & 4294967295 IN (SELECT value FROM json_each(:numbers)) END)
-AND r.id IN (SELECT value FROM json_each(:ids)) AND r.control = 0 LIMIT :limit"""
+AND r.id IN (SELECT value FROM json_each(:ids)) AND r.control = 0"""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -144,21 +147,7 @@ def look_at_inbox(
     """Return what `Log.look_at_inbox` promises."""
     connection.execute("BEGIN")
     try:
-        distinct = list(dict.fromkeys(ids))
-        positions: dict[str, int] = {}
-        if distinct:
-            bindings = _bind_targets(inbox) | {
-                "after": 0,
-                "upto": head,
-                "numbers": _text([number_id(identifier) for identifier in distinct]),
-                "ids": _text(distinct),
-                "limit": len(distinct),
-            }
-            positions = _locate(connection, inbox, bindings)
-            if len(positions) < len(distinct):
-                # A client that got one before it was superseded may still mark it.
-                marked = {f"target{number}": superseded_target(each) for number, each in enumerate(inbox.targets)}
-                positions |= _locate(connection, inbox, bindings | marked)
+        positions = _locate(connection, inbox, list(dict.fromkeys(ids)), head)
         rows_by_position = {}
         for position in sorted(positions.values()):
             entry, _ = read_entry(connection, inbox.owner, flag_key(position))
@@ -184,9 +173,25 @@ def look_at_inbox(
         connection.execute("COMMIT")
 
 
-def _locate(connection: apsw.Connection, inbox: Inbox, bindings: dict[str, Any]) -> dict[str, int]:
-    rows = connection.execute(_LOCATE.format(_merge(inbox)), bindings).fetchall()
-    return {identifier: position for position, identifier in msgspec.convert(rows, list[tuple[int, str]])}
+def _locate(connection: apsw.Connection, inbox: Inbox, ids: Sequence[str], head: int) -> dict[str, int]:
+    """Return the position of each id that is one of the user's: first among the newest, where most of them are."""
+    positions: dict[str, int] = {}
+    # A client that got one before it was superseded may still mark it.
+    superseded = {f"target{number}": superseded_target(each) for number, each in enumerate(inbox.targets)}
+    for after, marked in ((max(0, head - _NEWEST), {}), (0, {}), (0, superseded)):
+        left = [identifier for identifier in ids if identifier not in positions]
+        if not left:
+            break
+        bindings = _bind_targets(inbox) | {
+            "after": after,
+            "upto": head,
+            "numbers": _text([number_id(identifier) for identifier in left]),
+            "ids": _text(left),
+        }
+        rows = connection.execute(_LOCATE.format(_merge(inbox)), bindings | marked).fetchall()
+        for position, identifier in sorted(msgspec.convert(rows, list[tuple[int, str]]), reverse=True):
+            positions.setdefault(identifier, position)
+    return positions
 
 
 def _count(connection: apsw.Connection, inbox: Inbox, supposed: Supposed, *, upto: int, now_ms: int) -> int:
