@@ -10,6 +10,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from tests.deadlines.stage import SECRET
 from tests.deploy.prometheus import Prometheus, free_port
 from tests.deploy.test_files import DEPLOY, ROOT, read_yaml
 from tests.deploy.test_rules import OLD_CURSOR, watched
@@ -18,6 +19,8 @@ from tests.postgres import Postgres
 from tests.relay.outbox import open_outbox
 from tests.relay.processes import RelayProcess
 
+#: Its webhooks are counted, though there are none.
+WEBHOOK: dict[str, object] = {"url": "https://127.0.0.1:9/", "secret": SECRET, "allow_private": True}
 FOLDER = DEPLOY / "grafana"
 DASHBOARD: dict[str, Any] = json.loads((FOLDER / "dashboards/hub.json").read_text())
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
@@ -56,7 +59,7 @@ async def watched_relay(
 async def test_prometheus_answers_every_query(prometheus: Prometheus, tmp_path: Path, postgres: Postgres) -> None:
     """Of a hub and a relay with some traffic no panel is empty; what names a metric wrongly has no answer."""
     async with (
-        watched(prometheus, tmp_path) as (hub, instance),
+        watched(prometheus, tmp_path, webhook=WEBHOOK) as (hub, instance),
         watched_relay(prometheus, tmp_path, postgres, hub),
     ):
         await hub.publish(data={"productName": [1]})

@@ -17,14 +17,18 @@ import httpx
 import pytest
 
 from contracts.closing import CloseCode
+from hub.bounds import Bounds
 from hub.delivery.dispatcher import Dispatcher
 from hub.log.port import Record
 from hub.log.sqlite.mark import Mark, MarkFile
 from hub.publish.publisher import Publisher
+from tests.deadlines.stage import SECRET
 from tests.deploy.prometheus import CONFIGURATION, RULES, Prometheus, free_port
 from tests.deploy.test_files import DEPLOY, ROOT, read_yaml
+from tests.fakes import FakeClock
 from tests.faults.process import HubProcess, wait_ready
 from tests.harness import ACCOUNT, RunningHub, run_hub
+from tests.outbound.endpoint import open_endpoint, respond_with
 from tests.postgres import Postgres
 from tests.relay.outbox import body, open_outbox
 from tests.relay.processes import RelayProcess
@@ -252,6 +256,21 @@ class TestFiring:
             answer = await hub.http.get("/sse", headers={"authorization": f"Bearer {hub.token(account_id=ACCOUNT)}"})
             assert (503, "directory_unavailable") == (answer.status_code, answer.json()["code"])
             await prometheus.wait_firing(instance, "HubDirectoryDown", "HubDirectoryRefuses")
+
+    async def test_dead_letter(self, prometheus: Prometheus, tmp_path: Path) -> None:
+        """A webhook whose endpoint says that it is gone."""
+        clock = FakeClock(time.time())
+        async with open_endpoint(respond_with(410)) as endpoint:
+            url = f"http://127.0.0.1:{endpoint.port}/"
+            webhook: dict[str, object] = {"url": url, "secret": SECRET, "allow_private": True}
+            bounds = Bounds(webhook_look_s=0.05, webhook_count_s=0.2)
+            async with watched(prometheus, tmp_path, webhook=webhook, monotonic=clock, bounds=bounds) as (
+                hub,
+                instance,
+            ):
+                await hub.publish(confirm={"within_seconds": 10, "by": "delivered"})
+                clock.now_s += 11.0
+                await prometheus.wait_firing(instance, "HubWebhooksDead")
 
     async def test_contract_mismatch(self, prometheus: Prometheus, tmp_path: Path) -> None:
         """A publisher sends a list where the contract has a name."""

@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,10 +20,15 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.harness import ACCOUNT, DEADLINE_S, RunningHub, run_hub
+from hub.bounds import Bounds
+from hub.webhooks.request import make_fields
+from tests.fakes import FakeClock
+from tests.harness import ACCOUNT, DEADLINE_S, USER, RunningHub, make_settings, run_hub
+from tests.outbound.endpoint import Received, open_endpoint, respond_with
 from tests.packages import NODE_MODULES, ROOT, install_service, run
 
 BRIDGE = ROOT / "examples" / "wppconnect-bridge"
+HUB_SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 SECRET = "d9f1c3a5e7b90817263544f5e6d7c8b9a"
 MESSAGE = {
     "event": "onmessage",
@@ -60,7 +66,7 @@ async def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
 
 @contextlib.asynccontextmanager
 async def run_bridge(
-    folder: Path, hub_url: str, key: str, *, kill: bool = False, **more: str
+    folder: Path, hub_url: str, key: str, *, kill: bool = False, variables: dict[str, str] | None = None, **more: str
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Run the bridge as a process; yield the gateway, which posts to its webhook."""
     env = {
@@ -72,6 +78,7 @@ async def run_bridge(
         "BRIDGE_SESSIONS": f"vendas:{ACCOUNT}, suporte:outra-conta",
         "BRIDGE_PORT": "0",
         **more,
+        **(variables or {}),
     }
     process = await asyncio.create_subprocess_exec(
         "node", "dist/main.js", cwd=folder, env=env, stdout=asyncio.subprocess.PIPE
@@ -432,3 +439,142 @@ def test_types_are_the_modules(tmp_path: Path) -> None:
     assert (0, "") == (done.returncode, done.stderr)
     # What every hub has comes from the service client, and is not written here again.
     assert {"Receipt", "ConnectionEstablished", "OrderData"}.isdisjoint(types.read_text("utf-8").split())
+
+
+class GatewayApi:
+    """The gateway's API as the bridge uses it: it keeps each message by its id, and can be made to respond nothing."""
+
+    def __init__(self) -> None:
+        self.sent: list[dict[str, Any]] = []
+        self.silent = False
+
+    async def respond(self, received: Received, writer: asyncio.StreamWriter) -> None:
+        """Respond as wppconnect-server does."""
+        assert "Bearer gateway-token" == received.fields["authorization"]
+        if received.method == "GET":
+            known = any(
+                received.target.endswith(f"/message-by-id/{each['options']['messageId']}") for each in self.sent
+            )
+            await respond_with(200 if known else 404, b"{}", keep=True)(received, writer)
+            return
+        assert "/api/vendas/send-message" == received.target
+        self.sent.append(json.loads(received.body))
+        if self.silent:
+            await asyncio.Event().wait()
+        await respond_with(201, b"{}", keep=True)(received, writer)
+
+
+def unconfirmed(kind: str = "order_created") -> bytes:
+    """Return the body of a webhook of the hub."""
+    notification = {"type": kind, "title": "Novo pedido", "message": "Pedido PED-1", "id": "n1"}
+    data = {"notification": notification, "account_id": ACCOUNT, "user_id": USER, "by": "read"}
+    return json.dumps({"type": "notification.unconfirmed", "data": data}).encode()
+
+
+async def tell(bridge: httpx.AsyncClient, body: bytes, webhook_id: str = "msg_1", secret: str = HUB_SECRET) -> int:
+    """Send a webhook as the hub does; return the status."""
+    fields = dict(make_fields(webhook_id, body.decode(), [secret], now_s=time.time()))
+    return (await bridge.post("/hub-events", content=body, headers=fields)).status_code
+
+
+def sending(port: int) -> dict[str, str]:
+    """Return the variables of a bridge that sends messages."""
+    return {
+        "BRIDGE_WEBHOOK_SECRET": HUB_SECRET,
+        "BRIDGE_GATEWAY_URL": f"http://127.0.0.1:{port}",
+        "BRIDGE_GATEWAY_TOKEN": "gateway-token",
+        "BRIDGE_PHONES": f"{USER}:5511999990000",
+    }
+
+
+async def wait_sent(bridge: httpx.AsyncClient) -> dict[str, Any]:
+    """Return the counts of messages once none waits for the gateway."""
+    async with asyncio.timeout(DEADLINE_S):
+        while (counts := (await bridge.get("/health")).json()["send"])["waiting"]:
+            await asyncio.sleep(0.01)
+    return dict(counts)
+
+
+async def test_unconfirmed_order_is_one_message(installed: Path) -> None:
+    """An order that nobody saw is sent once, however often the hub tells of it; nobody else can have one sent."""
+    api = GatewayApi()
+    async with (
+        open_endpoint(api.respond) as endpoint,
+        run_bridge(installed, "http://127.0.0.1:9", "hubk_x", variables=sending(endpoint.port)) as bridge,
+    ):
+        assert [202, 202] == [await tell(bridge, unconfirmed()) for _ in range(2)]
+        assert 2 == (await wait_sent(bridge))["done"]
+        (message,) = api.sent
+        assert ("5511999990000", "Novo pedido\nPedido PED-1") == (message["phone"], message["message"])
+        assert 401 == await tell(bridge, unconfirmed(), "msg_2", secret="whsec_" + "A" * 44)
+        assert 401 == (await bridge.post("/hub-events", content=unconfirmed())).status_code
+        assert 204 == await tell(bridge, unconfirmed("cart_updated"), "msg_3")
+        assert 204 == await tell(bridge, b'{"type":"notification.confirmed","data":{}}', "msg_4")
+        assert 202 == await tell(bridge, unconfirmed(), "msg_5")
+        await wait_sent(bridge)
+    assert 2 == len({each["options"]["messageId"] for each in api.sent}) == len(api.sent)
+
+
+async def test_kill_while_a_message_is_sent(installed: Path, tmp_path: Path) -> None:
+    """A bridge that is killed after the gateway took a message, and before it said so, sends it no second time."""
+    api = GatewayApi()
+    api.silent = True
+    spool = {"BRIDGE_SPOOL": str(tmp_path / "spool")}
+    async with open_endpoint(api.respond) as endpoint:
+        variables = sending(endpoint.port) | spool
+        async with run_bridge(installed, "http://127.0.0.1:9", "hubk_x", kill=True, variables=variables) as bridge:
+            assert 202 == await tell(bridge, unconfirmed())
+            await endpoint.wait_requests(2)
+        api.silent = False
+        async with run_bridge(installed, "http://127.0.0.1:9", "hubk_x", variables=variables) as bridge:
+            assert 1 == (await wait_sent(bridge))["done"]
+    assert 1 == len(api.sent)
+
+
+async def test_the_circle(installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An order that nobody saw in time becomes a message, whose status comes back, and the trace tells all of it."""
+    monkeypatch.syspath_prepend(BRIDGE / "contracts")
+    api, wall, monotonic = GatewayApi(), FakeClock(time.time()), FakeClock(0.0)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    (tmp_path / "hub").mkdir()
+    settings, key = make_settings(tmp_path / "hub", webhook={"url": "http://127.0.0.1:9/", "secret": HUB_SECRET})
+    async with (
+        open_endpoint(api.respond) as endpoint,
+        run_bridge(installed, f"http://127.0.0.1:{port}", key, variables=sending(endpoint.port)) as bridge,
+    ):
+        entry = json.loads(settings.service_keys_file.read_text())["keys"][0]  # type: ignore[union-attr]  # it is set
+        entry["webhook"] = {
+            "url": str(bridge.base_url.join("/hub-events")),
+            "secret": HUB_SECRET,
+            "allow_private": True,
+        }
+        keys = tmp_path / "keys.json"
+        keys.write_text(json.dumps({"keys": [entry]}))
+        async with run_hub(
+            tmp_path / "hub",
+            monotonic=monotonic,
+            now=wall,
+            port=port,
+            service_keys_file=keys,
+            contracts=("contracts.avelarsys", "whatsapp_contracts"),
+            bounds=Bounds(webhook_look_s=0.02),
+        ) as hub:
+            hub.key = key
+            receipt = (await hub.publish(type="order_created", confirm={"within_seconds": 60, "by": "read"})).json()
+            wall.now_s += 61
+            monotonic.now_s += 61
+            await endpoint.wait_requests(2)
+            assert 1 == len(api.sent)
+            token = hub.token(iat=wall.now_s, exp=wall.now_s + 3600)
+            async with hub.websocket(token) as listener:
+                posted = event(event="onack", id=api.sent[0]["options"]["messageId"], ack=2)
+                assert 202 == (await bridge.post(f"/webhook/{SECRET}", json=posted)).status_code
+                frame = await listener.frame()
+            assert ("whatsapp:message-status", "delivered") == (frame["type"], frame["data"]["status"])
+            await hub.wait_until(lambda: hub.hub.metrics.webhook_attempts["tests", "delivered"] == 1)
+            path = f"/api/internal/notifications/{receipt['id']}"
+            trace = (await hub.http.get(path, headers=hub.headers())).json()
+        assert [USER] == [each["user"]["user_id"] for each in trace["escalated"]]
+        assert [["202"]] == [[each["outcome"] for each in webhook["last_attempts"]] for webhook in trace["webhooks"]]

@@ -17,8 +17,9 @@ __all__ = ["Endpoint", "Received", "Respond", "open_endpoint", "respond_with", "
 
 
 class Received(msgspec.Struct):
-    """One request: its target, its fields by lower-case name, its body, and the address it came to."""
+    """One request: its method and target, its fields by lower-case name, its body, and the address it came to."""
 
+    method: str
     target: str
     fields: dict[str, str]
     body: bytes
@@ -41,6 +42,11 @@ def respond_with(status: int, body: bytes = b"", *fields: str, keep: bool = Fals
             writer.close()
 
     return respond
+
+
+def _read_line(line: str) -> tuple[str, str]:
+    method, target, _ = line.split()
+    return method, target
 
 
 class Endpoint:
@@ -70,7 +76,7 @@ class Endpoint:
                         name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:-2])
                     }
                     body = await reader.readexactly(int(fields.get("content-length", "0")))
-                    received = Received(head[0].split()[1], fields, body, writer.get_extra_info("sockname")[0])
+                    received = Received(*_read_line(head[0]), fields, body, writer.get_extra_info("sockname")[0])
                     async with self._changed:
                         self.requests.append(received)
                         self._changed.notify_all()

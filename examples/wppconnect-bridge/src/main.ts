@@ -4,6 +4,7 @@ import { NotificationHub } from "@notification-hub/service";
 import type { WhatsappNotification } from "./event.js";
 import { forwardTo } from "./forward.js";
 import { publishTo } from "./publish.js";
+import { sendThrough } from "./send.js";
 import { createBridge } from "./server.js";
 import { readSettings, type Settings } from "./settings.js";
 import { Spool } from "./spool.js";
@@ -14,9 +15,11 @@ async function start(settings: Settings): Promise<void> {
   const hub = new NotificationHub<WhatsappNotification>({ url: settings.hubUrl, key: settings.hubKey });
   const publishing = await openSpool("hub");
   const forwarding = settings.forwardUrl === undefined ? undefined : await openSpool("forward");
-  const server = createBridge({ ...settings, publishing, forwarding });
+  const sending = settings.gateway === undefined ? undefined : await openSpool("send");
+  const server = createBridge({ ...settings, publishing, forwarding, sending });
   const running = [
     publishing.run(publishTo(hub)),
+    settings.gateway && sending?.run(sendThrough(settings.gateway)),
     settings.forwardUrl && forwarding?.run(forwardTo(settings.forwardUrl)),
   ];
   server.listen(settings.port, settings.host, () => {
@@ -26,7 +29,7 @@ async function start(settings: Settings): Promise<void> {
   const stop = async (): Promise<void> => {
     server.close();
     server.closeIdleConnections();
-    await Promise.all([publishing.stop(), forwarding?.stop()]);
+    await Promise.all([publishing.stop(), forwarding?.stop(), sending?.stop()]);
     await Promise.all(running);
     // What waits is on disk, for the next start.
     process.exit(0);

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import { composeNotification, readEvent, type WhatsappNotification } from "./event.js";
 import { packPosted, type Posted } from "./forward.js";
 import type { Spool } from "./spool.js";
+import { composeMessage, isFromHub } from "./unconfirmed.js";
 
 /** A gateway that downloads media puts the file into the body. */
 const MAX_BODY_BYTES = 32 * 2 ** 20;
@@ -17,18 +18,28 @@ export interface Bridge {
   readonly publishing: Spool;
   /** What waits for the webhook from before; undefined where there is none. */
   readonly forwarding: Spool | undefined;
+  /** What the hub signs with, and the messages that wait for the gateway; undefined where the hub tells nothing. */
+  readonly webhookSecret: string | undefined;
+  readonly sending: Spool | undefined;
 }
 
 /**
  * Return a server, not yet listening, that takes the gateway's webhook at `/webhook/<secret>`.
  *
  * It responds once what was posted is on disk, since the gateway repeats nothing. 202: taken; 204: nothing to tell; 400:
- * not an event; 503: there is no room. Whatever it is, the webhook from before gets it. `/health` has the counts.
+ * not an event; 503: there is no room. Whatever it is, the webhook from before gets it. `/health` has the counts. The hub
+ * tells at `/hub-events` of what nobody confirmed: 401 where it did not sign that.
  */
 export function createBridge(bridge: Bridge): Server {
   const respond = async (request: IncomingMessage): Promise<[status: number, body?: object]> => {
     const path = request.url?.split("?")[0] ?? "";
-    if (path === "/health") return [200, { hub: bridge.publishing.counts, forward: bridge.forwarding?.counts ?? null }];
+    if (path === "/health") {
+      const [forward, send] = [bridge.forwarding?.counts ?? null, bridge.sending?.counts ?? null];
+      return [200, { hub: bridge.publishing.counts, forward, send }];
+    }
+    if (path === "/hub-events") {
+      return request.method === "POST" ? [await hear(bridge, request, await readBody(request))] : [405];
+    }
     if (!path.startsWith("/webhook/") || !isSame(path.slice("/webhook/".length), bridge.secret)) return [404];
     if (request.method !== "POST") return [405];
     const body = await readBody(request);
@@ -44,6 +55,15 @@ export function createBridge(bridge: Bridge): Server {
   });
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   return server;
+}
+
+/** Take what the hub tells; it responds once a message that has to be sent is on disk. */
+async function hear(bridge: Bridge, request: IncomingMessage, body: Buffer): Promise<number> {
+  if (!bridge.webhookSecret || !bridge.sending) return 404;
+  if (!isFromHub(body, request.headers, bridge.webhookSecret)) return 401;
+  const message = composeMessage(body, String(request.headers["webhook-id"]));
+  if (!message) return 204;
+  return (await bridge.sending.put(Buffer.from(JSON.stringify(message)))) ? 202 : 503;
 }
 
 async function take(bridge: Bridge, posted: Posted): Promise<number> {

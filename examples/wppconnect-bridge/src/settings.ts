@@ -1,3 +1,5 @@
+import type { Gateway } from "./send.js";
+
 /** What the bridge needs to know. */
 export interface Settings {
   readonly hubUrl: string;
@@ -17,6 +19,9 @@ export interface Settings {
   readonly spoolBytes: number;
   /** How long one event may fail by itself before it is kept aside. */
   readonly giveUpMs: number;
+  /** What the hub signs its webhooks with, and where unconfirmed orders go; undefined where nobody is told. */
+  readonly webhookSecret: string | undefined;
+  readonly gateway: Gateway | undefined;
 }
 
 /**
@@ -59,7 +64,13 @@ export function readSettings(env: Record<string, string | undefined>): Settings 
   }
   const giveUpS = Number(env.BRIDGE_GIVE_UP?.trim() || "300");
   if (!(giveUpS >= 0)) throw new Error("BRIDGE_GIVE_UP: is not a number of seconds (example: 300)");
+  const webhookSecret = env.BRIDGE_WEBHOOK_SECRET?.trim() || undefined;
+  if (webhookSecret !== undefined && !/^whsec_[A-Za-z0-9+/]{32,}={0,2}$/.test(webhookSecret)) {
+    throw new Error("BRIDGE_WEBHOOK_SECRET: is not the secret of the hub's key file (example: whsec_...)");
+  }
   return {
+    webhookSecret,
+    gateway: webhookSecret === undefined ? undefined : readGateway(need, accounts),
     hubUrl: need("NOTIFICATION_HUB_URL", "https://hub.example.com"),
     hubKey: need("NOTIFICATION_HUB_KEY", "hubk_..."),
     host: env.BRIDGE_HOST?.trim() || "127.0.0.1",
@@ -72,4 +83,21 @@ export function readSettings(env: Record<string, string | undefined>): Settings 
     spoolBytes,
     giveUpMs: giveUpS * 1000,
   };
+}
+
+function readGateway(need: (name: string, example: string) => string, accounts: ReadonlyMap<string, string>): Gateway {
+  const url = need("BRIDGE_GATEWAY_URL", "http://127.0.0.1:21465").replace(/\/+$/, "");
+  if (!/^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : "")) {
+    throw new Error("BRIDGE_GATEWAY_URL: is not a URL (example: BRIDGE_GATEWAY_URL=http://127.0.0.1:21465)");
+  }
+  const phones = new Map<string, string>();
+  for (const pair of need("BRIDGE_PHONES", "00000000191:5511999990000").split(",")) {
+    const [user, phone] = pair.split(":").map((part) => part.trim());
+    if (!user || !/^\d{8,15}$/.test(phone ?? ""))
+      throw new Error("BRIDGE_PHONES: is not a list of user:number pairs (example: 00000000191:5511999990000)");
+    phones.set(user, phone as string);
+  }
+  // The last session of an account would win, so that the first one is written last.
+  const sessions = new Map([...accounts].reverse().map(([session, account]) => [account, session]));
+  return { url, token: need("BRIDGE_GATEWAY_TOKEN", "the token of the gateway's API"), phones, sessions };
 }
