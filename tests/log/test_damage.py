@@ -157,6 +157,16 @@ class TestReading:
         assert [(1, False), (3, False)] == [(each.position, each.is_damaged) for each in await drain(log)]
         await log.close()
 
+    async def test_a_control_that_vanished_hides_no_record_from_a_search(self, tmp_path: Path) -> None:
+        """What a replay brings is found by its id too, and what was never there is not."""
+        log = await _open(tmp_path / "log")
+        await log.append([draft(str(number)) for number in range(1, 4)])
+        _null(tmp_path / "log", "control")
+        found = [await log.find(str(number)) for number in range(1, 5)]
+        assert [1, 2, 3, None] == [each and each.record.position for each in found]
+        assert [1, 2, 3] == [each.position for each in await drain(log)]
+        await log.close()
+
     async def test_retention_passes_damage(self, tmp_path: Path) -> None:
         """A record that holds no JSON any more goes in its time, and the log stays writable."""
         log = await open_sqlite_log(

@@ -22,9 +22,10 @@ __all__ = ["Searcher"]
 #: The first stretch is short, since most of what is looked for is new.
 _FIRST_STRETCH = 2_000
 _STRETCH = 50_000
-# No index holds ids, so this reads every record of the stretch, the newest first, and stops at the one.
+# No index holds ids, so this reads every record of the stretch, the newest first, and stops at the one. A record whose
+# control has vanished is replayed, so it is found.
 _FIND = """SELECT position, created_s FROM record
-WHERE position > ? AND position <= ? AND id = ? AND control = 0 ORDER BY position DESC LIMIT 1"""
+WHERE position > ? AND position <= ? AND id = ? AND (control = 0 OR control IS NULL) ORDER BY position DESC LIMIT 1"""
 
 Run = Callable[[Callable[[apsw.Connection], Reading], int], Awaitable[Reading]]
 
