@@ -172,6 +172,13 @@ test("hostile texts are shown as texts", async (t) => {
     stored: { cursor: HOSTILE[3], position: 1, at: "2026-11-26T12:00:00.000Z" },
     expired: false,
     counted_since: "2026-11-26T12:00:00.000Z",
+    trace_id: "4bf92f3577b34da6a3ce929d0e0e4736",
+    superseded: { by: HOSTILE[3] },
+    awaited: [{ user: { kind: "user", user_id: HOSTILE[0] }, by: "read", deadline: HOSTILE[1] }],
+    escalated: [
+      { user: { kind: "user", user_id: HOSTILE[8] }, by: "read", deadline: "2026-11-26T12:00:00.000Z", at: HOSTILE[8] },
+    ],
+    webhooks: [{ id: "w-1", service: HOSTILE[0], event: HOSTILE[1], state: "dead", attempts: 9 }],
     unknown: [{ step: "read", why: HOSTILE[0] }],
   };
   standIn.routes.set("/api/internal/notifications/x", trace);
@@ -179,6 +186,9 @@ test("hostile texts are shown as texts", async (t) => {
   await page.getByLabel("Id of the notification").fill("x");
   await page.getByRole("button", { name: "Show" }).click();
   await page.locator(".steps").waitFor();
+  const steps = await page.locator(".steps").textContent();
+  assert.match(steps, /Superseded.*Confirmation awaited.*until.*Not confirmed in time.*Webhooks.*dead.*Attempts 9/s);
+  assert.ok((await page.locator("main").textContent()).includes("4bf92f3577b34da6a3ce929d0e0e4736"));
   assert.equal(await overflow(page), 0);
   await show(page, "connections");
   await page.locator("table.narrow").waitFor();

@@ -98,6 +98,27 @@ function Steps({ trace }: { trace: Trace }) {
             {texts.connections} {count(trace.replayed.connections)} · {texts.toPolls} {count(trace.replayed.polls)}
           </Step>
         )}
+        {trace.superseded === undefined ? null : (
+          <Step name={texts.superseded} at="">
+            {texts.supersededBy} <code>{trace.superseded.by}</code>
+          </Step>
+        )}
+        <Confirmations name={texts.awaited} confirmations={trace.awaited} />
+        <Confirmations name={texts.acknowledged} confirmations={trace.acknowledged} />
+        <Confirmations name={texts.readStep} confirmations={trace.read} />
+        <Confirmations name={texts.escalated} confirmations={trace.escalated} />
+        {trace.webhooks === undefined || trace.webhooks.length === 0 ? null : (
+          <Step name={texts.webhooks} at="">
+            <ul class="plain">
+              {trace.webhooks.map((webhook) => (
+                <li key={webhook.id}>
+                  <bdi class="id">{webhook.service}</bdi> <bdi class="id">{webhook.event}</bdi> {webhook.state} ·{" "}
+                  {texts.webhookAttempts} {count(webhook.attempts)}
+                </li>
+              ))}
+            </ul>
+          </Step>
+        )}
         {trace.expires_at === undefined ? null : (
           <Step name={trace.expired ? texts.expired : texts.expires} at={moment(trace.expires_at)} />
         )}
@@ -129,6 +150,29 @@ function Steps({ trace }: { trace: Trace }) {
         {texts.countedSince} {moment(trace.counted_since)}
       </p>
     </>
+  );
+}
+
+/** The users who had to confirm, with the moment at which that ended or will. */
+function Confirmations(props: { name: string; confirmations: Trace["read"] }) {
+  const { texts, language } = usePage();
+  if (props.confirmations === undefined || props.confirmations.length === 0) return null;
+  return (
+    <Step name={props.name} at="">
+      <ul class="plain">
+        {props.confirmations.map((each, index) => (
+          // Masked ids may be equal.
+          <li key={index}>
+            <Target target={each.user} />{" "}
+            <span class="soft">
+              {each.at === undefined
+                ? `${texts.until} ${formatMoment(each.deadline, language)}`
+                : formatMoment(each.at, language)}
+            </span>
+          </li>
+        ))}
+      </ul>
+    </Step>
   );
 }
 
