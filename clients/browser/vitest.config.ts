@@ -7,6 +7,8 @@ const pageTests = [
   "tests/hub.test.ts",
   "tests/tabs.test.ts",
   "tests/inbox.test.ts",
+  "tests/inbox-model.test.ts",
+  "tests/shared-inbox.test.ts",
   "tests/push.test.ts",
   "tests/signals.test.ts",
   "tests/state.test.ts",

@@ -158,8 +158,7 @@ export function createHub(options: HubOptions): Hub {
       handlers.emit(type, frame);
     } else {
       if (!isNew(id ?? at)) return false;
-      if (!id) others.emit(type, frame);
-      else if (handlers.emit(type, frame)) taken = at;
+      if ((id ? handlers : others).emit(type, frame)) taken = at;
     }
     cursor?.move(at, leading);
     return true;
@@ -204,7 +203,7 @@ export function createHub(options: HubOptions): Hub {
     if (!leading || !message.cursor || !features?.includes("ack")) return;
     if (status.transport === "ws") connection?.send(JSON.stringify({ type: "ack", ...message }));
     // What fails here the next cursor makes good.
-    else if (status.transport) request("/api/ack", { method: "POST", body: message }).catch(() => {});
+    else request("/api/ack", { method: "POST", body: message }).catch(() => {});
   };
 
   const request = async (path: string, { method = "GET", body }: HubRequest = {}): Promise<Response> =>

@@ -23,7 +23,7 @@ export function fetchPage(
   signal: AbortSignal,
 ): Promise<Page | Ending> {
   return fetchInTime<Page | Ending>(
-    `${base}/poll`,
+    `${base}/poll?protocol=hub.v1`,
     { headers: requestHeaders(token, cursor) },
     (response) => (response.ok ? response.json() : readRefusal(response)),
     signal,

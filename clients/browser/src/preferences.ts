@@ -55,7 +55,7 @@ export function createPreferences(hub: Hub): Preferences {
   let wanted: readonly string[] | undefined;
   let identity: string | undefined;
   let opened = 0;
-  let close = (): void => {};
+  let close: (() => void) | undefined;
   let fetching = false;
   let changing: Promise<unknown> = Promise.resolve();
 
@@ -127,7 +127,7 @@ export function createPreferences(hub: Hub): Preferences {
       return () => {
         if (over) return;
         over = true;
-        if (!--opened) close();
+        if (!--opened) close?.();
       };
     },
     mute: (type) => change((muted) => [...new Set([...muted, type])]),

@@ -15,7 +15,7 @@ export const openEventStream: OpenLink = (options, listener) => {
 
 async function read(options: LinkOptions, listener: Listener, signal: AbortSignal): Promise<Ending> {
   const { base, token, cursor, signals } = options;
-  const url = `${base}/sse${writeQuery(undefined, signals)}`;
+  const url = `${base}/sse?protocol=hub.v1${writeQuery("&", undefined, signals)}`;
   const response = await fetch(url, { headers: requestHeaders(token, cursor), cache: "no-store", signal });
   const { body, headers } = response;
   if (!response.ok || !body || !headers.get("content-type")?.startsWith("text/event-stream"))

@@ -6,7 +6,7 @@ import { parseFrame } from "./wire.js";
 /** Open a WebSocket. The token is sent as a subprotocol, since URLs end up in logs. */
 export const openWebSocket: OpenLink = ({ base, token, cursor, signals }, listener) => {
   const bearer = btoa(token).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-  const url = `${base.replace(/^http/, "ws")}/ws${writeQuery(cursor, signals)}`;
+  const url = `${base.replace(/^http/, "ws")}/ws${writeQuery("?", cursor, signals)}`;
   const socket = new WebSocket(url, ["hub.v1", `hub.bearer.${bearer}`]);
   socket.onmessage = ({ data }) => {
     listener.alive();

@@ -104,20 +104,26 @@ test("what the hub refuses, or never got, is shown as it was, and the page is to
   await flush();
   newestRequest().fail();
   await lost;
+  const proxied = expect(opened.unmute("cart_updated")).rejects.toThrow("cannot be reached");
+  await flush();
+  newestRequest().empty(502);
+  await proxied;
   expect(opened.view.muted).toEqual(["cart_updated"]);
 });
 
 test("a change on another device is shown when its frame comes; after a gap they are fetched again", async () => {
   const opened = await openWith();
   let calls = 0;
-  opened.subscribe(() => calls++);
+  const stop = opened.subscribe(() => calls++);
   newestSocket().say({ type: "preferences", muted: ["stock_alert"], cursor: "epoch-1" } as never);
   expect([calls, opened.view.muted, opened.view.types[2]!.muted]).toEqual([1, ["stock_alert"], true]);
   newestSocket().say({ type: "gap", title: "", message: "", data: { cursor: "epoch-9" }, timestamp: "" });
   await flush();
   newestRequest().respond(200, preferences("cart_updated"));
   await flush();
-  expect([requests.length, opened.view.muted]).toEqual([2, ["cart_updated"]]);
+  stop();
+  newestSocket().say({ type: "preferences", muted: [], cursor: "epoch-z" } as never);
+  expect([requests.length, opened.view.muted, calls]).toEqual([2, [], 2]);
 });
 
 test("a request that failed is made again with the next connection, and none after the end", async () => {

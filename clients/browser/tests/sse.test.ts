@@ -16,7 +16,7 @@ async function open(): Promise<Received> {
 test("token and cursor are headers", () => {
   openEventStream(linkOptions({ cursor: "ep-1" }), listen().listener);
   expect(newestRequest()).toMatchObject({
-    url: "https://hub.test/sse",
+    url: "https://hub.test/sse?protocol=hub.v1",
     headers: { authorization: "Bearer t0", "last-event-id": "ep-1" },
   });
 });
