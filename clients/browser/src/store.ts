@@ -99,6 +99,16 @@ export function createStore(): Store {
   /** Whether the hub has not counted it yet. */
   const isNewUnread = ({ read, archived, notification }: Item): boolean =>
     !read && !archived && (!countedAt || isLater(notification.cursor, countedAt));
+  /** Drop those whose place a notification takes: the hub lists the newest of them alone. */
+  const supersede = ({ collapse_id: key, cursor }: Notification & { collapse_id?: string }): void => {
+    for (const item of key ? [...byId.values()] : []) {
+      const { collapse_id: other, cursor: at, id } = item.notification as Notification & { collapse_id?: string };
+      if (other !== key || !isLater(cursor, at)) continue;
+      if (!item.read && !item.archived && !isNewUnread(item)) counted = { ...counted, unread: counted.unread - 1 };
+      byId.delete(id);
+      order = undefined;
+    }
+  };
   const bound = (): void => {
     if (byId.size <= MOST_HELD) return;
     const all = items();
@@ -122,6 +132,7 @@ export function createStore(): Store {
     },
     add: (notification) => {
       if (byId.has(notification.id) || unlisted.includes(notification.type)) return;
+      supersede(notification);
       const newest = order?.[0];
       byId.set(notification.id, { notification, read: false, archived: false, at: notification.cursor });
       // A long replay adds one at the front each time.

@@ -157,6 +157,23 @@ describe("the list", () => {
     ]);
   });
 
+  test("has the newest alone of those that take each other's place, and counts it once", async () => {
+    const stock = (number: number): object => ({
+      ...alert(number),
+      collapse_id: "stock-7",
+      read: false,
+      archived: false,
+    });
+    const { inbox } = await openWith(0);
+    newestSocket().say({ type: "gap", title: "", message: "", data: { cursor: "epoch-zz" }, timestamp: "" });
+    await flush();
+    const page = { notifications: [stock(2), { ...alert(1), read: false, archived: false }], unread: 2, more: false };
+    newestRequest().respond(200, { ...page, next: null, cursor: "epoch-2" });
+    await flush();
+    newestSocket().say(stock(3) as never, stock(4) as never);
+    expect([titles(inbox), inbox.view.unreadCount]).toEqual([["n4", "n1"], 2]);
+  });
+
   test("is fetched again after a gap, and after one that came while it was fetched", async () => {
     const { inbox } = await openWith(2);
     const gap = { type: "gap" as const, title: "", message: "", data: { cursor: "epoch-y" }, timestamp: "" };
