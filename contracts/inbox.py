@@ -58,7 +58,8 @@ class InboxNotifications(msgspec.Struct, kw_only=True):
     `unread` is the number of unread notifications in the whole inbox, exact up to 999; `more` says that there are more
     than those. `next` is the `before` of the following page, null at the end; a page may have fewer notifications than
     asked for, and none, before the end. Everything up to `cursor` is in the response: a connection that continues
-    there misses nothing.
+    there misses nothing. A connection also brings notifications of the `unlisted` types, which have no place in an
+    inbox.
     """
 
     notifications: list[InboxNotification]
@@ -66,6 +67,7 @@ class InboxNotifications(msgspec.Struct, kw_only=True):
     more: bool
     next: CursorText | None
     cursor: CursorText
+    unlisted: list[str]
 
 
 class InboxChange(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -10,7 +10,8 @@ from contracts.identifier import Timestamp
 
 __all__ = ["RelayFigures", "RelayReport"]
 
-_Count = Annotated[int, msgspec.Meta(ge=0)]
+#: What JSON can say exactly in every language.
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 _Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 
 

@@ -154,6 +154,10 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/api/test_collapse.py::test_who_is_there_gets_both_and_who_returns_gets_the_newest",
         "tests/api/test_collapse.py::test_client_that_was_live_returns_without_a_duplicate",
     ),
+    "R14.2": (
+        f"{_BROWSER}/shared-inbox.test.ts::has the newest alone of those that take each other's place,"
+        " and counts it once",
+    ),
     "R11.4": (f"{_BROWSER}/preferences.test.ts::a hub that says it can %j is asked for none",),
     "R12.1": (
         "tests/deadlines/test_confirmations.py::test_acknowledged",

@@ -57,7 +57,10 @@ def change_inbox(inbox: Inbox, wanted: Wanted, look: InboxLook) -> Changing:
     restored: set[int] = set()
     changes: list[Change] = []
     raises_to = None
-    if until is not None and (until > watermark.upto or look.restored):
+    # What is to be unread again stays so, or the same change once more would change something.
+    kept = {look.positions[identifier] for identifier in wanted.unread}
+    lost = [entry for entry in look.restored if flag_position(entry) not in kept]
+    if until is not None and (until > watermark.upto or lost):
         raises_to = until
         if until >= watermark.upto:
             # Flags from before say nothing any more of what is at or below it, so one row reads a thousand.
@@ -66,7 +69,7 @@ def change_inbox(inbox: Inbox, wanted: Wanted, look: InboxLook) -> Changing:
             changes += [put_flags(inbox, flag_position(entry), Flags()) for entry in look.spent]
         else:
             # A watermark never falls. What was marked as unread below it loses that mark.
-            for entry in look.restored:
+            for entry in lost:
                 position = flag_position(entry)
                 changes.append(put_flags(inbox, position, read_flags(entry)._replace(read=None)))
                 settled.add(position)
@@ -84,7 +87,7 @@ def change_inbox(inbox: Inbox, wanted: Wanted, look: InboxLook) -> Changing:
             is_read = True
         is_archived = before.archived or identifier in archive
         (restored if not is_read and not is_archived else settled).add(position)
-        if (is_read, is_archived) == (was_read, before.archived) and watermark is look.watermark:
+        if (is_read, is_archived) == (was_read, before.archived) and raises_to is None:
             continue
         # What the watermark says by itself needs no word of the row.
         flags = Flags(None if is_read == (position <= watermark.upto) else is_read, is_archived)

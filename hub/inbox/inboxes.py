@@ -95,6 +95,7 @@ class Inboxes:
             more=page.unread > MOST_UNREAD,
             next=None if page.next is None else self._cursor(page.next),
             cursor=self._cursor(page.upto),
+            unlisted=sorted(self._hidden),
         )
 
     async def change(self, grant: Grant, asked: InboxChange) -> InboxCount:

@@ -63,6 +63,7 @@ class TestPage:
         page = (await get(hub)).json()
         assert [{**frame, "read": False, "archived": False} for frame in reversed(frames)] == page["notifications"]
         assert (3, False, None) == (page["unread"], page["more"], page["next"])
+        assert ["cart_updated"] == page["unlisted"]
         assert hub.hub.log.head == int(page["cursor"].rpartition("-")[2], 36)
 
     async def test_an_empty_inbox(self, hub: RunningHub) -> None:

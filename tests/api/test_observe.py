@@ -67,7 +67,7 @@ async def test_the_stream_begins_with_who_looks(hub: RunningHub) -> None:
     async with observe(hub) as observer:
         first = await observer.event()
         assert isinstance(first, Introduction)
-        assert ("tests", ["disconnect", "observe", "observe_ids", "publish", "stats"]) == (
+        assert ("tests", ["disconnect", "forget", "observe", "observe_ids", "publish", "stats"]) == (
             first.service,
             first.operations,
         )

@@ -20,6 +20,7 @@ from contracts.inbox import (
 )
 from hub import routes
 from hub.allowance import Allowance
+from hub.api.options import make_options_route
 from hub.api.request import NO_STORE, AnyRequest, read_json_body
 from hub.auth.admission import Admission
 from hub.auth.grant import Grant
@@ -81,7 +82,7 @@ def make_inbox_routes(
                 raise InvalidField(f"One change may name {MAX_INBOX_IDS} notifications", field="$")
             return await found.change(grant, asked)
 
-    return [show, change]
+    return [make_options_route(routes.INBOX, "GET", "HEAD", "POST"), show, change]
 
 
 def _read_query(query: bytes) -> _Query:

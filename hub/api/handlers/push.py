@@ -9,6 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from contracts.push import PushFigures, PushKey, PushSubscription, PushUnsubscribe
 from hub import routes
 from hub.allowance import Allowance
+from hub.api.options import make_options_route
 from hub.api.request import NO_STORE, AnyRequest, find_service, read_json_body
 from hub.auth.admission import Admission
 from hub.auth.grant import Grant
@@ -77,4 +78,5 @@ def make_push_routes(
             raise PushOff
         return push.collect()
 
-    return [show, subscribe, unsubscribe, figures]
+    options = make_options_route(routes.PUSH, "DELETE", "GET", "HEAD", "PUT")
+    return [options, show, subscribe, unsubscribe, figures]

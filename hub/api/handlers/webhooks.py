@@ -27,7 +27,8 @@ def make_webhook_routes(desk: WebhookDesk, keys: ServiceKeys) -> list[HTTPRouteH
         service = find_service(request.scope["headers"], keys)
         service.require_operation("observe")
         service.require_all_accounts()
-        state = _find_single(request, "state") or "waiting"
+        state = _find_single(request, "state")
+        state = "waiting" if state is None else state
         if state not in {"waiting", "dead"}:
             raise BadRequest("A state is `waiting` or `dead`", field="state")
         limit_text = _find_single(request, "limit") or "100"

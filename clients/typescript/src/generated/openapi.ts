@@ -1585,7 +1585,7 @@ export interface components {
          * InboxNotifications
          * @description A page of an inbox, newest first.
          *
-         *     `unread` is the number of unread notifications in the whole inbox, exact up to 999; `more` says that there are more than those. `next` is the `before` of the following page, null at the end; a page may have fewer notifications than asked for, and none, before the end. Everything up to `cursor` is in the response: a connection that continues there misses nothing.
+         *     `unread` is the number of unread notifications in the whole inbox, exact up to 999; `more` says that there are more than those. `next` is the `before` of the following page, null at the end; a page may have fewer notifications than asked for, and none, before the end. Everything up to `cursor` is in the response: a connection that continues there misses nothing. A connection also brings notifications of the `unlisted` types, which have no place in an inbox.
          */
         InboxNotifications: {
             notifications: components["schemas"]["InboxNotification"][];
@@ -1595,6 +1595,7 @@ export interface components {
             next: string | null;
             /** @example k3v9q2m7xa-1z8 */
             cursor: string;
+            unlisted: string[];
         };
         /**
          * Introduction
@@ -3996,8 +3997,8 @@ export interface operations {
                 cursor?: string;
                 /** @description The types of signals that the client wants, separated by commas; without it, it gets none. Over `/ws` only clients of `hub.v1` get any. `/poll` has none. */
                 signals?: string;
-                /** @description `hub.v1`: the client knows every control frame, and gets those that tell of the user's state, such as `inbox`. A WebSocket says so by its subprotocol. */
-                protocol?: "hub.v1";
+                /** @description `hub.v1`: the client knows every control frame, and gets those that tell of the user's state, such as `inbox`. Any other value counts as none. A WebSocket says so by its subprotocol. */
+                protocol?: string;
             };
             header?: {
                 /** @description The cursor, as `EventSource` sends it by itself when it reconnects; it wins over `cursor`. */
@@ -4066,8 +4067,8 @@ export interface operations {
                 token?: string;
                 /** @description The last cursor that the client has processed; everything for the user since then comes first. If the log can no longer serve this cursor, a `gap` frame comes first. */
                 cursor?: string;
-                /** @description `hub.v1`: the client knows every control frame, and gets those that tell of the user's state, such as `inbox`. A WebSocket says so by its subprotocol. */
-                protocol?: "hub.v1";
+                /** @description `hub.v1`: the client knows every control frame, and gets those that tell of the user's state, such as `inbox`. Any other value counts as none. A WebSocket says so by its subprotocol. */
+                protocol?: string;
             };
             header?: {
                 /** @description The cursor, as `EventSource` sends it by itself when it reconnects; it wins over `cursor`. */

@@ -44,8 +44,8 @@ _PROTOCOL = {
     "name": "protocol",
     "in": "query",
     "description": "`hub.v1`: the client knows every control frame, and gets those that tell of the user's state, such "
-    "as `inbox`. A WebSocket says so by its subprotocol.",
-    "schema": {"type": "string", "enum": ["hub.v1"]},
+    "as `inbox`. Any other value counts as none. A WebSocket says so by its subprotocol.",
+    "schema": {"type": "string", "examples": ["hub.v1"]},
 }
 _INBOX_PARAMETERS = (
     {
