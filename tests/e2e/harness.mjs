@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { DEADLINE_MS, findPort, Program, ROOT, run, until } from "./programs.mjs";
+import { DEADLINE_MS, findPort, Program, ROOT, run, sign, until } from "./programs.mjs";
 
 // The browser's driver is a package of the examples, since it drives their pages.
 export const { chromium } = createRequire(path.join(ROOT, "examples/package.json"))("playwright-core");
@@ -19,6 +19,7 @@ const QUIET = [
 ];
 const VITE = path.join(ROOT, "examples/node_modules/vite/bin/vite.js");
 /** The demo users of `hub serve --dev`. */
+const BUYER = { user_id: "00000000001", account_id: "00000000000101" };
 export const SELLER = { user_id: "00000000002", account_id: "00000000000202" };
 
 // Chromium's own sandbox refuses to run as root.
@@ -73,6 +74,7 @@ export class Harness {
     ]);
     const secrets = JSON.parse(await readFile(path.join(harness.folder, "data/dev.json"), "utf8"));
     harness.key = secrets.service_key;
+    harness.secret = secrets.jwt_secret;
     harness.serviceEnv = {
       AVADMIN_API_URL: harness.hubUrl,
       NOTIFICATION_HUB_KEY: harness.key,
@@ -100,7 +102,19 @@ export class Harness {
     // Wait until the last profile's connections are closed, so that each test counts only its own.
     await until(async () => (await this.stats()).totalConnections === 0, "no connection is left");
     test.after(() => context.close());
+    for (const user of [SELLER, BUYER]) await this.empty(user);
     return context;
+  }
+
+  /** Archive what a user has at the hub, so that each test sees its own notifications alone. */
+  async empty(user) {
+    const exp = Math.floor(Date.now() / 1000) + 60;
+    const token = await sign({ sub: user.user_id, ...user, role: "user", exp }, this.secret);
+    for (;;) {
+      const { notifications } = await this.ask("GET", "/api/inbox?limit=100", undefined, token);
+      if (!notifications.length) return;
+      await this.ask("POST", "/api/inbox", { archive: notifications.map(({ id }) => id) }, token);
+    }
   }
 
   /** Publish `stock_alert`s to the seller with these messages, in order. */
@@ -119,8 +133,8 @@ export class Harness {
     return this.ask("GET", "/api/internal/ws-stats");
   }
 
-  async ask(method, where, body) {
-    const headers = { authorization: `Bearer ${this.key}`, "content-type": "application/json" };
+  async ask(method, where, body, token = this.key) {
+    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
     const answer = await fetch(this.hubUrl + where, {
       method,
       headers,
@@ -147,6 +161,8 @@ export const live = (page) => page.locator(".light.is-connected").waitFor();
 export async function readBell(page) {
   const button = page.locator(".bell-button");
   if ((await button.getAttribute("aria-expanded")) === "false") await button.click();
+  const more = page.locator(".more:not([hidden], [aria-disabled=true])");
+  if (await more.isVisible()) await more.click();
   return (await page.locator(".bell-list p").allTextContents()).reverse();
 }
 
