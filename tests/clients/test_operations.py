@@ -46,6 +46,7 @@ METHODS = {
     "getPushFigures": None,
     "listWebhooks": None,
     "repeatWebhook": None,
+    "reportRelay": None,
     "openWebSocket": None,
     "openEventStream": None,
     "pollFrames": None,

@@ -185,6 +185,7 @@ test("every operation of the document is a method, or is none for a service", ()
     getPushFigures: "for machines",
     listWebhooks: "for machines",
     repeatWebhook: "for machines",
+    reportRelay: "for machines",
     receiveNotificationUnconfirmed: "for machines",
     receiveNotificationConfirmed: "for machines",
     readMetrics: "for machines",
