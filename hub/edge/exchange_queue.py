@@ -76,6 +76,8 @@ class ExchangeQueue:
         """Let the app answer a request; False where it waits for the one before it."""
         self.reading = exchange
         if self.is_responding:
+            # The app responds to it: a stream that began at once would drop what was not read behind it.
+            exchange.begin_direct = None
             self._waiting = (*self._waiting, (exchange, make_scope))
             return False
         self._start(exchange, make_scope)

@@ -69,9 +69,9 @@ FURTHER: list[Mutation] = [
     (Replay._write_page, "log.first - 1", "log.first"),
     (ResumePoints._is_over, "self._keep_ms", "2 * self._keep_ms"),
     # After its time.
-    (Replay._write_whole, "self._is_due(record.expires_at_s)", "True"),
+    (Replay._write_whole, "record.expires_at_s > now_s", "True"),
     (Replay._write_whole, "waiting += due[: count - 1 : -1]", "pass"),
-    (Replay._release, "self._is_due(envelope.expires_at_s)", "True"),
+    (Replay._release, "envelope.expires_at_s > self._now()", "True"),
     (Dispatcher._fan_out, "envelope.expires_at_s is None", "True"),
     # State records, which deployed frontends never see.
     (Dispatcher._dispatch_own, "subscriber.speaks_hub_v1", "True"),
@@ -171,7 +171,7 @@ PROMISED: list[tuple[Callable[..., Any], str, str, Callable[[], Any]]] = [
         test_replay.TestPace().test_holds_nothing_live_while_it_waits,
     ),
     (Replay._pace, "if await", "if not await", test_replay.TestPace().test_peer_that_takes_nothing),
-    (Replay._release, "self._is_due(envelope.expires_at_s)", "True", test_replay.TestPace().test_expired_while_held),
+    (Replay._release, "envelope.expires_at_s > self._now()", "True", test_replay.TestPace().test_expired_while_held),
     # A page at a time.
     (
         PageReader.read,
