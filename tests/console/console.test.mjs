@@ -127,7 +127,7 @@ test("an explanation publishes nothing and says why", async (t) => {
   await page.getByRole("button", { name: "Explain without publishing" }).click();
   await page.getByText("The hub would accept it.").waitFor();
   await page.getByText("The user gets it at once.").waitFor();
-  await page.locator("fieldset select").selectOption("account");
+  await page.locator("fieldset select").first().selectOption("account");
   await page.getByLabel("Account id", { exact: true }).fill("elsewhere");
   await page.getByRole("button", { name: "Explain without publishing" }).click();
   await page.getByText("The user does not get it.").waitFor();

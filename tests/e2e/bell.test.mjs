@@ -35,7 +35,8 @@ async function press(page, ...keys) {
 
 bellTest("a real hub's notification is counted, listed and shown as a toast, under the strictest policy", async (t) => {
   const { page, errors } = await harness.open(t, `${harness.real}&toasts=`);
-  await page.waitForFunction("hub.status.state === 'connected'");
+  // Not waitForFunction, which evaluates text in the page: its policy refuses that.
+  await until(() => page.evaluate("hub.status.state === 'connected'"), "the page is connected");
   const harm = `<img src=x onerror=alert(1)>"'><script>alert(2)</script>`;
   await harness.publish({ title: harm, message: "\u202e".repeat(50) + "a".repeat(3_000) });
   await page.locator(".bell-badge", { hasText: /^1$/ }).waitFor();
@@ -95,7 +96,7 @@ bellTest(
     await page.addScriptTag({ url: "/stand-in.js", type: "module" });
     await page.waitForFunction("window.hub && state");
     await page.evaluate("state.fill(3)");
-    assert.equal(await focused(page), "Notifications: 3 unread");
+    await until(async () => (await focused(page)) === "Notifications: 3 unread", "the button says how many are unread");
     await page.keyboard.press("Enter");
     await page.locator(".bell-list li").first().waitFor();
     assert.deepEqual(refused, []);
