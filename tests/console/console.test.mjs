@@ -229,6 +229,8 @@ test("what a key may not do is not offered", async (t) => {
 test("a hub that was killed is missed, and found again", async (t) => {
   const { page, notes } = await hub.open(t);
   await hub.signIn(page);
+  // Of a hub that is killed before its first figures nothing can stay on the page.
+  await page.locator(".tiles").waitFor();
   await hub.hub.kill();
   await page.locator(".light.is-lost").waitFor();
   await page.getByText(/Connection lost. Trying again \(attempt \d+\)/).waitFor();
