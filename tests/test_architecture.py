@@ -97,6 +97,8 @@ ROOMS = [
     _room("hub.log.inbox", "msgspec", never=PURE, awaits=True),
     _room("hub.log.tail", never=NO_ACCESS, awaits=True),
     _room("hub.log.sqlite", "msgspec apsw", never=NO_ACCESS, awaits=True),
+    _room("hub.log.jetstream.order", never=PURE),
+    _room("hub.log.jetstream.attempts", never=PURE | {"random"}),
     _room("hub.log", never=NO_ACCESS | {"apsw"}, awaits=True),
     # What services are told, and the deadlines after which they are.
     _room("hub.webhooks.webhook", "msgspec", never=PURE),
