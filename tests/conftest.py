@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from coverage import Coverage
 
 _COVERAGE = pytest.StashKey[list[str]]()
+_FIGURES = pytest.StashKey[list[str]]()
 
 # Hypothesis's own deadline measures the machine, not the hub: on two shared cores it fails at random.
 settings.register_profile("hub", deadline=None, print_blob=True)
@@ -32,6 +33,16 @@ def pytest_asyncio_loop_factories(
 ) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Run every test on the loop that the hub runs on: what links write to are its transports."""
     return {"uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture
+def figures(request: pytest.FixtureRequest) -> Iterator[list[str]]:
+    """Lines for the end of the test run's report, and for the page that `make faults` writes."""
+    lines: list[str] = []
+    yield lines
+    request.config.stash.setdefault(_FIGURES, []).extend(lines)
+    # These reach the page through the JUnit file.
+    request.node.user_properties.extend(("figure", line) for line in lines)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -66,7 +77,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print how many mutants were noticed, and how much of the hub was run."""
+    """Print what was measured, how many mutants were noticed, and how much of the hub was run."""
+    for line in config.stash.get(_FIGURES, []):
+        terminalreporter.write_line(line)
     reports = [report for outcome in ("passed", "failed") for report in terminalreporter.getreports(outcome)]
     mutants = [report for report in reports if isinstance(report, pytest.TestReport) and _is_about_a_mutant(report)]
     if mutants:

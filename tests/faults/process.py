@@ -85,11 +85,11 @@ class HubProcess(RestartedProcess):
         self.key = f"hubk_{secrets.token_urlsafe(32)}"
         self.port = _free_port()
         self.data_dir = folder / "data"
-        self._secret = secrets.token_hex(32)
+        self.secret = secrets.token_hex(32)
         settings = {
             "HUB_PORT": str(self.port),
             "HUB_DATA_DIR": str(self.data_dir),
-            "JWT_SECRET": self._secret,
+            "JWT_SECRET": self.secret,
             "HUB_SERVICE_KEYS_FILE": str(_write_keys(folder, self.key)),
             "HUB_DRAIN": "0",
             "WS_HEARTBEAT_INTERVAL": "0.5",
@@ -99,7 +99,7 @@ class HubProcess(RestartedProcess):
     def token(self, account_id: str, user_id: str, *, ttl_s: float = 86_400) -> str:
         """Return a user's token."""
         claims = {"sub": user_id, "user_id": user_id, "account_id": account_id, "role": "user"}
-        return jwt.encode({**claims, "exp": time.time() + ttl_s}, self._secret, algorithm="HS256")
+        return jwt.encode({**claims, "exp": time.time() + ttl_s}, self.secret, algorithm="HS256")
 
 
 async def publish(client: httpx.AsyncClient, hub: HubProcess, title: str, **fields: object) -> httpx.Response:

@@ -12,12 +12,11 @@ import httpx
 import pytest
 
 from hub.cli.support.fault_proxy import FaultProxy
-from tests.faults.conftest import figures
 from tests.faults.process import HubProcess, publish, wait_ready
 from tests.harness import ACCOUNT, USER
 from tests.network.browser import Browser, Engine, run_browser, serve_pages
 
-__all__ = ["Stage", "figures"]
+__all__ = ["Stage"]
 
 HTTP_DEADLINE_S = 10.0
 

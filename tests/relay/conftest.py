@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.conftest import figures as figures
-from tests.faults.conftest import pytest_terminal_summary as pytest_terminal_summary
 from tests.harness import RunningHub, run_hub
 from tests.postgres import Postgres
 from tests.postgres import postgres as postgres

@@ -1,0 +1,126 @@
+"""The loss checker's publisher: a steady rate over any of several nodes, each notification until it is acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import Counter
+from random import Random
+
+import httpx
+
+from tests.cluster.ledger import Acknowledged, Ledger, User, read_cursor
+
+__all__ = ["LAST", "Sender"]
+
+REQUEST_DEADLINE_S = 20.0
+#: One notification may take so long, over all its attempts.
+DEADLINE_S = 90.0
+#: Publishes that wait at once; the rate is not kept while more would.
+MAX_WAITING = 400
+#: How httpx says that a peer died; the last is anyio's, whose socket was gone between two of its lines.
+FAILURES = (httpx.HTTPError, AttributeError)
+#: Title of the notification after which no further one comes.
+LAST = "the last one"
+
+
+class Sender:
+    """Publishes with an idempotency key each, at whichever node, and writes into the ledger what was acknowledged."""
+
+    def __init__(self, urls: list[str], service_key: str, users: list[User], ledger: Ledger, random: Random) -> None:
+        self._urls = urls
+        self._users = users
+        self._everybody = frozenset(users)
+        self._ledger = ledger
+        self._random = random
+        self._http = httpx.AsyncClient(
+            timeout=REQUEST_DEADLINE_S,
+            headers={"authorization": f"Bearer {service_key}"},
+            limits=httpx.Limits(max_connections=MAX_WAITING, max_keepalive_connections=64),
+        )
+        self._serial = 0
+        self._run = f"{random.getrandbits(32):08x}"
+        #: Responses that were no receipt, by status; 0: none came.
+        self.refusals: Counter[int] = Counter()
+        #: From the first attempt to the receipt, of each notification.
+        self.waits_s: list[float] = []
+        #: The longest time in which nothing was acknowledged.
+        self.longest_silence_s = 0.0
+        self._last_receipt_s: float | None = None
+
+    async def run(self, rate_per_s: float, stop: asyncio.Event) -> None:
+        """Publish at this rate until `stop`, and until each that was begun is acknowledged."""
+        slots = asyncio.Semaphore(MAX_WAITING)
+        due_s = time.monotonic()
+        async with asyncio.TaskGroup() as tasks:
+            while not stop.is_set():
+                await slots.acquire()
+                task = tasks.create_task(self._publish_one())
+                task.add_done_callback(lambda _: slots.release())
+                due_s = max(due_s + 1 / rate_per_s, time.monotonic() - 1)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(max(0.0, due_s - time.monotonic())):
+                        await stop.wait()
+
+    async def finish(self) -> None:
+        """Publish the last one, to everyone, and close."""
+        await self._publish(LAST, f"{self._run}-last", {"everyone": True}, self._everybody)
+        await self._http.aclose()
+
+    async def _publish_one(self) -> None:
+        self._serial += 1
+        title = f"{self._run}-{self._serial}"
+        user = self._random.choice(self._users)
+        kind = self._random.random()
+        target: dict[str, object] = {"account_id": user.account_id}
+        if kind < 0.5:
+            target, audience = target | {"user_id": user.user_id}, frozenset([user])
+        elif kind < 0.9:
+            audience = frozenset(each for each in self._users if each.account_id == user.account_id)
+        else:
+            target, audience = {"everyone": True}, self._everybody
+        manner = self._random.random()
+        if manner < 0.05:  # the same key at several nodes at once
+            await asyncio.gather(*(self._publish(title, title, target, audience) for _ in range(3)))
+        else:
+            await self._publish(title, title, target, audience)
+            if manner < 0.15:  # a service that lost the receipt asks again, mostly at another node
+                await self._publish(title, title, target, audience)
+                self._ledger.repeats += 1
+
+    async def _publish(self, title: str, key: str, target: dict[str, object], audience: frozenset[User]) -> None:
+        self._ledger.audience[title] = audience
+        body = {"type": "stock_alert", "title": title, "message": "m", **target}
+        began_s = time.monotonic()
+        while True:
+            now_s = time.monotonic()
+            if now_s - began_s > DEADLINE_S:
+                self._ledger.violations.append(f"refused: {title} was not acknowledged in {DEADLINE_S:.0f} s")
+                return
+            wait_s = self._random.uniform(0.02, 0.2)
+            url = self._random.choice(self._urls)
+            try:
+                response = await self._http.post(
+                    f"{url}/api/internal/notify", json=body, headers={"idempotency-key": key}
+                )
+            except FAILURES:
+                self.refusals[0] += 1
+            else:
+                if response.status_code == 202:
+                    receipt = response.json()
+                    self._take(title, Acknowledged(receipt["id"], read_cursor(receipt["cursor"])), began_s)
+                    return
+                self.refusals[response.status_code] += 1
+                if response.status_code not in {409, 502, 503, 504}:
+                    self._ledger.violations.append(f"refused: {title}: {response.status_code} {response.text}")
+                    return
+            await asyncio.sleep(wait_s)
+
+    def _take(self, title: str, receipt: Acknowledged, began_s: float) -> None:
+        now_s = time.monotonic()
+        self._ledger.acknowledge(title, receipt, now_s)
+        self.waits_s.append(now_s - began_s)
+        if self._last_receipt_s is not None:
+            self.longest_silence_s = max(self.longest_silence_s, now_s - self._last_receipt_s)
+        self._last_receipt_s = now_s
