@@ -44,7 +44,7 @@ BASE ?= docker.io/library/python:3.11-slim
 VERSION_NOW := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
 # The time of the last commit is the time of everything in the image.
 SOURCE_DATE_EPOCH ?= $(or $(shell git log -1 --format=%ct 2>/dev/null),0)
-# EXTRAS=otel: with the packages that send traces.
+# EXTRAS=otel: with the packages that send traces. EXTRAS=cluster: with NATS's client.
 EXTRAS ?=
 LOCK_OF_IMAGE = $(or $(EXTRAS),runtime)
 # What to add to the engine's command line: IMAGE_ARGS="--no-cache".
@@ -255,6 +255,7 @@ settings-page: $(SETUP) ## write docs/reference/settings.md again
 lock: $(SETUP) ## resolve pyproject.toml and requirements/*.in into hashed locks
 	@$(LOCK) pyproject.toml --output-file requirements/runtime.txt
 	@$(LOCK) pyproject.toml --extra otel --constraints requirements/runtime.txt --output-file requirements/otel.txt
+	@$(LOCK) pyproject.toml --extra cluster --constraints requirements/runtime.txt --output-file requirements/cluster.txt
 	@$(LOCK) requirements/node.in --output-file requirements/node.txt
 	@$(LOCK) requirements/build.in --output-file requirements/build.txt
 	@$(LOCK) requirements/dev.in --output-file requirements/dev.txt
@@ -303,7 +304,7 @@ sbom: $(SETUP) ## write what the image holds of Python packages into dist/, as C
 	@echo "dist/notification-hub-$(VERSION_NOW).cdx.json"
 
 # podman and buildah: Docker's own format, since the other has no health check. Docker has no option for the time.
-image: sbom ## build the image notification-hub:VERSION with podman, docker or buildah (BASE=..., EXTRAS=otel)
+image: sbom ## build the image notification-hub:VERSION with podman, docker or buildah (BASE=..., EXTRAS=otel or cluster)
 	@[ -n "$(ENGINE)" ] || { echo "An image needs podman, docker or buildah: sudo apt-get install podman" >&2; exit 1; }
 	$(ENGINE) build $(if $(filter %docker,$(ENGINE)),,--format docker --timestamp $(SOURCE_DATE_EPOCH)) \
 		--build-arg BASE="$(BASE)" --build-arg SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) --build-arg VERSION=$(VERSION_NOW) --build-arg LOCK=$(LOCK_OF_IMAGE) \

@@ -92,6 +92,10 @@ ROOMS = [
     _room("hub.relay.round", never=PURE),
     _room("hub.relay.response", "msgspec", never=PURE),
     _room("hub.relay", "asyncpg httpx msgspec prometheus_client", never=NO_SQL, awaits=True),
+    # The one room that speaks to NATS; what several nodes are made of speaks to its port.
+    _room("hub.nats.port", "msgspec", never=PURE, awaits=True),
+    _room("hub.nats.replies", never=PURE - {"asyncio"}, awaits=True),
+    _room("hub.nats", "cryptography msgspec nats", never=NO_ACCESS - {"ssl"}, awaits=True),
     # What was said: the port, and the engines behind it.
     _room("hub.log.port", "msgspec", never=PURE - {"asyncio"}, awaits=True),
     _room("hub.log.inbox", "msgspec", never=PURE, awaits=True),
@@ -180,10 +184,10 @@ RESERVED = {
 }
 
 #: Packages that an extra brings, which the hub runs without; the modules that import them are loaded only then.
-EXTRAS = {"opentelemetry": "otel"}
+EXTRAS = {"nats": "cluster", "opentelemetry": "otel"}
 #: Packages of this tree that are built where they can be, and that the hub runs without.
 BUILT_WHERE_POSSIBLE = {"hub_native"}
-LOADED_WITH_EXTRAS = {"hub.tracing", "hub.cli.support.span_export"}
+LOADED_WITH_EXTRAS = {"hub.tracing", "hub.cli.support.span_export", "hub.nats.connection"}
 
 #: Dependencies that no module imports: others load them by name.
 LOADED_BY_NAME = {

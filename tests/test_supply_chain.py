@@ -18,7 +18,7 @@ from packaging.version import Version
 ROOT = Path(__file__).parent.parent
 LOCKS = {
     name: ROOT / f"requirements/{name}.txt"
-    for name in ("runtime", "otel", "build", "node", "dev", "release", "traefik", "compiler")
+    for name in ("runtime", "otel", "cluster", "build", "node", "dev", "release", "traefik", "compiler")
 }
 every_lock = pytest.mark.parametrize("lock", LOCKS)
 
@@ -36,7 +36,7 @@ FLOORS = {
 #: SQLite's WAL-reset corruption; Debian 12's own SQLite has it, apsw brings a later one.
 SQLITE_FLOOR = Version("3.51.3")
 #: A second parser of forms, and the packages whose holes would come with a use that the hub does not have.
-ABSENT = ("python-multipart", "fastapi", "nats-py")
+ABSENT = ("python-multipart", "fastapi")
 
 
 def _lines(lock: str) -> Iterator[str]:
@@ -78,7 +78,7 @@ class TestLocks:
     def test_dev_holds_what_runs(self) -> None:
         """The tests run on the versions and hashes that the image runs on."""
         dev = set(_lines("dev"))
-        assert set() == {line for lock in ("runtime", "otel", "build") for line in _lines(lock)} - dev
+        assert set() == {line for lock in ("runtime", "otel", "cluster", "build") for line in _lines(lock)} - dev
 
     def test_lock_follows_the_project(self) -> None:
         """Every dependency of pyproject.toml is locked, in a version that it allows."""
@@ -91,14 +91,14 @@ class TestLocks:
         for requirement in declared:
             assert _version_in(runtime[canonicalize_name(requirement.name)]) in requirement.specifier, requirement
 
-    def test_extras_are_locked_with_what_runs(self) -> None:
-        """The lock of the extra has the packages it names, in versions it allows, and all that the hub runs on."""
+    @pytest.mark.parametrize("extra", ["otel", "cluster"])
+    def test_extras_are_locked_with_what_runs(self, extra: str) -> None:
+        """The lock of an extra has the packages it names, in versions it allows, and all that the hub runs on."""
         project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-        (declared,) = project["optional-dependencies"].values()
-        locked = _pinned("otel")
-        for requirement in map(Requirement, declared):
+        locked = _pinned(extra)
+        for requirement in map(Requirement, project["optional-dependencies"][extra]):
             assert _version_in(locked[canonicalize_name(requirement.name)]) in requirement.specifier, requirement
-        assert set() == set(_lines("runtime")) - set(_lines("otel"))
+        assert set() == set(_lines("runtime")) - set(_lines(extra))
 
     @pytest.mark.parametrize("package", ["uvicorn", "uvloop", "httptools", "websockets", "msgspec"])
     def test_what_is_used_inside_is_exact(self, package: str) -> None:

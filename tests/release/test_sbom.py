@@ -36,7 +36,7 @@ def test_every_package_of_the_lock_is_in_it() -> None:
     assert installed + 2 == len(components)
 
 
-@pytest.mark.parametrize("extra", ["", "otel"])
+@pytest.mark.parametrize("extra", ["", "otel", "cluster"])
 def test_it_says_what_needs_what(extra: str) -> None:
     """The hub's own dependencies are those it declares, with an extra its too; every reference is of a component."""
     sbom = _sbom(lock=(ROOT / f"requirements/{extra or 'runtime'}.txt").read_text())

@@ -1,0 +1,400 @@
+"""The connection to NATS: opened with a deadline, watched, made anew for ever, with its own requests.
+
+nats-py ends a connection for good after some errors of a server, so it is never asked to reconnect: each connection is
+a new client of it, and what is subscribed is subscribed again. Requests wait on one inbox of the connection's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import secrets
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as ClientError
+from nats.errors import NoServersError, SlowConsumerError
+
+from hub.backoff import choose_delay_s
+from hub.nats.address import Credentials, Server
+from hub.nats.fault import Refused, explain_fault
+from hub.nats.login import log_in, require_tls
+from hub.nats.port import (
+    Headers,
+    Message,
+    Nats,
+    NatsError,
+    NoResponders,
+    NotConnected,
+    NotInTime,
+    Reply,
+    Subscription,
+    TooMuchWaits,
+)
+from hub.nats.replies import Replies, Waiting, says_nobody
+from hub.nats.tls import WatchedContext
+from hub.operator_log import OperatorLog
+
+__all__ = ["NatsConnection", "open_nats"]
+
+logger = logging.getLogger(__name__)
+
+_CONNECT_TIMEOUT_S = 2
+#: A peer that is gone without a word is noticed after this, times two and a bit.
+_PING_INTERVAL_S = 5
+_OUTSTANDING_PINGS = 2
+_BACKOFF = {"base_s": 0.05, "cap_s": 2.0}
+#: What may wait to be sent: appends are bounded before, so this is what a stalled socket may hold.
+_MOST_WAITING_BYTES = 32 * 2**20
+#: What a subscription may hold that was not taken yet; more is a loss, which is told.
+_PENDING_MESSAGES = 65_536
+_PENDING_BYTES = 64 * 2**20
+_CLOSE_TIMEOUT_S = 2.0
+
+_NO_HEADERS: Headers = {}
+
+
+class _Subscription:
+    """One subject, over all connections."""
+
+    def __init__(self, owner: NatsConnection, subject: str, callback: Callable[[Message], None]) -> None:
+        self.subject = subject
+        self.callback = callback
+        self._owner = owner
+
+    async def take(self, message: Msg) -> None:
+        """Hand a message over; a coroutine, as nats-py wants it."""
+        self.callback(Message(message.subject, message.data, message.headers or _NO_HEADERS, message.reply))
+
+    def end(self) -> None:
+        """Hear nothing of it any more."""
+        self._owner.forget(self)
+
+
+class NatsConnection(Nats):
+    """The connection; made by `open_nats`, and used on that event loop alone."""
+
+    def __init__(
+        self,
+        servers: list[Server],
+        *,
+        name: str,
+        credentials: Credentials | None,
+        tls: WatchedContext | None,
+        ping_interval_s: int,
+    ) -> None:
+        self.on_change: list[Callable[[bool], None]] = []
+        self.on_loss: list[Callable[[str], None]] = []
+        self._servers = list(servers)
+        random.shuffle(self._servers)
+        self._name = name
+        self._credentials = credentials
+        self._tls = tls
+        self._ping_interval_s = ping_interval_s
+        self._client: Client | None = None
+        self._closing = False
+        self._broken = asyncio.Event()
+        self._first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._subscriptions: dict[_Subscription, Any] = {}
+        self._replies = Replies(f"_INBOX.{secrets.token_hex(11)}")
+        self._unsent: deque[tuple[str, bytes, Headers | None, str]] = deque()
+        self._unsent_bytes = 0
+        self._to_send = asyncio.Event()
+        #: Nothing waits to be sent.
+        self._sent = asyncio.Event()
+        self._sent.set()
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._lines = OperatorLog(logger)
+        #: Why the last attempt to connect failed, for the deadline of the first.
+        self._last_error: Exception = NotConnected()
+        self._tasks = [
+            asyncio.create_task(self._stay_connected(), name="nats connection"),
+            asyncio.create_task(self._send(), name="nats sender"),
+        ]
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether messages can be sent now."""
+        return self._client is not None
+
+    @property
+    def server(self) -> str:
+        """The name of the server that is connected; empty where none is."""
+        client = self._client
+        return "" if client is None or client.connected_url is None else str(client.connected_url.netloc)
+
+    def publish(self, subject: str, payload: bytes, headers: Headers | None = None, *, reply: str = "") -> None:
+        """Send a message, in the order of the calls.
+
+        Raises:
+            NotConnected: nothing is sent.
+            TooMuchWaits: too much waits already to be sent.
+        """
+        if self._client is None:
+            raise NotConnected
+        if self._unsent_bytes + len(payload) + self._client.pending_data_size > _MOST_WAITING_BYTES:
+            raise TooMuchWaits
+        self._unsent.append((subject, payload, headers, reply))
+        self._unsent_bytes += len(payload)
+        self._sent.clear()
+        self._to_send.set()
+
+    async def request(self, subject: str, payload: bytes, *, headers: Headers | None = None, timeout_s: float) -> Reply:
+        """Send a message and return the first reply to it.
+
+        Raises:
+            NotConnected, NoResponders, NotInTime, TooMuchWaits: as the port says.
+        """
+        replies = await self._ask(subject, payload, headers, timeout_s, Waiting(1, None))
+        if not replies:
+            raise NotInTime
+        if says_nobody(replies[0]):
+            raise NoResponders
+        return replies[0]
+
+    async def request_many(
+        self,
+        subject: str,
+        payload: bytes,
+        *,
+        headers: Headers | None = None,
+        timeout_s: float,
+        expected: int | None = None,
+        is_last: Callable[[Reply], bool] | None = None,
+    ) -> list[Reply]:
+        """Send a message and return the replies to it, as they came, and those that came until `timeout_s`.
+
+        Raises:
+            NotConnected, TooMuchWaits: as the port says.
+        """
+
+        replies = await self._ask(subject, payload, headers, timeout_s, Waiting(expected, is_last))
+        return [reply for reply in replies if not says_nobody(reply)]
+
+    async def subscribe(self, subject: str, callback: Callable[[Message], None]) -> Subscription:
+        """Call `callback` with each message to `subject`, from when this returns; over reconnections, too."""
+        subscription = _Subscription(self, subject, callback)
+        self._subscriptions[subscription] = None
+        client = self._client
+        if client is not None:
+            with contextlib.suppress(ClientError, OSError):
+                await self._subscribe(client, subscription)
+                # The server has taken it once it has answered this.
+                await client.flush(_CONNECT_TIMEOUT_S)
+        return subscription
+
+    def forget(self, subscription: _Subscription) -> None:
+        """Drop a subscription, here at once and at the server soon."""
+        known = self._subscriptions.pop(subscription, None)
+        if known is not None and self._client is not None:
+            task = asyncio.create_task(_end(known))
+            self._leaving.add(task)
+            task.add_done_callback(self._leaving.discard)
+
+    async def wait_first(self, timeout_s: float) -> None:
+        """Return once the first connection is there.
+
+        Raises:
+            NatsError: why there is none after `timeout_s`, or at once where a server does not let the hub in.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                await asyncio.shield(self._first)
+        except TimeoutError:
+            raise explain_fault(self._last_error) from None
+
+    async def close(self) -> None:
+        """Send what waits, then end the connection."""
+        self._closing = True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+                await self._sent.wait()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, *self._leaving, return_exceptions=True)
+        self._first.cancel()
+        self._tasks.clear()
+
+    async def _ask(
+        self, subject: str, payload: bytes, headers: Headers | None, timeout_s: float, waiting: Waiting
+    ) -> list[Reply]:
+        inbox = self._replies.begin(waiting)
+        try:
+            self.publish(subject, payload, headers, reply=inbox)
+            return await self._replies.wait(inbox, timeout_s)
+        finally:
+            self._replies.forget(inbox)
+
+    async def _take_reply(self, message: Msg) -> None:
+        self._replies.take(message.subject, Reply(message.data, message.headers or _NO_HEADERS))
+
+    async def _send(self) -> None:
+        # One task hands everything to the client, in order; `publish` itself never waits.
+        while True:
+            await self._to_send.wait()
+            self._to_send.clear()
+            while self._unsent and (client := self._client) is not None:
+                subject, payload, headers, reply = self._unsent.popleft()
+                self._unsent_bytes -= len(payload)
+                with contextlib.suppress(ClientError, OSError):
+                    await client.publish(subject, payload, reply, None if headers is None else dict(headers))
+            if not self._unsent:
+                self._sent.set()
+
+    async def _stay_connected(self) -> None:
+        failures = 0
+        while True:
+            server = self._servers.pop(0)
+            self._servers.append(server)
+            try:
+                client = await self._open(server)
+            except (ClientError, NatsError, OSError) as error:
+                failures += 1
+                self._note_failure(server, error)
+                if failures >= len(self._servers):
+                    await asyncio.sleep(_choose_delay_s(failures - len(self._servers) + 1))
+                continue
+            failures = 0
+            try:
+                self._begin(client)
+                await self._broken.wait()
+            finally:
+                self._end()
+                await _close(client)
+
+    async def _open(self, server: Server) -> Client:
+        """Return a new client, connected and subscribed to everything."""
+        tls = self._tls
+        if tls is not None:
+            tls.used = False
+        self._broken = broken = asyncio.Event()
+
+        async def note_end() -> None:
+            broken.set()
+
+        client = Client()
+        try:
+            async with asyncio.timeout(2 * _CONNECT_TIMEOUT_S):
+                await client.connect(
+                    server.url,
+                    name=self._name,
+                    allow_reconnect=False,
+                    max_reconnect_attempts=1,
+                    reconnect_time_wait=0,
+                    connect_timeout=_CONNECT_TIMEOUT_S,
+                    ping_interval=self._ping_interval_s,
+                    max_outstanding_pings=_OUTSTANDING_PINGS,
+                    pending_size=0,
+                    tls=tls,
+                    error_cb=self._take_error,
+                    closed_cb=note_end,
+                    disconnected_cb=note_end,
+                    # The server is about to stop: the next one is there already.
+                    lame_duck_mode_cb=note_end,
+                    **log_in(server, self._credentials, tls),
+                )
+                require_tls(server, tls)
+                await client.subscribe(f"{self._replies.inbox}.*", cb=self._take_reply)
+                for subscription in list(self._subscriptions):
+                    await self._subscribe(client, subscription)
+                await client.flush(_CONNECT_TIMEOUT_S)
+        except BaseException:
+            await _close(client)
+            raise
+        return client
+
+    async def _subscribe(self, client: Client, subscription: _Subscription) -> None:
+        self._subscriptions[subscription] = await client.subscribe(
+            subscription.subject,
+            cb=subscription.take,
+            pending_msgs_limit=_PENDING_MESSAGES,
+            pending_bytes_limit=_PENDING_BYTES,
+        )
+
+    async def _take_error(self, error: Exception) -> None:
+        self._last_error = error
+        if isinstance(error, SlowConsumerError):
+            self._lines.write_limited(
+                logging.WARNING, "nats_slow", "messages from NATS came faster than they are taken"
+            )
+            for listener in self.on_loss:
+                listener(error.subject)
+        elif self._client is not None:
+            message = f"NATS reports: {explain_fault(error)}"
+            self._lines.write_limited(logging.WARNING, "nats_error", message)
+
+    def _note_failure(self, server: Server, error: Exception) -> None:
+        if not isinstance(error, NoServersError):
+            # Otherwise nats-py has said before what was wrong.
+            self._last_error = error
+        explained = explain_fault(self._last_error)
+        if isinstance(explained, Refused) and not self._first.done():
+            self._first.set_exception(explained)
+            # Nobody may wait for it any more.
+            self._first.exception()
+        message = f"NATS at {server.name} cannot be used: {explained}"
+        self._lines.write_limited(logging.WARNING, "nats_unreachable", message, server=server.name)
+
+    def _begin(self, client: Client) -> None:
+        self._client = client
+        if not self._first.done():
+            self._first.set_result(None)
+        self._lines.write(logging.INFO, "nats_connected", f"connected to NATS at {self.server}", server=self.server)
+        for listener in self.on_change:
+            listener(True)
+
+    def _end(self) -> None:
+        self._client = None
+        self._unsent.clear()
+        self._unsent_bytes = 0
+        self._sent.set()
+        self._replies.fail()
+        if not self._closing:
+            self._lines.write_limited(logging.WARNING, "nats_disconnected", "the connection to NATS ended")
+        for listener in self.on_change:
+            listener(False)
+
+
+async def open_nats(
+    servers: list[Server],
+    *,
+    name: str,
+    credentials: Credentials | None = None,
+    tls: WatchedContext | None = None,
+    timeout_s: float,
+    ping_interval_s: int = _PING_INTERVAL_S,
+) -> NatsConnection:
+    """Return a connection to one of `servers`, which goes on to another where that ends.
+
+    `name` is how the servers list it. A `tls://` server needs `tls`, and gets no credentials in clear.
+
+    Raises:
+        NatsError: none can be reached within `timeout_s`, or one does not let the hub in; the text says which.
+    """
+    connection = NatsConnection(servers, name=name, credentials=credentials, tls=tls, ping_interval_s=ping_interval_s)
+    try:
+        await connection.wait_first(timeout_s)
+    except BaseException:
+        await connection.close()
+        raise
+    return connection
+
+
+def _choose_delay_s(failures: int) -> float:
+    return choose_delay_s(failures, **_BACKOFF, retry_after_s=None, random=random.random)
+
+
+async def _end(subscription: Any) -> None:
+    with contextlib.suppress(ClientError, OSError):
+        await subscription.unsubscribe()
+
+
+async def _close(client: Client) -> None:
+    with contextlib.suppress(ClientError, OSError, TimeoutError):
+        async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+            await client.close()
