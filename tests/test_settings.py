@@ -109,6 +109,13 @@ USABLE: dict[str, tuple[str, object]] = {
     "HUB_KEEP_ALIVE": ("75", 75.0),
     "HUB_DRAIN": ("0", 0.0),
     "HUB_METRICS_PORT": ("9100", 9100),
+    "HUB_LOG_URL": ("nats://a:4222,nats://b:4222", "nats://a:4222,nats://b:4222"),
+    "HUB_LOG_STREAM": ("avelar", "avelar"),
+    "HUB_LOG_CREDENTIALS_FILE": ("/etc/hub/nats.creds", Path("/etc/hub/nats.creds")),
+    "HUB_LOG_CA_FILE": ("/etc/hub/ca.pem", Path("/etc/hub/ca.pem")),
+    "HUB_NODE": ("hub-1", "hub-1"),
+    "HUB_APPEND_DEADLINE": ("20", 20.0),
+    "HUB_ISOLATION": ("30", 30.0),
     "HUB_RELAY_DATABASE": ("postgresql://relay@db/app", "postgresql://relay@db/app"),
     "HUB_RELAY_TABLE": ("app.outbox", "app.outbox"),
     "HUB_RELAY_POLL": ("0.5", 0.5),
@@ -403,6 +410,12 @@ class TestPublicKeys:
         assert refusal.startswith(
             f"{variable}: is set by Kubernetes for a service: give the pod `enableServiceLinks: f"
         )
+
+    @pytest.mark.parametrize("variable", ["HUB_NODE", "HUB_LOG_STREAM"])
+    @pytest.mark.parametrize("value", ["a.b", "a b", "*", "ç", "x" * 65])
+    def test_names_that_nats_could_misread(self, variable: str, value: str) -> None:
+        """A node or a stream is named by letters, digits, - and _: other characters mean something in a subject."""
+        assert f"{variable}: has other characters" in _refusal({**ENOUGH, variable: value})
 
     def test_every_proxy_may_be_trusted(self) -> None:
         """A star alone, or networks of either family, are proxies."""

@@ -14,6 +14,7 @@ __all__ = ["describe_unusable", "find_problems", "secret_problem"]
 
 _ALGORITHMS = (*(f"{family}{bits}" for family in ("HS", "RS", "PS", "ES") for bits in (256, 384, 512)), "EdDSA")
 _SUBJECT = re.compile(r"(mailto:[^@\s]+@|https://)[^@\s]+")
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _LEVELS = ("debug", "info", "warning", "error")
 
 #: Secrets that were published as defaults or examples somewhere: signing with one is signing with none.
@@ -75,6 +76,12 @@ def find_problems(settings: Settings, *, development: bool) -> list[tuple[str, S
     require("log_level", settings.log_level in _LEVELS, f"is not one of {', '.join(_LEVELS)}")
     installed = not settings.tracing or find_spec("opentelemetry") is not None
     require("tracing", installed, "needs packages that are not installed: pip install 'notification-hub[otel]'")
+    installed = not settings.log_url or find_spec("nats") is not None
+    require("log_url", installed, "needs a package that is not installed: pip install 'notification-hub[cluster]'")
+    for name in ("log_stream", "node"):
+        value = getattr(settings, name)
+        words = "has other characters than letters, digits, - and _, or more than 64"
+        require(name, _NAME.fullmatch(value) is not None or (name == "node" and not value), words)
     known = settings.trusted_proxies == ("*",) or all(_is_network(entry) for entry in settings.trusted_proxies)
     require(
         "trusted_proxies",

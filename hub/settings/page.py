@@ -21,7 +21,7 @@ def settings_page() -> str:
         "`HUB_JWKS_URL`) and a key that may publish (`HUB_SERVICE_KEYS` or `HUB_SERVICE_KEYS_FILE`). `hub serve --dev`",
         "makes its own of both.",
         "",
-        "Made by `make settings-page` from `hub/settings/table.py`; a test fails when the two differ.",
+        "Made by `make settings-page` from `hub/settings/`; a test fails when the two differ.",
     ]
     for group, rows in groupby(describe_settings(), key=lambda row: row[1].group):
         lines += ["", f"## {group}"]
