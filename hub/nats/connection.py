@@ -37,6 +37,7 @@ from hub.nats.port import (
     TooMuchWaits,
 )
 from hub.nats.replies import Replies, Waiting, says_nobody
+from hub.nats.subscription import NO_HEADERS, HeldSubscription
 from hub.nats.tls import WatchedContext
 from hub.operator_log import OperatorLog
 
@@ -56,25 +57,6 @@ _PENDING_MESSAGES = 65_536
 _PENDING_BYTES = 64 * 2**20
 _CLOSE_TIMEOUT_S = 2.0
 
-_NO_HEADERS: Headers = {}
-
-
-class _Subscription:
-    """One subject, over all connections."""
-
-    def __init__(self, owner: NatsConnection, subject: str, callback: Callable[[Message], None]) -> None:
-        self.subject = subject
-        self.callback = callback
-        self._owner = owner
-
-    async def take(self, message: Msg) -> None:
-        """Hand a message over; a coroutine, as nats-py wants it."""
-        self.callback(Message(message.subject, message.data, message.headers or _NO_HEADERS, message.reply))
-
-    def end(self) -> None:
-        """Hear nothing of it any more."""
-        self._owner.forget(self)
-
 
 class NatsConnection(Nats):
     """The connection; made by `open_nats`, and used on that event loop alone."""
@@ -87,6 +69,7 @@ class NatsConnection(Nats):
         credentials: Credentials | None,
         tls: WatchedContext | None,
         ping_interval_s: int,
+        pending_messages: int,
     ) -> None:
         self.on_change: list[Callable[[bool], None]] = []
         self.on_loss: list[Callable[[str], None]] = []
@@ -96,11 +79,12 @@ class NatsConnection(Nats):
         self._credentials = credentials
         self._tls = tls
         self._ping_interval_s = ping_interval_s
+        self._pending_messages = pending_messages
         self._client: Client | None = None
         self._closing = False
         self._broken = asyncio.Event()
         self._first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._subscriptions: dict[_Subscription, Any] = {}
+        self._subscriptions: dict[HeldSubscription, Any] = {}
         self._replies = Replies(f"_INBOX.{secrets.token_hex(11)}")
         self._unsent: deque[tuple[str, bytes, Headers | None, str]] = deque()
         self._unsent_bytes = 0
@@ -178,17 +162,16 @@ class NatsConnection(Nats):
 
     async def subscribe(self, subject: str, callback: Callable[[Message], None]) -> Subscription:
         """Call `callback` with each message to `subject`, from when this returns; over reconnections, too."""
-        subscription = _Subscription(self, subject, callback)
+        subscription = HeldSubscription(self.forget, subject, callback)
         self._subscriptions[subscription] = None
         client = self._client
         if client is not None:
             with contextlib.suppress(ClientError, OSError):
                 await self._subscribe(client, subscription)
-                # The server has taken it once it has answered this.
-                await client.flush(_CONNECT_TIMEOUT_S)
+                await _flush(client)
         return subscription
 
-    def forget(self, subscription: _Subscription) -> None:
+    def forget(self, subscription: HeldSubscription) -> None:
         """Drop a subscription, here at once and at the server soon."""
         known = self._subscriptions.pop(subscription, None)
         if known is not None and self._client is not None:
@@ -231,7 +214,7 @@ class NatsConnection(Nats):
             self._replies.forget(inbox)
 
     async def _take_reply(self, message: Msg) -> None:
-        self._replies.take(message.subject, Reply(message.data, message.headers or _NO_HEADERS))
+        self._replies.take(message.subject, Reply(message.data, message.headers or NO_HEADERS))
 
     async def _send(self) -> None:
         # One task hands everything to the client, in order; `publish` itself never waits.
@@ -302,17 +285,17 @@ class NatsConnection(Nats):
                 await client.subscribe(f"{self._replies.inbox}.*", cb=self._take_reply)
                 for subscription in list(self._subscriptions):
                     await self._subscribe(client, subscription)
-                await client.flush(_CONNECT_TIMEOUT_S)
+                await _flush(client)
         except BaseException:
             await _close(client)
             raise
         return client
 
-    async def _subscribe(self, client: Client, subscription: _Subscription) -> None:
+    async def _subscribe(self, client: Client, subscription: HeldSubscription) -> None:
         self._subscriptions[subscription] = await client.subscribe(
             subscription.subject,
             cb=subscription.take,
-            pending_msgs_limit=_PENDING_MESSAGES,
+            pending_msgs_limit=self._pending_messages,
             pending_bytes_limit=_PENDING_BYTES,
         )
 
@@ -368,15 +351,24 @@ async def open_nats(
     tls: WatchedContext | None = None,
     timeout_s: float,
     ping_interval_s: int = _PING_INTERVAL_S,
+    pending_messages: int = _PENDING_MESSAGES,
 ) -> NatsConnection:
     """Return a connection to one of `servers`, which goes on to another where that ends.
 
-    `name` is how the servers list it. A `tls://` server needs `tls`, and gets no credentials in clear.
+    `name` is how the servers list it. A `tls://` server needs `tls`, and gets no credentials in clear. At most
+    `pending_messages` wait for the callback of a subscription.
 
     Raises:
         NatsError: none can be reached within `timeout_s`, or one does not let the hub in; the text says which.
     """
-    connection = NatsConnection(servers, name=name, credentials=credentials, tls=tls, ping_interval_s=ping_interval_s)
+    connection = NatsConnection(
+        servers,
+        name=name,
+        credentials=credentials,
+        tls=tls,
+        ping_interval_s=ping_interval_s,
+        pending_messages=pending_messages,
+    )
     try:
         await connection.wait_first(timeout_s)
     except BaseException:
@@ -387,6 +379,13 @@ async def open_nats(
 
 def _choose_delay_s(failures: int) -> float:
     return choose_delay_s(failures, **_BACKOFF, retry_after_s=None, random=random.random)
+
+
+async def _flush(client: Client) -> None:
+    """Return once the server has taken all that was sent."""
+    # nats-py sends a ping before what waits, so the first one only has that sent.
+    await client.flush(_CONNECT_TIMEOUT_S)
+    await client.flush(_CONNECT_TIMEOUT_S)
 
 
 async def _end(subscription: Any) -> None:

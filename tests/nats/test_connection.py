@@ -26,16 +26,17 @@ DEADLINE_S = 20.0
 
 @contextlib.asynccontextmanager
 async def _connected(
-    *servers: NatsServer, url: str = "", credentials: Credentials | None = None, ca_file: Path | None = None
+    *servers: NatsServer, url: str = "", ca_file: Path | None = None, pending_messages: int = 1_000
 ) -> AsyncIterator[NatsConnection]:
     addresses, found = read_servers(url or ",".join(server.url for server in servers))
     connection = await open_nats(
         addresses,
         name="test",
-        credentials=credentials or found,
+        credentials=found,
         tls=make_tls(ca_file),
         timeout_s=DEADLINE_S,
         ping_interval_s=1,
+        pending_messages=pending_messages,
     )
     try:
         yield connection
@@ -140,13 +141,10 @@ class TestMessages:
             with pytest.raises(TooMuchWaits):
                 flood()
 
-    async def test_a_slow_listener_is_told_of_its_loss(
-        self, server: NatsServer, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    async def test_a_slow_listener_is_told_of_its_loss(self, server: NatsServer) -> None:
         """Where messages are dropped because they came too fast, the subject is told: nothing is lost silently."""
-        monkeypatch.setattr("hub.nats.connection._PENDING_MESSAGES", 10)
         heard, lost = _Heard(), list[str]()
-        async with _connected(server) as speaker, _connected(server) as listener:
+        async with _connected(server) as speaker, _connected(server, pending_messages=10) as listener:
             listener.on_loss.append(lost.append)
             await listener.subscribe("a", heard.take)
             for number in range(500):
