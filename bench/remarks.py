@@ -21,7 +21,10 @@ class Remark(msgspec.Struct, frozen=True):
 
 _FIXED_PRICE = """What is left is the price of one publish, for any number: two wake-ups between the event loop and the
 thread that writes the log, one commit of SQLite with its `fdatasync`, and the interpretation of check, envelope and
-receipt. The delivery itself is a hundredth of it (the rows of instructions)."""
+receipt. The delivery itself is a hundredth of it (the rows of instructions). Of the CPU, with 64 in flight, four fifths
+are the event loop's: some 250 Python calls, of which the write into the service's socket takes a sixth and no other a
+twentieth. The writer takes 15 %, the mark 5 %. Begun and given up: compiling these modules with mypyc. It refuses
+regular expressions with surrogates and fields of msgspec, and what it made of the rest ended at the first request."""
 
 REMARKS: tuple[Remark, ...] = (
     Remark(
