@@ -13,7 +13,7 @@ import msgspec
 
 from contracts.identifier import AccountId, UserId
 from contracts.relay import RelayFigures
-from contracts.stats import ConnectionCounts
+from contracts.stats import ConnectionCounts, NodeStats
 
 __all__ = [
     "MAX_ACCOUNTS",
@@ -91,7 +91,8 @@ class Figures(msgspec.Struct, kw_only=True, tag="figures", tag_field="type"):
     `published` is by type, `deliveries` and `connected` by transport, `closed` by close code, `refused` (connections)
     and `problems` (requests) by error code. `durations` have the names of the metrics without `hub_` and `_seconds`,
     with the label's value behind a colon where there is one. `dispatch_lag` is how many records are stored and not
-    dispatched. `largest_accounts` are at most 50. `relays` are those of outboxes that report to this hub.
+    dispatched. `largest_accounts` are at most 50. `relays` are those of outboxes that report to this hub. `nodes` has a
+    row for each node of its cluster, and none for a hub alone; all else is about the hub that responds.
     """
 
     at: str
@@ -116,6 +117,7 @@ class Figures(msgspec.Struct, kw_only=True, tag="figures", tag_field="type"):
     draining: bool
     ready: bool
     relays: list[RelayFigures] = []
+    nodes: list[NodeStats] = []
 
 
 class FeedTarget(msgspec.Struct, kw_only=True, omit_defaults=True):

@@ -10,7 +10,16 @@ from msgspec import UNSET, UnsetType
 from contracts.identifier import CursorText
 from contracts.problem import Problem
 
-__all__ = ["BatchReceipt", "BatchResult", "DisconnectReceipt", "FieldWarning", "ForgetReceipt", "Receipt", "Ticket"]
+__all__ = [
+    "BatchReceipt",
+    "BatchResult",
+    "DisconnectReceipt",
+    "FieldWarning",
+    "ForgetReceipt",
+    "NodesAnswered",
+    "Receipt",
+    "Ticket",
+]
 
 _Count = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -25,11 +34,23 @@ class FieldWarning(msgspec.Struct, kw_only=True):
     detail: str
 
 
+class NodesAnswered(msgspec.Struct, kw_only=True):
+    """How many nodes of a cluster a number is of: of the `known` ones, `answered` did in time.
+
+    `silent` names the others; it is left out if there are none.
+    """
+
+    answered: _Count
+    known: _Count
+    silent: list[str] | UnsetType = UNSET
+
+
 class Receipt(msgspec.Struct, kw_only=True):
     """The notification is on disk under `id`, at `cursor`.
 
     `duplicate`: it was already there, from an earlier request with the same Idempotency-Key.
-    `connections` is how many connections matched at that moment; it is not a promise of delivery.
+    `connections` is how many connections matched at that moment; it is not a promise of delivery. In a cluster it is
+    the sum of the nodes that answered in time, as `nodes` says; a hub alone leaves `nodes` out.
     `warnings` names the fields of `data` that have another type than declared; it is left out if there are none.
     """
 
@@ -37,6 +58,7 @@ class Receipt(msgspec.Struct, kw_only=True):
     cursor: CursorText
     duplicate: bool
     connections: _Count
+    nodes: NodesAnswered | UnsetType = UNSET
     warnings: list[FieldWarning] | UnsetType = UNSET
 
 
@@ -79,7 +101,12 @@ class ForgetReceipt(msgspec.Struct, kw_only=True):
 
 
 class DisconnectReceipt(msgspec.Struct, kw_only=True):
-    """How many connections were closed, and whether the hub refuses the tokens from now on."""
+    """How many connections were closed, and whether the hub refuses the tokens from now on.
+
+    In a cluster `closed` is the sum of the nodes that answered, as `nodes` says; a hub alone leaves `nodes` out. With
+    `revoked` every node closes them, as soon as it has the revocation.
+    """
 
     closed: _Count
     revoked: bool
+    nodes: NodesAnswered | UnsetType = UNSET

@@ -15,7 +15,7 @@ from msgspec import UNSET, UnsetType
 
 from contracts.identifier import AccountId, Timestamp, UserId
 from contracts.notification import Example
-from contracts.receipt import FieldWarning
+from contracts.receipt import FieldWarning, NodesAnswered
 from contracts.request import MAX_USERS
 
 __all__ = ["Signal", "SignalReceipt", "SignalRequest"]
@@ -57,9 +57,11 @@ class SignalRequest(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unk
 class SignalReceipt(msgspec.Struct, kw_only=True):
     """The signal was handed over, and is not kept: it has no id and no cursor, and nobody gets it later.
 
-    `connections` is how many connections it was handed to, or is held for until they take more.
+    `connections` is how many connections it was handed to, or is held for until they take more. In a cluster it is the
+    sum of the nodes that answered in time, as `nodes` says; a hub alone leaves `nodes` out.
     """
 
     ephemeral: bool
     connections: _Count
+    nodes: NodesAnswered | UnsetType = UNSET
     warnings: list[FieldWarning] | UnsetType = UNSET

@@ -20,6 +20,8 @@ from hub.api.handlers.metrics import MetricsApp
 from hub.api.prometheus import make_registry
 from hub.api.router import make_router
 from hub.auth.opening import open_auth
+from hub.cluster.alone import Alone
+from hub.cluster.port import Cluster
 from hub.deadlines.clock import SteadyClock
 from hub.deadlines.keeper import DeadlineKeeper
 from hub.delivery.connections import Connections
@@ -41,6 +43,7 @@ from hub.log.traced import TracedLog
 from hub.metrics import Metrics
 from hub.observe.confirmation_trace import ConfirmationTracer
 from hub.observe.explainer import Explainer
+from hub.observe.stats_board import StatsBoard
 from hub.observe.tracer import Tracer
 from hub.operator_log import OperatorLog
 from hub.publish.publisher import Publisher
@@ -128,7 +131,8 @@ async def open_hub(
         metrics = Metrics(started_at_s=now())
         directory = open_directory(settings, now=now, query_durations=metrics.directory_query)
         stack.push_async_callback(directory.close)
-        auth = open_auth(settings, directory=directory, now=now)
+        cluster: Cluster = Alone()
+        auth = open_auth(settings, directory=directory, node=cluster.node, redeem_elsewhere=cluster.redeem, now=now)
         stack.push_async_callback(auth.close)
         log = await open_log(settings, now=now)
         stack.push_async_callback(log.close)
@@ -157,6 +161,7 @@ async def open_hub(
             policies=types.policies,
             features=_list_features(settings),
             awaiting=deadlines,
+            cluster=cluster,
             tracing=tracing,
             now=now,
         )
@@ -169,6 +174,7 @@ async def open_hub(
             auth=auth,
             metrics=metrics,
             policies=types.policies,
+            cluster=cluster,
             now=now,
         )
         if push is not None:
@@ -194,6 +200,7 @@ async def open_hub(
             metrics=metrics,
             counts=delivery.counts,
             deadlines=deadlines,
+            reach=cluster.reach,
             retention_s=settings.retention_days * DAY_S,
             link_origins=frozenset(settings.link_origins),
             keeps_inbox=settings.inbox,
@@ -222,7 +229,9 @@ async def open_hub(
                 directory=directory,
                 subscribers=delivery.subscribers,
             ),
-            signaller=Signaller(registry=types, publisher=publisher, signals=delivery.signals, now=now),
+            signaller=Signaller(
+                registry=types, publisher=publisher, signals=delivery.signals, cluster=cluster, now=now
+            ),
             tracer=Tracer(
                 log=log,
                 counts=delivery.counts,
@@ -244,7 +253,9 @@ async def open_hub(
             ),
             types=types,
             bodies=bodies,
-            readiness=ReadinessCheck(log=log, delivery=delivery, probe=probe),
+            readiness=ReadinessCheck(log=log, delivery=delivery, probe=probe, cluster=cluster),
+            cluster=cluster,
+            stats=StatsBoard(delivery.subscribers, metrics, now=now),
             registry=registry,
             metrics=metrics,
             tracing=tracing,

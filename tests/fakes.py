@@ -188,7 +188,17 @@ class MemoryLog:
                 self._superseded.add(self._collapsed.get(draft.collapse, 0))
                 self._collapsed[draft.collapse] = self.head
             kind = Kind.CONTROL if draft.kind is Kind.NOTIFICATION and CONTROL in draft.targets else draft.kind
-            records.append(Record(self.head, draft.targets, draft.payload, draft.expires_at_s, draft.received_s, kind))
+            records.append(
+                Record(
+                    self.head,
+                    draft.targets,
+                    draft.payload,
+                    draft.expires_at_s,
+                    draft.received_s,
+                    kind,
+                    draft.changes,
+                )
+            )
             for change in draft.changes:
                 self._state.pop((change.owner, change.key), None)
                 if change.value is not None:

@@ -104,6 +104,10 @@ ROOMS = [
     _room("hub.log.jetstream.order", never=PURE),
     _room("hub.log.jetstream.attempts", never=PURE | {"random"}),
     _room("hub.log", never=NO_ACCESS | {"apsw"}, awaits=True),
+    # What the nodes of a cluster tell each other; a hub alone implements the same port.
+    _room("hub.cluster.port", "msgspec", never=PURE - {"asyncio"}, awaits=True),
+    _room("hub.cluster.alone", never=PURE, awaits=True),
+    _room("hub.cluster", never=NO_ACCESS | {"hub.log.sqlite"}, awaits=True),
     # What services are told, and the deadlines after which they are.
     _room("hub.webhooks.webhook", "msgspec", never=PURE),
     _room("hub.webhooks.body", "msgspec", never=PURE),

@@ -12,6 +12,7 @@ import msgspec
 from contracts.observation import MAX_ACCOUNTS, AccountCount, Durations, Figures, LogFigures
 from contracts.stats import ConnectionCounts
 from hub.api.handlers.health import ReadinessCheck
+from hub.cluster.port import Cluster
 from hub.delivery.progress import Progress
 from hub.delivery.subscribers import Subscribers
 from hub.histogram import Histogram
@@ -45,6 +46,7 @@ class FigureBoard:
         log: Log,
         readiness: ReadinessCheck,
         relays: RelayBoard,
+        cluster: Cluster,
         now: Callable[[], float],
         every_s: float = FIGURES_S,
     ) -> None:
@@ -54,6 +56,7 @@ class FigureBoard:
         self._log = log
         self._readiness = readiness
         self._relays = relays
+        self._cluster = cluster
         self._now = now
         self.every_s = every_s
         #: For those who may see ids (True), and for the others; each with the moment at which it was made.
@@ -127,6 +130,7 @@ class FigureBoard:
             draining=ready.draining,
             ready=ready.ready,
             relays=self._relays.collect(),
+            nodes=self._cluster.list_nodes(),
         )
 
     def _read_durations(self) -> Iterator[tuple[str, Durations]]:

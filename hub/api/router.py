@@ -35,6 +35,7 @@ from hub.api.handlers.trace import make_trace_routes
 from hub.api.handlers.webhooks import make_webhook_routes
 from hub.api.problems import Problems, make_exception_handlers
 from hub.auth.opening import Auth
+from hub.cluster.port import Cluster
 from hub.delivery.opening import Delivery
 from hub.direct import DirectHandler
 from hub.inbox.forgetting import Forgetter
@@ -43,6 +44,7 @@ from hub.log.port import Log
 from hub.metrics import Metrics
 from hub.observe.explainer import Explainer
 from hub.observe.relays import RelayBoard
+from hub.observe.stats_board import StatsBoard
 from hub.observe.tracer import Tracer
 from hub.publish.publisher import Publisher
 from hub.publish.registry import TypeRegistry
@@ -80,6 +82,8 @@ def make_router(
     types: TypeRegistry,
     bodies: Allowance,
     readiness: ReadinessCheck,
+    cluster: Cluster,
+    stats: StatsBoard,
     registry: CollectorRegistry,
     metrics: Metrics,
     tracing: Tracing | None = None,
@@ -97,6 +101,7 @@ def make_router(
         log=log,
         readiness=readiness,
         relays=relays,
+        cluster=cluster,
         now=now,
     )
     notify, notify_batch = make_notify_endpoints(
@@ -127,7 +132,7 @@ def make_router(
         ),
         *make_trace_routes(tracer, keys),
         *make_webhook_routes(desk, keys),
-        *make_stats_routes(delivery.subscribers, metrics, keys, now=now),
+        *make_stats_routes(stats, cluster, keys),
         *make_disconnect_routes(
             delivery.disconnector,
             keys,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import TypeAlias
 
 from hub.auth.account import admit, admit_nowait
 from hub.auth.credentials import find_credential
@@ -18,6 +19,8 @@ from hub.errors import HubError, InvalidToken, Unauthenticated
 __all__ = ["Admission"]
 
 Headers = Iterable[tuple[bytes, bytes]]
+#: Returns the grant behind a ticket of another node, asked for from this origin, or raises what `Tickets.redeem` does.
+RedeemElsewhere: TypeAlias = Callable[[str, str | None], Awaitable[Grant]]
 
 
 class Admission:
@@ -31,6 +34,7 @@ class Admission:
         revocations: Revocations,
         directory: Directory,
         allowed_origins: frozenset[str],
+        redeem_elsewhere: RedeemElsewhere | None = None,
         now: Callable[[], float],
     ) -> None:
         self._verifier = verifier
@@ -38,6 +42,7 @@ class Admission:
         self._revocations = revocations
         self._directory = directory
         self._allowed_origins = allowed_origins
+        self._redeem_elsewhere = redeem_elsewhere
         self._now = now
         self._refusals = RefusalLog()
 
@@ -57,7 +62,10 @@ class Admission:
             if not takes_tickets:
                 raise InvalidToken(reason="a ticket was shown where a token is asked for")
             # The user was admitted when the ticket was issued, seconds ago; a revocation since then counts.
-            grant = self._tickets.redeem(credential, origin=origin, now_s=self._now())
+            if self._redeem_elsewhere is not None and self._tickets.find_issuer(credential) is not None:
+                grant = await self._redeem_elsewhere(credential, origin)
+            else:
+                grant = self._tickets.redeem(credential, origin=origin, now_s=self._now())
             self._check_revocation(grant)
             return grant
         return await self.admit_token(credential)

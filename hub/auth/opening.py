@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from hub.auth.admission import Admission
+from hub.auth.admission import Admission, RedeemElsewhere
 from hub.auth.revocations import Revocations
 from hub.auth.service_keys import ServiceKeys, read_service_keys
 from hub.auth.tickets import Tickets
@@ -23,6 +23,7 @@ class Auth(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     service_keys: ServiceKeys
     verifier: TokenVerifier
     revocations: Revocations
+    tickets: Tickets
     admission: Admission
 
     async def close(self) -> None:
@@ -30,8 +31,17 @@ class Auth(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         await self.verifier.close()
 
 
-def open_auth(settings: Settings, *, directory: Directory, now: Callable[[], float]) -> Auth:
+def open_auth(
+    settings: Settings,
+    *,
+    directory: Directory,
+    node: str | None = None,
+    redeem_elsewhere: RedeemElsewhere | None = None,
+    now: Callable[[], float],
+) -> Auth:
     """Return it open; public keys are being fetched from here on, where the settings say so.
+
+    `node`: the name of this node of a cluster; `redeem_elsewhere`: asks another node about its ticket.
 
     Raises:
         SettingsError: a key or a file of keys cannot be used.
@@ -40,12 +50,20 @@ def open_auth(settings: Settings, *, directory: Directory, now: Callable[[], flo
     verifier = make_verifier(settings)
     verifier.begin(now())
     revocations = Revocations(max_lifetime_s=settings.jwt_max_lifetime_s, leeway_s=settings.jwt_leeway_s)
+    tickets = Tickets(ttl_s=settings.ticket_ttl_s, node=node)
     admission = Admission(
         verifier=verifier,
-        tickets=Tickets(ttl_s=settings.ticket_ttl_s),
+        tickets=tickets,
         revocations=revocations,
         directory=directory,
         allowed_origins=frozenset(settings.allowed_origins),
+        redeem_elsewhere=redeem_elsewhere,
         now=now,
     )
-    return Auth(service_keys=service_keys, verifier=verifier, revocations=revocations, admission=admission)
+    return Auth(
+        service_keys=service_keys,
+        verifier=verifier,
+        revocations=revocations,
+        tickets=tickets,
+        admission=admission,
+    )

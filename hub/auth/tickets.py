@@ -1,7 +1,8 @@
 """One-use tickets for URLs, where a browser cannot send a header.
 
 A URL ends up in logs and histories, so what stands in it is good once, for seconds, and only for
-the origin that asked for it (RFC 6750 section 2.3).
+the origin that asked for it (RFC 6750 section 2.3). A ticket of a node of a cluster names that node, which alone can
+say whether it is still good; another node asks it.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ import msgspec
 from hub.auth.grant import Grant
 from hub.errors import InvalidToken, Overloaded, TokenExpired
 
-__all__ = ["Tickets", "looks_like_ticket"]
+__all__ = ["Tickets", "digest_ticket", "looks_like_ticket"]
 
 _PREFIX = "hubt_"
-_LENGTH = len(_PREFIX) + 43
+#: Between a node's name, which has no such character, and the secret.
+_SEPARATOR = "."
+_SECRET_LENGTH = 43
 
 
 class _Outstanding(msgspec.Struct, frozen=True):
@@ -33,18 +36,22 @@ class _Outstanding(msgspec.Struct, frozen=True):
 class Tickets:
     """The tickets that have been issued and not yet used; in memory, so a restart voids them.
 
-    Only digests are kept, so the hub's memory holds no ticket. `monotonic` is a monotonic clock in seconds.
+    Only digests are kept, so the hub's memory holds no ticket. `node` is the name of this node of a cluster.
+    `monotonic` is a monotonic clock in seconds.
     """
 
     def __init__(
         self,
         *,
         ttl_s: float,
+        node: str | None = None,
         max_outstanding: int = 10_000,
         max_per_user: int = 100,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ttl_s = ttl_s
+        self._node = node
+        self._prefix = _PREFIX if node is None else f"{_PREFIX}{node}{_SEPARATOR}"
         self._monotonic = monotonic
         self._max_outstanding = max_outstanding
         self._max_per_user = max_per_user
@@ -66,8 +73,8 @@ class Tickets:
         full = len(self._outstanding) >= self._max_outstanding
         if full or self._per_user[_owner(grant)] >= self._max_per_user:
             raise Overloaded("Too many tickets are outstanding", retry_after_s=max(1, round(self._ttl_s)))
-        ticket = _PREFIX + secrets.token_urlsafe(32)
-        self._outstanding[_digest(ticket)] = _Outstanding(grant, origin, now_s, self._monotonic())
+        ticket = self._prefix + secrets.token_urlsafe(32)
+        self._outstanding[digest_ticket(ticket)] = _Outstanding(grant, origin, now_s, self._monotonic())
         self._per_user[_owner(grant)] += 1
         return ticket
 
@@ -81,9 +88,22 @@ class Tickets:
             InvalidToken: there is no such ticket, any more or for this origin.
             TokenExpired: the token it was issued for has expired.
         """
-        if len(ticket) != _LENGTH or not ticket.isascii():
+        if len(ticket) != len(self._prefix) + _SECRET_LENGTH or not ticket.isascii():
             raise InvalidToken(reason="the ticket has another length")
-        found = self._take(_digest(ticket))
+        return self.redeem_digest(digest_ticket(ticket), origin=origin, now_s=now_s)
+
+    def find_issuer(self, ticket: str) -> str | None:
+        """Return the name of the other node that issued `ticket`; None where this hub has to know it."""
+        node, separator, _ = ticket.removeprefix(_PREFIX).rpartition(_SEPARATOR)
+        return node if separator and self._node is not None and node != self._node else None
+
+    def redeem_digest(self, digest: bytes, *, origin: str | None, now_s: float) -> Grant:
+        """Do as `redeem`, for a ticket of which only the digest is known.
+
+        Raises:
+            InvalidToken, TokenExpired: as `redeem` does.
+        """
+        found = self._take(digest)
         if found is None:
             raise InvalidToken(reason="the ticket was used already, is too old, or from before a restart")
         if not self._is_fresh(found, now_s):
@@ -125,5 +145,6 @@ def _owner(grant: Grant) -> tuple[str, str]:
     return grant.account_id, grant.user_id
 
 
-def _digest(ticket: str) -> bytes:
+def digest_ticket(ticket: str) -> bytes:
+    """Return what a ticket is known by, and from which nobody finds it."""
     return hashlib.sha256(ticket.encode()).digest()

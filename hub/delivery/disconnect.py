@@ -11,10 +11,13 @@ import uuid
 from collections.abc import Callable
 
 import msgspec
+from msgspec import UNSET
 
 from contracts.closing import CloseCode
+from contracts.receipt import DisconnectReceipt
 from contracts.request import DisconnectRequest
 from hub.auth.revocations import Revocation, Revocations
+from hub.cluster.port import Cluster
 from hub.delivery.ports import EndsInOrder
 from hub.delivery.subscribers import Subscriber, Subscribers
 from hub.directory.directory import Directory
@@ -58,6 +61,7 @@ class Disconnector:
         directory: Directory,
         subscribers: Subscribers,
         ends: EndsInOrder,
+        cluster: Cluster,
         now: Callable[[], float],
     ) -> None:
         self._log = log
@@ -65,13 +69,14 @@ class Disconnector:
         self._directory = directory
         self._subscribers = subscribers
         self._ends = ends
+        self._cluster = cluster
         self._now = now
         self._lines = OperatorLog(logger)
         # What this hub is appending itself: `disconnect` closes those connections and counts them, and `take` does not.
         self._asked: set[bytes] = set()
 
-    async def disconnect(self, asked: DisconnectRequest) -> int:
-        """Close the connections `asked` names; return how many.
+    async def disconnect(self, asked: DisconnectRequest) -> DisconnectReceipt:
+        """Close the connections `asked` names, on every node; return how many.
 
         With `revoke` it returns after the revocation is durable, and none of the tokens issued until now
         is accepted any more.
@@ -88,11 +93,12 @@ class Disconnector:
             account_id=asked.account_id,
             user_id=asked.user_id,
         )
+        payload = msgspec.json.encode(revocation)
         if asked.revoke:
             draft = Draft(
                 id=str(uuid.uuid4()),
                 targets=(CONTROL,),
-                payload=msgspec.json.encode(revocation),
+                payload=payload,
                 expires_at_s=revocation.until_s,
                 kind=Kind.CONTROL,
             )
@@ -107,7 +113,13 @@ class Disconnector:
                 finally:
                     del result  # which holds this frame now
             self._revocations.add(revocation, self._now())
-        return self._close(revocation)
+        closed = self._close(revocation)
+        reached = await self._cluster.disconnect(payload, revoke=asked.revoke)
+        return DisconnectReceipt(
+            closed=closed + (0 if reached is None else reached.count),
+            revoked=asked.revoke,
+            nodes=UNSET if reached is None else reached.nodes,
+        )
 
     async def rebuild(self) -> None:
         """Read every revocation that is still in force from the log.

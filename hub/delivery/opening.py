@@ -11,6 +11,7 @@ import msgspec
 
 from contracts.policy import Policy
 from hub.auth.opening import Auth
+from hub.cluster.port import Cluster
 from hub.delivery.acknowledgements import Acknowledgements
 from hub.delivery.catch_up import CatchUp
 from hub.delivery.confirmation import Confirmation
@@ -88,13 +89,14 @@ async def open_delivery(
     policies: Mapping[str, Policy],
     features: Iterable[str],
     awaiting: TakesAcknowledgements,
+    cluster: Cluster,
     tracing: Tracing | None = None,
     now: Callable[[], float],
 ) -> Delivery:
     """Return the way out, which follows the log from here on and dispatches what comes.
 
     `policies` are those of all types. `features`: what clients that speak `hub.v1` are told that this hub can do.
-    `awaiting`: who wants to know what clients have got.
+    `awaiting`: who wants to know what clients have got. `cluster`: the other nodes, if there are any.
     `tracing`: makes spans of dispatches and replays, if there is one.
 
     Raises:
@@ -119,7 +121,13 @@ async def open_delivery(
         now=now,
     )
     disconnector = Disconnector(
-        log=log, revocations=auth.revocations, directory=directory, subscribers=subscribers, ends=endings, now=now
+        log=log,
+        revocations=auth.revocations,
+        directory=directory,
+        subscribers=subscribers,
+        ends=endings,
+        cluster=cluster,
+        now=now,
     )
     make_replay = Replay if tracing is None else partial(TracedReplay, tracing)
     make_dispatcher = Dispatcher if tracing is None else partial(TracedDispatcher, tracing)

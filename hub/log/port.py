@@ -133,6 +133,10 @@ class Record(msgspec.Struct, frozen=True):
     #: As in the draft; None for a record that was read from the log.
     received_s: float | None = None
     kind: Kind = Kind.NOTIFICATION
+    #: As in the draft; nothing for a record that was read from the log.
+    changes: tuple[Change, ...] = ()
+    #: The node of a cluster that appended it, if another one than this did; None for one that was read from the log.
+    origin: str | None = None
 
     @classmethod
     def damaged(cls, position: int) -> Record:

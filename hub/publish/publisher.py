@@ -7,7 +7,6 @@ import hashlib
 import time
 from collections.abc import Callable, Sequence, Set
 from http import HTTPStatus
-from typing import TypeAlias
 
 import msgspec
 from msgspec import UNSET
@@ -16,6 +15,7 @@ from contracts.policy import Confirm
 from contracts.problem import Problem
 from contracts.receipt import BatchReceipt, BatchResult, FieldWarning, Receipt
 from hub.auth.grant import ServiceGrant
+from hub.cluster.port import Reach, Result
 from hub.cursor import Cursor
 from hub.deadlines.keeper import DeadlineKeeper
 from hub.delivery.delivery_counts import DeliveryCounts
@@ -57,10 +57,6 @@ class CheckedPublication(msgspec.Struct, frozen=True, kw_only=True):
     supersedes: str | None
 
 
-#: What the log says of one draft.
-Result: TypeAlias = Appended | IdempotencyConflict
-
-
 class _Order(msgspec.Struct):
     """A notification that a service may publish; `targets` is None until its users were looked up."""
 
@@ -85,6 +81,7 @@ class Publisher:
         metrics: Metrics,
         counts: DeliveryCounts,
         deadlines: DeadlineKeeper | None = None,
+        reach: Reach | None = None,
         retention_s: float,
         link_origins: Set[str] = frozenset(),
         keeps_inbox: bool = False,
@@ -99,7 +96,8 @@ class Publisher:
         are looked up at once. `look_ups_timeout_s`: how long all look-ups of one request may take together.
         `link_origins`: where a link may lead beside the frontend's own origin. `keeps_inbox`: the log gets what an
         inbox finds notifications by. `deadlines`: who keeps what users
-        have to confirm; without it nothing is awaited.
+        have to confirm; without it nothing is awaited. `reach`: who learns how many connections of other nodes a
+        notification met; without it there is no other node.
         """
         self._registry = registry
         self._log = log
@@ -107,6 +105,7 @@ class Publisher:
         self._metrics = metrics
         self._counts = counts
         self._deadlines = deadlines
+        self._reach = reach
         self._max_ttl_s = int(retention_s)
         self._link_origins = link_origins
         self._keeps_inbox = keeps_inbox
@@ -129,7 +128,7 @@ class Publisher:
         if order.targets is None:
             order.targets = await self._targets.resolve(order.publication, service, self._targets.end_s())
         draft = self._draft(order)
-        return self._finish(order, draft, await self._log.append([draft]))
+        return self._finish(order, draft, await self._append([draft]))
 
     def begin(self, body: bytes, service: ServiceGrant, idempotency_key: str | None) -> Pending[Receipt] | None:
         """Begin what `publish` does; None, and nothing is begun, where users have to be looked up first.
@@ -142,6 +141,8 @@ class Publisher:
             return None
         draft = self._draft(order)
         stored = self._log.submit([draft])
+        if self._reach is not None:
+            stored = self._reach.follow(stored)
         return Pending(stored, lambda: self._finish(order, draft, stored.result()))
 
     async def publish_batch(
@@ -168,7 +169,7 @@ class Publisher:
                         raise
                     orders[index] = describe_problem(error, at=_path_of(index))
         drafts = [self._draft(order) for order in orders if isinstance(order, _Order)]
-        return self._finish_batch(orders, drafts, await self._log.append(drafts) if drafts else [])
+        return self._finish_batch(orders, drafts, await self._append(drafts) if drafts else [])
 
     def begin_batch(
         self, body: bytes, service: ServiceGrant, idempotency_key: str | None, *, max_item_bytes: int
@@ -184,7 +185,14 @@ class Publisher:
             return None
         drafts = [self._draft(order) for order in accepted]
         stored = self._log.submit(drafts)
+        if self._reach is not None:
+            stored = self._reach.follow(stored)
         return Pending(stored, lambda: self._finish_batch(orders, drafts, stored.result()))
+
+    async def _append(self, drafts: Sequence[Draft]) -> list[Result]:
+        if self._reach is None:
+            return await self._log.append(drafts)
+        return await self._reach.follow(self._log.submit(drafts))
 
     def _read(self, body: bytes, service: ServiceGrant, idempotency_key: str | None) -> _Order:
         received_s = time.monotonic()
@@ -344,11 +352,16 @@ class Publisher:
             self._counts.accept(appended.position, order.service.name, order.received_s)
             for mismatch in publication.mismatches:
                 self._metrics.mismatches[publication.type, mismatch.label] += 1
+        connections, nodes = self._subscribers.count(draft.targets, publication.type), None
+        if self._reach is not None:
+            reached = self._reach.take(appended)
+            connections, nodes = connections + reached.count, reached.nodes
         return Receipt(
             id=appended.id,
             cursor=str(Cursor(self._log.epoch, appended.position)),
             duplicate=appended.duplicate,
-            connections=self._subscribers.count(draft.targets, publication.type),
+            connections=connections,
+            nodes=nodes or UNSET,
             warnings=self._describe_warnings(publication, order.service) or UNSET,
         )
 

@@ -8,9 +8,10 @@ from contracts.policy import Policy, PushUrgency
 from hub.auth.account import admit
 from hub.auth.grant import Claims
 from hub.auth.revocations import Revocations
+from hub.cluster.port import Cluster
 from hub.delivery.mutes import read_type
-from hub.delivery.session import Phase
-from hub.delivery.subscribers import Subscriber, Subscribers
+from hub.delivery.subscribers import Subscribers
+from hub.delivery.taken import has_taken
 from hub.directory.directory import Directory
 from hub.errors import AccountInactive, UserNotAllowed
 from hub.log.port import Record
@@ -31,6 +32,7 @@ class Eligibility:
         subscribers: Subscribers,
         directory: Directory,
         revocations: Revocations,
+        cluster: Cluster,
         max_age_s: float,
         now: Callable[[], float],
     ) -> None:
@@ -39,6 +41,7 @@ class Eligibility:
         self._subscribers = subscribers
         self._directory = directory
         self._revocations = revocations
+        self._cluster = cluster
         self._max_age_s = max_age_s
         self._now = now
 
@@ -52,13 +55,9 @@ class Eligibility:
         policy = self._policies.get(read_type(record.payload))
         return None if policy is None or policy.push == "none" else policy.push
 
-    def has_taken(self, user: Target, position: int) -> bool:
-        """Whether a connection of the user has taken the notification at a position that was dispatched.
-
-        Of a client that acknowledges, its last acknowledgement says so. Of others, all bytes were taken by the peer's
-        system: a device that is out of reach leaves some, long before the connection ends.
-        """
-        return any(_has_taken(subscriber, position) for subscriber in self._subscribers.match((user,)))
+    async def has_taken(self, user: Target, position: int) -> bool:
+        """Whether a connection of the user, to any node, has taken the notification at a position."""
+        return has_taken(self._subscribers, user, position) or await self._cluster.has_taken(user, position)
 
     async def may_have(self, subscription: Subscription) -> bool:
         """Whether the user may still connect, as far as anything but a token says.
@@ -80,14 +79,6 @@ class Eligibility:
         """Whether a subscription has ended: its user was revoked since, or no browser names it any more."""
         now_s = self._now()
         return now_s - known.at_s > self._max_age_s or self._revocations.is_revoked(_make_claims(known, ""), now_s)
-
-
-def _has_taken(subscriber: Subscriber, position: int) -> bool:
-    if subscriber.session.phase is not Phase.LIVE:
-        return False
-    if subscriber.acknowledged is not None:
-        return subscriber.acknowledged >= position
-    return not subscriber.link.waiting_bytes
 
 
 def _make_claims(known: Known, role: str) -> Claims:

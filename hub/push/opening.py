@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Mapping
 
 import msgspec
@@ -10,9 +9,9 @@ import msgspec
 from contracts.policy import Policy
 from contracts.push import PushFigures, PushKey, PushServiceFigures
 from hub.auth.opening import Auth
+from hub.cluster.port import Cluster
 from hub.delivery.opening import Delivery
 from hub.directory.directory import Directory
-from hub.errors import Overloaded, StorageUnavailable
 from hub.log.port import Log
 from hub.metrics import Metrics
 from hub.outbound.client import OutboundClient
@@ -22,8 +21,8 @@ from hub.push.pusher import Pusher
 from hub.push.schedule import Schedule
 from hub.push.sender import Sender
 from hub.push.subscriptions import Subscriptions
-from hub.push.sweep import sweep
 from hub.push.vapid import Vapid, read_key
+from hub.push.work import PushWork
 from hub.settings import Settings
 from hub.tasks import Tasks
 
@@ -39,11 +38,20 @@ class Push(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     key: PushKey
     subscriptions: Subscriptions
-    pusher: Pusher
-    backlog: Backlog
+    work: PushWork
     client: OutboundClient
     metrics: Metrics
     tasks: Tasks
+
+    @property
+    def pusher(self) -> Pusher:
+        """What sends messages now, or did last."""
+        return self.work.pusher
+
+    @property
+    def backlog(self) -> Backlog:
+        """What finds notifications to push now, or did last."""
+        return self.work.backlog
 
     def collect(self) -> PushFigures:
         """Return the figures of this moment."""
@@ -66,8 +74,6 @@ class Push(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     async def close(self) -> None:
         """Stop; what has not been sent is sent after the next start."""
         await self.tasks.stop()
-        with contextlib.suppress(StorageUnavailable, Overloaded):
-            await self.backlog.write_mark()
         await self.client.close()
 
 
@@ -80,9 +86,12 @@ def open_push(
     auth: Auth,
     metrics: Metrics,
     policies: Mapping[str, Policy],
+    cluster: Cluster,
     now: Callable[[], float],
 ) -> Push | None:
     """Return Web Push, which pushes what is dispatched from here on, and what is left from before; None if it is off.
+
+    Of the nodes of a `cluster` one pushes.
 
     Raises:
         SettingsError: the key cannot be used.
@@ -95,46 +104,48 @@ def open_push(
     subscriptions = Subscriptions(
         log, limit_each=bounds.push_subscriptions_each, allow_private=settings.push_allow_private, now=now
     )
-    schedule = Schedule(limit_bytes=bounds.push_schedule_bytes)
     eligibility = Eligibility(
         policies=policies,
         subscribers=delivery.subscribers,
         directory=directory,
         revocations=auth.revocations,
+        cluster=cluster,
         max_age_s=bounds.push_subscription_days * _DAY_S,
         now=now,
     )
-    pusher = Pusher(
-        log=log,
-        subscriptions=subscriptions,
-        schedule=schedule,
-        eligibility=eligibility,
-        sender=Sender(client, vapid, now=now),
-        metrics=metrics,
-        bounds=bounds,
-        retention_s=settings.retention_days * _DAY_S,
-        now=now,
-    )
-    backlog = Backlog(
-        log=log,
-        progress=delivery.progress,
-        subscriptions=subscriptions,
-        schedule=schedule,
-        bounds=bounds,
-        after_s=settings.push_after_s,
-        now=now,
-    )
-    delivery.dispatcher.listeners.append(backlog.note)
+
+    def make() -> tuple[Pusher, Backlog]:
+        schedule = Schedule(limit_bytes=bounds.push_schedule_bytes)
+        pusher = Pusher(
+            log=log,
+            subscriptions=subscriptions,
+            schedule=schedule,
+            eligibility=eligibility,
+            sender=Sender(client, vapid, now=now),
+            metrics=metrics,
+            bounds=bounds,
+            retention_s=settings.retention_days * _DAY_S,
+            now=now,
+        )
+        backlog = Backlog(
+            log=log,
+            progress=delivery.progress,
+            subscriptions=subscriptions,
+            schedule=schedule,
+            bounds=bounds,
+            after_s=settings.push_after_s,
+            now=now,
+        )
+        return pusher, backlog
+
+    work = PushWork(make, subscriptions, is_over=eligibility.is_over, sweep_s=bounds.push_sweep_s)
+    delivery.dispatcher.listeners.append(work.note)
     tasks = Tasks()
-    tasks.start("push backlog", backlog.run())
-    tasks.start("push mark", backlog.keep_mark())
-    tasks.start("push", pusher.run())
-    tasks.start("push sweep", sweep(subscriptions, eligibility.is_over, every_s=bounds.push_sweep_s))
+    tasks.start("push work", cluster.lead("push", work.run))
     return Push(
         key=PushKey(public_key=vapid.public_key),
         subscriptions=subscriptions,
-        pusher=pusher,
-        backlog=backlog,
+        work=work,
         client=client,
         metrics=metrics,
         tasks=tasks,

@@ -112,7 +112,7 @@ class Pusher:
         if record is None or self._eligibility.find_urgency(record) is None:
             return jobs
         for user in entry.users:
-            if self._eligibility.has_taken(user, entry.position):
+            if await self._eligibility.has_taken(user, entry.position):
                 self._metrics.push["confirmed"] += 1
                 continue
             if self._eligibility.is_muted(user, record):
@@ -141,7 +141,7 @@ class Pusher:
             record = await self._repeat(partial(self._read, job.position, job.user))
             if subscription is None or record is None:
                 await self._finish(job, "gone" if subscription is None else "expired")
-            elif self._eligibility.has_taken(job.user, job.position):
+            elif await self._eligibility.has_taken(job.user, job.position):
                 await self._finish(job, "confirmed")
             elif self._eligibility.is_muted(job.user, record):
                 await self._finish(job, "muted")

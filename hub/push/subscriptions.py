@@ -65,14 +65,13 @@ class Subscriptions:
         return list(self._users)
 
     async def load(self) -> None:
-        """Read who has subscriptions.
+        """Read who has subscriptions, in place of what is known of it.
 
         Raises:
             StorageUnavailable: the log cannot be read.
         """
-        async for key, known in self._read_known():
-            del key
-            self._add(known.user)
+        async with self._changing:
+            await self._count_anew()
 
     def find(self, targets: Sequence[Target]) -> list[Target]:
         """Return the users with subscriptions whom a notification names, by themselves or by account, each once.
@@ -176,10 +175,7 @@ class Subscriptions:
             StorageUnavailable, Overloaded: some were not looked at.
         """
         async with self._changing:
-            found = [pair async for pair in self._read_known()]
-            self._members, self._users, self._count = {}, {}, 0
-            for _, known in found:
-                self._add(known.user)
+            found = await self._count_anew()
         over = [(key, known.user) for key, known in found if is_over(known)]
         for key, user in over:
             await self.remove(key, user)
@@ -189,6 +185,13 @@ class Subscriptions:
         """Drop what is held of a user who was erased from the log."""
         while person in self._users:
             self._drop(person)
+
+    async def _count_anew(self) -> list[tuple[str, Known]]:
+        found = [pair async for pair in self._read_known()]
+        self._members, self._users, self._count = {}, {}, 0
+        for _, known in found:
+            self._add(known.user)
+        return found
 
     async def _read_known(self) -> AsyncIterator[tuple[str, Known]]:
         after = ""

@@ -35,7 +35,6 @@ def make_disconnect_routes(
             service.require_account(asked.account_id)
         else:
             service.require_all_accounts()
-        closed = await disconnector.disconnect(asked)
-        return DisconnectReceipt(closed=closed, revoked=asked.revoke)
+        return await disconnector.disconnect(asked)
 
     return [disconnect]

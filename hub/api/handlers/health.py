@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
+from msgspec import UNSET
 
 from contracts.health import Liveness, Readiness
 from hub import routes
 from hub.api.request import NO_STORE
+from hub.cluster.port import Cluster
 from hub.delivery.opening import Delivery
 from hub.directory.probe import DirectoryProbe
 from hub.log.port import Log
@@ -18,10 +20,11 @@ __all__ = ["ReadinessCheck", "make_health_routes"]
 class ReadinessCheck:
     """Asks each part of the hub whether it takes new work."""
 
-    def __init__(self, *, log: Log, delivery: Delivery, probe: DirectoryProbe) -> None:
+    def __init__(self, *, log: Log, delivery: Delivery, probe: DirectoryProbe, cluster: Cluster) -> None:
         self._log = log
         self._delivery = delivery
         self._probe = probe
+        self._cluster = cluster
 
     def check(self) -> Readiness:
         """Return what each part says now."""
@@ -32,6 +35,7 @@ class ReadinessCheck:
             log="writable" if self._log.writable else "unavailable",
             dispatcher="running" if alive else "stopped",
             directory=self._probe.state,
+            cluster=self._cluster.check() or UNSET,
         )
 
 

@@ -230,7 +230,9 @@ class Batch:
         else:
             self._rows.append(row)
         expires_at_s = None if expires_ms is None else expires_ms / 1000
-        self.records.append(Record(position, targets, draft.payload, expires_at_s, draft.received_s, kind))
+        self.records.append(
+            Record(position, targets, draft.payload, expires_at_s, draft.received_s, kind, draft.changes)
+        )
         return Appended(draft.id, position, False)
 
     def _change(self, position: int, changes: Sequence[Change]) -> list[object]:

@@ -1115,11 +1115,14 @@ export interface components {
         /**
          * DisconnectReceipt
          * @description How many connections were closed, and whether the hub refuses the tokens from now on.
+         *
+         *     In a cluster `closed` is the sum of the nodes that answered, as `nodes` says; a hub alone leaves `nodes` out. With `revoked` every node closes them, as soon as it has the revocation.
          */
         DisconnectReceipt: {
             /** Format: int64 */
             closed: number;
             revoked: boolean;
+            nodes?: components["schemas"]["NodesAnswered"];
         };
         /**
          * DisconnectRequest
@@ -1355,7 +1358,7 @@ export interface components {
          * Figures
          * @description The hub at this moment, and what happened since its start.
          *
-         *     `published` is by type, `deliveries` and `connected` by transport, `closed` by close code, `refused` (connections) and `problems` (requests) by error code. `durations` have the names of the metrics without `hub_` and `_seconds`, with the label's value behind a colon where there is one. `dispatch_lag` is how many records are stored and not dispatched. `largest_accounts` are at most 50. `relays` are those of outboxes that report to this hub.
+         *     `published` is by type, `deliveries` and `connected` by transport, `closed` by close code, `refused` (connections) and `problems` (requests) by error code. `durations` have the names of the metrics without `hub_` and `_seconds`, with the label's value behind a colon where there is one. `dispatch_lag` is how many records are stored and not dispatched. `largest_accounts` are at most 50. `relays` are those of outboxes that report to this hub. `nodes` has a row for each node of its cluster, and none for a hub alone; all else is about the hub that responds.
          */
         Figures: {
             /**
@@ -1407,6 +1410,8 @@ export interface components {
             ready: boolean;
             /** @default [] */
             relays?: components["schemas"]["RelayFigures"][];
+            /** @default [] */
+            nodes?: components["schemas"]["NodeStats"][];
         };
         /**
          * ForgetReceipt
@@ -1649,6 +1654,66 @@ export interface components {
             writable: boolean;
             /** Format: int64 */
             damaged: number;
+        };
+        /**
+         * NodeReadiness
+         * @description A node of a cluster: its connection to NATS and how far its log is behind.
+         *
+         *     `lag`: records of the stream that this node has not applied yet. `replica_lag`: how far the slowest server of the stream is behind its leader; null if that is not known. `isolated`: clients are sent to other nodes.
+         */
+        NodeReadiness: {
+            node: string;
+            /** @enum {string} */
+            nats: "connected" | "disconnected";
+            /** Format: int64 */
+            lag: number;
+            replica_lag: number | null;
+            isolated: boolean;
+            /** Format: int64 */
+            nodes: number;
+        };
+        /**
+         * NodeStats
+         * @description One node of a cluster, as it last told of itself, `seen_seconds` ago.
+         *
+         *     `applied` is the newest position that it has handed to its connections, `lag` how far that is behind the newest one of the log that anybody told it of. `nats` is its connection to NATS. `clock_skew_seconds`: how much its clock is ahead of that of the node that responds, at least.
+         */
+        NodeStats: {
+            node: string;
+            /** @enum {string} */
+            state: "draining" | "not_ready" | "ready" | "silent";
+            version: string;
+            connections: components["schemas"]["ConnectionCounts"];
+            /** Format: int64 */
+            users: number;
+            /** Format: int64 */
+            applied: number;
+            /** Format: int64 */
+            lag: number;
+            /** @enum {string} */
+            nats: "connected" | "disconnected";
+            /** Format: double */
+            uptimeSeconds: number;
+            /** Format: double */
+            seenSeconds: number;
+            /**
+             * Format: double
+             * @default 0
+             */
+            clockSkewSeconds?: number;
+        };
+        /**
+         * NodesAnswered
+         * @description How many nodes of a cluster a number is of: of the `known` ones, `answered` did in time.
+         *
+         *     `silent` names the others; it is left out if there are none.
+         */
+        NodesAnswered: {
+            /** Format: int64 */
+            answered: number;
+            /** Format: int64 */
+            known: number;
+            silent?: string[];
         };
         /**
          * Notification
@@ -2844,7 +2909,7 @@ export interface components {
          * Readiness
          * @description Whether the hub accepts new work, and the state of each part.
          *
-         *     A `directory` that is `down` does not make the hub unready, unless it has not responded once since the start.
+         *     A `directory` that is `down` does not make the hub unready, unless it has not responded once since the start. `cluster` is left out by a hub alone.
          */
         Readiness: {
             ready: boolean;
@@ -2852,6 +2917,7 @@ export interface components {
             log: string;
             dispatcher: string;
             directory: string;
+            cluster?: components["schemas"]["NodeReadiness"];
         };
         /**
          * Reason
@@ -2866,7 +2932,7 @@ export interface components {
          * Receipt
          * @description The notification is on disk under `id`, at `cursor`.
          *
-         *     `duplicate`: it was already there, from an earlier request with the same Idempotency-Key. `connections` is how many connections matched at that moment; it is not a promise of delivery. `warnings` names the fields of `data` that have another type than declared; it is left out if there are none.
+         *     `duplicate`: it was already there, from an earlier request with the same Idempotency-Key. `connections` is how many connections matched at that moment; it is not a promise of delivery. In a cluster it is the sum of the nodes that answered in time, as `nodes` says; a hub alone leaves `nodes` out. `warnings` names the fields of `data` that have another type than declared; it is left out if there are none.
          */
         Receipt: {
             id: string;
@@ -2875,6 +2941,7 @@ export interface components {
             duplicate: boolean;
             /** Format: int64 */
             connections: number;
+            nodes?: components["schemas"]["NodesAnswered"];
             warnings?: components["schemas"]["FieldWarning"][];
         };
         /**
@@ -3147,12 +3214,13 @@ export interface components {
          * SignalReceipt
          * @description The signal was handed over, and is not kept: it has no id and no cursor, and nobody gets it later.
          *
-         *     `connections` is how many connections it was handed to, or is held for until they take more.
+         *     `connections` is how many connections it was handed to, or is held for until they take more. In a cluster it is the sum of the nodes that answered in time, as `nodes` says; a hub alone leaves `nodes` out.
          */
         SignalReceipt: {
             ephemeral: boolean;
             /** Format: int64 */
             connections: number;
+            nodes?: components["schemas"]["NodesAnswered"];
             warnings?: components["schemas"]["FieldWarning"][];
         };
         /**
@@ -3167,6 +3235,8 @@ export interface components {
          * @description Connections, users and totals; exact, not sampled.
          *
          *     `refusals` are the connections refused since the start by the code of their problem; `totals.refused` is their sum.
+         *
+         *     In a cluster every number is the sum over the nodes that are not `silent` in `nodes`, and a user who is connected to two of them counts twice in `unique_users`: `users_are_distinct` is false there. A hub alone leaves both out.
          */
         Stats: {
             /** Format: int64 */
@@ -3184,6 +3254,8 @@ export interface components {
             refusals?: {
                 [key: string]: number;
             };
+            nodes?: components["schemas"]["NodeStats"][];
+            usersAreDistinct?: boolean;
         };
         /**
          * StockAlert

@@ -1,0 +1,1 @@
+"""What the nodes of a cluster tell each other. A hub alone has no other node, and pays nothing for it."""
