@@ -36,6 +36,8 @@ DEBIAN_FOR_SOAK := webkit2gtk-driver xvfb xauth gcc
 PYTEST_ARGS ?=
 # What to add to `hub serve --dev`: SERVE_ARGS="--port 9000".
 SERVE_ARGS ?=
+# What to add to `make serve-cluster`.
+CLUSTER_ARGS ?=
 # `make lock` keeps the versions it finds; LOCK_ARGS=--upgrade moves them all, "--upgrade-package NAME" one.
 LOCK_ARGS ?=
 ENGINE ?= $(or $(shell command -v podman),$(shell command -v docker),$(shell command -v buildah))
@@ -57,7 +59,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	--exclude-newer "$$(date --utc --date '$(COOL_DOWN_DAYS) days ago' +%Y-%m-%dT%H:%M:%SZ)" \
 	--no-emit-package notification-hub-contracts --custom-compile-command "make lock" $(LOCK_ARGS)
 
-.PHONY: help setup clients clients-types clients-build clients-test clients-lint clients-check console console-test screenshots examples examples-test examples-check picture demo debian serve test coverage pythons foreign soak fresh lint types format hooks openapi settings-page lock wheel-check packages version release sbom image image-check bench conformance faults generators clean
+.PHONY: help setup clients clients-types clients-build clients-test clients-lint clients-check console console-test screenshots examples examples-test examples-check picture demo debian serve serve-cluster test coverage pythons foreign soak fresh lint types format hooks openapi settings-page lock wheel-check packages version release sbom image image-check bench conformance faults generators clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -186,6 +188,9 @@ debian: # what the tests need of Debian, in one go
 
 serve: $(SETUP) ## run the hub for development, with demo users and a ready-to-paste curl
 	@exec $(BIN)/hub serve --dev $(SERVE_ARGS)
+
+serve-cluster: $(SETUP) ## run three hubs over three NATS servers behind a proxy, and say what to kill (CLUSTER_ARGS="--port 9000")
+	@exec $(BIN)/python -m tests.cluster.serve $(CLUSTER_ARGS)
 
 test: $(SETUP) debian $(CLIENTS) ## format check, lint, types, every test: also the clients', the console's and the examples'
 	@echo "== format"

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import msgspec
 import pytest
 
+from bench import cells
 from bench.figure import Budget, Figure, Figures
 from bench.load import parse_load
 from bench.notice import ACCOUNT, batch_body, delivered_text, publish_body
@@ -19,6 +20,7 @@ from bench.report import align_table, make_page, make_plots, make_table
 from bench.running import Address
 from contracts.request import BatchRequest, PublishRequest
 
+ROOT = Path(__file__).parents[1]
 LINE = (
     '{"label":"hub","connections":10,"refused":0,"ended":1,"connect_s":0.1,"connect_cpu_us":400.0,'
     '"rss_kib_per_connection":20.0,"rss_end_mib":90.0,"hold_cpu_s":0.5,"published":5,"publish_errors":0,'
@@ -185,3 +187,32 @@ class TestReport:
         # Both were made a line above; nothing foreign is parsed.
         assert 1 == len(ElementTree.fromstring(lines).findall(f"{name}polyline"))
         assert 4 == len([rect for rect in ElementTree.fromstring(bars).iter(f"{name}rect") if len(rect)])
+
+
+class TestCells:
+    """The calculation for many cells."""
+
+    def test_the_page_has_its_result(self) -> None:
+        """The tables of the page on scale are what the command prints."""
+        page = (ROOT / "docs/operations/scale.md").read_text()
+        assert "\n".join(cells.make_report(cells.Costs(), cells.Load())) in page
+
+    def test_every_cost_says_where_it_is_from(self) -> None:
+        """Each input has its source and its name in the table."""
+        assert set(cells.Costs._fields) == set(cells.SOURCES)
+
+    def test_more_of_anything_needs_more(self) -> None:
+        """Twice the connections need twice the nodes, and twice the records twice of the mirror."""
+        costs, load = cells.Costs(), cells.Load(spare_nodes=0)
+        one, two = (cells.plan_cell(costs, load._replace(connections=many)) for many in (10**6, 2 * 10**6))
+        assert (2 * one.nodes, 2 * one.records_per_s) == (two.nodes, two.records_per_s)
+        assert two.parts["mirror"] == pytest.approx(2 * one.parts["mirror"])
+
+    def test_a_storm_takes_as_long_as_its_connects(self) -> None:
+        """All are back, not sooner than the nodes can admit them, and not before they come."""
+        costs, load = cells.Costs(), cells.Load()
+        storm = cells.simulate_storm(costs, load, 5_000, 2, window_s=1.0)
+        assert storm.last_s >= 5_000 / 2 * costs.connect_s / load.busy_cores
+        assert storm.attempts >= 1
+        calm = cells.simulate_storm(costs, load, 100, 2, window_s=60.0)
+        assert (1, True) == (calm.attempts, calm.last_s <= 60.1)

@@ -56,8 +56,13 @@ def test_only_settings_that_exist_are_set(path: Path) -> None:
 @pytest.mark.parametrize("path", [path for path in FILES if "example" in path.name], ids=lambda path: path.name)
 def test_examples_hold_no_secret_that_works(path: Path) -> None:
     """What is copied and not filled in does not start: nobody runs with a secret that everybody knows."""
-    needed = ["HUB_SERVICE_KEY"] if "relay" in path.name else ["JWT_SECRET", "HUB_SERVICE_KEYS"]
-    for name in needed:
+    needed = {
+        "relay.example.yaml": ["HUB_SERVICE_KEY"],
+        "nats.env.example": ["NATS_HUB_PASSWORD", "NATS_ADMIN_PASSWORD", "NATS_SYS_PASSWORD", "NATS_ROUTE_PASSWORD"],
+        # Its password is that of nats.env.
+        "admin.env.example": [],
+    }
+    for name in needed.get(path.name, ["JWT_SECRET", "HUB_SERVICE_KEYS"]):
         (value,) = re.findall(rf"^ *{name}[:=] ?(.*)$", path.read_text(), re.MULTILINE)
         assert "" == value.strip('"')
 

@@ -1,0 +1,161 @@
+"""`make serve-cluster`: three NATS servers, three hubs and a proxy on this machine, for trying what a cluster survives.
+
+Whatever is killed is started again after a second, as systemd or Kubernetes would. Everything is in `build/cluster`;
+a second start goes on with what is there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from hub.cli.support.development import development_environ, make_development
+from hub.cli.support.quickstart import prepare_quickstart
+from tests.cluster.local import ROOT, LocalCluster, Passwords, Ports
+from tests.cluster.member import Member
+
+__all__ = ["main"]
+
+DEFAULT_PORT = 8000
+#: Where the example frontends are (`make demo`).
+PAGES = [f"http://{host}:{port}" for host in ("localhost", "127.0.0.1") for port in (3000, 5173, 8080, 8081)]
+RESTART_PAUSE_S = 1.0
+
+
+def main() -> int:
+    """Run the cluster until Ctrl-C or SIGTERM."""
+    parser = argparse.ArgumentParser(prog="make serve-cluster", description=__doc__)
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="the proxy's; the others follow it")
+    parser.add_argument("--folder", type=Path, default=ROOT / "build/cluster", help="where everything is kept")
+    options = parser.parse_args()
+    folder: Path = options.folder.absolute()
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with only_one(folder) as is_ours:
+        if not is_ours:
+            say(f"A cluster runs in {folder} already; what to do with it is in {folder}/README.txt")
+            return 1
+        return asyncio.run(serve(folder, Ports(options.port)))
+
+
+@contextlib.contextmanager
+def only_one(folder: Path) -> Iterator[bool]:
+    """Hold the folder's lock; yield whether it was free."""
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+async def serve(folder: Path, ports: Ports) -> int:
+    """Start everything, say what to do with it, and start again what ends."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    development_folder = folder / "dev"
+    # The proxy's port: what is printed goes there.
+    shared = {"HUB_DATA_DIR": str(development_folder), "HUB_PORT": str(ports.base)}
+    quickstart = await asyncio.to_thread(prepare_quickstart, {**shared, "PATH": os.environ["PATH"]})
+    development = make_development(development_folder)
+    environ = development_environ(shared, development_folder, development)
+    environ["HUB_ALLOWED_ORIGINS"] += "," + ",".join(PAGES)
+    del environ["HUB_DATA_DIR"], environ["HUB_PORT"]
+    cluster = LocalCluster(
+        folder,
+        ports,
+        read_passwords(folder / "passwords.json"),
+        environ | {"HUB_DRAIN": "3"},
+        service_key=development.service_key,
+        jwt_secret=development.jwt_secret,
+    )
+    target = cluster.target
+    fields = {"urls": target.urls, "service_key": target.service_key, "jwt_secret": target.jwt_secret}
+    write_private(folder / "cluster.json", json.dumps(fields))
+    say("Starting three NATS servers and three hubs; the first time this takes about ten seconds")
+    async with cluster:
+        starting = asyncio.create_task(cluster.start())
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
+        if stop.is_set():
+            starting.cancel()
+            return 0
+        starting.result()
+        quickstart.announce(f"http://127.0.0.1:{ports.base}")
+        lines = "\n".join(describe(cluster))
+        (folder / "README.txt").write_text(lines + "\n")
+        say(lines)
+        async with asyncio.TaskGroup() as tasks:
+            keeping = [tasks.create_task(keep_running(member)) for member in cluster.members]
+            await stopping
+            say("Ending the hubs, then the servers")
+            for task in keeping:
+                task.cancel()
+    return 0
+
+
+async def keep_running(member: Member) -> None:
+    """Start a member again whenever it has ended."""
+    while True:
+        status = await member.wait()
+        words = signal.Signals(-status).name if status < 0 else f"exit code {status}"
+        say(f"{member.name} ended ({words}); it is started again in {RESTART_PAUSE_S:.0f} s")
+        await asyncio.sleep(RESTART_PAUSE_S)
+        await member.start()
+
+
+def describe(cluster: LocalCluster) -> list[str]:
+    """Return what a person does with the cluster."""
+    folder = os.path.relpath(cluster.folder)
+    width = max(len(member.name) for member in cluster.members)
+    return [
+        f"The cluster: the proxy at {cluster.target.urls[-1]}, hubs at {', '.join(cluster.target.urls[:-1])}",
+        "",
+        "Kill any of the six, again and again; each is started again after a second:",
+        *(f"  kill -9 $(cat {folder}/{member.name}.pid)" for member in cluster.members),
+        "",
+        "Stop one for a while: the same with -STOP, and -CONT. What each says:",
+        *(f"  {member.name:<{width}}  {folder}/{member.log_path.name}" for member in cluster.members),
+        "",
+        "Publish ten a second, listen everywhere, and see whether anything is lost, comes twice or out of order:",
+        f"  .venv/bin/python -m tests.cluster.checker {folder}/cluster.json --rate 10 --seconds 60",
+        "",
+        "The state of all of it, and the example frontends on top:",
+        f"  HUB_LOG_URL='{cluster.log_url('admin')}' HUB_DATA_DIR={folder}/hub-1 .venv/bin/hub cluster status",
+        f"  DEMO_HUB=running HUB_DATA_DIR={folder}/dev make demo",
+        "",
+        "Ctrl-C ends everything and keeps the data. " + f"rm -r {folder} forgets it.",
+    ]
+
+
+def read_passwords(path: Path) -> Passwords:
+    """Return the passwords kept at a path, made now if there are none."""
+    if not path.exists():
+        write_private(path, json.dumps(Passwords.make()))
+    return Passwords(*json.loads(path.read_text()))
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that its owner alone can read."""
+    path.unlink(missing_ok=True)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+
+
+def say(line: str) -> None:
+    """Print at once."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
