@@ -37,8 +37,8 @@ WebhookState = Literal["waiting", "delivered", "dead"]
 _Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
-class UnconfirmedData(msgspec.Struct, kw_only=True):
-    """The user who did not confirm, and the notification as it was delivered, without its cursor.
+class AwaitedData(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """The user, and the notification as it was delivered, without its cursor.
 
     `by` and `within_seconds` are what was to be confirmed and until when; `deadline` is that moment. `notification` has
     `id` and `type` alone where the hub does not keep it any more.
@@ -52,8 +52,19 @@ class UnconfirmedData(msgspec.Struct, kw_only=True):
     deadline: Timestamp
 
 
-class ConfirmedData(UnconfirmedData, kw_only=True):
-    """The same for a user who confirmed in time, and when."""
+class UnconfirmedData(AwaitedData, kw_only=True, omit_defaults=True):
+    """The user who did not confirm, and the notification as it was delivered, without its cursor.
+
+    `by` and `within_seconds` are what was to be confirmed and until when; `deadline` is that moment. `notification` has
+    `id` and `type` alone where the hub does not keep it any more. `superseded` has the ids of older notifications whose
+    place this one has taken: what was to be confirmed of them ended with it, and is not told again.
+    """
+
+    superseded: list[str] = []
+
+
+class ConfirmedData(AwaitedData, kw_only=True):
+    """The user who confirmed in time, and when; else as `UnconfirmedData`."""
 
     confirmed_at: Timestamp
 

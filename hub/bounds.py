@@ -116,6 +116,9 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     webhook_claim_s: float = 60.0
     #: How often a hub looks for webhooks and deadlines that it was not told of.
     webhook_look_s: float = 30.0
+    #: Back-off of one webhook: full jitter over a delay that doubles from the one to the other.
+    webhook_backoff_base_s: float = 5.0
+    webhook_backoff_cap_s: float = 14_400.0
     #: How often webhooks are counted for the metrics, and up to how many of a service.
     webhook_count_s: float = 15.0
     counted_webhooks: int = 10_000

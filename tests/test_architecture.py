@@ -118,6 +118,7 @@ ROOMS = [
     _room("hub.webhooks", "msgspec", never=NO_ACCESS - {"ssl"}, awaits=True),
     _room("hub.deadlines.clock", never=PURE),
     _room("hub.deadlines.deadline", "msgspec", never=PURE),
+    _room("hub.deadlines.group", never=PURE),
     _room("hub.deadlines", "msgspec", never=NO_ACCESS, awaits=True),
     # The way out. First what is bytes and values: no wait, no clock.
     _room("hub.delivery.envelope", "sse_starlette", never=PURE | {"hub.log"}),

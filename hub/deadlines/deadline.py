@@ -37,8 +37,11 @@ DEADLINES = "deadline"
 OutcomeKind: TypeAlias = Literal["acknowledged", "read", "unconfirmed"]
 
 
-class Deadline(msgspec.Struct, frozen=True, kw_only=True):
-    """Until `due_ms` (Unix time) the user of `target` has to have got or read the notification `id` of `service`."""
+class Deadline(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Until `due_ms` (Unix time) the user of `target` has to have got or read the notification `id` of `service`.
+
+    `collapse` is the collapse digest of the notification in hexadecimal, empty for one that nothing supersedes.
+    """
 
     id: str
     type: str
@@ -47,6 +50,7 @@ class Deadline(msgspec.Struct, frozen=True, kw_only=True):
     by: Literal["delivered", "read"]
     within_s: int
     due_ms: int
+    collapse: str = ""
 
     def __repr__(self) -> str:
         return f"Deadline(id={self.id!r}, by={self.by!r}, due_ms={self.due_ms})"

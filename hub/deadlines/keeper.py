@@ -10,34 +10,32 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 
 from contracts.policy import Confirm
 from contracts.receipt import FieldWarning
-from contracts.webhook import WebhookEvent
 from hub.bounds import Bounds
 from hub.deadlines.clock import SteadyClock
 from hub.deadlines.deadline import (
     DEADLINES,
     Deadline,
-    Outcome,
     OutcomeKind,
     awaited_owner,
     due_key,
-    end_deadline,
     outcome_key,
     put_deadline,
     read_deadline,
     read_due_ms,
 )
+from hub.deadlines.ending import Ending
+from hub.deadlines.group import OpenDeadline, gather, select_confirmed
 from hub.errors import HubError
-from hub.log.port import Appended, Change, Entry, Log
+from hub.log.port import COLLAPSE, Appended, Change, Entry, Log
 from hub.metrics import Metrics
 from hub.operator_log import OperatorLog
 from hub.target import Target
-from hub.webhooks.body import Awaited
 from hub.webhooks.desk import WebhookDesk
 from hub.webhooks.record import draft_changes
 
@@ -52,6 +50,8 @@ _SWEEP_S = 60.0
 _LOG_RETRY_S = 1.0
 #: After this long what a caller was to store is probably stored.
 _STORED_S = 0.5
+#: After this long what was to be marked as read is, or is not: it is looked at again.
+_READ_S = 5.0
 
 
 class DeadlineKeeper:
@@ -77,15 +77,22 @@ class DeadlineKeeper:
         #: Until the deadlines of earlier hubs were read, everybody may be awaited.
         self._is_known = False
         self._acknowledged: dict[Target, list[tuple[int, int]]] = {}
+        #: Deadlines that end because their notifications are being marked as read.
+        self._reading: set[str] = set()
+        #: Held by what looks for open deadlines and ends them.
+        self._turn = asyncio.Lock()
         self._next_due_ms = 0
         self._swept_s = clock.now_s()
         self._news = asyncio.Event()
         self._lines = OperatorLog(logger)
 
     def draft_changes(
-        self, notification_id: str, kind: str, targets: Sequence[Target], service: str, confirm: Confirm
+        self, notification_id: str, kind: str, targets: Sequence[Target], service: str, confirm: Confirm, collapse: str
     ) -> tuple[Change, ...]:
-        """Return the changes that set a deadline for each of these users, to be stored with the notification."""
+        """Return the changes that set a deadline for each of these users, to be stored with the notification.
+
+        `collapse` is its collapse digest in hexadecimal, or empty.
+        """
         due_ms = round((self._clock.now_s() + confirm.within_seconds) * 1000)
         changes: list[Change] = []
         for target in targets:
@@ -100,6 +107,7 @@ class DeadlineKeeper:
                     by=confirm.by,
                     within_s=confirm.within_seconds,
                     due_ms=due_ms,
+                    collapse=collapse,
                 )
             )
         if due_ms < self._next_due_ms:
@@ -136,14 +144,36 @@ class DeadlineKeeper:
         """
         if not self.is_awaited(person):
             return ()
+
+        def is_read(each: OpenDeadline) -> bool:
+            return each.position in read or each.newest in read or (upto is not None and each.newest <= upto)
+
         changes: list[Change] = []
-        async for deadline, entry in self._list_awaited(person):
-            if entry.position in read or (upto is not None and entry.position <= upto):
-                changes += await self._draft_end(deadline, entry, "read", {})
-                self._metrics.confirmations["read"] += 1
-                # The caller stores it; a webhook that is looked for too early is found at the next look.
-                asyncio.get_running_loop().call_later(_STORED_S, self._desk.note_news, deadline.service)
+        # What ends deadlines at this moment has stored that before these are looked at.
+        async with self._turn:
+            ended = [*select_confirmed(await self._list_open(person), is_read)]
+            self._begin_reading(ended)
+        ending = Ending(self._log, self._desk, self._clock)
+        for each in ended:
+            changes += await ending.draft_confirmed(each, "read")
+            self._metrics.confirmations["read"] += 1
+            # The caller stores it; a webhook that is looked for too early is found at the next look.
+            asyncio.get_running_loop().call_later(_STORED_S, self._desk.note_news, each.deadline.service)
         return tuple(changes)
+
+    def _begin_reading(self, ended: Sequence[OpenDeadline]) -> None:
+        """Keep these from ending otherwise until the caller has stored that they were read, or could not."""
+        if ended:
+            keys = {each.deadline.key for each in ended}
+            self._reading |= keys
+            asyncio.get_running_loop().call_later(_READ_S, self._end_reading, keys)
+
+    def _is_reading(self, each: OpenDeadline) -> bool:
+        return each.deadline.key in self._reading
+
+    def _end_reading(self, keys: set[str]) -> None:
+        self._reading -= keys
+        self._news.set()
 
     async def run(self) -> None:
         """Keep the deadlines until cancelled."""
@@ -152,8 +182,9 @@ class DeadlineKeeper:
             while True:
                 self._news.clear()
                 try:
-                    await self._take_acknowledged()
-                    wait_s = await self._escalate_due()
+                    async with self._turn:
+                        await self._take_acknowledged()
+                        wait_s = await self._escalate_due()
                 except HubError:
                     wait_s = _LOG_RETRY_S
                 self._sweep()
@@ -186,28 +217,47 @@ class DeadlineKeeper:
         while self._acknowledged:
             target, ranges = next(iter(self._acknowledged.items()))
             known = tuple(ranges)
-            ended = [
-                (deadline, entry)
-                async for deadline, entry in self._list_awaited(target)
-                if deadline.by == "delivered" and any(after < entry.position <= upto for after, upto in known)
-            ]
-            await self._end(ended, "acknowledged")
+
+            def is_delivered(each: OpenDeadline, known: tuple[tuple[int, int], ...] = known) -> bool:
+                # A client that came back got nothing that was superseded by then.
+                return each.deadline.by == "delivered" and any(after < each.newest <= upto for after, upto in known)
+
+            await self._confirm(select_confirmed(await self._list_open(target), is_delivered))
             # Only now, for what the log did not take is tried again. What came meanwhile is another round's.
             if left := ranges[len(known) :]:
                 self._acknowledged[target] = left
             else:
                 del self._acknowledged[target]
 
-    async def _list_awaited(self, target: Target) -> AsyncIterator[tuple[Deadline, Entry]]:
+    async def _confirm(self, ended: Iterable[OpenDeadline]) -> None:
+        ending = Ending(self._log, self._desk, self._clock)
+        drafts = [
+            (each, await ending.draft_confirmed(each, "acknowledged")) for each in ended if not self._is_reading(each)
+        ]
+        await self._append("acknowledged", drafts)
+
+    async def _list_open(self, target: Target) -> list[OpenDeadline]:
+        """Return the deadlines of a user that have no outcome yet."""
+        found: list[tuple[Deadline, Entry]] = []
         after = ""
         while True:
             entries = await self._log.list_state(awaited_owner(target), after=after, limit=_PAGE)
-            for entry in entries:
-                if (deadline := self._read(entry)) is not None:
-                    yield deadline, entry
+            found += [(deadline, entry) for entry in entries if (deadline := self._read(entry)) is not None]
             if len(entries) < _PAGE:
-                return
+                return await self._open(found)
             after = entries[-1].key
+
+    async def _open(self, found: Sequence[tuple[Deadline, Entry]]) -> list[OpenDeadline]:
+        """Return deadlines with what has taken the place of their notifications."""
+        newest: dict[str, int] = {"": 0}
+        opened: list[OpenDeadline] = []
+        for deadline, entry in found:
+            digest = deadline.collapse
+            if digest not in newest:
+                row = await self._log.read_state(COLLAPSE, digest)
+                newest[digest] = 0 if row is None else row.position
+            opened.append(OpenDeadline(deadline, entry.position, max(entry.position, newest[digest])))
+        return opened
 
     async def _escalate_due(self) -> float:
         """End every deadline that is over; return when to look again, in seconds."""
@@ -222,11 +272,23 @@ class DeadlineKeeper:
                 # One of this life of the hub is judged by the clock that does not jump.
                 and (deadline.due_ms <= now_ms or entry.position <= self._start)
             ]
-            await self._end(over, "unconfirmed")
+            await self._escalate(await self._open(over))
             if len(entries) < _PAGE:
                 break
             after = entries[-1].key
         return await self._find_wait_s(now_ms)
+
+    async def _escalate(self, over: Iterable[OpenDeadline]) -> None:
+        over = [each for each in over if not self._is_reading(each)]
+        known = [
+            each
+            for target in dict.fromkeys(each.deadline.target for each in over if each.deadline.collapse)
+            for each in await self._list_open(Target(target))
+            if not self._is_reading(each)
+        ]
+        ending = Ending(self._log, self._desk, self._clock)
+        drafts = [draft for group in gather(over, known) for draft in await ending.draft_unconfirmed(group)]
+        await self._append("unconfirmed", drafts)
 
     async def _find_wait_s(self, now_ms: int) -> float:
         # What a publish sets meanwhile lowers it again.
@@ -236,35 +298,13 @@ class DeadlineKeeper:
             self._next_due_ms = min(self._next_due_ms, read_due_ms(coming[0].key))
         return max(0.0, self._next_due_ms / 1000 - self._clock.now_s())
 
-    async def _end(self, ended: Sequence[tuple[Deadline, Entry]], kind: OutcomeKind) -> None:
-        payloads: dict[str, bytes | None] = {}
-        drafts = [
-            draft_changes(await self._draft_end(deadline, entry, kind, payloads), key=outcome_key(deadline))
-            for deadline, entry in ended
-        ]
+    async def _append(self, kind: OutcomeKind, ended: Sequence[tuple[OpenDeadline, tuple[Change, ...]]]) -> None:
+        drafts = [draft_changes(changes, key=outcome_key(each.deadline)) for each, changes in ended]
         results = await self._log.append(drafts) if drafts else []
-        for (deadline, _), result in zip(ended, results, strict=True):
+        for (each, _), result in zip(ended, results, strict=True):
             if isinstance(result, Appended) and not result.duplicate:
                 self._metrics.confirmations[kind] += 1
-                self._desk.note_news(deadline.service)
-
-    async def _draft_end(
-        self, deadline: Deadline, entry: Entry, kind: OutcomeKind, payloads: dict[str, bytes | None]
-    ) -> tuple[Change, ...]:
-        """Return the changes that end a deadline, with the webhook that tells of it; `payloads` is what was read."""
-        at_s, webhook_id = self._clock.now_s(), None
-        changes: tuple[Change, ...] = ()
-        event: WebhookEvent = "notification.unconfirmed" if kind == "unconfirmed" else "notification.confirmed"
-        if self._desk.wants(deadline.service, event):
-            if deadline.id not in payloads:
-                found = await self._log.find(deadline.id, at=entry.position)
-                payloads[deadline.id] = None if found is None else found.record.payload
-            payload = payloads[deadline.id]
-            webhook_id, changes = self._desk.draft(
-                event, _describe(deadline), payload, position=entry.position, at_s=at_s
-            )
-        outcome = Outcome(kind=kind, at_s=at_s, due_ms=deadline.due_ms, by=deadline.by, webhook_id=webhook_id)
-        return (*end_deadline(deadline, outcome, position=entry.position), *changes)
+                self._desk.note_news(each.deadline.service)
 
     def _read(self, entry: Entry) -> Deadline | None:
         with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError):
@@ -282,15 +322,3 @@ class DeadlineKeeper:
         over = [target for target, due_ms in self._awaited.items() if due_ms < before_ms]
         for target in over:
             del self._awaited[target]
-
-
-def _describe(deadline: Deadline) -> Awaited:
-    return Awaited(
-        notification_id=deadline.id,
-        type=deadline.type,
-        target=Target(deadline.target),
-        service=deadline.service,
-        by=deadline.by,
-        within_s=deadline.within_s,
-        due_ms=deadline.due_ms,
-    )

@@ -267,12 +267,12 @@ class Publisher:
         assert targets is not None
         notification_id = self._uuids.next()
         changes: tuple[Change, ...] = ()
-        confirm = publication.confirm
+        confirm, collapse = publication.confirm, _digest_collapse(publication, targets)
         if confirm is not None and self._deadlines is not None and self._can_confirm(confirm):
+            digest = "" if collapse is None else collapse.hex()
             changes = self._deadlines.draft_changes(
-                notification_id, publication.type, targets, order.service.name, confirm
+                notification_id, publication.type, targets, order.service.name, confirm, digest
             )
-        collapse = _digest_collapse(publication, targets)
         return Draft(
             id=notification_id,
             targets=targets,

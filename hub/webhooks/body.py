@@ -22,7 +22,10 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Awaited(msgspec.Struct, frozen=True, kw_only=True):
-    """What a service awaited of one user: the notification, by when (Unix ms), and what counts."""
+    """What a service awaited of one user: the notification, by when (Unix ms), and what counts.
+
+    `superseded` has the ids of older notifications whose place it has taken, if their deadlines end with it.
+    """
 
     notification_id: str
     type: str
@@ -31,13 +34,14 @@ class Awaited(msgspec.Struct, frozen=True, kw_only=True):
     by: Literal["delivered", "read"]
     within_s: int
     due_ms: int
+    superseded: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Awaited(notification_id={self.notification_id!r}, by={self.by!r})"
 
 
 def make_body(event: WebhookEvent, awaited: Awaited, payload: bytes | None, *, at_s: float) -> str:
-    """Return the JSON text of a webhook. `payload` is the notification; None where the log has lost it."""
+    """Return the JSON text of a webhook. `payload`: the notification, or what has taken its place; None where lost."""
     account_id, user_id = split_target(awaited.target)
     notification = {"id": awaited.notification_id, "type": awaited.type}
     if payload is not None:
@@ -54,4 +58,5 @@ def make_body(event: WebhookEvent, awaited: Awaited, payload: bytes | None, *, a
     if event == "notification.confirmed":
         confirmed = msgspec.convert({**shared, "confirmed_at": at}, ConfirmedData)
         return _encode(NotificationConfirmed(timestamp=at, data=confirmed)).decode()
-    return _encode(NotificationUnconfirmed(timestamp=at, data=msgspec.convert(shared, UnconfirmedData))).decode()
+    unconfirmed = msgspec.convert({**shared, "superseded": awaited.superseded}, UnconfirmedData)
+    return _encode(NotificationUnconfirmed(timestamp=at, data=unconfirmed)).decode()

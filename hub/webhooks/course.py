@@ -7,14 +7,13 @@ from collections.abc import Callable
 import msgspec
 
 from hub.backoff import choose_delay_s
+from hub.bounds import Bounds
 from hub.webhooks.webhook import MAX_ATTEMPTS_KEPT, Attempt, Webhook
 
 __all__ = ["GIVE_UP_S", "begin_attempt", "end_attempt", "repeat"]
 
 #: How long a webhook is tried.
 GIVE_UP_S = 86_400.0
-#: Full jitter over a delay that doubles from the one to the other.
-_BASE_S, _CAP_S = 5.0, 14_400.0
 #: The endpoint says that it is not there any more (RFC 9110 section 15.5.11).
 _GONE = 410
 
@@ -32,18 +31,26 @@ def end_attempt(
     outcome: int | str,
     *,
     now_s: float,
+    bounds: Bounds,
     retry_after_s: float | None = None,
     random: Callable[[], float],
 ) -> Webhook:
     """Return the webhook after an attempt that ended with this status, or without a response for this reason.
 
-    A status of 2xx delivers it, and 410 ends it. All else, redirects too, is tried again until a day is over.
+    `bounds` has the back-off. A status of 2xx delivers it, and 410 ends it. All else, redirects too, is tried again
+    until a day is over.
     """
     last = (*webhook.last[:-1], Attempt(webhook.last[-1].at_s, str(outcome)))
     if isinstance(outcome, int) and 200 <= outcome < 300:
         return msgspec.structs.replace(webhook, state="delivered", body="", last=last)
     failures = webhook.failures + 1
-    delay_s = choose_delay_s(failures, base_s=_BASE_S, cap_s=_CAP_S, retry_after_s=retry_after_s, random=random)
+    delay_s = choose_delay_s(
+        failures,
+        base_s=bounds.webhook_backoff_base_s,
+        cap_s=bounds.webhook_backoff_cap_s,
+        retry_after_s=retry_after_s,
+        random=random,
+    )
     ends_s = webhook.begun_s + GIVE_UP_S
     if outcome == _GONE or now_s >= ends_s:
         return msgspec.structs.replace(webhook, state="dead", failures=failures, last=last, due_ms=round(now_s * 1000))

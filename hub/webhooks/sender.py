@@ -124,7 +124,9 @@ class WebhookSender:
         try:
             webhook = await self._claim(webhook_id, due_ms)
             if webhook is not None:
-                await self._append(await self._send(webhook), webhook)
+                after, outcome = await self._send(webhook)
+                await self._append(after, webhook)
+                self._report(after, outcome)
         except HubError:
             # The log: what was claimed is due again in a minute, and what was not at once.
             await asyncio.sleep(_LOG_RETRY_S)
@@ -143,8 +145,8 @@ class WebhookSender:
         (result,) = await self._log.append([draft_changes(put_webhook(webhook, before), key=key)])
         return webhook if isinstance(result, Appended) and not result.duplicate else None
 
-    async def _send(self, webhook: Webhook) -> Webhook:
-        """Return the webhook after one attempt."""
+    async def _send(self, webhook: Webhook) -> tuple[Webhook, int | str]:
+        """Return the webhook after one attempt, and how that ended."""
         endpoint = self._endpoint
         fields = make_fields(webhook.id, webhook.body, endpoint.secrets, now_s=self._wall_s())
         retry_after_s = None
@@ -155,9 +157,15 @@ class WebhookSender:
             retry_after_s = _read_seconds(response.fields.get("retry-after"))
         except OutboundFailure as failure:
             outcome = failure.reason
-        after = end_attempt(webhook, outcome, now_s=self._now_s(), retry_after_s=retry_after_s, random=self._jitter)
-        self._report(after, outcome)
-        return after
+        after = end_attempt(
+            webhook,
+            outcome,
+            now_s=self._now_s(),
+            bounds=self._bounds,
+            retry_after_s=retry_after_s,
+            random=self._jitter,
+        )
+        return after, outcome
 
     async def _append(self, after: Webhook, before: Webhook) -> None:
         key = f"outcome\x00{after.id}\x00{after.attempts}"

@@ -16,10 +16,10 @@ from hub.bounds import Bounds
 from hub.deadlines.deadline import DEADLINES
 from hub.webhooks.webhook import due_owner
 from tests.fakes import NOW_S, FakeClock
-from tests.harness import ACCOUNT, DEADLINE_S, USER, RunningHub, run_hub
+from tests.harness import ACCOUNT, DEADLINE_S, USER, RunningHub, WebSocket, run_hub
 from tests.outbound.endpoint import Endpoint
 
-__all__ = ["SECRET", "Stage", "confirmed", "publish", "token"]
+__all__ = ["SECRET", "Stage", "confirmed", "publish", "settle", "token"]
 
 SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 BOTH = ["notification.unconfirmed", "notification.confirmed"]
@@ -76,6 +76,13 @@ async def publish(hub: RunningHub, by: str = "delivered", within: int = 60, **fi
     assert 202 == response.status_code, response.text
     receipt: dict[str, Any] = response.json()
     return receipt
+
+
+async def settle(hub: RunningHub, client: WebSocket, user: str = USER) -> None:
+    """Return when the hub has read everything that a client has sent."""
+    await client.connection.send(json.dumps({"type": "auth", "token": token(hub, user)}))
+    while (await client.frame())["type"] != "auth_accepted":
+        pass
 
 
 async def confirmed(stage: Stage, hub: RunningHub) -> list[str]:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.deadlines.stage import Stage, confirmed, publish, token
-from tests.harness import ACCOUNT, USER, RunningHub, WebSocket, run_hub
+from tests.deadlines.stage import Stage, confirmed, publish, settle, token
+from tests.harness import ACCOUNT, USER, RunningHub, run_hub
 
 
 async def test_nobody_connected(stage: Stage) -> None:
@@ -58,13 +58,6 @@ async def test_greeting(stage: Stage) -> None:
             assert "ack" in client.hello["data"]["features"]
         async with hub.websocket(token(hub), subprotocols=()) as client:
             assert "features" not in client.hello["data"]
-
-
-async def settle(hub: RunningHub, client: WebSocket, user: str = USER) -> None:
-    """Return when the hub has read everything that a client has sent."""
-    await client.connection.send(json.dumps({"type": "auth", "token": token(hub, user)}))
-    while (await client.frame())["type"] != "auth_accepted":
-        pass
 
 
 class TestForgedAcknowledgements:

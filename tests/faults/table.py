@@ -39,6 +39,14 @@ ROOMS: dict[str, Sequence[Fault]] = {
             ),
         ),
         Fault(
+            "`kill -9` while deadlines end, and a webhook endpoint that fails, hangs, redirects and lies",
+            "Who did not confirm is reported at least once, under one id; who did, never.",
+            (
+                "faults/test_confirmations.py::test_sixty_deadlines_over_four_kills",
+                "faults/test_confirmations.py::test_a_thousand_deadlines_over_twenty_kills",
+            ),
+        ),
+        Fault(
             "SIGTERM under load",
             "Not ready first, nobody new, every client told when to come back, stalled ones aborted, exit 0.",
             ("faults/test_restart.py::test_sigterm_under_load_sends_everybody_away_in_order",),

@@ -7,12 +7,14 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub.bounds import Bounds
 from hub.log.port import Entry
 from hub.target import user_target
 from hub.webhooks.course import GIVE_UP_S, begin_attempt, end_attempt, repeat
 from hub.webhooks.webhook import WEBHOOKS, Webhook, make_webhook_id, put_webhook, read_due_key, read_webhook
 
 TARGET = user_target("a", "u")
+BOUNDS = Bounds()
 
 
 def make() -> Webhook:
@@ -38,7 +40,7 @@ def test_tried_for_a_day(seed: int, outcome: int | str) -> None:
     while webhook.state == "waiting":
         webhook = begin_attempt(webhook, now_s=now_s, claim_s=60.0)
         assert round(now_s * 1000 + 60_000) == webhook.due_ms
-        webhook = end_attempt(webhook, outcome, now_s=now_s, random=draw)
+        webhook = end_attempt(webhook, outcome, now_s=now_s, bounds=BOUNDS, random=draw)
         assert webhook.attempts < 500
         if webhook.state == "waiting":
             before_s, now_s = now_s, webhook.due_ms / 1000
@@ -50,17 +52,23 @@ def test_tried_for_a_day(seed: int, outcome: int | str) -> None:
 
 def test_taken() -> None:
     """A status of 2xx delivers it, and its body is not kept."""
-    webhook = end_attempt(begin_attempt(make(), now_s=1.0, claim_s=60.0), 204, now_s=2.0, random=lambda: 0.5)
+    webhook = end_attempt(
+        begin_attempt(make(), now_s=1.0, claim_s=60.0), 204, now_s=2.0, bounds=BOUNDS, random=lambda: 0.5
+    )
     assert ("delivered", "", 1) == (webhook.state, webhook.body, webhook.attempts)
 
 
 def test_gone_and_repeated() -> None:
     """410 ends it at once; repeated, it has a day again, under its id."""
-    dead = end_attempt(begin_attempt(make(), now_s=1.0, claim_s=60.0), 410, now_s=2.0, random=lambda: 0.5)
+    dead = end_attempt(
+        begin_attempt(make(), now_s=1.0, claim_s=60.0), 410, now_s=2.0, bounds=BOUNDS, random=lambda: 0.5
+    )
     assert ("dead", "{}") == (dead.state, dead.body)
     again = repeat(dead, now_s=500_000.0)
     assert ("waiting", 500_000_000, dead.id, 0) == (again.state, again.due_ms, again.id, again.failures)
-    failed = end_attempt(begin_attempt(again, now_s=500_000.0, claim_s=60.0), 500, now_s=500_001.0, random=lambda: 0.5)
+    failed = end_attempt(
+        begin_attempt(again, now_s=500_000.0, claim_s=60.0), 500, now_s=500_001.0, bounds=BOUNDS, random=lambda: 0.5
+    )
     assert "waiting" == failed.state
 
 
@@ -68,7 +76,8 @@ def test_retry_after() -> None:
     """A Retry-After is heeded, up to an hour."""
     tried = begin_attempt(make(), now_s=1000.0, claim_s=60.0)
     delays = [
-        end_attempt(tried, 429, now_s=1000.0, retry_after_s=after_s, random=lambda: 0.0).due_ms / 1000 - 1000
+        end_attempt(tried, 429, now_s=1000.0, retry_after_s=after_s, bounds=BOUNDS, random=lambda: 0.0).due_ms / 1000
+        - 1000
         for after_s in (None, 120.0, 1e9)
     ]
     assert [0.0, 120.0, 3600.0] == delays
@@ -80,9 +89,11 @@ def test_rows() -> None:
     before = None
     waiting = make()
     tried = begin_attempt(waiting, now_s=1000.0, claim_s=60.0)
-    dead = end_attempt(tried, 410, now_s=1001.0, random=lambda: 0.0)
+    dead = end_attempt(tried, 410, now_s=1001.0, bounds=BOUNDS, random=lambda: 0.0)
     again = repeat(dead, now_s=2000.0)
-    taken = end_attempt(begin_attempt(again, now_s=2000.0, claim_s=60.0), 200, now_s=2001.0, random=lambda: 0.0)
+    taken = end_attempt(
+        begin_attempt(again, now_s=2000.0, claim_s=60.0), 200, now_s=2001.0, bounds=BOUNDS, random=lambda: 0.0
+    )
     places = []
     for webhook in (waiting, tried, dead, again, begin_attempt(again, now_s=2000.0, claim_s=60.0), taken):
         for change in put_webhook(webhook, before):

@@ -935,7 +935,7 @@ export interface components {
         };
         /**
          * ConfirmedData
-         * @description The same for a user who confirmed in time, and when.
+         * @description The user who confirmed in time, and when; else as `UnconfirmedData`.
          */
         ConfirmedData: {
             notification: {
@@ -3464,7 +3464,7 @@ export interface components {
          * UnconfirmedData
          * @description The user who did not confirm, and the notification as it was delivered, without its cursor.
          *
-         *     `by` and `within_seconds` are what was to be confirmed and until when; `deadline` is that moment. `notification` has `id` and `type` alone where the hub does not keep it any more.
+         *     `by` and `within_seconds` are what was to be confirmed and until when; `deadline` is that moment. `notification` has `id` and `type` alone where the hub does not keep it any more. `superseded` has the ids of older notifications whose place this one has taken: what was to be confirmed of them ended with it, and is not told again.
          */
         UnconfirmedData: {
             notification: {
@@ -3481,6 +3481,8 @@ export interface components {
              * @example 2026-11-22T14:03:07.125Z
              */
             deadline: string;
+            /** @default [] */
+            superseded?: string[];
         };
         /**
          * Unknown
