@@ -15,6 +15,7 @@ __all__ = [
     "Acceptance",
     "Confirmation",
     "Dispatch",
+    "Pushes",
     "Replays",
     "Storage",
     "Superseded",
@@ -27,7 +28,7 @@ _TraceId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$", examples=["4bf9
 _Count = Annotated[int, msgspec.Meta(ge=0)]
 
 #: What may happen to a notification after it was stored.
-TraceStep = Literal["accepted", "dispatched", "replayed", "acknowledged", "read", "escalated", "webhooks"]
+TraceStep = Literal["accepted", "dispatched", "replayed", "pushed", "acknowledged", "read", "escalated", "webhooks"]
 
 
 class Acceptance(msgspec.Struct, kw_only=True):
@@ -69,6 +70,18 @@ class Replays(msgspec.Struct, kw_only=True):
     polls: _Count
 
 
+class Pushes(msgspec.Struct, kw_only=True):
+    """What became of its messages to browsers (Web Push), counted by outcome as in `PushFigures`.
+
+    There is one message for each subscription of a user, and none for users who had got it (`confirmed`) or have muted
+    its type (`muted`), who are counted once. `sent`: a push service took it; it does not say that a person has seen it.
+    `pending` are on their way, or wait for another attempt.
+    """
+
+    outcomes: dict[str, _Count]
+    pending: _Count
+
+
 class Superseded(msgspec.Struct, kw_only=True):
     """A newer notification with the same `collapse_key` has taken its place: the cursor of that one.
 
@@ -101,7 +114,7 @@ class Trace(msgspec.Struct, kw_only=True, omit_defaults=True):
     `trace_id` is the OpenTelemetry trace of its publish (W3C Trace Context), while the hub traces and remembers it.
     Of users who had to confirm it, `awaited` has those who still can, and `acknowledged`, `read` and `escalated` those
     who did in one of these ways, or did not in time; `webhooks` is what the service was told of them.
-    `counted_since` is when the counts of `dispatched` and `replayed` begin: the hub keeps them in memory.
+    `counted_since` is when the counts of `dispatched`, `replayed` and `pushed` begin: the hub keeps them in memory.
     """
 
     id: str
@@ -113,6 +126,7 @@ class Trace(msgspec.Struct, kw_only=True, omit_defaults=True):
     stored: Storage
     dispatched: Dispatch | UnsetType = UNSET
     replayed: Replays | UnsetType = UNSET
+    pushed: Pushes | UnsetType = UNSET
     superseded: Superseded | UnsetType = UNSET
     awaited: list[Confirmation] | UnsetType = UNSET
     acknowledged: list[Confirmation] | UnsetType = UNSET

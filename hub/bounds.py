@@ -134,6 +134,8 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     traced_origins: int = 10_000
     #: The newest notifications whose deliveries are counted for a trace, in 56 bytes each.
     counted_notifications: int = 16_384
+    #: The newest pushed notifications whose messages are counted for a trace.
+    counted_pushes: int = 4_096
 
     # Signals
     #: What is held of signals for one slow connection; beyond it the oldest go, and the client is told how many.

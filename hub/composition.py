@@ -239,6 +239,7 @@ async def open_hub(
                 started_at_s=metrics.started_at_s,
                 now=now,
                 confirmations=ConfirmationTracer(log, desk),
+                find_pushes=None if push is None else push.work.trace,
                 find_trace_id=None if tracing is None else tracing.find_trace_id,
             ),
             inboxes=inboxes,

@@ -156,6 +156,7 @@ ROOMS = [
     _room("hub.push.subscription", "msgspec", never=PURE | {"hub.log"}),
     _room("hub.push.schedule", never=PURE | {"hub.log"}),
     _room("hub.push.job", "msgspec", never=PURE),
+    _room("hub.push.push_counts", never=PURE),
     _room("hub.push", "cryptography jwt msgspec", never=NO_ACCESS | {"hub.log.sqlite", "hub.publish"}, awaits=True),
     # What operators ask of both ways.
     _room("hub.observe.target_view", "msgspec", never=PURE),

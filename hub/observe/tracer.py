@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from contracts.trace import Acceptance, Dispatch, Replays, Storage, Superseded, Trace, TraceStep, Unknown
+from contracts.trace import Acceptance, Dispatch, Pushes, Replays, Storage, Superseded, Trace, TraceStep, Unknown
 from hub.auth.grant import ServiceGrant
 from hub.cursor import Cursor, parse_cursor
 from hub.delivery.delivery_counts import DeliveryCounts
@@ -26,6 +26,7 @@ _NOT_AWAITED = "No confirmation of it was awaited, so nothing of this was record
 _FORGOTTEN = "It is not among the newest notifications, whose counts the hub keeps in memory"
 _BEFORE = "It was accepted before the hub started, and the log does not keep the service"
 _DISPATCHED_BEFORE = "It was dispatched before the hub started, and the log does not keep to whom"
+_NO_PUSH = "Web Push is not set up on this hub"
 _NOT_YET = "The dispatcher has not come to it yet"
 
 
@@ -48,15 +49,21 @@ class Tracer:
         started_at_s: float,
         now: Callable[[], float],
         confirmations: ConfirmationTracer,
+        find_pushes: Callable[[int], Pushes | str] | None = None,
         find_trace_id: Callable[[bytes], str | None] | None = None,
     ) -> None:
-        """Take the rooms that know something; `find_trace_id` does of the publish of a payload, if the hub traces."""
+        """Take the rooms that know something.
+
+        `find_pushes`: what became of the push messages of a position, or why that is not known, if the hub has Web
+        Push. `find_trace_id`: the trace of the publish of a payload, if the hub traces.
+        """
         self._log = log
         self._counts = counts
         self._progress = progress
         self._started_at_s = started_at_s
         self._now = now
         self._confirmations = confirmations
+        self._find_pushes = find_pushes
         self._find_trace_id = find_trace_id
 
     async def trace(self, notification_id: str, cursor: str | None, observer: ServiceGrant) -> Trace:
@@ -107,6 +114,11 @@ class Tracer:
             else:
                 behind = record.position > self._progress.position
                 unknown["dispatched"] = _NOT_YET if behind else _DISPATCHED_BEFORE
+        pushes = _NO_PUSH if self._find_pushes is None else self._find_pushes(record.position)
+        if isinstance(pushes, str):
+            unknown["pushed"] = pushes
+        else:
+            steps["pushed"] = pushes
         if found.superseded_by is not None:
             steps["superseded"] = Superseded(by=str(Cursor(self._log.epoch, found.superseded_by)))
         trace_id = None if self._find_trace_id is None else self._find_trace_id(record.payload)

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
+from contracts.trace import Pushes
 from hub.bounds import Bounds
 from hub.cursor import write_cursor
 from hub.errors import DirectoryUnavailable, Overloaded, StorageUnavailable
@@ -18,6 +19,7 @@ from hub.operator_log import OperatorLog
 from hub.push.eligibility import Eligibility
 from hub.push.job import Job
 from hub.push.lanes import Lanes
+from hub.push.push_counts import PushCounts
 from hub.push.response import Outcome
 from hub.push.schedule import Due, Schedule
 from hub.push.sender import Attempt, Sender, find_origin
@@ -62,6 +64,7 @@ class Pusher:
         self._schedule = schedule
         self._eligibility = eligibility
         self._sender = sender
+        self._counts = PushCounts(start=log.head, notifications=bounds.counted_pushes)
         self._metrics = metrics
         self._retention_s = retention_s
         self._tick_s = bounds.push_tick_s
@@ -93,9 +96,19 @@ class Pusher:
         finally:
             await self.lanes.close()
 
+    def trace(self, position: int) -> Pushes | str:
+        """Return what became of the messages of a notification, or why that is not known."""
+        if (counts := self._counts.find(position)) is None:
+            return "It was pushed before this node of the hub began to push, or is not among the newest"
+        outcomes, pending = counts
+        if not outcomes and not pending and self._schedule.is_open(position):
+            return "It is not due yet: a connection may take it first"
+        return Pushes(outcomes=outcomes, pending=pending)
+
     async def _prepare(self, entry: Due) -> None:
         try:
             jobs = await self._repeat(partial(self._make_jobs, entry))
+            self._counts.begin(entry.position, len(jobs))
             left = [job for job in jobs if not self._put(job)]
             for start in range(0, len(left), _WRITTEN):
                 await self._postpone(left[start : start + _WRITTEN], failed=False)
@@ -113,15 +126,19 @@ class Pusher:
             return jobs
         for user in entry.users:
             if await self._eligibility.has_taken(user, entry.position):
-                self._metrics.push["confirmed"] += 1
+                self._skip(entry, "confirmed")
                 continue
             if self._eligibility.is_muted(user, record):
-                self._metrics.push["muted"] += 1
+                self._skip(entry, "muted")
                 continue
             for each in await self._subscriptions.find_of(user):
                 origin = find_origin(each.endpoint)
                 jobs.append(Job(position=entry.position, user=user, key=each.key, origin=origin, since_s=self._now()))
         return jobs
+
+    def _skip(self, entry: Due, outcome: str) -> None:
+        self._metrics.push[outcome] += 1
+        self._counts.skip(entry.position, outcome)
 
     def _put(self, job: Job) -> bool:
         if not self.lanes.put(job):
@@ -151,6 +168,7 @@ class Pusher:
                 await self._settle(job, attempt)
         except Exception as error:  # whatever one message makes of the hub, the others are sent
             self._fail(error)
+            self._counts.end(job.position, "failed")
         finally:
             self._release(job)
 
@@ -194,13 +212,16 @@ class Pusher:
 
     async def _postpone(self, jobs: Sequence[Job], *, failed: bool = True, retry_after_s: float | None = None) -> None:
         put = partial(self.waiting.put, jobs, failed=failed, retry_after_s=retry_after_s)
-        if dropped := len(await self._repeat(put)):
-            self._metrics.push["given_up"] += dropped
+        if dropped := await self._repeat(put):
+            self._metrics.push["given_up"] += len(dropped)
+            for job in dropped:
+                self._counts.end(job.position, "given_up")
             message = "push messages were given up: no attempt has delivered them, or too many wait"
-            self._lines.write_limited(logging.WARNING, "push_given_up", message, count=dropped)
+            self._lines.write_limited(logging.WARNING, "push_given_up", message, count=len(dropped))
 
     async def _finish(self, job: Job, outcome: str) -> None:
         self._metrics.push[outcome] += 1
+        self._counts.end(job.position, outcome)
         await self._repeat(partial(self.waiting.remove, job))
 
     def _release(self, job: Job) -> None:

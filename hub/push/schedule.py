@@ -57,6 +57,10 @@ class Schedule:
         self._bytes -= _size(entry)
         return entry
 
+    def is_open(self, position: int) -> bool:
+        """Whether anything of this position is waiting or under way."""
+        return position in self._open
+
     def begin(self, position: int) -> None:
         """Note that something of this position is under way."""
         self._open[position] += 1

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 
+from contracts.trace import Pushes
 from hub.errors import Overloaded, StorageUnavailable
 from hub.log.port import Record
 from hub.push.backlog import Backlog
@@ -42,6 +43,10 @@ class PushWork:
         """Note records that were just dispatched; never blocks."""
         if self._is_running:
             self.backlog.note(records)
+
+    def trace(self, position: int) -> Pushes | str:
+        """Return what became of the push messages of a notification, or why that is not known."""
+        return self.pusher.trace(position) if self._is_running else "Another node of the hub pushes, and counts it"
 
     async def run(self) -> None:
         """Push until cancelled; what has not been sent then is sent by the next run, here or elsewhere."""

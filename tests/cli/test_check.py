@@ -66,6 +66,27 @@ class TestCommand:
 
 
 class TestChecks:
+    def test_webhooks(self, folder: Path) -> None:
+        """Each webhook of the key file has its line, and each thing wrong with one, without the URL or the secret."""
+        webhooks = [
+            {"url": "https://hooks.test/s3cret", "secret": "whsec_" + "A" * 44},
+            {"url": "http://hooks.test/s3cret", "secret": "s3cret", "events": ["notification.seen"]},
+        ]
+        entries = [
+            {"name": f"shop{number}", "sha256": f"{number:064x}", "webhook": webhook}
+            for number, webhook in enumerate(webhooks, 1)
+        ]
+        path = folder.parent / "keys.json"
+        path.write_bytes(msgspec.json.encode({"keys": entries}))
+        settings = {"HUB_DATA_DIR": str(folder), "HUB_SERVICE_KEYS": "", "HUB_SERVICE_KEYS_FILE": str(path)}
+        found = [each for each in run_checks(ENOUGH | settings, dev=False) if each.name == "webhooks"]
+        fine, *wrong = found
+        assert ("ok", "shop1 is told of notification.unconfirmed") == (fine.state, fine.detail)
+        assert [
+            ("fail", f"HUB_SERVICE_KEYS_FILE: entry 2: `webhook.{field}`") for field in ("url", "events", "secret")
+        ] == [(each.state, " ".join(each.detail.split(" ", 4)[:4])) for each in wrong]
+        assert "s3cret" not in repr(found)
+
     async def test_key_server(self, folder: Path) -> None:
         """Where keys are fetched it is said how many fit, or why there are none."""
         settings = {"JWT_SECRET": "", "JWT_ALGORITHM": "ES256"}

@@ -20,7 +20,7 @@ KEYS: dict[str, dict[str, object]] = {
     "bound": {"accounts": [ACCOUNT], "operations": ["observe"]},
 }
 #: What no hub of this version records; never answered as if it had not happened.
-NEVER = {"acknowledged", "read", "escalated", "webhooks"}
+NEVER = {"pushed", "acknowledged", "read", "escalated", "webhooks"}
 
 
 @pytest.fixture

@@ -98,6 +98,14 @@ function Steps({ trace }: { trace: Trace }) {
             {texts.connections} {count(trace.replayed.connections)} · {texts.toPolls} {count(trace.replayed.polls)}
           </Step>
         )}
+        {trace.pushed === undefined ? null : (
+          <Step name={texts.pushed} at="">
+            {[
+              ...Object.entries(trace.pushed.outcomes).map(([outcome, number]) => `${outcome} ${count(number)}`),
+              ...(trace.pushed.pending ? [`${texts.pushPending} ${count(trace.pushed.pending)}`] : []),
+            ].join(" · ") || texts.pushedToNone}
+          </Step>
+        )}
         {trace.superseded === undefined ? null : (
           <Step name={texts.superseded} at="">
             {texts.supersededBy} <code>{trace.superseded.by}</code>

@@ -28,7 +28,7 @@ __all__ = ["trace"]
 @click.option("--dev", is_flag=True, help="Use the key and the address of `hub serve --dev`.")
 @click.option("--json", "as_json", is_flag=True, help="Print what the hub says, as JSON.")
 def trace(notification_id: str, cursor: str | None, url: str | None, dev: bool, as_json: bool) -> None:
-    """Say what became of the notification ID: accepted, stored, dispatched, replayed, confirmed or escalated.
+    """Say what became of the notification ID: accepted, stored, dispatched, replayed, pushed, confirmed or escalated.
 
     The service's key is HUB_SERVICE_KEY and needs the operation `observe`. What the hub cannot tell is said, too.
     """
@@ -70,6 +70,10 @@ def _describe(trace: Trace) -> list[str]:
         lines.append(f"{'dispatched':<14}{words}")
     if trace.replayed is not UNSET:
         lines.append(f"{'replayed':<14}{trace.replayed.connections} to connections, {trace.replayed.polls} to polls")
+    if trace.pushed is not UNSET:
+        ended = [f"{count} {outcome}" for outcome, count in trace.pushed.outcomes.items()]
+        ended += [f"{trace.pushed.pending} pending"] if trace.pushed.pending else []
+        lines.append(f"{'pushed':<14}{', '.join(ended) or 'to no browser'}")
     if trace.superseded is not UNSET:
         lines.append(f"{'superseded':<14}by a newer one at {trace.superseded.by}")
     lines += _describe_confirmations(trace)

@@ -27,6 +27,7 @@ from hub.log.engine import check_log, find_newest_write
 from hub.publish.registry import load_type_registry
 from hub.push.vapid import read_key as read_push_key
 from hub.settings import Settings, find_unknown, read_settings
+from hub.webhooks.endpoint import check_endpoints
 
 __all__ = ["check_clock", "check_disk", "check_fan_out", "check_folder", "check_versions", "run_checks"]
 
@@ -65,6 +66,7 @@ def run_checks(environ: Mapping[str, str], *, dev: bool, deep: bool = False) -> 
     words = f"{settings.jwt_algorithm} tokens, {services} service {'key' if services == 1 else 'keys'}, "
     words += f"{types} types ({', '.join(settings.contracts)})"
     yield Finding("settings", "ok", words)
+    yield from check_endpoints(keys)
     yield from (Finding("variables", "warn", sentence) for sentence in find_unknown(environ))
     yield from _check_data(settings, deep=deep)
     if settings.jwks_url:

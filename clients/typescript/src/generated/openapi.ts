@@ -2906,6 +2906,19 @@ export interface components {
             endpoint: string;
         };
         /**
+         * Pushes
+         * @description What became of its messages to browsers (Web Push), counted by outcome as in `PushFigures`.
+         *
+         *     There is one message for each subscription of a user, and none for users who had got it (`confirmed`) or have muted its type (`muted`), who are counted once. `sent`: a push service took it; it does not say that a person has seen it. `pending` are on their way, or wait for another attempt.
+         */
+        Pushes: {
+            outcomes: {
+                [key: string]: number;
+            };
+            /** Format: int64 */
+            pending: number;
+        };
+        /**
          * Readiness
          * @description Whether the hub accepts new work, and the state of each part.
          *
@@ -3380,7 +3393,7 @@ export interface components {
          * Trace
          * @description What the hub knows of one notification. A step that is left out is named in `unknown`.
          *
-         *     `targets` has the first 100 of `target_count`. With `expires_at` in the past (`expired`) nobody gets it any more. `trace_id` is the OpenTelemetry trace of its publish (W3C Trace Context), while the hub traces and remembers it. Of users who had to confirm it, `awaited` has those who still can, and `acknowledged`, `read` and `escalated` those who did in one of these ways, or did not in time; `webhooks` is what the service was told of them. `counted_since` is when the counts of `dispatched` and `replayed` begin: the hub keeps them in memory.
+         *     `targets` has the first 100 of `target_count`. With `expires_at` in the past (`expired`) nobody gets it any more. `trace_id` is the OpenTelemetry trace of its publish (W3C Trace Context), while the hub traces and remembers it. Of users who had to confirm it, `awaited` has those who still can, and `acknowledged`, `read` and `escalated` those who did in one of these ways, or did not in time; `webhooks` is what the service was told of them. `counted_since` is when the counts of `dispatched`, `replayed` and `pushed` begin: the hub keeps them in memory.
          */
         Trace: {
             id: string;
@@ -3394,6 +3407,7 @@ export interface components {
             stored: components["schemas"]["Storage"];
             dispatched?: components["schemas"]["Dispatch"];
             replayed?: components["schemas"]["Replays"];
+            pushed?: components["schemas"]["Pushes"];
             superseded?: components["schemas"]["Superseded"];
             awaited?: components["schemas"]["Confirmation"][];
             acknowledged?: components["schemas"]["Confirmation"][];
@@ -3490,7 +3504,7 @@ export interface components {
          */
         Unknown: {
             /** @enum {string} */
-            step: "accepted" | "acknowledged" | "dispatched" | "escalated" | "read" | "replayed" | "webhooks";
+            step: "accepted" | "acknowledged" | "dispatched" | "escalated" | "pushed" | "read" | "replayed" | "webhooks";
             why: string;
         };
         /**
