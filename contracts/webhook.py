@@ -16,6 +16,7 @@ from contracts.identifier import Timestamp
 
 __all__ = [
     "WEBHOOK_EVENTS",
+    "AwaitedData",
     "ConfirmedData",
     "NotificationConfirmed",
     "NotificationUnconfirmed",
