@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from hub.directory.demo import create_demo_directory
+from hub.directory.sqlite import SqliteSource
+from hub.directory.tables import Row
+from hub.edge.handshake_limiter import HandshakeLimiter
 from hub.histogram import BOUNDS_S, Histogram
+from hub.log.sqlite.mark import Mark, MarkFile
 from tests.harness import RunningHub, run_hub
 
 #: Of the demo directory.
 BUYER, HOME = "00000000001", "00000000000101"
+#: What something is made to take; all else of these tests is far below, but for what a busy machine adds.
+SLOW_S = 0.3
+TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
 def test_each_duration_is_in_its_range() -> None:
@@ -100,3 +112,90 @@ async def test_a_publish_that_nobody_gets_is_not_a_delivery(hub: RunningHub) -> 
     assert 1 == samples["hub_publish_to_disk_seconds_count", ""][0].value
     for transport in ("websocket", "sse"):
         assert 0 == samples["hub_publish_to_socket_seconds_count", transport][0].value
+
+
+def sums(samples: dict[tuple[str, str], list[Sample]], *names: tuple[str, str]) -> list[float]:
+    """Return the seconds that these histograms have in all."""
+    return [samples[f"hub_{name}_seconds_sum", label][0].value for name, label in names]
+
+
+async def test_slow_disk_is_in_the_publish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A publish waits for the mark: the fsync of that file, publish-to-disk and publish-to-socket have its time."""
+    write = MarkFile.write
+
+    def crawl(file: MarkFile, mark: Mark) -> None:
+        time.sleep(SLOW_S)
+        write(file, mark)
+
+    async with run_hub(tmp_path) as hub, hub.websocket() as client, hub.events() as other:
+        before = await read_samples(hub)
+        monkeypatch.setattr(MarkFile, "write", crawl)
+        await hub.publish()
+        await client.frame()
+        await other.frame()
+        after = await read_samples(hub)
+        monkeypatch.undo()
+    waiting = [("fsync", "mark"), ("publish_to_disk", ""), ("publish_to_socket", "websocket")]
+    waiting.append(("publish_to_socket", "sse"))
+    assert [True] * 4 == [
+        late - early >= SLOW_S for late, early in zip(sums(after, *waiting), sums(before, *waiting), strict=True)
+    ]
+    # No time of the mark is counted for the log's own file.
+    (log,), (mark,) = sums(after, ("fsync", "log")), sums(after, ("fsync", "mark"))
+    assert log < mark
+
+
+async def test_slow_directory_is_in_the_handshake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The look-up of the user is part of the handshake, and a query that fails is measured as well."""
+    database = tmp_path / "directory.sqlite3"
+    await create_demo_directory(database)
+    find = SqliteSource.find
+
+    async def crawl(source: SqliteSource, ids: Sequence[str], *, limit: int) -> list[Row]:
+        await asyncio.sleep(SLOW_S)
+        return await find(source, ids, limit=limit)
+
+    async def fail(source: SqliteSource, ids: Sequence[str], *, limit: int) -> list[Row]:
+        await asyncio.sleep(SLOW_S)
+        raise sqlite3.OperationalError("no such table: users")
+
+    async with run_hub(tmp_path / "hub", directory_url=f"sqlite+aiosqlite:///{database}") as hub:
+        monkeypatch.setattr(SqliteSource, "find", crawl)
+        async with hub.websocket(hub.token(BUYER, HOME, role="buyer")):
+            samples = await read_samples(hub)
+        slow = sums(samples, ("directory_query", ""), ("handshake", "websocket"))
+        assert [True, True] == [each >= SLOW_S for each in slow]
+        monkeypatch.setattr(SqliteSource, "find", fail)
+        headers = {"authorization": f"Bearer {hub.token('00000000002', '00000000000202', role='manager')}"}
+        assert 503 == (await hub.http.get("/sse", headers=headers)).status_code
+        samples = await read_samples(hub)
+        assert 2 == samples["hub_directory_query_seconds_count", ""][0].value
+        assert 2 * SLOW_S <= sums(samples, ("directory_query", ""))[0]
+        assert 0 == samples["hub_handshake_seconds_count", "sse"][0].value
+
+
+async def test_turn_in_a_storm_is_not_in_the_handshake(hub: RunningHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a client waits for its turn before its request is read is not the handshake's time."""
+
+    def wait(limiter: HandshakeLimiter, begin: Callable[[], None]) -> None:
+        asyncio.get_running_loop().call_later(10 * SLOW_S, begin)
+
+    monkeypatch.setattr(HandshakeLimiter, "enter", lambda _: False)
+    monkeypatch.setattr(HandshakeLimiter, "wait", wait)
+    began_s = time.monotonic()
+    async with hub.websocket():
+        assert time.monotonic() - began_s >= 10 * SLOW_S
+        monkeypatch.undo()
+        assert sums(await read_samples(hub), ("handshake", "websocket"))[0] < 10 * SLOW_S
+
+
+async def test_exemplars_are_off(tmp_path: Path) -> None:
+    """No sample has an exemplar, also where the hub knows the trace of a publish: a scraper would keep such ids."""
+    async with run_hub(tmp_path, tracing=True) as hub, hub.websocket() as client:
+        await hub.publish(headers={"traceparent": f"00-{TRACE_ID}-00f067aa0cd902b7-01"})
+        await client.frame()
+        samples = await read_samples(hub)
+        assert samples["hub_publish_to_disk_seconds_count", ""][0].value == 1
+        assert {None} == {sample.exemplar for found in samples.values() for sample in found}
+        for kind in ("application/openmetrics-text; version=1.0.0", "text/plain"):
+            assert TRACE_ID not in (await hub.http.get("/metrics", headers=hub.headers({"accept": kind}))).text
