@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import Any
 
 import httpx
 from httpx_sse import aconnect_sse
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.client import ClientProtocol
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import Frame, Opcode
 from websockets.typing import Subprotocol
 
 from hub.cli.support.conformance_report import Transport, rules_of
@@ -21,6 +24,8 @@ __all__ = ["Client", "faults_over", "make_client"]
 HEARTBEAT_S, SLACK_S, AT_ONCE_S = 0.3, 1.0, 0.5
 #: A client that keeps every rule waits so long before it comes back.
 PAUSE_S = 0.05
+ACK_S = 1.0
+SIGNAL = "stock_changed"
 #: What a client can do wrong, and the rule that it breaks.
 FAULTS = {
     "has no credential": "R1.3",
@@ -33,6 +38,7 @@ FAULTS = {
     "hands over twice": "R3.7",
     "loses one": "R3.8",
     "passes over a gap": "R4.3",
+    "sends no pong": "R5.3",
     "is never dead": "R5.4",
     "keeps its token": "R6.4",
     "is late after a drain": "R7.2",
@@ -41,6 +47,10 @@ FAULTS = {
     "gives up": "R8.3",
     "comes back for ever": "R8.4",
     "idles after a page": "R9.3",
+    "drops its cursor at a signal": "R10.5",
+    "acknowledges to every hub": "R11.4",
+    "acknowledges at once": "R12.3",
+    "acknowledges what it was not handed": "R12.3",
 }
 
 
@@ -104,6 +114,8 @@ class Client:
                 self._wait_s = frame["withinSeconds"] + SLACK_S + 0.5
             case "stock_alert":
                 self._hand_over(frame["id"])
+            case type if type == SIGNAL and self._fault == "drops its cursor at a signal":
+                self._cursor = ""
         if cursor and not (self._fault == "forgets its cursor" and frame["type"] == "stock_alert"):
             self._cursor = cursor
 
@@ -116,12 +128,17 @@ class Client:
 
 class _WebSocketClient(Client):
     async def _connect(self) -> int:
-        query = f"?cursor={self._cursor}" if self._cursor else ""
+        query = f"?signals={SIGNAL}" + (f"&cursor={self._cursor}" if self._cursor else "")
         offered = [] if self._fault == "offers no subprotocol" else [Subprotocol("hub.v1")]
         headers = {name: value for name, value in self._headers().items() if name == "authorization"}
         url = self._hub.url.replace("http", "ws") + "/ws" + query
         connection = await connect(
-            url, subprotocols=offered or None, additional_headers=headers, compression=None, ping_interval=None
+            url,
+            subprotocols=offered or None,
+            additional_headers=headers,
+            compression=None,
+            ping_interval=None,
+            create_connection=_SilentConnection if self._fault == "sends no pong" else None,
         )
         try:
             return await self._listen(connection)
@@ -130,17 +147,25 @@ class _WebSocketClient(Client):
 
     async def _listen(self, connection: ClientConnection) -> int:
         limit_s = HEARTBEAT_S
+        takes_acks, acknowledged_at_s = False, float("-inf")
         try:
             while True:
                 async with asyncio.timeout(None if self._fault == "is never dead" else 2 * limit_s):
                     frame = json.loads(await connection.recv())
                 if frame["type"] == "connection_established":
                     limit_s = frame["data"]["heartbeatSeconds"]
+                    takes_acks = "ack" in frame["data"]["features"] or self._fault == "acknowledges to every hub"
                     if limit_s > HEARTBEAT_S and self._fault == "stops reading":
                         await connection.wait_closed()
                 elif self._leaves_at(frame):
                     return 1006
                 self._take(frame)
+                now_s = time.monotonic()
+                rests = now_s < acknowledged_at_s + ACK_S and self._fault != "acknowledges at once"
+                if takes_acks and frame["type"] == "stock_alert" and not rests:
+                    acknowledged_at_s = now_s
+                    further = "0" if self._fault == "acknowledges what it was not handed" else ""
+                    await connection.send(json.dumps({"type": "ack", "cursor": self._cursor + further}))
         except TimeoutError:
             return 1006
         except ConnectionClosed as closed:
@@ -172,6 +197,20 @@ class _StreamClient(Client):
                     self._take(frame)
         except (TimeoutError, StopAsyncIteration, httpx.TransportError):
             return 1006
+
+
+class _SilentConnection(ClientConnection):
+    """One that sends no pong, which the library does by itself, from its first frame on."""
+
+    def __init__(self, protocol: ClientProtocol, **further: Any) -> None:
+        send = protocol.send_frame
+
+        def send_all_but_pongs(frame: Frame) -> None:
+            if frame.opcode is not Opcode.PONG:
+                send(frame)
+
+        protocol.send_frame = send_all_but_pongs  # type: ignore[method-assign]  # the library has no option for it
+        super().__init__(protocol, **further)
 
 
 def _beat(cursor: str) -> dict[str, Any]:

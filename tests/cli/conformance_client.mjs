@@ -11,6 +11,7 @@ const hub = createHub({
 const print = (what) => process.stdout.write(JSON.stringify(what) + "\n");
 hub.onAny(({ id }) => print({ id }));
 hub.on("gap", () => print({ type: "gap" }));
+hub.onSignal("stock_changed", () => undefined);
 hub.connect();
 // A client that has stopped is still running, as a page is.
 setInterval(() => undefined, 1_000);

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from notification_hub_testing import LocalHub, PublishRefused
+from notification_hub_testing import DEMO_USERS, LocalHub, PublishRefused
 from tests.packages import NODE_MODULES, ROOT, build_hub_wheel, build_testing_wheel, make_environment, run
 
 GUIDE = (ROOT / "docs/guides/testing.md").read_text(encoding="utf-8")
@@ -133,3 +133,18 @@ class TestLocalHub:
         assert ("invalid_field", "$.title") == (caught.value.problem["code"], caught.value.problem["field"])
         with pytest.raises(RuntimeError, match=r"did not start: .*nowhere"):
             LocalHub(tmp_path / "b", contracts=("nowhere",))
+
+    def test_it_knows_the_demo_users_alone_where_it_is_told_to(self, tmp_path: Path) -> None:
+        """They are those of `hub serve --dev`; nobody else is let in, and a listener that is refused says so."""
+        with LocalHub(tmp_path, demo_users=True) as hub:
+            seller = hub.listen(**DEMO_USERS["seller"])
+            hub.publish("order_created", account_id=DEMO_USERS["seller"]["account_id"])
+            assert "order_created" == seller.next()["type"]
+            with pytest.raises(AssertionError, match="did not accept the connection: 403"):
+                hub.listen()
+            hub._secret = "another" * 8
+            hub.restart()
+            with pytest.raises(
+                AssertionError, match=r"the listener is closed; before it came order_created; the hub refused it: 401"
+            ):
+                seller.next(timeout_s=20)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from notification_hub_testing.hub import LocalHub, PublishRefused
+from notification_hub_testing.hub import DEMO_USERS, LocalHub, PublishRefused
 from notification_hub_testing.listener import Listener
 
-__all__ = ["Listener", "LocalHub", "PublishRefused"]
+__all__ = ["DEMO_USERS", "Listener", "LocalHub", "PublishRefused"]

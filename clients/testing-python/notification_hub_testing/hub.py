@@ -10,7 +10,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import CancelledError
 from pathlib import Path
 from types import TracebackType
@@ -22,15 +22,27 @@ import uvloop
 
 from hub.app import HubApp
 from hub.auth.grant import OPERATIONS
+from hub.directory import demo
 from hub.edge.server import HubServer, configure, listen
 from hub.settings import Settings
 from notification_hub_testing.listener import Listener
 
-__all__ = ["LocalHub", "PublishRefused"]
+__all__ = ["DEMO_USERS", "LocalHub", "PublishRefused"]
 
 Result = TypeVar("Result")
 #: How long a hub may take to start or to end, on a machine that is busy.
 DEADLINE_S = 30.0
+
+
+def _describe_user(number: int) -> dict[str, str]:
+    user = demo.DEMO_USERS[number]
+    assert user.account_id is not None
+    return {"user_id": user.user_id, "account_id": user.account_id}
+
+
+#: The demo users of a hub that is started with `demo_users`, each in an account of their own, as arguments of `listen`
+#: and `token`.
+DEMO_USERS: Mapping[str, dict[str, str]] = {"buyer": _describe_user(0), "seller": _describe_user(1)}
 
 
 class PublishRefused(Exception):
@@ -47,8 +59,10 @@ class LocalHub:
     `account_id` and `user_id` are this hub's own, made up, and what everything uses that names nobody else.
     """
 
-    def __init__(self, folder: Path, **settings: Any) -> None:
+    def __init__(self, folder: Path, *, demo_users: bool = False, **settings: Any) -> None:
         """Start a hub with its log in `folder`; `settings` are fields of `hub.settings.Settings`, such as `contracts`.
+
+        With `demo_users` it knows the users of `hub serve --dev` alone (`DEMO_USERS` has two); else any user exists.
 
         Raises:
             RuntimeError: it did not start; the text says why.
@@ -67,6 +81,9 @@ class LocalHub:
             "service_keys_file": key_file,
             "drain_s": 0.0,
         }
+        self._directory = folder / "demo-directory.sqlite3" if demo_users else None
+        if self._directory is not None:
+            values["directory_url"] = f"sqlite+aiosqlite:///{self._directory}"
         self.settings = Settings(**{**values, **settings})
         self._port = self.settings.port
         self._listeners: list[Listener] = []
@@ -231,6 +248,8 @@ class LocalHub:
     async def _start(self) -> None:
         if self._serving is not None:
             return
+        if self._directory is not None:
+            await demo.create_demo_directory(self._directory)
         app = HubApp(self.settings, logs_failed_start=False)
         listener = self._bind()
         self._port = listener.getsockname()[1]

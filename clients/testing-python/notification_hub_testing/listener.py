@@ -54,10 +54,12 @@ class Listener:
         self.control: list[dict[str, Any]] = []
         self._find_url = find_url
         self._find_token = find_token
-        self._frames: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        # None: this was the last connection.
+        self._frames: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._connected = threading.Event()
         self._refusal: str | None = None
         self._running = asyncio.run_coroutine_threadsafe(self._run(), loop)
+        self._running.add_done_callback(lambda _: self._frames.put(None))
 
     def __enter__(self) -> Self:
         return self
@@ -71,12 +73,16 @@ class Listener:
         """Return the next notification.
 
         Raises:
-            AssertionError: none came within `timeout_s`; the text names what came before.
+            AssertionError: none came within `timeout_s`, or none can come any more; the text names what came before.
         """
         try:
-            return self._frames.get(timeout=timeout_s)
+            frame = self._frames.get(timeout=timeout_s)
         except queue.Empty:
             raise AssertionError(f"no notification came within {timeout_s:g} s; {self._describe()}") from None
+        if frame is None:
+            self._frames.put(None)
+            raise AssertionError(f"the listener is closed; {self._describe()}")
+        return frame
 
     async def next_async(self, *, timeout_s: float = DEADLINE_S) -> dict[str, Any]:
         """Return the next notification, as `next` does, without holding up the test's own event loop."""
@@ -90,6 +96,9 @@ class Listener:
         """
         with contextlib.suppress(queue.Empty):
             frame = self._frames.get(timeout=within_s)
+            if frame is None:
+                self._frames.put(None)
+                return
             raise AssertionError(f"a notification came that was not expected: {frame}")
 
     def wait_connected(self, *, timeout_s: float = DEADLINE_S) -> None:
@@ -110,9 +119,10 @@ class Listener:
             self._running.result(_CLOSE_S)
 
     def _describe(self) -> str:
+        refused = f"; the hub refused it: {self._refusal}" if self._running.done() and self._refusal else ""
         if not self.received:
-            return "nothing came before"
-        return "before it came " + ", ".join(str(frame.get("type")) for frame in self.received)
+            return "nothing came before" + refused
+        return "before it came " + ", ".join(str(frame.get("type")) for frame in self.received) + refused
 
     async def _run(self) -> None:
         attempts = 0

@@ -16,7 +16,7 @@ __all__ = ["hub", "hub_settings", "listen", "publish"]
 
 @pytest.fixture
 def hub_settings() -> dict[str, Any]:
-    """Settings of the hub, as fields of `hub.settings.Settings`; define a fixture of this name to have others."""
+    """Settings of the hub, as fields of `hub.settings.Settings`, or `demo_users`; a fixture of this name has others."""
     return {}
 
 

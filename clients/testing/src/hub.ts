@@ -54,7 +54,9 @@ export class PublishRefused extends Error {
 
 /** How long a hub may take to start or to end, on a machine that is busy. */
 const DEADLINE_MS = 30_000;
-const OPERATIONS = ["publish", "stats", "disconnect", "observe", "observe_ids"];
+/** So many of the hub's newest log lines are kept. */
+const LOG_LINES = 1_000;
+const OPERATIONS = ["publish", "stats", "disconnect", "observe", "observe_ids", "forget", "webhooks"];
 const LOCAL_ORIGINS = [3000, 4173, 5173, 8080].flatMap((port) => [
   `http://localhost:${port}`,
   `http://127.0.0.1:${port}`,
@@ -67,6 +69,8 @@ export class LocalHub {
   readonly userId: string = `user-${randomBytes(4).toString("hex")}`;
   /** Where it responds; the same after a restart. */
   url = "";
+  /** Its newest log lines; the fixtures print them for a test that fails. */
+  readonly log: string[] = [];
   readonly #options: HubOptions;
   readonly #folder: string;
   /** Begins as a secret for development does, which `hub serve --dev` asks for. */
@@ -106,13 +110,24 @@ export class LocalHub {
     return { HUB_URL: this.url, HUB_KEY: this.serviceKey, HUB_SERVICE_KEY: this.serviceKey };
   }
 
-  /** A user's token, by default of this hub's own user. */
+  /** A user's token, by default of this hub's own user; its claims are named as the hub's settings name them. */
   token(person: Partial<Person> = {}, options: Parameters<typeof signToken>[2] = {}): string {
-    return signToken(this.#secret, { userId: this.userId, accountId: this.accountId, ...person }, options);
+    const whole = { userId: this.userId, accountId: this.accountId, ...person };
+    const { HUB_JWT_USER_CLAIM, HUB_JWT_ACCOUNT_CLAIM, HUB_JWT_ROLE_CLAIM } = this.#options.env ?? {};
+    const named = {
+      [HUB_JWT_USER_CLAIM ?? "user_id"]: whole.userId,
+      [HUB_JWT_ACCOUNT_CLAIM ?? "account_id"]: whole.accountId,
+      [HUB_JWT_ROLE_CLAIM ?? "role"]: "user",
+    };
+    return signToken(this.#secret, whole, { ...options, claims: { ...named, ...options.claims } });
   }
 
-  /** Publish as a service does and return the receipt; throws `PublishRefused`. */
-  async publish(type: string, publication: Publication = {}): Promise<Receipt> {
+  /** Publish as a service does and return the receipt; throws `PublishRefused`. The same key twice stores one. */
+  async publish(
+    type: string,
+    publication: Publication = {},
+    { idempotencyKey }: { idempotencyKey?: string } = {},
+  ): Promise<Receipt> {
     // A field that is undefined is one that is left out; as a target it must not widen whom this is for.
     const given = Object.fromEntries(Object.entries(publication).filter(([, value]) => value !== undefined));
     const isTargeted = ["user_id", "user_ids", "account_id"].some((name) => name in given);
@@ -121,8 +136,13 @@ export class LocalHub {
       : { account_id: this.accountId, ...(isTargeted ? {} : { user_id: this.userId }) };
     const response = await fetch(`${this.url}/api/internal/notify`, {
       method: "POST",
-      headers: { authorization: `Bearer ${this.serviceKey}`, "content-type": "application/json" },
+      headers: {
+        authorization: `Bearer ${this.serviceKey}`,
+        "content-type": "application/json",
+        ...(idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey }),
+      },
       body: JSON.stringify({ type, title: "title", message: "message", ...target, ...given }),
+      signal: AbortSignal.timeout(DEADLINE_MS),
     });
     if (response.status !== 202) throw new PublishRefused((await response.json()) as PublishRefused["problem"]);
     return (await response.json()) as Receipt;
@@ -178,18 +198,21 @@ export class LocalHub {
       });
     });
     const deadline = setTimeout(() => child.kill("SIGKILL"), DEADLINE_MS);
-    let log = "";
-    let url = "";
-    for await (const line of createInterface(child.stderr)) {
-      log += `${line}\n`;
-      url = /listening on (http:[^\s"]+)/.exec(line)?.[1] ?? "";
-      if (url) break;
-    }
+    const begin = this.log.length;
+    const lines = createInterface(child.stderr);
+    const url = await new Promise<string>((resolve) => {
+      lines.on("line", (line) => {
+        this.log.push(line);
+        if (this.log.length > LOG_LINES) this.log.shift();
+        const address = /listening on (http:[^\s"]+)/.exec(line)?.[1];
+        if (address) resolve(address);
+      });
+      lines.once("close", () => resolve(""));
+    });
     clearTimeout(deadline);
-    child.stderr.resume();
     if (!url) {
       await this.#ended;
-      throw new Error(`the hub did not start: ${failed || log}`);
+      throw new Error(`the hub did not start: ${failed || this.log.slice(begin).join("\n")}`);
     }
     this.url = url;
   }

@@ -14,8 +14,18 @@ const QUIET_MS = 200;
 /** The shortest and the longest pause before it comes back: short, so that a test does not wait for it. */
 const RECONNECT_MS = 20;
 const LONGEST_RECONNECT_MS = 1_000;
+/** So many heartbeats may be late before the connection counts as dead. */
+const LATE_HEARTBEATS = 2;
 /** From here on a close code says that coming back makes no sense. */
 const FINAL_CODE = 4_500;
+
+type Frames = AsyncGenerator<Frame, void, void>;
+
+/** Where a listener connects, and as whom; it is asked before each connection. */
+export interface Access {
+  url: string;
+  token: string;
+}
 
 /** A connected user of a test, who comes back with the cursor whenever the connection breaks. */
 export class Listener {
@@ -25,18 +35,20 @@ export class Listener {
   readonly control: Frame[] = [];
   /** Where it has come to: what came after this is still to be received. */
   cursor: string | undefined;
-  readonly #find: () => { url: string; token: string };
-  readonly #control = new AbortController();
+  readonly #find: () => Access | Promise<Access>;
+  #connection = new AbortController();
+  #isClosed = false;
+  #refusal = "";
   #taken = 0;
   #wake: () => void = () => {};
 
-  private constructor(find: () => { url: string; token: string }, cursor?: string) {
+  private constructor(find: () => Access | Promise<Access>, cursor?: string) {
     this.#find = find;
     this.cursor = cursor;
   }
 
   /** Connect and wait for the greeting; throws where the hub refuses the connection. */
-  static async open(find: () => { url: string; token: string }, cursor?: string): Promise<Listener> {
+  static async open(find: () => Access | Promise<Access>, cursor?: string): Promise<Listener> {
     const listener = new Listener(find, cursor);
     const response = await listener.#connect();
     void listener.#run(response);
@@ -48,7 +60,7 @@ export class Listener {
     const deadline = Date.now() + timeoutMs;
     while (this.#taken >= this.received.length) {
       const leftMs = deadline - Date.now();
-      if (leftMs <= 0 || this.#control.signal.aborted) throw new Error(this.#describeAbsence(timeoutMs));
+      if (leftMs <= 0 || this.#isClosed) throw new Error(this.#describeAbsence(timeoutMs));
       await this.#wait(leftMs);
     }
     return this.received[this.#taken++]!;
@@ -66,13 +78,16 @@ export class Listener {
 
   /** End the connection. */
   close(): void {
-    this.#control.abort();
+    this.#isClosed = true;
+    this.#connection.abort();
     this.#wake();
   }
 
   #describeAbsence(timeoutMs: number): string {
     const before = this.received.map((frame) => frame.type).join(", ");
-    const what = this.#control.signal.aborted ? "the listener is closed" : `none came within ${timeoutMs} ms`;
+    const what = this.#isClosed
+      ? `the listener is closed${this.#refusal && `, since the hub refused it: ${this.#refusal}`}`
+      : `none came within ${timeoutMs} ms`;
     return `no notification: ${what}; ${before ? `before it came ${before}` : "nothing came before"}`;
   }
 
@@ -85,15 +100,15 @@ export class Listener {
     clearTimeout(timer);
   }
 
-  async #run(first: AsyncGenerator<Frame, void, void>): Promise<void> {
-    let frames: AsyncGenerator<Frame, void, void> | undefined = first;
+  async #run(first: Frames): Promise<void> {
+    let frames: Frames | undefined = first;
     let attempts = 0;
-    while (!this.#control.signal.aborted) {
+    while (!this.#isClosed) {
       const seen = this.received.length;
       try {
         for await (const frame of frames ?? (await this.#connect())) this.#take(frame);
       } catch {
-        // The hub is away, or this listener was closed.
+        // The hub is away or silent, or this listener was closed.
       }
       frames = undefined;
       attempts = this.received.length > seen ? 0 : attempts + 1;
@@ -102,20 +117,33 @@ export class Listener {
     }
   }
 
-  async #connect(): Promise<AsyncGenerator<Frame, void, void>> {
-    const { url, token } = this.#find();
+  /** Connect and take the greeting; a refusal that does not pass by itself closes the listener. */
+  async #connect(): Promise<Frames> {
+    const { url, token } = await this.#find();
     const headers: Record<string, string> = { authorization: `Bearer ${token}` };
     if (this.cursor) headers["last-event-id"] = this.cursor;
-    const response = await fetch(`${url}/sse`, { headers, signal: this.#control.signal });
-    if (!response.ok || !response.body) {
-      throw new Error(`the hub did not accept the connection: ${response.status} ${await response.text()}`);
+    const connection = new AbortController();
+    this.#connection = connection;
+    if (this.#isClosed) connection.abort();
+    const silence = new Silence(() => connection.abort(new Error("the hub was silent for too long")));
+    try {
+      const response = await fetch(`${url}/sse`, { headers, signal: connection.signal });
+      if (!response.ok || !response.body) {
+        this.#refusal = `${response.status} ${await response.text()}`;
+        if (response.status < 500) this.close();
+        throw new Error(`the hub did not accept the connection: ${this.#refusal}`);
+      }
+      const frames = this.#read(response.body, silence);
+      const { value } = await frames.next();
+      if (value?.type !== "connection_established") throw new Error("the hub did not greet the connection");
+      this.control.push(value);
+      this.cursor ??= cursorOf(value);
+      silence.limit(LATE_HEARTBEATS * Number(value.data?.["heartbeatSeconds"]) * 1_000);
+      return frames;
+    } catch (error) {
+      silence.end();
+      throw error;
     }
-    const frames = this.#read(response.body);
-    const { value } = await frames.next();
-    if (value?.type !== "connection_established") throw new Error("the hub did not greet the connection");
-    this.control.push(value);
-    this.cursor ??= cursorOf(value);
-    return frames;
   }
 
   #take(frame: Frame): void {
@@ -126,19 +154,53 @@ export class Listener {
     if (isForUser) this.#wake();
   }
 
-  async *#read(body: ReadableStream<Uint8Array>): AsyncGenerator<Frame, void, void> {
+  async *#read(body: ReadableStream<Uint8Array>, silence: Silence): Frames {
     const decoder = new TextDecoder();
     let text = "";
-    for await (const chunk of body) {
-      text += decoder.decode(chunk, { stream: true }).replaceAll("\r", "");
-      for (let end = text.indexOf("\n\n"); end >= 0; end = text.indexOf("\n\n")) {
-        const event = text.slice(0, end);
-        text = text.slice(end + 2);
-        this.cursor = /^id: ?(.+)$/m.exec(event)?.[1] ?? this.cursor;
-        const data = /^data: ?(.*)$/m.exec(event)?.[1];
-        if (data) yield JSON.parse(data);
+    try {
+      for await (const chunk of body) {
+        silence.broken();
+        text += decoder.decode(chunk, { stream: true }).replaceAll("\r", "");
+        for (let end = text.indexOf("\n\n"); end >= 0; end = text.indexOf("\n\n")) {
+          const event = text.slice(0, end);
+          text = text.slice(end + 2);
+          this.cursor = /^id: ?(.+)$/m.exec(event)?.[1] ?? this.cursor;
+          const data = /^data: ?(.*)$/m.exec(event)?.[1];
+          if (data) yield JSON.parse(data);
+        }
       }
+    } finally {
+      silence.end();
     }
+  }
+}
+
+/** Calls back when nothing came for too long. */
+class Silence {
+  readonly #onDead: () => void;
+  #limitMs = DEADLINE_MS;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(onDead: () => void) {
+    this.#onDead = onDead;
+    this.broken();
+  }
+
+  /** Allow this much from now on. */
+  limit(ms: number): void {
+    this.#limitMs = ms;
+    this.broken();
+  }
+
+  /** Something came. */
+  broken(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(this.#onDead, this.#limitMs);
+  }
+
+  /** The connection has ended. */
+  end(): void {
+    clearTimeout(this.#timer);
   }
 }
 

@@ -1,9 +1,19 @@
+import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
+import http, { type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { DEMO_USERS, LocalHub, PublishRefused } from "../src/index.js";
+import { DEMO_USERS, Listener, LocalHub, PublishRefused } from "../src/index.js";
 import { test as hubTest } from "../src/vitest.js";
+
+const FOLDER = fileURLToPath(new URL("..", import.meta.url));
+
+/** For a test run within this one, on a machine that is busy. */
+const CHILD_MS = 120_000;
 
 /** The kit against real hubs: what its users' tests stand on. */
 
@@ -107,6 +117,34 @@ describe("a hub", () => {
     await expect(LocalHub.start({ command: ["/nowhere/hub"] })).rejects.toThrow(/pip install notification-hub/);
   });
 
+  test("stores one notification for one idempotency key", async () => {
+    const hub = await LocalHub.start();
+    const once = await hub.publish("order_created", {}, { idempotencyKey: "k" });
+    const twice = await hub.publish("order_created", {}, { idempotencyKey: "k" });
+    expect([once.duplicate, twice.duplicate, twice.id]).toEqual([false, true, once.id]);
+    await hub.close();
+  });
+
+  test("takes tokens whose claims its settings name, and a key that may do everything", async () => {
+    const hub = await LocalHub.start({ env: { HUB_JWT_USER_CLAIM: "uid", HUB_JWT_ACCOUNT_CLAIM: "tenant" } });
+    const listener = await hub.listen({ userId: "7" });
+    await hub.publish("order_created", { user_id: "7" });
+    await listener.next();
+    for (const [path, body] of [
+      ["forget", { user_id: "7", account_id: hub.accountId }],
+      ["disconnect", { user_id: "7", account_id: hub.accountId }],
+    ] as const) {
+      const response = await fetch(`${hub.url}/api/internal/${path}`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${hub.serviceKey}`, "content-type": "application/json" },
+        body: JSON.stringify(body),
+      });
+      expect(response.status).toBe(200);
+    }
+    expect(hub.log.join("\n")).toContain("listening on");
+    await hub.close();
+  });
+
   test("is not set up by the variables of the test run", async () => {
     process.env.HUB_PORT = "no port";
     const hub = await LocalHub.start();
@@ -135,4 +173,85 @@ describe("a listener", () => {
     const response = await fetch(`${hub.url}/sse`, { headers: { authorization: `Bearer ${expired}` } });
     expect(response.status).toBe(401);
   });
+
+  test("takes a silent hub for dead, and comes back with its cursor", async () => {
+    const cursors: unknown[] = [];
+    const stage = await play((response, cursor) => {
+      cursors.push(cursor);
+      greet(response, 0.05);
+    });
+    const listener = await Listener.open(() => ({ url: stage.url, token: "t" }));
+    await expect.poll(() => cursors.length, { timeout: 10_000 }).toBeGreaterThan(2);
+    expect(cursors.slice(0, 2)).toEqual([undefined, "e-1"]);
+    listener.close();
+    stage.close();
+  });
+
+  test("stays while comments come, and is closed by a refusal that does not pass", async () => {
+    let refuse = () => {};
+    const stage = await play((response, cursor) => {
+      if (cursor) {
+        response.writeHead(403).end("no");
+        return;
+      }
+      greet(response, 0.5);
+      const beats = setInterval(() => response.write(": hb\n\n"), 20);
+      refuse = () => clearInterval(beats);
+    });
+    const listener = await Listener.open(() => ({ url: stage.url, token: "t" }));
+    // Twice the heartbeat has passed.
+    await listener.expectNothing({ withinMs: 1_200 });
+    expect(stage.requests).toBe(1);
+    refuse();
+    await expect(listener.next({ timeoutMs: 10_000 })).rejects.toThrow(/the hub refused it: 403 no/);
+    stage.close();
+  });
+
+  test("that a silent hub does not greet fails", async () => {
+    const stage = await play(() => {});
+    await expect(Listener.open(() => ({ url: stage.url, token: "t" }))).rejects.toThrow(/silent for too long/);
+    stage.close();
+  });
 });
+
+describe("a test that fails", () => {
+  const run = (...command: string[]) => spawnSync("npx", command, { encoding: "utf8", cwd: FOLDER });
+
+  test("in vitest prints the log lines of its hub", { timeout: CHILD_MS }, () => {
+    const done = run("vitest", "run", "--config", "test/failing/vitest.config.ts");
+    expect(done.status).toBe(1);
+    expect(done.stderr).toContain("the test itself fails");
+    expect(done.stderr).toContain("listening on");
+  });
+
+  test("in Playwright has them as an attachment", { timeout: CHILD_MS }, async () => {
+    const folder = await mkdtemp(join(tmpdir(), "kit-"));
+    const done = run("playwright", "test", "--config", "test/failing/playwright.config.ts", "--output", folder);
+    expect(done.status).toBe(1);
+    const { attachments } = JSON.parse(done.stdout).suites[0].specs[0].tests[0].results[0];
+    expect(attachments[0].name).toBe("hub.log");
+    expect(Buffer.from(attachments[0].body, "base64").toString()).toContain("listening on");
+    await rm(folder, { recursive: true });
+  });
+});
+
+/** Play a hub whose responses a test makes; `cursor` is what the client comes back with. */
+async function play(respond: (response: ServerResponse, cursor: unknown) => void) {
+  const server = http.createServer((request, response) => {
+    stage.requests += 1;
+    respond(response, request.headers["last-event-id"]);
+  });
+  const stage = { requests: 0, url: "", close: () => server.closeAllConnections() };
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  server.unref();
+  stage.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return stage;
+}
+
+/** Send the greeting and nothing more. */
+function greet(response: ServerResponse, heartbeatSeconds: number): void {
+  const data = { cursor: "e-1", heartbeatSeconds };
+  response.writeHead(200, { "content-type": "text/event-stream" });
+  response.write(`data: ${JSON.stringify({ type: "connection_established", data })}\n\n`);
+}

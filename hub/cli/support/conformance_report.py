@@ -37,6 +37,9 @@ RULES: dict[str, tuple[str, frozenset[Transport]]] = {
     "R8.3": ("comes back after a code below 4500, and after none", _ALL),
     "R8.4": ("stays away after a code from 4500", _CONNECTIONS),
     "R9.3": ("polls again at once after a page with frames, and waits after an empty one", _POLL),
+    "R10.5": ("keeps its cursor when a signal comes, if it asks for signals", _WEBSOCKET),
+    "R11.4": ("does without what the greeting does not name", _WEBSOCKET),
+    "R12.3": ("acknowledges what it was handed, and at most once a second", _WEBSOCKET),
 }
 
 Verdict = Literal["pass", "fail", "not seen"]

@@ -19,6 +19,8 @@ V = TypeVar("V", ConnectionVisit, PollVisit)
 
 #: The least that a client waits where a rule says that it waits.
 LEAST_WAIT_S = 0.02
+#: Between two acknowledgements is a second; a busy machine may hand over the first of them late.
+_LEAST_ACK_S = 0.75
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +58,10 @@ class Script(Generic[V]):
         self.log: list[tuple[int, dict[str, Any]]] = []
         #: The ids of the notifications, in the order in which they were sent first.
         self.sent: list[str] = []
+        #: Whether the newest greeting has the feature `ack`.
+        self.takes_acks = False
+        # When the newest acknowledgement of the newest visit came.
+        self._acknowledged_at_s: float | None = None
         self._epoch = new_epoch()
 
     @property
@@ -84,6 +90,25 @@ class Script(Generic[V]):
         """Return the notifications after a cursor; none where it is not one."""
         place = parse_cursor(cursor)
         return [] if place is None else [frame for position, frame in self.log if position > place.position]
+
+    def begin_visit(self, *, takes_acks: bool) -> None:
+        """Note what the greeting of the visit that begins says of acknowledgements."""
+        self.takes_acks = takes_acks
+        self._acknowledged_at_s = None
+
+    def take_ack(self, cursor: object) -> None:
+        """Judge an acknowledgement that came."""
+        if not self.takes_acks:
+            self.report.see("R11.4", False, "it acknowledged to a hub whose greeting has no ack")
+            return
+        place = parse_cursor(cursor) if isinstance(cursor, str) else None
+        known = place is not None and place.epoch == self._epoch and place.position <= self.position
+        self.report.see("R12.3", known, "it acknowledged a cursor that it was not handed")
+        now_s, before_s = time.monotonic(), self._acknowledged_at_s
+        self._acknowledged_at_s = now_s
+        if before_s is not None:
+            waited_s = now_s - before_s
+            self.report.see("R12.3", waited_s >= _LEAST_ACK_S, f"it acknowledged again after {waited_s * 1000:.0f} ms")
 
     def expect_cursor(self, visit: V, rule: str, *, least: int | None = None) -> None:
         """Note whether the visit has the newest cursor, or one from the position `least` on."""

@@ -55,7 +55,8 @@ class _Acts:
         if isinstance(visit, WebSocketVisit):
             self._report.see("R1.4", visit.speaks_hub_v1, "hub.v1 was not offered")
         self._report.see("R3.4", not visit.cursor, "the first connection had a cursor")
-        await self._greet(visit, "live")
+        # As a hub of before acknowledgements.
+        await self._greet(visit, "live", features=())
         await self._notify(visit)
         await visit.send({"type": "conformance_of_tomorrow", "data": {"nested": [1, {"deep": None}]}})
         await self._notify(visit, field_of_tomorrow={"x": 1})
@@ -68,6 +69,8 @@ class _Acts:
                 async with asyncio.timeout(LEAVES_S):
                     await visit.wait_left()
         self._report.see("R1.7", visit.is_open, "the client left when it got a frame that it does not know")
+        if isinstance(visit, WebSocketVisit):
+            self._report.see("R11.4", True)
         visit.cut()
 
     async def play_resume(self) -> None:
@@ -85,6 +88,9 @@ class _Acts:
         self._script.expect_cursor(visit, "R3.3")
         await self._greet(visit, "replayed")
         await self._notify(visit)
+        signals = visit.signals if isinstance(visit, WebSocketVisit) else []
+        for signal in signals:
+            await visit.send({"type": signal, "data": {}, "timestamp": format_time(time.time()), "missed": 0})
         await self._settle(visit)
         await visit.shut_down(_DRAIN_WINDOW_S)
         left_s = time.monotonic()
@@ -93,6 +99,8 @@ class _Acts:
         in_time = took_s <= _DRAIN_WINDOW_S + self._pace.slack_s
         self._report.see("R7.2", in_time, f"it came back after {took_s:.1f} s")
         self._script.expect_cursor(visit, "R3.2")
+        if signals:
+            self._script.expect_cursor(visit, "R10.5")
         self._script.visits.put_nowait(visit)
 
     async def play_gap(self) -> None:
@@ -162,12 +170,21 @@ class _Acts:
         await visit.close(CloseCode.DISCONNECTED, "disconnected by an operator")
         await self._script.expect_nobody("R8.4", "it came back after 4502")
 
-    async def _greet(self, visit: ConnectionVisit, resume: str, *, heartbeat_s: float | None = None) -> None:
+    async def _greet(
+        self,
+        visit: ConnectionVisit,
+        resume: str,
+        *,
+        heartbeat_s: float | None = None,
+        features: tuple[str, ...] = ("ack",),
+    ) -> None:
+        self._script.begin_visit(takes_acks="ack" in features)
         data = {
             "connectionId": secrets.token_urlsafe(9),
             "resume": resume,
             "cursor": self._script.cursor,
             "heartbeatSeconds": heartbeat_s or self._pace.heartbeat_s,
+            "features": list(features),
         }
         greeting = {"type": "connection_established", "title": "Connected", "message": "Connected"}
         await visit.send({**greeting, "data": data, "timestamp": format_time(time.time())})

@@ -107,9 +107,12 @@ class ScriptedHub:
         self._script.visits.put_nowait(WebSocketVisit(connection, query))
         try:
             async for message in connection:
-                if isinstance(message, str) and '"auth"' in message:
-                    accepted = {"type": "auth_accepted", "expiresAt": format_time(time.time() + 3600)}
-                    await connection.send(msgspec.json.encode(accepted).decode())
+                match _read_message(message):
+                    case {"type": "auth"}:
+                        accepted = {"type": "auth_accepted", "expiresAt": format_time(time.time() + 3600)}
+                        await connection.send(msgspec.json.encode(accepted).decode())
+                    case {"type": "ack", "cursor": cursor}:
+                        self._script.take_ack(cursor)
         except ConnectionClosed:
             pass
 
@@ -145,3 +148,10 @@ class ScriptedHub:
 
 def _select(connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
     return SUBPROTOCOL if SUBPROTOCOL in offered else None
+
+
+def _read_message(message: str | bytes) -> object:
+    try:
+        return msgspec.json.decode(message)
+    except (msgspec.DecodeError, UnicodeError):
+        return None

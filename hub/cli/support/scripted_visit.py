@@ -74,6 +74,8 @@ class WebSocketVisit:
         )
         self.cursor = _last(query, "cursor")
         self.at_s = time.monotonic()
+        #: The types of signals that the client asks for.
+        self.signals = [name for name in _last(query, "signals").split(",") if name]
 
     @property
     def speaks_hub_v1(self) -> bool:
