@@ -15,6 +15,7 @@ from contracts.identifier import CursorText, SignalType, Timestamp
 
 __all__ = [
     "CONTROL_FRAMES",
+    "FEATURES",
     "MAX_LISTENED",
     "RESERVED_TYPES",
     "Ack",
@@ -36,6 +37,8 @@ __all__ = [
 
 #: How many types of signals one connection may ask for.
 MAX_LISTENED = 64
+#: What a hub may name in its greeting, sorted.
+FEATURES = ("ack", "inbox", "preferences", "push")
 #: How a connection began: without a cursor, with everything that was missed, or with a gap.
 ResumeKind = Literal["live", "replayed", "gap"]
 
@@ -44,8 +47,11 @@ class ConnectionData(msgspec.Struct, kw_only=True, rename="camel"):
     """The facts of a connection; `heartbeat_seconds` is the longest silence.
 
     `signals` are the types of signals that the client asked for with its request, if it did; its presence says that
-    the hub takes `listen`. `features` names what else the hub has for clients that speak `hub.v1`, such as `inbox`; a
-    client that finds a word missing does without. A hub from before that names none.
+    the hub takes `listen`. `features` names what else the hub has for clients that speak `hub.v1`; a client that finds
+    a word missing does without, and passes over words that it does not know. A hub from before that names none.
+    `ack`: the hub takes the frame `ack` and `POST /api/ack`. `inbox`: it keeps inboxes (`/api/inbox`, the frame
+    `inbox`). `preferences`: users may mute types (`/api/preferences`, the frame `preferences`). `push`: browsers may
+    subscribe to Web Push (`/api/push`).
     """
 
     connection_id: str
@@ -53,7 +59,7 @@ class ConnectionData(msgspec.Struct, kw_only=True, rename="camel"):
     cursor: CursorText
     heartbeat_seconds: float
     signals: list[SignalType] | UnsetType = UNSET
-    features: list[str] | UnsetType = UNSET
+    features: Annotated[list[str], msgspec.Meta(examples=[[*FEATURES]])] | UnsetType = UNSET
 
 
 class ConnectionEstablished(msgspec.Struct, kw_only=True, tag_field="type", tag="connection_established"):
@@ -108,13 +114,18 @@ class InboxChanged(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="
     First everything up to `read_until` is read, if it is there. Then the notifications with these ids are read, unread,
     and archived. `unread_count` is how many were unread after it, exact up to 999; `more` says that there were more.
     It has a place in the log, as a notification has, and comes again to a client that continues before it.
+
+    After an erasure it has neither a place nor a count. The notifications of `removed` exist no longer. `stale`: others
+    may have gone, too, so a client fetches the inbox again, and drops what is not in it.
     """
 
     read: list[str]
     unread: list[str]
     archived: list[str]
+    removed: list[str] = []
+    stale: bool = False
     read_until: CursorText | UnsetType = UNSET
-    unread_count: int
+    unread_count: int | UnsetType = UNSET
     more: bool = False
     cursor: CursorText | UnsetType = UNSET
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from litestar import Litestar
 
+from contracts.frame import FEATURES
 from hub import routes
 from hub.allowance import Allowance
 from hub.api.handlers.health import ReadinessCheck
@@ -249,6 +250,7 @@ async def open_hub(
                 directory=directory,
                 subscribers=delivery.subscribers,
                 ends=delivery.endings,
+                erasures=delivery.erasures,
                 also=[] if push is None else [push.subscriptions],
                 now=now,
             ),
@@ -312,8 +314,8 @@ def _make_tracing(settings: Settings) -> Tracing:
 
 def _list_features(settings: Settings) -> list[str]:
     """Return what clients that speak `hub.v1` are told that this hub can do."""
-    features = {"ack": True, "inbox": settings.inbox, "preferences": True, "push": settings.push_key_file is not None}
-    return [name for name, is_on in features.items() if is_on]
+    off = {"inbox": not settings.inbox, "push": settings.push_key_file is None}
+    return [name for name in FEATURES if not off.get(name)]
 
 
 def _make_inboxes(settings: Settings, types: TypeRegistry, log: InboxLog, delivery: Delivery) -> Inboxes:

@@ -127,6 +127,7 @@ ROOMS = [
     _room("hub.delivery.resume_points", never=PURE | {"hub.log"}),
     _room("hub.delivery.link", never=PURE, awaits=True),
     _room("hub.delivery.mutes", never=PURE | {"hub.log"}),
+    _room("hub.delivery.erasures", "msgspec", never=PURE | {"hub.log"}),
     _room("hub.delivery.subscribers", never=PURE),
     _room("hub.delivery.delivery_counts", "msgspec", never=PURE | {"hub.log"}),
     _room("hub.delivery.progress", never=PURE | {"hub.log"}),

@@ -21,6 +21,7 @@ from hub.delivery.catch_up import CatchUp
 from hub.delivery.confirmation import Confirmation
 from hub.delivery.drain import drain
 from hub.delivery.endings import ABNORMAL_CLOSURE, Endings
+from hub.delivery.erasures import STALE, Erasures
 from hub.delivery.heartbeat import Heartbeat
 from hub.delivery.link import Link
 from hub.delivery.replay import Replay
@@ -60,6 +61,7 @@ class Connections:
         catch_up: CatchUp,
         heartbeat: Heartbeat,
         endings: Endings,
+        erasures: Erasures,
         metrics: Metrics,
         texts: Texts,
         features: Iterable[str] = (),
@@ -75,6 +77,7 @@ class Connections:
         self._catch_up = catch_up
         self._heartbeat = heartbeat
         self._endings = endings
+        self._erasures = erasures
         self._metrics = metrics
         self._texts = texts
         self._features = sorted(features)
@@ -156,6 +159,8 @@ class Connections:
         subscriber.link.write_control(_encode(self._texts.make_greeting(data, at_s=self._now())))
         if resume.kind == "gap":
             self._endings.announce_gap(subscriber, at)
+        elif self._erasures.upto and subscriber.speaks_hub_v1 and self._erasures.concern(where):
+            subscriber.link.write_control(STALE)
         if subscriber.transport != "websocket":
             # A client can only come back with a place it was given. Without one, what comes between a cut right after
             # the greeting and the return would be lost, and nobody would say so.

@@ -18,6 +18,7 @@ from contracts.receipt import DisconnectReceipt
 from contracts.request import DisconnectRequest
 from hub.auth.revocations import Revocation, Revocations
 from hub.cluster.port import Cluster
+from hub.delivery.erasures import Erasures
 from hub.delivery.ports import EndsInOrder
 from hub.delivery.subscribers import Subscriber, Subscribers
 from hub.directory.directory import Directory
@@ -37,9 +38,13 @@ PAGE_BYTES = 2 * 2**20
 
 
 class Erasure(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="erasure"):
-    """A control record that says that a user was erased, when and how much that was, and not who."""
+    """A control record that says that a user was erased, when and how much that was, and not who.
+
+    What was erased was at or below the position `upto`.
+    """
 
     at_s: float
+    upto: int = 0
     records: int
     shared: int
     states: int
@@ -48,6 +53,7 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="
 
 #: How such a record begins; a revocation has no `type`.
 _ERASURE = b'{"type":"erasure"'
+_decode_erasure = msgspec.json.Decoder(Erasure).decode
 
 
 class Disconnector:
@@ -60,11 +66,13 @@ class Disconnector:
         revocations: Revocations,
         directory: Directory,
         subscribers: Subscribers,
+        erasures: Erasures,
         ends: EndsInOrder,
         cluster: Cluster,
         now: Callable[[], float],
     ) -> None:
         self._log = log
+        self._erasures = erasures
         self._revocations = revocations
         self._directory = directory
         self._subscribers = subscribers
@@ -141,9 +149,12 @@ class Disconnector:
 
     def take(self, payload: bytes) -> None:
         """Act on a control record that another hub, or an earlier life of this one, has written."""
-        if payload in self._asked or payload.startswith(_ERASURE):
+        if payload in self._asked:
             return
         try:
+            if payload.startswith(_ERASURE):
+                self._erasures.note(_decode_erasure(payload).upto)
+                return
             revocation = _decode(payload)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             # Written by a newer hub, perhaps; the dispatcher must go on. Its text may quote an id.

@@ -20,6 +20,7 @@ from hub.delivery.delivery_counts import DeliveryCounts
 from hub.delivery.disconnect import Disconnector
 from hub.delivery.dispatcher import Dispatcher
 from hub.delivery.endings import Endings
+from hub.delivery.erasures import Erasures
 from hub.delivery.feed import Feed
 from hub.delivery.heartbeat import Heartbeat
 from hub.delivery.pages import Pages
@@ -62,6 +63,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     signals: Signals
     preferences: Preferences
     acknowledgements: Acknowledgements
+    erasures: Erasures
     tasks: Tasks
 
     def is_alive(self) -> bool:
@@ -120,11 +122,13 @@ async def open_delivery(
         texts=texts,
         now=now,
     )
+    erasures = Erasures()
     disconnector = Disconnector(
         log=log,
         revocations=auth.revocations,
         directory=directory,
         subscribers=subscribers,
+        erasures=erasures,
         ends=endings,
         cluster=cluster,
         now=now,
@@ -172,6 +176,7 @@ async def open_delivery(
         catch_up=catch_up,
         heartbeat=heartbeat,
         endings=endings,
+        erasures=erasures,
         metrics=metrics,
         texts=texts,
         features=features,
@@ -204,7 +209,7 @@ async def open_delivery(
         subscribers=subscribers,
         progress=progress,
         connections=connections,
-        pages=Pages(log, metrics, counts, subscribers.mutes),
+        pages=Pages(log, metrics, counts, subscribers.mutes, erasures),
         disconnector=disconnector,
         endings=endings,
         catch_up=catch_up,
@@ -214,6 +219,7 @@ async def open_delivery(
         signals=signals,
         preferences=preferences,
         acknowledgements=acknowledgements,
+        erasures=erasures,
         tasks=tasks,
     )
 

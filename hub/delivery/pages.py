@@ -10,6 +10,7 @@ from hub.cursor import Cursor, write_cursor
 from hub.delivery.ahead import AheadWatch
 from hub.delivery.delivery_counts import DeliveryCounts
 from hub.delivery.envelope import stamp
+from hub.delivery.erasures import STALE, Erasures
 from hub.delivery.mutes import Mutes, read_type
 from hub.delivery.page_reader import PAGE_BYTES, PageReader
 from hub.delivery.session import decide_resume
@@ -39,8 +40,9 @@ class MissedPage(NamedTuple):
 class Pages:
     """Reads what a client without a connection missed: no gap unannounced, no duplicate, in order."""
 
-    def __init__(self, log: Log, metrics: Metrics, counts: DeliveryCounts, mutes: Mutes) -> None:
+    def __init__(self, log: Log, metrics: Metrics, counts: DeliveryCounts, mutes: Mutes, erasures: Erasures) -> None:
         self._log = log
+        self._erasures = erasures
         self._metrics = metrics
         self._counts = counts
         self._mutes = mutes
@@ -78,6 +80,8 @@ class Pages:
                 pages += 1
         self._metrics.polls[page.resume] += 1
         self._metrics.deliveries["poll"] += len(page.frames)
+        if speaks_hub_v1 and self._erasures.concern(cursor) and page.resume != "gap":
+            page.frames.insert(0, STALE)
         return page
 
     async def read_stream(self, targets: Sequence[Target], cursor: Cursor | None) -> MissedPage:

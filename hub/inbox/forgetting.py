@@ -15,6 +15,7 @@ import msgspec
 from contracts.receipt import ForgetReceipt
 from contracts.request import ForgetRequest
 from hub.delivery.disconnect import Erasure
+from hub.delivery.erasures import Erasures, encode_removal
 from hub.delivery.mutes import NOTHING_MUTED
 from hub.delivery.ports import Ends
 from hub.delivery.subscribers import Subscribers
@@ -50,6 +51,7 @@ class Forgetter:
         directory: Directory,
         subscribers: Subscribers,
         ends: Ends,
+        erasures: Erasures,
         also: Sequence[Forgets] = (),
         now: Callable[[], float],
     ) -> None:
@@ -57,6 +59,7 @@ class Forgetter:
         self._directory = directory
         self._subscribers = subscribers
         self._ends = ends
+        self._erasures = erasures
         self._also = also
         self._now = now
         self._lines = OperatorLog(logger)
@@ -64,7 +67,8 @@ class Forgetter:
     async def forget(self, asked: ForgetRequest) -> ForgetReceipt:
         """Erase a user of one account, or of all, and return how much that was; once more finds nothing.
 
-        The user's connections are ended, since they hold what is on its way, and may come back.
+        The user's connections are told what has gone. They are ended, since they hold what is on its way, and may come
+        back.
 
         Raises:
             StorageUnavailable, Overloaded: it did not come to its end; ask again.
@@ -81,9 +85,13 @@ class Forgetter:
             if subscriber.user_id == asked.user_id and asked.account_id in {None, subscriber.account_id}
         ]
         for subscriber in ending:
+            if subscriber.speaks_hub_v1 and (ids := erased.ids.get(subscriber.targets[0])):
+                subscriber.link.write_control(encode_removal(ids))
             self._ends.end_slow(subscriber)
-        at_s = self._now()
-        told = Erasure(at_s=at_s, records=erased.records, shared=erased.shared, states=erased.states, keys=erased.keys)
+        at_s, upto = self._now(), self._log.head
+        told = Erasure(
+            at_s=at_s, upto=upto, records=erased.records, shared=erased.shared, states=erased.states, keys=erased.keys
+        )
         draft = Draft(
             id=str(uuid.uuid4()),
             targets=(CONTROL,),
@@ -94,6 +102,8 @@ class Forgetter:
         (stored,) = await self._log.append([draft])
         if isinstance(stored, HubError):
             raise stored
+        # Those who come back before this were connected, and were told.
+        self._erasures.note(upto)
         message = f"erased a user's {erased.records} records and {erased.states} rows of state"
         self._lines.write(logging.WARNING, "forgotten", message, records=erased.records, states=erased.states)
         return ForgetReceipt(

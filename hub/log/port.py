@@ -165,7 +165,8 @@ class Erased(msgspec.Struct, frozen=True, kw_only=True):
 
     `records` were for the user alone; of `shared` ones, which were for others as well, the user is no longer one.
     `states` are rows of the state index, `keys` idempotency keys. `final`: no file of the log has any of it any more;
-    otherwise something reads the log and holds the write-ahead log, which is emptied when it is closed.
+    otherwise something reads the log and holds the write-ahead log, which is emptied when it is closed. `ids`: the
+    newest notifications that are no longer each user's, in the order of the log, at most 1,000.
     """
 
     persons: tuple[Target, ...]
@@ -174,6 +175,7 @@ class Erased(msgspec.Struct, frozen=True, kw_only=True):
     states: int
     keys: int
     final: bool
+    ids: Mapping[Target, Sequence[str]] = {}
 
 
 class Reading(msgspec.Struct, frozen=True):

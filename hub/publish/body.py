@@ -228,7 +228,9 @@ def _check(
     if request.type not in registry.types:
         raise _describe_type_error(request.type, registry)
     policy = registry.policies[request.type]
-    ttl_seconds = _choose_ttl(request.ttl_seconds, policy.ttl_seconds, max_ttl_s)
+    ttl_seconds = request.ttl_seconds
+    if ttl_seconds is not None or policy.ttl_seconds is not None:
+        ttl_seconds = _choose_ttl(ttl_seconds, policy.ttl_seconds, max_ttl_s)
     if request.collapse_key is not None and not policy.collapse:
         raise InvalidField(
             "The policy of this type has no `collapse`: leave the key out, or write `collapse = True` into the type",

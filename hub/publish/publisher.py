@@ -267,7 +267,8 @@ class Publisher:
         assert targets is not None
         notification_id = self._uuids.next()
         changes: tuple[Change, ...] = ()
-        confirm, collapse = publication.confirm, _digest_collapse(publication, targets)
+        confirm = publication.confirm
+        collapse = None if publication.collapse_key is None else _digest_collapse(publication, targets)
         if confirm is not None and self._deadlines is not None and self._can_confirm(confirm):
             digest = "" if collapse is None else collapse.hex()
             changes = self._deadlines.draft_changes(

@@ -24,7 +24,7 @@ from hub.push.response import Outcome
 from hub.push.schedule import Due, Schedule
 from hub.push.sender import Attempt, Sender, find_origin
 from hub.push.subscription import Subscription, targets_of
-from hub.push.subscriptions import Subscriptions
+from hub.push.subscriptions import MOST_FOUND, Subscriptions
 from hub.push.waiting import Waiting
 from hub.target import Target
 
@@ -124,21 +124,25 @@ class Pusher:
         record = await self._read(entry.position, entry.users[0])
         if record is None or self._eligibility.find_urgency(record) is None:
             return jobs
-        for user in entry.users:
-            if await self._eligibility.has_taken(user, entry.position):
-                self._skip(entry, "confirmed")
-                continue
-            if self._eligibility.is_muted(user, record):
-                self._skip(entry, "muted")
-                continue
-            for each in await self._subscriptions.find_of(user):
+        for start in range(0, len(entry.users), MOST_FOUND):
+            due = [user for user in entry.users[start : start + MOST_FOUND] if await self._is_due(user, record)]
+            for each in await self._subscriptions.find_of(due):
                 origin = find_origin(each.endpoint)
-                jobs.append(Job(position=entry.position, user=user, key=each.key, origin=origin, since_s=self._now()))
+                since_s = self._now()
+                jobs.append(Job(position=entry.position, user=each.user, key=each.key, origin=origin, since_s=since_s))
         return jobs
 
-    def _skip(self, entry: Due, outcome: str) -> None:
+    async def _is_due(self, user: Target, record: Record) -> bool:
+        """Whether a user has not got a notification, and wants it; if not, that is counted."""
+        if await self._eligibility.has_taken(user, record.position):
+            outcome = "confirmed"
+        elif self._eligibility.is_muted(user, record):
+            outcome = "muted"
+        else:
+            return True
         self._metrics.push[outcome] += 1
-        self._counts.skip(entry.position, outcome)
+        self._counts.skip(record.position, outcome)
+        return False
 
     def _put(self, job: Job) -> bool:
         if not self.lanes.put(job):

@@ -15,11 +15,13 @@ from hub.log.port import Change, Draft, Kind, Log
 from hub.push.subscription import Subscription, check_subscription, endpoint_key, read_subscription
 from hub.target import CONTROL, WITHOUT_ACCOUNT, Target, account_target, split_target, user_target
 
-__all__ = ["Known", "Subscriptions", "store_changes"]
+__all__ = ["MOST_FOUND", "Known", "Subscriptions", "store_changes"]
 
 #: The owner of what is known of each endpoint, by its digest; the subscription itself is the user's.
 _ALL = "push"
 _PAGE = 1_000
+#: Users whose subscriptions are found at one time.
+MOST_FOUND = 100
 #: A browser that names the same subscription more often is not written down again.
 _SAME_S = 3600.0
 #: People without an account have nothing in common.
@@ -98,14 +100,15 @@ class Subscriptions:
         except (msgspec.MsgspecError, UnicodeDecodeError):  # written by a newer hub
             return None
 
-    async def find_of(self, user: Target) -> list[Subscription]:
-        """Return the subscriptions of a user; those that cannot be read are left out.
+    async def find_of(self, users: Sequence[Target]) -> list[Subscription]:
+        """Return the subscriptions of at most `MOST_FOUND` users; those that cannot be read are left out.
 
         Raises:
             StorageUnavailable: the log cannot be read.
         """
         found = []
-        for entry in await self._log.list_state(_ALL + user, limit=2 * self._limit_each):
+        owners = [_ALL + user for user in users]
+        for entry in await self._log.list_state(owners, limit=2 * self._limit_each * len(owners)):
             try:
                 found.append(read_subscription(entry.value))
             except (msgspec.MsgspecError, UnicodeDecodeError):  # written by a newer hub
@@ -122,7 +125,7 @@ class Subscriptions:
         now_s, user = self._now(), user_target(grant.account_id, grant.user_id)
         new = check_subscription(given, user, grant.role, now_s, allow_private=self._allow_private)
         async with self._changing:
-            mine = await self.find_of(user)
+            mine = await self.find_of([user])
             known = await self._find_known(new.key)
             before = known.user if known is not None else None
             same = next((each for each in mine if each.key == new.key), None)

@@ -20,6 +20,8 @@ KEYS: dict[str, dict[str, object]] = {
     "publisher": {"operations": ["publish"]},
 }
 
+STALE = {"type": "inbox", "read": [], "unread": [], "archived": [], "stale": True}
+
 
 @pytest.fixture
 async def keys(tmp_path: Path) -> dict[str, str]:
@@ -57,6 +59,7 @@ async def test_a_person_is_erased(hub: RunningHub) -> None:
         inbox = (await hub.http.get("/api/inbox", headers=headers)).json()
         assert [*titles, "afterwards"][::-1] == [item["title"] for item in inbox["notifications"]]
         async with hub.websocket(hub.token(user_id), cursor=first) as websocket:
+            assert STALE == await websocket.frame()
             assert ("replayed", titles[0]) == (websocket.hello["data"]["resume"], (await websocket.frame())["title"])
     again = await hub.post("/api/internal/forget", {"user_id": USER, "account_id": ACCOUNT})
     assert {**expected, "records": 0, "shared": 0, "states": 0, "connections": 0} == again.json()
@@ -106,6 +109,55 @@ async def test_a_replay_that_is_under_way_ends(hub: RunningHub) -> None:
         answer = await hub.post("/api/internal/forget", {"user_id": USER})
         assert 301 == answer.json()["records"]
         await hub.wait_until(lambda: len(hub.hub.subscribers) == 0)
+
+
+async def test_an_open_page_is_told_what_has_gone(hub: RunningHub) -> None:
+    """Before its connection ends, by id; of other users nothing is said."""
+    mine = [(await hub.publish(title=str(number))).json()["id"] for number in range(3)]
+    ours = (await hub.publish(user_id=None, user_ids=[USER, COLLEAGUE], account_id=ACCOUNT)).json()["id"]
+    await hub.publish(account_id=ACCOUNT)
+    async with hub.websocket() as page, hub.websocket(hub.token(COLLEAGUE)) as colleague, hub.events() as old:
+        await hub.post("/api/internal/forget", {"user_id": USER, "account_id": ACCOUNT})
+        told = {"type": "inbox", "read": [], "unread": [], "archived": [], "removed": [*mine, ours], "stale": True}
+        assert told == await page.frame()
+        assert 4000 == await page.wait_closed()
+        assert ["closing"] == [frame["type"] for frame in await old.wait_closed()]
+        await hub.publish(title="afterwards", account_id=ACCOUNT)
+        assert "afterwards" == (await colleague.frame())["title"]
+
+
+async def test_a_client_that_comes_back_later_fetches_its_inbox_again(tmp_path: Path, keys: dict[str, str]) -> None:
+    """Over each transport, also after a restart; one from after the erasure, or without hub.v1, is told nothing."""
+    more: dict[str, Any] = {"service_keys_file": tmp_path / "services.json"}
+    titles = ["after"]
+    before = after = ""
+    for life in range(2):
+        async with run_hub(tmp_path, **more) as hub:
+            hub.key, more["jwt_secret"] = keys["all"], hub.settings.jwt_secret
+            if life == 0:
+                before = (await hub.publish(title="erased")).json()["cursor"]
+                assert 1 == (await hub.post("/api/internal/forget", {"user_id": USER})).json()["records"]
+                after = (await hub.publish(title="after")).json()["cursor"]
+            await _come_back(hub, before, [STALE, *titles])
+            titles.append("now")
+            await _come_back(hub, after, titles[1:])
+            titles.append("now")
+            async with hub.websocket(cursor=before, subprotocols=[]) as old:
+                assert "after" == (await old.frame())["title"]
+
+
+async def _come_back(hub: RunningHub, cursor: str, expected: list[Any]) -> None:
+    """Come back with a cursor over each transport, and get these frames, then the one that is published now."""
+    params = {"cursor": cursor, "token": hub.token(), "protocol": "hub.v1"}
+    assert expected == _show((await hub.http.get("/poll", params=params)).json()["frames"])
+    async with hub.websocket(cursor=cursor) as socket, hub.events(cursor=cursor, protocol="hub.v1") as events:
+        await hub.publish(title="now")
+        for client in (socket, events):
+            assert [*expected, "now"] == _show(await client.frames(len(expected) + 1))
+
+
+def _show(frames: list[Any]) -> list[Any]:
+    return [frame if frame["type"] == "inbox" else frame["title"] for frame in frames]
 
 
 async def test_what_the_user_had_muted_is_forgotten_at_once(hub: RunningHub) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from hub.cursor import Cursor, Epoch, parse_cursor
 from hub.delivery.delivery_counts import DeliveryCounts
+from hub.delivery.erasures import Erasures
 from hub.delivery.mutes import Mutes
 from hub.delivery.page_reader import PAGE_RECORDS, READERS
 from hub.delivery.pages import MOST_PAGES, MissedPage, Pages
@@ -29,7 +30,7 @@ class Reader:
         self.log = MemoryLog(self.clock)
         self.metrics = Metrics(started_at_s=NOW_S)
         self.mutes = Mutes()
-        self.pages = Pages(self.log, self.metrics, DeliveryCounts(start=0, records=1_000), self.mutes)
+        self.pages = Pages(self.log, self.metrics, DeliveryCounts(start=0, records=1_000), self.mutes, Erasures())
 
     async def read(self, position: int | None) -> MissedPage:
         """Return the page after this position, or without a cursor."""

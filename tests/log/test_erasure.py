@@ -46,7 +46,8 @@ class TestErasure:
             ]
         )
         erased = await log.erase(CPF, "acme")
-        assert Erased(persons=(ME,), records=3, shared=1, states=3, keys=1, final=True) == erased
+        told = Erased(persons=(ME,), records=3, shared=1, states=3, keys=1, final=True, ids={ME: ("mine", "ours", "n")})
+        assert told == erased
         assert [] == await drain(log, ME)
         assert ["ours", "the account's", "everybody's"] == [
             record.payload.decode().split('"')[3]
@@ -97,17 +98,19 @@ class TestErasure:
     async def test_the_log_goes_on_meanwhile_and_afterwards(self, tmp_path: Path) -> None:
         """Publishes are stored between its slices, positions stay, and nobody is told of damage or a gap."""
         log = await _open(tmp_path)
-        await log.append([draft(f"n{number}", ME if number % 2 else EVERYONE) for number in range(2_000)])
+        await log.append([draft(f"n{number}", ME if number % 2 else EVERYONE) for number in range(3_000)])
         erasing = asyncio.create_task(log.erase(CPF, "acme"))
         stored = 0
         while not erasing.done():
             await log.append([draft(f"m{stored}")])
             stored += 1
-        assert 1_000 == (await erasing).records
+        erased = await erasing
+        assert 1_500 == erased.records
+        assert tuple(f"n{number}" for number in range(3_000) if number % 2)[-1_000:] == erased.ids[ME]
         assert stored > 1
-        assert (2_000 + stored, 1, 0) == (log.head, log.first, log.damaged)
+        assert (3_000 + stored, 1, 0) == (log.head, log.first, log.damaged)
         records = await drain(log, EVERYONE)
-        assert 1_000 + stored == len(records)
+        assert 1_500 + stored == len(records)
         assert not any(record.is_damaged for record in records)
         again = [record async for record in _read_every(log)]
         assert [*range(1, log.head + 1)] == [record.position for record in again]

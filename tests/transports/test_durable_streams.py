@@ -196,6 +196,39 @@ class TestCatchUp:
         assert 200 == changed.status_code
         assert tag != changed.headers["etag"]
 
+    async def test_entity_tag_follows_what_the_reader_gets(self, hub: RunningHub) -> None:
+        """After a mute, an unmute and a notification that takes another's place, a 304 stands for the same page alone.
+
+        All users' pages have one URL, and a page may change without its offset.
+        """
+        tokens = hub.token(), hub.token(OTHER_USER)
+        seen: dict[str, tuple[str, str]] = {}
+
+        async def look() -> list[list[str]]:
+            shown = []
+            for token in tokens:
+                plain = await read(hub, token=token)
+                for tag, content in seen.items():
+                    asked = await read(hub, token=token, headers={"if-none-match": tag})
+                    assert (304 if content == (plain.text, next_offset(plain)) else 200) == asked.status_code
+                seen[plain.headers["etag"]] = plain.text, next_offset(plain)
+                shown.append(titles(plain))
+            return shown
+
+        order: dict[str, Any] = {"type": "order_updated", "data": {"orderId": 1, "status": "paid"}, "collapse_key": "1"}
+        await hub.publish(title="alert", account_id=ACCOUNT)
+        await hub.publish(title="first", account_id=ACCOUNT, **order)
+        assert [["alert", "first"]] * 2 == await look()
+        bearer = {"authorization": f"Bearer {tokens[0]}"}
+        for muted, mine in ((["stock_alert"], ["first"]), ([], ["alert", "first"])):
+            answer = await hub.http.put("/api/preferences", json={"muted": muted}, headers=bearer)
+            assert 200 == answer.status_code, answer.text
+            assert [mine, ["alert", "first"]] == await look()
+        await hub.publish(title="second", account_id=ACCOUNT, **order)
+        assert [["alert", "second"]] * 2 == await look()
+        # Those who share a page share its tag, and no others do.
+        assert 5 == len(seen)
+
 
 class TestGap:
     @pytest.mark.parametrize("live", ["", "sse", "long-poll"])

@@ -146,12 +146,12 @@ export function createHub(options: HubOptions): Hub {
 
   /** Call this page's handlers with a frame, and only then move the cursor; say whether the frame was new. */
   const deliver = (frame: AnyFrame): boolean => {
-    if (isSignal(frame)) {
+    const at = cursorOf(frame);
+    // What has no place in the log comes once.
+    if (isSignal(frame) || at === undefined) {
       others.emit(frame.type, frame);
       return false;
     }
-    const at = cursorOf(frame);
-    if (at === undefined) return false;
     const { type, id } = frame as UnknownFrame;
     if (type === "gap") {
       if (at && at === cursor?.current) return false;

@@ -35,10 +35,13 @@ interface InboxFrame {
   archived?: string[];
   /** These exist no longer. */
   removed?: string[];
+  /** Others may exist no longer, too: the list has to be fetched again. */
+  stale?: boolean;
   read_until?: string | null;
   unread_count?: number;
   more?: boolean;
-  cursor: string;
+  /** Not after an erasure: that has no place in the log. */
+  cursor?: string;
 }
 
 export interface Inbox {
@@ -256,13 +259,17 @@ export function createInbox(hub: Hub): Inbox {
   const onFrame = (frame: InboxFrame): void => {
     const { read, unread, archived, removed = [], read_until: until, unread_count, cursor } = frame;
     const count = unread_count === undefined ? undefined : { unread: unread_count, more: frame.more ?? false };
-    learn(
-      { ...(read && { read }), ...(unread && { unread }), ...(archived && { archived }), ...(until && { until }) },
-      cursor,
-      count,
-    );
+    if (cursor)
+      learn(
+        { ...(read && { read }), ...(unread && { unread }), ...(archived && { archived }), ...(until && { until }) },
+        cursor,
+        count,
+      );
     store.drop(removed);
     changed();
+    if (!frame.stale) return;
+    stale = true;
+    look();
   };
 
   const listen = (): void => {

@@ -157,6 +157,24 @@ describe("the list", () => {
     ]);
   });
 
+  test("loses what was erased: at once what is named, and the rest when it is fetched again", async () => {
+    const { inbox } = await openWith(5);
+    model.flags.delete("id-2");
+    model.flags.delete("id-4");
+    // The hub's own record of an erasure.
+    model.log.push(undefined);
+    const { length } = requests;
+    newestSocket().say({ type: "inbox", read: [], unread: [], archived: [], removed: ["id-4"], stale: true } as never);
+    expect(titles(inbox)).toEqual(["n5", "n3", "n2", "n1"]);
+    await run();
+    expect([titles(inbox), inbox.view.unreadCount, requests.length - length]).toEqual([["n5", "n3", "n1"], 3, 1]);
+    model.flags.delete("id-5");
+    model.log.push(undefined);
+    newestSocket().say({ type: "inbox", read: [], unread: [], archived: [], stale: true } as never);
+    await run();
+    expect([titles(inbox), inbox.view.unreadCount]).toEqual([["n3", "n1"], 2]);
+  });
+
   test("has the newest alone of those that take each other's place, and counts it once", async () => {
     const stock = (number: number): object => ({
       ...alert(number),

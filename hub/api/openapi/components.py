@@ -252,7 +252,7 @@ def _stamp(registry: TypeRegistry, names: Mapping[type, str], components: dict[s
             schema["examples"] = [example]
     for control in CONTROL_FRAMES:
         schema = components[names[control]]
-        needed = {"type", *schema["required"], *_STAMPED}
+        needed = {"type", *schema["required"]}
         schema["required"] = [name for name in schema["properties"] if name in needed]
         schema["examples"] = [frame_example(control, texts)]
 

@@ -38,7 +38,7 @@ SELECT t.value, ?1 + r.key, r.value ->> 7, r.value ->> 1 FROM json_each(?2) r, j
 _INSERT_KEYS = """INSERT OR REPLACE INTO idempotency (position, key, body, id, created_s, checksum)
 SELECT ?1 + key, unhex(value ->> 8), unhex(value ->> 9), value ->> 0, ?2, value ->> 10
 FROM json_each(?3) WHERE value ->> 8 IS NOT NULL"""
-_INSERT_ALL = """INSERT INTO {} (position, created_s, row, payload)
+_INSERT_THROUGH = """INSERT INTO {} (position, created_s, row, payload)
 SELECT ?1 + key, ?2, value, substr(?3, value ->> 4, value ->> 5) FROM json_each(?4)"""
 _VIEW = """
 CREATE TEMP VIEW {0} AS SELECT 0 AS position, 0 AS created_s, '' AS row, x'' AS payload;
@@ -61,15 +61,14 @@ _TAKE_CHANGES = """DELETE FROM state WHERE (owner, key) IN (
     SELECT NEW.position, key, value ->> 0, value ->> 1, unhex(value ->> 2), value ->> 3, value ->> 4, value ->> 5
     FROM json_each(NEW.row, '$[11]') WHERE value ->> 2 IS NOT NULL;"""
 # Each trigger does what its rows need and nothing more: a hub that keeps no inbox uses the first alone.
-_INCOMING = "".join(
-    _VIEW.format(name, statements)
-    for name, statements in (
-        ("incoming", _TAKE_TARGETS),
-        ("incoming_listed", _TAKE_LISTED),
-        ("incoming_changing", f"{_TAKE_LISTED}\n    {_TAKE_CHANGES}"),
-        ("incoming_superseding", f"{_TAKE_LISTED}\n    {_TAKE_CHANGES}\n    {TAKE_SUPERSEDED}"),
-    )
-)
+_VIEWS = {
+    "incoming": _TAKE_TARGETS,
+    "incoming_listed": _TAKE_LISTED,
+    "incoming_changing": f"{_TAKE_LISTED}\n    {_TAKE_CHANGES}",
+    "incoming_superseding": f"{_TAKE_LISTED}\n    {_TAKE_CHANGES}\n    {TAKE_SUPERSEDED}",
+}
+_INCOMING = "".join(_VIEW.format(name, statements) for name, statements in _VIEWS.items())
+_INSERT, _INSERT_LISTED, _INSERT_CHANGING, _INSERT_SUPERSEDING = map(_INSERT_THROUGH.format, _VIEWS)
 #: Up to so many rows a trigger for each costs less than three more calls into SQLite.
 _FEW_ROWS = 64
 # Cast, for what is damaged may be of any type, and no text at all.
@@ -139,7 +138,9 @@ class Batch:
         self._listed = False
         self._changing = False
         self._superseding = False
-        self._collapses = Collapses(connection, groups)
+        self._groups = groups
+        #: Made for the first draft that takes the place of others.
+        self._collapses: Collapses | None = None
         self._taken = self._find(groups, unchecked, spent)
         self.results = [[self._take(draft) for draft in drafts] for drafts in groups]
 
@@ -153,7 +154,11 @@ class Batch:
             rows = _encode_json(self._rows).decode()
             execute = self._connection.execute
             if self._changing or len(self._rows) <= _FEW_ROWS:
-                execute(_INSERT_ALL.format(self._view), (self._base, created_s, payloads, rows))
+                if self._changing:
+                    statement = _INSERT_SUPERSEDING if self._superseding else _INSERT_CHANGING
+                else:
+                    statement = _INSERT_LISTED if self._listed else _INSERT
+                execute(statement, (self._base, created_s, payloads, rows))
                 return
             execute("BEGIN IMMEDIATE")
             execute(_INSERT_RECORDS, (self._base, created_s, payloads, rows))
@@ -161,12 +166,6 @@ class Batch:
             if self._keyed:
                 execute(_INSERT_KEYS, (self._base, created_s, rows))
             execute("COMMIT")
-
-    @property
-    def _view(self) -> str:
-        if self._changing:
-            return "incoming_superseding" if self._superseding else "incoming_changing"
-        return "incoming_listed" if self._listed else "incoming"
 
     def _find(
         self, groups: Sequence[Sequence[Draft]], unchecked: int, spent: int
@@ -216,6 +215,8 @@ class Batch:
             self._listed = True
         changes = draft.changes
         if draft.collapse is not None:
+            if self._collapses is None:
+                self._collapses = Collapses(self._connection, self._groups)
             own = self._collapses.collapse(draft.collapse, position, targets)
             self._superseding = self._superseding or len(own) > 1
             changes = (*changes, *own)

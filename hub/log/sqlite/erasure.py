@@ -8,13 +8,13 @@ also what older versions of a page have left on pages that are free; at last the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TypeAlias
+from typing import TypeAlias, final
 
 import apsw
 import msgspec
 
 from hub.errors import HubError
-from hub.log.port import Erased
+from hub.log.port import Erased, Kind
 from hub.log.sqlite.batch import NOT_LISTED
 from hub.log.sqlite.checksum import checksum_head, checksum_record
 from hub.log.sqlite.schema import WRITER_WAIT_MS
@@ -24,6 +24,8 @@ __all__ = ["Erasure"]
 
 #: Records or rows in one transaction: few enough that a publish never waits long for one.
 SLICE = 200
+#: Notifications of a user that are named to the user's open pages.
+MOST_IDS = 1_000
 #: Free pages that one transaction overwrites: 4 MiB of them.
 _SCRUBBED_PAGES = 1_000
 #: Of each page that goes on with a long value: the number of the next one.
@@ -51,6 +53,7 @@ _encode = msgspec.json.Encoder().encode
 _decode_targets = msgspec.json.Decoder(tuple[Target, ...]).decode
 
 
+@final
 class Erasure:
     """One erasure, under way in the writer's thread; `finish` is told what came of it."""
 
@@ -60,6 +63,8 @@ class Erasure:
         self._account_id = account_id
         self._counts = {"records": 0, "shared": 0, "states": 0, "keys": 0}
         self._persons: tuple[Target, ...] = ()
+        # In order, each once, also where a slice is taken again.
+        self._ids: dict[Target, dict[str, None]] = {}
         self._attempts = 0
         self._steps: Iterator[None] | None = None
 
@@ -78,7 +83,8 @@ class Erasure:
         emptied = _empty_wal(connection)
         if not emptied and self._attempts < _MOST_ATTEMPTS:
             return None
-        return Erased(persons=self._persons, **self._counts, final=emptied)
+        ids = {person: tuple(found) for person, found in self._ids.items()}
+        return Erased(persons=self._persons, **self._counts, final=emptied, ids=ids)
 
     def restart(self) -> None:
         """Begin again, after the file has failed: what is erased already is not found any more."""
@@ -124,6 +130,8 @@ class Erasure:
         if identifier is None or payload is None:
             # There is no such record: an entry of the index that led nowhere.
             return
+        if kind == Kind.NOTIFICATION:
+            self._note(target, identifier.decode(errors="replace"))
         left = _without(targets or b"", target)
         if left:
             self._counts["shared"] += 1
@@ -137,6 +145,12 @@ class Erasure:
         head = checksum_head(position, created_ms or 0, expires_ms, kind or 0, identifier, text, len(payload))
         checksum = checksum_record(head, payload)
         connection.execute(_WRITE, (identifier.decode(), expires_ms, text.decode(), payload, checksum, position))
+
+    def _note(self, target: Target, identifier: str) -> None:
+        found = self._ids.setdefault(target, {})
+        found[identifier] = None
+        if len(found) > MOST_IDS:
+            del found[next(iter(found))]
 
     def _remove_state(self, connection: apsw.Connection, target: Target) -> bool:
         removed = _change(connection, _REMOVE_STATE, (target, SLICE))

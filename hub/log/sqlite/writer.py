@@ -174,7 +174,7 @@ class Writer:
             if request is None:
                 self._stopping = True
                 break
-            if isinstance(request, Erasure):
+            if type(request) is Erasure:
                 self._erasures.append(request)
                 break
             requests.append(request)

@@ -18,7 +18,7 @@ import pytest
 from jsonschema import Draft7Validator
 
 from contracts.closing import CloseCode
-from contracts.frame import RESERVED_TYPES, Auth
+from contracts.frame import FEATURES, RESERVED_TYPES, Ack, Auth
 from hub.api.openapi.asyncapi import build_asyncapi
 from hub.api.openapi.document import encode_document
 from hub.language import DEFAULT_LANGUAGE, TEXTS
@@ -125,12 +125,43 @@ async def test_what_a_connection_carries_is_documented(hub: RunningHub) -> None:
         schema = {**payloads("poll", served)["page"], "components": served["components"]}
         Draft7Validator(schema).validate(page.json())
         assert ["order_created"] == [frame["type"] for frame in page.json()["frames"]]
+        await socket.connection.send(msgspec.json.encode(Ack(cursor=page.json()["cursor"])).decode())
         assert 200 == (await hub.post("/api/internal/disconnect", {"user_id": USER})).status_code
         last = await events.wait_closed()
         for frame in last:
             check(frame, "sse", served)
         assert "closing" == last[-1]["type"]
         assert await socket.wait_closed() in {row["code"] for row in served["channels"]["ws"]["x-close-codes"]}
+
+
+async def test_what_tells_of_a_users_state_is_documented(hub: RunningHub) -> None:
+    """The frames of inbox and preferences, live and in a page; and the greeting names nothing that has no words."""
+    served = (await hub.http.get("/schema/asyncapi.json")).json()
+    bearer = {"authorization": f"Bearer {hub.token()}"}
+    async with hub.websocket() as socket, hub.events(protocol="hub.v1") as events:
+        published = (await hub.publish(type="order_created", data={"orderId": 7, "items": [{}]})).json()
+        changes = {"read": [published["id"]], "archive": [published["id"]], "read_until": published["cursor"]}
+        assert 200 == (await hub.http.post("/api/inbox", json=changes, headers=bearer)).status_code
+        assert (
+            200 == (await hub.http.put("/api/preferences", json={"muted": ["stock_alert"]}, headers=bearer)).status_code
+        )
+        assert 200 == (await hub.post("/api/internal/forget", {"user_id": USER})).status_code
+        for client, channel in ((socket, "ws"), (events, "sse")):
+            frames = await client.frames(4)
+            assert ["order_created", "inbox", "preferences", "inbox"] == [frame["type"] for frame in frames]
+            for frame in (client.hello, *frames):
+                check(frame, channel, served)
+        params = {"cursor": published["cursor"], "token": hub.token(), "protocol": "hub.v1"}
+        page = (await hub.http.get("/poll", params=params)).json()
+        assert ["inbox"] == [frame["type"] for frame in page["frames"]]
+        schema = {**payloads("poll", served)["page"], "components": served["components"]}
+        Draft7Validator(schema).validate(page)
+    data = served["components"]["schemas"]["ConnectionData"]
+    (listed,) = data["properties"]["features"]["examples"]
+    assert [*FEATURES] == listed
+    assert {*socket.hello["data"]["features"]} <= {*listed}
+    for word in listed:
+        assert f"`{word}`:" in data["description"]
 
 
 async def read_events(response: httpx.Response) -> AsyncIterator[tuple[str, Any]]:

@@ -329,7 +329,7 @@ timestamp: string
 /**
  * The facts of a connection; `heartbeat_seconds` is the longest silence.
  * 
- * `signals` are the types of signals that the client asked for with its request, if it did; its presence says that the hub takes `listen`. `features` names what else the hub has for clients that speak `hub.v1`, such as `inbox`; a client that finds a word missing does without. A hub from before that names none.
+ * `signals` are the types of signals that the client asked for with its request, if it did; its presence says that the hub takes `listen`. `features` names what else the hub has for clients that speak `hub.v1`; a client that finds a word missing does without, and passes over words that it does not know. A hub from before that names none. `ack`: the hub takes the frame `ack` and `POST /api/ack`. `inbox`: it keeps inboxes (`/api/inbox`, the frame `inbox`). `preferences`: users may mute types (`/api/preferences`, the frame `preferences`). `push`: browsers may subscribe to Web Push (`/api/push`).
  */
 export interface ConnectionData {
 connectionId: string
@@ -390,16 +390,20 @@ expiresAt: string
  * Sent to `hub.v1` clients when the user's inbox has changed, on whichever device.
  * 
  * First everything up to `read_until` is read, if it is there. Then the notifications with these ids are read, unread, and archived. `unread_count` is how many were unread after it, exact up to 999; `more` says that there were more. It has a place in the log, as a notification has, and comes again to a client that continues before it.
+ * 
+ * After an erasure it has neither a place nor a count. The notifications of `removed` exist no longer. `stale`: others may have gone, too, so a client fetches the inbox again, and drops what is not in it.
  */
 export interface InboxChanged {
 type: "inbox"
 read: string[]
 unread: string[]
 archived: string[]
+removed?: string[]
+stale?: boolean
 read_until?: string
-unread_count: number
+unread_count?: number
 more?: boolean
-cursor: string
+cursor?: string
 }
 /**
  * Sent to the `hub.v1` clients of a user who has changed what they want to get: the types that are muted now.
