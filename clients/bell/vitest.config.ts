@@ -11,6 +11,9 @@ const alias = [
   { find: /^@notification-hub\/client$/, replacement: `${client}index.ts` },
 ];
 
+/** Longer than anything here takes on a busy machine; a test that meets it has failed. Projects inherit nothing. */
+const testTimeout = 20_000;
+
 export default defineConfig({
   test: {
     coverage: {
@@ -21,14 +24,17 @@ export default defineConfig({
       thresholds: { statements: 94, branches: 86, functions: 91, lines: 97 },
     },
     projects: [
-      { test: { name: "server", environment: "node", include: ["tests/server.test.tsx"] }, resolve: { alias } },
       {
-        test: { name: "page", environment: "jsdom", include: ["tests/*.test.ts", ...reactTests] },
+        test: { testTimeout, name: "server", environment: "node", include: ["tests/server.test.tsx"] },
+        resolve: { alias },
+      },
+      {
+        test: { testTimeout, name: "page", environment: "jsdom", include: ["tests/*.test.ts", ...reactTests] },
         resolve: { alias },
       },
       {
         // React's part once more, on the oldest React it promises to run on.
-        test: { name: "react-18", environment: "jsdom", include: reactTests },
+        test: { testTimeout, name: "react-18", environment: "jsdom", include: reactTests },
         resolve: { alias: [...alias, { find: /^(react|react-dom)(?=$|\/)/, replacement: `${react18}$1` }] },
       },
     ],

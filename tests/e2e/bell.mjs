@@ -20,14 +20,16 @@ const STYLES =
 /** The inbox of the page `/stand-in`, in place of the client's. */
 const STAND_IN = `
   export const EMPTY_VIEW = { notifications: [], unreadCount: 0, unreadMore: false, more: false, shared: false };
+  export const EMPTY_ARCHIVE = { notifications: [], more: false, state: "ready" };
   export const inboxOf = (hub) => hub.inbox;
 `;
 const STAND_IN_PAGE = `
   import "./index.ts";
-  const listeners = { inbox: new Set(), hub: new Set(), any: new Set(), chosen: new Set() };
+  const listeners = { inbox: new Set(), hub: new Set(), any: new Set(), chosen: new Set(), archived: new Set() };
   const tell = (which, ...args) => { for (const listener of [...listeners[which]]) listener(...args); };
   const add = (which) => (listener) => (listeners[which].add(listener), () => listeners[which].delete(listener));
   let items = [], older = [];
+  let archive = { notifications: [], more: false, state: "ready" };
   let chosen = { available: false, muted: [], types: [] };
   const state = {
     /** Put as many notifications into the inbox; the newest is the first. */
@@ -44,6 +46,8 @@ const STAND_IN_PAGE = `
     },
     change: (id, flags) => change((item) => item.id === id, flags),
     status: (status) => { hub.status = { state: "connected", transport: "ws", attempt: 0, retryAt: null, reason: null, ...status }; tell("hub"); },
+    /** Say what is in the archive, and whether it is loaded. */
+    keepArchived: (now) => { archive = { ...archive, ...now }; tell("archived"); },
     /** Offer preferences: these types, of which the first is mandatory. */
     offer: (...types) => {
       chosen = { available: true, muted: [], types: types.map((type, index) => ({ type, mandatory: !index, muted: false })) };
@@ -61,7 +65,11 @@ const STAND_IN_PAGE = `
     timestamp: new Date(Date.now() - 60_000 * (1 + Math.abs(number) % 90)).toISOString(), read: false, archived: false, ...fields,
   });
   const change = (matches, flags) => { items = items.map((item) => (matches(item) ? { ...item, ...flags } : item)); tell("inbox"); };
-  const drop = (matches) => { items = items.filter((item) => !matches(item)); tell("inbox"); };
+  const drop = (matches) => {
+    state.keepArchived({ notifications: [...items.filter(matches), ...archive.notifications] });
+    items = items.filter((item) => !matches(item));
+    tell("inbox");
+  };
   const inbox = {
     get view() {
       return { notifications: items, unreadCount: [...items, ...older].filter(({ read }) => !read).length, unreadMore: false, more: older.length > 0, shared: true };
@@ -78,6 +86,12 @@ const STAND_IN_PAGE = `
       await new Promise((done) => setTimeout(done, 50));
       items = [...items, ...older.splice(0, 30)];
       tell("inbox");
+    },
+    archived: {
+      get view() { return archive; },
+      open: () => ((state.following = true), () => { state.following = false; }),
+      subscribe: add("archived"),
+      loadMore: async () => state.keepArchived({ notifications: [...archive.notifications, make(-100, {})], more: false, state: "ready" }),
     },
     preferences: {
       get view() { return chosen; },
@@ -101,9 +115,11 @@ const STAND_IN_PAGE = `
 const REAL_PAGE = `
   import "./index.ts";
   import { createHub } from "@notification-hub/client";
+  import { inboxOf } from "@notification-hub/client/inbox";
   window.bell = document.querySelector("notification-bell");
   const [url, token] = [bell.dataset.url, bell.dataset.token];
   window.hub = bell.hub = createHub({ url, getToken: () => token });
+  window.inbox = inboxOf(hub);
 `;
 
 /** Start Debian's Firefox. */
@@ -172,7 +188,8 @@ function render(url, script) {
 }
 
 export class BellHarness {
-  static async build() {
+  /** Build it; `env` are settings of the hub. */
+  static async build(env = {}) {
     const harness = new BellHarness();
     harness.folder = await mkdtemp(path.join(os.tmpdir(), "hub-bell-"));
     const files = new Map([
@@ -213,15 +230,17 @@ export class BellHarness {
     const port = await findPort();
     harness.hubUrl = `http://127.0.0.1:${port}`;
     harness.hub = new Program(port, ".", [path.join(ROOT, ".venv/bin/hub"), "serve", "--dev", "--port", String(port)]);
-    await harness.hub.start({
+    harness.env = {
       HUB_DATA_DIR: path.join(harness.folder, "data"),
       HUB_ALLOWED_ORIGINS: harness.page,
       HUB_DRAIN: "0",
-    });
+      ...env,
+    };
+    await harness.hub.start(harness.env);
     const { service_key, jwt_secret } = JSON.parse(await readFile(path.join(harness.folder, "data/dev.json"), "utf8"));
     harness.key = service_key;
-    const exp = Math.floor(Date.now() / 1000) + 86_400;
-    harness.token = await sign({ sub: SELLER.user_id, ...SELLER, role: "user", exp }, jwt_secret);
+    harness.secret = jwt_secret;
+    harness.token = await harness.sign(SELLER);
     harness.axe = await readFile(require.resolve("axe-core"), "utf8");
     harness.browser = await launch();
     return harness;
@@ -252,9 +271,19 @@ export class BellHarness {
     return { page, errors };
   }
 
+  /** Return a user's token, as AvAdmin issues them. */
+  sign(user) {
+    const exp = Math.floor(Date.now() / 1000) + 86_400;
+    return sign({ sub: user.user_id, ...user, role: "user", exp }, this.secret);
+  }
+
   /** Return the address of the page on the real hub. */
   get real() {
-    return `/real?${new URLSearchParams({ "data-url": this.hubUrl, "data-token": this.token })}`;
+    return this.realOf(this.token);
+  }
+
+  realOf(token) {
+    return `/real?${new URLSearchParams({ "data-url": this.hubUrl, "data-token": token })}`;
   }
 
   async publish(fields) {

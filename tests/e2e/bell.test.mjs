@@ -197,11 +197,45 @@ for (const [lang, colorScheme] of [
     await check("list");
     await page.getByRole("button", { name: lang === "en" ? "Unread" : "Não lidas", exact: true }).click();
     await check("unread alone");
+    await page.locator("[part=archived]").click();
+    await page.getByText(lang === "en" ? "Nothing is archived." : "Nada foi arquivado.").waitFor();
+    await check("nothing archived");
+    await page.evaluate("hub.inbox.archive('id5'); state.keepArchived({ more: true })");
+    await page.locator("li[data-id=id5]").waitFor();
+    await check("archived");
     await page.evaluate("state.offer('order_created', 'whatsapp:message')");
     await page.locator("[part=choose]").click();
     await check("preferences");
   });
 }
+
+bellTest(
+  "the archive is reached and left by keys, follows while it is shown, and says what could not be loaded",
+  async (t) => {
+    const { page } = await openPanel(t, 3);
+    await page.evaluate("hub.inbox.archive('id2')");
+    await until(async () => (await page.locator("li").count()) === 2, "one is archived");
+    const archive = page.getByRole("button", { name: "Arquivadas" });
+    await archive.focus();
+    assert.deepEqual(await press(page, "Enter"), ["Arquivadas"]);
+    await page.getByText("Arquivadas", { exact: true }).waitFor();
+    assert.deepEqual(await page.locator("li .title").allTextContents(), ["Pedido 2"]);
+    assert.equal(await page.evaluate("state.following"), true);
+    await page.locator("li .title").focus();
+    // An archived one has no actions, so it is one stop, and Delete does nothing.
+    assert.deepEqual(await press(page, "ArrowRight", "Delete", "End"), ["id2 open", "id2 open", "id2 open"]);
+    await page.evaluate("state.keepArchived({ more: true, state: 'failed' })");
+    await page.getByRole("button", { name: "Carregar mais" }).click();
+    await page.locator("li[data-id='id-100']").waitFor();
+    await page.evaluate("state.keepArchived({ notifications: [], more: true, state: 'failed' })");
+    await page.getByText("Não foi possível carregar agora.").waitFor();
+    await archive.focus();
+    assert.deepEqual(await press(page, "Enter"), ["Arquivadas"]);
+    await page.getByText("Notificações", { exact: true }).waitFor();
+    assert.equal(await page.locator("li").count(), 2);
+    assert.equal(await page.evaluate("state.following"), false);
+  },
+);
 
 bellTest("unread ones that are not loaded are not said to be read", async (t) => {
   const { page } = await openPanel(t, 1);

@@ -1,12 +1,12 @@
 /** The bell inside a shadow root: the button with its badge, the panel, the toasts, and what they do to the inbox. */
 import type { Hub, Notification } from "@notification-hub/client";
-import { EMPTY_VIEW, inboxOf } from "@notification-hub/client/inbox";
+import { EMPTY_ARCHIVE, EMPTY_VIEW, inboxOf } from "@notification-hub/client/inbox";
 import { createAge } from "./age.js";
 import { createAnnouncer } from "./announcer.js";
 import { make, makeButton, setAttribute, setText } from "./dom.js";
 import { BELL, drawIcon } from "./icons.js";
 import { createList } from "./list.js";
-import { createPanel } from "./panel.js";
+import { createPanel, type Filter } from "./panel.js";
 import { createPopup } from "./popup.js";
 import { createPreferences } from "./preferences.js";
 import { createPush } from "./push.js";
@@ -46,7 +46,9 @@ export function createBell(root: ShadowRoot, options: BellOptions): Bell {
   const inbox = hub ? inboxOf(hub) : undefined;
   const closers: (() => void)[] = [];
   let follow: (() => void) | undefined;
-  let onlyUnread = false;
+  let filter: Filter = "all";
+  /** Ends that the archive is followed. */
+  let leaveArchive: (() => void) | undefined;
   let choosing = false;
   let loading = false;
   let asked = false;
@@ -74,6 +76,7 @@ export function createBell(root: ShadowRoot, options: BellOptions): Bell {
       else inbox?.markRead(item.id);
     }),
     loadMore: then(() => {
+      if (filter === "archived") return void inbox?.archived.loadMore();
       loading = true;
       void inbox?.loadMore().finally(then(() => (loading = false)));
     }),
@@ -85,7 +88,10 @@ export function createBell(root: ShadowRoot, options: BellOptions): Bell {
     setPush: push.set,
   });
   const panel = createPanel(list, preferences, texts, {
-    filter: then((only: boolean) => (onlyUnread = only)),
+    filter: then((wanted: Filter) => {
+      filter = wanted === "archived" && filter === wanted ? "all" : wanted;
+      followArchive();
+    }),
     markAllRead: then(() => inbox?.markAllRead()),
     clear: then(() => inbox?.clear()),
     choose: then(() => (choosing = !choosing)),
@@ -103,6 +109,9 @@ export function createBell(root: ShadowRoot, options: BellOptions): Bell {
         if (inbox && !follow) closers.push((follow = inbox.preferences.open()), inbox.preferences.subscribe(schedule));
         void push.read();
       }
+      // Who opens the bell again looks for what is new.
+      else if (filter === "archived") filter = "all";
+      followArchive();
       options.onToggle(open);
     },
   });
@@ -122,6 +131,14 @@ export function createBell(root: ShadowRoot, options: BellOptions): Bell {
     const taken = !options.onOpen(notification);
     if (taken) event.preventDefault();
     if (taken || (event.target as Element).closest("a")) popup.toggle(false);
+  };
+  /** Follow the archive while it is looked at. */
+  const followArchive = (): void => {
+    if (popup.open && filter === "archived") leaveArchive ??= inbox?.archived.open();
+    else {
+      leaveArchive?.();
+      leaveArchive = undefined;
+    }
   };
   const onNotification = (notification: Notification): void => {
     announcer.say([notification.title, notification.message].filter(Boolean).join(". "));
@@ -160,11 +177,17 @@ export function createBell(root: ShadowRoot, options: BellOptions): Bell {
     choosing &&= canChoose;
     if (choosing) preferences.render(chosen, push.state);
     const [count, status] = [notifications.length, hub?.status];
-    panel.render({ onlyUnread, unreadCount, count, status, canChoose, choosing });
-    const items = onlyUnread ? notifications.filter(({ read }) => !read) : notifications;
+    panel.render({ filter, unreadCount, count, status, canChoose, choosing });
+    if (filter === "archived") {
+      const { notifications: items, more, state } = inbox?.archived.view ?? EMPTY_ARCHIVE;
+      const older = state === "loading" ? state : more ? "more" : "none";
+      const emptyText = state === "failed" ? texts.notLoaded : texts.emptyArchived;
+      return list.render({ items, older, emptyText, archived: true }, Date.now());
+    }
+    const items = filter === "unread" ? notifications.filter(({ read }) => !read) : notifications;
     const older = loading ? "loading" : more ? "more" : "none";
     const emptyText = !count ? texts.empty : more && unreadCount ? texts.olderUnread : texts.emptyUnread;
-    list.render({ items, older, emptyText }, Date.now());
+    list.render({ items, older, emptyText, archived: false }, Date.now());
   };
 
   // The button stays where it is: it may have the focus.
@@ -175,6 +198,7 @@ export function createBell(root: ShadowRoot, options: BellOptions): Bell {
   root.append(panel.node, toasts.node, announcer.node);
   if (hub && inbox) {
     closers.push(inbox.open(), inbox.subscribe(onChange), hub.subscribe(onStatus), hub.onAny(onNotification));
+    closers.push(inbox.archived.subscribe(schedule));
   }
   onStatus();
   render();

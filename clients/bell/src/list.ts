@@ -11,6 +11,8 @@ export interface ListState {
   /** There are older ones to load, they are being loaded, or neither. */
   older: "none" | "more" | "loading";
   emptyText: string;
+  /** The items are archived, and have no actions. */
+  archived: boolean;
 }
 
 export interface ListHandlers {
@@ -38,6 +40,7 @@ export function createList(texts: Texts, age: Age, handlers: ListHandlers): List
   const more = makeButton({ class: "quiet more", part: "more" });
   const node = make("div", { class: "scroll" }, list, empty, more);
   let order: string[] = [];
+  let archived = false;
   /** The row whose controls are tab stops. */
   let current: string | undefined;
 
@@ -75,8 +78,9 @@ export function createList(texts: Texts, age: Age, handlers: ListHandlers): List
     const found = find(event.target);
     if (!found?.control) return;
     const [row, index] = [rows.get(found.item.id)!, order.indexOf(found.item.id)];
-    if (event.key === "Delete") found.row.querySelector<HTMLElement>("[data-action=archive]")!.click();
-    else if (!moveFocus(event, { row: index, rows: order.length, controls: row.controls(), focusAt })) return;
+    if (event.key === "Delete") {
+      if (!archived) found.row.querySelector<HTMLElement>("[data-action=archive]")!.click();
+    } else if (!moveFocus(event, { row: index, rows: order.length, controls: row.controls(), focusAt })) return;
     event.preventDefault();
   });
   more.addEventListener("click", () => more.getAttribute("aria-disabled") === "true" || handlers.loadMore());
@@ -108,13 +112,14 @@ export function createList(texts: Texts, age: Age, handlers: ListHandlers): List
           for (const control of row.node.querySelectorAll<HTMLElement>("[data-action]")) control.tabIndex = -1;
           row.updateAge(nowMs);
         }
-        if (items.get(item.id) !== item) {
+        if (items.get(item.id) !== item || archived !== state.archived) {
           items.set(item.id, item);
-          row.update(item);
+          row.update(item, state.archived);
         }
         if (row.node === next) next = next.nextElementSibling;
         else list.insertBefore(row.node, next);
       }
+      archived = state.archived;
       if (current === undefined || !rows.has(current)) setCurrent(order[0]);
 
       setHidden(list, !order.length);

@@ -1,13 +1,16 @@
 /** The panel below the bell: its head, the tools of the list, the list, and the state of the connection. */
 import type { Status } from "@notification-hub/client";
 import { make, makeButton, setAttribute, setHidden, setText } from "./dom.js";
-import { drawIcon, SLIDERS } from "./icons.js";
+import { ARCHIVE, drawIcon, SLIDERS } from "./icons.js";
 import type { List } from "./list.js";
 import type { PreferencesPanel } from "./preferences.js";
 import type { Texts } from "./texts.js";
 
+/** Which notifications are listed. */
+export type Filter = "all" | "unread" | "archived";
+
 export interface PanelState {
-  onlyUnread: boolean;
+  filter: Filter;
   unreadCount: number;
   count: number;
   status: Status | undefined;
@@ -17,7 +20,7 @@ export interface PanelState {
 }
 
 export interface PanelHandlers {
-  filter(onlyUnread: boolean): void;
+  filter(filter: Filter): void;
   markAllRead(): void;
   clear(): void;
   choose(): void;
@@ -46,6 +49,10 @@ export function createPanel(list: List, preferences: PreferencesPanel, texts: Te
   );
   const all = makeButton({ class: "filter", part: "filter" }, texts.all);
   const unread = makeButton({ class: "filter", part: "filter" }, texts.onlyUnread);
+  const archived = makeButton(
+    { class: "icon", part: "archived", "aria-label": texts.archived, title: texts.archived },
+    drawIcon(ARCHIVE),
+  );
   // Not `disabled`: that would take the focus away from who has just used it.
   const markAll = makeButton({ class: "quiet", part: "mark-all" }, texts.markAllRead);
   const clear = makeButton({ class: "quiet", part: "clear" }, texts.archiveAll);
@@ -61,7 +68,7 @@ export function createPanel(list: List, preferences: PreferencesPanel, texts: Te
     },
     drawIcon(SLIDERS),
   );
-  const head = make("div", { class: "head", part: "head" }, heading, all, unread, choose);
+  const head = make("div", { class: "head", part: "head" }, heading, all, unread, archived, choose);
   const tools = make("div", { class: "tools", part: "tools" }, markAll, clear);
   const foot = make("div", { class: "foot", part: "foot" }, state, retry);
   const node = make(
@@ -75,8 +82,12 @@ export function createPanel(list: List, preferences: PreferencesPanel, texts: Te
   );
   const onClick = (button: HTMLElement, act: () => void): void =>
     button.addEventListener("click", () => button.getAttribute("aria-disabled") === "true" || act());
-  onClick(all, () => handlers.filter(false));
-  onClick(unread, () => handlers.filter(true));
+  const filters = [
+    [all, "all"],
+    [unread, "unread"],
+    [archived, "archived"],
+  ] as const;
+  for (const [button, filter] of filters) onClick(button, () => handlers.filter(filter));
   onClick(markAll, handlers.markAllRead);
   onClick(clear, handlers.clear);
   onClick(choose, handlers.choose);
@@ -84,13 +95,14 @@ export function createPanel(list: List, preferences: PreferencesPanel, texts: Te
 
   return {
     node,
-    render: ({ onlyUnread, unreadCount, count, status, canChoose, choosing }) => {
+    render: ({ filter, unreadCount, count, status, canChoose, choosing }) => {
       setAttribute(choose, "aria-expanded", String(choosing));
-      setText(heading, choosing ? texts.preferences : texts.notifications);
-      for (const part of [all, unread, tools, list.node]) setHidden(part, choosing);
+      const isArchive = filter === "archived";
+      setText(heading, choosing ? texts.preferences : isArchive ? texts.archived : texts.notifications);
+      for (const part of [all, unread, archived, list.node]) setHidden(part, choosing);
+      setHidden(tools, choosing || isArchive);
       setHidden(preferences.node, !choosing);
-      setAttribute(all, "aria-pressed", String(!onlyUnread));
-      setAttribute(unread, "aria-pressed", String(onlyUnread));
+      for (const [button, which] of filters) setAttribute(button, "aria-pressed", String(which === filter));
       setAttribute(markAll, "aria-disabled", String(!unreadCount));
       setAttribute(clear, "aria-disabled", String(!count));
       setText(state, describeStatus(status, texts));

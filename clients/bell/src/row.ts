@@ -14,7 +14,8 @@ export type Item = InboxNotification;
 
 export interface Row {
   readonly node: HTMLLIElement;
-  update(item: Item): void;
+  /** Draw it; an archived one is done with, and has no actions. */
+  update(item: Item, archived: boolean): void;
   updateAge(nowMs: number): void;
   /** In order. */
   controls(): HTMLElement[];
@@ -61,13 +62,15 @@ export function createRow(item: Item, texts: Texts, age: Age): Row {
   const body = make("div", { class: "body" }, unread, title, makeMessage(item.message), time);
   const actions = make("span", { class: "bell-actions" }, toggle, archive);
   const node = make("li", { part: "item", "data-id": item.id }, makeSign(item.type), body, actions);
-  let read: boolean | undefined;
+  let drawn: string | undefined;
 
   return {
     node,
-    update: (now) => {
-      if (now.read === read) return;
-      read = now.read;
+    update: ({ read: wasRead }, archived) => {
+      const read = wasRead || archived;
+      if (drawn === `${read} ${archived}`) return;
+      drawn = `${read} ${archived}`;
+      setHidden(actions, archived);
       node.className = read ? "is-read" : "is-unread";
       setAttribute(node, "part", read ? "item" : "item unread");
       setHidden(unread, read);
@@ -77,6 +80,6 @@ export function createRow(item: Item, texts: Texts, age: Age): Row {
       toggle.replaceChildren(drawIcon(read ? DOT : CHECK));
     },
     updateAge: (nowMs) => setText(time, age.say(item.timestamp, nowMs)),
-    controls: () => [title, toggle, archive],
+    controls: () => (actions.hidden ? [title] : [title, toggle, archive]),
   };
 }

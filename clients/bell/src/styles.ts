@@ -35,7 +35,7 @@ const PANEL_STYLES = `
 .filter{color:var(--_soft)}
 .filter[aria-pressed=true]{background:var(--_unread);color:var(--_text);font-weight:600}
 .quiet:hover,.icon:hover,.filter:hover{background:var(--_line);color:var(--_text)}
-[aria-expanded=true].icon{background:var(--_unread);color:var(--_text)}
+[aria-expanded=true].icon,[aria-pressed=true].icon{background:var(--_unread);color:var(--_text)}
 .types input:disabled{cursor:default}
 [aria-disabled=true],[aria-disabled=true]:hover{background:none;color:var(--_soft);cursor:default}
 :focus-visible{outline:2px solid var(--_accent);outline-offset:-2px}
@@ -70,7 +70,7 @@ time{padding-inline:.15rem;color:var(--_soft);font-size:.78rem}
 .rest{align-self:flex-end;padding:.35rem .9rem}
 @keyframes rise{from{opacity:0;transform:translateY(.75rem)}}
 @media (prefers-reduced-motion:reduce){*{animation:none!important;transition:none!important;scroll-behavior:auto!important}}
-@media (forced-colors:active){.bell-badge,.toast,.rest{border:1px solid}.bell-list li.is-unread{border-inline-start:4px solid Highlight}.filter[aria-pressed=true]{outline:1px solid Highlight}[aria-disabled=true]{color:GrayText}:focus-visible,.bell-button:focus-visible{outline-color:Highlight}}
+@media (forced-colors:active){.bell-badge,.toast,.rest{border:1px solid}.bell-list li.is-unread{border-inline-start:4px solid Highlight}[aria-pressed=true]{outline:1px solid Highlight}[aria-disabled=true]{color:GrayText}:focus-visible,.bell-button:focus-visible{outline-color:Highlight}}
 @media (pointer:coarse){.icon{inline-size:2.75rem;block-size:2.75rem}.quiet,.filter{min-block-size:2.75rem}}
 `;
 

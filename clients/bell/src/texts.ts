@@ -12,6 +12,10 @@ export interface Texts {
   olderUnread: string;
   all: string;
   onlyUnread: string;
+  /** What was taken off the list. */
+  archived: string;
+  emptyArchived: string;
+  notLoaded: string;
   markRead: string;
   markUnread: string;
   markAllRead: string;
@@ -49,6 +53,9 @@ const PORTUGUESE: Texts = {
   olderUnread: "As não lidas são mais antigas.",
   all: "Todas",
   onlyUnread: "Não lidas",
+  archived: "Arquivadas",
+  emptyArchived: "Nada foi arquivado.",
+  notLoaded: "Não foi possível carregar agora.",
   markRead: "Marcar como lida",
   markUnread: "Marcar como não lida",
   markAllRead: "Marcar todas como lidas",
@@ -95,6 +102,9 @@ const ENGLISH: Texts = {
   olderUnread: "The unread ones are older.",
   all: "All",
   onlyUnread: "Unread",
+  archived: "Archived",
+  emptyArchived: "Nothing is archived.",
+  notLoaded: "It could not be loaded now.",
   markRead: "Mark as read",
   markUnread: "Mark as unread",
   markAllRead: "Mark all as read",

@@ -57,6 +57,30 @@ test("the panel lists the newest first, and reads and archives one and all", asy
   expect(shown(bell, ".bell-badge")).toEqual([]);
 });
 
+test("the archive shows what was taken off the list, without actions, and the list is back when the bell is opened again", async () => {
+  const { bell } = await filled(3);
+  bell.open = true;
+  const titles = () => shown(bell, ".bell-list li").map((row) => row.querySelector(".title")!.textContent);
+  const [archived] = shown(bell, "[part=archived]");
+  archived!.click();
+  expect([titles(), shown(bell, ".empty")[0]!.textContent]).toEqual([[], "Nothing is archived."]);
+  archived!.click();
+  shown(bell, "[data-action=archive]")[1]!.click();
+  archived!.click();
+  const heading = shown(bell, ".heading")[0]!;
+  expect([titles(), heading.textContent, archived!.getAttribute("aria-pressed")]).toEqual([["t2"], "Archived", "true"]);
+  expect([shown(bell, ".tools")[0]!.hidden, shown(bell, ".bell-actions")[0]!.hidden]).toEqual([true, true]);
+  shown(bell, ".bell-list .title")[0]!.dispatchEvent(new KeyboardEvent("keydown", { key: "Delete", bubbles: true }));
+  expect([titles(), shown(bell, ".bell-list li")[0]!.className]).toEqual([["t2"], "is-read"]);
+  bell.open = false;
+  bell.open = true;
+  expect([titles(), heading.textContent, shown(bell, ".tools")[0]!.hidden]).toEqual([
+    ["t3", "t1"],
+    "Notifications",
+    false,
+  ]);
+});
+
 test("what is open follows what comes, draws hundreds once, and changes no row that stays", async () => {
   const { bell, hub } = await filled(2);
   bell.open = true;

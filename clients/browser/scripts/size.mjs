@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
-const BUDGET_BYTES = { core: 8_704, inbox: 7_168, react: 2_048 };
+const BUDGET_BYTES = { core: 8_704, inbox: 8_192, react: 2_048 };
 
 const bundle = async (entry, external) => {
   const { outputFiles } = await build({

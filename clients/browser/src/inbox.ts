@@ -1,4 +1,5 @@
 /** The notifications behind a bell: received, read and archived; without a framework, for React and for custom elements. */
+import { createArchive, type Archive } from "./archive.js";
 import { backoffMs } from "./backoff.js";
 import type { Hub } from "./hub.js";
 import { createList, type Entry } from "./list.js";
@@ -8,9 +9,19 @@ import { createPreferences, type Preferences } from "./preferences.js";
 import { createQueue } from "./queue.js";
 import { createSender } from "./sender.js";
 import { createStore, type Change, type Count, type Kept, type Page } from "./store.js";
-import { EMPTY_VIEW, MOST_SHOWN, showEntries, showItems, withOld, type InboxView } from "./view.js";
+import {
+  EMPTY_VIEW,
+  MOST_SHOWN,
+  showArchived,
+  showEntries,
+  showItems,
+  withOld,
+  type InboxNotification,
+  type InboxView,
+} from "./view.js";
 import type { Notification } from "./wire.js";
 
+export { EMPTY_ARCHIVE, type Archive, type ArchiveView } from "./archive.js";
 export { EMPTY_VIEW, type InboxNotification, type InboxView } from "./view.js";
 export { PreferencesError, type Preferences, type PreferencesView, type PreferenceType } from "./preferences.js";
 
@@ -25,6 +36,7 @@ const SAVE_MS = 50;
 const PATH = "/api/inbox";
 /** What the hub's inbox was when it was seen last, which the first render shows. */
 const CACHE = "hub:inbox-cache:";
+const ARCHIVED = { gone: true, archived: true };
 const NOTHING: Kept = { items: [], count: { unread: 0, more: false }, at: "", unlisted: [] };
 
 /** The control frame that tells of a change of the user's inbox, on whichever device. */
@@ -69,6 +81,8 @@ export interface Inbox {
    * often this is called. The list itself stays as it is, and belongs to the first user who takes it over.
    */
   adopt(key: string): void;
+  /** What was taken off the list. */
+  readonly archived: Archive;
   readonly preferences: Preferences;
 }
 
@@ -108,6 +122,7 @@ export function createInbox(hub: Hub): Inbox {
   const show = (): void => {
     view = keeper === "hub" ? withOld(showItems(store, queue.pending()), list.entries) : showEntries(list.entries);
     for (const listener of [...listeners]) listener();
+    archived.look();
   };
   const list = createList(storage, show);
   const store = createStore();
@@ -126,6 +141,16 @@ export function createInbox(hub: Hub): Inbox {
     onOff: () => setKeeper("browser"),
   });
   const mover = createMover(storage, list, store, queue);
+  const archived = createArchive(
+    hub,
+    () => keeper === "browser",
+    (): readonly InboxNotification[] => [
+      ...(keeper === "hub" ? showArchived(store, queue.pending()) : []),
+      ...list.entries
+        .filter(({ notification: { id }, gone, archived }) => (isOld(id) ? archived : gone && keeper === "browser"))
+        .map(({ notification, read }) => ({ ...notification, read: Boolean(read) })),
+    ],
+  );
 
   const save = (): void => {
     clearTimeout(saving);
@@ -316,7 +341,7 @@ export function createInbox(hub: Hub): Inbox {
   };
   /** Whether an entry of this browser's list is in the view. */
   const isShown = ({ notification }: Entry): boolean => keeper !== "hub" || isOld(notification.id);
-  const archive = (id: string): void => change(id, "archived", { gone: true });
+  const archive = (id: string): void => change(id, "archived", ARCHIVED);
 
   return {
     get view() {
@@ -350,10 +375,10 @@ export function createInbox(hub: Hub): Inbox {
     archive,
     remove: archive,
     clear: () => {
-      const archived = view.notifications.map(({ id }) => id).filter((id) => !isOld(id));
-      list.change(isShown, { gone: true });
+      const ids = view.notifications.map(({ id }) => id).filter((id) => !isOld(id));
+      list.change(isShown, ARCHIVED);
       if (keeper !== "hub") return;
-      if (archived.length) queue.add({ archived });
+      if (ids.length) queue.add({ archived: ids });
     },
     loadMore: () =>
       (loading ??= loadNext().finally(() => {
@@ -365,6 +390,7 @@ export function createInbox(hub: Hub): Inbox {
       move();
       look();
     },
+    archived,
     preferences: createPreferences(hub),
   };
 }

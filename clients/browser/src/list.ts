@@ -11,7 +11,9 @@ const MOST_KEPT = 200;
 export interface Entry {
   notification: Notification;
   read?: boolean | undefined;
+  /** Off the list: archived, or moved to the hub's inbox. */
   gone?: boolean | undefined;
+  archived?: boolean | undefined;
   /** When `read` was last changed (ms), where it was changed back. */
   at?: number | undefined;
 }
@@ -44,8 +46,11 @@ export function createList(storage: StorageLike, onChange: () => void): List {
     entries: [],
     use: (wanted) => {
       if (wanted === key) return;
-      // The notifications of the user before must not be shown to this one.
-      if (key) list.entries = [];
+      if (key) {
+        // What came just now is kept for the user before, and must not be shown to this one.
+        list.commit();
+        list.entries = [];
+      }
       key = wanted;
       list.commit();
     },
@@ -115,6 +120,7 @@ function merge(mine: readonly Entry[], theirs: readonly Entry[]): Entry[] {
       notification: entry.notification,
       read: at === knownAt ? known?.read || entry.read : at > knownAt ? entry.read : known?.read,
       gone: known?.gone || entry.gone,
+      archived: known?.archived || entry.archived,
       at: Math.max(at, knownAt) || undefined,
     });
   }

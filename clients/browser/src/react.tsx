@@ -12,12 +12,12 @@ import {
 } from "react";
 import { attempt } from "./handlers.js";
 import type { Hub } from "./hub.js";
-import { EMPTY_VIEW, inboxOf, type InboxView } from "./inbox.js";
+import { EMPTY_ARCHIVE, EMPTY_VIEW, inboxOf, type ArchiveView, type InboxView } from "./inbox.js";
 import { NO_PREFERENCES, type PreferencesView } from "./preferences.js";
 import { IDLE, type Reason, type State, type Transport } from "./status.js";
 import type { EventOf, EventType, Notification, SignalOf, SignalType } from "./wire.js";
 
-export type { InboxNotification, InboxView, PreferencesView, PreferenceType } from "./inbox.js";
+export type { ArchiveView, InboxNotification, InboxView, PreferencesView, PreferenceType } from "./inbox.js";
 
 /** A component that is mounted again within this time was only rendered again: the hub stays connected. */
 const CLOSE_DELAY_MS = 1_000;
@@ -153,6 +153,23 @@ export function useNotifications(): Notifications {
     const { markRead, markUnread, markAllRead, archive, remove, clear, loadMore } = inbox;
     return { ...view, markRead, markUnread, markAllRead, archive, remove, clear, loadMore };
   }, [view, inbox]);
+}
+
+export interface ArchivedNotifications extends ArchiveView {
+  /** Load older ones, where `more`. */
+  loadMore: () => Promise<void>;
+}
+
+/** Return what the user took off the list, newest first; fetched while a component that uses it is mounted. */
+export function useArchived(): ArchivedNotifications {
+  const { archived } = inboxOf(useHub());
+  useEffect(archived.open, [archived]);
+  const view = useSyncExternalStore(
+    archived.subscribe,
+    () => archived.view,
+    () => EMPTY_ARCHIVE,
+  );
+  return useMemo(() => ({ ...view, loadMore: archived.loadMore }), [view, archived]);
 }
 
 export interface UserPreferences extends PreferencesView {

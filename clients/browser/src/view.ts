@@ -97,3 +97,12 @@ export function showItems(store: Store, pending: readonly Change[]): InboxView {
     shared: true,
   };
 }
+
+/** Return the archived ones of what the hub has confirmed, and those that are on their way to it. */
+export function showArchived(store: Store, pending: readonly Change[]): InboxNotification[] {
+  const archiving = new Set(pending.flatMap(({ archived = [] }) => archived));
+  return store
+    .items()
+    .filter(({ archived, notification }) => archived || archiving.has(notification.id))
+    .map(({ notification, read }) => ({ ...notification, read }));
+}

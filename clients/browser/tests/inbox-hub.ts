@@ -70,6 +70,12 @@ export class InboxHub {
     };
   }
 
+  /** The ids of what is archived, newest first. */
+  archived(): string[] {
+    const list = [...this.flags].filter(([, { archived }]) => archived).reverse();
+    return list.map(([id]) => id);
+  }
+
   private append(frame: AnyFrame): void {
     this.log.push(frame);
     for (const socket of sockets)
@@ -121,7 +127,11 @@ export class InboxHub {
     const limit = Number(query.get("limit"));
     const found = this.log
       .slice(0, most)
-      .filter((frame) => this.flags.get((frame as { id?: string } | undefined)?.id ?? "")?.archived === false)
+      .filter(
+        (frame) =>
+          this.flags.get((frame as { id?: string } | undefined)?.id ?? "")?.archived ===
+          (query.get("archived") === "true"),
+      )
       .reverse() as { id: string; cursor: string }[];
     const notifications = found.slice(0, limit).map((frame) => ({ ...frame, ...this.flags.get(frame.id)! }));
     const next = found.length > limit ? notifications.at(-1)!.cursor : null;

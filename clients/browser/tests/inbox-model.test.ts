@@ -78,10 +78,10 @@ function openTab(device: Device, storage = memoryStorage()): void {
     cursorKey: `device-${device.number}`,
   });
   tab.inbox = createInbox(tab.hub);
-  const end = tab.inbox.open();
+  const ends = [tab.inbox.open(), tab.inbox.archived.open()];
   tab.close = () => {
     tab.hub.close();
-    end();
+    for (const end of ends) end();
   };
   tab.hub.connect();
   device.tabs.push(tab);
@@ -108,11 +108,22 @@ function deviceOf(link: FakeSocket | FakeRequest): Device {
   return devices[(JSON.parse(atob(bearer.split(".")[1]!)) as { exp: number }).exp]!;
 }
 
-function shownBy({ view }: Inbox): { list: string[]; unread: number } {
+interface Shown {
+  list: string[];
+  unread: number;
+  archived: string[];
+}
+
+function shownBy({ view, archived }: Inbox): Shown {
   return {
     list: view.notifications.filter(({ id }) => model.flags.has(id)).map(({ id, read }) => (read ? `${id} read` : id)),
     unread: view.unreadCount,
+    archived: archived.view.notifications.map(({ id }) => id).filter((id) => model.flags.has(id)),
   };
+}
+
+function owed(): Shown {
+  return { ...model.shown(), archived: model.archived() };
 }
 
 async function runSchedule(seed: number): Promise<void> {
@@ -174,16 +185,16 @@ async function runSchedule(seed: number): Promise<void> {
   // Failures that are over are tried again after a minute at most.
   for (let passed = 0; passed < 120 && !agree(); passed++) await run(1_000, 500);
   for (const { inbox } of devices.flatMap(({ tabs }) => tabs))
-    for (let pages = 0; inbox.view.more && pages < 20; pages++) {
+    for (let pages = 0; (inbox.view.more || inbox.archived.view.more) && pages < 20; pages++) {
       void inbox.loadMore();
+      void inbox.archived.loadMore();
       await run(50);
     }
   // A page that stays open still shows what the hub has forgotten meanwhile; the next frame has the new count.
   model.take({});
   await run(100);
-  const owed = model.shown();
   for (const { device, inbox } of devices.flatMap(({ tabs }) => tabs))
-    expect({ device: device.number, ...shownBy(inbox) }).toEqual({ device: device.number, ...owed });
+    expect({ device: device.number, ...shownBy(inbox) }).toEqual({ device: device.number, ...owed() });
   for (const device of devices) {
     expect(isWaiting(device.storage)).toBe(false);
     for (const tab of [...device.tabs]) closeTab(tab, false);
@@ -192,11 +203,12 @@ async function runSchedule(seed: number): Promise<void> {
 }
 
 function agree(): boolean {
-  const owed = JSON.stringify(model.shown());
-  return devices.every(
-    ({ tabs, storage }) =>
-      tabs.every(({ inbox }) => !inbox.view.more && JSON.stringify(shownBy(inbox)) === owed) && !isWaiting(storage),
-  );
+  const wanted = JSON.stringify(owed());
+  const agrees = ({ inbox }: Tab): boolean => {
+    const { view, archived } = inbox;
+    return !view.more && !archived.view.more && JSON.stringify(shownBy(inbox)) === wanted;
+  };
+  return devices.every(({ tabs, storage }) => tabs.every(agrees) && !isWaiting(storage));
 }
 
 /** Say whether a change has not been sent yet. */

@@ -168,6 +168,26 @@ test("another user sees nothing of it", async () => {
   expect(titles(await openTab("v"))).toEqual([]);
 });
 
+test("another user who signs in on the page sees nothing of it, and finds it again", async () => {
+  let user = "u";
+  const hub = createHub({ url: "https://hub.test", getToken: () => token(user), tabStorage: memoryStorage() });
+  hubs.push(hub);
+  const inbox = createInbox(hub);
+  closers.push(inbox.open());
+  hub.connect();
+  await flush();
+  newestSocket().say(hello(), alert(1));
+  const shown: string[][] = [];
+  for (user of ["v", "u"]) {
+    hub.reconnect();
+    await flush();
+    newestSocket().say(hello("epoch-1"));
+    await pass(100);
+    shown.push(titles(inbox));
+  }
+  expect(shown).toEqual([[], ["n1"]]);
+});
+
 test("a stored value that is not a list is ignored", async () => {
   const first = await openTab();
   newestSocket().say(hello(), alert(1));

@@ -5,12 +5,14 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { createHub, type Hub, type HubOptions } from "../src/index.js";
 import {
   HubProvider,
+  useArchived,
   useHub,
   useHubEvent,
   useNotifications,
   usePreferences,
   useSignal,
   useWebSocket,
+  type ArchivedNotifications,
   type Notifications,
   type UserPreferences,
   type WebSocketState,
@@ -24,6 +26,7 @@ import {
   newestSocket,
   pass,
   removeFakes,
+  requests,
   sockets,
   token,
 } from "./fakes.js";
@@ -266,6 +269,37 @@ test("usePreferences fetches what is muted, and shows what the user changes", as
     await flush();
   });
   expect(choice.muted).toEqual(["stock_alert"]);
+});
+
+test("useArchived fetches the archive while it is mounted, and loads older ones", async () => {
+  let archive!: ArchivedNotifications;
+  const Probe = (): null => {
+    archive = useArchived();
+    return null;
+  };
+  await render(
+    <HubProvider client={hub}>
+      <Probe />
+    </HubProvider>,
+  );
+  expect(archive.notifications).toEqual([]);
+  await say(hello("epoch-9", "live", 0, ["inbox"]));
+  const respond = async (numbers: number[], next: string | null): Promise<void> => {
+    const request = requests.filter(({ url }) => url.includes("archived=true")).at(-1)!;
+    const notifications = numbers.map((number) => ({ ...alert(number), read: true, archived: true }));
+    await act(async () => {
+      request.respond(200, { notifications, unread: 0, more: false, next, cursor: "epoch-9" });
+      await flush();
+    });
+  };
+  await respond([4, 3], "epoch-3");
+  expect([archive.notifications.map(({ title }) => title), archive.more]).toEqual([["n4", "n3"], true]);
+  await act(async () => {
+    void archive.loadMore();
+    await flush();
+  });
+  await respond([2], null);
+  expect([archive.notifications.length, archive.more, archive.state]).toEqual([3, false, "ready"]);
 });
 
 test("a bell that is mounted later has what came before", async () => {

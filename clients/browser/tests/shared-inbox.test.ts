@@ -678,6 +678,27 @@ describe("what was kept before", () => {
   });
 });
 
+test.each(["{", "7", "null", '[1, {"key": 2}]'])(
+  "what another program wrote into the storage is passed over: %s",
+  async (text) => {
+    const first = await openWith(3);
+    first.inbox.markRead("id-1");
+    await run();
+    first.close();
+    const { identity } = first.hub;
+    for (const kind of ["queue", "sent", "cache"]) localStorage.setItem(`hub:inbox-${kind}:${identity}`, text);
+    // Flags of a time when the hub kept no inbox, of which nobody knows any more whether they were sent.
+    const [entry] = first.inbox.view.notifications;
+    localStorage.setItem(`hub:inbox:${identity}`, JSON.stringify([{ notification: entry, read: true }]));
+    const { inbox } = openTab();
+    await run();
+    expect(titles(inbox)).toEqual(["n3 read", "n2", "n1 read"]);
+    inbox.archive("id-2");
+    await run();
+    expect(model.shown().list).toEqual(["id-3 read", "id-1 read"]);
+  },
+);
+
 test("everything works without a storage, and for a user without a name", async () => {
   model.publish();
   const { inbox } = openTab({ storage: null, getToken: () => "ticket" });
