@@ -8,13 +8,6 @@ import type { AnyFrame, Gap } from "./wire.js";
 /** When more reports than this wait for a tab to catch up, they are dropped, and the log is read again. */
 const MOST_HELD = 1_000;
 
-export interface FollowerOptions {
-  cursor(): CursorKeeper;
-  /** Hand a frame to the page; say whether it was new. */
-  deliver(frame: AnyFrame): boolean;
-  getLinkOptions(): Promise<LinkOptions>;
-}
-
 export interface Follower {
   /** The cursor at the end of the last report, received or sent. */
   reported: string | undefined;
@@ -23,7 +16,12 @@ export interface Follower {
   begin(): void;
 }
 
-export function createFollower({ cursor, deliver, getLinkOptions }: FollowerOptions): Follower {
+/** Return a follower; `deliver` hands a frame to the page, and says whether it was new. */
+export function createFollower(
+  cursor: () => CursorKeeper,
+  deliver: (frame: AnyFrame) => boolean,
+  getLinkOptions: () => Promise<LinkOptions>,
+): Follower {
   /** The leader's reports that arrive while this tab catches up. */
   let held: Report[] | undefined;
   let catching: AbortController | undefined;

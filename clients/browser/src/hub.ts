@@ -13,7 +13,7 @@ import { createSeen } from "./seen.js";
 import { IDLE, TRANSPORTS, type Status, type Transport } from "./status.js";
 import { openStorage, type StorageLike } from "./storage.js";
 import { findTransports, readAddress, watchPage, type AppStateLike } from "./environment.js";
-import { canShare, joinTabs, type Report, type Tabs } from "./tabs.js";
+import { joinTabs, type Report, type Tabs } from "./tabs.js";
 import { createTokens, type GetToken, type TokenReason } from "./tokens.js";
 import {
   isSignal,
@@ -217,7 +217,11 @@ export function createHub(options: HubOptions): Hub {
       async (response) => new Response((await response.text()) || null, response),
     );
 
-  const follower = createFollower({ cursor: () => cursor!, deliver, getLinkOptions: () => makeLinkOptions("connect") });
+  const follower = createFollower(
+    () => cursor!,
+    deliver,
+    () => makeLinkOptions("connect"),
+  );
 
   const onReport = (said: Report): void => {
     if (said.status) {
@@ -282,7 +286,7 @@ export function createHub(options: HubOptions): Hub {
       setStatus(status);
     }
     follower.begin();
-    if (name && shared !== "off" && !alone && canShare()) {
+    if (name && shared !== "off" && !alone) {
       try {
         const joined = joinTabs(`hub3:${cursorKey}:${name}`, {
           lead,
@@ -352,17 +356,13 @@ export function createHub(options: HubOptions): Hub {
 
   const wake = (event: Event): void => {
     const { type } = event;
-    const visibility = globalThis.document?.visibilityState;
     if (type === "pagehide" || type === "freeze") return suspend();
     if (type === "pageshow" && !(event as PageTransitionEvent).persisted) return;
-    const hidden = visibility === "hidden";
-    // A page that is left gets `visibilitychange` too, after it released everything.
-    if (!connection)
-      return type === "pageshow" || type === "resume" || (type === "visibilitychange" && !hidden)
-        ? resume()
-        : undefined;
-    if (type === "visibilitychange" && hidden) return cursor?.flush();
-    look(type, type !== "online" && !hidden);
+    const hidden = globalThis.document?.visibilityState === "hidden";
+    // Also of a page that is left, after it released everything.
+    if (type === "visibilitychange" && hidden) cursor?.flush();
+    else if (connection) look(type, type !== "online" && !hidden);
+    else if (["pageshow", "resume", "visibilitychange"].includes(type)) resume();
   };
 
   const look = (type: string, looked: boolean): void => {
@@ -439,7 +439,7 @@ export function createHub(options: HubOptions): Hub {
       if (status.state !== "connected") takeover.begin();
     },
     close,
-    on: (type, handler) => handlers.add(type, handler),
+    on: handlers.add,
     onAny: (handler) => handlers.add(ANY, handler),
     onUnknown: (handler) => handlers.add(UNKNOWN, handler),
     onSignal: (type, handler) => {

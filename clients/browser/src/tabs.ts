@@ -59,17 +59,9 @@ const RESPONSE_MS = 3_000;
 const MOST_RESPONSE_MS = 24_000;
 const LATE_MS = 1_000;
 
-/** Say whether this browser has what sharing needs; Web Locks need a secure context. */
-export function canShare(): boolean {
-  try {
-    return typeof BroadcastChannel === "function" && Boolean(navigator.locks);
-  } catch {
-    return false;
-  }
-}
-
 /**
- * Join the tabs that share under `name`. Throws where the browser refuses the channel.
+ * Join the tabs that share under `name`. Throws where the browser has no channels or refuses one; where it has no Web
+ * Locks, which need a secure context, this tab is alone before this returns.
  *
  * Each leader has a higher `term` than the one before, and the highest counts: a leader that receives a higher one steps
  * down, and reports with a lower one are ignored, such as those of a leader that slept while its lock was stolen.
@@ -188,8 +180,8 @@ export function joinTabs(name: string, listener: TabsListener): Tabs {
     watch(SILENT_MS * (1 + Math.random() / 2));
     listener.onReport(data);
   };
-  void request({});
   ask();
+  void request({});
   return {
     post,
     claim: () => {

@@ -44,14 +44,14 @@ async function ask(getToken: GetToken, reason: TokenReason): Promise<string> {
 
 /** Return the token without the line break that a file or a template ends with. Throws where it is not a valid token. */
 function check(given: unknown): string {
-  const token = typeof given === "string" ? given.trim() : undefined;
+  const token = typeof given === "string" && given.trim();
   if (token && TOKEN.test(token)) return token;
-  const what = token?.startsWith("<")
-    ? "HTML (of a login?)"
-    : /^[[{"]/.test(token ?? "")
-      ? "JSON"
-      : token
-        ? "invalid text"
-        : `nothing (${typeof given})`;
+  const what = !token
+    ? `nothing (${typeof given})`
+    : token.startsWith("<")
+      ? "HTML (of a login?)"
+      : /^[[{"]/.test(token)
+        ? "JSON"
+        : "invalid text";
   throw new LinkError({ code: NO_TOKEN, why: `getToken gave ${what}` });
 }

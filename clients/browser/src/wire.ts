@@ -140,8 +140,3 @@ export function parseFrame(text: unknown): AnyFrame | undefined {
 export function isSignal(frame: AnyFrame): frame is KnownSignal {
   return "missed" in frame;
 }
-
-/** Say whether a frame is a notification: control frames have no id. */
-export function isNotification(frame: AnyFrame): frame is Notification {
-  return typeof (frame as UnknownFrame).id === "string";
-}
