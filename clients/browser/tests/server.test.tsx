@@ -2,13 +2,15 @@
 import { renderToString } from "react-dom/server";
 import { expect, test } from "vitest";
 import { createHub } from "../src/index.js";
-import { HubProvider, useHubEvent, useNotifications, useWebSocket } from "../src/react.js";
+import { HubProvider, useArchived, useHubEvent, useNotifications, usePreferences, useWebSocket } from "../src/react.js";
 
 function Page(): string {
   const { status, lastMessage } = useWebSocket();
   const { unreadCount } = useNotifications();
   useHubEvent("stock_alert", () => undefined);
-  return `${status} ${String(lastMessage)} ${unreadCount}`;
+  const { muted } = usePreferences();
+  const { notifications, state } = useArchived();
+  return `${status} ${String(lastMessage)} ${unreadCount} ${muted.length} ${notifications.length} ${state}`;
 }
 
 test("a server renders the page, and opens nothing", () => {
@@ -25,5 +27,5 @@ test("a server renders the page, and opens nothing", () => {
     </HubProvider>,
   );
   hub.close();
-  expect([html, hub.status.state]).toEqual(["idle null 0", "idle"]);
+  expect([html, hub.status.state]).toEqual(["idle null 0 0 0 ready", "idle"]);
 });
