@@ -42,6 +42,7 @@ from hub.log.inbox import InboxLog
 from hub.log.port import Log
 from hub.log.traced import TracedLog
 from hub.metrics import Metrics
+from hub.nats.opening import open_hub_nats
 from hub.observe.confirmation_trace import ConfirmationTracer
 from hub.observe.explainer import Explainer
 from hub.observe.stats_board import StatsBoard
@@ -132,10 +133,13 @@ async def open_hub(
         metrics = Metrics(started_at_s=now())
         directory = open_directory(settings, now=now, query_durations=metrics.directory_query)
         stack.push_async_callback(directory.close)
+        nats = await open_hub_nats(settings) if settings.log_url else None
+        if nats is not None:
+            stack.push_async_callback(nats.close)
         cluster: Cluster = Alone()
         auth = open_auth(settings, directory=directory, node=cluster.node, redeem_elsewhere=cluster.redeem, now=now)
         stack.push_async_callback(auth.close)
-        log = await open_log(settings, now=now)
+        log = await open_log(settings, now=now, nats=nats)
         stack.push_async_callback(log.close)
         tracing = _make_tracing(settings) if settings.tracing else None
         if tracing is not None:

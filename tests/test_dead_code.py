@@ -22,21 +22,9 @@ PACKAGES = {"hub": ROOT / "hub", "contracts": ROOT / "contracts", "notification_
 ALLOWED = {
     # The Python client: its users' part.
     "enqueue": "publishes in the background",
-    "health": "asks a hub how it is",
     "traceback": "the third argument of `__exit__`",
     "__getattr__": "Python calls it for a name that the module does not have",
     "DONE": "exit code 0, which `hub --help` and the page of the commands explain",
-    # The cores of the JetStream engine, until its shells call them; the tests do.
-    "learn_first": "of an order",
-    "missing_after": "of an order",
-    "receive_page": "of an order",
-    "reset": "of an order",
-    "next_at_s": "of attempts",
-    "take_due": "of attempts",
-    "take_over": "of attempts",
-    # The port of NATS, until the engine and the cluster speak to it; the tests do.
-    "is_connected": "of the connection to NATS",
-    "request_many": "of the connection to NATS",
     # On objects that replace a library's own, or are read by a name in a variable.
     "on_message_begin": "httptools calls it",
     "on_url": "httptools calls it",

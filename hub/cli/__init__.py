@@ -31,6 +31,7 @@ COMMANDS = (
     "relay",
     "backup",
     "restore",
+    "cluster",
     "token",
     "key",
     "push",

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from enum import IntEnum
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -30,8 +30,10 @@ __all__ = [
     "Entry",
     "Erased",
     "Found",
+    "Health",
     "Kind",
     "Log",
+    "Placed",
     "Reading",
     "Record",
 ]
@@ -119,6 +121,20 @@ class Appended(msgspec.Struct, frozen=True):
     duplicate: bool
 
 
+class Placed(msgspec.Struct, frozen=True):
+    """A draft that a stream of several nodes has stored: at this position, published at this time (Unix, ms).
+
+    It has all that a node needs to keep the same record, with its idempotency key, its type and its changes. Without a
+    draft it says that the stream has nothing below this position any more.
+    """
+
+    position: int
+    created_ms: int
+    draft: Draft | None
+    #: The node that appended it, if another one than this did.
+    origin: str | None = None
+
+
 class Record(msgspec.Struct, frozen=True):
     """One stored notification, or what stands in its place where it is damaged: without targets, so for nobody.
 
@@ -189,6 +205,25 @@ class Reading(msgspec.Struct, frozen=True):
     upto: int
 
 
+class Health(msgspec.Struct, frozen=True):
+    """How an engine is.
+
+    `failing`: the last write failed. `isolated`: the stream of several nodes cannot be reached, since
+    `isolated_since_s` (monotonic). `behind`: this node has yet to read records up to `head`. `replaced`: the stream is
+    another one than this node began with, and the node has to start again. Up to `applied` everything can be read.
+    """
+
+    state: Literal["ok", "failing", "isolated", "behind", "replaced"]
+    applied: int
+    head: int
+    isolated_since_s: float | None = None
+
+    @property
+    def lag(self) -> int:
+        """How many records this node is behind the newest one that it has heard of."""
+        return max(0, self.head - self.applied)
+
+
 class Log(Protocol):
     """A durable, ordered record of notifications."""
 
@@ -212,6 +247,10 @@ class Log(Protocol):
         """Whether the last attempt to write succeeded; readiness follows it."""
 
     @property
+    def health(self) -> Health:
+        """How the engine is, in more words than `writable`."""
+
+    @property
     def fsyncs(self) -> Mapping[str, Histogram]:
         """How long a write took until it was durable, by file."""
 
@@ -223,9 +262,11 @@ class Log(Protocol):
         """Return what the log's files take of the disk; it asks the file system, so it may block."""
 
     async def append(self, drafts: Sequence[Draft]) -> list[Appended | IdempotencyConflict]:
-        """Store the drafts in order, in one transaction, and return after they are durable.
+        """Store the drafts in order, and return after they are durable.
 
-        Each draft gets its own result: `IdempotencyConflict` for a key used with another body.
+        Each draft gets its own result: `IdempotencyConflict` for a key used with another body. One node alone stores
+        all of a call in one transaction. A stream of several nodes stores each record by itself: where it raises, some
+        of the drafts may be stored, and a repeat under their keys gets their results.
 
         Raises:
             StorageUnavailable: nothing was acknowledged; the disk is full or failing.

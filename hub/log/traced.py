@@ -10,7 +10,7 @@ from hub.cursor import Epoch
 from hub.errors import IdempotencyConflict
 from hub.histogram import Histogram
 from hub.log.inbox import Inbox, InboxLog, InboxLook, InboxPage, InboxQuery, Supposed
-from hub.log.port import Appended, Draft, Entry, Erased, Found, Reading, Record
+from hub.log.port import Appended, Draft, Entry, Erased, Found, Health, Reading, Record
 from hub.target import Target
 
 if TYPE_CHECKING:
@@ -45,6 +45,11 @@ class TracedLog(InboxLog):
     def writable(self) -> bool:
         """Whether the last attempt to write succeeded."""
         return self._log.writable
+
+    @property
+    def health(self) -> Health:
+        """How the engine is."""
+        return self._log.health
 
     @property
     def fsyncs(self) -> Mapping[str, Histogram]:

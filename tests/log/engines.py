@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
+from hub.cursor import new_epoch
+from hub.log.jetstream.append import Limits
+from hub.log.jetstream.founding import Founding, create_stream
+from hub.log.jetstream.log import open_jetstream_log
+from hub.log.jetstream.stream import StreamError, read_stream
+from hub.log.jetstream.subject import Names
 from hub.log.port import Appended, Draft, Log, Record
 from hub.log.sqlite.log import open_sqlite_log
+from hub.log.sqlite.retention import Retention
+from hub.nats.address import read_servers
+from hub.nats.connection import open_nats
 from hub.target import EVERYONE, Target
+from tests.nats_servers import shared_server
 
 __all__ = ["DEADLINE_S", "ENGINES", "Clock", "Follower", "draft", "drain", "stored", "wait_for_a_look", "wait_until"]
 
@@ -47,8 +58,34 @@ async def _open_sqlite(path: Path, clock: Clock, max_pending: int = 1_000) -> Lo
     )
 
 
+async def _open_jetstream(path: Path, clock: Clock, max_pending: int = 1_000) -> Log:
+    servers, _ = read_servers(shared_server().url)
+    nats = await open_nats(servers, name="test", timeout_s=20)
+    names = Names(hashlib.sha256(str(path).encode()).hexdigest()[:16])
+    try:
+        await read_stream(nats, names)
+    except StreamError:
+        founding = Founding(replicas=1, max_age_s=30 * 86_400, max_records=1_000_000)
+        await create_stream(nats, names, founding, epoch=new_epoch())
+    return await open_jetstream_log(
+        nats,
+        stream=names.stream,
+        node="test",
+        path=path / "hub.db",
+        limits=Limits(max_pending=max_pending, deadline_s=15),
+        retention=Retention(
+            retention_s=30 * 86_400, retention_records=1_000_000, idempotency_s=86_400, monotonic=clock.monotonic
+        ),
+        now=clock,
+        owns_nats=True,
+    )
+
+
 #: Opens the log that lives in a folder, with the product's usual retention.
-ENGINES: dict[str, Callable[[Path, Clock, int], Awaitable[Log]]] = {"sqlite": _open_sqlite}
+ENGINES: dict[str, Callable[[Path, Clock, int], Awaitable[Log]]] = {
+    "jetstream": _open_jetstream,
+    "sqlite": _open_sqlite,
+}
 
 
 def draft(

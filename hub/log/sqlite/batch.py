@@ -17,7 +17,19 @@ from hub.log.sqlite.checksum import checksum_head, checksum_key, checksum_record
 from hub.log.sqlite.collapse import TAKE_SUPERSEDED, Collapses
 from hub.target import CONTROL, find_person
 
-__all__ = ["NOT_LISTED", "Batch", "number_id", "number_type", "prepare_writing"]
+__all__ = [
+    "FEW_ROWS",
+    "INSERT_KEYS",
+    "INSERT_RECORDS",
+    "INSERT_TARGETS",
+    "INSERT_THROUGH",
+    "NOT_LISTED",
+    "Batch",
+    "find_keys",
+    "number_id",
+    "number_type",
+    "prepare_writing",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -30,15 +42,15 @@ _LAST_S = 1e12
 # Rows travel as one JSON array, payloads as one blob that the rows cut up. Many rows are written table by table: fast
 # for each. Few are written through a view whose trigger puts each row into the three tables: one call, which is a
 # transaction by itself. A key past its time may still be there, waiting for retention.
-_INSERT_RECORDS = """INSERT INTO record (position, id, created_s, expires_ms, control, targets, payload, checksum)
+INSERT_RECORDS = """INSERT INTO record (position, id, created_s, expires_ms, control, targets, payload, checksum)
 SELECT ?1 + key, value ->> 0, ?2, value ->> 1, value ->> 2, value -> 3, substr(?3, value ->> 4, value ->> 5),
 value ->> 6 FROM json_each(?4)"""
-_INSERT_TARGETS = """INSERT INTO target (target, position, digest, expires_ms)
+INSERT_TARGETS = """INSERT INTO target (target, position, digest, expires_ms)
 SELECT t.value, ?1 + r.key, r.value ->> 7, r.value ->> 1 FROM json_each(?2) r, json_each(r.value, '$[3]') t"""
-_INSERT_KEYS = """INSERT OR REPLACE INTO idempotency (position, key, body, id, created_s, checksum)
+INSERT_KEYS = """INSERT OR REPLACE INTO idempotency (position, key, body, id, created_s, checksum)
 SELECT ?1 + key, unhex(value ->> 8), unhex(value ->> 9), value ->> 0, ?2, value ->> 10
 FROM json_each(?3) WHERE value ->> 8 IS NOT NULL"""
-_INSERT_THROUGH = """INSERT INTO {} (position, created_s, row, payload)
+INSERT_THROUGH = """INSERT INTO {} (position, created_s, row, payload)
 SELECT ?1 + key, ?2, value, substr(?3, value ->> 4, value ->> 5) FROM json_each(?4)"""
 _VIEW = """
 CREATE TEMP VIEW {0} AS SELECT 0 AS position, 0 AS created_s, '' AS row, x'' AS payload;
@@ -68,9 +80,9 @@ _VIEWS = {
     "incoming_superseding": f"{_TAKE_LISTED}\n    {_TAKE_CHANGES}\n    {TAKE_SUPERSEDED}",
 }
 _INCOMING = "".join(_VIEW.format(name, statements) for name, statements in _VIEWS.items())
-_INSERT, _INSERT_LISTED, _INSERT_CHANGING, _INSERT_SUPERSEDING = map(_INSERT_THROUGH.format, _VIEWS)
+_INSERT, _INSERT_LISTED, _INSERT_CHANGING, _INSERT_SUPERSEDING = map(INSERT_THROUGH.format, _VIEWS)
 #: Up to so many rows a trigger for each costs less than three more calls into SQLite.
-_FEW_ROWS = 64
+FEW_ROWS = 64
 # Cast, for what is damaged may be of any type, and no text at all.
 _FIND_KEYS = """SELECT unhex(k.value), CAST(i.body AS BLOB), CAST(i.id AS BLOB), i.position,
 coalesce(CAST(i.created_s * 1000 + 0.5 AS INTEGER), 0), CAST(i.checksum AS INTEGER)
@@ -100,6 +112,29 @@ def number_type(tag: str) -> int:
 def number_id(identifier: str) -> int:
     """Return the number that stands for a notification's id in the index of targets; two ids may have the same."""
     return crc32(identifier.encode())
+
+
+def find_keys(
+    connection: apsw.Connection, keys: Sequence[str], unchecked: int, spent: int
+) -> dict[bytes, tuple[bytes, str, int]]:
+    """Return the digest of the body, the id and the position of each key (in hexadecimal digits) that is known.
+
+    A key with a position up to `spent` is past its time, and is not known.
+    """
+    found = connection.execute(_FIND_KEYS, (_encode_json(keys).decode(),)).fetchall()
+    rows = msgspec.convert(found, list[tuple[bytes, bytes, bytes, int, int, int | None]])
+    taken = {}
+    for key, body_digest, identifier, position, created_ms, checksum in rows:
+        if checksum is None:
+            sound = position <= unchecked
+        else:
+            sound = checksum == checksum_key(position, key, body_digest, identifier, created_ms)
+        if not sound:
+            # Its result may be that of another publish. To store this one again is the smaller mistake.
+            logger.error("an idempotency key of the log is damaged: a repeat under it is stored as new")
+        elif position > spent:
+            taken[key] = (body_digest, identifier.decode(), position)
+    return taken
 
 
 def prepare_writing(connection: apsw.Connection) -> None:
@@ -153,7 +188,7 @@ class Batch:
             payloads = b"".join([*(record.payload for record in self.records), b" "])
             rows = _encode_json(self._rows).decode()
             execute = self._connection.execute
-            if self._changing or len(self._rows) <= _FEW_ROWS:
+            if self._changing or len(self._rows) <= FEW_ROWS:
                 if self._changing:
                     statement = _INSERT_SUPERSEDING if self._superseding else _INSERT_CHANGING
                 else:
@@ -161,32 +196,17 @@ class Batch:
                 execute(statement, (self._base, created_s, payloads, rows))
                 return
             execute("BEGIN IMMEDIATE")
-            execute(_INSERT_RECORDS, (self._base, created_s, payloads, rows))
-            execute(_INSERT_TARGETS, (self._base, rows))
+            execute(INSERT_RECORDS, (self._base, created_s, payloads, rows))
+            execute(INSERT_TARGETS, (self._base, rows))
             if self._keyed:
-                execute(_INSERT_KEYS, (self._base, created_s, rows))
+                execute(INSERT_KEYS, (self._base, created_s, rows))
             execute("COMMIT")
 
     def _find(
         self, groups: Sequence[Sequence[Draft]], unchecked: int, spent: int
     ) -> dict[bytes, tuple[bytes, str, int]]:
         keys = [draft.idempotency.hex() for drafts in groups for draft in drafts if draft.idempotency is not None]
-        if not keys:
-            return {}
-        found = self._connection.execute(_FIND_KEYS, (_encode_json(keys).decode(),)).fetchall()
-        rows = msgspec.convert(found, list[tuple[bytes, bytes, bytes, int, int, int | None]])
-        taken = {}
-        for key, body_digest, identifier, position, created_ms, checksum in rows:
-            if checksum is None:
-                sound = position <= unchecked
-            else:
-                sound = checksum == checksum_key(position, key, body_digest, identifier, created_ms)
-            if not sound:
-                # Its result may be that of another publish. To store this one again is the smaller mistake.
-                logger.error("an idempotency key of the log is damaged: a repeat under it is stored as new")
-            elif position > spent:
-                taken[key] = (body_digest, identifier.decode(), position)
-        return taken
+        return find_keys(self._connection, keys, unchecked, spent) if keys else {}
 
     def _take(self, draft: Draft) -> Appended | IdempotencyConflict:
         key = draft.idempotency

@@ -20,7 +20,7 @@ from hub.log.sqlite.checksum import checksum_head, checksum_record
 from hub.log.sqlite.schema import WRITER_WAIT_MS
 from hub.target import NOBODY, Target, superseded_target, user_target
 
-__all__ = ["Erasure"]
+__all__ = ["LAST", "Erasure"]
 
 #: Records or rows in one transaction: few enough that a publish never waits long for one.
 SLICE = 200
@@ -32,6 +32,8 @@ _SCRUBBED_PAGES = 1_000
 _LINK_BYTES = 4
 #: So many attempts, one at each turn of the writer, to empty the write-ahead log while readers are in it.
 _MOST_ATTEMPTS = 20
+#: The largest position.
+LAST = 2**63 - 1
 #: How long each waits for readers, and publishes with it.
 _WAIT_MS = 100
 
@@ -42,9 +44,10 @@ _HAS_TARGET = "SELECT 1 FROM target WHERE target = ? LIMIT 1"
 _HAS_PERSON = "SELECT 1 FROM state WHERE person = ? LIMIT 1"
 _RECORDS = """SELECT t.position, CAST(r.id AS BLOB), CAST(r.created_s * 1000 + 0.5 AS INTEGER),
 CAST(r.expires_ms AS INTEGER), CAST(r.control AS INTEGER), CAST(r.targets AS BLOB), CAST(r.payload AS BLOB)
-FROM target t LEFT JOIN record r ON r.position = t.position WHERE t.target IN (?, ?) ORDER BY t.position LIMIT ?"""
+FROM target t LEFT JOIN record r ON r.position = t.position WHERE t.target IN (?, ?) AND t.position <= ?
+ORDER BY t.position LIMIT ?"""
 _REMOVE_STATE = """DELETE FROM state WHERE (position, number) IN (
-SELECT position, number FROM state WHERE person = ? LIMIT ?)"""
+SELECT position, number FROM state WHERE person = ? AND position <= ? LIMIT ?)"""
 _WRITE = "UPDATE record SET id = ?, expires_ms = ?, targets = ?, payload = ?, checksum = ? WHERE position = ?"
 _SCRATCH = "CREATE TABLE IF NOT EXISTS scratch (content BLOB NOT NULL) STRICT"
 
@@ -55,10 +58,18 @@ _decode_targets = msgspec.json.Decoder(tuple[Target, ...]).decode
 
 @final
 class Erasure:
-    """One erasure, under way in the writer's thread; `finish` is told what came of it."""
+    """One erasure of what is at `upto` or below, under way in the writer's thread; `finish` is told what came of it."""
 
-    def __init__(self, user_id: str, account_id: str | None, finish: Callable[[Erased | HubError], object]) -> None:
+    def __init__(
+        self,
+        user_id: str,
+        account_id: str | None,
+        finish: Callable[[Erased | HubError], object],
+        *,
+        upto: int = LAST,
+    ) -> None:
         self.finish = finish
+        self._upto = upto
         self._user_id = user_id
         self._account_id = account_id
         self._counts = {"records": 0, "shared": 0, "states": 0, "keys": 0}
@@ -117,7 +128,7 @@ class Erasure:
         return list(found)
 
     def _erase_records(self, connection: apsw.Connection, target: Target) -> bool:
-        bindings = (target, superseded_target(target), SLICE)
+        bindings = (target, superseded_target(target), self._upto, SLICE)
         rows = msgspec.convert(connection.execute(_RECORDS, bindings).fetchall(), list[_Row])
         for row in rows:
             self._erase_record(connection, row, target)
@@ -153,7 +164,7 @@ class Erasure:
             del found[next(iter(found))]
 
     def _remove_state(self, connection: apsw.Connection, target: Target) -> bool:
-        removed = _change(connection, _REMOVE_STATE, (target, SLICE))
+        removed = _change(connection, _REMOVE_STATE, (target, self._upto, SLICE))
         self._counts["states"] += removed
         return bool(removed)
 

@@ -14,9 +14,9 @@ from hub.cursor import Epoch
 from hub.errors import HubError, IdempotencyConflict, Overloaded, StorageUnavailable
 from hub.histogram import Histogram
 from hub.log.inbox import Inbox, InboxLook, InboxPage, InboxQuery, Supposed
-from hub.log.port import Appended, Draft, Entry, Erased, Found, Reading, Record
+from hub.log.port import Appended, Draft, Entry, Erased, Found, Health, Reading, Record
 from hub.log.sqlite.announcer import Commit
-from hub.log.sqlite.erasure import Erasure
+from hub.log.sqlite.erasure import LAST, Erasure
 from hub.log.sqlite.inbox import count_unread, list_inbox, look_at_inbox
 from hub.log.sqlite.opening import OnDamage
 from hub.log.sqlite.reader import Readers
@@ -113,6 +113,11 @@ class SqliteLog:
         return self._writable and not self._closed
 
     @property
+    def health(self) -> Health:
+        """How the engine is."""
+        return Health("ok" if self.writable else "failing", self._head, self._head)
+
+    @property
     def damaged(self) -> int:
         """How many damaged records were met since the log was opened."""
         return self._readers.damaged
@@ -121,8 +126,7 @@ class SqliteLog:
         """Return what the log's files take of the disk; it asks the file system, so it may block."""
         path, size_bytes = self._file.path, 0
         for each in path.parent.glob(f"{path.name}*"):
-            # SQLite removes a file of its own at any moment.
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(FileNotFoundError):  # SQLite removes a file of its own at any moment.
                 size_bytes += each.stat().st_size
         return size_bytes
 
@@ -136,8 +140,7 @@ class SqliteLog:
             Overloaded: too many appends wait already.
             Internal: a draft holds something that cannot be stored; nothing of this call was stored.
         """
-        # Nothing else refers to it here: its error holds this frame, which would hold it.
-        return await self.submit(drafts)
+        return await self.submit(drafts)  # no name for it here: its error holds this frame, which would hold it
 
     def submit(self, drafts: Sequence[Draft]) -> asyncio.Future[list[Appended | IdempotencyConflict]]:
         """Begin what `append` does, and return what it waits for; a cancellation of that takes nothing back.
@@ -236,8 +239,8 @@ class SqliteLog:
             lambda connection: look_at_inbox(connection, inbox, ids, read_until=read_until, head=head)
         )
 
-    async def erase(self, user_id: str, account_id: str | None) -> Erased:
-        """Remove what the log has of a user; it goes on where the caller no longer waits.
+    async def erase(self, user_id: str, account_id: str | None, *, upto: int = LAST) -> Erased:
+        """Remove what the log has of a user up to a position; it goes on where the caller no longer waits.
 
         Raises:
             StorageUnavailable: it did not come to its end in time, or the log is closed.
@@ -250,7 +253,7 @@ class SqliteLog:
             if not done.done():
                 done.set_result(outcome)
 
-        self._writer.erase(Erasure(user_id, account_id, finish))
+        self._writer.erase(Erasure(user_id, account_id, finish, upto=upto))
         try:
             async with asyncio.timeout(ERASE_DEADLINE_S):
                 outcome = await done

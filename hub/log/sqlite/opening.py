@@ -44,7 +44,7 @@ from hub.log.sqlite.schema import (
 )
 from hub.log.sqlite.state import StateRow, read_rows
 
-__all__ = ["OnDamage", "Opened", "open_log"]
+__all__ = ["LogDamaged", "OnDamage", "Opened", "open_log"]
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +57,10 @@ _CHECKED_BYTES = 64 * 2**20
 _CHECKED_S = 2.0
 #: What a write-ahead log with a page in it weighs at least.
 _WAL_BYTES = 32 + 24 + 512
+
+
+class LogDamaged(SettingsError):
+    """The log is damaged, and is not to be replaced."""
 
 
 class Opened(msgspec.Struct, frozen=True):
@@ -140,7 +144,7 @@ def _read_through(file: LogFile, connection: apsw.Connection, mark: Mark | None)
         if is_empty(connection):
             if mark is not None:
                 return None, [Defect("the file is empty", spoils_file=True)]
-            create_tables(connection)
+            create_tables(connection, first=file.first, epoch=file.epoch)
             return read_extent(connection), []
         if is_outdated(connection):
             mark = _upgrade(file, connection, mark)
@@ -188,7 +192,7 @@ def _start_anew(
         for defect in damage.defects:
             logger.error("the log %s is damaged: %s", path, defect.text)
         if on_damage == "refuse":
-            raise SettingsError(
+            raise LogDamaged(
                 f"HUB_DATA_DIR: {path} is damaged: {damage}. Put a backup in its place (hub restore), or set"
                 " HUB_ON_DAMAGE=new-epoch to start with what there is and tell every client of a gap"
             )

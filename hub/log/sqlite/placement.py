@@ -13,10 +13,11 @@ import msgspec
 from hub.cursor import new_epoch
 from hub.log.port import Record
 from hub.log.sqlite.checksum import checksum_head, checksum_key, checksum_record
+from hub.log.sqlite.mark import mark_path
 from hub.log.sqlite.schema import LogFile, close_connection, create_tables, open_writer, sync_folder
 from hub.log.sqlite.state import StateRow, insert_rows
 
-__all__ = ["aside_folder", "begin_epoch", "clear_away", "put_in_place", "write_anew"]
+__all__ = ["aside_folder", "begin_epoch", "clear_away", "move_aside", "put_in_place", "write_anew"]
 
 
 def begin_epoch(connection: apsw.Connection) -> None:
@@ -84,6 +85,17 @@ def put_in_place(prepared: Path, path: Path, aside: Path) -> None:
     os.replace(prepared, path)
     sync_folder(aside)
     sync_folder(path.parent)
+
+
+def move_aside(path: Path, word: str, now_s: float) -> Path:
+    """Move the log at `path`, with all that belongs to it, into a folder beside it; return that."""
+    aside = aside_folder(path, word, now_s)
+    clear_away(path, aside)
+    for each in (path, mark_path(path)):
+        with contextlib.suppress(FileNotFoundError):
+            os.replace(each, aside / each.name)
+    sync_folder(path.parent)
+    return aside
 
 
 def clear_away(path: Path, aside: Path) -> None:

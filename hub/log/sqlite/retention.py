@@ -19,7 +19,7 @@ from hub.log.sqlite.clock import RunClock
 from hub.log.sqlite.collapse import DELETE_SUPERSEDED, has_superseded
 from hub.log.sqlite.state import has_ended, remove_ended
 
-__all__ = ["SLICE", "Purged", "Retention"]
+__all__ = ["SLICE", "Purged", "Retention", "delete_records"]
 
 #: Rows of a kind in one transaction: few enough that a publish never waits long for one.
 SLICE = 500
@@ -106,6 +106,11 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
         (young,) = connection.execute(_KEEP_FROM, (first, slice_end, now_s - self.retention_s)).fetchall()[0]
         aged_end = slice_end if young is None else young
         return int(max(first, aged_end, min(surplus_end, slice_end)))
+
+
+def delete_records(connection: apsw.Connection, first: int, end: int) -> None:
+    """Delete what is from one position to another, but not control records; within the caller's transaction."""
+    _delete(connection, first, end, control=False)
 
 
 def _delete(connection: apsw.Connection, first: int, end: int, *, control: bool) -> None:

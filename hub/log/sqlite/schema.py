@@ -45,6 +45,7 @@ __all__ = [
     "open_reader",
     "open_writer",
     "read_extent",
+    "read_life",
     "read_schema",
     "sync_folder",
 ]
@@ -113,12 +114,19 @@ _TABLES_1 = _TABLES_2.replace(
 
 
 class LogFile(msgspec.Struct, frozen=True):
-    """Where the log is and how SQLite treats it; all but `path` differ in tests only."""
+    """Where the log is and how SQLite treats it, which differs in tests and in mirrors only.
+
+    `epoch` and `first` are those of a log that is made here; without them it begins a life of its own, at 1. A mirror
+    stores what a stream has given a position, and can be made again from that: it is not made durable.
+    """
 
     path: Path
     vfs: str | None = None
     synchronous: str = "FULL"
     checkpoint_bytes: int = 8 * 2**20
+    epoch: Epoch | None = None
+    first: int = 1
+    is_mirror: bool = False
 
 
 class Extent(msgspec.Struct, frozen=True):
@@ -243,6 +251,15 @@ def read_extent(connection: apsw.Connection) -> Extent:
     return Extent(Epoch(epoch.decode("ascii", "replace")), head, first, since, unchecked, controls)
 
 
+def read_life(connection: apsw.Connection) -> tuple[Epoch, int]:
+    """Return the epoch and the newest position, of a file of any schema."""
+    row = connection.execute(
+        "SELECT CAST(epoch AS BLOB), max(first - 1, coalesce((SELECT max(position) FROM record), 0)) FROM meta"
+    ).fetchone()
+    epoch, head = msgspec.convert(row, tuple[bytes, int])
+    return Epoch(epoch.decode("ascii", "replace")), head
+
+
 def is_empty(connection: apsw.Connection) -> bool:
     """Whether the file has no tables yet."""
     return not connection.pragma("application_id")
@@ -258,12 +275,12 @@ def has_mark(connection: apsw.Connection) -> bool:
     return bool(connection.pragma("user_version") >= _CHECKED_SCHEMA)
 
 
-def create_tables(connection: apsw.Connection, *, first: int = 1) -> None:
-    """Make an empty log in a life of its own, whose first position will be `first`."""
+def create_tables(connection: apsw.Connection, *, first: int = 1, epoch: Epoch | None = None) -> None:
+    """Make an empty log whose first position will be `first`, in a life of its own unless `epoch` says which."""
     # One transaction: a file without its id is empty, so a cut while creating leaves a file to create again.
     with connection:
         connection.execute(_TABLES + _STATE)
-        connection.execute("INSERT INTO meta VALUES (1, ?, ?, ?, 0)", (new_epoch(), first, first - 1))
+        connection.execute("INSERT INTO meta VALUES (1, ?, ?, ?, 0)", (epoch or new_epoch(), first, first - 1))
         connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 

@@ -15,14 +15,15 @@ import msgspec
 from hub.cursor import Epoch
 from hub.errors import IdempotencyConflict, SettingsError, StorageUnavailable
 from hub.histogram import Histogram
-from hub.log.port import Appended, Draft, Erased, Record
+from hub.log.port import Appended, Draft, Erased, Placed, Record
+from hub.log.sqlite.applied import AppliedBatch, split_runs
 from hub.log.sqlite.audit import check_newest
 from hub.log.sqlite.batch import Batch, prepare_writing
 from hub.log.sqlite.erasure import Erasure
 from hub.log.sqlite.lock import LogLock
 from hub.log.sqlite.mark import Mark, MarkFile, mark_path
 from hub.log.sqlite.opening import OnDamage, open_log
-from hub.log.sqlite.retention import Retention
+from hub.log.sqlite.retention import Retention, delete_records
 from hub.log.sqlite.schema import (
     WRITER_WAIT_MS,
     LogFile,
@@ -137,6 +138,34 @@ class Store:
         self.head = batch.head
         self._controls += batch.controls
         return Stored(batch.records, batch.results)
+
+    def apply(self, groups: Sequence[Sequence[Placed]]) -> Stored:
+        """Store records at the positions that a stream gave them; those that are there already are left out.
+
+        Where positions are missing between two of them, the stream no longer has what was there, nor what was before.
+
+        Raises:
+            apsw.Error: the file failed.
+        """
+        connection = self._usable()
+        records: list[Record] = []
+        for run in split_runs(
+            [each for placed in groups for each in placed if each.position > self.head or not each.draft]
+        ):
+            try:
+                if run[0].position > (self.first if run[0].draft is None else self.head + 1):
+                    self._skip_to(connection, run[0].position)
+                if run[0].draft is None:
+                    continue
+                batch = AppliedBatch(connection, run)
+                batch.store()
+            except BaseException:
+                self._roll_back()
+                raise
+            self.head = batch.head
+            self._controls += batch.controls
+            records += batch.records
+        return Stored(records, [[] for _ in groups])
 
     @property
     def mark(self) -> Mark:
@@ -322,6 +351,14 @@ class Store:
         prepare_writing(connection)
         connection.set_wal_hook(note_wal)
         self._connection = connection
+
+    def _skip_to(self, connection: apsw.Connection, position: int) -> None:
+        self._announce_first(position)
+        connection.execute("BEGIN IMMEDIATE")
+        delete_records(connection, self.first, position)
+        connection.execute("UPDATE meta SET first = ?", (position,))
+        connection.execute("COMMIT")
+        self.first, self.head = position, max(self.head, position - 1)
 
     def _let_controls_go(self, count: int) -> None:
         # First, so that a mark that counts them still is never met by a log without them.

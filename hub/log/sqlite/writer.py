@@ -19,7 +19,7 @@ import msgspec
 
 from hub.errors import HubError, Internal, StorageUnavailable
 from hub.histogram import Histogram
-from hub.log.port import Draft, Erased, Record
+from hub.log.port import Draft, Erased, Placed, Record
 from hub.log.sqlite.announcer import Announcer, Commit, Outcome
 from hub.log.sqlite.erasure import Erasure
 from hub.log.sqlite.mark import Mark
@@ -51,10 +51,11 @@ _DAMAGED_REST_S = 3_600.0
 class Request:
     """Drafts that wait for the disk."""
 
-    __slots__ = ("drafts", "size_bytes")
+    __slots__ = ("drafts", "placed", "size_bytes")
 
-    def __init__(self, drafts: Sequence[Draft]) -> None:
+    def __init__(self, drafts: Sequence[Draft], placed: Sequence[Placed] = ()) -> None:
         self.drafts = tuple(drafts)
+        self.placed = placed
         self.size_bytes = sum(len(draft.payload) for draft in self.drafts)
 
 
@@ -203,7 +204,10 @@ class Writer:
         try:
             # Before the write as well: after a second of rest the first one must not go into a file that is gone.
             self._check_files(store, time.monotonic())
-            stored = store.write([request.drafts for request in requests], self._now())
+            if self._file.is_mirror:
+                stored = store.apply([request.placed for request in requests])
+            else:
+                stored = store.write([request.drafts for request in requests], self._now())
         except apsw.TooBigError as error:
             self._answer_apart(store, requests, error)
         except (apsw.Error, OSError, FilesChanged) as error:
@@ -212,7 +216,9 @@ class Writer:
         except Exception as error:
             self._answer_apart(store, requests, error)
         else:
-            self._announce(store, stored.records, list(stored.results), store.mark)
+            # A mirror needs none: what it lacks, the stream has.
+            mark = None if self._file.is_mirror else store.mark
+            self._announce(store, stored.records, list(stored.results), mark)
 
     def _answer_apart(self, store: Store, requests: list[Request], error: Exception) -> None:
         # One request holds something that cannot be stored; it alone may fail, not those it waited with.

@@ -1,0 +1,139 @@
+"""Catching up with the stream: pages of what the tap did not bring, and whether the stream can be reached at all."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+
+from hub.cursor import Epoch
+from hub.log.jetstream.filling import Filling
+from hub.log.jetstream.order import Order
+from hub.log.jetstream.repair import PageUnreadable, read_page
+from hub.log.jetstream.stream import LEFT, StreamError, read_stream
+from hub.log.jetstream.subject import Names
+from hub.nats.port import Nats, NatsError
+from hub.operator_log import OperatorLog
+
+__all__ = ["CatchUp"]
+
+logger = logging.getLogger(__name__)
+
+#: How long a record that an acknowledgement told of may take over the tap, before it is read.
+_GRACE_S = 0.05
+#: So many missing records did not only come out of order.
+_MANY = 100
+_RETRY_S = 0.2
+#: How often the leader is asked how far the stream reaches.
+_WATCH_S = 2.0
+_PROGRESS_S = 5.0
+
+
+class CatchUp:
+    """Reads what `order` misses, and knows whether this node is cut off.
+
+    `isolated_since_s` (monotonic): since when neither the servers nor the stream's leader answer.
+    """
+
+    def __init__(self, nats: Nats, names: Names, order: Order[bytes], filling: Filling, *, epoch: Epoch) -> None:
+        self._nats = nats
+        self._names = names
+        self._order = order
+        self._filling = filling
+        self._epoch = epoch
+        self._wakeup = asyncio.Event()
+        self._asked = True
+        self._lines = OperatorLog(logger)
+        self.isolated_since_s: float | None = None
+        self.is_replaced = False
+        #: The stream was closed for good, by this node.
+        self.is_leaving = False
+        filling.ask_again = self.ask
+
+    def wake(self) -> None:
+        """Look for what is missing, after a moment."""
+        self._wakeup.set()
+
+    def ask(self) -> None:
+        """Ask the leader how far the stream reaches, and look for what is missing."""
+        self._asked = True
+        self._wakeup.set()
+
+    def note_connection(self, is_connected: bool) -> None:
+        """Take note that the connection to NATS is there, or is not."""
+        if is_connected:
+            self.ask()
+        elif self.isolated_since_s is None:
+            self.isolated_since_s = time.monotonic()
+
+    async def wait_applied(self, position: int) -> None:
+        """Return once the mirror has everything up to this position; says every few seconds how far it is."""
+        begun, told_s = self._order.applied, time.monotonic()
+        while self._filling.reached < position:
+            self.wake()
+            await self._filling.wait_moved()
+            if time.monotonic() >= told_s + _PROGRESS_S:
+                told_s = time.monotonic()
+                done = (self._filling.reached - begun) / max(1, position - begun)
+                message = f"catching up with the stream: {done:.0%}, at position {self._filling.reached} of {position}"
+                self._lines.write(logging.INFO, "catching_up", message)
+
+    async def run(self) -> None:
+        """Read what is missing, as long as the hub runs."""
+        while True:
+            await self._wakeup.wait()
+            self._wakeup.clear()
+            if self._asked:
+                await self._ask_leader()
+            missing = self._order.missing_after()
+            if missing is not None and self._order.head - missing < _MANY:
+                await asyncio.sleep(_GRACE_S)
+            while not self.is_replaced and (after := self._order.missing_after()) is not None:
+                await self._read(after)
+
+    async def watch(self) -> None:
+        """Ask the leader now and then, also where nothing else tells of a loss."""
+        while True:
+            await asyncio.sleep(_WATCH_S * (0.75 + random.random() / 2))  # noqa: S311  # spreads the nodes
+            self.ask()
+
+    async def _read(self, after: int) -> None:
+        try:
+            page = await read_page(self._nats, self._names, after=after)
+        except (NatsError, PageUnreadable) as error:
+            self._lines.write_limited(logging.WARNING, "repair_failed", f"{error}")
+            await self._ask_leader()
+            await asyncio.sleep(_RETRY_S)
+            return
+        if page.items:
+            self._filling.add(self._order.receive_page(page.items, after=after))
+            while not self._filling.has_room:
+                await self._filling.wait_moved()
+            return
+        # The replica is behind, or retention has taken all that was missing: the leader knows.
+        await self._ask_leader()
+        if self._order.missing_after() == after:
+            await asyncio.sleep(_RETRY_S)
+
+    async def _ask_leader(self) -> None:
+        try:
+            stream = await read_stream(self._nats, self._names)
+        except (NatsError, StreamError):
+            if self.isolated_since_s is None:
+                self.isolated_since_s = time.monotonic()
+            return
+        self._asked = False
+        left = LEFT in stream.config.metadata and not self.is_leaving
+        if left or stream.epoch != self._epoch or stream.state.last < self._filling.reached:
+            if not self.is_replaced:
+                self.is_replaced = True
+                message = (
+                    "the stream is not the one that this node began with: nothing is accepted until it is restarted"
+                )
+                self._lines.write(logging.ERROR, "stream_replaced", message)
+            return
+        self.isolated_since_s = None
+        self._order.learn_head(stream.state.last)
+        if stream.state.first > self._order.applied + 1:
+            self._filling.skip_to(stream.state.first, self._order.learn_first(stream.state.first))

@@ -1,0 +1,243 @@
+"""The stream as JetStream's leader describes it: what it has to be for a log, and what it holds now."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from hub.cursor import Epoch
+from hub.errors import SettingsError, StorageUnavailable
+from hub.log.jetstream.subject import Names
+from hub.nats.port import Nats, NatsError, NoResponders
+
+__all__ = [
+    "EPOCH",
+    "FIRST",
+    "HEAD",
+    "LEFT",
+    "NOT_FOUND",
+    "Replica",
+    "Stream",
+    "StreamError",
+    "StreamState",
+    "ask_stream",
+    "find_wrong_settings",
+    "read_stream",
+    "stream_settings",
+    "wait_stream",
+]
+
+#: In the metadata of the stream: the epoch of the log; the lowest position that a cursor may follow; the position up to
+#: which another log is to be brought in; and which hub went on alone with it.
+EPOCH, FIRST, HEAD, LEFT = "hub.epoch", "hub.first", "hub.head", "hub.left"
+NOT_FOUND = 10059
+_NOT_ENABLED = (10039, 10076)
+_NANOSECONDS = 10**9
+#: Repeats are recognized by the stream for so long; it has to be longer than an election and a publish's deadline.
+DUPLICATE_WINDOW_S = 600
+_TRY_S = 2.0
+_REST_S = 0.2
+
+
+class _Error(msgspec.Struct):
+    code: int = 0
+    err_code: int = 0
+    description: str = ""
+
+
+class StreamState(msgspec.Struct):
+    """Which positions the stream holds; `last` is the newest that was ever given."""
+
+    first: int = msgspec.field(name="first_seq", default=0)
+    last: int = msgspec.field(name="last_seq", default=0)
+    messages: int = 0
+    bytes: int = 0
+
+
+class _Republish(msgspec.Struct):
+    src: str = ""
+    dest: str = ""
+
+
+class _Config(msgspec.Struct):
+    name: str = ""
+    subjects: list[str] = []
+    storage: str = ""
+    retention: str = ""
+    discard: str = ""
+    num_replicas: int = 0
+    duplicate_window: int = 0
+    max_age: int = 0
+    max_msgs: int = -1
+    max_bytes: int = -1
+    max_msgs_per_subject: int = -1
+    allow_direct: bool = False
+    deny_delete: bool = False
+    deny_purge: bool = False
+    republish: _Republish = msgspec.field(default_factory=_Republish)
+    metadata: dict[str, str] = {}
+
+
+class Replica(msgspec.Struct):
+    """A server that holds the stream; `active` is how long ago (ns) it was heard of, `lag` how many it is behind."""
+
+    name: str = ""
+    current: bool = False
+    offline: bool = False
+    active: int = 0
+    lag: int = 0
+
+
+class _Cluster(msgspec.Struct):
+    leader: str = ""
+    replicas: list[Replica] = []
+
+
+class Stream(msgspec.Struct):
+    """What the leader says of the stream."""
+
+    config: _Config
+    state: StreamState
+    cluster: _Cluster = msgspec.field(default_factory=_Cluster)
+
+    @property
+    def epoch(self) -> Epoch:
+        """The life of the log that the stream is; empty where it is not a log of the hub."""
+        return Epoch(self.config.metadata.get(EPOCH, ""))
+
+
+class _Response(msgspec.Struct):
+    error: _Error | None = None
+    config: _Config | None = None
+    state: StreamState | None = None
+    cluster: _Cluster | None = None
+
+
+class StreamError(Exception):
+    """JetStream does not do what was asked; `code` is its own number, 0 where nobody answers."""
+
+    def __init__(self, code: int, words: str) -> None:
+        super().__init__(words)
+        self.code = code
+
+
+_decode = msgspec.json.Decoder(_Response).decode
+
+
+async def ask_stream(nats: Nats, subject: str, body: Mapping[str, object] | None, *, timeout_s: float) -> Stream:
+    """Return what JetStream's API answers about a stream.
+
+    Raises:
+        StreamError: it refuses.
+        NatsError: nobody answered in time.
+    """
+    payload = b"" if body is None else msgspec.json.encode(body)
+    reply = await nats.request(subject, payload, timeout_s=timeout_s)
+    try:
+        response = _decode(reply.payload)
+    except msgspec.MsgspecError:
+        raise StreamError(0, "what answers there is not JetStream") from None
+    if response.error is not None:
+        raise StreamError(response.error.err_code, response.error.description)
+    if response.config is None or response.state is None:
+        raise StreamError(0, "what answers there is not JetStream")
+    return Stream(response.config, response.state, response.cluster or _Cluster())
+
+
+async def read_stream(nats: Nats, names: Names, *, timeout_s: float = _TRY_S) -> Stream:
+    """Return what the leader says of the stream now.
+
+    Raises:
+        StreamError, NatsError: there is none, or nobody answered.
+    """
+    return await ask_stream(nats, names.info, None, timeout_s=timeout_s)
+
+
+async def wait_stream(nats: Nats, names: Names, *, timeout_s: float) -> Stream:
+    """Return what the leader says of the stream, once there is a leader that answers.
+
+    Raises:
+        SettingsError: there is no such stream, or no JetStream.
+        StorageUnavailable: nobody answered in time.
+    """
+    problem: Exception = StorageUnavailable("NATS has no leader for the stream")
+    try:
+        async with asyncio.timeout(timeout_s):
+            while True:
+                try:
+                    return await read_stream(nats, names)
+                except StreamError as error:
+                    if error.code == NOT_FOUND:
+                        raise SettingsError(
+                            f"HUB_LOG_STREAM: NATS has no stream {names.stream}; create it once with `hub cluster init`"
+                        ) from None
+                    problem = _explain(error)
+                except NatsError as error:
+                    # Without JetStream nobody listens; while a leader is elected, neither.
+                    problem = _explain(error)
+                await asyncio.sleep(_REST_S)
+    except TimeoutError:
+        raise problem from None
+
+
+def _explain(error: StreamError | NatsError) -> Exception:
+    if isinstance(error, NoResponders) or (isinstance(error, StreamError) and error.code in _NOT_ENABLED):
+        return SettingsError(
+            "HUB_LOG_URL: NATS has no JetStream here: start the servers with it, and enable it for the hub's account"
+        )
+    return StorageUnavailable(f"NATS does not answer about the stream: {error}", retry_after_s=5)
+
+
+def stream_settings(
+    names: Names, *, replicas: int, first: int, max_age_s: float, max_records: int, metadata: dict[str, str]
+) -> dict[str, object]:
+    """Return the settings with which a stream is created as a log."""
+    return {
+        "name": names.stream,
+        "subjects": [names.records],
+        "storage": "file",
+        "retention": "limits",
+        "discard": "old",
+        "num_replicas": replicas,
+        "max_age": round(max_age_s * _NANOSECONDS),
+        "max_msgs": max_records,
+        "max_bytes": -1,
+        "duplicate_window": round(min(DUPLICATE_WINDOW_S, max_age_s) * _NANOSECONDS),
+        "allow_direct": True,
+        "deny_delete": True,
+        "deny_purge": True,
+        "republish": {"src": names.records, "dest": names.tap},
+        "metadata": metadata,
+        "first_seq": first,
+    }
+
+
+def find_wrong_settings(stream: Stream, names: Names, *, append_deadline_s: float) -> Iterator[str]:
+    """Yield what of a stream's settings would lose something, or keep a hub from working with it; in words."""
+    config = stream.config
+    if not stream.epoch:
+        yield f"the stream {names.stream} is not a log of the hub: it has no {EPOCH}, so another program owns it"
+        return
+    if stream.state.last < int(config.metadata.get(HEAD, "0")):
+        yield "`hub cluster init` has not come to its end: run it again"
+    if config.metadata.get(LEFT):
+        yield f"the hub {config.metadata[LEFT]} went on alone with this log (`hub cluster leave`)"
+    if config.subjects != [names.records]:
+        yield f"its subjects are {config.subjects} and not {names.records}"
+    if (config.republish.src, config.republish.dest) != (names.records, names.tap):
+        yield f"it does not republish {names.records} as {names.tap}"
+    if config.storage != "file":
+        yield f"its storage is {config.storage} and not file"
+    if config.retention != "limits" or config.discard != "old":
+        yield "its retention is not limits with discard old"
+    if config.max_msgs_per_subject > 0:
+        yield "max_msgs_per_subject is set"
+    if not config.allow_direct:
+        yield "allow_direct is off"
+    if config.duplicate_window < round(append_deadline_s + 30) * _NANOSECONDS:
+        yield (
+            f"its duplicate_window is {config.duplicate_window / _NANOSECONDS:g} s, and a publish may be repeated for"
+            f" longer: {DUPLICATE_WINDOW_S} s"
+        )
