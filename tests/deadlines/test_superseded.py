@@ -36,7 +36,7 @@ async def test_newer_one_is_confirmed(stage: Stage) -> None:
         await client.frames(2)
         await client.connection.send(json.dumps({"type": "ack", "cursor": cursor}))
         await settle(hub, client)
-        assert [older, newer] == sorted(await confirmed(stage, hub))
+        assert {older, newer} == set(await confirmed(stage, hub))
     assert 2 == len(stage.endpoint.requests)
 
 
@@ -56,7 +56,7 @@ async def test_newer_one_is_read(stage: Stage) -> None:
     async with stage.run() as hub:
         older, newer, _ = await publish_twice(hub, stage, {"within": 60, "by": "read"})
         await read(hub, newer)
-        assert [older, newer] == sorted(await confirmed(stage, hub))
+        assert {older, newer} == set(await confirmed(stage, hub))
 
 
 async def test_older_one_is_read(stage: Stage) -> None:
@@ -108,7 +108,7 @@ async def test_many_updates_do_not_put_it_off(stage: Stage) -> None:
             stage.pass_time(20.0)
         stage.pass_time(1.0)
         (told,) = await stage.wait_webhooks(1)
-        assert (ids[2], ids[:2]) == (told["data"]["notification"]["id"], sorted(told["data"]["superseded"]))
+        assert (ids[2], set(ids[:2])) == (told["data"]["notification"]["id"], set(told["data"]["superseded"]))
         assert [] == await confirmed(stage, hub)
     assert 1 == len(stage.endpoint.requests)
 
