@@ -1,15 +1,19 @@
-/** `make demo`: the hub for development, and every example frontend; Ctrl-C stops them all. */
+/** `make demo`: the hub for development, every example frontend and the WhatsApp bridge; Ctrl-C stops them all. */
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import path from "node:path";
+import { bridgeEnvironment, hubEnvironment, prepareKeys, readEscalated, startGateway } from "./whatsapp.mjs";
 
 const EXAMPLES = import.meta.dirname;
 const ROOT = path.dirname(EXAMPLES);
 const HUB = path.join(ROOT, ".venv/bin/hub");
 const DATA = path.resolve(ROOT, process.env.HUB_DATA_DIR?.trim() || "hub-data");
 const PORTS = { hub: 8000, service: 5174, stocktech: 5173, appportal: 3000, page: 3001, avadmin: 8080, nginx: 8081 };
+const WHATSAPP = { bridge: 8100, gateway: 21_465 };
 const STARTED = ["hub", "service", "stocktech", "appportal", "page", "avadmin"];
+/** How long an order may wait for somebody who sees it, in seconds. */
+const CONFIRM_WITHIN = process.env.DEMO_CONFIRM_WITHIN?.trim() || "60";
 const ORIGINS = ["stocktech", "appportal", "avadmin", "nginx"].map((name) => `http://localhost:${PORTS[name]}`);
 const READY_MS = 90_000;
 const STOP_MS = 8_000;
@@ -18,8 +22,11 @@ const MOST_LINES = 30;
 const children = new Map();
 let stopping;
 
-/** Start a program whose group this script ends; its last lines are shown if it ends by itself. */
-function start(name, folder, command, env) {
+/**
+ * Start a program whose group this script ends; its last lines are shown if it ends by itself. `heard` gets what it
+ * writes.
+ */
+function start(name, folder, command, env, heard = () => {}) {
   const lines = [];
   const child = spawn(command[0], command.slice(1), {
     cwd: path.join(ROOT, folder),
@@ -29,7 +36,10 @@ function start(name, folder, command, env) {
   });
   const keep = (text) =>
     lines.push(...String(text).trimEnd().split("\n")) > MOST_LINES && lines.splice(0, lines.length - MOST_LINES);
-  child.stdout.on("data", keep);
+  child.stdout.on("data", (text) => {
+    keep(text);
+    heard(String(text));
+  });
   child.stderr.on("data", keep);
   child.on("error", (error) => keep(error.message));
   child.on("close", (code, signal) => {
@@ -90,9 +100,11 @@ async function findProblems() {
     problems.push("The examples' packages are missing: run `make demo`, which installs them.");
   else if (!existsSync(path.join(EXAMPLES, "stocktech/server/dist/main.js")))
     problems.push("StockTech's service is not built: run `make demo`, which builds it.");
-  for (const name of STARTED) {
-    const free = (await isFree(PORTS[name], "127.0.0.1")) && (await isFree(PORTS[name], "::1"));
-    if (!free) problems.push(`Port ${PORTS[name]} (${name}) is taken: end what listens there.`);
+  else if (!existsSync(path.join(EXAMPLES, "wppconnect-bridge/dist/main.js")))
+    problems.push("The WhatsApp bridge is not built: run `make demo`, which builds it.");
+  for (const [name, port] of [...STARTED.map((name) => [name, PORTS[name]]), ...Object.entries(WHATSAPP)]) {
+    const free = (await isFree(port, "127.0.0.1")) && (await isFree(port, "::1"));
+    if (!free) problems.push(`Port ${port} (${name}) is taken: end what listens there.`);
   }
   return problems;
 }
@@ -107,7 +119,9 @@ async function run() {
 
   console.log("Starting the hub and the example frontends");
   const hubUrl = `http://localhost:${PORTS.hub}`;
+  const prepared = prepareKeys(DATA, WHATSAPP.bridge);
   start("hub", ".", [HUB, "serve", "--dev", "--port", String(PORTS.hub)], {
+    ...hubEnvironment(prepared),
     HUB_DATA_DIR: DATA,
     HUB_ALLOWED_ORIGINS: ORIGINS.join(","),
     HUB_DRAIN: "1",
@@ -120,7 +134,13 @@ async function run() {
   const next = path.join(EXAMPLES, "node_modules/next/dist/bin/next");
   const node = process.execPath;
 
-  start("service", "examples/stocktech/server", [node, "dist/main.js"], { ...server, PORT: String(PORTS.service) });
+  await startWhatsapp(prepared, hubUrl);
+  start("service", "examples/stocktech/server", [node, "dist/main.js"], {
+    ...server,
+    NOTIFICATION_HUB_KEY: prepared.keys.stocktech,
+    DEMO_CONFIRM_WITHIN: CONFIRM_WITHIN,
+    PORT: String(PORTS.service),
+  });
   start("stocktech", "examples/stocktech", [node, vite], { VITE_WS_URL: wsUrl, SERVICE_PORT: String(PORTS.service) });
   start(
     "appportal",
@@ -146,7 +166,26 @@ async function run() {
   AvAdmin, the operator   http://localhost:${PORTS.avadmin}/
   The hub                 ${hubUrl}/schema
 
-Open the first two side by side: what one sells or buys, the other one sees. Ctrl-C stops everything.`);
+Open the first two side by side: what one sells or buys, the other one sees.
+Close the seller's page and buy something: an order that nobody saw within ${CONFIRM_WITHIN} seconds becomes a WhatsApp
+message, which is shown here. Ctrl-C stops everything.`);
+}
+
+/** Start the bridge and a gateway that sends nothing; what would be sent is printed, with how to trace it. */
+async function startWhatsapp(prepared, hubUrl) {
+  const { bridge: port, gateway: gatewayPort } = WHATSAPP;
+  const webhook = `http://127.0.0.1:${port}/webhook/${prepared.bridgeSecret}`;
+  await startGateway(gatewayPort, webhook, (phone, text) => {
+    console.log(`\n  WhatsApp to +${phone} (simulated)\n    ${text.replaceAll("\n", "\n    ")}`);
+  });
+  const folder = process.env.HUB_DATA_DIR?.trim() ? `HUB_DATA_DIR=${DATA} ` : "";
+  const env = bridgeEnvironment(prepared, { hubUrl, folder: DATA, port, gatewayPort });
+  start("bridge", "examples/wppconnect-bridge", [process.execPath, "dist/main.js"], env, (text) => {
+    for (const id of text.split("\n").map(readEscalated)) {
+      if (id) console.log(`\n  Nobody saw an order in time. All of it: ${folder}.venv/bin/hub trace --dev ${id}`);
+    }
+  });
+  await ready(`http://127.0.0.1:${port}/health`);
 }
 
 run().catch((error) => {

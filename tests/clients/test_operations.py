@@ -13,6 +13,7 @@ from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
 from contracts.avelarsys import ListChange, OrderCreated, OrderData, OrdersUpdated, ProfileUpdated
+from contracts.policy import Confirm
 from contracts.request import DisconnectRequest, ForgetRequest
 from notification_hub import Addressed, AsyncHub, Hub, HubRefused, Readiness
 from tests.clients.conftest import Client, MakeClient, alert
@@ -180,7 +181,7 @@ async def test_warnings(hub: RunningHub, client: Client, caplog: pytest.LogCaptu
     async with hub.websocket() as listener:
         receipt = await client.notify(odd, account_id=ACCOUNT)
         assert isinstance(receipt.warnings, list)
-        assert ["$.data.items"] == [warning.field for warning in receipt.warnings]
+        assert ["$.data.items"] == [warning.field for warning in receipt.warnings or ()]
         for _ in range(2):
             assert client.hub.enqueue(odd, account_id=ACCOUNT)
         assert await client.call("flush")
@@ -236,6 +237,23 @@ async def test_trace(client: Client) -> None:
     for cursor in (None, receipt.cursor):
         trace = await client.call("trace", receipt.id, cursor=cursor)
         assert (receipt.id, receipt.cursor, 1) == (trace.id, trace.stored.cursor, trace.stored.position)
+
+
+async def test_confirm(hub: RunningHub, client: Client) -> None:
+    """A deadline is set by a call, in a batch and of what is queued; a service that nobody tells is warned."""
+    confirm = Confirm(within_seconds=3600, by="delivered")
+    receipt = await client.notify(alert(), user_id=USER, account_id=ACCOUNT, confirm=confirm)
+    assert ["$.confirm"] == [warning.field for warning in receipt.warnings or ()]
+    read = Addressed(alert(), user_id=USER, account_id=ACCOUNT, confirm=Confirm(within_seconds=60, by="read"))
+    (batched,) = await client.call("notify_batch", [read])
+    async with hub.websocket() as listener:
+        assert client.hub.enqueue(alert("queued"), user_id=USER, account_id=ACCOUNT, confirm=confirm)
+        queued = await listener.frame()
+    traces = [await client.call("trace", each) for each in (receipt.id, batched.receipt.id, queued["id"])]
+    assert [["delivered"], ["read"], ["delivered"]] == [[each.by for each in trace.awaited] for trace in traces]
+    with pytest.raises(HubRefused) as caught:
+        await client.notify(alert(), account_id=ACCOUNT, confirm=confirm)
+    assert "$.confirm" == caught.value.field
 
 
 async def test_health(client: Client) -> None:

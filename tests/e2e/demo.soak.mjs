@@ -20,7 +20,10 @@ let output = "";
 before(
   async () => {
     folder = await mkdtemp(path.join(os.tmpdir(), "hub-demo-"));
-    demo = spawn(process.execPath, ["examples/demo.mjs"], { cwd: ROOT, env: { ...process.env, HUB_DATA_DIR: folder } });
+    demo = spawn(process.execPath, ["examples/demo.mjs"], {
+      cwd: ROOT,
+      env: { ...process.env, HUB_DATA_DIR: folder, DEMO_CONFIRM_WITHIN: "10" },
+    });
     demo.stdout.on("data", (text) => (output += text));
     demo.stderr.on("data", (text) => (output += text));
     await until(
@@ -103,6 +106,22 @@ test("AvAdmin's page reaches the hub on its own origin, and so does a test that 
   await page.getByText("Publicada e gravada no hub.").waitFor();
   assert.equal(await waitForToast(page, "Teste de notificação"), "Se você está lendo isto, está tudo certo.");
   assert.deepEqual(complaints, []);
+});
+
+test("an order that nobody saw becomes a WhatsApp message, which the terminal shows with how to trace it", {
+  timeout: TEST_MS,
+}, async () => {
+  const service = "http://localhost:5174";
+  const token = await (await fetch(`${service}/api/token?user=buyer`)).text();
+  const response = await fetch(`${service}/api/orders`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    body: JSON.stringify({ productId: 1 }),
+  });
+  const { code } = await response.json();
+  const told = new RegExp(`WhatsApp to \\+5511999990002 \\(simulated\\)\n.*\n.*${code}`);
+  await until(() => told.test(output), "the message", TEST_MS);
+  assert.match(output, /hub trace --dev [0-9a-f-]{36}/);
 });
 
 test("the proxy of AvAdmin's origin passes none of the hub's internal routes on to browsers", {

@@ -53,7 +53,12 @@ export type ClientOptions = (Omit<HubOptions, "onError"> | { hub: NotificationHu
    * if not, the account that is named is believed.
    */
   directory?: boolean;
+  /** Until when users have to confirm notifications of these types; see the hub's guide on confirmations. */
+  confirm?: Confirmations;
 };
+
+/** What each user has to confirm, by type: `{ order_created: { within_seconds: 60, by: "delivered" } }`. */
+export type Confirmations = { readonly [Type in PublishRequest["type"]]?: NonNullable<PublishRequest["confirm"]> };
 
 type Sayable = Said<PublishRequest>;
 
@@ -68,6 +73,7 @@ export class NotificationClient {
   /** The hub behind it, for what has no method here. */
   readonly hub: NotificationHub;
   readonly #directory: boolean;
+  readonly #confirm: Confirmations;
   readonly #onError: (failure: Error, notification?: PublishRequest) => void;
   #stats: OldStats = { totalConnections: 0, connectionsByAccount: {} };
   #asking: Promise<OldStats> | undefined;
@@ -79,6 +85,7 @@ export class NotificationClient {
         ? options.hub
         : new NotificationHub({ ...options, onError: (failure, told) => this.#lose(failure, told) });
     this.#directory = options.directory ?? true;
+    this.#confirm = options.confirm ?? {};
     this.#onError = options.onError ?? warn;
     // Otherwise a method that is passed on (`.then(client.notifyCartUpdated)`) would end in an unhandled rejection.
     const self = this as unknown as Record<string, unknown>;
@@ -285,10 +292,9 @@ export class NotificationClient {
 
   /** Queue for users, with the account or, if it is a guess, without; the other form is for a target that is unknown. */
   #enqueue(said: Sayable, users: { user_id: string } | { user_ids: string[] }, account: Account, guess: boolean): void {
-    const [named, found] = [
-      { ...said, ...users, ...at(account) },
-      { ...said, ...users },
-    ];
+    const confirm = this.#confirm[said.type];
+    const told = { ...said, ...users, ...(confirm && { confirm }) };
+    const [named, found] = [{ ...told, ...at(account) }, told];
     if (!this.#directory || !("account_id" in named)) this.#send(named);
     else if (guess) this.#send(found, named);
     else this.#send(named, found);

@@ -1,4 +1,4 @@
-export { type ClientOptions, NotificationClient, type OldStats, type RowOf } from "./client.js";
+export { type ClientOptions, type Confirmations, NotificationClient, type OldStats, type RowOf } from "./client.js";
 export type { OldNotification } from "./composed.js";
 export type { Order } from "./order.js";
 export type { Cart, Profile, Transaction } from "./personal.js";

@@ -31,6 +31,15 @@ describe("an order", () => {
     ]);
   });
 
+  test("has to be confirmed by each of them where the client was told so, and nothing else has", async () => {
+    const confirm = { within_seconds: 60, by: "delivered" } as const;
+    const { client, said, orElse } = recorder({ confirm: { order_created: confirm } });
+    await client.notifyOrderCreated("10", "20", "conta-a", "conta-b", ORDER);
+    await client.notifyStockAlert("20", "conta-b", PRODUCT);
+    expect(said.map((each) => each.confirm)).toEqual([confirm, confirm, undefined]);
+    expect(orElse.map((each) => each?.confirm)).toEqual([confirm, confirm, undefined]);
+  });
+
   test("by the plan's signature finds buyer and seller each in their own account", async () => {
     const { client, said } = recorder();
     await client.notifyOrderCreated("10", "20", "conta-a", ORDER);

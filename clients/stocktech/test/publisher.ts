@@ -1,8 +1,10 @@
 import { NotificationHub, type PublishRequest } from "@notification-hub/service";
-import { NotificationClient } from "../src/index.js";
+import { type Confirmations, NotificationClient } from "../src/index.js";
 
 /** A client whose notifications are kept instead of sent. */
-export function recorder(options: { directory?: boolean; onError?: (failure: Error) => void } = {}): {
+export function recorder(
+  options: { confirm?: Confirmations; directory?: boolean; onError?: (failure: Error) => void } = {},
+): {
   client: NotificationClient;
   said: PublishRequest[];
   orElse: (PublishRequest | undefined)[];

@@ -148,6 +148,33 @@ describe("a real hub", () => {
     }
   });
 
+  test("sets a deadline for each user, called, queued and in a batch", async () => {
+    const confirm = { within_seconds: 3600, by: "delivered" } as const;
+    const request = {
+      type: "stock_alert",
+      title: "Prazo",
+      message: "2 itens",
+      user_id: SELLER.userId,
+      confirm,
+    } as const;
+    const listener = await running.listen(SELLER);
+    // The key has no webhook, and the receipt says so.
+    const receipt = await hub.notify(request);
+    expect(receipt.warnings?.map(({ field }) => field)).toEqual(["$.confirm"]);
+    const [result] = await hub.notifyBatch([{ ...request, confirm: { ...confirm, by: "read" } }]);
+    const quiet = new NotificationHub({ url: running.url, key: running.serviceKey, onWarning: () => {} });
+    quiet.enqueue(request);
+    expect(await quiet.close()).toBe(true);
+    const ids = [await listener.next(), await listener.next(), await listener.next()].map(({ id }) => id);
+    expect(ids.slice(0, 2)).toEqual([receipt.id, result?.receipt?.id]);
+    const awaited = await Promise.all(ids.map(async (id) => (await hub.trace(id)).awaited?.map(({ by }) => by)));
+    expect(awaited).toEqual([["delivered"], ["read"], ["delivered"]]);
+    await expect(hub.notify({ ...request, confirm: { within_seconds: 9, by: "read" } })).rejects.toMatchObject({
+      field: "$.confirm.within_seconds",
+    });
+    listener.close();
+  });
+
   test("is live and ready", async () => {
     expect(await hub.live()).toBe(true);
     expect((await hub.health()).ready).toBe(true);

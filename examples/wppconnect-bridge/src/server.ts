@@ -63,7 +63,9 @@ async function hear(bridge: Bridge, request: IncomingMessage, body: Buffer): Pro
   if (!isFromHub(body, request.headers, bridge.webhookSecret)) return 401;
   const message = composeMessage(body, String(request.headers["webhook-id"]));
   if (!message) return 204;
-  return (await bridge.sending.put(Buffer.from(JSON.stringify(message)))) ? 202 : 503;
+  if (!(await bridge.sending.put(Buffer.from(JSON.stringify(message))))) return 503;
+  console.log(`wppconnect-bridge: notification ${message.notificationId} becomes message ${message.messageId}`);
+  return 202;
 }
 
 async function take(bridge: Bridge, posted: Posted): Promise<number> {

@@ -5,6 +5,8 @@ import type { IncomingHttpHeaders } from "node:http";
 export interface Message {
   /** The message's own id in WhatsApp, made from the webhook's: the same webhook is the same message. */
   readonly messageId: string;
+  /** The notification that nobody confirmed, for the log. */
+  readonly notificationId: string;
   readonly accountId: string;
   readonly userId: string;
   readonly text: string;
@@ -38,5 +40,11 @@ export function composeMessage(body: Buffer, webhookId: string): Message | undef
   const text = [notification.title, notification.message].filter((part) => typeof part === "string").join("\n");
   if (typeof accountId !== "string" || typeof userId !== "string" || !text) return undefined;
   const digest = createHash("sha256").update(webhookId).digest("hex").slice(0, 28);
-  return { messageId: `3EB0${digest.toUpperCase()}`, accountId, userId, text };
+  return {
+    messageId: `3EB0${digest.toUpperCase()}`,
+    notificationId: String(notification.id),
+    accountId,
+    userId,
+    text,
+  };
 }

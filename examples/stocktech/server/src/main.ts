@@ -4,8 +4,12 @@ import { createService } from "./service.js";
 import { readSettings, type Settings } from "./settings.js";
 import { Shop } from "./shop.js";
 
-function start({ hubUrl, hubKey, secret, tokenTtlS, port }: Settings): void {
-  const notifications = new NotificationClient({ url: hubUrl, key: hubKey });
+function start({ hubUrl, hubKey, secret, tokenTtlS, port, confirmWithinS }: Settings): void {
+  const notifications = new NotificationClient({
+    url: hubUrl,
+    key: hubKey,
+    ...(confirmWithinS && { confirm: { order_created: { within_seconds: confirmWithinS, by: "delivered" } } }),
+  });
   // Loopback alone: every client that reaches the service gets a token.
   const server = createService(new Shop(), createTokens(secret, tokenTtlS), notifications).listen(
     port,

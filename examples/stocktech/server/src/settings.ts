@@ -5,6 +5,8 @@ export interface Settings {
   readonly secret: string;
   readonly tokenTtlS: number;
   readonly port: number;
+  /** Within how many seconds a client has to get an order, before the hub calls the service's webhook; undefined: never. */
+  readonly confirmWithinS: number | undefined;
 }
 
 /**
@@ -31,5 +33,6 @@ export function readSettings(env: Record<string, string | undefined>): Settings 
     secret: need("JWT_SECRET", "the hub's own"),
     tokenTtlS: whole("DEMO_TOKEN_TTL", 900, 604_800),
     port: whole("PORT", 5174, 65_535),
+    confirmWithinS: env["DEMO_CONFIRM_WITHIN"]?.trim() ? whole("DEMO_CONFIRM_WITHIN", 60, 604_800) : undefined,
   };
 }
