@@ -6,7 +6,7 @@ import inspect
 import sys
 import textwrap
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import reduce
 from typing import Any
 from unittest import mock
@@ -30,11 +30,18 @@ def make_mutant(function: Callable[..., Any], old: str, new: str) -> Callable[..
 
 @contextmanager
 def install(function: Callable[..., Any], mutant: Callable[..., Any]) -> Generator[None, None, None]:
-    """Have the mutant in the function's place: in its class or its module."""
+    """Have the mutant in the function's place: in its class, or in its module and all that have imported it."""
     *path, name = function.__qualname__.split(".")
     owner = reduce(getattr, path, sys.modules[function.__module__])
     assert getattr(owner, name) is function
-    with mock.patch.object(owner, name, mutant):
+    owners = (
+        [owner]
+        if path
+        else [each for each in [*sys.modules.values()] if getattr(each, "__dict__", {}).get(name) is function]
+    )
+    with ExitStack() as stack:
+        for each in owners:
+            stack.enter_context(mock.patch.object(each, name, mutant))
         yield
 
 

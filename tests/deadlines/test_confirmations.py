@@ -293,6 +293,17 @@ class TestRestart:
             told = (await stage.wait_webhooks(2))[1]
             assert receipt["id"] == told["data"]["notification"]["id"]
 
+    async def test_earlier_deadline_where_the_clock_is_put_right(self, stage: Stage) -> None:
+        """A hub that started while its clock was behind reports an earlier deadline once the clock is right."""
+        async with stage.run() as hub:
+            receipt = await publish(hub, within=60)
+        stage.wall.now_s -= 86_400.0
+        async with stage.run():
+            stage.pass_time(61.0)
+            stage.wall.now_s += 86_400.0
+            (told,) = await stage.wait_webhooks(1)
+            assert receipt["id"] == told["data"]["notification"]["id"]
+
     async def test_earlier_deadline_after_a_clock_was_set_back(self, stage: Stage) -> None:
         """A deadline of an earlier hub is not put off by a wall clock that is set back."""
         async with stage.run() as hub:

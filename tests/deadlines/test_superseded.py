@@ -59,6 +59,14 @@ async def test_newer_one_is_read(stage: Stage) -> None:
         assert {older, newer} == set(await confirmed(stage, hub))
 
 
+async def test_newer_one_without_a_deadline_is_read(stage: Stage) -> None:
+    """It does so where nothing was to be confirmed of the newest, too."""
+    async with stage.run() as hub:
+        older, newer, _ = await publish_twice(hub, stage, None)
+        await read(hub, newer)
+        assert [older] == await confirmed(stage, hub)
+
+
 async def test_older_one_is_read(stage: Stage) -> None:
     """A device that still shows the older one has confirmed that one, and not the newest."""
     async with stage.run() as hub:
