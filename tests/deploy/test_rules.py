@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from contracts.closing import CloseCode
+from hub import errors
 from hub.bounds import Bounds
 from hub.delivery.dispatcher import Dispatcher
 from hub.log.port import Record
@@ -89,6 +90,24 @@ class TestFiles:
         """No rule is without a hub that failed so."""
         tests = Path(__file__).read_text().partition("class TestFiring")[2]
         assert set(ALERTS) == set(re.findall(r'"(Hub[A-Z]\w+)"', tests))
+
+    def test_the_walk_through_breaks_the_hub_in_each_way(self) -> None:
+        """Its table has an alert of the hub in each row and how long it takes; its log lines are those of the page."""
+        page = (ROOT / "docs/operations/walk-through.md").read_text()
+        rows = [row.split(" | ") for row in re.findall(r"^\| (.*) \|$", page, re.MULTILINE)[1:]]
+        events = set(re.findall(r"^\| `(\w+)` \|", (ROOT / "docs/operations/logs.md").read_text(), re.MULTILINE))
+        codes = {getattr(getattr(errors, name), "code", "") for name in errors.__all__}
+        broken: set[str] = set()
+        for way, line, _, alerts in rows:
+            named = re.findall(r"`(Hub\w+)`,? (at once|\d min)", alerts)
+            assert named, way
+            for name, after in named:
+                wait = ALERTS[name].get("for", "0m")
+                assert after == ("at once" if wait == "0m" else wait.replace("m", " min")), name
+            broken |= {name for name, _ in named}
+            assert set() == set(re.findall(r"`([a-z]+_\w+|[a-z]+)`", line)) - events - codes, way
+        # Of the others a test fires each, and the page says where they are.
+        assert 10 <= len(broken)
 
     def test_compose_scrapes_the_same(self) -> None:
         """The configuration for Compose is the example with the name that the hub has there."""
