@@ -92,7 +92,8 @@ class Figures(msgspec.Struct, kw_only=True, tag="figures", tag_field="type"):
     and `problems` (requests) by error code. `durations` have the names of the metrics without `hub_` and `_seconds`,
     with the label's value behind a colon where there is one. `dispatch_lag` is how many records are stored and not
     dispatched. `largest_accounts` are at most 50. `relays` are those of outboxes that report to this hub. `nodes` has a
-    row for each node of its cluster, and none for a hub alone; all else is about the hub that responds.
+    row for each node of its cluster, and none for a hub alone; all else is about the hub that responds. `mismatches`
+    (fields of `data` that were stored with another shape than declared) are by type and field, with a dot between.
     """
 
     at: str
@@ -118,6 +119,7 @@ class Figures(msgspec.Struct, kw_only=True, tag="figures", tag_field="type"):
     ready: bool
     relays: list[RelayFigures] = []
     nodes: list[NodeStats] = []
+    mismatches: dict[str, int] = {}
 
 
 class FeedTarget(msgspec.Struct, kw_only=True, omit_defaults=True):

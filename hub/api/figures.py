@@ -131,6 +131,7 @@ class FigureBoard:
             ready=ready.ready,
             relays=self._relays.collect(),
             nodes=self._cluster.list_nodes(),
+            mismatches={f"{kind}.{field}": count for (kind, field), count in metrics.mismatches.items()},
         )
 
     def _read_durations(self) -> Iterator[tuple[str, Durations]]:

@@ -81,7 +81,7 @@ async def test_figures_follow_what_happens(hub: RunningHub) -> None:
         before = await observer.next_of(Figures)
         assert (0, 0, 0) == (before.connections.total, before.users, before.accounts)
         async with hub.websocket() as websocket, hub.events():
-            assert 202 == (await hub.publish()).status_code
+            assert 202 == (await hub.publish(data={"productName": [1]})).status_code
             await websocket.frame()
             assert 401 == (await hub.http.get("/sse")).status_code
             async with asyncio.timeout(DEADLINE_S):
@@ -92,6 +92,7 @@ async def test_figures_follow_what_happens(hub: RunningHub) -> None:
         assert (2, 1, 1) == (figures.connections.total, figures.connections.websocket, figures.connections.sse)
         assert (1, 1) == (figures.users, figures.accounts)
         assert {"stock_alert": 1} == figures.published
+        assert {"stock_alert.productName": 1} == figures.mismatches
         assert 1 == sum(figures.durations["publish_to_disk"].counts)
         assert 1 == sum(figures.durations["publish_to_socket:websocket"].counts)
         assert len(BOUNDS_S) + 1 == len(figures.durations["loop_lag"].counts)

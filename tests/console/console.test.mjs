@@ -28,6 +28,12 @@ test("the overview follows what happens", async (t) => {
   assert.match(await disk.locator("svg[role=img]").getAttribute("aria-label"), /p50: [\d.]+ m?s/);
   await fetch(`${hub.url}/sse`);
   await page.locator("tr", { hasText: "unauthenticated" }).first().waitFor();
+  // What alerts tell of as well: a shape that was not declared, a gap, and how a connection ended.
+  await hub.publish({ data: { productName: [1] } });
+  const headers = { authorization: `Bearer ${hub.token()}`, "last-event-id": "aaaaaaaaaa-7" };
+  await (await fetch(`${hub.url}/sse`, { headers })).body.cancel();
+  for (const code of ["stock_alert.productName", "gap", "1006"])
+    await page.locator("th code").getByText(code, { exact: true }).waitFor();
   assert.match(await page.locator(".conditions").textContent(), /Ready.*Log writable/);
   assert.deepEqual(notes.errors, []);
 });

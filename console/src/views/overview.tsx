@@ -107,8 +107,20 @@ export function OverviewView({ history }: { history: readonly Point[] }) {
         {texts.refusals} <span class="soft">({texts.refusalsAbout})</span>
       </h2>
       <div class="pair">
-        <Refusals title={texts.refusedConnections} history={history} read={(each) => each.refused} />
-        <Refusals title={texts.refusedRequests} history={history} read={(each) => each.problems} />
+        <Codes title={texts.refusedConnections} history={history} read={(each) => each.refused} />
+        <Codes title={texts.refusedRequests} history={history} read={(each) => each.problems} />
+      </div>
+      <h2>
+        {texts.noticed} <span class="soft">({texts.refusalsAbout})</span>
+      </h2>
+      <div class="pair">
+        <Codes title={texts.ended} history={history} read={(each) => each.closed} />
+        <Codes
+          title={texts.missed}
+          history={history}
+          read={({ gaps, fallen_behind }) => ({ gap: gaps, fallen_behind })}
+        />
+        <Codes title={texts.mismatches} history={history} read={(each) => each.mismatches ?? {}} />
       </div>
     </>
   );
@@ -139,7 +151,7 @@ function Conditions({ figures }: { figures: Figures }) {
   );
 }
 
-function Refusals(props: {
+function Codes(props: {
   title: string;
   history: readonly Point[];
   read: (figures: Figures) => Readonly<Record<string, number>>;

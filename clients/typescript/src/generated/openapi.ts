@@ -1366,7 +1366,7 @@ export interface components {
          * Figures
          * @description The hub at this moment, and what happened since its start.
          *
-         *     `published` is by type, `deliveries` and `connected` by transport, `closed` by close code, `refused` (connections) and `problems` (requests) by error code. `durations` have the names of the metrics without `hub_` and `_seconds`, with the label's value behind a colon where there is one. `dispatch_lag` is how many records are stored and not dispatched. `largest_accounts` are at most 50. `relays` are those of outboxes that report to this hub. `nodes` has a row for each node of its cluster, and none for a hub alone; all else is about the hub that responds.
+         *     `published` is by type, `deliveries` and `connected` by transport, `closed` by close code, `refused` (connections) and `problems` (requests) by error code. `durations` have the names of the metrics without `hub_` and `_seconds`, with the label's value behind a colon where there is one. `dispatch_lag` is how many records are stored and not dispatched. `largest_accounts` are at most 50. `relays` are those of outboxes that report to this hub. `nodes` has a row for each node of its cluster, and none for a hub alone; all else is about the hub that responds. `mismatches` (fields of `data` that were stored with another shape than declared) are by type and field, with a dot between.
          */
         Figures: {
             /**
@@ -1420,6 +1420,10 @@ export interface components {
             relays?: components["schemas"]["RelayFigures"][];
             /** @default [] */
             nodes?: components["schemas"]["NodeStats"][];
+            /** @default {} */
+            mismatches?: {
+                [key: string]: number;
+            };
         };
         /**
          * ForgetReceipt
