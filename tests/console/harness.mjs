@@ -35,14 +35,16 @@ export function launch() {
 }
 
 export class Harness {
-  static async build() {
+  /** Start a hub and a Chromium; `grants` are further service keys by name, `env` further settings. */
+  static async build({ grants = {}, env = {} } = {}) {
     const harness = new Harness();
     harness.folder = await mkdtemp(path.join(os.tmpdir(), "hub-console-"));
     harness.secret = randomBytes(32).toString("hex");
+    const all = { ...GRANTS, ...grants };
     harness.keys = Object.fromEntries(
-      Object.keys(GRANTS).map((name) => [name, `hubk_${randomBytes(32).toString("base64url")}`]),
+      Object.keys(all).map((name) => [name, `hubk_${randomBytes(32).toString("base64url")}`]),
     );
-    const keys = Object.entries(GRANTS).map(([name, grant]) => ({
+    const keys = Object.entries(all).map(([name, grant]) => ({
       name,
       sha256: createHash("sha256").update(harness.keys[name]).digest("hex"),
       ...grant,
@@ -59,6 +61,7 @@ export class Harness {
       HUB_ALLOWED_ORIGINS: "https://app.example.com",
       HUB_DRAIN: "0",
       JWT_SECRET: harness.secret,
+      ...env,
     };
     await harness.hub.start(harness.env);
     harness.browser = await launch();
@@ -102,14 +105,14 @@ export class Harness {
     await live(page);
   }
 
-  async publish(fields = {}) {
+  async publish(fields = {}, key = this.keys.operator) {
     const body = { type: "stock_alert", title: "Estoque baixo", message: "Faltam peças", ...fields };
     if (!["user_id", "user_ids", "account_id", "everyone"].some((name) => name in body)) {
       Object.assign(body, { user_id: USER, account_id: ACCOUNT });
     }
     const answer = await fetch(`${this.url}/api/internal/notify`, {
       method: "POST",
-      headers: { authorization: `Bearer ${this.keys.operator}`, "content-type": "application/json" },
+      headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
       body: JSON.stringify(body),
       signal: AbortSignal.timeout(DEADLINE_MS),
     });
