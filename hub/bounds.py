@@ -123,6 +123,26 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     webhook_count_s: float = 15.0
     counted_webhooks: int = 10_000
 
+    # Nodes of a cluster
+    #: How often a node tells the others the newest position that it knows of, and what there is to say of itself.
+    node_beacon_s: float = 0.25
+    node_presence_s: float = 2.0
+    #: How often a node asks how far the servers of the stream are behind.
+    node_replicas_s: float = 5.0
+    #: How long a node waits for the others' answers; and at its start, for one that has its name.
+    node_answer_s: float = 1.0
+    node_name_s: float = 1.0
+    #: By how much the clocks of two nodes may differ before a line says so.
+    node_clock_skew_s: float = 1.0
+    #: The newest notifications of which is remembered what other nodes told, until their receipts are written.
+    told_notifications: int = 16_384
+    #: Work that one node does: how often it says so, without a word to the log for how long it stops, after how long
+    #: another node takes over, and how often that one looks.
+    lease_renew_s: float = 15.0
+    lease_give_up_s: float = 40.0
+    lease_take_over_s: float = 60.0
+    lease_look_s: float = 2.0
+
     # Operators
     #: How many operators may watch at one time: each holds a connection and up to a hundred kilobytes.
     watchers: int = 16

@@ -22,6 +22,7 @@ from hub.api.prometheus import make_registry
 from hub.api.router import make_router
 from hub.auth.opening import open_auth
 from hub.cluster.alone import Alone
+from hub.cluster.local import SharedLog
 from hub.cluster.port import Cluster
 from hub.deadlines.clock import SteadyClock
 from hub.deadlines.keeper import DeadlineKeeper
@@ -43,6 +44,7 @@ from hub.log.port import Log
 from hub.log.traced import TracedLog
 from hub.metrics import Metrics
 from hub.nats.opening import open_hub_nats
+from hub.node import claim_node, start_node
 from hub.observe.confirmation_trace import ConfirmationTracer
 from hub.observe.explainer import Explainer
 from hub.observe.stats_board import StatsBoard
@@ -136,10 +138,11 @@ async def open_hub(
         nats = await open_hub_nats(settings) if settings.log_url else None
         if nats is not None:
             stack.push_async_callback(nats.close)
-        cluster: Cluster = Alone()
+        node = None if nats is None else await claim_node(settings, nats, metrics, now=now)
+        cluster: Cluster = node or Alone()
         auth = open_auth(settings, directory=directory, node=cluster.node, redeem_elsewhere=cluster.redeem, now=now)
         stack.push_async_callback(auth.close)
-        log = await open_log(settings, now=now, nats=nats)
+        log = engine = await open_log(settings, now=now, nats=nats)
         stack.push_async_callback(log.close)
         tracing = _make_tracing(settings) if settings.tracing else None
         if tracing is not None:
@@ -213,7 +216,14 @@ async def open_hub(
             now=now,
         )
         registry = make_registry(
-            metrics, delivery.subscribers, delivery.progress, log, probe, push, version=version("notification-hub")
+            metrics,
+            delivery.subscribers,
+            delivery.progress,
+            log,
+            probe,
+            push,
+            cluster=cluster,
+            version=version("notification-hub"),
         )
         if settings.metrics_port:
             await stack.enter_async_context(
@@ -221,6 +231,8 @@ async def open_hub(
             )
         bodies, cors = Allowance(settings.body_budget_bytes), Cors(frozenset(settings.allowed_origins))
         responses = Allowance(bounds.poll_total_bytes, each_bytes=bounds.poll_user_bytes)
+        stats = StatsBoard(delivery.subscribers, metrics, now=now)
+        readiness = ReadinessCheck(log=log, delivery=delivery, probe=probe, cluster=cluster)
         router = make_router(
             settings,
             auth=auth,
@@ -260,15 +272,31 @@ async def open_hub(
             ),
             types=types,
             bodies=bodies,
-            readiness=ReadinessCheck(log=log, delivery=delivery, probe=probe, cluster=cluster),
+            readiness=readiness,
             cluster=cluster,
-            stats=StatsBoard(delivery.subscribers, metrics, now=now),
+            stats=stats,
             registry=registry,
             metrics=metrics,
             tracing=tracing,
             log=log,
             now=now,
         )
+        if node is not None and isinstance(engine, SharedLog):
+            stack.push_async_callback(node.close)
+            await start_node(
+                settings,
+                node,
+                log=log,
+                shared=engine,
+                auth=auth,
+                delivery=delivery,
+                deadlines=deadlines,
+                stats=stats,
+                check=readiness.check,
+                tasks=background,
+                now=now,
+                monotonic=monotonic,
+            )
         _log_start(lines, settings, log)
         websocket = WebSocketEndpoint(delivery.connections, cors, close_timeout_s=bounds.close_timeout_s)
         events = EventStreamEndpoint(delivery.connections, cors, close_timeout_s=bounds.close_timeout_s)

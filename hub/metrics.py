@@ -54,6 +54,8 @@ class Metrics:
         #: Push messages that ended, by what became of them; attempts that failed, by status or reason.
         self.push: Counter[str] = Counter()
         self.push_failures: Counter[str] = Counter()
+        #: Messages of other nodes that were not believed, by reason.
+        self.cluster_dropped: Counter[str] = Counter()
         #: Connections opened, by resume result: live, replayed, gap.
         self.resumes: Counter[str] = Counter()
         #: Pages answered to clients that poll, by resume result.

@@ -111,7 +111,13 @@ ROOMS = [
     # What the nodes of a cluster tell each other; a hub alone implements the same port.
     _room("hub.cluster.port", "msgspec", never=PURE - {"asyncio"}, awaits=True),
     _room("hub.cluster.alone", never=PURE, awaits=True),
-    _room("hub.cluster", never=NO_ACCESS | {"hub.log.sqlite"}, awaits=True),
+    _room("hub.cluster.message", "msgspec", never=PURE),
+    _room("hub.cluster.subject", "msgspec", never=PURE),
+    _room("hub.cluster.members", never=PURE),
+    _room("hub.cluster.tally", never=PURE),
+    _room("hub.cluster.sums", "msgspec", never=PURE),
+    _room("hub.cluster.local", never=PURE, awaits=True),
+    _room("hub.cluster", "msgspec", never=NO_ACCESS | {"hub.log.sqlite"}, awaits=True),
     # What services are told, and the deadlines after which they are.
     _room("hub.webhooks.webhook", "msgspec", never=PURE),
     _room("hub.webhooks.body", "msgspec", never=PURE),
@@ -177,6 +183,7 @@ ROOMS = [
     _room("hub.transports", "msgspec", never=NO_ACCESS | {"hub.edge", "hub.log", "hub.publish"}, awaits=True),
     _room("hub.api.disconnect_body", "msgspec", never=PURE),
     _room("hub.api", "msgspec litestar prometheus_client", never=NO_ACCESS, awaits=True),
+    _room("hub.node", never=NO_ACCESS, awaits=True),
     _room("hub.composition", "litestar msgspec", never=NO_SQL, awaits=True, reads_clock=True),
     _room("hub.app", never=NO_SQL, awaits=True, reads_clock=True),
     _room(

@@ -14,6 +14,7 @@ from prometheus_client import generate_latest
 
 from hub.api.prometheus import make_registry
 from hub.bounds import Bounds
+from hub.cluster.alone import Alone
 from hub.delivery.progress import Progress
 from hub.delivery.subscribers import Subscribers
 from hub.directory.off import TrustingDirectory
@@ -96,6 +97,7 @@ async def test_every_metric_is_explained(tmp_path: Path) -> None:
         Progress(0),
         log,
         DirectoryProbe(TrustingDirectory(), Bounds()),
+        cluster=Alone(),
         version="0",
     )
     text = generate_latest(registry).decode()

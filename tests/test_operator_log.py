@@ -26,6 +26,7 @@ from hub.logging import LineHandler
 from hub.operator_log import OperatorLog
 from tests.auth.issuer import Issuer
 from tests.auth.tokens import jwk, private_key, sign_with
+from tests.cluster.test_log_lines import CLUSTER_EVENTS
 from tests.harness import ACCOUNT, DEADLINE_S, USER, run_hub
 from tests.operator_lines import PAGE, Lines, check_lines
 from tests.push.test_log_lines import PUSH_EVENTS
@@ -249,7 +250,9 @@ def test_the_table_is_complete() -> None:
                 ):
                     written.add(event)
     assert written == set(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE))
-    assert written == set.union(RELAY_EVENTS, PUSH_EVENTS, WEBHOOK_EVENTS, *[events for _, events in SCENES])
+    assert written == set.union(
+        CLUSTER_EVENTS, RELAY_EVENTS, PUSH_EVENTS, WEBHOOK_EVENTS, *[events for _, events in SCENES]
+    )
 
 
 def test_a_flood_is_a_line_a_minute(caplog: pytest.LogCaptureFixture) -> None:

@@ -115,6 +115,7 @@ USABLE: dict[str, tuple[str, object]] = {
     "HUB_LOG_CA_FILE": ("/etc/hub/ca.pem", Path("/etc/hub/ca.pem")),
     "HUB_NODE": ("hub-1", "hub-1"),
     "HUB_APPEND_DEADLINE": ("20", 20.0),
+    "HUB_RECEIPT_WAIT": ("0.05", 0.05),
     "HUB_ISOLATION": ("30", 30.0),
     "HUB_RELAY_DATABASE": ("postgresql://relay@db/app", "postgresql://relay@db/app"),
     "HUB_RELAY_TABLE": ("app.outbox", "app.outbox"),

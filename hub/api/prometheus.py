@@ -13,7 +13,9 @@ from prometheus_client.registry import Collector
 
 from contracts.closing import CloseCode
 from contracts.frame import ResumeKind
+from contracts.stats import NodeState
 from hub import errors
+from hub.cluster.port import Cluster
 from hub.delivery.progress import Progress
 from hub.delivery.subscribers import Subscribers
 from hub.directory.probe import DirectoryProbe
@@ -29,6 +31,8 @@ __all__ = ["make_registry"]
 _RESUMES: tuple[str, ...] = get_args(ResumeKind)
 _OUTCOMES = ("acknowledged", "read", "unconfirmed")
 _CLOSES = tuple(str(code.value) for code in CloseCode)
+_STATES: tuple[str, ...] = get_args(NodeState)
+_DROPS = ("busy", "epoch", "failed", "head", "sender", "too_large", "unreadable", "version")
 _CODES = sorted({getattr(errors, name).code for name in errors.__all__ if name not in {"HubError", "SettingsError"}})
 
 
@@ -40,11 +44,12 @@ def make_registry(
     probe: DirectoryProbe,
     push: Push | None = None,
     *,
+    cluster: Cluster,
     version: str,
 ) -> CollectorRegistry:
     """Return a registry that reads the counters when it is asked, and holds nothing itself."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_HubCollector(metrics, subscribers, progress, log, probe, push, version))
+    registry.register(_HubCollector(metrics, subscribers, progress, log, probe, push, cluster, version))
     ProcessCollector(registry=registry)
     GCCollector(registry=registry)
     return registry
@@ -59,6 +64,7 @@ class _HubCollector(Collector):
         log: Log,
         probe: DirectoryProbe,
         push: Push | None,
+        cluster: Cluster,
         version: str,
     ) -> None:
         self._metrics = metrics
@@ -67,6 +73,7 @@ class _HubCollector(Collector):
         self._log = log
         self._probe = probe
         self._push = push
+        self._cluster = cluster
         self._version = version
 
     def collect(self) -> Iterator[Metric]:
@@ -88,6 +95,7 @@ class _HubCollector(Collector):
         yield _gauge("hub_dispatch_lag_records", "Records stored but not dispatched yet", lag)
         up = int(self._probe.state == "up")
         yield _gauge("hub_directory_up", "1 when the directory answered when it was last asked", up)
+        yield from self._collect_cluster()
         yield _counter("hub_published", "Notifications stored", "type", metrics.published)
         mismatches = CounterMetricFamily(
             "hub_contract_mismatches", "Stored with a field of data of another type", labels=["type", "field"]
@@ -152,6 +160,28 @@ class _HubCollector(Collector):
         yield _histogram("hub_directory_query_seconds", "One query to the directory", {"": metrics.directory_query})
         yield _histogram("hub_fsync_seconds", "One durable write", self._log.fsyncs, "file")
         yield _histogram("hub_loop_lag_seconds", "How late the event loop is", {"": metrics.loop_lag})
+
+    def _collect_cluster(self) -> Iterator[Metric]:
+        found, rows = self._cluster.check(), self._cluster.list_nodes()
+        nodes = GaugeMetricFamily("hub_cluster_nodes", "Nodes that this one knows, itself included", labels=["state"])
+        for state in _STATES:
+            nodes.add_metric([state], sum(row.state == state for row in rows))
+        yield nodes
+        connected = found is None or found.nats == "connected"
+        yield _gauge("hub_node_connected", "1 when this node is connected to NATS", int(connected))
+        isolated = found is not None and found.isolated
+        yield _gauge("hub_node_isolated", "1 while this node sends its clients to others", int(isolated))
+        yield _gauge(
+            "hub_node_lag_records", "Records that this node has yet to take", 0 if found is None else found.lag
+        )
+        lag = GaugeMetricFamily("hub_stream_replica_lag_records", "How far the slowest server of the stream is behind")
+        if found is None or found.replica_lag is not None:
+            lag.add_metric([], 0 if found is None else found.replica_lag or 0)
+        yield lag
+        skew_s = max((abs(row.clock_skew_seconds) for row in rows), default=0.0)
+        yield _gauge("hub_cluster_clock_skew_seconds", "By how much another node's clock differs, at most", skew_s)
+        dropped = self._metrics.cluster_dropped
+        yield _counter("hub_cluster_dropped", "Messages of nodes that were not believed", "reason", dropped, _DROPS)
 
 
 def _gauge(name: str, sentence: str, value: float) -> Metric:

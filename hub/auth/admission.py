@@ -62,7 +62,7 @@ class Admission:
             if not takes_tickets:
                 raise InvalidToken(reason="a ticket was shown where a token is asked for")
             # The user was admitted when the ticket was issued, seconds ago; a revocation since then counts.
-            if self._redeem_elsewhere is not None and self._tickets.find_issuer(credential) is not None:
+            if self._redeem_elsewhere is not None and self._tickets.is_foreign(credential):
                 grant = await self._redeem_elsewhere(credential, origin)
             else:
                 grant = self._tickets.redeem(credential, origin=origin, now_s=self._now())

@@ -18,7 +18,7 @@ import msgspec
 from hub.auth.grant import Grant
 from hub.errors import InvalidToken, Overloaded, TokenExpired
 
-__all__ = ["Tickets", "digest_ticket", "looks_like_ticket"]
+__all__ = ["Tickets", "digest_ticket", "find_issuer", "looks_like_ticket"]
 
 _PREFIX = "hubt_"
 #: Between a node's name, which has no such character, and the secret.
@@ -92,10 +92,9 @@ class Tickets:
             raise InvalidToken(reason="the ticket has another length")
         return self.redeem_digest(digest_ticket(ticket), origin=origin, now_s=now_s)
 
-    def find_issuer(self, ticket: str) -> str | None:
-        """Return the name of the other node that issued `ticket`; None where this hub has to know it."""
-        node, separator, _ = ticket.removeprefix(_PREFIX).rpartition(_SEPARATOR)
-        return node if separator and self._node is not None and node != self._node else None
+    def is_foreign(self, ticket: str) -> bool:
+        """Whether another node of the cluster issued `ticket`, and has to be asked."""
+        return self._node is not None and find_issuer(ticket) not in {None, self._node}
 
     def redeem_digest(self, digest: bytes, *, origin: str | None, now_s: float) -> Grant:
         """Do as `redeem`, for a ticket of which only the digest is known.
@@ -134,6 +133,12 @@ class Tickets:
             if not self._per_user[owner]:
                 del self._per_user[owner]
         return found
+
+
+def find_issuer(ticket: str) -> str | None:
+    """Return the name of the node that issued `ticket`; None where a hub alone did."""
+    node, separator, _ = ticket.removeprefix(_PREFIX).rpartition(_SEPARATOR)
+    return node if separator else None
 
 
 def looks_like_ticket(text: str) -> bool:

@@ -32,7 +32,7 @@ from hub.deadlines.deadline import (
 from hub.deadlines.ending import Ending
 from hub.deadlines.group import OpenDeadline, gather, select_confirmed
 from hub.errors import HubError
-from hub.log.port import COLLAPSE, Appended, Change, Entry, Log
+from hub.log.port import COLLAPSE, Appended, Change, Entry, Log, Record
 from hub.metrics import Metrics
 from hub.operator_log import OperatorLog
 from hub.target import Target
@@ -121,6 +121,22 @@ class DeadlineKeeper:
             return []
         detail = "Nobody is told of what users do not confirm: the key of this service has no `webhook` in the key file"
         return [FieldWarning(field="$.confirm", detail=detail)]
+
+    def note(self, records: Sequence[Record]) -> None:
+        """Note the deadlines that other nodes have set; a client of this node may confirm them."""
+        for record in records:
+            if record.origin is None or not record.changes:
+                continue
+            for change in record.changes:
+                if change.owner != DEADLINES or change.value is None:
+                    continue
+                deadline = self._read(Entry(change.owner, change.key, change.value, record.position))
+                if deadline is not None:
+                    target = Target(deadline.target)
+                    self._awaited[target] = max(deadline.due_ms, self._awaited.get(target, 0))
+                    if deadline.due_ms < self._next_due_ms:
+                        self._next_due_ms = deadline.due_ms
+                        self._news.set()
 
     def is_awaited(self, target: Target) -> bool:
         """Whether a confirmation of this user may be awaited."""

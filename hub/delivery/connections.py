@@ -85,6 +85,8 @@ class Connections:
         self._lines = OperatorLog(logger)
         #: True once the hub shuts down: nobody new is let in any more.
         self.draining = False
+        #: True while this node of a cluster is cut off from the others: clients have to go to another one.
+        self.isolated = False
 
     async def admit(
         self, headers: Iterable[tuple[bytes, bytes]], query: bytes, subprotocols: Sequence[str] = ()
@@ -94,8 +96,8 @@ class Connections:
         Raises:
             HubError: it may not, and why.
         """
-        if self.draining:
-            raise Draining
+        if self.draining or self.isolated:
+            raise self._refusal()
         return await self._admission.admit(headers, query, subprotocols)
 
     def admit_nowait(
@@ -106,8 +108,8 @@ class Connections:
         Raises:
             HubError: as `admit` does; nothing was changed, so that it may be asked as well.
         """
-        if self.draining:
-            raise Draining
+        if self.draining or self.isolated:
+            raise self._refusal()
         return self._admission.admit_nowait(headers, query, subprotocols)
 
     def identify(self, grant: Grant, headers: Iterable[tuple[bytes, bytes]]) -> Client | None:
@@ -122,10 +124,10 @@ class Connections:
         Raises:
             HubFull: there is no place.
             TooManyConnections: this user may have no further one that ends none of the others.
-            Draining: the hub began to shut down since `admit`.
+            Draining: the hub began to shut down, or to send clients to other nodes, since `admit`.
         """
-        if self.draining:
-            raise Draining
+        if self.draining or self.isolated:
+            raise self._refusal()
         subscriber = Subscriber(
             id=secrets.token_urlsafe(9),
             grant=grant,
@@ -225,6 +227,15 @@ class Connections:
         if not isinstance(error, Draining):
             self._admission.log_refusal(error)
 
+    async def send_away(self, *, window_s: float) -> None:
+        """Let nobody in until `let_in`, and send every connection away, spread over at most `window_s`."""
+        self.isolated = True
+        await drain(self._subscribers.everyone(), self._endings, window_s=window_s, reason="this node is cut off")
+
+    def let_in(self) -> None:
+        """Let clients in again, unless the hub shuts down."""
+        self.isolated = False
+
     async def drain(self, *, window_s: float) -> None:
         """Send every connection away, spread over at most `window_s`; nobody new is let in any more."""
         self.draining = True
@@ -238,6 +249,9 @@ class Connections:
             left = len(self._subscribers)
             message = f"drained in {took_s} s; {left} connections are left"
             self._lines.write(logging.INFO, "drain_ended", message, seconds=took_s, left=left)
+
+    def _refusal(self) -> Draining:
+        return Draining() if self.draining else Draining("This node is cut off from its cluster: try another one")
 
     def _begin(self, subscriber: Subscriber, where: Cursor | Client | None) -> ResumeResult:
         if not isinstance(where, Client):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections import OrderedDict
 from collections.abc import Callable
 
 import msgspec
@@ -35,6 +36,8 @@ _decode = msgspec.json.Decoder(Revocation).decode
 #: Control records read at once when the list is rebuilt.
 PAGE = 1_000
 PAGE_BYTES = 2 * 2**20
+#: Revocations of other nodes whose effect is remembered, until they ask for it.
+KEPT = 100
 
 
 class Erasure(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="erasure"):
@@ -82,6 +85,8 @@ class Disconnector:
         self._lines = OperatorLog(logger)
         # What this hub is appending itself: `disconnect` closes those connections and counts them, and `take` does not.
         self._asked: set[bytes] = set()
+        # How many connections the newest revocations of other nodes closed here, by what the log has of them.
+        self._closed: OrderedDict[bytes, int] = OrderedDict()
 
     async def disconnect(self, asked: DisconnectRequest) -> DisconnectReceipt:
         """Close the connections `asked` names, on every node; return how many.
@@ -129,6 +134,18 @@ class Disconnector:
             nodes=UNSET if reached is None else reached.nodes,
         )
 
+    def close_for(self, payload: bytes, *, revoke: bool) -> int:
+        """Close what another node's request names; return how many, also of those that the log's record closed before.
+
+        Raises:
+            msgspec.MsgspecError, UnicodeDecodeError: this version of the hub cannot read the request.
+        """
+        revocation = _decode(payload)
+        if revoke:
+            # What the log brings of it later finds nobody left.
+            self._revocations.add(revocation, self._now())
+        return self._close(revocation) + self._closed.pop(payload, 0)
+
     async def rebuild(self) -> None:
         """Read every revocation that is still in force from the log.
 
@@ -162,7 +179,10 @@ class Disconnector:
             return
         self._revocations.add(revocation, self._now())
         # Connections that came back meanwhile with a newer token are not meant.
-        self._close(revocation, only_revoked=True)
+        if closed := self._close(revocation, only_revoked=True):
+            self._closed[payload] = closed
+        while len(self._closed) > KEPT:
+            self._closed.popitem(last=False)
 
     def _close(self, revocation: Revocation, *, only_revoked: bool = False) -> int:
         # An operator has often just changed the customer's database: what is remembered of it would let them in again.

@@ -25,11 +25,13 @@ CONFIRM_S = 2.0
 CONFIRM_POLL_S = 0.01
 
 
-async def drain(leaving: list[Subscriber], ends: EndsInOrder, *, window_s: float) -> None:
+async def drain(
+    leaving: list[Subscriber], ends: EndsInOrder, *, window_s: float, reason: str = "the hub is restarting"
+) -> None:
     """Send these connections away, spread over at most `window_s`.
 
     Each client is told a window in which to come back, sized by how many there are, and is then
-    closed at a random moment within ours.
+    closed at a random moment within ours, for `reason`.
     """
     random.shuffle(leaving)
     within_s = round(max(1.0, len(leaving) / RETURNS_PER_S), 1)
@@ -45,7 +47,7 @@ async def drain(leaving: list[Subscriber], ends: EndsInOrder, *, window_s: float
         await asyncio.sleep(0)
     for part in slices:
         for subscriber in part:
-            ends.end(subscriber, CloseCode.DRAIN, "the hub is restarting")
+            ends.end(subscriber, CloseCode.DRAIN, reason)
         await asyncio.sleep(window_s / len(slices))
     await _wait_confirmed(leaving)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 
@@ -183,6 +184,23 @@ class Subscriptions:
         for key, user in over:
             await self.remove(key, user)
         return len(over)
+
+    def learn(self, changes: Sequence[Change]) -> bool:
+        """Take who has a subscription now by these changes of another node; whether they concern any.
+
+        What they take away is known after `load`.
+        """
+        concerned = False
+        for change in changes:
+            if change.owner != _ALL:
+                continue
+            concerned = True
+            if change.value is not None:
+                with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError):
+                    user = _decode_known(change.value).user
+                    if user not in self._users:
+                        self._add(user)
+        return concerned
 
     def forget_person(self, person: Target) -> None:
         """Drop what is held of a user who was erased from the log."""

@@ -17,6 +17,9 @@ from hub.tasks import Tasks
 
 __all__ = ["PushWork"]
 
+#: How long changes of subscriptions are collected before they are counted anew.
+_RELOAD_S = 5.0
+
 
 class PushWork:
     """Pushes while it runs, from the mark in the log on; what it holds in memory is of one run.
@@ -37,12 +40,27 @@ class PushWork:
         self._is_over = is_over
         self._sweep_s = sweep_s
         self._is_running = False
+        self._changed = asyncio.Event()
         self.pusher, self.backlog = make()
 
     def note(self, records: Sequence[Record]) -> None:
         """Note records that were just dispatched; never blocks."""
-        if self._is_running:
-            self.backlog.note(records)
+        if not self._is_running:
+            return
+        for record in records:
+            if record.changes and record.origin is not None and self._subscriptions.learn(record.changes):
+                self._changed.set()
+        self.backlog.note(records)
+
+    async def _keep_subscriptions(self) -> None:
+        """Count subscriptions anew after other nodes changed any; several changes are one count."""
+        while True:
+            # No deadline: while nobody changes any there is nothing to do.
+            await self._changed.wait()
+            await asyncio.sleep(_RELOAD_S)
+            self._changed.clear()
+            with contextlib.suppress(StorageUnavailable):
+                await self._subscriptions.load()
 
     def trace(self, position: int) -> Pushes | str:
         """Return what became of the push messages of a notification, or why that is not known."""
@@ -55,6 +73,7 @@ class PushWork:
         tasks.start("push backlog", self.backlog.run())
         tasks.start("push mark", self.backlog.keep_mark())
         tasks.start("push", self.pusher.run())
+        tasks.start("push subscriptions", self._keep_subscriptions())
         tasks.start("push sweep", sweep(self._subscriptions, self._is_over, every_s=self._sweep_s))
         try:
             # Until it is cancelled.

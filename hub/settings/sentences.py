@@ -219,6 +219,10 @@ append_deadline_s | HUB_APPEND_DEADLINE | s | 15
     How long a publish waits while NATS cannot store it, such as during the election of a leader (4 to 9 s), before it
     gets 503.
 
+receipt_wait_s | HUB_RECEIPT_WAIT | s | 0.025
+    How long the receipt of a publish waits for the other nodes to say how many of their connections it met; a receipt
+    names the nodes that did not.
+
 isolation_s | HUB_ISOLATION | s | 15
     How long a hub that cannot reach NATS keeps its connections, before it sends them to other nodes.
 

@@ -94,6 +94,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_ca_file: Path | None = None
     node: str = ""
     append_deadline_s: Annotated[float, Meta(ge=1, le=120)] = 15.0
+    receipt_wait_s: Annotated[float, Meta(ge=0, le=1)] = 0.025
     isolation_s: Annotated[float, Meta(ge=1, le=600)] = 15.0
 
     # The outbox relay

@@ -34,6 +34,8 @@ logger = logging.getLogger("hub.webhooks")
 
 #: How long to wait where the log cannot be read or written.
 _LOG_RETRY_S = 1.0
+#: How long to wait where another node was quicker.
+_CLAIMED_S = 0.2
 
 
 class Posts(Protocol):
@@ -143,7 +145,11 @@ class WebhookSender:
         webhook = begin_attempt(before, now_s=self._now_s(), claim_s=self._bounds.webhook_claim_s)
         key = f"claim\x00{webhook.id}\x00{webhook.attempts}"
         (result,) = await self._log.append([draft_changes(put_webhook(webhook, before), key=key)])
-        return webhook if isinstance(result, Appended) and not result.duplicate else None
+        if isinstance(result, Appended) and not result.duplicate:
+            return webhook
+        # Another node claimed it. This one may not have that record yet, and would ask for it again at once.
+        await asyncio.sleep(_CLAIMED_S)
+        return None
 
     async def _send(self, webhook: Webhook) -> tuple[Webhook, int | str]:
         """Return the webhook after one attempt, and how that ended."""

@@ -19,16 +19,19 @@ import pytest
 from contracts.closing import CloseCode
 from hub import errors
 from hub.bounds import Bounds
+from hub.cluster.local import SharedLog
 from hub.delivery.dispatcher import Dispatcher
 from hub.log.port import Record
 from hub.log.sqlite.mark import Mark, MarkFile
 from hub.publish.publisher import Publisher
+from tests.cluster.test_hubs import make_stream
 from tests.deadlines.stage import SECRET
 from tests.deploy.prometheus import CONFIGURATION, RULES, Prometheus, free_port
 from tests.deploy.test_files import DEPLOY, ROOT, read_yaml
 from tests.fakes import FakeClock
 from tests.faults.process import HubProcess, wait_ready
 from tests.harness import ACCOUNT, RunningHub, run_hub
+from tests.nats_servers import NatsServer
 from tests.outbound.endpoint import open_endpoint, respond_with
 from tests.postgres import Postgres
 from tests.relay.outbox import body, open_outbox
@@ -275,6 +278,23 @@ class TestFiring:
             answer = await hub.http.get("/sse", headers={"authorization": f"Bearer {hub.token(account_id=ACCOUNT)}"})
             assert (503, "directory_unavailable") == (answer.status_code, answer.json()["code"])
             await prometheus.wait_firing(instance, "HubDirectoryDown", "HubDirectoryRefuses")
+
+    async def test_node(self, prometheus: Prometheus, tmp_path: Path) -> None:
+        """A node of a cluster hears of records that never come, and then loses NATS."""
+        server = NatsServer(tmp_path / "nats")
+        await server.start()
+        try:
+            stream = await make_stream(server.url)
+            nodes: dict[str, Any] = {"log_url": server.url, "log_stream": stream, "append_deadline_s": 1.0}
+            async with watched(prometheus, tmp_path, node="one", **nodes) as (hub, instance):
+                shared = hub.hub.log
+                assert isinstance(shared, SharedLog)
+                shared.learn_head(5_000)
+                await prometheus.wait_firing(instance, "HubNodeBehind")
+                server.kill()
+                await prometheus.wait_firing(instance, "HubNodeCutOff", "HubCannotWrite")
+        finally:
+            server.stop()
 
     async def test_dead_letter(self, prometheus: Prometheus, tmp_path: Path) -> None:
         """A webhook whose endpoint says that it is gone."""

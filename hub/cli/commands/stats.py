@@ -10,7 +10,7 @@ import click
 import httpx
 import msgspec
 
-from contracts.stats import Stats
+from contracts.stats import NodeStats, Stats
 from hub import routes
 from hub.cli.support.access import ServiceAccess, find_service_access
 from hub.cli.support.address import open_client, require_success, send_request
@@ -63,7 +63,10 @@ def _table(report: Stats) -> str:
             "connections",
             f"{now.total:,} ({now.websocket:,} WebSocket, {now.sse:,} SSE, {now.durable_streams:,} Durable Streams)",
         ),
-        ("users, accounts", f"{report.unique_users:,}, {len(report.connections_by_account):,}"),
+        (
+            "users, accounts",
+            f"{report.unique_users:,}{_sum_words(report)}, {len(report.connections_by_account):,}",
+        ),
         ("published", f"{totals.published:,} ({totals.duplicates:,} duplicates)"),
         ("deliveries", f"{totals.deliveries:,}"),
         ("came back", f"{totals.replays:,} ({totals.gaps:,} with a gap)"),
@@ -71,5 +74,17 @@ def _table(report: Stats) -> str:
         ("closed as slow", f"{totals.drops:,}"),
     ]
     rows += [(f"refused: {code}", f"{count:,}") for code, count in sorted(report.refusals.items())]
+    rows += [(f"node {node.node}", _describe(node)) for node in report.nodes or ()]
     width = max(18, *(len(name) + 2 for name, _ in rows))
     return "\n".join(f"{name:<{width}}{value}" for name, value in rows)
+
+
+def _sum_words(report: Stats) -> str:
+    return " (sum of the nodes: who is connected to two counts twice)" if report.users_are_distinct is False else ""
+
+
+def _describe(node: NodeStats) -> str:
+    now = node.connections
+    counts = f"{now.websocket:,} WebSocket, {now.sse:,} SSE, {now.durable_streams:,} Durable Streams"
+    words = f"{node.state.replace('_', ' ')}, {counts}, applied {node.applied:,}, lag {node.lag:,}, NATS {node.nats}"
+    return f"{words}, version {node.version}"
