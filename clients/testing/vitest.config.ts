@@ -6,7 +6,7 @@ export default defineConfig({
   test: {
     include: ["test/*.test.ts"],
     env: { HUB_COMMAND: fileURLToPath(new URL("../../.venv/bin/hub", import.meta.url)) },
-    testTimeout: 20_000,
+    testTimeout: 60_000,
     hookTimeout: 30_000,
     coverage: {
       provider: "v8",
@@ -15,7 +15,7 @@ export default defineConfig({
       exclude: ["src/playwright.ts"],
       reporter: ["text-summary"],
       // What it is; a change that covers less fails.
-      thresholds: { statements: 96, branches: 91, functions: 95, lines: 99 },
+      thresholds: { statements: 97, branches: 94, functions: 97, lines: 99 },
     },
   },
 });

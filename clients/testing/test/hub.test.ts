@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { DEMO_USERS, Listener, LocalHub, PublishRefused } from "../src/index.js";
 import { test as hubTest } from "../src/vitest.js";
 
@@ -145,11 +145,45 @@ describe("a hub", () => {
     await hub.close();
   });
 
+  test("that says nothing, or does not end, is killed after half a minute", async () => {
+    const sleep = "while :; do sleep 0.1; done";
+    // Only of what is set from here on the time passes at once.
+    const passHalfAMinute = async (act: () => Promise<unknown>) => {
+      vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+      const done = act();
+      await vi.waitFor(() => expect(vi.getTimerCount()).toBeGreaterThan(0));
+      vi.advanceTimersByTime(30_000);
+      vi.useRealTimers();
+      return done;
+    };
+    await expect(passHalfAMinute(() => LocalHub.start({ command: ["sh", "-c", sleep] }))).rejects.toThrow(
+      "the hub did not start",
+    );
+    const deaf = `trap "" TERM; echo "listening on http://127.0.0.1:9" >&2; ${sleep}`;
+    const hub = await LocalHub.start({ command: ["sh", "-c", deaf] });
+    await passHalfAMinute(() => hub.stop());
+    await hub.close();
+  });
+
+  test("is the one on the path where nobody names another, and is asked for where there is none", async () => {
+    const { HUB_COMMAND: command, PATH: path } = process.env;
+    delete process.env.HUB_COMMAND;
+    process.env.PATH = "/nowhere";
+    await expect(LocalHub.start()).rejects.toThrow(/^the hub did not start: hub: .*pip install notification-hub/);
+    Object.assign(process.env, { HUB_COMMAND: command, PATH: path });
+  });
+
+  test("that refuses without a detail is quoted with its title alone", () => {
+    expect(new PublishRefused({ code: "overloaded", title: "Later", status: 503 }).message).toBe("overloaded: Later");
+  });
+
   test("is not set up by the variables of the test run", async () => {
     process.env.HUB_PORT = "no port";
     const hub = await LocalHub.start();
     delete process.env.HUB_PORT;
     expect(hub.environ).toEqual({ HUB_URL: hub.url, HUB_KEY: hub.serviceKey, HUB_SERVICE_KEY: hub.serviceKey });
+    await hub.close();
+    // Once more is nothing, as where a test and its fixture both do it.
     await hub.close();
   });
 });
@@ -204,6 +238,34 @@ describe("a listener", () => {
     expect(stage.requests).toBe(1);
     refuse();
     await expect(listener.next({ timeoutMs: 10_000 })).rejects.toThrow(/the hub refused it: 403 no/);
+    stage.close();
+  });
+
+  test("that is greeted with something else fails", async () => {
+    for (const text of ['data: {"type": "order_created", "id": "1"}\n\n', ""]) {
+      const stage = await play((response) =>
+        response.writeHead(200, { "content-type": "text/event-stream" }).end(text),
+      );
+      await expect(Listener.open(() => ({ url: stage.url, token: "t" }))).rejects.toThrow("did not greet");
+      stage.close();
+    }
+  });
+
+  test("receives a gap, comes back at its cursor, and stays away after a final close", async () => {
+    const asked: unknown[] = [];
+    const frames = [
+      { type: "gap", data: { cursor: "e-7" } },
+      ...[4000, 4502].map((code) => ({ type: "closing", code })),
+    ];
+    const stage = await play((response, cursor) => {
+      greet(response, 60);
+      response.end(`data: ${JSON.stringify(frames[asked.push(cursor) - 1])}\n\n`);
+    });
+    const listener = await Listener.open(() => ({ url: stage.url, token: "t" }));
+    expect((await listener.next()).type).toBe("gap");
+    await expect(listener.next({ timeoutMs: 20_000 })).rejects.toThrow(/before it came gap/);
+    expect(asked).toEqual([undefined, "e-7", "e-7"]);
+    expect(listener.control.filter(({ type }) => type === "closing")).toEqual(frames.slice(1));
     stage.close();
   });
 
