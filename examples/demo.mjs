@@ -1,6 +1,6 @@
 /** `make demo`: the hub for development, every example frontend and the WhatsApp bridge; Ctrl-C stops them all. */
-import { spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import path from "node:path";
 import { bridgeEnvironment, hubEnvironment, prepareKeys, readEscalated, startGateway } from "./whatsapp.mjs";
@@ -15,7 +15,7 @@ const STARTED = ["hub", "service", "stocktech", "appportal", "page", "avadmin"];
 /** How long an order may wait for somebody who sees it, in seconds. */
 const CONFIRM_WITHIN = process.env.DEMO_CONFIRM_WITHIN?.trim() || "60";
 const ORIGINS = ["stocktech", "appportal", "avadmin", "nginx"].map((name) => `http://localhost:${PORTS[name]}`);
-const READY_MS = 90_000;
+const READY_MS = 180_000;
 const STOP_MS = 8_000;
 const MOST_LINES = 30;
 
@@ -68,6 +68,14 @@ function stop(code) {
     signal("SIGKILL");
     process.exit(code);
   })());
+}
+
+/** Return the hub's key for push services, made once. */
+function makePushKey() {
+  const file = path.join(DATA, "push.pem");
+  mkdirSync(DATA, { recursive: true, mode: 0o700 });
+  if (!existsSync(file)) execFileSync(HUB, ["push", "init", file], { stdio: "pipe" });
+  return file;
 }
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -125,6 +133,8 @@ async function run() {
     HUB_DATA_DIR: DATA,
     HUB_ALLOWED_ORIGINS: ORIGINS.join(","),
     HUB_DRAIN: "1",
+    HUB_PUSH_KEY_FILE: makePushKey(),
+    HUB_PUSH_SUBJECT: "mailto:demo@example.com",
   });
   await ready(`${hubUrl}/health/ready`);
   const { jwt_secret: secret, service_key: key } = JSON.parse(readFileSync(path.join(DATA, "dev.json"), "utf8"));
@@ -168,7 +178,7 @@ async function run() {
 
 Open the first two side by side: what one sells or buys, the other one sees.
 Close the seller's page and buy something: an order that nobody saw within ${CONFIRM_WITHIN} seconds becomes a WhatsApp
-message, which is shown here. Ctrl-C stops everything.`);
+message, which is shown here. More to try: examples/README.md. Ctrl-C stops everything.`);
 }
 
 /** Start the bridge and a gateway that sends nothing; what would be sent is printed, with how to trace it. */
