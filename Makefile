@@ -228,6 +228,7 @@ foreign: $(SETUP) ## publish with other languages' HTTP clients (java, curl), wh
 soak: $(SETUP) debian examples ## the long proofs: 200 kills, 1,000 fault schedules, long model runs, WebKit, the whole demo
 	@requirements/install-debian.sh "The long test run" $(DEBIAN_FOR_SOAK)
 	@$(BIN)/pytest -m soak -o faulthandler_timeout=0 $(PYTEST_ARGS)
+	@cd clients/browser && SCHEDULES=5000 npx vitest run --project page tests/inbox-model.test.ts
 	@node --test --test-concurrency=1 --test-reporter=spec tests/e2e/*.soak.mjs
 
 fresh: $(SETUP) ## the two commands on bare Debian 13 and 12, as root (FRESH="trixie bookworm"), an hour
