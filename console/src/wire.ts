@@ -5,6 +5,7 @@ type Schemas = components["schemas"];
 
 export type Introduction = Schemas["Introduction"];
 export type Figures = Schemas["Figures"];
+export type NodeStats = Schemas["NodeStats"];
 export type Durations = Schemas["Durations"];
 export type FeedItem = Schemas["FeedItem"];
 export type FeedTarget = Schemas["FeedTarget"];

@@ -326,3 +326,34 @@ test("the relays of outboxes are shown as they report", async (t) => {
   assert.deepEqual(await findInaccessible(page), []);
   assert.deepEqual(notes.errors, []);
 });
+
+test("the nodes of a cluster are shown as they tell of themselves", async (t) => {
+  const { page, standIn, notes } = await open(t, { viewport: PHONE });
+  const connections = { total: 1_234, websocket: 1_234, sse: 0, durable_streams: 0 };
+  const node = (changes) => ({
+    node: "hub-0",
+    state: "ready",
+    version: "9.9.9",
+    connections,
+    users: 7,
+    applied: 9,
+    lag: 0,
+    nats: "connected",
+    uptimeSeconds: 7_200,
+    seenSeconds: 0.5,
+    ...changes,
+  });
+  await page.goto(`${standIn.url}/console`);
+  await enterKey(page, KEY);
+  await live(page);
+  assert.equal(await page.getByRole("heading", { name: "Nodes" }).count(), 0);
+  const away = node({ node: HOSTILE[0], state: "silent", nats: "disconnected", lag: 3 });
+  standIn.send(makeFigures(1, { nodes: [node({}), away] }));
+  const rows = page.getByRole("region", { name: "Nodes" }).locator("tbody tr");
+  await rows.nth(1).waitFor();
+  assert.match(await rows.nth(0).textContent(), /hub-0.*Ready.*9\.9\.9.*1,234.*7.*0.*connected.*2 h/s);
+  assert.match(await rows.nth(1).textContent(), /<script>.*silent.*3.*disconnected/s);
+  assert.equal(await overflow(page), 0);
+  assert.deepEqual(await findInaccessible(page), []);
+  assert.deepEqual(notes.errors, []);
+});

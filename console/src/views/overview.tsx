@@ -2,6 +2,7 @@
 import { Chart } from "../chart.js";
 import { formatBytes, formatCount, formatDuration, formatRate, formatUptime } from "../format.js";
 import { type Point, percentiles, rates, risen, series, total } from "../history.js";
+import { Nodes } from "../nodes.js";
 import { usePage } from "../page.js";
 import { Tile } from "../tile.js";
 import { lastingTransports, nameTransport, type Transport } from "../transports.js";
@@ -31,6 +32,7 @@ export function OverviewView({ history }: { history: readonly Point[] }) {
   return (
     <>
       <Conditions figures={figures} />
+      <Nodes nodes={figures.nodes ?? []} />
       <dl class="tiles">
         <Tile name={texts.connections} value={count(figures.connections.total)} />
         <Tile name={texts.users} value={count(figures.users)} />
