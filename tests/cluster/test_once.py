@@ -1,0 +1,93 @@
+"""What a cluster does once: webhooks, deadlines and Web Push, at whichever node the publish and the client are."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hub.bounds import Bounds
+from hub.deadlines.deadline import DEADLINES
+from hub.webhooks.webhook import due_owner
+from tests.cluster.test_hubs import DEADLINE_S, run_hubs
+from tests.deadlines.stage import SECRET, publish, settle, token
+from tests.fakes import FakeClock
+from tests.harness import RunningHub
+from tests.outbound.endpoint import open_endpoint, respond_with
+from tests.push.browser import AUTHORITY, open_push_service
+from tests.push.harness import make_push_settings, subscribe
+
+QUICK: dict[str, Any] = {"node_beacon_s": 0.1, "node_presence_s": 0.2, "node_name_s": 0.1, "lease_look_s": 0.1}
+
+
+async def wait_ended(hubs: list[RunningHub]) -> None:
+    """Return once no node has a deadline or a webhook that is still open."""
+    async with asyncio.timeout(DEADLINE_S):
+        for hub in hubs:
+            for owner in (DEADLINES, due_owner("tests")):
+                while await hub.hub.log.list_state(owner, limit=1):
+                    await asyncio.sleep(0.02)
+
+
+async def test_a_deadline_has_one_outcome_and_one_webhook(tmp_path: Path) -> None:
+    """Both nodes find that it is over, and one tells; what a client acknowledges at the other node is confirmed."""
+    clock, steady = FakeClock(), FakeClock(1000.0)
+    async with open_endpoint(respond_with(200)) as endpoint:
+        webhook: dict[str, object] = {
+            "url": f"http://127.0.0.1:{endpoint.port}/",
+            "secret": SECRET,
+            "events": ["notification.unconfirmed", "notification.confirmed"],
+            "allow_private": True,
+        }
+        changes: dict[str, Any] = {
+            "webhook": webhook,
+            "now": clock,
+            "monotonic": steady,
+            "jwt_max_lifetime_s": 31_536_000,
+            "bounds": Bounds(**QUICK, webhook_look_s=0.02),
+        }
+        async with run_hubs(tmp_path, "one", "two", **changes) as hubs:
+            first, second = hubs
+            async with second.websocket(token(second)) as client:
+                lost = await publish(first)
+                await client.frame()
+                clock.now_s, steady.now_s = clock.now_s + 61.0, steady.now_s + 61.0
+                await endpoint.wait_requests(1)
+                await wait_ended(hubs)
+                taken = await publish(first)
+                cursor = (await client.frame())["cursor"]
+                await client.connection.send(json.dumps({"type": "ack", "cursor": cursor}))
+                await settle(second, client)
+                await endpoint.wait_requests(2)
+                await wait_ended(hubs)
+            told = [json.loads(each.body) for each in endpoint.requests]
+        assert [("notification.unconfirmed", lost["id"]), ("notification.confirmed", taken["id"])] == [
+            (each["type"], each["data"]["notification"]["id"]) for each in told
+        ]
+
+
+async def test_one_node_pushes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A browser that subscribed at one node gets one message of a notification published at the other."""
+    trusted = tmp_path / "authority.pem"
+    trusted.write_bytes(AUTHORITY.certificate)
+    monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+    async with open_push_service() as service:
+        changes = make_push_settings(tmp_path, **QUICK)
+        async with run_hubs(tmp_path, "one", "two", **changes) as hubs:
+            for number, (there, here) in enumerate((hubs, hubs[::-1]), start=1):
+                if number == 1:
+                    await subscribe(there, service.subscribe())
+                assert 202 == (await here.publish(type="order_created")).status_code
+                outcomes: Counter[str] = Counter()
+                async with asyncio.timeout(DEADLINE_S):
+                    while sum(outcomes.values()) < number:
+                        await asyncio.sleep(0.02)
+                        outcomes = Counter()
+                        for hub in hubs:
+                            outcomes.update(hub.hub.metrics.push)
+                assert {"sent": number} == dict(outcomes)
+            assert 2 == len(service.endpoint.requests)
