@@ -256,7 +256,7 @@ export interface paths {
         };
         /**
          * Count connections, users and totals
-         * @description The numbers are exact, and of all accounts: a key that is limited to some of them is refused.
+         * @description The numbers are exact, and of all accounts: a key that is limited to some of them is refused. In a cluster they are sums over the nodes that answer within a second; `nodes` has a row for each, and `usersAreDistinct` is false, because a user who is connected to two nodes counts twice.
          */
         get: operations["readStats"];
         put?: never;
@@ -338,7 +338,7 @@ export interface paths {
         put?: never;
         /**
          * Close the connections of a user, an account or a token
-         * @description The connections are closed with code 4502. With `revoke` the hub also refuses the tokens issued until now, until they expire; the revocation is on disk before the response.
+         * @description The connections are closed with code 4502, on every node of a cluster; `nodes` names nodes that did not answer within a second. With `revoke` the hub also refuses the tokens issued until now, until they expire; the revocation is on disk before the response.
          */
         post: operations["disconnect"];
         delete?: never;
@@ -456,7 +456,7 @@ export interface paths {
         };
         /**
          * Check whether the hub accepts new work
-         * @description The hub is not ready if the log cannot be written, if the dispatcher has stopped, or if the hub is draining.
+         * @description The hub is not ready if the log cannot be written, if the dispatcher has stopped, or if the hub is draining. A node of a cluster is not ready, either, while it cannot reach NATS; `cluster` says how it is.
          */
         get: operations["checkReady"];
         put?: never;

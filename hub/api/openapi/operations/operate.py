@@ -16,7 +16,9 @@ OPERATE_OPERATIONS: tuple[Operation, ...] = (
         id="readStats",
         tag="Operate",
         summary="Count connections, users and totals",
-        description="The numbers are exact, and of all accounts: a key that is limited to some of them is refused.",
+        description="The numbers are exact, and of all accounts: a key that is limited to some of them is refused. In "
+        "a cluster they are sums over the nodes that answer within a second; `nodes` has a row for each, and "
+        "`usersAreDistinct` is false, because a user who is connected to two nodes counts twice.",
         security=SERVICE,
         responses=(Response(200, "The numbers at this moment.", "Stats"),),
         failures=(*ALL_ACCOUNTS_FAILURES, errors.Internal),
@@ -96,7 +98,9 @@ OPERATE_OPERATIONS: tuple[Operation, ...] = (
         id="disconnect",
         tag="Operate",
         summary="Close the connections of a user, an account or a token",
-        description="The connections are closed with code 4502. With `revoke` the hub also refuses the tokens issued "
+        description="The connections are closed with code 4502, on every node of a cluster; `nodes` names nodes that "
+        "did not answer within a second. With `revoke` the hub also refuses the "
+        "tokens issued "
         "until now, until they expire; the revocation is on disk before the response.",
         security=SERVICE,
         body="DisconnectRequest",
@@ -188,7 +192,8 @@ OPERATE_OPERATIONS: tuple[Operation, ...] = (
         tag="Operate",
         summary="Check whether the hub accepts new work",
         description="The hub is not ready if the log cannot be written, if the dispatcher has stopped, or if the hub "
-        "is draining.",
+        "is draining. A node of a cluster is not ready, either, while it cannot reach NATS; `cluster` says how it "
+        "is.",
         responses=(
             Response(200, "The hub accepts new work.", "Readiness"),
             Response(503, "The hub does not accept new work; the response has the state of each part.", "Readiness"),
