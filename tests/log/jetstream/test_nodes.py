@@ -1,0 +1,327 @@
+"""Several nodes over a real NATS server: one order, one record a key, mirrors that are made again, and the way back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import secrets
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from hub.cursor import Epoch, new_epoch
+from hub.errors import IdempotencyConflict, SettingsError
+from hub.log.jetstream.administration import create_cluster, leave_stream, read_status
+from hub.log.jetstream.append import Limits
+from hub.log.jetstream.founding import Founding, create_stream, found_stream
+from hub.log.jetstream.log import JetStreamLog, open_jetstream_log
+from hub.log.jetstream.mirror import note_path
+from hub.log.jetstream.stream import EPOCH, stream_settings
+from hub.log.jetstream.subject import Names
+from hub.log.port import Appended, Change, Draft, Kind
+from hub.log.sqlite.log import SqliteLog, open_sqlite_log
+from hub.log.sqlite.retention import Retention
+from hub.nats.address import read_servers
+from hub.nats.connection import NatsConnection, open_nats
+from hub.target import CONTROL, EVERYONE, user_target
+from tests.log.engines import Clock, Follower, draft, drain, stored, wait_until
+from tests.nats_servers import make_cluster, shared_server
+
+ANNA = user_target("acme", "anna")
+DAY_S = 86_400
+FOUNDING = Founding(replicas=1, max_age_s=30 * DAY_S, max_records=1_000_000)
+RETENTION = Retention(retention_s=30 * DAY_S, retention_records=1_000_000, idempotency_s=DAY_S)
+_names = itertools.count()
+
+
+async def _connect(url: str = "") -> NatsConnection:
+    servers, _ = read_servers(url or shared_server().url)
+    return await open_nats(servers, name="test", timeout_s=20)
+
+
+@contextlib.asynccontextmanager
+async def _stream(epoch: Epoch | None = None) -> AsyncIterator[tuple[NatsConnection, Names]]:
+    nats, names = await _connect(), Names(f"t{secrets.token_hex(6)}")
+    try:
+        await create_stream(nats, names, FOUNDING, epoch=epoch or new_epoch())
+        yield nats, names
+    finally:
+        await nats.close()
+
+
+async def _open(names: Names, folder: Path, node: str, url: str = "", deadline_s: float = 30) -> JetStreamLog:
+    return await open_jetstream_log(
+        await _connect(url),
+        stream=names.stream,
+        node=node,
+        path=folder / node / "log.sqlite3",
+        limits=Limits(max_pending=1_000, deadline_s=deadline_s),
+        retention=RETENTION,
+        now=Clock(),
+        owns_nats=True,
+    )
+
+
+async def _open_alone(path: Path) -> SqliteLog:
+    return await open_sqlite_log(
+        path,
+        now=Clock(),
+        retention_s=30 * DAY_S,
+        retention_records=1_000_000,
+        idempotency_s=DAY_S,
+        max_pending=1_000,
+    )
+
+
+class TestTwoNodes:
+    async def test_one_order_everywhere(self, tmp_path: Path) -> None:
+        """What two nodes publish at the same time comes in one order, the same in both mirrors and both tails."""
+        async with _stream() as (_, names):
+            first, second = await asyncio.gather(_open(names, tmp_path, "a"), _open(names, tmp_path, "b"))
+            followers = [Follower(first.follow()), Follower(second.follow())]
+            await asyncio.gather(
+                *(log.append([draft(f"{log.epoch}-{number}")]) for number in range(100) for log in (first, second))
+            )
+            for follower in followers:
+                await follower.wait_for(200)
+            assert list(range(1, 201)) == followers[0].positions == followers[1].positions
+            assert await drain(first) == await drain(second)
+            assert {"b", None} == {record.origin for record in followers[0].records}
+            await asyncio.gather(first.close(), second.close())
+
+    async def test_one_key_over_two_nodes(self, tmp_path: Path) -> None:
+        """Fifty publishes of one key at the same time over two nodes make one record; another body is a conflict."""
+        async with _stream() as (_, names):
+            nodes = await asyncio.gather(_open(names, tmp_path, "a"), _open(names, tmp_path, "b"))
+            results = await asyncio.gather(
+                *(nodes[number % 2].append([draft(str(number), key=b"k", body=b"1")]) for number in range(50))
+            )
+            appended = [stored(result) for (result,) in results]
+            assert 1 == len({(each.id, each.position) for each in appended})
+            assert 1 == sum(not each.duplicate for each in appended)
+            (conflict,) = await nodes[1].append([draft("x", key=b"k", body=b"2")])
+            assert isinstance(conflict, IdempotencyConflict)
+            assert 1 == nodes[0].head
+            await asyncio.gather(*(node.close() for node in nodes))
+
+    async def test_an_erasure_reaches_every_mirror(self, tmp_path: Path) -> None:
+        """An erased user's notifications and state are gone from every node, and later ones are not."""
+        async with _stream() as (_, names):
+            first, second = await asyncio.gather(_open(names, tmp_path, "a"), _open(names, tmp_path, "b"))
+            row = Change(f"preferences{ANNA}", "muted", b"x")
+            await first.append([draft("a", ANNA), Draft(id="s", targets=(ANNA,), payload=b"{}", changes=(row,))])
+            erased = await first.erase("anna", "acme")
+            assert (2, 1) == (erased.records, erased.states)
+            await second.append([draft("later", ANNA)])
+            for log in (first, second):
+                await wait_until(lambda log=log: log.head == 4, "the later record")
+                assert [b'{"id":"later"}'] == [record.payload for record in await drain(log, ANNA)]
+                assert await log.read_state(row.owner, row.key) is None
+            await asyncio.gather(first.close(), second.close())
+
+
+class TestMirror:
+    async def test_an_empty_and_an_older_mirror_catch_up(self, tmp_path: Path) -> None:
+        """A node that was away, and one without a file, have everything when they are open, also after their kill."""
+        async with _stream() as (_, names):
+            first = await _open(names, tmp_path, "a")
+            second = await _open(names, tmp_path, "b")
+            await first.append([draft("0")])
+            await second.close()
+            for number in range(5):
+                await first.append([draft(f"{number}.{each}") for each in range(500)])
+            reopened, fresh = await asyncio.gather(_open(names, tmp_path, "b"), _open(names, tmp_path, "c"))
+            assert 2_501 == reopened.head == fresh.head
+            assert await drain(first) == await drain(reopened) == await drain(fresh)
+            await asyncio.gather(first.close(), reopened.close(), fresh.close())
+
+    async def test_another_life_is_moved_aside(self, tmp_path: Path) -> None:
+        """A mirror of another stream is kept aside, and this one's is made; the log of a hub alone stays where it is."""
+        async with _stream() as (_, one), _stream() as (_, other):
+            log = await _open(one, tmp_path, "a")
+            await log.append([draft("one")])
+            await log.close()
+            log = await _open(other, tmp_path, "a")
+            assert 0 == log.head
+            await log.close()
+            aside = list((tmp_path / "a").glob("log.sqlite3.replaced-*/log.sqlite3"))
+            assert 1 == len(aside)
+            alone = await _open_alone(tmp_path / "b" / "log.sqlite3")
+            await alone.append([draft("alone")])
+            await alone.close()
+            with pytest.raises(SettingsError, match="log of a hub alone"):
+                await _open(other, tmp_path, "b")
+            alone = await _open_alone(tmp_path / "b" / "log.sqlite3")
+            assert 1 == alone.head
+            await alone.close()
+
+    async def test_a_mirror_that_lost_power_or_is_damaged_is_made_again(self, tmp_path: Path) -> None:
+        """A mirror that was open when the machine stopped, or that is damaged, is made again from the stream."""
+        async with _stream() as (_, names):
+            log = await _open(names, tmp_path, "a")
+            await log.append([draft(str(number)) for number in range(50)])
+            await log.close()
+            path = tmp_path / "a" / "log.sqlite3"
+            note_path(path).write_text("another boot")
+            log = await _open(names, tmp_path, "a")
+            assert 50 == log.head
+            await log.close()
+            content = bytearray(path.read_bytes())
+            content[4_096:12_288] = bytes(8_192)
+            path.write_bytes(content)
+            log = await _open(names, tmp_path, "a")
+            assert 50 == len(await drain(log))
+            await log.close()
+            assert 2 == len(list((tmp_path / "a").glob("log.sqlite3.replaced-*")))
+
+    async def test_retention_that_passed_a_node(self, tmp_path: Path) -> None:
+        """Where the stream has dropped what a node missed, its cursors meet a gap, and it goes on with the rest."""
+        nats, names = await _connect(), Names(f"t{secrets.token_hex(6)}")
+        await create_stream(nats, names, msgspec.structs.replace(FOUNDING, max_records=10), epoch=new_epoch())
+        first, second = await asyncio.gather(_open(names, tmp_path, "a"), _open(names, tmp_path, "b"))
+        await first.append([draft("0")])
+        await second.close()
+        await first.append([draft(str(number)) for number in range(30)])
+        second = await _open(names, tmp_path, "b")
+        assert (31, 22) == (second.head, second.first)
+        assert list(range(22, 32)) == [record.position for record in await drain(second)]
+        await asyncio.gather(first.close(), second.close(), nats.close())
+
+
+class TestRefusals:
+    async def test_no_stream(self, tmp_path: Path) -> None:
+        """Where there is no such stream, the command that makes it is named."""
+        with pytest.raises(SettingsError, match="hub cluster init"):
+            await _open(Names("missing"), tmp_path, "a")
+
+    async def test_another_programs_stream(self, tmp_path: Path) -> None:
+        """A stream that is not a log of the hub is not used, and `init` does not touch it."""
+        nats, names = await _connect(), Names(f"t{secrets.token_hex(6)}")
+        settings = stream_settings(names, replicas=1, first=1, max_age_s=DAY_S, max_records=10, metadata={})
+        await nats.request(names.create, msgspec.json.encode(settings), timeout_s=20)
+        with pytest.raises(SettingsError, match="another program owns it"):
+            await _open(names, tmp_path, "a")
+        with pytest.raises(SettingsError, match="another program owns"):
+            await found_stream(nats, names, FOUNDING, epoch=new_epoch(), export=None, tell=lambda *_: None)
+        await nats.close()
+
+    @pytest.mark.parametrize(
+        ("name", "value", "problem"),
+        [
+            ("republish", None, "republish"),
+            ("allow_direct", False, "allow_direct is off"),
+            ("duplicate_window", 5 * 10**9, "duplicate_window"),
+            ("storage", "memory", "storage"),
+            ("subjects", ["elsewhere"], "subjects"),
+        ],
+    )
+    async def test_wrong_settings(self, tmp_path: Path, name: str, value: object, problem: str) -> None:
+        """A stream that would lose something or cannot be mirrored is refused, with what is wrong."""
+        nats, names = await _connect(), Names(f"t{secrets.token_hex(6)}")
+        metadata = {EPOCH: new_epoch()}
+        settings = stream_settings(names, replicas=1, first=1, max_age_s=DAY_S, max_records=10, metadata=metadata)
+        changed = {**settings, name: [f"{names.stream}.x"] if name == "subjects" else value}
+        await nats.request(names.create, msgspec.json.encode(changed), timeout_s=20)
+        with pytest.raises(SettingsError, match=problem):
+            await _open(names, tmp_path, "a")
+        assert 1 == len((await read_status(nats, names, append_deadline_s=15)).problems)
+        await nats.close()
+
+
+class TestThereAndBack:
+    async def test_from_one_node_to_several_and_back(self, tmp_path: Path) -> None:
+        """Positions, epoch, keys, state, revocations and what was superseded are the same at each step."""
+        path = tmp_path / "a" / "log.sqlite3"
+        alone = await _open_alone(path)
+        epoch = alone.epoch
+        revocation = Draft(id="r", targets=(CONTROL,), payload=b"{}", expires_at_s=2e9)
+        muted = Change(f"preferences{ANNA}", "muted", b"x")
+        await alone.append(
+            [
+                draft("a", ANNA, key=b"k", body=b"1"),
+                revocation,
+                Draft(id="s", targets=(ANNA,), payload=b"{}", kind=Kind.STATE, changes=(muted,)),
+                Draft(id="old", targets=(ANNA,), payload=b'{"type":"t"}', type="t", collapse=b"c"),
+                Draft(id="new", targets=(ANNA,), payload=b'{"type":"t"}', type="t", collapse=b"c"),
+            ]
+        )
+        before = await drain(alone, ANNA, EVERYONE, CONTROL)
+        await alone.close()
+        nats, names = await _connect(), Names(f"t{secrets.token_hex(6)}")
+        assert await create_cluster(nats, names, path, FOUNDING, tell=lambda *_: None)
+        # Another time it finds everything there.
+        assert await create_cluster(nats, names, path, FOUNDING, tell=lambda *_: None)
+        first, fresh = await asyncio.gather(_open(names, tmp_path, "a"), _open(names, tmp_path, "b"))
+        for log in (first, fresh):
+            assert (epoch, 5) == (log.epoch, log.head)
+            assert before == await drain(log, ANNA, EVERYONE, CONTROL)
+            assert [Appended("a", 1, True)] == await log.append([draft("again", key=b"k", body=b"1")])
+            entry = await log.read_state(muted.owner, muted.key)
+            assert entry is not None
+            assert (b"x", 3) == (entry.value, entry.position)
+            found = await log.find("old")
+            assert found is not None
+            assert 5 == found.superseded_by
+        await fresh.append([draft("b", ANNA)])
+        await wait_until(lambda: first.head == 6, "the new record")
+        await asyncio.gather(first.close(), fresh.close())
+        assert 6 == await leave_stream(nats, names, path, node="a", retention=RETENTION, now=Clock())
+        with pytest.raises(SettingsError, match="went on alone"):
+            await _open(names, tmp_path, "b")
+        alone = await _open_alone(path)
+        assert (epoch, 6) == (alone.epoch, alone.head)
+        assert [*before, *(await drain(fresh_log := alone, ANNA, after=5))] == await drain(
+            fresh_log, ANNA, EVERYONE, CONTROL
+        )
+        assert [Appended("c", 7, False)] == await alone.append([draft("c", ANNA)])
+        await alone.close()
+        await nats.close()
+
+
+async def test_a_killed_leader(tmp_path: Path) -> None:
+    """Over the kill of the stream's leader no acknowledged record is lost, none is twice, and all mirrors agree."""
+    with make_cluster(tmp_path / "nats") as servers:
+        await asyncio.gather(*(server.start() for server in servers))
+        url = ",".join(server.url for server in servers)
+        nats, names = await _connect(url), Names("hub")
+        founding = msgspec.structs.replace(FOUNDING, replicas=3)
+        async with asyncio.timeout(60):
+            while True:
+                # The servers elect a leader of their own first.
+                with contextlib.suppress(Exception):
+                    await create_stream(nats, names, founding, epoch=new_epoch())
+                    break
+                await asyncio.sleep(0.2)
+        nodes = await asyncio.gather(*(_open(names, tmp_path, node, url, 60) for node in ("a", "b")))
+        followers = [Follower(node.follow()) for node in nodes]
+        acknowledged: dict[str, int] = {}
+
+        async def publish(number: int) -> None:
+            (result,) = await nodes[number % 2].append([draft(str(number))])
+            acknowledged[str(number)] = stored(result).position
+
+        tasks = [asyncio.create_task(publish(number)) for number in range(50)]
+        await asyncio.gather(*tasks)
+        (leader,) = [
+            server
+            for server in servers
+            for each in (await read_status(nats, names, append_deadline_s=15)).servers
+            if each.leads and each.name == server.name
+        ]
+        tasks = [asyncio.create_task(publish(number)) for number in range(50, 100)]
+        leader.kill()
+        await asyncio.gather(*tasks)
+        await wait_until(lambda: nodes[0].head == nodes[1].head == max(acknowledged.values()), "the same head")
+        for node, follower in zip(nodes, followers, strict=True):
+            records = await drain(node)
+            assert [record.position for record in records] == follower.positions
+            names_by_position = {record.position: record.payload for record in records}
+            assert 100 == len(acknowledged) == len(records)
+            assert all(
+                b'{"id":"%s"}' % identifier.encode() == names_by_position[position]
+                for identifier, position in acknowledged.items()
+            )
+        await asyncio.gather(*(node.close() for node in nodes), nats.close())
