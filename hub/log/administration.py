@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from hub.errors import SettingsError, StorageUnavailable
+from hub.finding import Finding
 from hub.log.engine import DAY_S, log_path, make_retention
 from hub.log.jetstream.administration import ClusterStatus, create_cluster, leave_stream, lose_stream, read_status
 from hub.log.jetstream.founding import Founding
@@ -11,9 +13,11 @@ from hub.log.jetstream.subject import Names
 from hub.nats.opening import name_node, open_hub_nats
 from hub.settings import Settings
 
-__all__ = ["ClusterStatus", "found_cluster", "leave_cluster", "read_cluster"]
+__all__ = ["ClusterStatus", "check_stream", "found_cluster", "leave_cluster", "read_cluster"]
 
-COMMAND_TIMEOUT_S = 15.0
+COMMAND_TIMEOUT_S = 5.0
+#: With fewer, one lost machine is one too many.
+SAFE_REPLICAS = 3
 
 
 async def found_cluster(
@@ -47,6 +51,23 @@ async def read_cluster(settings: Settings) -> ClusterStatus:
         return await read_status(nats, Names(settings.log_stream), append_deadline_s=settings.append_deadline_s)
     finally:
         await nats.close()
+
+
+async def check_stream(settings: Settings) -> Finding:
+    """Return whether the stream of HUB_LOG_URL can be used, and whether a lost machine would lose it."""
+    try:
+        status = await read_cluster(settings)
+    except (SettingsError, StorageUnavailable) as error:
+        return Finding("stream", "fail", error.detail)
+    if status.problems:
+        return Finding("stream", "fail", "; ".join(status.problems))
+    words = f"{status.stream}: positions {status.first} to {status.last} on {len(status.servers)} servers"
+    behind = [server.name for server in status.servers if server.offline or not server.current]
+    if behind:
+        return Finding("stream", "warn", f"{words}; not up to date: {', '.join(behind)}")
+    if status.replicas < SAFE_REPLICAS:
+        return Finding("stream", "warn", f"{words}; {status.replicas} replica: a lost machine may lose the log")
+    return Finding("stream", "ok", words)
 
 
 async def leave_cluster(settings: Settings, *, lost: bool, now: Callable[[], float]) -> int:

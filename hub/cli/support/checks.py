@@ -23,6 +23,7 @@ from hub.directory import open_directory
 from hub.edge import batch_send
 from hub.errors import DirectoryUnavailable, SettingsError
 from hub.finding import Finding, State, find_safely
+from hub.log.administration import check_stream
 from hub.log.engine import check_log, find_newest_write
 from hub.publish.registry import load_type_registry
 from hub.push.vapid import read_key as read_push_key
@@ -69,6 +70,8 @@ def run_checks(environ: Mapping[str, str], *, dev: bool, deep: bool = False) -> 
     yield from check_endpoints(keys)
     yield from (Finding("variables", "warn", sentence) for sentence in find_unknown(environ))
     yield from _check_data(settings, deep=deep)
+    if settings.log_url:
+        yield asyncio.run(check_stream(settings))
     if settings.jwks_url:
         yield asyncio.run(_check_keys(settings))
     yield asyncio.run(_check_directory(settings))

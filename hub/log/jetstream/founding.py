@@ -20,13 +20,14 @@ from hub.log.jetstream.stream import (
     Stream,
     StreamError,
     ask_stream,
+    explain_silence,
     read_stream,
     stream_settings,
 )
 from hub.log.jetstream.subject import Names
 from hub.log.port import Placed
 from hub.log.sqlite.export import Export
-from hub.nats.port import Nats
+from hub.nats.port import Nats, NatsError
 
 __all__ = ["Founding", "create_stream", "found_stream"]
 
@@ -80,15 +81,17 @@ async def found_stream(
 
     Raises:
         SettingsError: the stream is there already, or JetStream refuses it; the text says what to do.
-        NatsError: nobody answered in time.
+        StorageUnavailable, NatsError: nobody answered in time.
     """
     start, first, last = (1, 1, 0) if export is None else (export.start, export.first, export.head)
     epoch = epoch if export is None else export.epoch
     try:
         stream = await read_stream(nats, names, timeout_s=_TIMEOUT_S)
+    except NatsError as error:
+        raise explain_silence(error) from None
     except StreamError as error:
         if error.code != NOT_FOUND:
-            raise SettingsError(f"JetStream refuses: {error}") from None
+            raise explain_silence(error) from None
         try:
             stream = await create_stream(nats, names, founding, epoch=epoch, start=start, first=first, head=last)
         except StreamError as refusal:

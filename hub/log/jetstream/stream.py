@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from hub.cursor import Epoch
-from hub.errors import SettingsError, StorageUnavailable
+from hub.errors import HubError, SettingsError, StorageUnavailable
 from hub.log.jetstream.subject import Names
 from hub.nats.port import Nats, NatsError, NoResponders
 
@@ -23,6 +23,7 @@ __all__ = [
     "StreamError",
     "StreamState",
     "ask_stream",
+    "explain_silence",
     "find_wrong_settings",
     "read_stream",
     "stream_settings",
@@ -162,7 +163,7 @@ async def wait_stream(nats: Nats, names: Names, *, timeout_s: float) -> Stream:
         SettingsError: there is no such stream, or no JetStream.
         StorageUnavailable: nobody answered in time.
     """
-    problem: Exception = StorageUnavailable("NATS has no leader for the stream")
+    problem: HubError = StorageUnavailable("NATS has no leader for the stream")
     try:
         async with asyncio.timeout(timeout_s):
             while True:
@@ -173,16 +174,17 @@ async def wait_stream(nats: Nats, names: Names, *, timeout_s: float) -> Stream:
                         raise SettingsError(
                             f"HUB_LOG_STREAM: NATS has no stream {names.stream}; create it once with `hub cluster init`"
                         ) from None
-                    problem = _explain(error)
+                    problem = explain_silence(error)
                 except NatsError as error:
                     # Without JetStream nobody listens; while a leader is elected, neither.
-                    problem = _explain(error)
+                    problem = explain_silence(error)
                 await asyncio.sleep(_REST_S)
     except TimeoutError:
         raise problem from None
 
 
-def _explain(error: StreamError | NatsError) -> Exception:
+def explain_silence(error: StreamError | NatsError) -> HubError:
+    """Return why nobody says anything about the stream, in words that say what to do."""
     if isinstance(error, NoResponders) or (isinstance(error, StreamError) and error.code in _NOT_ENABLED):
         return SettingsError(
             "HUB_LOG_URL: NATS has no JetStream here: start the servers with it, and enable it for the hub's account"
