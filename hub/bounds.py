@@ -51,6 +51,10 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     #: What is kept encoded of notifications that several clients missed.
     replay_cache_bytes: int = 8_388_608
 
+    # Several nodes
+    #: How long a node may be behind the one that gave a client its cursor, before the client is told of a gap.
+    ahead_wait_s: float = 2.0
+
     # Polls
     #: What responses may weigh that their clients have not taken yet: of one user, and of all together. At least a
     #: page of each is counted (64 KiB), since it is read before its weight is known.

@@ -87,6 +87,8 @@ class Connections:
         self.draining = False
         #: True while this node of a cluster is cut off from the others: clients have to go to another one.
         self.isolated = False
+        #: Whether `is_ahead` has to be asked.
+        self.waits_ahead = resumption.waits_ahead
 
     async def admit(
         self, headers: Iterable[tuple[bytes, bytes]], query: bytes, subprotocols: Sequence[str] = ()
@@ -111,6 +113,14 @@ class Connections:
         if self.draining or self.isolated:
             raise self._refusal()
         return self._admission.admit_nowait(headers, query, subprotocols)
+
+    def is_ahead(self, cursor: Cursor | None) -> bool:
+        """Whether `wait_ahead` has to come before a connection with this cursor is registered."""
+        return self._resumption.is_ahead(cursor)
+
+    async def wait_ahead(self, cursor: Cursor | None) -> None:
+        """Return once this node has reached a cursor that a faster node gave, or has had its time to."""
+        await self._resumption.wait_ahead(cursor)
 
     def identify(self, grant: Grant, headers: Iterable[tuple[bytes, bytes]]) -> Client | None:
         """Return the client that comes without a cursor, for `greet` to find where it was; None if that is not kept."""

@@ -108,7 +108,8 @@ async def open_delivery(
     subscribers = Subscribers(limit=settings.max_connections, limit_per_user=settings.max_connections_per_user)
     progress = Progress(log.head)
     counts = DeliveryCounts(start=log.head, records=settings.bounds.counted_notifications)
-    resumption = Resumption(log, metrics)
+    ahead_wait_s = settings.bounds.ahead_wait_s if settings.log_url else 0.0
+    resumption = Resumption(log, metrics, ahead_wait_s=ahead_wait_s)
     heartbeat = Heartbeat(progress, log, interval_s=settings.heartbeat_s, lags=metrics.loop_lag, now=now)
     confirmation = _make_confirmation(settings, log, progress, resumption)
     acknowledgements = Acknowledgements(subscribers, progress, awaiting, epoch=log.epoch, start=log.head)

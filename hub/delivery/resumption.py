@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 from hub.cursor import Cursor
@@ -16,11 +17,15 @@ __all__ = ["Resumption"]
 
 logger = logging.getLogger("hub.dispatcher")
 
+#: How often a node looks whether it has reached a cursor that another node gave.
+_LOOK_S = 0.02
+
 
 class Resumption:
     """Fixes where each session starts, and counts the results."""
 
-    def __init__(self, log: Log, metrics: Metrics) -> None:
+    def __init__(self, log: Log, metrics: Metrics, *, ahead_wait_s: float = 0.0) -> None:
+        self._ahead_wait_s = ahead_wait_s
         self._log = log
         self._metrics = metrics
         self._ahead = AheadWatch(log)
@@ -30,6 +35,24 @@ class Resumption:
     def head(self) -> int:
         """The newest position of the log."""
         return self._log.head
+
+    @property
+    def waits_ahead(self) -> bool:
+        """Whether any cursor is waited for; a hub alone never does, and looks at none before it lets a client in."""
+        return self._ahead_wait_s > 0
+
+    def is_ahead(self, cursor: Cursor | None) -> bool:
+        """Whether a cursor is of a node that is faster than this one, so that `wait_ahead` has to come first."""
+        if not self._ahead_wait_s or cursor is None:
+            return False
+        return cursor.epoch == self._log.epoch and cursor.position > self._log.head
+
+    async def wait_ahead(self, cursor: Cursor | None) -> None:
+        """Return once this node has reached the cursor, or has had its time to."""
+        for _ in range(round(self._ahead_wait_s / _LOOK_S)):
+            if not self.is_ahead(cursor):
+                return
+            await asyncio.sleep(_LOOK_S)
 
     def begin(self, subscriber: Subscriber, cursor: Cursor | None) -> ResumeResult:
         """Fix where the session starts; the subscriber must be registered already.

@@ -62,6 +62,7 @@ class PollEndpoint:
                 raise MethodNotAllowed
             grant = await self._connections.admit(headers, scope["query_string"])
             cursor = find_cursor(headers, scope["query_string"])
+            await self._connections.wait_ahead(cursor)
             targets = subscriber_targets(grant.account_id, grant.user_id)
             with self._responses.share(targets[0]) as share:
                 share.take(PAGE_BYTES)

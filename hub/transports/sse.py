@@ -74,6 +74,8 @@ class EventStreamEndpoint:
         began_s = time.monotonic()
         try:
             cors = self._cors.allow(headers)
+            if self._connections.waits_ahead and self._connections.is_ahead(find_cursor(headers, query)):
+                return None
             grant = self._connections.admit_nowait(headers, query)
             if grant is None:
                 return None
@@ -109,6 +111,7 @@ class EventStreamEndpoint:
                 await send({"type": "http.response.start", "status": 200, "headers": [*_STREAM_HEADERS, *cors]})
                 await send({"type": "http.response.body", "body": b""})
                 return
+            await self._connections.wait_ahead(stream.cursor)
             with contextlib.suppress(ConnectionError):  # the peer may have left while it was looked up
                 async with open_event_stream(scope, send, close_timeout_s=self._close_timeout_s) as link:
                     await self._serve(receive, stream, link)

@@ -87,6 +87,8 @@ class WebSocketEndpoint:
         """Accept a handshake past ASGI; None, and nothing was done, where the application has to respond."""
         began_s = time.monotonic()
         try:
+            if self._connections.waits_ahead and self._connections.is_ahead(find_cursor([], query)):
+                return None
             grant = self._connections.admit_nowait(headers, query, subprotocols)
             if grant is None:
                 return None
@@ -112,6 +114,8 @@ class WebSocketEndpoint:
         try:
             grant = await self._connections.admit(headers, query, offered)
             opening = self._read(grant, headers, query, offered, began_s)
+            if isinstance(opening.where, Cursor):
+                await self._connections.wait_ahead(opening.where)
             if opener is None:
                 async with open_queued_link(send, events=False, close_timeout_s=self._close_timeout_s) as queued:
                     await self._serve(scope, receive, opening, queued)

@@ -97,6 +97,7 @@ class StreamEndpoint:
             if scope["method"] == "HEAD":
                 await respond_metadata(send, shared, self._pages.head)
                 return
+            await self._connections.wait_ahead(request.offset)
             cursor = StreamCursor(request.cursor, self._now())
             await self._respond(_Reader(scope, receive, send, grant, request, cursor, shared, began_s))
         except HubError as error:
