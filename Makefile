@@ -225,11 +225,16 @@ pythons: $(SETUP) ## the pure rooms and real connections on the other Pythons th
 foreign: $(SETUP) ## publish with other languages' HTTP clients (java, curl), which must be installed
 	@$(BIN)/pytest -m foreign tests/foreign $(PYTEST_ARGS)
 
-soak: $(SETUP) debian examples ## the long proofs: 200 kills, 1,000 fault schedules, long model runs, WebKit, the whole demo
+ifdef CLUSTER
+soak: $(SETUP)
+	@HUB_SOAK_MINUTES=$${HUB_SOAK_MINUTES:-60} $(BIN)/pytest -m soak -o faulthandler_timeout=0 tests/cluster $(PYTEST_ARGS)
+else
+soak: $(SETUP) debian examples ## the long proofs: 200 kills, 1,000 fault schedules, WebKit, the whole demo (CLUSTER=1: a cluster's, an hour and more)
 	@requirements/install-debian.sh "The long test run" $(DEBIAN_FOR_SOAK)
 	@$(BIN)/pytest -m soak -o faulthandler_timeout=0 $(PYTEST_ARGS)
 	@cd clients/browser && SCHEDULES=5000 npx vitest run --project page tests/inbox-model.test.ts
 	@node --test --test-concurrency=1 --test-reporter=spec tests/e2e/*.soak.mjs
+endif
 
 fresh: $(SETUP) ## the two commands on bare Debian 13 and 12, as root (FRESH="trixie bookworm"), an hour
 	@requirements/install-debian.sh "A bare Debian" debootstrap
@@ -322,6 +327,7 @@ image-check: $(SETUP) ## build the image for real, twice, as root; run it, look 
 
 bench: $(SETUP) ## measure the hub beside its peers, 40 minutes (BENCH=quick: 3, BENCH=brief: 15)
 	@$(BIN)/python -m bench
+	@$(BIN)/python -m bench.cluster
 
 # The suite is Python 2 code: PYTHON27 is a CPython 2.7 (conformance/README.md).
 conformance: $(SETUP) ## Autobahn against the WebSocket protocol (CONFORMANCE=full: half an hour)

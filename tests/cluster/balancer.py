@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import itertools
 
-from tests.cluster.wire import pass_on
+from tests.cluster.wire import dial, pass_on
 
 __all__ = ["Balancer"]
 
@@ -33,7 +33,7 @@ class Balancer:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Balancer:
-        server = await asyncio.start_server(self._take, HOST, self.port)
+        server = await asyncio.start_server(self._begin, HOST, self.port)
         self._server = server
         self.port = server.sockets[0].getsockname()[1]
         for port in self._ports:
@@ -55,17 +55,20 @@ class Balancer:
             is_ready = False
             with contextlib.suppress(OSError, TimeoutError):
                 async with asyncio.timeout(PROBE_DEADLINE_S):
-                    reader, writer = await asyncio.open_connection(HOST, port)
-                    writer.write(PROBE)
-                    is_ready = b" 200 " in await reader.readline()
-                    writer.close()
+                    reader, writer = await dial(port)
+                    try:
+                        writer.write(PROBE)
+                        is_ready = b" 200 " in await reader.readline()
+                    finally:
+                        writer.transport.abort()
             (self.ready.add if is_ready else self.ready.discard)(port)
             await asyncio.sleep(PROBE_PAUSE_S)
 
+    def _begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # A task that asyncio's streams own cannot be cancelled without an error in their log.
+        self._own(asyncio.create_task(self._take(reader, writer)))
+
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._own(task)
         try:
             # Where none says that it is ready, any may take it: its own refusal says why.
             candidates = sorted(self.ready) or self._ports
@@ -73,7 +76,7 @@ class Balancer:
             for port in (candidates[(turn + more) % len(candidates)] for more in range(len(candidates))):
                 with contextlib.suppress(OSError, TimeoutError):
                     async with asyncio.timeout(CONNECT_DEADLINE_S):
-                        to_hub = await asyncio.open_connection(HOST, port)
+                        to_hub = await dial(port)
                     await pass_on(reader, writer, *to_hub)
                     return
         finally:

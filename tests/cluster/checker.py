@@ -1,7 +1,7 @@
 """`python -m tests.cluster.checker FILE`: whether hubs lose, repeat or reorder anything, asked from outside.
 
-FILE is what `make serve-cluster` writes: `{"urls": [...], "service_key": "...", "jwt_secret": "..."}`. Nothing of the
-hub's code is used: this publishes over HTTP, listens as clients do, and compares.
+FILE is what `make serve-cluster` writes: the fields of `Target` as JSON. Nothing of the hub's code is used: this
+publishes over HTTP, listens as clients do, and compares.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import argparse
 import asyncio
 import contextlib
 import itertools
-import json
 import secrets
 import statistics
 import sys
@@ -30,9 +29,9 @@ from tests.cluster.sender import Sender
 __all__ = ["Report", "Target", "check", "main"]
 
 #: Every account has the same user ids, so that a mix-up shows.
-USERS = [
-    User(account, user) for account in ("12345678000190", "98765432000110") for user in ("00000000191", "00000000272")
-]
+USERS = tuple(
+    (account, user) for account in ("12345678000190", "98765432000110") for user in ("00000000191", "00000000272")
+)
 START_DEADLINE_S = 30.0
 #: From the last notification until every listener has it.
 FINISH_DEADLINE_S = 60.0
@@ -47,6 +46,8 @@ class Target(msgspec.Struct, frozen=True):
     urls: list[str]
     service_key: str
     jwt_secret: str
+    #: Who listens: account and user; known to the hubs' directory, if they have one.
+    users: tuple[tuple[str, str], ...] = USERS
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -92,10 +93,12 @@ async def check(
     may_have_gaps: bool = False,
     hoppers: int = HOPPERS,
     finish_s: float = FINISH_DEADLINE_S,
+    least: int = 0,
 ) -> Report:
     """Publish and listen at `target` while `meanwhile` runs, then compare.
 
-    A listener may take `finish_s` after the last notification; what it has not got then is missing.
+    It goes on until `least` were acknowledged. Listeners may take `finish_s` after the last notification; what it
+    has not got then is missing.
 
     Raises:
         TimeoutError: a listener did not get in.
@@ -103,7 +106,8 @@ async def check(
     random = Random(seed)
     ledger = Ledger()
     listeners = list(_make_listeners(target, random, hoppers))
-    sender = Sender(target.urls, target.service_key, USERS, ledger, random)
+    users = [User(*user) for user in target.users]
+    sender = Sender(target.urls, target.service_key, users, ledger, random)
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         listening = [tasks.create_task(listener.run()) for listener in listeners]
@@ -111,6 +115,7 @@ async def check(
             await asyncio.gather(*(listener.started.wait() for listener in listeners))
         publishing = tasks.create_task(sender.run(rate_per_s, stop))
         await meanwhile()
+        await ledger.wait_acknowledged(least)
         stop.set()
         await publishing
         await sender.finish()
@@ -129,7 +134,7 @@ def _make_listeners(target: Target, random: Random, hoppers: int) -> Sequence[Li
         token = _make_token(target.jwt_secret, user)
         return Listener(History(name, user), urls, token, Random(random.random()), transport=transport)
 
-    users = itertools.cycle(USERS)
+    users = itertools.cycle([User(*user) for user in target.users])
     return [
         *(
             listener(f"{transport} at node {number}", next(users), [url], transport)
@@ -181,8 +186,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=secrets.randbelow(2**32))
     parser.add_argument("--gaps", action="store_true", help="announced gaps are no violation")
     options = parser.parse_args()
-    fields = json.loads(options.file.read_text())
-    target = Target(fields["urls"], fields["service_key"], fields["jwt_secret"])
+    target = msgspec.json.decode(options.file.read_bytes(), type=Target)
 
     async def wait() -> None:
         await asyncio.sleep(options.seconds)

@@ -1,10 +1,11 @@
 """What a run of the loss checker knows, and the comparison: what was acknowledged against what each listener got.
 
-Pure, and without any code of the hub: a fault in the hub's own reading of a cursor must not hide itself here.
+Without any code of the hub: a fault in the hub's own reading of a cursor must not hide itself here.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ __all__ = ["Acknowledged", "Cursor", "History", "Ledger", "User", "read_cursor",
 
 #: Of each kind of violation so many are told one by one.
 SHOWN = 3
+ACKNOWLEDGED_DEADLINE_S = 120.0
 
 
 class User(NamedTuple):
@@ -122,6 +124,16 @@ class Ledger:
         #: What no comparison is needed for: a refusal, or two receipts of one key that differ.
         self.violations: list[str] = []
         self.repeats = 0
+
+    async def wait_acknowledged(self, count: int) -> None:
+        """Wait until so many were acknowledged.
+
+        Raises:
+            TimeoutError: they were not, within two minutes.
+        """
+        async with asyncio.timeout(ACKNOWLEDGED_DEADLINE_S):
+            while len(self.acknowledged) < count:
+                await asyncio.sleep(0.02)
 
     def acknowledge(self, title: str, receipt: Acknowledged, at_s: float) -> None:
         """Take a receipt; each further one of the same key must name the same record."""

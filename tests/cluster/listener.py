@@ -65,16 +65,21 @@ class Listener:
         leave_s = None if stay_s is None else time.monotonic() + stay_s
         frames = {"websocket": self._websocket, "sse": self._events, "poll": self._polls}[transport](http, url)
         # A connection that is silent for longer than a heartbeat is dead (R5.4).
-        silence_s = CONNECT_DEADLINE_S
+        silence_s = 2 * CONNECT_DEADLINE_S
+        is_greeted = False
         async with contextlib.aclosing(frames):
             while not self.finished.is_set():
-                wait_s = silence_s if leave_s is None else min(silence_s, max(0.0, leave_s - time.monotonic()))
+                wait_s = silence_s
+                # Nobody leaves before the first frame: a connect that is cancelled leaks its socket in uvloop.
+                if leave_s is not None and is_greeted:
+                    wait_s = min(silence_s, max(0.0, leave_s - time.monotonic()))
                 async with asyncio.timeout(wait_s):
                     frame = await anext(frames, None)
                 if frame is None:
                     return
-                if silence_s == CONNECT_DEADLINE_S:
+                if not is_greeted:
                     self.history.connections[transport] += 1
+                    is_greeted = True
                 self._take(frame)
                 silence_s = 2.5 * self._heartbeat_s + 2
 

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
+import json
 import os
 import secrets
 import shutil
+import socket
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from random import Random
 from typing import NamedTuple
 
 import httpx
@@ -21,7 +25,7 @@ from tests.cluster.balancer import Balancer
 from tests.cluster.checker import Target
 from tests.cluster.member import Member
 
-__all__ = ["LocalCluster", "Passwords", "Ports", "run_hub_command"]
+__all__ = ["LocalCluster", "Passwords", "Ports", "make_cluster", "run_hub_command"]
 
 ROOT = Path(__file__).parents[2]
 HOST = "127.0.0.1"
@@ -94,6 +98,8 @@ class LocalCluster:
         self.hubs = [self._make_hub(number) for number in numbers]
         self.balancer = Balancer([ports.hub(number) for number in numbers], ports.base)
         urls = [f"http://{HOST}:{port}" for port in (*map(ports.hub, numbers), ports.base)]
+        #: Whether somebody starts again what ends.
+        self.is_supervised = False
         #: Each hub, and the proxy last.
         self.target = Target(urls, service_key, jwt_secret)
 
@@ -102,9 +108,14 @@ class LocalCluster:
         """All six."""
         return [*self.nats, *self.hubs]
 
+    def password(self, user: str) -> str:
+        """Return the password of a user of the configuration."""
+        password: str = self._passwords._asdict()[user]
+        return password
+
     def log_url(self, user: str = "hub", ports: Sequence[int] = ()) -> str:
         """Return HUB_LOG_URL for one of the users of the configuration; `ports`: of wires in front of the servers."""
-        password = self._passwords._asdict()[user]
+        password = self.password(user)
         ports = ports or [self.ports.nats(number) for number in range(1, SIZE + 1)]
         return ",".join(f"nats://{user}:{password}@{HOST}:{port}" for port in ports)
 
@@ -130,7 +141,11 @@ class LocalCluster:
         """Start the servers; return when each serves and they have a leader."""
         for member in self.nats:
             await member.start()
-        await asyncio.gather(*map(self.wait_ready, self.nats))
+        await self.wait_all_ready(self.nats)
+
+    async def wait_all_ready(self, members: Sequence[Member]) -> None:
+        """Wait until each of them takes work."""
+        await asyncio.gather(*map(self.wait_ready, members))
 
     async def init(self, **environ: str) -> str:
         """Run `hub cluster init` as the administrator; return what it printed."""
@@ -160,7 +175,7 @@ class LocalCluster:
                     with contextlib.suppress(httpx.TransportError):
                         if ((await http.get(url)).status_code == 200) is is_ready:
                             return
-                    assert member.is_running, self.tail(member)
+                    assert self.is_supervised or member.is_running, self.tail(member)
                     await asyncio.sleep(0.1)
         except TimeoutError:
             raise TimeoutError(
@@ -204,6 +219,35 @@ class LocalCluster:
             "NATS_SYS_PASSWORD": self._passwords.sys,
         }
         return Member(f"nats-{number}", [find_nats_server(), "--config", str(path)], environ, self.folder)
+
+
+def make_cluster(folder: Path, **environ: str) -> LocalCluster:
+    """Return a cluster that does not run yet."""
+    key, secret = f"hubk_{secrets.token_urlsafe(32)}", secrets.token_hex(32)
+    folder.mkdir(parents=True, exist_ok=True)
+    keys = folder / "keys.json"
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    entry = {"name": "tests", "sha256": digest, "everyone": True, "operations": ["publish", "stats", "observe"]}
+    keys.write_text(json.dumps({"keys": [entry]}))
+    settings = {
+        "JWT_SECRET": secret,
+        "HUB_SERVICE_KEYS_FILE": str(keys),
+        "HUB_DIRECTORY_URL": "off",
+        "HUB_DRAIN": "0",
+        "WS_HEARTBEAT_INTERVAL": "1",
+    }
+    ports = Ports(find_ports())
+    return LocalCluster(folder, ports, Passwords.make(), settings | environ, service_key=key, jwt_secret=secret)
+
+
+def find_ports() -> int:
+    """Return a port from which on forty are free, outside those that the kernel gives away."""
+    for base in Random(secrets.randbits(32)).sample(range(20_000, 30_000, 40), 50):
+        with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
+            for port in Ports(base).all():
+                stack.enter_context(socket.create_server(("127.0.0.1", port)))
+            return base
+    raise AssertionError("no ports are free")
 
 
 def find_nats_server() -> str:

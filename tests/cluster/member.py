@@ -33,6 +33,12 @@ class Member:
         """Whether there is a process."""
         return self._process is not None and self._process.returncode is None
 
+    @property
+    def pid(self) -> int:
+        """The process that runs; `setpriv` becomes the program."""
+        assert self._process is not None
+        return self._process.pid
+
     async def start(self) -> None:
         """Start the process; it works some time later, and ends with this process at the latest."""
         with self.log_path.open("ab") as log:

@@ -17,8 +17,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
+
 from hub.cli.support.development import development_environ, make_development
-from hub.cli.support.quickstart import prepare_quickstart
+from hub.cli.support.quickstart import DEMO_NAMES, Quickstart, prepare_quickstart
 from tests.cluster.local import ROOT, LocalCluster, Passwords, Ports
 from tests.cluster.member import Member
 
@@ -28,6 +30,7 @@ DEFAULT_PORT = 8000
 #: Where the example frontends are (`make demo`).
 PAGES = [f"http://{host}:{port}" for host in ("localhost", "127.0.0.1") for port in (3000, 5173, 8080, 8081)]
 RESTART_PAUSE_S = 1.0
+LISTENERS = {"buyer", "seller", "colleague", "trial"}
 
 
 def main() -> int:
@@ -78,44 +81,54 @@ async def serve(folder: Path, ports: Ports) -> int:
         service_key=development.service_key,
         jwt_secret=development.jwt_secret,
     )
-    target = cluster.target
-    fields = {"urls": target.urls, "service_key": target.service_key, "jwt_secret": target.jwt_secret}
+    # Whom the demo directory knows, and lets in.
+    users = [(user.account_id, user.user_id) for name, user in DEMO_NAMES.items() if name in LISTENERS]
+    fields = msgspec.structs.asdict(cluster.target) | {"users": users}
     write_private(folder / "cluster.json", json.dumps(fields))
     say("Starting three NATS servers and three hubs; the first time this takes about ten seconds")
     async with cluster:
-        starting = asyncio.create_task(cluster.start())
+        running = asyncio.create_task(run(cluster, quickstart))
         stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
-        if stop.is_set():
-            starting.cancel()
-            return 0
-        starting.result()
-        quickstart.announce(f"http://127.0.0.1:{ports.base}")
-        lines = "\n".join(describe(cluster))
-        (folder / "README.txt").write_text(lines + "\n")
-        say(lines)
-        async with asyncio.TaskGroup() as tasks:
-            keeping = [tasks.create_task(keep_running(member)) for member in cluster.members]
-            await stopping
-            say("Ending the hubs, then the servers")
-            for task in keeping:
-                task.cancel()
+        await asyncio.wait([running, stopping], return_when=asyncio.FIRST_COMPLETED)
+        if not stop.is_set():
+            running.result()
+        say("Ending the hubs, then the servers")
+        running.cancel()
+        stopping.cancel()
+        await asyncio.gather(running, stopping, return_exceptions=True)
     return 0
 
 
+async def run(cluster: LocalCluster, quickstart: Quickstart) -> None:
+    """Start everything, and start again what ends, for ever."""
+    cluster.is_supervised = True
+    async with asyncio.TaskGroup() as tasks:
+        for member in cluster.nats:
+            tasks.create_task(keep_running(member))
+        await cluster.wait_all_ready(cluster.nats)
+        await cluster.init()
+        for member in cluster.hubs:
+            tasks.create_task(keep_running(member))
+        await cluster.wait_all_ready(cluster.hubs)
+        quickstart.announce(cluster.target.urls[-1])
+        lines = "\n".join(describe(cluster))
+        (cluster.folder / "README.txt").write_text(lines + "\n")
+        say(lines)
+
+
 async def keep_running(member: Member) -> None:
-    """Start a member again whenever it has ended."""
+    """Start a member, and again whenever it has ended."""
     while True:
+        await member.start()
         status = await member.wait()
         words = signal.Signals(-status).name if status < 0 else f"exit code {status}"
         say(f"{member.name} ended ({words}); it is started again in {RESTART_PAUSE_S:.0f} s")
         await asyncio.sleep(RESTART_PAUSE_S)
-        await member.start()
 
 
 def describe(cluster: LocalCluster) -> list[str]:
     """Return what a person does with the cluster."""
-    folder = os.path.relpath(cluster.folder)
+    folder = cluster.folder.relative_to(ROOT) if cluster.folder.is_relative_to(ROOT) else cluster.folder
     width = max(len(member.name) for member in cluster.members)
     return [
         f"The cluster: the proxy at {cluster.target.urls[-1]}, hubs at {', '.join(cluster.target.urls[:-1])}",
@@ -129,9 +142,8 @@ def describe(cluster: LocalCluster) -> list[str]:
         "Publish ten a second, listen everywhere, and see whether anything is lost, comes twice or out of order:",
         f"  .venv/bin/python -m tests.cluster.checker {folder}/cluster.json --rate 10 --seconds 60",
         "",
-        "The state of all of it, and the example frontends on top:",
+        "The state of the stream:",
         f"  HUB_LOG_URL='{cluster.log_url('admin')}' HUB_DATA_DIR={folder}/hub-1 .venv/bin/hub cluster status",
-        f"  DEMO_HUB=running HUB_DATA_DIR={folder}/dev make demo",
         "",
         "Ctrl-C ends everything and keeps the data. " + f"rm -r {folder} forgets it.",
     ]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 
-__all__ = ["Wire", "pass_on"]
+__all__ = ["Wire", "dial", "pass_on"]
 
 HOST = "127.0.0.1"
 CHUNK_BYTES = 65_536
@@ -21,7 +22,7 @@ class Wire:
         self.port = 0
 
     async def __aenter__(self) -> Wire:
-        self._server = await asyncio.start_server(self._take, HOST, 0)
+        self._server = await asyncio.start_server(self._begin, HOST, 0)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -32,25 +33,40 @@ class Wire:
     async def cut(self) -> None:
         """End what is open, without a word, and take nothing new."""
         self._is_cut = True
-        for task in self._open:
+        tasks = list(self._open)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._open, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def mend(self) -> None:
         """Take connections again."""
         self._is_cut = False
 
-    async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
+    def _begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # A task that asyncio's streams own cannot be cancelled without an error in their log.
+        task = asyncio.create_task(self._take(reader, writer))
         self._open.add(task)
         task.add_done_callback(self._open.discard)
+
+    async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             if not self._is_cut:
                 with contextlib.suppress(OSError):
-                    await pass_on(reader, writer, *await asyncio.open_connection(HOST, self._to_port))
+                    await pass_on(reader, writer, *await dial(self._to_port))
         finally:
             writer.transport.abort()
+
+
+async def dial(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect to a port of this machine. A cancelled connect of uvloop's own would leave its socket open."""
+    raw = socket.socket()
+    raw.setblocking(False)
+    try:
+        await asyncio.get_running_loop().sock_connect(raw, (HOST, port))
+        return await asyncio.open_connection(sock=raw)
+    except BaseException:
+        raw.close()
+        raise
 
 
 async def pass_on(

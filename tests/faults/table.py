@@ -252,6 +252,21 @@ ROOMS: dict[str, Sequence[Fault]] = {
             ("log/test_sqlite.py::TestRefusals",),
         ),
     ),
+    "Several nodes": (
+        Fault(
+            "`kill -9` of the NATS server that leads, and of a hub, under load",
+            "Publishes wait for the election; at no node is anything lost, twice or in another order.",
+            ("cluster/test_faults.py::test_a_kill_of_each_kind_loses_nothing",),
+        ),
+        Fault(
+            "A hub alone, asked by the same checker from outside",
+            "Nothing is lost over kills and restarts; the checker finds each fault of a hub that has one.",
+            (
+                "cluster/test_alone.py::test_kills_and_restarts_lose_nothing",
+                "cluster/test_checker.py::test_a_fault_is_found",
+            ),
+        ),
+    ),
     "The directory": (
         Fault(
             "The database of users is down or hangs",
