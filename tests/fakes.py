@@ -12,6 +12,8 @@ from collections import deque
 from collections.abc import AsyncIterator, Generator, Iterator, Sequence, Set
 from typing import Any, NamedTuple
 
+import msgspec
+
 from hub.auth.grant import Grant
 from hub.cursor import Epoch
 from hub.delivery.envelope import Envelope
@@ -30,6 +32,7 @@ from hub.log.inbox import (
     InboxLook,
     InboxPage,
     InboxQuery,
+    Suppose,
     Supposed,
     Watermark,
     flag_key,
@@ -304,10 +307,18 @@ class MemoryLog:
             count += is_unread
         return min(count, MOST_UNREAD + 1)
 
-    async def look_at_inbox(self, inbox: Inbox, ids: Sequence[str], *, read_until: int | None) -> InboxLook:
-        """Return what there is of these."""
+    async def look_at_inbox(
+        self, inbox: Inbox, ids: Sequence[str], *, read_until: int | None, suppose: Suppose | None = None
+    ) -> InboxLook:
+        """Return what there is of these, and what would be unread."""
         if self.fails:
             raise StorageUnavailable
+        look = self._look(inbox, ids, read_until)
+        if suppose is None:
+            return look
+        return msgspec.structs.replace(look, unread=await self.count_unread(inbox, suppose(look)))
+
+    def _look(self, inbox: Inbox, ids: Sequence[str], read_until: int | None) -> InboxLook:
         wanted, targets = set(ids), set(inbox.targets)
         positions = {
             identifier: record.position

@@ -22,7 +22,7 @@ from hub.cursor import Cursor, parse_cursor, write_cursor
 from hub.delivery.envelope import stamp
 from hub.errors import InvalidCursor, UnknownNotification
 from hub.inbox.changing import Changing, Wanted, change_inbox
-from hub.log.inbox import MOST_CHANGED, MOST_UNREAD, Inbox, InboxItem, InboxLog, InboxLook, InboxQuery
+from hub.log.inbox import MOST_CHANGED, MOST_UNREAD, Inbox, InboxItem, InboxLog, InboxLook, InboxQuery, Supposed
 from hub.log.port import Appended, Change, Draft, Kind
 from hub.target import Target, subscriber_targets
 
@@ -113,10 +113,9 @@ class Inboxes:
         async with turn:
             while True:
                 ids = [*asked.read, *asked.unread, *asked.archive]
-                look = await self._log.look_at_inbox(inbox, ids, read_until=until)
-                _require_known(asked, look)
-                changing = change_inbox(inbox, wanted, look)
-                unread = await self._log.count_unread(inbox, changing.supposed)
+                deciding = _Deciding(inbox, asked, wanted)
+                look = await self._log.look_at_inbox(inbox, ids, read_until=until, suppose=deciding.suppose)
+                changing, unread = deciding.changing, look.unread
                 position = self._log.head
                 if changing.changes:
                     position = await self._store(inbox, changing, look, unread)
@@ -166,6 +165,27 @@ class Inboxes:
         if cursor is None or cursor.epoch != self._log.epoch or cursor.position > self._log.head:
             raise InvalidCursor("This is not a cursor of the hub's log as it is now; get the inbox again", field=field)
         return cursor.position
+
+
+class _Deciding:
+    """What a change comes to, as soon as the log has looked."""
+
+    changing: Changing
+
+    def __init__(self, inbox: Inbox, asked: InboxChange, wanted: Wanted) -> None:
+        self._inbox = inbox
+        self._asked = asked
+        self._wanted = wanted
+
+    def suppose(self, look: InboxLook) -> Supposed:
+        """Return what the inbox would be after it.
+
+        Raises:
+            UnknownNotification: an id is not that of a notification for this user.
+        """
+        _require_known(self._asked, look)
+        self.changing = change_inbox(self._inbox, self._wanted, look)
+        return self.changing.supposed
 
 
 def _require_known(asked: InboxChange, look: InboxLook) -> None:

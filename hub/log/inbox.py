@@ -6,8 +6,8 @@ of it: a watermark, up to which everything is read, and flags of single notifica
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
@@ -25,6 +25,7 @@ __all__ = [
     "InboxLook",
     "InboxPage",
     "InboxQuery",
+    "Suppose",
     "Supposed",
     "Watermark",
     "flag_key",
@@ -136,6 +137,7 @@ class InboxLook(msgspec.Struct, frozen=True):
     `positions`: those of the ids that are this user's. `rows`: the flags of those, by position. Of others, at or below
     the position that was asked for, `restored` are those below the watermark that are unread all the same, and `spent`
     those that say nothing once everything up to there is read: of either no more than one record may change.
+    `unread`: how many would be unread after the change, where that was asked for; counted as `count_unread` does.
     """
 
     positions: dict[str, int]
@@ -143,6 +145,11 @@ class InboxLook(msgspec.Struct, frozen=True):
     restored: list[Entry]
     spent: list[Entry]
     watermark: Watermark
+    unread: int = 0
+
+
+#: Tells what a change would make of an inbox, as soon as the log has looked.
+Suppose: TypeAlias = Callable[[InboxLook], Supposed]
 
 
 class InboxLog(Log, Protocol):
@@ -166,8 +173,13 @@ class InboxLog(Log, Protocol):
             StorageUnavailable: the log cannot be read.
         """
 
-    async def look_at_inbox(self, inbox: Inbox, ids: Sequence[str], *, read_until: int | None) -> InboxLook:
+    async def look_at_inbox(
+        self, inbox: Inbox, ids: Sequence[str], *, read_until: int | None, suppose: Suppose | None = None
+    ) -> InboxLook:
         """Return what a change of an inbox has to know of these notifications, and of flags up to `read_until`.
+
+        `suppose` is told it, maybe in another thread, and returns what the change would make of the inbox: what is
+        unread then is counted at the same moment. What it raises is raised.
 
         Raises:
             StorageUnavailable: the log cannot be read.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hub.cursor import Epoch
 from hub.errors import IdempotencyConflict
 from hub.histogram import Histogram
-from hub.log.inbox import Inbox, InboxLog, InboxLook, InboxPage, InboxQuery, Supposed
+from hub.log.inbox import Inbox, InboxLog, InboxLook, InboxPage, InboxQuery, Suppose, Supposed
 from hub.log.port import Appended, Draft, Entry, Erased, Found, Health, Reading, Record
 from hub.target import Target
 
@@ -113,9 +113,11 @@ class TracedLog(InboxLog):
         """Return what the log counts."""
         return await self._log.count_unread(inbox, supposed)
 
-    async def look_at_inbox(self, inbox: Inbox, ids: Sequence[str], *, read_until: int | None) -> InboxLook:
+    async def look_at_inbox(
+        self, inbox: Inbox, ids: Sequence[str], *, read_until: int | None, suppose: Suppose | None = None
+    ) -> InboxLook:
         """Return what the log finds."""
-        return await self._log.look_at_inbox(inbox, ids, read_until=read_until)
+        return await self._log.look_at_inbox(inbox, ids, read_until=read_until, suppose=suppose)
 
     async def erase(self, user_id: str, account_id: str | None) -> Erased:
         """Remove what the log has of a user."""

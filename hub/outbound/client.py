@@ -6,6 +6,7 @@ import asyncio
 import os
 import ssl
 from collections.abc import Mapping
+from functools import partial
 from typing import Literal
 
 import httpcore
@@ -15,6 +16,7 @@ from hub.auth.egress import make_egress
 from hub.bounds import Bounds
 from hub.outbound.connector import AddressRefused, Connector, NameUnknown
 from hub.outbound.destination import Destination, read_destination
+from hub.outbound.pools import KEEP_ALIVE_S, Pools
 from hub.outbound.resolver import Resolver
 from hub.outbound.slots import Slots
 
@@ -22,8 +24,6 @@ __all__ = ["FailureReason", "OutboundClient", "OutboundFailure", "OutboundRespon
 
 #: Why a request got no response, in words that are safe in logs and metrics.
 FailureReason = Literal["url", "name", "address", "connection", "certificate", "timeout", "response"]
-
-_KEEP_ALIVE_S = 30.0
 
 
 class OutboundResponse(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,13 +78,16 @@ class OutboundClient:
         self._owns_resolver = resolver is None
         self._resolver = resolver or Resolver()
         context = tls or make_egress("https://outbound.invalid", what=what, environ=environ)["verify"]
-        connector = Connector(self._resolver, context, what=what, allow_private=allow_private, environ=environ)
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=context,
-            max_connections=total,
-            max_keepalive_connections=total,
-            keepalive_expiry=_KEEP_ALIVE_S,
-            network_backend=connector,
+        self._connector = Connector(self._resolver, context, what=what, allow_private=allow_private, environ=environ)
+        self._pools = Pools(
+            partial(
+                httpcore.AsyncConnectionPool,
+                ssl_context=context,
+                max_connections=each,
+                max_keepalive_connections=each,
+                keepalive_expiry=KEEP_ALIVE_S,
+                network_backend=self._connector,
+            )
         )
 
     async def post(self, url: str, content: bytes, fields: Mapping[str, str]) -> OutboundResponse:
@@ -110,7 +113,7 @@ class OutboundClient:
 
     async def close(self) -> None:
         """Close the connections. Requests that are under way fail."""
-        await self._pool.aclose()
+        await self._pools.close()
         if self._owns_resolver:
             await self._resolver.close()
 
@@ -122,8 +125,9 @@ class OutboundClient:
         body = bytearray()
         try:
             async with (
+                self._pools.take(to.authority) as pool,
                 asyncio.timeout(self._timeout_s),
-                self._pool.stream("POST", url, headers=headers, content=content) as response,
+                pool.stream("POST", url, headers=headers, content=content) as response,
             ):
                 head = response
                 async for chunk in response.aiter_stream():

@@ -152,9 +152,9 @@ class Pusher:
 
     async def _retry(self) -> None:
         for job in await self.waiting.find_due():
-            if not self.lanes.put(job):
-                return
-            self.waiting.begin(job)
+            # Another service's lane may have room where this one's has none.
+            if self.lanes.put(job):
+                self.waiting.begin(job)
 
     async def _send(self, job: Job) -> None:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import time
 from collections.abc import AsyncIterator
@@ -41,7 +42,7 @@ async def test_everybody_of_an_account(
     tmp_path: Path, figures: list[str], count: int, timeout_s: float, deadline_s: float
 ) -> None:
     """Each browser gets the message once; dead services delay nobody, and what is for them waits or is forgotten."""
-    settings = make_push_settings(tmp_path, outbound_timeout_s=timeout_s, push_backoff_base_s=5.0)
+    settings = make_push_settings(tmp_path, outbound_timeout_s=timeout_s, push_backoff_base_s=5.0, push_tick_s=0.5)
     async with run_services() as services, run_hub(tmp_path / "hub", **settings) as hub:
         expected = await _fill(hub, services, count)
         before_bytes, began_s, began_cpu_s = read_resident_bytes(os.getpid()), time.monotonic(), time.process_time()
@@ -67,7 +68,8 @@ async def test_everybody_of_an_account(
         assert expected["silent"] <= sum(push.pusher.lanes.measure().values()) + len(push.pusher.waiting)
         assert 1 <= counts["silent"]["most_open"] <= hub.settings.bounds.outbound_requests_each
         assert [expected[kind] for kind in KINDS[:3]] == [counts[kind]["messages"] for kind in KINDS[:3]]
-        assert {0} == {counts[kind]["again"] for kind in KINDS}
+        # The silent one is tried again.
+        assert [0, 0, 0] == [counts[kind]["again"] for kind in KINDS[:3]]
         assert MOST_CPU_S > max(iterations)
         assert MOST_BYTES > grown_bytes
 
@@ -111,8 +113,12 @@ async def _watch_loop() -> AsyncIterator[list[float]]:
             await asyncio.sleep(0.001)
             taken_s[0] = max(taken_s[0], time.thread_time() - began_s)
 
+    # The tests' own objects are not the hub's to look through.
+    gc.collect()
+    gc.freeze()
     watching = asyncio.create_task(watch())
     try:
         yield taken_s
     finally:
         watching.cancel()
+        gc.unfreeze()

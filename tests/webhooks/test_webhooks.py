@@ -152,7 +152,7 @@ async def test_private_address(stage: Stage) -> None:
         sender = hub.hub.webhooks._senders["tests"]
         client = hub.hub.webhooks._clients["tests"]
         client._allow_private = False
-        client._pool._network_backend._allow_private = False  # type: ignore[attr-defined]  # the connector
+        client._connector._allow_private = False
         sender._endpoint = msgspec.structs.replace(sender._endpoint, url=f"https://localhost:{stage.endpoint.port}/")
         await publish(hub, within=10)
         stage.pass_time(11.0)

@@ -13,7 +13,7 @@ from pathlib import Path
 from hub.cursor import Epoch
 from hub.errors import IdempotencyConflict, SettingsError, StorageUnavailable
 from hub.histogram import Histogram
-from hub.log.inbox import Inbox, InboxLog, InboxLook, InboxPage, InboxQuery, Supposed
+from hub.log.inbox import Inbox, InboxLog, InboxLook, InboxPage, InboxQuery, Suppose, Supposed
 from hub.log.jetstream.append import Appender, Limits, read_position
 from hub.log.jetstream.catch_up import CatchUp
 from hub.log.jetstream.filling import Filling
@@ -190,9 +190,11 @@ class JetStreamLog(InboxLog):
         """Return what the mirror counts."""
         return await self._mirror.count_unread(inbox, supposed)
 
-    async def look_at_inbox(self, inbox: Inbox, ids: Sequence[str], *, read_until: int | None) -> InboxLook:
+    async def look_at_inbox(
+        self, inbox: Inbox, ids: Sequence[str], *, read_until: int | None, suppose: Suppose | None = None
+    ) -> InboxLook:
         """Return what the mirror finds."""
-        return await self._mirror.look_at_inbox(inbox, ids, read_until=read_until)
+        return await self._mirror.look_at_inbox(inbox, ids, read_until=read_until, suppose=suppose)
 
     async def erase(self, user_id: str, account_id: str | None) -> Erased:
         """Have every node remove a user from its mirror, and return what this one has removed.

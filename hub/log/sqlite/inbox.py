@@ -7,6 +7,7 @@ ranges of a user's targets. Records are read for those alone that are returned, 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import apsw
@@ -22,6 +23,7 @@ from hub.log.inbox import (
     InboxLook,
     InboxPage,
     InboxQuery,
+    Suppose,
     Supposed,
     Watermark,
     flag_key,
@@ -32,15 +34,15 @@ from hub.log.port import Entry, Record
 from hub.log.sqlite.batch import number_id, number_type
 from hub.log.sqlite.page import read_at
 from hub.log.sqlite.state import read_entries, read_entry
-from hub.target import superseded_target
+from hub.target import Target, superseded_target
 
 __all__ = ["count_unread", "list_inbox", "look_at_inbox"]
 
 #: Rows of the index that one page looks at: a filter that lets few through must not hold a reader.
-_MOST_ROWS = 10_000
+_MOST_ROWS = 5_000
 
-#: Positions in which the notifications that a change names are looked for first.
-_NEWEST = 20_000
+#: Positions in which the notifications that a change names are looked for first, and then.
+_NEWEST = 1_000, 20_000
 
 _ONE = """SELECT position, digest, expires_ms FROM target
 WHERE target = :target{0} AND position > :after AND position <= :upto"""
@@ -62,6 +64,7 @@ _SAYS_UNREAD = "substr(value, 1, 1) = x'75' AND position >= :put_at"
 _SAYS_ARCHIVED = "substr(value, 2, 1) = x'61'"
 _FLAG = "s.owner = :owner AND s.key = printf('%019d', p.position)"
 _HAS_FLAGS = "SELECT 1 FROM state WHERE owner = :owner AND key > printf('%019d', :watermark) AND key < :last LIMIT 1"
+_HAS_FLAGS_BELOW = "SELECT 1 FROM state WHERE owner = :owner AND key <= printf('%019d', :watermark) LIMIT 1"
 _COUNT = f"""SELECT count(*) FROM (SELECT 1 FROM ({{0}} ORDER BY 1 DESC) p WHERE {_IS_DUE}
 AND p.position NOT IN (SELECT value FROM json_each(:settled)) {{1}} LIMIT :limit)"""  # noqa: S608
 _NOT_FLAGGED = f"""AND (p.position IN (SELECT value FROM json_each(:unread))
@@ -142,7 +145,14 @@ def count_unread(
 
 
 def look_at_inbox(
-    connection: apsw.Connection, inbox: Inbox, ids: Sequence[str], *, read_until: int | None, head: int
+    connection: apsw.Connection,
+    inbox: Inbox,
+    ids: Sequence[str],
+    *,
+    read_until: int | None,
+    suppose: Suppose | None,
+    head: int,
+    now_ms: int,
 ) -> InboxLook:
     """Return what `Log.look_at_inbox` promises."""
     connection.execute("BEGIN")
@@ -168,7 +178,11 @@ def look_at_inbox(
             if read_until >= watermark.upto:
                 bindings["upto"] = flag_key(read_until)
                 spent = read_entries(connection, f"{_OTHERS} AND NOT {_SAYS_ARCHIVED}", bindings)
-        return InboxLook(positions, rows_by_position, restored, spent, watermark)
+        look = InboxLook(positions, rows_by_position, restored, spent, watermark)
+        if suppose is None:
+            return look
+        unread = _count(connection, inbox, suppose(look), upto=head, now_ms=now_ms)
+        return msgspec.structs.replace(look, unread=unread)
     finally:
         connection.execute("COMMIT")
 
@@ -178,13 +192,17 @@ def _locate(connection: apsw.Connection, inbox: Inbox, ids: Sequence[str], head:
     positions: dict[str, int] = {}
     # A client that got one before it was superseded may still mark it.
     superseded = {f"target{number}": superseded_target(each) for number, each in enumerate(inbox.targets)}
-    for after, marked in ((max(0, head - _NEWEST), {}), (0, {}), (0, superseded)):
+    bounds = [head, *(max(0, head - each) for each in _NEWEST), 0]
+    ranges: list[tuple[int, int, dict[str, Target]]] = [
+        (after, upto, {}) for upto, after in pairwise(bounds) if after < upto
+    ]
+    for after, upto, marked in (*ranges, (0, head, superseded)):
         left = [identifier for identifier in ids if identifier not in positions]
         if not left:
             break
         bindings = _bind_targets(inbox) | {
             "after": after,
-            "upto": head,
+            "upto": upto,
             "numbers": _text([number_id(identifier) for identifier in left]),
             "ids": _text(left),
         }
@@ -208,7 +226,9 @@ def _count(connection: apsw.Connection, inbox: Inbox, supposed: Supposed, *, upt
     has_flags = bool(connection.execute(_HAS_FLAGS, bindings).fetchall())
     query = _COUNT.format(_merge(inbox), _NOT_FLAGGED if has_flags else "")
     above = _fetch_number(connection, query, bindings)
-    below = _fetch_number(connection, _COUNT_RESTORED.format(_name(inbox)), bindings)
+    below = 0
+    if supposed.unread or connection.execute(_HAS_FLAGS_BELOW, bindings).fetchall():
+        below = _fetch_number(connection, _COUNT_RESTORED.format(_name(inbox)), bindings)
     return min(above + below, limit)
 
 

@@ -8,12 +8,13 @@ import logging
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from hub.cursor import Epoch
 from hub.errors import HubError, IdempotencyConflict, Overloaded, StorageUnavailable
 from hub.histogram import Histogram
-from hub.log.inbox import Inbox, InboxLook, InboxPage, InboxQuery, Supposed
+from hub.log.inbox import Inbox, InboxLook, InboxPage, InboxQuery, Suppose, Supposed
 from hub.log.port import Appended, Draft, Entry, Erased, Found, Health, Reading, Record
 from hub.log.sqlite.announcer import Commit
 from hub.log.sqlite.erasure import LAST, Erasure
@@ -227,17 +228,15 @@ class SqliteLog:
 
     async def count_unread(self, inbox: Inbox, supposed: Supposed | None = None) -> int:
         """Return how many notifications of an inbox are unread, as it is or as it would be."""
-        head, now_ms = self._head, round(self._now() * 1000)
-        return await self._readers.look(
-            lambda connection: count_unread(connection, inbox, supposed, upto=head, now_ms=now_ms)
-        )
+        look = partial(count_unread, inbox=inbox, supposed=supposed, upto=self._head, now_ms=round(self._now() * 1000))
+        return await self._readers.look(look)
 
-    async def look_at_inbox(self, inbox: Inbox, ids: Sequence[str], *, read_until: int | None) -> InboxLook:
+    async def look_at_inbox(
+        self, inbox: Inbox, ids: Sequence[str], *, read_until: int | None, suppose: Suppose | None = None
+    ) -> InboxLook:
         """Return what a change of an inbox has to know of these notifications."""
-        head = self._head
-        return await self._readers.look(
-            lambda connection: look_at_inbox(connection, inbox, ids, read_until=read_until, head=head)
-        )
+        look = partial(look_at_inbox, inbox=inbox, ids=ids, read_until=read_until, suppose=suppose, head=self._head)
+        return await self._readers.look(partial(look, now_ms=round(self._now() * 1000)))
 
     async def erase(self, user_id: str, account_id: str | None, *, upto: int = LAST) -> Erased:
         """Remove what the log has of a user up to a position; it goes on where the caller no longer waits.
