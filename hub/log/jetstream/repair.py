@@ -42,10 +42,27 @@ async def read_page(nats: Nats, names: Names, *, after: int) -> Page:
     if status != _END:
         raise PageUnreadable(f"a page of the stream cannot be read: {status}")
     try:
-        items = [(int(reply.headers["Nats-Sequence"]), reply.payload) for reply in replies[:-1]]
+        items = _take_whole(replies[:-1])
     except (KeyError, ValueError):
         raise PageUnreadable("a page of the stream has no positions") from None
+    if not items:
+        raise PageUnreadable("the first record of a page was lost on its way")
     return Page(items)
+
+
+def _take_whole(replies: list[Reply]) -> list[tuple[int, bytes]]:
+    """Return the records up to the first that was lost on its way: it must not be taken for one that retention took.
+
+    Each says which one the replica sent before it in this page; the first says 0.
+    """
+    items: list[tuple[int, bytes]] = []
+    before = 0
+    for reply in replies:
+        if int(reply.headers["Nats-Last-Sequence"]) != before:
+            break
+        before = int(reply.headers["Nats-Sequence"])
+        items.append((before, reply.payload))
+    return items
 
 
 def _is_last(reply: Reply) -> bool:
