@@ -28,6 +28,8 @@ _RETRY_S = 0.2
 #: How often the leader is asked how far the stream reaches.
 _WATCH_S = 2.0
 _PROGRESS_S = 5.0
+#: For so long a stream may seem to end before this node's mirror does.
+_SHORTER_S = 15.0
 
 
 class CatchUp:
@@ -44,6 +46,7 @@ class CatchUp:
         self._epoch = epoch
         self._wakeup = asyncio.Event()
         self._asked = True
+        self._shorter_since_s: float | None = None
         self._lines = OperatorLog(logger)
         self.isolated_since_s: float | None = None
         self.is_replaced = False
@@ -117,6 +120,8 @@ class CatchUp:
             await asyncio.sleep(_RETRY_S)
 
     async def _ask_leader(self) -> None:
+        # Before the request: what the mirror gets meanwhile may be newer than the reply.
+        reached = self._filling.reached
         try:
             stream = await read_stream(self._nats, self._names)
         except (NatsError, StreamError):
@@ -125,7 +130,7 @@ class CatchUp:
             return
         self._asked = False
         left = LEFT in stream.config.metadata and not self.is_leaving
-        if left or stream.epoch != self._epoch or stream.state.last < self._filling.reached:
+        if left or stream.epoch != self._epoch or self._is_shorter(stream.state.last, reached):
             if not self.is_replaced:
                 self.is_replaced = True
                 message = (
@@ -133,7 +138,18 @@ class CatchUp:
                 )
                 self._lines.write(logging.ERROR, "stream_replaced", message)
             return
+        if stream.state.last < reached:
+            return
         self.isolated_since_s = None
         self._order.learn_head(stream.state.last)
         if stream.state.first > self._order.applied + 1:
             self._filling.skip_to(stream.state.first, self._order.learn_first(stream.state.first))
+
+    def _is_shorter(self, last: int, reached: int) -> bool:
+        """Whether the stream has lost what this node has got of it; a leader that was just elected may not know yet."""
+        if last >= reached:
+            self._shorter_since_s = None
+        elif self._shorter_since_s is None:
+            self._shorter_since_s = time.monotonic()
+        since_s = self._shorter_since_s
+        return since_s is not None and time.monotonic() > since_s + _SHORTER_S
