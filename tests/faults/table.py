@@ -42,7 +42,7 @@ ROOMS: dict[str, Sequence[Fault]] = {
             "`kill -9` while deadlines end, and a webhook endpoint that fails, hangs, redirects and lies",
             "Who did not confirm is reported at least once, under one id; who did, never.",
             (
-                "faults/test_confirmations.py::test_sixty_deadlines_over_four_kills",
+                "faults/test_confirmations.py::test_sixty_deadlines_over_three_kills",
                 "faults/test_confirmations.py::test_a_thousand_deadlines_over_twenty_kills",
             ),
         ),

@@ -18,13 +18,13 @@ from hub.bounds import Bounds
 from hub.cli.support.runner import run_hub
 from hub.settings import read_settings
 
-#: Claims are taken over after a second, and what an endpoint does costs moments and not minutes.
+#: Claims are taken over after seconds, and what an endpoint does costs moments and not minutes.
 BOUNDS = Bounds(
-    webhook_claim_s=1.0,
+    webhook_claim_s=3.0,
     webhook_look_s=0.1,
     webhook_backoff_base_s=0.05,
     webhook_backoff_cap_s=0.5,
-    outbound_timeout_s=0.3,
+    outbound_timeout_s=2.0,
 )
 
 
