@@ -124,24 +124,6 @@ class TestTwoNodes:
                 assert await log.read_state(row.owner, row.key) is None
             await asyncio.gather(first.close(), second.close())
 
-    async def test_a_leader_that_is_asked_all_the_time_stops_nobody(self, tmp_path: Path) -> None:
-        """A reply about the stream is older than what the mirror got meanwhile; that is no loss of the stream."""
-        async with _stream() as (_, names):
-            log = await _open(names, tmp_path, "a")
-
-            async def ask() -> None:
-                while True:
-                    log.learn_head(log.head)
-                    log._catch_up.ask()
-                    await asyncio.sleep(0)
-
-            asking = asyncio.create_task(ask())
-            for _ in range(10):
-                await asyncio.gather(*(log.append([draft("a")]) for _ in range(200)))
-                assert log.writable
-            asking.cancel()
-            await log.close()
-
 
 class TestMirror:
     async def test_an_empty_and_an_older_mirror_catch_up(self, tmp_path: Path) -> None:
