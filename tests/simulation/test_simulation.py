@@ -69,3 +69,8 @@ class TestTruth:
             with pytest.raises(AssertionError, match="where the stream has"):
                 truth.check_segment(Segment("client", (EVERYONE,), 0, 3, got), ids)
         truth.check_segment(Segment("client", (EVERYONE,), 0, 3, good), ids)
+
+
+def test_a_stale_leader_does_not_end_a_node() -> None:
+    """A leader that says for a moment less than a node has is not another stream: the node publishes again."""
+    run_seeds(range(82, 83))
