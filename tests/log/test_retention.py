@@ -8,7 +8,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from hub.log.port import Appended, Record
+from hub.log.port import Appended, Change, Draft, Kind, Record
 from hub.log.sqlite.log import SqliteLog, open_sqlite_log
 from hub.log.sqlite.retention import SLICE, Retention
 from hub.log.sqlite.schema import LogFile, create_tables, open_writer
@@ -64,6 +64,20 @@ class TestCount:
         assert (100, 200) == (_rows(tmp_path, "record"), _rows(tmp_path, "target"))
         again = await open_short(records=100)
         assert (1_401, 1_500) == (again.first, again.head)
+
+    async def test_records_of_a_state_go_with_the_others(self, open_short: OpenShort, tmp_path: Path) -> None:
+        """Each change of a user's state is a record; its row in the index stays, and the log does not grow with it."""
+        log = await open_short(records=10)
+        for number in range(50):
+            row = Change("muted", "newest", str(number).encode())
+            state = Draft(id=f"s{number}", targets=(EVERYONE,), payload=b"{}", kind=Kind.STATE, changes=(row,))
+            await log.append([state, draft(str(number))])
+        await wait_until(lambda: log.first == 91, "retention")
+        entry = await log.read_state("muted", "newest")
+        assert entry is not None
+        assert b"49" == entry.value
+        await log.close()
+        assert (10, 10) == (_rows(tmp_path, "record"), _rows(tmp_path, "target"))
 
 
 class TestAge:

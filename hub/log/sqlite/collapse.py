@@ -29,7 +29,7 @@ _HAS_SUPERSEDED = "SELECT 1 FROM target WHERE target > 's' AND target < 't' LIMI
 DELETE_SUPERSEDED = f"""DELETE FROM target WHERE (target, position) IN (
     SELECT {_MARKED.format("j.value")}, r.position
     FROM record r, json_each(CASE WHEN json_valid(r.targets) THEN r.targets ELSE '[]' END) j
-    WHERE r.position >= ? AND r.position < ? AND r.control = ?)"""  # noqa: S608
+    WHERE r.position >= ? AND r.position < ? AND (r.control IS 1) = ?)"""  # noqa: S608
 
 
 class Collapses:

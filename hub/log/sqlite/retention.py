@@ -33,8 +33,9 @@ _SPENT_KEYS = "SELECT position FROM idempotency WHERE position <= ? ORDER BY pos
 # One statement for the whole slice: each call into SQLite releases the GIL and must re-acquire it.
 _DELETE_TARGETS = """DELETE FROM target WHERE (target, position) IN (
     SELECT j.value, r.position FROM record r, json_each(CASE WHEN json_valid(r.targets) THEN r.targets ELSE '[]' END) j
-    WHERE r.position >= ? AND r.position < ? AND r.control = ?)"""
-_DELETE_RECORDS = "DELETE FROM record WHERE position >= ? AND position < ? AND control = ?"
+    WHERE r.position >= ? AND r.position < ? AND (r.control IS 1) = ?)"""
+# A control record is 1, a state record 2; where the column is damaged it says nothing.
+_DELETE_RECORDS = "DELETE FROM record WHERE position >= ? AND position < ? AND (control IS 1) = ?"
 
 
 class Purged(msgspec.Struct, frozen=True):
