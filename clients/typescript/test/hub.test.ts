@@ -165,7 +165,7 @@ describe("a real hub", () => {
     const quiet = new NotificationHub({ url: running.url, key: running.serviceKey, onWarning: () => {} });
     quiet.enqueue(request);
     expect(await quiet.close()).toBe(true);
-    const ids = [await listener.next(), await listener.next(), await listener.next()].map(({ id }) => id);
+    const ids = [await listener.next(), await listener.next(), await listener.next()].map(({ id }) => String(id));
     expect(ids.slice(0, 2)).toEqual([receipt.id, result?.receipt?.id]);
     const awaited = await Promise.all(ids.map(async (id) => (await hub.trace(id)).awaited?.map(({ by }) => by)));
     expect(awaited).toEqual([["delivered"], ["read"], ["delivered"]]);
