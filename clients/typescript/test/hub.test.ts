@@ -109,9 +109,12 @@ describe("a real hub", () => {
     control.abort();
   });
 
-  test("says that the key may not erase a user", async () => {
-    const refused = hub.forget({ user_id: BUYER.userId, account_id: BUYER.accountId });
-    await expect(refused).rejects.toMatchObject({ status: 403, code: "forbidden" });
+  test("erases a user, and says what went", async () => {
+    const notification = { type: "stock_alert", title: "Estoque", message: "de quem sai" } as const;
+    await hub.notify({ ...notification, user_id: BUYER.userId, account_id: BUYER.accountId });
+    const erased = await hub.forget({ user_id: BUYER.userId, account_id: BUYER.accountId });
+    expect(erased.records).toBeGreaterThanOrEqual(1);
+    expect(erased.final).toBe(true);
   });
 
   test("closes a user's connections, and those of one token", async () => {
