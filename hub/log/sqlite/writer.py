@@ -280,7 +280,7 @@ class Writer:
 
     def _recover(self, store: Store, rest_s: float) -> bool:
         tried_s = time.monotonic()
-        if tried_s + _PROBE_S - rest_s < self._probe_at_s:
+        if tried_s < self._probe_at_s - (_PROBE_S - rest_s):
             return False
         self._probe_at_s = tried_s + _PROBE_S
         try:
