@@ -28,6 +28,8 @@ from tests.auth.issuer import Issuer
 from tests.auth.tokens import jwk, private_key, sign_with
 from tests.cluster.test_log_lines import CLUSTER_EVENTS
 from tests.harness import ACCOUNT, DEADLINE_S, USER, run_hub
+from tests.log.jetstream.test_log_lines import NODE_LOG_EVENTS
+from tests.nats.test_log_lines import NATS_EVENTS
 from tests.operator_lines import PAGE, Lines, check_lines
 from tests.push.test_log_lines import PUSH_EVENTS
 from tests.relay.test_log_lines import RELAY_EVENTS
@@ -251,7 +253,13 @@ def test_the_table_is_complete() -> None:
                     written.add(event)
     assert written == set(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE))
     assert written == set.union(
-        CLUSTER_EVENTS, RELAY_EVENTS, PUSH_EVENTS, WEBHOOK_EVENTS, *[events for _, events in SCENES]
+        CLUSTER_EVENTS,
+        NATS_EVENTS,
+        NODE_LOG_EVENTS,
+        RELAY_EVENTS,
+        PUSH_EVENTS,
+        WEBHOOK_EVENTS,
+        *[events for _, events in SCENES],
     )
 
 

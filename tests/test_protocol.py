@@ -183,6 +183,14 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/inbox/test_model.py::test_inboxes",
         "tests/api/test_inbox.py::test_newest_first_as_delivered_with_what_was_read",
     ),
+    "R13.4": (
+        "tests/api/test_forget.py::test_an_open_page_is_told_what_has_gone",
+        "tests/api/test_forget.py::test_a_client_that_comes_back_later_fetches_its_inbox_again",
+    ),
+    "R13.5": (
+        f"{_BROWSER}/shared-inbox.test.ts::loses what was erased: at once what is named, and the rest when it is"
+        " fetched again",
+    ),
 }
 
 
