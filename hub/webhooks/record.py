@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import uuid
 
 from hub.log.port import Change, Draft, Kind
 from hub.target import CONTROL
@@ -15,12 +16,12 @@ _PAYLOAD = b'{"type":"webhook"}'
 
 def draft_changes(changes: tuple[Change, ...], *, key: str) -> Draft:
     """Return a record that makes these changes, once for each `key`, whichever hub appends it first."""
-    digest = hashlib.sha256(key.encode()).digest()
     return Draft(
-        id=f"state-{digest[:16].hex()}",
+        # Of a repeat the log says by this whether the first one was the same hub's: two hubs never have one id.
+        id=str(uuid.uuid4()),
         targets=(CONTROL,),
         payload=_PAYLOAD,
-        idempotency=digest,
+        idempotency=hashlib.sha256(key.encode()).digest(),
         kind=Kind.STATE,
         changes=changes,
     )

@@ -27,6 +27,7 @@ from hub.log.sqlite.retention import Retention
 from hub.nats.address import read_servers
 from hub.nats.connection import NatsConnection, open_nats
 from hub.target import CONTROL, EVERYONE, user_target
+from hub.webhooks.record import draft_changes
 from tests.log.engines import Clock, Follower, draft, drain, stored, wait_until
 from tests.nats_servers import make_cluster, shared_server
 
@@ -105,6 +106,17 @@ class TestTwoNodes:
             (conflict,) = await nodes[1].append([draft("x", key=b"k", body=b"2")])
             assert isinstance(conflict, IdempotencyConflict)
             assert 1 == nodes[0].head
+            await asyncio.gather(*(node.close() for node in nodes))
+
+    async def test_one_of_two_nodes_gets_each_claim(self, tmp_path: Path) -> None:
+        """Of two nodes that claim the same at the same moment, each time exactly one is told that it has it."""
+        async with _stream() as (_, names):
+            nodes = await asyncio.gather(_open(names, tmp_path, "a"), _open(names, tmp_path, "b"))
+            for number in range(20):
+                changes = (Change("claims", str(number), b""),)
+                claims = [node.append([draft_changes(changes, key=f"claim {number}")]) for node in nodes]
+                appended = [stored(result) for (result,) in await asyncio.gather(*claims)]
+                assert [False, True] == sorted(each.duplicate for each in appended)
             await asyncio.gather(*(node.close() for node in nodes))
 
     async def test_an_erasure_reaches_every_mirror(self, tmp_path: Path) -> None:
