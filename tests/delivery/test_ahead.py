@@ -38,4 +38,5 @@ async def test_what_is_not_ahead_is_not_waited_for() -> None:
         await resumption.wait_ahead(cursor)
     began_s = time.monotonic()
     await resumption.wait_ahead(Cursor(log.epoch, 9))
-    assert 0.1 <= time.monotonic() - began_s
+    # The difference of two times may be a little less than what was waited.
+    assert 0.099 <= time.monotonic() - began_s

@@ -38,7 +38,17 @@ class CatchUp:
     `isolated_since_s` (monotonic): since when neither the servers nor the stream's leader answer.
     """
 
-    def __init__(self, nats: Nats, names: Names, order: Order[bytes], filling: Filling, *, epoch: Epoch) -> None:
+    def __init__(
+        self,
+        nats: Nats,
+        names: Names,
+        order: Order[bytes],
+        filling: Filling,
+        *,
+        epoch: Epoch,
+        progress_s: float = _PROGRESS_S,
+    ) -> None:
+        self._progress_s = progress_s
         self._nats = nats
         self._names = names
         self._order = order
@@ -76,7 +86,7 @@ class CatchUp:
         while self._filling.reached < position:
             self.wake()
             await self._filling.wait_moved()
-            if time.monotonic() >= told_s + _PROGRESS_S:
+            if time.monotonic() >= told_s + self._progress_s:
                 told_s = time.monotonic()
                 done = (self._filling.reached - begun) / max(1, position - begun)
                 message = f"catching up with the stream: {done:.0%}, at position {self._filling.reached} of {position}"

@@ -13,7 +13,6 @@ import pytest
 
 from hub.cursor import Epoch
 from hub.errors import StorageUnavailable
-from hub.log.jetstream import catch_up as catch_up_module
 from hub.log.jetstream.catch_up import CatchUp
 from hub.log.jetstream.filling import Filling
 from hub.log.jetstream.order import Order
@@ -32,7 +31,7 @@ class _FullMirror:
         raise StorageUnavailable
 
 
-async def test_each_line_is_written(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_each_line_is_written(caplog: pytest.LogCaptureFixture) -> None:
     """A slow start, a page that does not come, a full disk, and another stream of the same name."""
     caplog.set_level(logging.INFO, logger="hub")
     lines = Lines(caplog)
@@ -49,8 +48,7 @@ async def test_each_line_is_written(caplog: pytest.LogCaptureFixture, monkeypatc
     nats = cast(Nats, SimpleNamespace(request=request, request_many=request_many))
     order: Order[bytes] = Order(0, max_held_bytes=1_000)
     filling = Filling(cast(Any, _FullMirror()), order, node="a", take_head=lambda head: None, max_bytes=1_000)
-    catch_up = CatchUp(nats, Names("s"), order, filling, epoch=Epoch("e"))
-    monkeypatch.setattr(catch_up_module, "_PROGRESS_S", 0.0)
+    catch_up = CatchUp(nats, Names("s"), order, filling, epoch=Epoch("e"), progress_s=0.0)
     tasks = [asyncio.create_task(work) for work in (catch_up.wait_applied(5), filling.run())]
     filling.skip_to(3, [])
     await lines.wait("mirror_failed")
