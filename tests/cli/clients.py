@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import asyncio
 import json
 import time
@@ -60,7 +61,7 @@ def faults_over(transport: Transport) -> dict[str, str]:
     return {fault: rule for fault, rule in FAULTS.items() if rule in rules}
 
 
-class Client:
+class Client(abc.ABC):
     """What the clients of all transports have in common."""
 
     def __init__(self, hub: ScriptedHub, fault: str) -> None:
@@ -91,8 +92,9 @@ class Client:
                 await asyncio.sleep(self._wait_s or PAUSE_S)
             self._wait_s = 0.0
 
+    @abc.abstractmethod
     async def _connect(self) -> int:
-        raise NotImplementedError
+        """Connect once, by the transport; return the close code that it ended with."""
 
     def _headers(self) -> dict[str, str]:
         credential = {} if self._fault == "has no credential" else {"authorization": f"Bearer {self._token}"}

@@ -150,7 +150,7 @@ class Ledger:
             for seen in history.seen:
                 here = Acknowledged(seen.id, seen.cursor)
                 if seen.title not in self.audience:
-                    found.append(f"foreign: {history.name} got {seen.title!r}, which nobody published")
+                    found.append(f"foreign: {history.name} got {seen.title!r}, which this checker did not publish")
                 elif history.user not in self.audience[seen.title]:
                     found.append(f"foreign: {history.name} got {seen.title}, which is not for its user")
                 if stored.setdefault(seen.title, here) != here:

@@ -13,6 +13,7 @@ import fcntl
 import json
 import os
 import signal
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +22,7 @@ import msgspec
 
 from hub.cli.support.development import development_environ, make_development
 from hub.cli.support.quickstart import DEMO_NAMES, Quickstart, prepare_quickstart
-from tests.cluster.local import ROOT, LocalCluster, Passwords, Ports
+from tests.cluster.local import HOST, ROOT, LocalCluster, Passwords, Ports
 from tests.cluster.member import Member
 
 __all__ = ["main"]
@@ -45,7 +46,26 @@ def main() -> int:
         if not is_ours:
             say(f"A cluster runs in {folder} already; what to do with it is in {folder}/README.txt")
             return 1
-        return asyncio.run(serve(folder, Ports(options.port)))
+        ports = Ports(options.port)
+        if taken := find_taken(ports):
+            words = ", ".join(map(str, taken))
+            say(f"Something listens on {words} already. End it, or: make serve-cluster CLUSTER_ARGS='--port 9000'")
+            return 1
+        return asyncio.run(serve(folder, ports))
+
+
+def find_taken(ports: Ports) -> list[int]:
+    """Return the ports of a cluster on which something listens."""
+    taken = []
+    for port in ports.all():
+        with socket.socket() as probe:
+            # What ended a moment ago is in nobody's way.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                taken.append(port)
+    return taken
 
 
 @contextlib.contextmanager
