@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from hub.deadlines.deadline import DEADLINES
 from tests.deadlines.stage import Stage, confirmed, publish, settle, token
 from tests.harness import ACCOUNT, USER, RunningHub, run_hub
 
@@ -43,6 +44,7 @@ async def test_acknowledged(stage: Stage) -> None:
             (told,) = await stage.wait_webhooks(1)
             assert ("notification.confirmed", receipt["id"]) == (told["type"], told["data"]["notification"]["id"])
             assert told["data"]["confirmed_at"].startswith("2025-10-09")
+        assert [] == await hub.hub.log.list_state(DEADLINES, limit=1)
         stage.pass_time(120.0)
         await publish(hub, within=10)
         stage.pass_time(11.0)

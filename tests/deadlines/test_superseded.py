@@ -11,9 +11,11 @@ from tests.harness import USER, RunningHub
 ORDER: dict[str, Any] = {"type": "profile_updated", "title": "t", "user_id": USER, "collapse_key": "order-1"}
 
 
-async def publish_twice(hub: RunningHub, stage: Stage, second: dict[str, Any] | None) -> tuple[str, str, str]:
+async def publish_twice(
+    hub: RunningHub, stage: Stage, second: dict[str, Any] | None, *, by: str = "delivered"
+) -> tuple[str, str, str]:
     """Publish one, and 30 s later a newer one in its place; return their ids and the cursor of the newer one."""
-    older = await publish(hub, within=60, by="delivered", message="older", **ORDER)
+    older = await publish(hub, within=60, by=by, message="older", **ORDER)
     stage.pass_time(30.0)
     if second is None:
         newer = (await hub.publish(message="newer", account_id="12345678000190", **ORDER)).json()
@@ -38,6 +40,16 @@ async def test_newer_one_is_confirmed(stage: Stage) -> None:
         await settle(hub, client)
         assert {older, newer} == set(await confirmed(stage, hub))
     assert 2 == len(stage.endpoint.requests)
+
+
+async def test_newer_one_is_confirmed_in_its_own_way(stage: Stage) -> None:
+    """Where the older one was to be read and the newest only to arrive, its arrival is enough for both."""
+    async with stage.run() as hub, hub.websocket(token(hub)) as client:
+        older, newer, cursor = await publish_twice(hub, stage, {"within": 60, "by": "delivered"}, by="read")
+        await client.frames(2)
+        await client.connection.send(json.dumps({"type": "ack", "cursor": cursor}))
+        await settle(hub, client)
+        assert {older, newer} == set(await confirmed(stage, hub))
 
 
 async def test_newer_one_without_a_deadline_is_confirmed(stage: Stage) -> None:
