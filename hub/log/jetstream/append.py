@@ -231,6 +231,13 @@ class Appender:
             logger.error("a draft cannot be stored: %s", type(error).__name__)
             call.fail(Internal())
             return
+        # All or nothing: a caller that is told to come back later publishes the whole again.
+        unknown = [
+            payload for draft, payload in zip(call.drafts, payloads, strict=True) if draft.idempotency not in known
+        ]
+        if not self._attempts.has_room(len(unknown), sum(map(len, unknown))):
+            call.fail(Overloaded("Too many publish requests wait for the stream", retry_after_s=1))
+            return
         now_s = self._loop.time()
         for index, (draft, payload) in enumerate(zip(call.drafts, payloads, strict=True)):
             key = draft.idempotency
@@ -243,9 +250,7 @@ class Appender:
             else:
                 message_id = key.hex()
             headers = {"Nats-Msg-Id": message_id, "Nats-Expected-Stream": self._names.stream}
-            if self._attempts.add(_Publish(call, index, payload, headers), len(payload), now_s) is None:
-                call.fail(Overloaded("Too many publish requests wait for the stream", retry_after_s=1))
-                return
+            self._attempts.add(_Publish(call, index, payload, headers), len(payload), now_s)
 
     def _pump(self) -> None:
         now_s = self._loop.time()

@@ -85,9 +85,13 @@ class Attempts(Generic[T]):
     def __len__(self) -> int:
         return len(self._waiting)
 
+    def has_room(self, count: int, size_bytes: int) -> bool:
+        """Whether so many more publishes, of so many bytes together, may be added."""
+        return len(self._waiting) + count <= self._max_count and self.waiting_bytes + size_bytes <= self._max_bytes
+
     def add(self, item: T, size_bytes: int, now_s: float) -> int | None:
         """Take a publish and return its key; None where too many wait, or too much."""
-        if len(self._waiting) >= self._max_count or self.waiting_bytes + size_bytes > self._max_bytes:
+        if not self.has_room(1, size_bytes):
             return None
         self._newest += 1
         self._waiting[self._newest] = _Publish(item, size_bytes, now_s + self._deadline_s)
