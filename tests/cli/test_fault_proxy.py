@@ -89,7 +89,8 @@ async def test_a_delay_delays(server: Server) -> None:
     started_s = time.monotonic()
     async with ask(server, Faults(delay_s=(0.1, 0.1))) as reader:
         assert HEAD + BODY == await reader.readexactly(len(HEAD + BODY))
-    assert 0.2 <= time.monotonic() - started_s
+    # A timer may end a little early by another clock.
+    assert 0.19 <= time.monotonic() - started_s
 
 
 @pytest.mark.parametrize("ending", ["cut", "reset"])
@@ -208,7 +209,7 @@ class TestCommand:
                 writer.write(REQUEST)
                 assert HEAD + BODY == await reader.readexactly(len(HEAD + BODY))
                 assert b"" == await reader.read()
-                assert 0.5 <= time.monotonic() - began_s
+                assert 0.49 <= time.monotonic() - began_s
                 await close(writer)
             assert 0 == await asyncio.to_thread(command.stop)
             assert "1 connections, 1 with faults" in "".join(command.err)

@@ -53,9 +53,12 @@ async function openPage(t) {
   await page.goto(origin);
   await page.evaluate(async () => {
     await navigator.serviceWorker.register("/service-worker.js");
-    await navigator.serviceWorker.ready;
+    const { active } = await navigator.serviceWorker.ready;
+    // `ready` comes while the worker is still being activated, and Chromium may drop what is delivered to it then.
+    while (active.state !== "activated")
+      await new Promise((changed) => active.addEventListener("statechange", changed, { once: true }));
   });
-  await until(() => registrations.has(`${origin}/`));
+  await until(() => registrations.has(`${origin}/`), "the worker is known");
   const push = (data) =>
     devtools.send("ServiceWorker.deliverPushMessage", {
       origin,
@@ -77,7 +80,7 @@ test("a message is shown once, however often it is pushed, and others are left a
   await push({ ...MESSAGE, id: "id-1", link: "/orders/1234" });
   await push({ ...MESSAGE, id: "id-1", link: "/orders/1234" });
   await push({ ...MESSAGE, id: "id-2", title: "Outro pedido" });
-  await until(async () => (await shown()).length === 2);
+  await until(async () => (await shown()).length === 2, "both are shown");
   const body = MESSAGE.message;
   assert.deepEqual(
     (await shown()).sort((a, b) => a.tag.localeCompare(b.tag)),
@@ -91,7 +94,7 @@ test("a message is shown once, however often it is pushed, and others are left a
 test("a click closes the notification and opens its link in a new page", { timeout: TEST_MS }, async (t) => {
   const { context, push, shown } = await openPage(t);
   await push({ ...MESSAGE, id: "id-1", link: "/orders/1234" });
-  await until(async () => (await shown()).length === 1);
+  await until(async () => (await shown()).length === 1, "it is shown");
   const [worker] = context.serviceWorkers();
   // Without a desktop nobody can click, and only a real click may open a window: what the worker asks for is kept.
   const opened = await worker.evaluate(async () => {
