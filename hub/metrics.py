@@ -15,10 +15,10 @@ __all__ = ["PUSH_OUTCOMES", "TRANSPORTS", "Metrics"]
 
 #: How connections are carried, as labels; `poll` is none, since nothing stays open.
 TRANSPORTS = ("durable-streams", "sse", "websocket")
-#: What becomes of a push message: the push service took it; the user got or muted the notification, may not have it, or
-#: it was over; the browser unsubscribed; the service refused it, or took it at no attempt; the hub failed.
+#: What becomes of a push message: the push service took it; the user got, read or muted the notification, may not have
+#: it, or it was over; the browser unsubscribed; the service refused it, or took it at no attempt; the hub failed.
 PUSH_OUTCOMES = (
-    *("sent", "confirmed", "muted", "not_allowed", "expired", "gone"),
+    *("sent", "confirmed", "read", "muted", "not_allowed", "expired", "gone"),
     *("refused", "too_large", "given_up", "failed"),
 )
 

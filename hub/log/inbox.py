@@ -28,6 +28,7 @@ __all__ = [
     "Suppose",
     "Supposed",
     "Watermark",
+    "find_readers",
     "flag_key",
     "flag_position",
     "put_flags",
@@ -44,6 +45,7 @@ MOST_UNREAD = 999
 #: It sorts after all flags.
 WATERMARK_KEY = "until"
 _DIGITS = 19
+_LAST_FLAG = "9" * _DIGITS
 _READ, _UNREAD, _UNSAID, _ARCHIVED = b"r", b"u", b"-", b"a"
 
 
@@ -61,7 +63,7 @@ class Inbox(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def owner(self) -> str:
         """The owner of its rows of the state index."""
-        return f"inbox{self.person}"
+        return _inbox_owner(self.person)
 
 
 class Watermark(NamedTuple):
@@ -186,6 +188,28 @@ class InboxLog(Log, Protocol):
         """
 
 
+async def find_readers(log: Log, persons: Sequence[Target], position: int) -> set[Target]:
+    """Return those of at most 100 users who have read or archived the notification at a position.
+
+    Raises:
+        StorageUnavailable: the log cannot be read.
+    """
+    owners = {_inbox_owner(person): person for person in persons}
+    limit = len(owners)
+    # In this order: a watermark that rises takes the flags below it away.
+    flags = await log.list_state([*owners], after=flag_key(position - 1), upto=flag_key(position), limit=limit)
+    watermarks = await log.list_state([*owners], after=_LAST_FLAG, upto=WATERMARK_KEY, limit=limit)
+    read_upto = {entry.owner: read_watermark(entry) for entry in watermarks}
+    rows = {entry.owner: entry for entry in flags}
+    readers = set()
+    for owner, person in owners.items():
+        row, watermark = rows.get(owner), read_upto.get(owner, Watermark())
+        said = Flags() if row is None else read_flags(row)
+        if said.archived or said.is_read(position, 0 if row is None else row.position, watermark):
+            readers.add(person)
+    return readers
+
+
 def flag_key(position: int) -> str:
     """Return the key of a notification's flags."""
     return f"{position:0{_DIGITS}}"
@@ -218,3 +242,8 @@ def put_watermark(inbox: Inbox, position: int) -> Change:
 def read_watermark(entry: Entry | None) -> Watermark:
     """Return the watermark that a row says, or that of an inbox without one."""
     return Watermark() if entry is None else Watermark(int(entry.value), entry.position)
+
+
+def _inbox_owner(person: Target) -> str:
+    """Return the owner of the rows of a user's inbox."""
+    return f"inbox{person}"

@@ -13,6 +13,7 @@ from contracts.trace import Pushes
 from hub.bounds import Bounds
 from hub.cursor import write_cursor
 from hub.errors import DirectoryUnavailable, Overloaded, StorageUnavailable
+from hub.log.inbox import find_readers
 from hub.log.port import Log, Record
 from hub.metrics import Metrics
 from hub.operator_log import OperatorLog
@@ -125,24 +126,31 @@ class Pusher:
         if record is None or self._eligibility.find_urgency(record) is None:
             return jobs
         for start in range(0, len(entry.users), MOST_FOUND):
-            due = [user for user in entry.users[start : start + MOST_FOUND] if await self._is_due(user, record)]
+            users = entry.users[start : start + MOST_FOUND]
+            readers = await find_readers(self._log, users, record.position)
+            due = [user for user in users if await self._is_due(user, record, has_read=user in readers)]
             for each in await self._subscriptions.find_of(due):
                 origin = find_origin(each.endpoint)
                 since_s = self._now()
                 jobs.append(Job(position=entry.position, user=each.user, key=each.key, origin=origin, since_s=since_s))
         return jobs
 
-    async def _is_due(self, user: Target, record: Record) -> bool:
+    async def _is_due(self, user: Target, record: Record, *, has_read: bool) -> bool:
         """Whether a user has not got a notification, and wants it; if not, that is counted."""
-        if await self._eligibility.has_taken(user, record.position):
-            outcome = "confirmed"
-        elif self._eligibility.is_muted(user, record):
-            outcome = "muted"
-        else:
+        outcome = await self._find_outcome(user, record, has_read=has_read)
+        if outcome is None:
             return True
         self._metrics.push[outcome] += 1
         self._counts.skip(record.position, outcome)
         return False
+
+    async def _find_outcome(self, user: Target, record: Record, *, has_read: bool) -> str | None:
+        """Return why a user needs no push of a notification; None for one who does."""
+        if has_read:
+            return "read"
+        if await self._eligibility.has_taken(user, record.position):
+            return "confirmed"
+        return "muted" if self._eligibility.is_muted(user, record) else None
 
     def _put(self, job: Job) -> bool:
         if not self.lanes.put(job):
@@ -162,10 +170,11 @@ class Pusher:
             record = await self._repeat(partial(self._read, job.position, job.user))
             if subscription is None or record is None:
                 await self._finish(job, "gone" if subscription is None else "expired")
-            elif await self._eligibility.has_taken(job.user, job.position):
-                await self._finish(job, "confirmed")
-            elif self._eligibility.is_muted(job.user, record):
-                await self._finish(job, "muted")
+                return
+            readers = await self._repeat(partial(find_readers, self._log, [job.user], job.position))
+            outcome = await self._find_outcome(job.user, record, has_read=job.user in readers)
+            if outcome is not None:
+                await self._finish(job, outcome)
             elif (attempt := await self._push(subscription, record)) is None:
                 await self._finish(job, "not_allowed")
             else:

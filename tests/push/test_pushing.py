@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.harness import ACCOUNT, RunningHub
+from tests.harness import ACCOUNT, RunningHub, run_hub
 from tests.push.browser import PushService, read_vapid
-from tests.push.harness import OTHER, SUBJECT, ask, push_of, subscribe, wait_outcomes
+from tests.push.harness import OTHER, SUBJECT, ask, make_push_settings, push_of, subscribe, wait_outcomes
+
+
+def _settings_until_read(folder: Path) -> dict[str, Any]:
+    """Return settings of a hub that ends before anything is due; what it left, the next one pushes."""
+    return make_push_settings(folder) | {"push_after_s": 3600.0}
+
+
+async def _change_inbox(hub: RunningHub, **change: object) -> None:
+    headers = {"authorization": f"Bearer {hub.token()}"}
+    response = await hub.http.post("/api/inbox", json=change, headers=headers)
+    assert 200 == response.status_code, response.text
 
 
 async def test_a_closed_page_gets_an_encrypted_message(hub: RunningHub, service: PushService) -> None:
@@ -55,6 +68,44 @@ async def test_a_connection_that_took_it_needs_no_push(hub: RunningHub, service:
     await hub.publish(type="order_created")
     await wait_outcomes(hub, confirmed=1, sent=1)
     assert 1 == len(service.endpoint.requests)
+
+
+@pytest.mark.parametrize("how", ["read", "archive", "read_until"])
+async def test_what_was_read_over_http_is_not_pushed(tmp_path: Path, service: PushService, how: str) -> None:
+    """A user who reads or archives a notification before it is due, without a connection, is not pushed it."""
+    async with run_hub(tmp_path / "hub", **_settings_until_read(tmp_path)) as hub:
+        await subscribe(hub, service.subscribe())
+        await subscribe(hub, service.subscribe(), user_id=OTHER)
+        read = (await hub.publish(type="stock_alert", account_id=ACCOUNT, title="Read")).json()
+        await _change_inbox(hub, **{how: read["cursor"] if how == "read_until" else [read["id"]]})
+        await hub.publish(type="order_created", title="Not read")
+    async with run_hub(tmp_path / "hub", **make_push_settings(tmp_path)) as hub:
+        await wait_outcomes(hub, read=1, sent=2)
+        assert ["Not read", "Read"] == sorted(message["title"] for _, message, _ in service.taken)
+
+
+async def test_what_is_marked_as_unread_is_pushed(tmp_path: Path, service: PushService) -> None:
+    """A user who takes the reading back before the push is due gets it."""
+    async with run_hub(tmp_path / "hub", **_settings_until_read(tmp_path)) as hub:
+        await subscribe(hub, service.subscribe())
+        await hub.publish(type="order_created")
+        kept = (await hub.publish(type="order_created")).json()
+        await _change_inbox(hub, read_until=kept["cursor"])
+        await _change_inbox(hub, unread=[kept["id"]])
+    async with run_hub(tmp_path / "hub", **make_push_settings(tmp_path)) as hub:
+        await wait_outcomes(hub, read=1, sent=1)
+        assert [kept["id"]] == [message["id"] for _, message, _ in service.taken]
+
+
+async def test_what_is_read_while_it_waits_is_not_pushed(hub: RunningHub, service: PushService) -> None:
+    """A message that a push service does not take now is not sent any more once its user has read the notification."""
+    await subscribe(hub, service.subscribe())
+    service.retry_after, service.status_of = "1", lambda _: 503
+    receipt = (await hub.publish(type="order_created")).json()
+    await hub.wait_until(lambda: 1 == len(push_of(hub).pusher.waiting))
+    await _change_inbox(hub, read=[receipt["id"]])
+    service.status_of = lambda _: 201
+    await wait_outcomes(hub, read=1)
 
 
 async def test_a_type_or_target_that_is_not_pushed(hub: RunningHub, service: PushService) -> None:
