@@ -87,9 +87,9 @@ class ForgetReceipt(msgspec.Struct, kw_only=True):
     """What an erasure has removed.
 
     `records` were for the user alone. Of `shared` ones, which were for others as well, the user is no longer one.
-    `states` are rows of what the user had read, muted and allowed. `connections` were ended. `final`: no file of the
-    log has any of it any more; otherwise a reader, such as a backup, still holds the write-ahead log: ask again when
-    it has ended.
+    `states` are rows of what the user had read, muted and allowed. `connections` were ended; in a cluster every node
+    ends its own, and those of the node that was asked are counted. `final`: no file of the log has any of it any more;
+    otherwise a reader, such as a backup, still holds the write-ahead log: ask again when it has ended.
     """
 
     records: _Count

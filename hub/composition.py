@@ -233,6 +233,15 @@ async def open_hub(
         responses = Allowance(bounds.poll_total_bytes, each_bytes=bounds.poll_user_bytes)
         stats = StatsBoard(delivery.subscribers, metrics, now=now)
         readiness = ReadinessCheck(log=log, delivery=delivery, probe=probe, cluster=cluster)
+        forgetter = Forgetter(
+            log=log,
+            directory=directory,
+            subscribers=delivery.subscribers,
+            ends=delivery.endings,
+            erasures=delivery.erasures,
+            also=[] if push is None else [push.subscriptions],
+            now=now,
+        )
         router = make_router(
             settings,
             auth=auth,
@@ -261,15 +270,7 @@ async def open_hub(
             ),
             inboxes=inboxes,
             desk=desk,
-            forgetter=Forgetter(
-                log=log,
-                directory=directory,
-                subscribers=delivery.subscribers,
-                ends=delivery.endings,
-                erasures=delivery.erasures,
-                also=[] if push is None else [push.subscriptions],
-                now=now,
-            ),
+            forgetter=forgetter,
             types=types,
             bodies=bodies,
             readiness=readiness,
@@ -293,6 +294,7 @@ async def open_hub(
                 deadlines=deadlines,
                 stats=stats,
                 check=readiness.check,
+                forget=forgetter.drop,
                 tasks=background,
                 now=now,
                 monotonic=monotonic,

@@ -12,7 +12,7 @@ from hub.cluster.local import SharedLog
 from hub.cluster.nats_cluster import NatsCluster
 from hub.deadlines.keeper import DeadlineKeeper
 from hub.delivery.opening import Delivery
-from hub.log.port import Log
+from hub.log.port import Erased, Log
 from hub.metrics import Metrics
 from hub.nats.opening import name_node
 from hub.nats.port import Nats
@@ -55,11 +55,14 @@ async def start_node(
     deadlines: DeadlineKeeper,
     stats: StatsBoard,
     check: Callable[[], Readiness],
+    forget: Callable[[str, str | None, Erased], None],
     tasks: Tasks,
     now: Callable[[], float],
     monotonic: Callable[[], float],
 ) -> None:
     """Answer the other nodes from here on, and watch whether this one is cut off; `check` says whether it is ready.
+
+    `forget` drops what this node holds of a user whom any node was asked to erase.
 
     Raises:
         NatsError: nothing can be subscribed.
@@ -74,5 +77,6 @@ async def start_node(
     cluster.is_isolated = lambda: isolation.is_isolated
     answers = NodeAnswers(delivery, auth.tickets, stats, check=check, now=now)
     await cluster.start(answers, log, shared, dispatched=lambda: delivery.progress.position)
+    shared.follow_erasures(forget)
     delivery.dispatcher.listeners += [cluster.tell_dispatched, deadlines.note]
     tasks.start("isolation", isolation.run())

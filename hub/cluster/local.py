@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 from contracts.stats import ConnectionCounts, Stats
 from hub.auth.grant import Grant
 from hub.cursor import Epoch
-from hub.log.port import Health
+from hub.log.port import Erased, Health
 from hub.target import Target
 
 __all__ = ["Local", "SharedLog"]
@@ -28,6 +28,9 @@ class SharedLog(Protocol):
 
     def learn_head(self, position: int) -> None:
         """Take note that the stream reaches this position."""
+
+    def follow_erasures(self, listener: Callable[[str, str | None, Erased], None]) -> None:
+        """Have each erasure told to `listener` that this node has done: of a user, of one account or of all."""
 
 
 class Local(Protocol):

@@ -21,7 +21,7 @@ from hub.delivery.subscribers import Matched, Subscriber, Subscribers
 from hub.log.port import Kind, Log, Record
 from hub.metrics import Metrics
 from hub.operator_log import OperatorLog
-from hub.target import CONTROL
+from hub.target import CONTROL, NOBODY
 
 __all__ = ["Dispatcher"]
 
@@ -149,6 +149,8 @@ class Dispatcher:
             self._ends.end_slow(subscriber)
 
     def _dispatch_own(self, record: Record) -> None:
+        if record.targets == (NOBODY,):
+            return
         # A control record may end connections, and what came before it in the log is theirs.
         self._flush()
         if record.kind is Kind.CONTROL:

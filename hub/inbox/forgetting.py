@@ -21,7 +21,7 @@ from hub.delivery.ports import Ends
 from hub.delivery.subscribers import Subscribers
 from hub.directory.directory import Directory
 from hub.errors import HubError
-from hub.log.port import Draft, Kind, Log
+from hub.log.port import Draft, Erased, Kind, Log
 from hub.operator_log import OperatorLog
 from hub.target import CONTROL, Target
 
@@ -62,6 +62,8 @@ class Forgetter:
         self._erasures = erasures
         self._also = also
         self._now = now
+        #: What this node is erasing for a request, which drops it here as well.
+        self._asked: list[tuple[str, str | None]] = []
         self._lines = OperatorLog(logger)
 
     async def forget(self, asked: ForgetRequest) -> ForgetReceipt:
@@ -73,21 +75,13 @@ class Forgetter:
         Raises:
             StorageUnavailable, Overloaded: it did not come to its end; ask again.
         """
-        erased = await self._log.erase(asked.user_id, asked.account_id)
-        for person in erased.persons:
-            self._subscribers.mute(person, NOTHING_MUTED)
-            for part in self._also:
-                part.forget_person(person)
-        self._directory.forget(user_id=asked.user_id, account_id=asked.account_id)
-        ending = [
-            subscriber
-            for subscriber in self._subscribers.everyone()
-            if subscriber.user_id == asked.user_id and asked.account_id in {None, subscriber.account_id}
-        ]
-        for subscriber in ending:
-            if subscriber.speaks_hub_v1 and (ids := erased.ids.get(subscriber.targets[0])):
-                subscriber.link.write_control(encode_removal(ids))
-            self._ends.end_slow(subscriber)
+        whose = asked.user_id, asked.account_id
+        self._asked.append(whose)
+        try:
+            erased = await self._log.erase(*whose)
+        finally:
+            self._asked.remove(whose)
+        connections = self._drop(*whose, erased)
         at_s, upto = self._now(), self._log.head
         told = Erasure(
             at_s=at_s, upto=upto, records=erased.records, shared=erased.shared, states=erased.states, keys=erased.keys
@@ -111,6 +105,28 @@ class Forgetter:
             shared=erased.shared,
             states=erased.states,
             idempotency_keys=erased.keys,
-            connections=len(ending),
+            connections=connections,
             final=erased.final,
         )
+
+    def drop(self, user_id: str, account_id: str | None, erased: Erased) -> None:
+        """Drop what this node holds of a user whom the log has erased, where another node was asked to do it."""
+        if (user_id, account_id) not in self._asked:
+            self._drop(user_id, account_id, erased)
+
+    def _drop(self, user_id: str, account_id: str | None, erased: Erased) -> int:
+        for person in erased.persons:
+            self._subscribers.mute(person, NOTHING_MUTED)
+            for part in self._also:
+                part.forget_person(person)
+        self._directory.forget(user_id=user_id, account_id=account_id)
+        ending = [
+            subscriber
+            for subscriber in self._subscribers.everyone()
+            if subscriber.user_id == user_id and account_id in {None, subscriber.account_id}
+        ]
+        for subscriber in ending:
+            if subscriber.speaks_hub_v1 and (ids := erased.ids.get(subscriber.targets[0])):
+                subscriber.link.write_control(encode_removal(ids))
+            self._ends.end_slow(subscriber)
+        return len(ending)

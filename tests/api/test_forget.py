@@ -105,7 +105,8 @@ async def test_a_replay_that_is_under_way_ends(hub: RunningHub) -> None:
     for _ in range(5):
         await hub.post("/api/internal/notify/batch", {"notifications": [notification] * 60})
     epoch = first.partition("-")[0]
-    async with hub.websocket(cursor=f"{epoch}-0"), asyncio.timeout(10):
+    # The client does not read, so its own closing would wait.
+    async with hub.websocket(cursor=f"{epoch}-0", close_timeout=0.1), asyncio.timeout(10):
         answer = await hub.post("/api/internal/forget", {"user_id": USER})
         assert 301 == answer.json()["records"]
         await hub.wait_until(lambda: len(hub.hub.subscribers) == 0)

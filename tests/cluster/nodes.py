@@ -15,7 +15,7 @@ from hub.auth.tickets import Tickets
 from hub.bounds import Bounds
 from hub.cluster.nats_cluster import NatsCluster
 from hub.cursor import Epoch
-from hub.log.port import Health
+from hub.log.port import Erased, Health
 from hub.metrics import Metrics
 from hub.target import Target
 from tests.cluster.bus import Bus, Connection
@@ -60,6 +60,9 @@ class FakeHub:
 
     def learn_head(self, position: int) -> None:
         self.heads.append(position)
+
+    def follow_erasures(self, listener: Callable[[str, str | None, Erased], None]) -> None:
+        """Take it: these nodes erase nobody."""
 
     def redeem(self, digest: bytes, origin: str | None) -> Grant:
         return self.tickets.redeem_digest(digest, origin=origin, now_s=time.time())

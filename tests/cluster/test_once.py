@@ -19,7 +19,7 @@ from tests.fakes import FakeClock
 from tests.harness import RunningHub
 from tests.outbound.endpoint import open_endpoint, respond_with
 from tests.push.browser import AUTHORITY, open_push_service
-from tests.push.harness import make_push_settings, subscribe
+from tests.push.harness import make_push_settings, push_of, subscribe
 
 QUICK: dict[str, Any] = {"node_beacon_s": 0.1, "node_presence_s": 0.2, "node_name_s": 0.1, "lease_look_s": 0.1}
 
@@ -71,7 +71,10 @@ async def test_a_deadline_has_one_outcome_and_one_webhook(tmp_path: Path) -> Non
 
 
 async def test_one_node_pushes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A browser that subscribed at one node gets one message of a notification published at the other."""
+    """A browser that subscribed at one node gets one message of a notification published at the other.
+
+    What its user reads at a node that does not push is not pushed any more.
+    """
     trusted = tmp_path / "authority.pem"
     trusted.write_bytes(AUTHORITY.certificate)
     monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
@@ -91,3 +94,17 @@ async def test_one_node_pushes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
                             outcomes.update(hub.hub.metrics.push)
                 assert {"sent": number} == dict(outcomes)
             assert 2 == len(service.endpoint.requests)
+            service.retry_after, service.status_of = "1", lambda _: 503
+            receipt = (await hubs[0].publish(type="order_created")).json()
+            async with asyncio.timeout(DEADLINE_S):
+                while not any(len(push_of(hub).pusher.waiting) for hub in hubs):
+                    await asyncio.sleep(0.02)
+            (other,) = [hub for hub in hubs if not len(push_of(hub).pusher.waiting)]
+            response = await other.http.post(
+                "/api/inbox", json={"read": [receipt["id"]]}, headers={"authorization": f"Bearer {other.token()}"}
+            )
+            assert 200 == response.status_code
+            async with asyncio.timeout(DEADLINE_S):
+                while not any(hub.hub.metrics.push["read"] for hub in hubs):
+                    await asyncio.sleep(0.02)
+            assert 2 == sum(hub.hub.metrics.push["sent"] for hub in hubs)

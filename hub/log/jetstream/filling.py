@@ -50,6 +50,8 @@ class Filling:
         self._lines = OperatorLog(logger)
         #: Why the mirror does not take what comes; None while it does.
         self.failure: Exception | None = None
+        #: Told of each erasure that this node has done, whichever node was asked for it.
+        self.on_erased: Callable[[Erase, Erased], None] = lambda erase, erased: None
         #: Called when something has to be read from the stream again.
         self.ask_again: Callable[[], None] = lambda: None
 
@@ -133,6 +135,7 @@ class Filling:
 
     async def _erase(self, erase: Erase, position: int) -> None:
         erased = await self._mirror.erase(erase.user_id, erase.account_id, upto=position)
+        self.on_erased(erase, erased)
         # It may be asked for in a moment, or never: it was published by another node.
         while len(self._erased) > _ERASURES:
             self._erased.pop(min(self._erased))

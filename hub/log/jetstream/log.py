@@ -196,6 +196,10 @@ class JetStreamLog(InboxLog):
         """Return what the mirror finds."""
         return await self._mirror.look_at_inbox(inbox, ids, read_until=read_until, suppose=suppose)
 
+    def follow_erasures(self, listener: Callable[[str, str | None, Erased], None]) -> None:
+        """Have each erasure told to `listener` that this node has done, whichever node was asked for it."""
+        self._filling.on_erased = lambda erase, erased: listener(erase.user_id, erase.account_id, erased)
+
     async def erase(self, user_id: str, account_id: str | None) -> Erased:
         """Have every node remove a user from its mirror, and return what this one has removed.
 
