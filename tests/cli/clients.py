@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import asyncio
+import contextlib
 import json
 import time
 from typing import Any
@@ -27,6 +28,8 @@ HEARTBEAT_S, SLACK_S, AT_ONCE_S = 0.3, 1.0, 0.5
 PAUSE_S = 0.05
 ACK_S = 1.0
 SIGNAL = "stock_changed"
+#: A client that waits so long before it acknowledges keeps every rule; most visits have ended by then.
+LATE_S = 0.5
 #: What a client can do wrong, and the rule that it breaks.
 FAULTS = {
     "has no credential": "R1.3",
@@ -150,6 +153,7 @@ class _WebSocketClient(Client):
     async def _listen(self, connection: ClientConnection) -> int:
         limit_s = HEARTBEAT_S
         takes_acks, acknowledged_at_s = False, float("-inf")
+        late: set[asyncio.Task[None]] = set()
         try:
             while True:
                 async with asyncio.timeout(None if self._fault == "is never dead" else 2 * limit_s):
@@ -167,11 +171,24 @@ class _WebSocketClient(Client):
                 if takes_acks and frame["type"] == "stock_alert" and not rests:
                     acknowledged_at_s = now_s
                     further = "0" if self._fault == "acknowledges what it was not handed" else ""
-                    await connection.send(json.dumps({"type": "ack", "cursor": self._cursor + further}))
+                    acknowledgement = json.dumps({"type": "ack", "cursor": self._cursor + further})
+                    if self._fault == "acknowledges late":
+                        late.add(asyncio.create_task(_send_late(connection, acknowledgement), name="late ack"))
+                    else:
+                        await connection.send(acknowledgement)
         except TimeoutError:
             return 1006
         except ConnectionClosed as closed:
             return closed.rcvd.code if closed.rcvd else 1006
+        finally:
+            for task in late:
+                task.cancel()
+
+
+async def _send_late(connection: ClientConnection, message: str) -> None:
+    await asyncio.sleep(LATE_S)
+    with contextlib.suppress(ConnectionClosed):
+        await connection.send(message)
 
 
 class _StreamClient(Client):

@@ -57,6 +57,11 @@ async def test_broken_rule_is_seen(transport: Transport) -> None:
     assert {"R3.2"} == broken - follow
 
 
+async def test_late_acknowledgement_is_seen() -> None:
+    """The visits may be shorter than the second between two acknowledgements; the last one waits for it."""
+    assert "pass" == (await examine("websocket", "acknowledges late"))["R12.3"]
+
+
 @pytest.mark.soak
 @over_each
 async def test_each_fault_is_seen(transport: Transport) -> None:

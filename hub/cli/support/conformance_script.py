@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from typing import Any, Generic, TypeVar
 
@@ -62,6 +63,7 @@ class Script(Generic[V]):
         self.takes_acks = False
         # When the newest acknowledgement of the newest visit came.
         self._acknowledged_at_s: float | None = None
+        self._acknowledged = asyncio.Event()
         self._epoch = new_epoch()
 
     @property
@@ -101,6 +103,7 @@ class Script(Generic[V]):
         if not self.takes_acks:
             self.report.see("R11.4", False, "it acknowledged to a hub whose greeting has no ack")
             return
+        self._acknowledged.set()
         place = parse_cursor(cursor) if isinstance(cursor, str) else None
         known = place is not None and place.epoch == self._epoch and place.position <= self.position
         self.report.see("R12.3", known, "it acknowledged a cursor that it was not handed")
@@ -109,6 +112,12 @@ class Script(Generic[V]):
         if before_s is not None:
             waited_s = now_s - before_s
             self.report.see("R12.3", waited_s >= _LEAST_ACK_S, f"it acknowledged again after {waited_s * 1000:.0f} ms")
+
+    async def wait_acknowledged(self) -> None:
+        """Give the client time for its first acknowledgement; one that never acknowledges breaks no rule."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.pace.slack_s):
+                await self._acknowledged.wait()
 
     def expect_cursor(self, visit: V, rule: str, *, least: int | None = None) -> None:
         """Note whether the visit has the newest cursor, or one from the position `least` on."""

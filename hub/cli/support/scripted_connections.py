@@ -167,6 +167,8 @@ class _Acts:
         await self._greet(visit, "replayed", heartbeat_s=60.0)
         await self._notify(visit)
         await self._settle(visit)
+        if self._report.transport == "websocket":
+            await self._script.wait_acknowledged()
         await visit.close(CloseCode.DISCONNECTED, "disconnected by an operator")
         await self._script.expect_nobody("R8.4", "it came back after 4502")
 
