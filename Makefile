@@ -31,7 +31,7 @@ endif
 DEBIAN_FOR_TESTS := postgresql pgbouncer nginx caddy chromium firefox-esr curl git systemd \
 	prometheus
 #: The long proofs' besides: WebKit needs a display, which a server has not; gcc has the sanitizers.
-DEBIAN_FOR_SOAK := webkit2gtk-driver xvfb xauth gcc
+DEBIAN_FOR_SOAK := webkit2gtk-driver xvfb xauth gcc debootstrap systemd-container
 # What to add to pytest's command line: PYTEST_ARGS="tests/log -k retention", or "-n 0" for one process.
 PYTEST_ARGS ?=
 # What to add to `hub serve --dev`: SERVE_ARGS="--port 9000".

@@ -216,11 +216,11 @@ class TestFiring:
     async def test_failed(self, prometheus: Prometheus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """A publish meets an error of ours."""
 
-        async def break_down(*_: object, **__: object) -> None:
+        def break_down(*_: object, **__: object) -> None:
             raise RuntimeError("a bug")
 
         async with watched(prometheus, tmp_path) as (hub, instance):
-            monkeypatch.setattr(Publisher, "publish", break_down)
+            monkeypatch.setattr(Publisher, "_read", break_down)
             assert 500 == (await hub.publish()).status_code
             await prometheus.wait_firing(instance, "HubFailed")
 
