@@ -169,6 +169,12 @@ class MemoryLog:
         """Nothing: no write is durable here."""
         return {}
 
+    async def is_beyond_end(self, position: int) -> bool:
+        """Whether the log ends before this position."""
+        if self.fails:
+            raise StorageUnavailable
+        return position > self.head
+
     def measure_bytes(self) -> int:
         """Return the bytes of the payloads."""
         return sum(len(record.payload) for record in self._records)

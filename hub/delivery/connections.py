@@ -119,7 +119,11 @@ class Connections:
         return self._resumption.is_ahead(cursor)
 
     async def wait_ahead(self, cursor: Cursor | None) -> None:
-        """Return once this node has reached a cursor that a faster node gave, or has had its time to."""
+        """Return once this node has reached a cursor that a faster node gave, or knows that none did.
+
+        Raises:
+            StorageUnavailable: it cannot know now; the client has to ask again, or another node.
+        """
         await self._resumption.wait_ahead(cursor)
 
     def identify(self, grant: Grant, headers: Iterable[tuple[bytes, bytes]]) -> Client | None:

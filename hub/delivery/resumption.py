@@ -48,11 +48,18 @@ class Resumption:
         return cursor.epoch == self._log.epoch and cursor.position > self._log.head
 
     async def wait_ahead(self, cursor: Cursor | None) -> None:
-        """Return once this node has reached the cursor, or has had its time to."""
+        """Return once this node has reached the cursor, or knows that the log ends before it.
+
+        Raises:
+            StorageUnavailable: it has had its time to, and cannot know. A gap would take the client back, and what it
+                has would come again.
+        """
         for _ in range(round(self._ahead_wait_s / _LOOK_S)):
             if not self.is_ahead(cursor):
                 return
             await asyncio.sleep(_LOOK_S)
+        if cursor is not None and self.is_ahead(cursor):
+            await self._log.is_beyond_end(cursor.position)
 
     def begin(self, subscriber: Subscriber, cursor: Cursor | None) -> ResumeResult:
         """Fix where the session starts; the subscriber must be registered already.

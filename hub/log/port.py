@@ -261,6 +261,13 @@ class Log(Protocol):
     def measure_bytes(self) -> int:
         """Return what the log's files take of the disk; it asks the file system, so it may block."""
 
+    async def is_beyond_end(self, position: int) -> bool:
+        """Whether the log ends before this position, so that nobody was ever given it.
+
+        Raises:
+            StorageUnavailable: several nodes have the log, and this one cannot know now. Another may be there already.
+        """
+
     async def append(self, drafts: Sequence[Draft]) -> list[Appended | IdempotencyConflict]:
         """Store the drafts in order, and return after they are durable.
 

@@ -65,6 +65,10 @@ class TracedLog(InboxLog):
         """How many damaged records were met since the log was opened."""
         return self._log.damaged
 
+    async def is_beyond_end(self, position: int) -> bool:
+        """Whether the log ends before this position."""
+        return await self._log.is_beyond_end(position)
+
     async def append(self, drafts: Sequence[Draft]) -> list[Appended | IdempotencyConflict]:
         """Store the drafts as the log does, within a span."""
         with self._tracing.trace_append([draft.payload for draft in drafts]):

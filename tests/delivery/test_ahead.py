@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 
+import pytest
+
 from hub.cursor import Cursor, new_epoch
 from hub.delivery.resumption import Resumption
+from hub.errors import StorageUnavailable
 from hub.metrics import Metrics
 from hub.target import EVERYONE
 from tests.fakes import FakeClock, MemoryLog, make_draft
@@ -40,3 +43,13 @@ async def test_what_is_not_ahead_is_not_waited_for() -> None:
     await resumption.wait_ahead(Cursor(log.epoch, 9))
     # The difference of two times may be a little less than what was waited.
     assert 0.099 <= time.monotonic() - began_s
+
+
+async def test_a_node_that_cannot_know_says_so() -> None:
+    """A node that is cut off announces no gap before a place that another node may have reached."""
+    log = MemoryLog(FakeClock())
+    resumption = Resumption(log, Metrics(started_at_s=0), ahead_wait_s=0.1)
+    log.fails = True
+    with pytest.raises(StorageUnavailable):
+        await resumption.wait_ahead(Cursor(log.epoch, 9))
+    await resumption.wait_ahead(Cursor(new_epoch(), 9))

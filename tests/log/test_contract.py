@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 
 import pytest
@@ -355,6 +356,15 @@ class TestTail:
         await log.append([draft("last")])
         await follower.wait_for(2)
         assert ["a", "last"] == [_name(record) for record in follower.records]
+
+
+class TestEnd:
+    async def test_what_the_log_has_is_not_beyond_its_end(self, log: Log) -> None:
+        """A place in the log is never beyond it; of one that is, a node of several says so, or that it cannot know."""
+        await log.append([draft("a"), draft("b")])
+        assert not await log.is_beyond_end(2)
+        with contextlib.suppress(StorageUnavailable):
+            assert await log.is_beyond_end(3)
 
 
 class TestLife:

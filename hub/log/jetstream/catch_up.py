@@ -8,6 +8,7 @@ import random
 import time
 
 from hub.cursor import Epoch
+from hub.errors import StorageUnavailable
 from hub.log.jetstream.filling import Filling
 from hub.log.jetstream.order import Order
 from hub.log.jetstream.repair import PageUnreadable, read_page
@@ -28,7 +29,8 @@ _RETRY_S = 0.2
 #: How often the leader is asked how far the stream reaches.
 _WATCH_S = 2.0
 _PROGRESS_S = 5.0
-#: For so long a stream may seem to end before this node's mirror does.
+#: A leader that was just elected may not know yet how far the stream reaches, and one that was stopped may not know
+#: that it leads no more. After so long it does.
 _SHORTER_S = 15.0
 
 
@@ -57,6 +59,10 @@ class CatchUp:
         self._wakeup = asyncio.Event()
         self._asked = True
         self._shorter_since_s: float | None = None
+        #: Which server answers as the leader, and since when it has answered each time.
+        self._leader: tuple[str, float] | None = None
+        self._asking = asyncio.Lock()
+        self._asks = 0
         self._lines = OperatorLog(logger)
         self.isolated_since_s: float | None = None
         self.is_replaced = False
@@ -91,6 +97,24 @@ class CatchUp:
                 done = (self._filling.reached - begun) / max(1, position - begun)
                 message = f"catching up with the stream: {done:.0%}, at position {self._filling.reached} of {position}"
                 self._lines.write(logging.INFO, "catching_up", message)
+
+    async def is_beyond_end(self, position: int) -> bool:
+        """Whether the stream ends before a position that this node has not reached.
+
+        Raises:
+            StorageUnavailable: that cannot be known now.
+        """
+        asks = self._asks
+        if position > self._order.head and self.isolated_since_s is None:
+            async with self._asking:
+                # Many ask at once, and one reply is enough for all that came before it was asked for.
+                if self._asks == asks:
+                    self._asks += 1
+                    await self._ask_leader()
+        is_settled = self._leader is not None and time.monotonic() > self._leader[1] + _SHORTER_S
+        if position <= self._order.head or not is_settled or self.is_replaced:
+            raise StorageUnavailable("This node does not have all of the log yet", retry_after_s=1)
+        return True
 
     async def run(self) -> None:
         """Read what is missing, as long as the hub runs."""
@@ -137,8 +161,11 @@ class CatchUp:
         except (NatsError, StreamError):
             if self.isolated_since_s is None:
                 self.isolated_since_s = time.monotonic()
+            self._leader = None
             return
         self._asked = False
+        if self._leader is None or self._leader[0] != stream.cluster.leader:
+            self._leader = (stream.cluster.leader, time.monotonic())
         left = LEFT in stream.config.metadata and not self.is_leaving
         if left or stream.epoch != self._epoch or self._is_shorter(stream.state.last, reached):
             if not self.is_replaced:

@@ -133,6 +133,14 @@ class JetStreamLog(InboxLog):
         if position > self._order.applied:
             self._catch_up.wake()
 
+    async def is_beyond_end(self, position: int) -> bool:
+        """Whether the stream ends before this position, as a leader says that has led for long enough to know.
+
+        Raises:
+            StorageUnavailable: no such leader answers, or this node has yet to read up to there.
+        """
+        return position > self._mirror.head and await self._catch_up.is_beyond_end(position)
+
     async def append(self, drafts: Sequence[Draft]) -> list[Appended | IdempotencyConflict]:
         """Store the drafts in the stream, in order, and return once a majority of its replicas has them.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections import deque
@@ -118,6 +117,10 @@ class SqliteLog:
         """How the engine is."""
         return Health("ok" if self.writable else "failing", self._head, self._head)
 
+    async def is_beyond_end(self, position: int) -> bool:
+        """Whether the log ends before this position."""
+        return position > self._head
+
     @property
     def damaged(self) -> int:
         """How many damaged records were met since the log was opened."""
@@ -125,11 +128,7 @@ class SqliteLog:
 
     def measure_bytes(self) -> int:
         """Return what the log's files take of the disk; it asks the file system, so it may block."""
-        path, size_bytes = self._file.path, 0
-        for each in path.parent.glob(f"{path.name}*"):
-            with contextlib.suppress(FileNotFoundError):  # SQLite removes a file of its own at any moment.
-                size_bytes += each.stat().st_size
-        return size_bytes
+        return self._file.measure_bytes()
 
     async def append(self, drafts: Sequence[Draft]) -> list[Appended | IdempotencyConflict]:
         """Store the drafts in order, in one transaction, and return after they are durable.

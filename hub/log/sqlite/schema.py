@@ -128,6 +128,14 @@ class LogFile(msgspec.Struct, frozen=True):
     first: int = 1
     is_mirror: bool = False
 
+    def measure_bytes(self) -> int:
+        """Return what the file and those beside it take of the disk."""
+        size_bytes = 0
+        for each in self.path.parent.glob(f"{self.path.name}*"):
+            with contextlib.suppress(FileNotFoundError):  # SQLite removes a file of its own at any moment.
+                size_bytes += each.stat().st_size
+        return size_bytes
+
 
 class Extent(msgspec.Struct, frozen=True):
     """Which positions the file holds: `first` to `head`, in the life called `epoch`, which began after `since`.
