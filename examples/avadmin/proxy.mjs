@@ -6,7 +6,16 @@ const PORT = Number(process.env.PORT || 8080);
 const HUB_PORT = Number(process.env.HUB_PORT || 8000);
 const PAGE_PORT = Number(process.env.PAGE_PORT || 3001);
 /** What browsers need of the hub, and nothing else: `/api/internal/` and `/metrics` are not theirs. */
-const HUB_PATHS = new Set(["/ws", "/sse", "/poll", "/api/ticket"]);
+const HUB_PATHS = new Set([
+  "/ws",
+  "/sse",
+  "/poll",
+  "/api/ticket",
+  "/api/inbox",
+  "/api/preferences",
+  "/api/push",
+  "/api/ack",
+]);
 
 const portFor = (url) => (HUB_PATHS.has(url.split("?", 1)[0]) ? HUB_PORT : PAGE_PORT);
 

@@ -12,6 +12,7 @@ import pytest
 from hub import routes
 from hub.relay.runner import STOP_S
 from hub.settings import Settings
+from tests.attacks.test_matrix import DOORS
 from tests.deploy.test_files import DEPLOY, ROOT, read_yaml
 
 KUSTOMIZATION = "kustomization.yaml"
@@ -94,13 +95,11 @@ def test_ports_and_labels_agree() -> None:
 
 
 def test_the_outside_reaches_what_browsers_need_alone() -> None:
-    """The ingress has the four paths of listening, and no path of publishing or of operators."""
+    """The ingress has every path that takes a user's token, and no path of publishing or of operators."""
     (rule,) = OBJECTS["Ingress hub"]["spec"]["rules"]
     paths = {path["path"]: path["pathType"] for path in rule["http"]["paths"]}
-    assert (
-        dict.fromkeys((routes.WEBSOCKET, routes.EVENT_STREAM, routes.POLL, routes.STREAM, routes.TICKET), "Exact")
-        == paths
-    )
+    of_users = {path for (_, path), kind in DOORS.items() if kind.startswith("user")}
+    assert dict.fromkeys(of_users, "Exact") == paths
 
 
 def test_the_relay_may_publish_and_is_stopped_in_order() -> None:
