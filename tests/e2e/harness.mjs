@@ -108,13 +108,18 @@ export class Harness {
 
   /** Archive what a user has at the hub, so that each test sees its own notifications alone. */
   async empty(user) {
-    const exp = Math.floor(Date.now() / 1000) + 60;
-    const token = await sign({ sub: user.user_id, ...user, role: "user", exp }, this.secret);
+    const token = await this.token(user);
     for (;;) {
       const { notifications } = await this.ask("GET", "/api/inbox?limit=100", undefined, token);
       if (!notifications.length) return;
       await this.ask("POST", "/api/inbox", { archive: notifications.map(({ id }) => id) }, token);
     }
+  }
+
+  /** Return a user's token, as AvAdmin issues them. */
+  token(user = SELLER) {
+    const exp = Math.floor(Date.now() / 1000) + 60;
+    return sign({ sub: user.user_id, ...user, role: "user", exp }, this.secret);
   }
 
   /** Publish `stock_alert`s to the seller with these messages, in order. */

@@ -1,10 +1,12 @@
 /** StockTech's page in Chromium, with its service and a hub: the user sees what was published. */
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import path from "node:path";
 import { after, before, test } from "node:test";
 import { pause, until } from "./programs.mjs";
 import { live, readBell, Harness, waitForBell, waitForToast } from "./harness.mjs";
 
-const TEST_MS = 60_000;
+const TEST_MS = 120_000;
 let harness;
 
 before(async () => (harness = await Harness.build()), { timeout: TEST_MS });
@@ -77,6 +79,87 @@ test("the bell's list is read and archived, one and all, in every tab, and stays
   assert.equal(await page.locator(".bell-list .is-unread").count(), 0);
   await page.getByRole("button", { name: "Arquivar todas" }).click();
   for (const tab of [page, other]) await tab.getByText("Nenhuma notificação por aqui.").waitFor();
+});
+
+/**
+ * StockTech's bell of today, as far as its list is concerned: each tab adds a copy, under a random id. Two tabs are two
+ * sockets of one page here, so that neither undoes what the other one writes at the same moment.
+ */
+const OLD_BELL = (hub, token) => `<!doctype html><title>old bell</title><script>
+  const KEY = "stocktech-notifications";
+  const read = () => JSON.parse(localStorage.getItem(KEY) ?? '{"state":{"notifications":[]},"version":0}');
+  const change = (act) => {
+    const stored = read();
+    stored.state.notifications = act(stored.state.notifications);
+    localStorage.setItem(KEY, JSON.stringify(stored));
+  };
+  const add = ({ type, title, message, data, timestamp }) =>
+    change((all) => [{ id: Math.random().toString(36).slice(2), type, title, message, data, timestamp, read: false }, ...all].slice(0, 100));
+  window.greeted = 0;
+  for (let tab = 0; tab < 2; tab++)
+    new WebSocket("${hub.replace("http", "ws")}/ws?token=${token}").onmessage = ({ data }) => {
+      const message = JSON.parse(data);
+      if (message.type === "connection_established") window.greeted++;
+      else add(message);
+    };
+  window.list = () => read().state.notifications;
+  window.markRead = (text) => change((all) => all.map((one) => (one.message === text ? { ...one, read: true } : one)));
+  window.addOld = (message, timestamp, read) =>
+    change((all) => [...all, { id: Math.random().toString(36).slice(2), type: "stock_alert", title: "Estoque baixo", message, timestamp, read }]);
+</script>`;
+
+test("the bell of today, with its list in localStorage, moves over to every device without a duplicate", {
+  timeout: TEST_MS,
+}, async (t) => {
+  const context = await harness.profile(t);
+  const file = path.join(harness.folder, "page/old-bell.html");
+  await writeFile(file, OLD_BELL(harness.hubUrl, await harness.token()));
+  const old = await context.newPage();
+  await old.goto(`${harness.page}/old-bell.html`);
+  await old.waitForFunction("greeted === 2");
+  const messages = names("de hoje", 4);
+  await harness.publish(...messages);
+  await old.waitForFunction((count) => list().length >= count, 2 * messages.length);
+  assert.deepEqual(
+    (await old.evaluate("list()")).map(({ message }) => message).sort(),
+    [...messages, ...messages].sort(),
+  );
+  const yesterday = (minutes) => new Date(Date.now() - 86_400_000 + minutes * 60_000).toISOString();
+  await old.evaluate(
+    ([first, second]) => {
+      markRead("de hoje 2");
+      addOld("antes do hub, lida", first, true);
+      addOld("antes do hub", second, false);
+    },
+    [yesterday(0), yesterday(1)],
+  );
+  await old.close();
+
+  const before = ["antes do hub, lida", "antes do hub"];
+  const tabs = [await harness.open(context), await harness.open(context)];
+  const check = async (tab) => {
+    assert.deepEqual(await waitForBell(tab, 6), [...before, ...messages]);
+    await tab.locator(".bell-badge", { hasText: /^4$/ }).waitFor();
+    const read = await tab.locator(".bell-list .is-read p").allTextContents();
+    assert.deepEqual(read, ["de hoje 2", "antes do hub, lida"]);
+  };
+  for (const tab of tabs) await check(tab);
+  // What was read here is read on every device, and nothing came to the hub a second time.
+  const { notifications } = await harness.ask("GET", "/api/inbox", undefined, await harness.token());
+  assert.deepEqual(
+    notifications.map(({ message, read }) => [message, read]),
+    [...messages].reverse().map((message) => [message, message === "de hoje 2"]),
+  );
+  // The old list is still there, and nothing comes of it again.
+  await tabs[1].reload();
+  await live(tabs[1]);
+  await check(tabs[1]);
+  await tabs[0].locator(".bell-list li", { hasText: "de hoje 4" }).getByLabel("Arquivar").click();
+  await tabs[0].locator(".bell-list li", { hasText: "antes do hub, lida" }).getByLabel("Arquivar").click();
+  for (const tab of tabs) {
+    await until(async () => (await readBell(tab)).length === 4, "two are archived");
+    assert.deepEqual(await readBell(tab), ["antes do hub", ...messages.slice(0, 3)]);
+  }
 });
 
 test("a page that is reloaded, and one that was away, misses nothing and shows no duplicate", {
