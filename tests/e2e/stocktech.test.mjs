@@ -4,7 +4,7 @@ import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { pause, until } from "./programs.mjs";
-import { live, readBell, Harness, waitForBell, waitForToast } from "./harness.mjs";
+import { Harness, live, readBell, SELLER, waitForBell, waitForToast } from "./harness.mjs";
 
 const TEST_MS = 120_000;
 let harness;
@@ -95,13 +95,16 @@ const OLD_BELL = (hub, token) => `<!doctype html><title>old bell</title><script>
   };
   const add = ({ type, title, message, data, timestamp }) =>
     change((all) => [{ id: Math.random().toString(36).slice(2), type, title, message, data, timestamp, read: false }, ...all].slice(0, 100));
-  window.greeted = 0;
-  for (let tab = 0; tab < 2; tab++)
-    new WebSocket("${hub.replace("http", "ws")}/ws?token=${token}").onmessage = ({ data }) => {
+  window.state = { greeted: 0, closed: [] };
+  for (let tab = 0; tab < 2; tab++) {
+    const socket = new WebSocket("${hub.replace("http", "ws")}/ws?token=${token}");
+    socket.onclose = ({ code, reason }) => state.closed.push([code, reason]);
+    socket.onmessage = ({ data }) => {
       const message = JSON.parse(data);
-      if (message.type === "connection_established") window.greeted++;
+      if (message.type === "connection_established") state.greeted++;
       else add(message);
     };
+  }
   window.list = () => read().state.notifications;
   window.markRead = (text) => change((all) => all.map((one) => (one.message === text ? { ...one, read: true } : one)));
   window.addOld = (message, timestamp, read) =>
@@ -116,10 +119,15 @@ test("the bell of today, with its list in localStorage, moves over to every devi
   await writeFile(file, OLD_BELL(harness.hubUrl, await harness.token()));
   const old = await context.newPage();
   await old.goto(`${harness.page}/old-bell.html`);
-  await old.waitForFunction("greeted === 2");
+  const isGreeted = async () => {
+    const { greeted, closed } = await old.evaluate("state");
+    assert.deepEqual(closed, [], "no socket is closed");
+    return greeted === 2;
+  };
+  await until(isGreeted, "both sockets are greeted");
   const messages = names("de hoje", 4);
   await harness.publish(...messages);
-  await old.waitForFunction((count) => list().length >= count, 2 * messages.length);
+  await until(async () => (await old.evaluate("list().length")) >= 2 * messages.length, "both have all of it");
   assert.deepEqual(
     (await old.evaluate("list()")).map(({ message }) => message).sort(),
     [...messages, ...messages].sort(),
@@ -160,6 +168,34 @@ test("the bell of today, with its list in localStorage, moves over to every devi
     await until(async () => (await readBell(tab)).length === 4, "two are archived");
     assert.deepEqual(await readBell(tab), ["antes do hub", ...messages.slice(0, 3)]);
   }
+});
+
+test("an erasure takes a user's notifications from open pages and from what the browser keeps; the account's stay", {
+  timeout: TEST_MS,
+}, async (t) => {
+  const context = await harness.profile(t);
+  const tabs = [await harness.open(context), await harness.open(context)];
+  await harness.publish(...names("apagada", 3));
+  const { account_id } = SELLER;
+  const fields = { type: "stock_alert", title: "Estoque baixo", message: "da conta", account_id };
+  await harness.ask("POST", "/api/internal/notify", fields);
+  for (const tab of tabs) await waitForBell(tab, 4);
+  const receipt = await harness.ask("POST", "/api/internal/forget", { user_id: SELLER.user_id });
+  assert.ok(receipt.records >= 3 && receipt.connections >= 1, JSON.stringify(receipt));
+  for (const tab of tabs) {
+    await until(async () => (await readBell(tab)).join() === "da conta", "the list has what is left");
+    await until(
+      async () => !(await tab.locator("body").textContent()).includes("apagada"),
+      "the page shows nothing else",
+    );
+    await live(tab);
+  }
+  const kept = () => tabs[0].evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }));
+  await until(async () => !(await kept()).includes("apagada"), "the browser keeps nothing of it");
+  await harness.publish("depois");
+  for (const tab of tabs) assert.deepEqual(await waitForBell(tab, 2), ["da conta", "depois"]);
+  await tabs[1].reload();
+  assert.deepEqual(await waitForBell(tabs[1], 2), ["da conta", "depois"]);
 });
 
 test("a page that is reloaded, and one that was away, misses nothing and shows no duplicate", {
