@@ -1,6 +1,6 @@
 /** `make demo` whole: the two Next.js frontends as it starts them. On its own ports, so nothing else may run there. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { createECDH, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
@@ -9,6 +9,7 @@ import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
+import { promisify } from "node:util";
 import { ROOT, until } from "./programs.mjs";
 import { launch, live, readBell, SELLER, waitForBell, waitForToast } from "./harness.mjs";
 
@@ -77,7 +78,7 @@ async function openQuietly(t, url) {
   const page = await context.newPage();
   const complaints = [];
   page.on("pageerror", (error) => complaints.push(error.message));
-  page.on("console", (line) => line.type() === "error" && complaints.push(line.text()));
+  page.on("console", (line) => line.type() === "error" && complaints.push(`${line.text()} ${line.location().url}`));
   await page.goto(url);
   await live(page);
   return { page, complaints };
@@ -129,7 +130,10 @@ test("an order that nobody saw becomes a WhatsApp message, which the terminal sh
   const { code } = await response.json();
   const told = new RegExp(`WhatsApp to \\+5511999990002 \\(simulated\\)\n.*\n.*${code}`);
   await until(() => told.test(output), "the message", TEST_MS);
-  assert.match(output, /hub trace --dev [0-9a-f-]{36}/);
+  const [command] = output.match(/HUB_DATA_DIR=\S+ \.venv\/bin\/hub trace --dev [0-9a-f-]{36}/);
+  const { stdout } = await promisify(execFile)("bash", ["-c", command], { cwd: ROOT });
+  for (const step of ["accepted", "stored", "dispatched", "escalated", "webhook"])
+    assert.match(stdout, new RegExp(step));
 });
 
 test("the proxy of AvAdmin's origin passes none of the hub's internal routes on to browsers", {
@@ -138,6 +142,9 @@ test("the proxy of AvAdmin's origin passes none of the hub's internal routes on 
   for (const where of ["/api/internal/ws-stats", "/metrics", "/schema", "/health/ready"]) {
     const answer = await fetch(AVADMIN + where, { headers: { authorization: `Bearer ${key}` } });
     assert.equal(answer.status, 404, where);
+  }
+  for (const where of ["/sse", "/poll", "/api/inbox", "/api/preferences", "/api/push"]) {
+    assert.equal((await fetch(AVADMIN + where)).status, 401, `${where} is the hub's`);
   }
 });
 
