@@ -1,25 +1,29 @@
 """`python -m bench.inbox`: what an inbox costs in a large log: a page, an unread count, and a change beside a publish.
 
 A log of a million records, of which a tenth are for one account, is written first; then the log answers without a hub
-around it, and a hub over HTTP. Times are of this machine. `cpu` is what the process took, whatever else went on.
+around it, and a hub over HTTP. Times are of this machine. `cpu` is what the process took, whatever else went on. Each
+row takes `--seconds` at most, so the whole takes as long as writing the log does, and four minutes more at most.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import random
 import statistics
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx
 import msgspec
 
 from bench.hub import HubFolder
 from bench.notice import ACCOUNT, publish_body, user_id
+from bench.process import read_cpu_s
 from hub.log.inbox import Inbox, InboxQuery, put_watermark
 from hub.log.port import Draft, Kind
 from hub.log.sqlite.log import SqliteLog, open_sqlite_log
@@ -29,6 +33,10 @@ from hub.target import Target, account_target, subscriber_targets, user_target
 __all__ = ["main"]
 
 _BATCH = 1_000
+#: A row has at least so many requests, however long they take.
+_LEAST = 20
+#: A hub listens before it has opened its log, and a large one takes a while on a busy machine.
+_READY_S = 120.0
 _TYPES = ("order_created", "stock_alert", "cart_updated", "payment_confirmed")
 
 
@@ -37,22 +45,30 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.inbox")
     parser.add_argument("--records", type=int, default=1_000_000)
     parser.add_argument("--share", type=int, default=10, help="one record in so many is for the account")
-    parser.add_argument("--requests", type=int, default=500)
+    parser.add_argument("--requests", type=int, default=500, help="of each row")
+    parser.add_argument("--seconds", type=float, default=20.0, help="after which a row has no further requests")
     given = parser.parse_args(arguments)
     with HubFolder(users=2) as folder:
-        asyncio.run(_measure(folder, given.records, given.share, given.requests))
+        asyncio.run(_measure(folder, given.records, given.share, Row(given.requests, given.seconds)))
     return 0
 
 
-async def _measure(folder: HubFolder, records: int, share: int, requests: int) -> None:
+class Row(NamedTuple):
+    """How much is measured for a row: so many requests, or as many as these seconds allow."""
+
+    requests: int
+    seconds: float
+
+
+async def _measure(folder: HubFolder, records: int, share: int, row: Row) -> None:
     began_s = time.monotonic()
     log = await _open(folder.path / "data" / LOG_NAME, synchronous="OFF")
     await _fill(log, records, share)
     print(f"{log.head:,} records in {time.monotonic() - began_s:.0f} s, {log.measure_bytes() / 2**20:,.0f} MiB")
-    await _measure_log(log, requests)
+    await _measure_log(log, row)
     await log.close()
     with folder.serve(start_s=60.0) as (port, pid):
-        await _measure_hub(folder, port, pid, requests)
+        await _measure_hub(folder, port, pid, row)
 
 
 async def _fill(log: SqliteLog, records: int, share: int) -> None:
@@ -80,15 +96,15 @@ def _draw(choice: random.Random) -> Target:
     return user_target(f"{choice.randrange(200):014d}", f"{choice.randrange(20):011d}")
 
 
-async def _measure_log(log: SqliteLog, requests: int) -> None:
+async def _measure_log(log: SqliteLog, row: Row) -> None:
     inbox = Inbox(
         person=user_target(ACCOUNT, user_id(0)),
         targets=subscriber_targets(ACCOUNT, user_id(0)),
         hidden=frozenset({"cart_updated"}),
     )
     page = InboxQuery(limit=30, limit_bytes=524_288)
-    await _time("log: page of 30, all unread", requests, lambda: log.list_inbox(inbox, page))
-    await _time("log: unread count, more than 999", requests, lambda: log.count_unread(inbox))
+    await _time("log: page of 30, all unread", row, lambda: log.list_inbox(inbox, page))
+    await _time("log: unread count, more than 999", row, lambda: log.count_unread(inbox))
     read = Draft(
         id="w",
         targets=(inbox.person,),
@@ -97,56 +113,71 @@ async def _measure_log(log: SqliteLog, requests: int) -> None:
         changes=(put_watermark(inbox, log.head - 9_000),),
     )
     await log.append([read])
-    await _time("log: unread count, 675 of them", requests, lambda: log.count_unread(inbox))
+    await _time("log: unread count, 675 of them", row, lambda: log.count_unread(inbox))
     rare = msgspec.structs.replace(page, tag="no_such_type")
-    await _time("log: page of a type that is not there", requests, lambda: log.list_inbox(inbox, rare))
+    await _time("log: page of a type that is not there", row, lambda: log.list_inbox(inbox, rare))
     oldest = (await log.list_inbox(inbox, msgspec.structs.replace(page, before=1_000))).items[-1].record
     named = msgspec.json.decode(oldest.payload)["id"]
-    await _time("log: the oldest by its id", requests, lambda: log.look_at_inbox(inbox, [named], read_until=None))
-    await _time("log: an id that is not there", requests, lambda: log.look_at_inbox(inbox, ["x"], read_until=None))
+    await _time("log: the oldest by its id", row, lambda: log.look_at_inbox(inbox, [named], read_until=None))
+    await _time("log: an id that is not there", row, lambda: log.look_at_inbox(inbox, ["x"], read_until=None))
 
 
-async def _measure_hub(folder: HubFolder, port: int, pid: int, requests: int) -> None:
+async def _measure_hub(folder: HubFolder, port: int, pid: int, row: Row) -> None:
     bearer = {"authorization": f"Bearer {folder.token(0)}", "content-type": "application/json"}
     service = dict(header.split(": ", 1) for header in folder.publish_headers)
     body = publish_body({"account_id": ACCOUNT, "user_id": user_id(1)}).replace(b"@TS@", b"1")
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=_READY_S) as client:
+        began_s = time.perf_counter()
+        while not (await client.get("/health/ready")).is_success:
+            if time.perf_counter() - began_s > _READY_S:
+                raise RuntimeError("the hub is not ready")
+            await asyncio.sleep(0.1)
+        print(f"hub: ready {time.perf_counter() - began_s:.1f} s after it listened")
         ids: list[str] = []
         before: dict[str, str] = {}
-        while len(ids) < requests:
+        while len(ids) < row.requests:
             found = (await client.get("/api/inbox", params={"limit": "100", **before}, headers=bearer)).json()
             ids += [item["id"] for item in found["notifications"]]
             before = {"before": found["next"]}
         waiting = iter(ids)
-        ways: dict[str, Callable[[], Awaitable[httpx.Response]]] = {
-            "hub: GET /api/inbox": lambda: client.get("/api/inbox", headers=bearer),
-            "hub: POST /api/inbox, one read": lambda: client.post(
-                "/api/inbox", content=msgspec.json.encode({"read": [next(waiting)]}), headers=bearer
-            ),
-            "hub: a publish to one user": lambda: client.post("/api/internal/notify", content=body, headers=service),
-        }
-        for title, ask in ways.items():
-            spent_s = _spent_s(pid)
-            await _time(title, requests, ask)
-            print(f"{'':<44}{(_spent_s(pid) - spent_s) / requests * 1e3:8.2f} ms cpu of the hub each")
+
+        async def ask(method: str, path: str, change: object = None) -> httpx.Response:
+            content = None if change is None else msgspec.json.encode(change)
+            return await client.request(method, path, content=content, headers=bearer)
+
+        async def measure(title: str, each: Callable[[], Awaitable[httpx.Response]]) -> None:
+            spent_s = read_cpu_s(pid)
+            requests = await _time(title, row, each)
+            print(f"{'':<44}{(read_cpu_s(pid) - spent_s) / requests * 1e3:8.2f} ms cpu of the hub each")
+
+        def read_one() -> Awaitable[httpx.Response]:
+            return ask("POST", "/api/inbox", {"read": [next(waiting)]})
+
+        await measure("hub: GET /api/inbox", lambda: ask("GET", "/api/inbox"))
+        await measure("hub: POST, one read, more than 999 unread", read_one)
+        # From here on a few are unread, as a person has them.
+        assert (await ask("POST", "/api/inbox", {"read_until": found["cursor"]})).is_success
+        assert (await ask("POST", "/api/inbox", {"unread": ids[:10]})).is_success
+        await measure("hub: GET /api/inbox, 10 unread", lambda: ask("GET", "/api/inbox"))
+        flip = itertools.cycle(({"read": ids[:1]}, {"unread": ids[:1]}))
+        await measure("hub: POST, one read or unread, 10 unread", lambda: ask("POST", "/api/inbox", next(flip)))
+        await measure(
+            "hub: a publish to one user", lambda: client.post("/api/internal/notify", content=body, headers=service)
+        )
 
 
-async def _time(title: str, requests: int, ask: Callable[[], Awaitable[object]]) -> None:
-    took_ms = []
-    cpu_s = time.process_time()
-    for _ in range(requests):
+async def _time(title: str, row: Row, ask: Callable[[], Awaitable[object]]) -> int:
+    took_ms: list[float] = []
+    cpu_s, ends_s = time.process_time(), time.perf_counter() + row.seconds
+    while len(took_ms) < row.requests and (len(took_ms) < _LEAST or time.perf_counter() < ends_s):
         began_s = time.perf_counter()
         answer = await ask()
         took_ms.append((time.perf_counter() - began_s) * 1e3)
         assert not isinstance(answer, httpx.Response) or answer.is_success, answer
-    cpu_ms = (time.process_time() - cpu_s) / requests * 1e3
+    cpu_ms = (time.process_time() - cpu_s) / len(took_ms) * 1e3
     cuts = statistics.quantiles(took_ms, n=100)
-    print(f"{title:<44}{cuts[49]:8.2f} ms median{cuts[98]:8.2f} ms p99{cpu_ms:8.2f} ms cpu of this process")
-
-
-def _spent_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / 100
+    print(f"{title:<44}{cuts[49]:8.2f} ms median{cuts[98]:8.2f} ms p99{cpu_ms:8.2f} ms cpu of this process", flush=True)
+    return len(took_ms)
 
 
 async def _open(path: Path, *, synchronous: str) -> SqliteLog:
