@@ -440,3 +440,29 @@ bellTest("a thousand notifications open at once, and a change draws what changed
   const panel = await page.locator(".scroll:not([hidden])").boundingBox();
   assert.ok(row.y >= panel.y - 1 && row.y + row.height <= panel.y + panel.height + 1, "what has the focus is visible");
 });
+
+bellTest("with HUB_INBOX=off the bell has a list of this browser, and neither page nor hub complains", async (t) => {
+  await harness.hub.stop();
+  await harness.hub.start({ ...harness.env, HUB_INBOX: "off" });
+  t.after(async () => {
+    await harness.hub.stop();
+    await harness.hub.start(harness.env);
+  });
+  const { page, errors } = await harness.open(t, harness.real);
+  await until(() => page.evaluate("hub.status.state === 'connected'"), "the page is connected");
+  assert.equal(await page.evaluate("inbox.view.shared"), false);
+  await harness.publish({ title: "primeira" });
+  await harness.publish({ title: "segunda" });
+  await page.locator(".bell-badge", { hasText: /^2$/ }).waitFor();
+  await page.locator(".bell-button").click();
+  await page.locator(".bell-list li", { hasText: "primeira" }).getByLabel("Marcar como lida").click();
+  await page.locator(".bell-list li", { hasText: "segunda" }).getByLabel("Arquivar").click();
+  await page.locator(".bell-list li.is-read", { hasText: "primeira" }).waitFor();
+  await page.reload();
+  await until(() => page.evaluate("hub.status.state === 'connected'"), "the page is connected again");
+  await page.locator(".bell-button").click();
+  assert.deepEqual(await page.locator(".bell-list .title").allTextContents(), ["primeira"]);
+  assert.equal(await page.locator(".bell-badge").isVisible(), false);
+  await page.getByRole("button", { name: "Preferências" }).click();
+  assert.deepEqual(errors, []);
+});
