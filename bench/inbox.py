@@ -24,7 +24,7 @@ import msgspec
 from bench.hub import HubFolder
 from bench.notice import ACCOUNT, publish_body, user_id
 from bench.process import read_cpu_s
-from hub.log.inbox import Inbox, InboxQuery, put_watermark
+from hub.log.inbox import Flags, Inbox, InboxQuery, put_flags, put_watermark
 from hub.log.port import Draft, Kind
 from hub.log.sqlite.log import SqliteLog, open_sqlite_log
 from hub.log.sqlite.schema import LOG_NAME
@@ -120,12 +120,31 @@ async def _measure_log(log: SqliteLog, row: Row) -> None:
     named = msgspec.json.decode(oldest.payload)["id"]
     await _time("log: the oldest by its id", row, lambda: log.look_at_inbox(inbox, [named], read_until=None))
     await _time("log: an id that is not there", row, lambda: log.look_at_inbox(inbox, ["x"], read_until=None))
+    await _archive(log, inbox, 10_000)
+    await _time("log: unread count, 10,000 archived", row, lambda: log.count_unread(inbox))
+
+
+async def _archive(log: SqliteLog, inbox: Inbox, count: int) -> None:
+    """Have the newest archived one by one, and all that is older read."""
+    query = InboxQuery(limit=100, limit_bytes=524_288)
+    positions: list[int] = []
+    while len(positions) < count and (not positions or query.before is not None):
+        page = await log.list_inbox(inbox, query)
+        positions += [item.record.position for item in page.items]
+        query = msgspec.structs.replace(query, before=page.next)
+    changes = [put_watermark(inbox, positions[-1] - 1)]
+    changes += [put_flags(inbox, position, Flags(archived=True)) for position in positions]
+    for start in range(0, len(changes), _BATCH):
+        some = tuple(changes[start : start + _BATCH])
+        await log.append([Draft(id="w", targets=(inbox.person,), payload=b"{}", kind=Kind.STATE, changes=some)])
+    assert await log.count_unread(inbox) == 0
 
 
 async def _measure_hub(folder: HubFolder, port: int, pid: int, row: Row) -> None:
-    bearer = {"authorization": f"Bearer {folder.token(0)}", "content-type": "application/json"}
+    # Not the one whose inbox was changed before.
+    bearer = {"authorization": f"Bearer {folder.token(1)}", "content-type": "application/json"}
     service = dict(header.split(": ", 1) for header in folder.publish_headers)
-    body = publish_body({"account_id": ACCOUNT, "user_id": user_id(1)}).replace(b"@TS@", b"1")
+    body = publish_body({"account_id": ACCOUNT, "user_id": user_id(0)}).replace(b"@TS@", b"1")
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=_READY_S) as client:
         began_s = time.perf_counter()
         while not (await client.get("/health/ready")).is_success:

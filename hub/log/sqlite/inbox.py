@@ -1,14 +1,16 @@
 """What an inbox asks of the log's file: a page of it, how many are unread, and where certain notifications are.
 
 All of it walks the index of targets, which knows of each notification what it takes to pass one over, and merges the
-ranges of a user's targets. Records are read for those alone that are returned, and checked as a replay's are.
+ranges of a user's targets. Records are read for those alone that are returned, and checked as a replay's are. A count
+remembers its floor, so that the next one does not pass over what a user has read and archived one by one in a month.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import apsw
 import msgspec
@@ -36,10 +38,13 @@ from hub.log.sqlite.page import read_at
 from hub.log.sqlite.state import read_entries, read_entry
 from hub.target import Target, superseded_target
 
-__all__ = ["count_unread", "list_inbox", "look_at_inbox"]
+__all__ = ["Floors", "count_unread", "list_inbox", "look_at_inbox"]
 
 #: Rows of the index that one page looks at: a filter that lets few through must not hold a reader.
 _MOST_ROWS = 5_000
+
+#: Inboxes whose floors are remembered.
+_MOST_FLOORS = 10_000
 
 #: Positions in which the notifications that a change names are looked for first, and then.
 _NEWEST = 1_000, 20_000
@@ -63,19 +68,25 @@ _OTHERS = "owner = :owner AND key <= :upto AND key NOT IN (SELECT value FROM jso
 _SAYS_UNREAD = "substr(value, 1, 1) = x'75' AND position >= :put_at"
 _SAYS_ARCHIVED = "substr(value, 2, 1) = x'61'"
 _FLAG = "s.owner = :owner AND s.key = printf('%019d', p.position)"
-_HAS_FLAGS = "SELECT 1 FROM state WHERE owner = :owner AND key > printf('%019d', :watermark) AND key < :last LIMIT 1"
-_HAS_FLAGS_BELOW = "SELECT 1 FROM state WHERE owner = :owner AND key <= printf('%019d', :watermark) LIMIT 1"
-_COUNT = f"""SELECT count(*) FROM (SELECT 1 FROM ({{0}} ORDER BY 1 DESC) p WHERE {_IS_DUE}
+_HAS_FLAGS = "SELECT 1 FROM state WHERE owner = :owner AND key > printf('%019d', :after) AND key < :last LIMIT 1"
+_BELOW = "key > printf('%019d', :floor) AND key <= printf('%019d', :watermark)"
+_HAS_FLAGS_BELOW = f"SELECT 1 FROM state WHERE owner = :owner AND {_BELOW} LIMIT 1"  # noqa: S608
+_COUNT = f"""SELECT count(*), min(position) FROM (SELECT p.position FROM ({{0}} ORDER BY 1 DESC) p WHERE {_IS_DUE}
 AND p.position NOT IN (SELECT value FROM json_each(:settled)) {{1}} LIMIT :limit)"""  # noqa: S608
 _NOT_FLAGGED = f"""AND (p.position IN (SELECT value FROM json_each(:unread))
 OR NOT EXISTS (SELECT 1 FROM state s WHERE {_FLAG} AND {_SETTLED}))"""  # noqa: S608
 # Those at or below the watermark that are unread all the same: few, and each said so.
-_COUNT_RESTORED = f"""SELECT count(*) FROM (SELECT 1 FROM (
-SELECT CAST(s.key AS INTEGER) AS position FROM state s WHERE s.owner = :owner AND s.key <= printf('%019d', :watermark)
+_COUNT_RESTORED = f"""SELECT count(*), min(position) FROM (SELECT p.position FROM (
+SELECT CAST(s.key AS INTEGER) AS position FROM state s WHERE s.owner = :owner AND {_BELOW}
 AND {_RESTORED} UNION SELECT value FROM json_each(:unread) WHERE value <= :watermark) c
 JOIN (SELECT position, digest, expires_ms FROM target WHERE target IN ({{0}})) p ON p.position = c.position
 WHERE {_IS_DUE} AND p.position NOT IN (SELECT value FROM json_each(:settled))
 GROUP BY p.position LIMIT :limit)"""  # noqa: S608
+# Whether the user has marked anything as unread since: then the floor may be lower.
+_IS_LOWERED = """SELECT 1 FROM target t JOIN record r ON r.position = t.position
+WHERE t.target = :target0 AND t.position > :as_of AND coalesce(t.digest, -1) < 0
+AND coalesce(json_array_length(CASE WHEN json_valid(CAST(r.payload AS TEXT)) THEN CAST(r.payload AS TEXT) END,
+'$.unread'), 0) > 0 LIMIT 1"""
 _LIST = f"""SELECT p.position, s.position, s.value FROM (
 SELECT * FROM ({{0}} ORDER BY 1 DESC) LIMIT {_MOST_ROWS}) p
 LEFT JOIN state s ON {_FLAG} WHERE {_IS_DUE} {{1}} LIMIT :limit"""  # noqa: S608
@@ -96,8 +107,50 @@ AND r.id IN (SELECT value FROM json_each(:ids)) AND r.control = 0"""
 _encode = msgspec.json.Encoder().encode
 
 
+class _Floor(NamedTuple):
+    """Nothing up to the position `upto` is unread, as of the log's position `as_of`."""
+
+    upto: int
+    as_of: int
+
+
+class Floors:
+    """The floors of inboxes: up to where nothing is unread. Used by all threads that read."""
+
+    def __init__(self) -> None:
+        self._floors: dict[tuple[Target, frozenset[str]], _Floor] = {}
+        self._lock = threading.Lock()
+
+    def find(self, connection: apsw.Connection, inbox: Inbox, bindings: dict[str, Any], *, head: int) -> int:
+        """Return the floor of an inbox, 0 where it is not known."""
+        key = _key(inbox)
+        floor = self._floors.get(key)
+        if floor is None:
+            return 0
+        if connection.execute(_IS_LOWERED, bindings | {"as_of": floor.as_of}).fetchall():
+            with self._lock:
+                self._floors.pop(key, None)
+            return 0
+        self.put(inbox, floor.upto, as_of=max(head, floor.as_of))
+        return floor.upto
+
+    def put(self, inbox: Inbox, upto: int, *, as_of: int) -> None:
+        """Remember the floor of an inbox, in place of that of the inbox whose count was the longest ago."""
+        key = _key(inbox)
+        with self._lock:
+            self._floors.pop(key, None)
+            self._floors[key] = _Floor(upto, as_of)
+            if len(self._floors) > _MOST_FLOORS:
+                del self._floors[next(iter(self._floors))]
+
+
+def _key(inbox: Inbox) -> tuple[Target, frozenset[str]]:
+    # What is not counted may be unread below the floor.
+    return inbox.person, inbox.hidden | inbox.muted
+
+
 def list_inbox(
-    connection: apsw.Connection, inbox: Inbox, query: InboxQuery, *, head: int, now_ms: int
+    connection: apsw.Connection, inbox: Inbox, query: InboxQuery, floors: Floors, *, head: int, now_ms: int
 ) -> tuple[InboxPage, list[int]]:
     """Return what `Log.list_inbox` promises, and the positions of damaged records that were met."""
     tag, limit = query.tag, query.limit
@@ -126,20 +179,20 @@ def list_inbox(
             further = _find_end(connection, merged, bindings)
         items = [_make_item(record, *shown[record.position], watermark) for record in records if not record.is_damaged]
         damaged = [record.position for record in records if record.is_damaged]
-        unread_count = _count(connection, inbox, Supposed(watermark=watermark), upto=head, now_ms=now_ms)
+        unread_count = _count(connection, inbox, Supposed(watermark=watermark), floors, upto=head, now_ms=now_ms)
     finally:
         connection.execute("COMMIT")
     return InboxPage(items, further, unread_count, head), damaged
 
 
 def count_unread(
-    connection: apsw.Connection, inbox: Inbox, supposed: Supposed | None, *, upto: int, now_ms: int
+    connection: apsw.Connection, inbox: Inbox, supposed: Supposed | None, floors: Floors, *, upto: int, now_ms: int
 ) -> int:
     """Return what `Log.count_unread` promises."""
     connection.execute("BEGIN")
     try:
         known = Supposed(watermark=_find_watermark(connection, inbox)) if supposed is None else supposed
-        return _count(connection, inbox, known, upto=upto, now_ms=now_ms)
+        return _count(connection, inbox, known, floors, upto=upto, now_ms=now_ms, is_known=supposed is None)
     finally:
         connection.execute("COMMIT")
 
@@ -149,6 +202,7 @@ def look_at_inbox(
     inbox: Inbox,
     ids: Sequence[str],
     *,
+    floors: Floors,
     read_until: int | None,
     suppose: Suppose | None,
     head: int,
@@ -181,7 +235,7 @@ def look_at_inbox(
         look = InboxLook(positions, rows_by_position, restored, spent, watermark)
         if suppose is None:
             return look
-        unread = _count(connection, inbox, suppose(look), upto=head, now_ms=now_ms)
+        unread = _count(connection, inbox, suppose(look), floors, upto=head, now_ms=now_ms, is_known=False)
         return msgspec.structs.replace(look, unread=unread)
     finally:
         connection.execute("COMMIT")
@@ -212,10 +266,23 @@ def _locate(connection: apsw.Connection, inbox: Inbox, ids: Sequence[str], head:
     return positions
 
 
-def _count(connection: apsw.Connection, inbox: Inbox, supposed: Supposed, *, upto: int, now_ms: int) -> int:
+def _count(
+    connection: apsw.Connection,
+    inbox: Inbox,
+    supposed: Supposed,
+    floors: Floors,
+    *,
+    upto: int,
+    now_ms: int,
+    is_known: bool = True,
+) -> int:
+    """Return how many are unread; `is_known`: this is how the inbox is, and not only how it would be."""
     watermark, limit = supposed.watermark, MOST_UNREAD + 1
-    bindings = _bind(inbox, after=watermark.upto, upto=upto, now_ms=now_ms, hidden=inbox.hidden | inbox.muted) | {
-        "owner": inbox.owner,
+    bindings = _bind(inbox, after=0, upto=upto, now_ms=now_ms, hidden=inbox.hidden | inbox.muted)
+    floor = min(floors.find(connection, inbox, bindings, head=upto), *(each - 1 for each in supposed.unread), upto)
+    bindings |= {
+        "after": max(watermark.upto, floor),
+        "floor": floor,
         "watermark": watermark.upto,
         "put_at": watermark.put_at,
         "settled": _text(sorted(supposed.settled)),
@@ -225,11 +292,15 @@ def _count(connection: apsw.Connection, inbox: Inbox, supposed: Supposed, *, upt
     }
     has_flags = bool(connection.execute(_HAS_FLAGS, bindings).fetchall())
     query = _COUNT.format(_merge(inbox), _NOT_FLAGGED if has_flags else "")
-    above = _fetch_number(connection, query, bindings)
+    above, lowest = _fetch_count(connection, query, bindings)
     below = 0
     if supposed.unread or connection.execute(_HAS_FLAGS_BELOW, bindings).fetchall():
-        below = _fetch_number(connection, _COUNT_RESTORED.format(_name(inbox)), bindings)
-    return min(above + below, limit)
+        below, lowest_below = _fetch_count(connection, _COUNT_RESTORED.format(_name(inbox)), bindings)
+        lowest = lowest_below or lowest
+    count = min(above + below, limit)
+    if is_known and count < limit:
+        floors.put(inbox, upto if lowest is None else lowest - 1, as_of=upto)
+    return count
 
 
 def _make_item(record: Record, put_at: int | None, value: bytes | None, watermark: Watermark) -> InboxItem:
@@ -249,9 +320,10 @@ def _find_end(connection: apsw.Connection, merged: str, bindings: dict[str, Any]
     return lowest if rows == _MOST_ROWS else None
 
 
-def _fetch_number(connection: apsw.Connection, query: str, bindings: dict[str, Any]) -> int:
-    ((number,),) = msgspec.convert(connection.execute(query, bindings).fetchall(), list[tuple[int]])
-    return number
+def _fetch_count(connection: apsw.Connection, query: str, bindings: dict[str, Any]) -> tuple[int, int | None]:
+    """Return how many rows there are, and the lowest position of theirs."""
+    (found,) = msgspec.convert(connection.execute(query, bindings).fetchall(), list[tuple[int, int | None]])
+    return found
 
 
 def _merge(inbox: Inbox) -> str:

@@ -17,7 +17,7 @@ from hub.log.inbox import Inbox, InboxLook, InboxPage, InboxQuery, Suppose, Supp
 from hub.log.port import Appended, Draft, Entry, Erased, Found, Health, Reading, Record
 from hub.log.sqlite.announcer import Commit
 from hub.log.sqlite.erasure import LAST, Erasure
-from hub.log.sqlite.inbox import count_unread, list_inbox, look_at_inbox
+from hub.log.sqlite.inbox import Floors, count_unread, list_inbox, look_at_inbox
 from hub.log.sqlite.opening import OnDamage
 from hub.log.sqlite.reader import Readers
 from hub.log.sqlite.retention import Retention
@@ -66,6 +66,7 @@ class SqliteLog:
         self._max_pending = max_pending
         self._extent = Extent(Epoch(""), 0, 1)
         self._head = 0
+        self._floors = Floors()
         self._first = 1
         self._writable = True
         self._closed = False
@@ -220,21 +221,22 @@ class SqliteLog:
         """Return a page of an inbox, the newest first, as `InboxLog` says."""
         head, now_ms = self._head, round(self._now() * 1000)
         page, damaged = await self._readers.look(
-            lambda connection: list_inbox(connection, inbox, query, head=head, now_ms=now_ms)
+            lambda connection: list_inbox(connection, inbox, query, self._floors, head=head, now_ms=now_ms)
         )
         self._readers.report(damaged)
         return page
 
     async def count_unread(self, inbox: Inbox, supposed: Supposed | None = None) -> int:
         """Return how many notifications of an inbox are unread, as it is or as it would be."""
-        look = partial(count_unread, inbox=inbox, supposed=supposed, upto=self._head, now_ms=round(self._now() * 1000))
-        return await self._readers.look(look)
+        look = partial(count_unread, inbox=inbox, supposed=supposed, floors=self._floors, upto=self._head)
+        return await self._readers.look(partial(look, now_ms=round(self._now() * 1000)))
 
     async def look_at_inbox(
         self, inbox: Inbox, ids: Sequence[str], *, read_until: int | None, suppose: Suppose | None = None
     ) -> InboxLook:
         """Return what a change of an inbox has to know of these notifications."""
-        look = partial(look_at_inbox, inbox=inbox, ids=ids, read_until=read_until, suppose=suppose, head=self._head)
+        look = partial(look_at_inbox, inbox=inbox, ids=ids, floors=self._floors, head=self._head)
+        look = partial(look, read_until=read_until, suppose=suppose)
         return await self._readers.look(partial(look, now_ms=round(self._now() * 1000)))
 
     async def erase(self, user_id: str, account_id: str | None, *, upto: int = LAST) -> Erased:
