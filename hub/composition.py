@@ -239,7 +239,7 @@ async def open_hub(
             subscribers=delivery.subscribers,
             ends=delivery.endings,
             erasures=delivery.erasures,
-            also=[] if push is None else [push.subscriptions],
+            also=[] if push is None else [push.subscriptions, delivery.taken],
             now=now,
         )
         router = make_router(

@@ -15,6 +15,7 @@ from hub.delivery.ports import TakesAcknowledgements
 from hub.delivery.progress import Progress
 from hub.delivery.session import ResumeResult
 from hub.delivery.subscribers import Subscriber, Subscribers
+from hub.delivery.taken import Taken
 from hub.target import Target
 
 __all__ = ["Acknowledgements"]
@@ -30,12 +31,20 @@ class Acknowledgements:
     """Checks what clients acknowledge, and passes on what they may have got; everything else confirms nothing."""
 
     def __init__(
-        self, subscribers: Subscribers, progress: Progress, taker: TakesAcknowledgements, *, epoch: Epoch, start: int
+        self,
+        subscribers: Subscribers,
+        progress: Progress,
+        taker: TakesAcknowledgements,
+        taken: Taken,
+        *,
+        epoch: Epoch,
+        start: int,
     ) -> None:
         """Take who wants to know; `start` is the log's head at the start of this hub."""
         self._subscribers = subscribers
         self._progress = progress
         self._taker = taker
+        self._taken = taken
         self._epoch = epoch
         self._start = start
         self._handed: OrderedDict[Target, _Ranges] = OrderedDict()
@@ -55,11 +64,13 @@ class Acknowledgements:
         if cursor.epoch != self._epoch or cursor.position > self._progress.place(subscriber):
             return False
         subscriber.acknowledged = cursor.position
+        self._note(subscriber.targets[0], cursor)
         self._take(subscriber.targets[0], subscriber.began, cursor.position)
         return True
 
     def acknowledge_all(self, target: Target, cursor: Cursor) -> bool:
         """Take what a client says that names no connection; False where no client of this user can have got that."""
+        self._note(target, cursor)
         if cursor.epoch != self._epoch or not self._taker.is_awaited(target):
             return False
         if cursor.position > max(upto for _, upto in self._find_ranges(target)):
@@ -72,6 +83,7 @@ class Acknowledgements:
 
         What was handed over before the start of this hub is not known; such a cursor counts for all of it.
         """
+        self._note(target, cursor)
         if cursor.epoch == self._epoch and self._taker.is_awaited(target):
             for after, upto in self._find_ranges(target):
                 self._take(target, after, min(upto, cursor.position))
@@ -86,6 +98,10 @@ class Acknowledgements:
         self._handed[target] = _merge(ranges)[-_MAX_RANGES:]
         while len(self._handed) > _MAX_USERS:
             self._handed.popitem(last=False)
+
+    def _note(self, target: Target, cursor: Cursor) -> None:
+        if cursor.epoch == self._epoch and cursor.position <= self._progress.position:
+            self._taken.note(target, cursor.position)
 
     def _find_ranges(self, target: Target) -> _Ranges:
         """Return what this user's clients were handed: before the start of this hub, until they left, and until now."""

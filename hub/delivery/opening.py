@@ -33,6 +33,7 @@ from hub.delivery.resume_points import RESUME_POINTS_NAME, ResumePoints
 from hub.delivery.resumption import Resumption
 from hub.delivery.signals import Signals
 from hub.delivery.subscribers import Subscribers
+from hub.delivery.taken import Taken
 from hub.delivery.traced import TracedDispatcher, TracedReplay
 from hub.directory.directory import Directory
 from hub.language import TEXTS
@@ -63,6 +64,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     signals: Signals
     preferences: Preferences
     acknowledgements: Acknowledgements
+    taken: Taken
     erasures: Erasures
     tasks: Tasks
 
@@ -112,7 +114,8 @@ async def open_delivery(
     resumption = Resumption(log, metrics, ahead_wait_s=ahead_wait_s)
     heartbeat = Heartbeat(progress, log, interval_s=settings.heartbeat_s, lags=metrics.loop_lag, now=now)
     confirmation = _make_confirmation(settings, log, progress, resumption)
-    acknowledgements = Acknowledgements(subscribers, progress, awaiting, epoch=log.epoch, start=log.head)
+    taken = Taken(subscribers)
+    acknowledgements = Acknowledgements(subscribers, progress, awaiting, taken, epoch=log.epoch, start=log.head)
     endings = Endings(
         subscribers=subscribers,
         progress=progress,
@@ -220,6 +223,7 @@ async def open_delivery(
         signals=signals,
         preferences=preferences,
         acknowledgements=acknowledgements,
+        taken=taken,
         erasures=erasures,
         tasks=tasks,
     )

@@ -9,7 +9,6 @@ from contracts.stats import ConnectionCounts, Stats
 from hub.auth.grant import Grant
 from hub.auth.tickets import Tickets
 from hub.delivery.opening import Delivery
-from hub.delivery.taken import has_taken
 from hub.observe.stats_board import StatsBoard
 from hub.target import Target
 
@@ -67,7 +66,7 @@ class NodeAnswers:
 
     def has_taken(self, user: Target, position: int) -> bool:
         """Whether a connection of this user has taken a notification."""
-        return has_taken(self._delivery.subscribers, user, position)
+        return self._delivery.taken.has(user, position)
 
     async def send_signal(self, targets: Sequence[Target], kind: str, key: str, prefix: bytes) -> int:
         """Hand a signal to connections; return how many."""

@@ -11,7 +11,7 @@ from hub.auth.revocations import Revocations
 from hub.cluster.port import Cluster
 from hub.delivery.mutes import read_type
 from hub.delivery.subscribers import Subscribers
-from hub.delivery.taken import has_taken
+from hub.delivery.taken import Taken
 from hub.directory.directory import Directory
 from hub.errors import AccountInactive, UserNotAllowed
 from hub.log.port import Record
@@ -30,6 +30,7 @@ class Eligibility:
         *,
         policies: Mapping[str, Policy],
         subscribers: Subscribers,
+        taken: Taken,
         directory: Directory,
         revocations: Revocations,
         cluster: Cluster,
@@ -39,6 +40,7 @@ class Eligibility:
         """`max_age_s`: how long a subscription is good that no browser names again."""
         self._policies = policies
         self._subscribers = subscribers
+        self._taken = taken
         self._directory = directory
         self._revocations = revocations
         self._cluster = cluster
@@ -56,8 +58,8 @@ class Eligibility:
         return None if policy is None or policy.push == "none" else policy.push
 
     async def has_taken(self, user: Target, position: int) -> bool:
-        """Whether a connection of the user, to any node, has taken the notification at a position."""
-        return has_taken(self._subscribers, user, position) or await self._cluster.has_taken(user, position)
+        """Whether a device of the user has taken the notification at a position, as far as any node knows."""
+        return self._taken.has(user, position) or await self._cluster.has_taken(user, position)
 
     async def may_have(self, subscription: Subscription) -> bool:
         """Whether the user may still connect, as far as anything but a token says.

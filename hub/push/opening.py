@@ -107,6 +107,7 @@ def open_push(
     eligibility = Eligibility(
         policies=policies,
         subscribers=delivery.subscribers,
+        taken=delivery.taken,
         directory=directory,
         revocations=auth.revocations,
         cluster=cluster,
@@ -138,6 +139,8 @@ def open_push(
         )
         return pusher, backlog
 
+    # A page may be closed before its notifications are due.
+    delivery.taken.remembers = True
     work = PushWork(make, subscriptions, is_over=eligibility.is_over, sweep_s=bounds.push_sweep_s)
     delivery.dispatcher.listeners.append(work.note)
     tasks = Tasks()

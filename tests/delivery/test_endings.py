@@ -13,6 +13,7 @@ from hub.delivery.endings import ABNORMAL_CLOSURE, EVICTED_RETRY_MS, NORMAL_CLOS
 from hub.delivery.resume_points import ResumePoints, identify_client
 from hub.delivery.session import Phase
 from hub.delivery.subscribers import Subscriber, TransportName
+from hub.delivery.taken import Taken
 from hub.language import DEFAULT_LANGUAGE, TEXTS
 from hub.target import EVERYONE
 from tests.delivery.harness import Harness
@@ -38,7 +39,9 @@ class Ended(Harness):
             progress=self.progress,
             heartbeat=self.heartbeat,
             confirmation=self.confirmation,
-            acknowledgements=Acknowledgements(self.subscribers, self.progress, Nobody(), epoch=self.log.epoch, start=0),
+            acknowledgements=Acknowledgements(
+                self.subscribers, self.progress, Nobody(), Taken(self.subscribers), epoch=self.log.epoch, start=0
+            ),
             metrics=self.metrics,
             texts=TEXTS[DEFAULT_LANGUAGE],
             now=self.clock,

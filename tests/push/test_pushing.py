@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.harness import ACCOUNT, RunningHub, run_hub
+from hub.target import subscriber_targets
+from tests.harness import ACCOUNT, USER, RunningHub, run_hub
 from tests.push.browser import PushService, read_vapid
 from tests.push.harness import OTHER, SUBJECT, ask, make_push_settings, push_of, subscribe, wait_outcomes
 
@@ -95,6 +96,37 @@ async def test_what_is_marked_as_unread_is_pushed(tmp_path: Path, service: PushS
     async with run_hub(tmp_path / "hub", **make_push_settings(tmp_path)) as hub:
         await wait_outcomes(hub, read=1, sent=1)
         assert [kept["id"]] == [message["id"] for _, message, _ in service.taken]
+
+
+@pytest.mark.parametrize("how", ["page that was closed", "HTTP", "poll"])
+async def test_what_a_client_acknowledged_that_has_no_connection_any_more(
+    hub: RunningHub, service: PushService, how: str
+) -> None:
+    """A page that acknowledged and was closed, and one that polls, have the notification: it is not pushed."""
+    await subscribe(hub, service.subscribe())
+    service.retry_after, service.status_of = "1", lambda _: 503
+    before = (await hub.publish(type="cart_updated")).json()["cursor"]
+    cursor = (await hub.publish(type="order_created")).json()["cursor"]
+    await hub.wait_until(lambda: 1 == len(push_of(hub).pusher.waiting))
+    headers = {"authorization": f"Bearer {hub.token()}"}
+    if how == "HTTP":
+        forged = cursor.partition("-")[0] + "-zz"
+        for each in (forged, "aaaaaaaaaa-zz", cursor):
+            assert not hub.hub.delivery.taken.has(subscriber_targets(ACCOUNT, USER)[0], 2)
+            assert 204 == (await hub.http.post("/api/ack", json={"cursor": each}, headers=headers)).status_code
+    elif how == "poll":
+        assert 200 == (await hub.http.get("/poll", params={"cursor": cursor}, headers=headers)).status_code
+    else:
+        async with hub.websocket(cursor=before) as page:
+            await page.frame()
+            await page.connection.send(json.dumps({"type": "ack", "cursor": cursor}))
+            await hub.wait_until(lambda: any(each.acknowledged for each in hub.hub.subscribers.everyone()))
+        await hub.wait_until(lambda: not len(hub.hub.subscribers))
+    service.status_of = lambda _: 201
+    await wait_outcomes(hub, confirmed=1)
+    # What comes afterwards is.
+    await hub.publish(type="order_created", title="Later")
+    await wait_outcomes(hub, confirmed=1, sent=1)
 
 
 async def test_what_is_read_while_it_waits_is_not_pushed(hub: RunningHub, service: PushService) -> None:
