@@ -113,6 +113,7 @@ ROOMS = [
     _room("hub.cluster.alone", never=PURE, awaits=True),
     _room("hub.cluster.message", "msgspec", never=PURE),
     _room("hub.cluster.subject", "msgspec", never=PURE),
+    _room("hub.cluster.clocks", never=PURE),
     _room("hub.cluster.members", never=PURE),
     _room("hub.cluster.tally", never=PURE),
     _room("hub.cluster.sums", "msgspec", never=PURE),

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 from contracts.stats import NodeStats
+from hub.cluster.clocks import ClockDifference
 from hub.cluster.message import PresenceMessage
 
 __all__ = ["Member", "Members", "NameConflict"]
@@ -15,8 +14,6 @@ SILENT_S = 1.0
 GONE_S = 6.0
 #: More nodes than any cluster has: beyond that somebody invents them.
 MAX_MEMBERS = 256
-#: A message that waited on its way makes a clock look behind; of several the best one is right.
-_SKEWS = 5
 
 
 class NameConflict(Exception):
@@ -26,23 +23,14 @@ class NameConflict(Exception):
 class Member:
     """One other node, as far as it was heard."""
 
-    __slots__ = ("_skews_s", "heard_s", "life", "name", "presence")
+    __slots__ = ("clock", "heard_s", "life", "name", "presence")
 
     def __init__(self, name: str, life: str, now_s: float) -> None:
         self.name = name
         self.life = life
         self.heard_s = now_s
         self.presence: PresenceMessage | None = None
-        self._skews_s: deque[float] = deque(maxlen=_SKEWS)
-
-    @property
-    def skew_s(self) -> float:
-        """How much its clock is ahead of ours, less the quickest of its last messages' time on its way."""
-        return max(self._skews_s, default=0.0)
-
-    def note_clock(self, skew_s: float) -> None:
-        """Note by how much its clock was ahead, when a message of it came."""
-        self._skews_s.append(skew_s)
+        self.clock = ClockDifference()
 
 
 class Members:
@@ -117,7 +105,7 @@ class Members:
                     nats="connected" if seen_s < SILENT_S else "disconnected",
                     uptime_seconds=told.uptime_s,
                     seen_seconds=round(seen_s, 3),
-                    clock_skew_seconds=round(member.skew_s, 3),
+                    clock_skew_seconds=round(member.clock.known_s, 3),
                 )
             )
         return rows

@@ -18,6 +18,7 @@ __all__ = [
     "NODE_PATTERN",
     "VERSION",
     "AnswerMessage",
+    "AskClock",
     "AskClose",
     "AskName",
     "AskSignal",
@@ -88,6 +89,10 @@ class AskName(msgspec.Struct, frozen=True, tag="name"):
     """Is there another run of this node?"""
 
 
+class AskClock(msgspec.Struct, frozen=True, tag="clock"):
+    """What does its clock say?"""
+
+
 class AskTicket(msgspec.Struct, frozen=True, tag="ticket"):
     """Redeem a ticket, by its digest (hex)."""
 
@@ -122,7 +127,7 @@ class AskSignal(msgspec.Struct, frozen=True, tag="signal"):
     prefix: Annotated[str, msgspec.Meta(max_length=MAX_BYTES)]
 
 
-Question: TypeAlias = AskName | AskTicket | AskClose | AskStats | AskTaken | AskSignal
+Question: TypeAlias = AskName | AskClock | AskTicket | AskClose | AskStats | AskTaken | AskSignal
 
 
 class QuestionMessage(Sender, frozen=True, kw_only=True):
@@ -135,6 +140,7 @@ class AnswerMessage(Sender, frozen=True, kw_only=True, omit_defaults=True):
     """The answer to a question: the one field that it asked for. `refused`: the code of an error, for a ticket."""
 
     running: bool = False
+    at_s: float | None = None
     count: _Count | None = None
     taken: bool | None = None
     grant: Grant | None = None

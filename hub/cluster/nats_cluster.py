@@ -21,6 +21,7 @@ from hub.cluster.local import Local, SharedLog
 from hub.cluster.members import Member, Members
 from hub.cluster.message import (
     AnswerMessage,
+    AskClock,
     AskClose,
     AskName,
     AskSignal,
@@ -95,9 +96,9 @@ class NatsCluster:
         self._reach = NodesReach(
             self._members, wait_s=receipt_wait_s, limit=bounds.told_notifications, monotonic=monotonic
         )
-        self._lines = OperatorLog(logger)
+        self._lines = OperatorLog(logger, monotonic=monotonic)
         self._tasks = Tasks()
-        self._questions = Questions(self._talk, dispatched=lambda: self._dispatched())
+        self._questions = Questions(self._talk, dispatched=lambda: self._dispatched(), now=now)
         self._local: Local | None = None
         self._log: Log | None = None
         self._shared: SharedLog | None = None
@@ -158,6 +159,7 @@ class NatsCluster:
         await self._talk.listen(subjects.ask_all, QuestionMessage, self._questions.take)
         self._tasks.start("cluster beacon", self._tell_head())
         self._tasks.start("cluster presence", self._tell_presence())
+        self._tasks.start("cluster clocks", self._ask_clocks())
         self._tasks.start("stream replicas", self._replicas.run())
 
     async def close(self) -> None:
@@ -322,6 +324,27 @@ class NatsCluster:
             self._talk.say(self._talk.subjects.head, message)
             await asyncio.sleep(self._bounds.node_beacon_s)
 
+    async def _ask_clocks(self) -> None:
+        """Ask the nodes whose clocks seem to be behind: their messages may only be late."""
+        bounds = self._bounds
+        while True:
+            await asyncio.sleep(bounds.node_presence_s)
+            for member in self._members.list_alive(self._monotonic()):
+                if not member.clock.seems_behind(bounds.node_clock_skew_s):
+                    continue
+                asked_s = self._now()
+                answer = await self._talk.ask(member.name, AskClock(), timeout_s=bounds.node_answer_s)
+                if answer is not None and answer.life == member.life and answer.at_s is not None:
+                    member.clock.note_answer(answer.at_s, asked_s)
+                    self._check_clock(member)
+
+    def _check_clock(self, member: Member) -> None:
+        ahead_s = member.clock.known_s
+        if abs(ahead_s) > self._bounds.node_clock_skew_s:
+            words = "ahead of" if ahead_s > 0 else "behind"
+            message = f"the clock of the node {member.name} is {words} this one's: check the time service of both"
+            self._lines.write_limited(logging.WARNING, "node_clock", message, node=member.name)
+
     async def _tell_presence(self) -> None:
         while True:
             self._talk.say(self._talk.subjects.presence, self._describe(self._known_local.find_state()))
@@ -341,11 +364,10 @@ class NatsCluster:
             self._members.leave(said.node, said.life)
             return
         member.presence = said
-        member.note_clock(said.at_s - self._now())
-        if abs(member.skew_s) > self._bounds.node_clock_skew_s:
-            ahead = "ahead" if member.skew_s > 0 else "behind"
-            message = f"the clock of the node {said.node} is {ahead} of this one's: check the time service of both"
-            self._lines.write_limited(logging.WARNING, "node_clock", message, node=said.node)
+        member.clock.note_message(said.at_s, self._now())
+        if not member.clock.seems_behind(self._bounds.node_clock_skew_s):
+            member.clock.forget_answers()
+        self._check_clock(member)
 
     def _take_counts(self, said: CountsMessage, member: Member, reply: str) -> None:
         self._reach.note(said)

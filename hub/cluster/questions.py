@@ -9,6 +9,7 @@ from hub.cluster.local import Local
 from hub.cluster.members import Member
 from hub.cluster.message import (
     AnswerMessage,
+    AskClock,
     AskClose,
     AskName,
     AskSignal,
@@ -31,9 +32,10 @@ _MAX_SIGNALS = 1_000
 class Questions:
     """Answers at once, but for signals, which take a moment; `dispatched` says which position was dispatched last."""
 
-    def __init__(self, talk: Talk, *, dispatched: Callable[[], int]) -> None:
+    def __init__(self, talk: Talk, *, dispatched: Callable[[], int], now: Callable[[], float]) -> None:
         self._talk = talk
         self._dispatched = dispatched
+        self._now = now
         self._signals: set[asyncio.Task[None]] = set()
         #: This node, once it can answer.
         self.local: Local | None = None
@@ -58,8 +60,10 @@ class Questions:
             task.cancel()
         await asyncio.gather(*self._signals, return_exceptions=True)
 
-    def _answer(self, local: Local, ask: AskTicket | AskClose | AskStats | AskTaken) -> AnswerMessage:
+    def _answer(self, local: Local, ask: AskClock | AskTicket | AskClose | AskStats | AskTaken) -> AnswerMessage:
         node, life = self._talk.node, self._talk.life
+        if isinstance(ask, AskClock):
+            return AnswerMessage(node=node, life=life, at_s=self._now())
         if isinstance(ask, AskTicket):
             try:
                 return AnswerMessage(node=node, life=life, grant=local.redeem(bytes.fromhex(ask.digest), ask.origin))

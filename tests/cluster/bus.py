@@ -26,7 +26,8 @@ class _Subscription:
 
 
 class Bus:
-    """What all connections share. `lose` and `repeat` are shares of the messages; `jitter_s` reorders them."""
+    """What all connections share. `lose` and `repeat` are shares of the messages; each takes `delay_s`, and
+    up to `jitter_s` more, which reorders them."""
 
     def __init__(self, seed: int = 0) -> None:
         self.random = Random(seed)
@@ -34,6 +35,7 @@ class Bus:
         self.said: list[Message] = []
         self.lose = 0.0
         self.repeat = 0.0
+        self.delay_s = 0.0
         self.jitter_s = 0.0
 
     def connect(self) -> Connection:
@@ -49,7 +51,7 @@ class Bus:
         for each in takers:
             copies = 0 if self.random.random() < self.lose else 2 if self.random.random() < self.repeat else 1
             for _ in range(copies):
-                delay_s = self.random.random() * self.jitter_s
+                delay_s = self.delay_s + self.random.random() * self.jitter_s
                 asyncio.get_running_loop().call_later(delay_s, self._hand, each, message)
         return len(takers)
 

@@ -115,13 +115,21 @@ class Node:
     """One node: the cluster's part is real, the hub behind it is not."""
 
     def __init__(
-        self, bus: Bus, name: str, *, log: MemoryLog | None = None, clock_s: float = 0.0, **bounds: Any
+        self,
+        bus: Bus,
+        name: str,
+        *,
+        log: MemoryLog | None = None,
+        clock_s: float = 0.0,
+        wall: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        **bounds: Any,
     ) -> None:
         self.name = name
         self.hub = FakeHub(name)
         self.log = log or MemoryLog(FakeClock())
         self.nats: Connection = bus.connect()
-        self.metrics = Metrics(started_at_s=time.time())
+        self.metrics = Metrics(started_at_s=wall())
         self.cluster = NatsCluster(
             self.nats,
             node=name,
@@ -130,7 +138,8 @@ class Node:
             metrics=self.metrics,
             bounds=Bounds(**{**QUICK, **bounds}),
             receipt_wait_s=0.1,
-            now=lambda: time.time() + clock_s,
+            now=lambda: wall() + clock_s,
+            monotonic=monotonic,
         )
 
     async def start(self) -> Node:

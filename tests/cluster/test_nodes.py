@@ -249,7 +249,7 @@ class TestMembership:
         bus = Bus()
         late = await Node(bus, "late", clock_s=-60.0).start()
         async with run_nodes("a", bus=bus) as (a,):
-            await wait_until(lambda: "the clock of the node late is behind of this one's" in caplog.text)
+            await wait_until(lambda: "the clock of the node late is behind this one's" in caplog.text)
             skew_s = next(row.clock_skew_seconds for row in a.cluster.list_nodes() if row.node == "late")
             assert -62 < skew_s < -59
         await late.cluster.close()
