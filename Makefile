@@ -29,7 +29,7 @@ endif
 #: What the tests start beside the hub: databases and proxies with their documented configurations, and browsers; a
 #: Prometheus that fires the alerts, and systemd, whose programs look at its units.
 DEBIAN_FOR_TESTS := postgresql pgbouncer nginx caddy chromium firefox-esr curl git systemd \
-	prometheus
+	prometheus faketime
 #: The long proofs' besides: WebKit needs a display, which a server has not; gcc has the sanitizers.
 DEBIAN_FOR_SOAK := webkit2gtk-driver xvfb xauth gcc debootstrap systemd-container
 # What to add to pytest's command line: PYTEST_ARGS="tests/log -k retention", or "-n 0" for one process.

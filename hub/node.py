@@ -23,6 +23,14 @@ from hub.tasks import Tasks
 
 __all__ = ["claim_node", "start_node"]
 
+#: Why a node cannot go on, by the health of its log.
+_REASONS = {
+    "isolated": "this node has been cut off from NATS",
+    "missing": "NATS has had no stream for this node",
+    "replaced": "the stream has been another one than this node began with",
+    "failing": "this node could not write its mirror, since its disk is full or fails",
+}
+
 
 async def claim_node(settings: Settings, nats: Nats, metrics: Metrics, *, now: Callable[[], float]) -> NatsCluster:
     """Return this node, whose name no other one has.
@@ -67,9 +75,14 @@ async def start_node(
     Raises:
         NatsError: nothing can be subscribed.
     """
+
+    def find_reason() -> tuple[str, str] | None:
+        state = shared.health.state
+        return (state, _REASONS[state]) if state in _REASONS else None
+
     isolation = Isolation(
         delivery.connections,
-        is_cut_off=lambda: shared.health.state not in {"ok", "behind"},
+        find_reason=find_reason,
         after_s=settings.isolation_s,
         window_s=settings.drain_s,
         monotonic=monotonic,

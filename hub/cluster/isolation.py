@@ -1,4 +1,4 @@
-"""A node that is cut off from the log: it sends its connections away, so that they come back to another node."""
+"""A node that cannot go on with the log: it sends its connections away, so that they come back to another node."""
 
 from __future__ import annotations
 
@@ -28,20 +28,23 @@ class SendsAway(Protocol):
 
 
 class Isolation:
-    """Watches whether this node is cut off, and acts once it has been for `after_s`."""
+    """Watches whether this node can go on, and acts once it could not for `after_s`.
+
+    `find_reason` returns why it cannot: a code for a label, and a clause for a sentence; None where it can.
+    """
 
     def __init__(
         self,
         connections: SendsAway,
         *,
-        is_cut_off: Callable[[], bool],
+        find_reason: Callable[[], tuple[str, str] | None],
         after_s: float,
         window_s: float,
         monotonic: Callable[[], float],
         look_s: float = LOOK_S,
     ) -> None:
         self._connections = connections
-        self._is_cut_off = is_cut_off
+        self._find_reason = find_reason
         self._after_s = after_s
         self._window_s = window_s
         self._monotonic = monotonic
@@ -53,7 +56,7 @@ class Isolation:
 
     @property
     def lasted_s(self) -> float:
-        """For how long this node has been cut off; 0 where it is not."""
+        """For how long this node could not go on; 0 where it can."""
         return 0.0 if self._since_s is None else self._monotonic() - self._since_s
 
     async def run(self) -> None:
@@ -64,11 +67,10 @@ class Isolation:
 
     async def look(self) -> None:
         """Look once, and act."""
-        if not self._is_cut_off():
+        reason = self._find_reason()
+        if reason is None:
             if self.is_isolated:
-                self._lines.write(
-                    logging.WARNING, "node_back", "this node is connected to NATS again: it takes clients"
-                )
+                self._lines.write(logging.WARNING, "node_back", "this node has the log again: it takes clients")
                 self._connections.let_in()
             self._since_s, self.is_isolated = None, False
             return
@@ -76,6 +78,7 @@ class Isolation:
             self._since_s = self._monotonic()
         if self.lasted_s >= self._after_s and not self.is_isolated:
             self.is_isolated = True
-            message = f"this node has been cut off from NATS for {self._after_s:g} s: its clients go to other nodes"
-            self._lines.write(logging.ERROR, "node_isolated", message, seconds=self._after_s)
+            code, words = reason
+            message = f"for {self._after_s:g} s {words}: the clients of this node go to other nodes"
+            self._lines.write(logging.ERROR, "node_isolated", message, seconds=self._after_s, reason=code)
             await self._connections.send_away(window_s=self._window_s)

@@ -9,6 +9,7 @@ from hub.finding import Finding
 from hub.log.engine import DAY_S, log_path, make_retention
 from hub.log.jetstream.administration import ClusterStatus, create_cluster, leave_stream, lose_stream, read_status
 from hub.log.jetstream.founding import Founding
+from hub.log.jetstream.stream import explain_problems
 from hub.log.jetstream.subject import Names
 from hub.nats.opening import name_node, open_hub_nats
 from hub.settings import Settings
@@ -16,8 +17,6 @@ from hub.settings import Settings
 __all__ = ["ClusterStatus", "check_stream", "found_cluster", "leave_cluster", "read_cluster"]
 
 COMMAND_TIMEOUT_S = 5.0
-#: With fewer, one lost machine is one too many.
-SAFE_REPLICAS = 3
 
 
 async def found_cluster(
@@ -60,13 +59,13 @@ async def check_stream(settings: Settings) -> Finding:
     except (SettingsError, StorageUnavailable) as error:
         return Finding("stream", "fail", error.detail)
     if status.problems:
-        return Finding("stream", "fail", "; ".join(status.problems))
+        return Finding("stream", "fail", explain_problems(Names(status.stream), status.problems))
     words = f"{status.stream}: positions {status.first} to {status.last} on {len(status.servers)} servers"
     behind = [server.name for server in status.servers if server.offline or not server.current]
     if behind:
         return Finding("stream", "warn", f"{words}; not up to date: {', '.join(behind)}")
-    if status.replicas < SAFE_REPLICAS:
-        return Finding("stream", "warn", f"{words}; {status.replicas} replica: a lost machine may lose the log")
+    if status.warnings:
+        return Finding("stream", "warn", "; ".join([words, *status.warnings]))
     return Finding("stream", "ok", words)
 
 

@@ -209,11 +209,12 @@ class Health(msgspec.Struct, frozen=True):
     """How an engine is.
 
     `failing`: the last write failed. `isolated`: the stream of several nodes cannot be reached, since
-    `isolated_since_s` (monotonic). `behind`: this node has yet to read records up to `head`. `replaced`: the stream is
-    another one than this node began with, and the node has to start again. Up to `applied` everything can be read.
+    `isolated_since_s` (monotonic). `missing`: NATS has no such stream any more. `behind`: this node has yet to read
+    records up to `head`. `replaced`: the stream is another one than this node began with, and the node has to start
+    again. Up to `applied` everything can be read.
     """
 
-    state: Literal["ok", "failing", "isolated", "behind", "replaced"]
+    state: Literal["ok", "failing", "isolated", "missing", "behind", "replaced"]
     applied: int
     head: int
     isolated_since_s: float | None = None

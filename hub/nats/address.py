@@ -27,6 +27,13 @@ _SEED = re.compile(r"-----BEGIN USER NKEY SEED-----\s+(SU[A-Z2-7]+)\s+-+END USER
 _SEED_BYTES = 36
 
 
+class _Claims(msgspec.Struct):
+    exp: float | None = None
+
+
+_decode_claims = msgspec.json.Decoder(_Claims).decode
+
+
 class Server(msgspec.Struct, frozen=True):
     """One NATS server. `wants_tls`: it is spoken to over TLS or not at all."""
 
@@ -47,11 +54,12 @@ class Server(msgspec.Struct, frozen=True):
 
 
 class Credentials(msgspec.Struct, frozen=True, kw_only=True):
-    """As whom the hub connects; nothing of it is ever written anywhere."""
+    """As whom the hub connects; nothing of it is ever written anywhere. A JWT may end, at `ends_at_s` (Unix time)."""
 
     user: str | None = None
     password: str | None = None
     jwt: str | None = None
+    ends_at_s: float | None = None
     key: Ed25519PrivateKey | None = None
 
     def __repr__(self) -> str:
@@ -103,7 +111,7 @@ def read_credentials(path: Path) -> Credentials:
     if (jwt := _JWT.search(text)) is not None and (seed := _SEED.search(text)) is not None:
         if (key := _read_seed(seed[1])) is None:
             raise SettingsError(f"HUB_LOG_CREDENTIALS_FILE: the seed in {path} is damaged; write the file again")
-        return Credentials(jwt=jwt[1], key=key)
+        return Credentials(jwt=jwt[1], key=key, ends_at_s=_read_end(jwt[1]))
     user, found, password = text.strip().partition(":")
     if not found or not user or "\n" in text.strip():
         raise SettingsError(
@@ -120,6 +128,15 @@ def _read_seed(text: str) -> Ed25519PrivateKey | None:
     if len(raw) != _SEED_BYTES or _checksum(raw[:-2]) != int.from_bytes(raw[-2:], "little"):
         return None
     return Ed25519PrivateKey.from_private_bytes(raw[2:-2])
+
+
+def _read_end(jwt: str) -> float | None:
+    """Return when a JWT ends, as far as that can be read; the server is who judges it."""
+    body = jwt.partition(".")[2].partition(".")[0]
+    try:
+        return _decode_claims(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))).exp
+    except (ValueError, msgspec.MsgspecError):
+        return None
 
 
 def _checksum(content: bytes) -> int:

@@ -112,6 +112,11 @@ class NatsConnection(Nats):
         client = self._client
         return "" if client is None or client.connected_url is None else str(client.connected_url.netloc)
 
+    @property
+    def max_payload_bytes(self) -> int | None:
+        """How large a message may be for the server that is connected; None where none is."""
+        return None if self._client is None else self._client.max_payload
+
     def publish(self, subject: str, payload: bytes, headers: Headers | None = None, *, reply: str = "") -> None:
         """Send a message, in the order of the calls.
 
@@ -156,7 +161,6 @@ class NatsConnection(Nats):
         Raises:
             NotConnected, TooMuchWaits: as the port says.
         """
-
         replies = await self._ask(subject, payload, headers, timeout_s, Waiting(expected, is_last))
         return [reply for reply in replies if not says_nobody(reply)]
 
@@ -240,7 +244,8 @@ class NatsConnection(Nats):
                 failures += 1
                 self._note_failure(server, error)
                 if failures >= len(self._servers):
-                    await asyncio.sleep(_choose_delay_s(failures - len(self._servers) + 1))
+                    rounds = failures - len(self._servers) + 1
+                    await asyncio.sleep(choose_delay_s(rounds, **_BACKOFF, retry_after_s=None, random=random.random))
                 continue
             failures = 0
             try:
@@ -375,10 +380,6 @@ async def open_nats(
         await connection.close()
         raise
     return connection
-
-
-def _choose_delay_s(failures: int) -> float:
-    return choose_delay_s(failures, **_BACKOFF, retry_after_s=None, random=random.random)
 
 
 async def _flush(client: Client) -> None:

@@ -6,11 +6,29 @@ import ssl
 
 from hub.nats.port import NatsError, NotInTime
 
-__all__ = ["Refused", "explain_fault"]
+__all__ = ["NotLetIn", "NotTrusted", "Refused", "explain_fault"]
+
+#: OpenSSL's own numbers: the certificate is for another host name, or another address.
+_MISMATCHES = (62, 64)
 
 
 class Refused(NatsError):
     """A server was reached and does not let the hub in, or not safely: another attempt would end alike."""
+
+
+class NotLetIn(Refused):
+    """The server does not accept the credentials, or wants some."""
+
+    def __init__(self) -> None:
+        super().__init__("the server does not accept the credentials")
+
+
+class NotTrusted(Refused):
+    """The server's certificate is not accepted. `is_of_another`: it is good, but for a server of another name."""
+
+    def __init__(self, reason: str, *, is_of_another: bool) -> None:
+        super().__init__(f"the server's certificate is not accepted: {reason}")
+        self.is_of_another = is_of_another
 
 
 def explain_fault(error: Exception) -> NatsError:
@@ -19,9 +37,9 @@ def explain_fault(error: Exception) -> NatsError:
         return error
     text = str(error).removeprefix("nats: ")
     if "authorization violation" in text.lower() or "authentication" in text.lower():
-        return Refused("the server does not accept the credentials")
+        return NotLetIn()
     if isinstance(error, ssl.SSLCertVerificationError):
-        return Refused(f"the server's certificate is not accepted: {error.verify_message}")
+        return NotTrusted(error.verify_message, is_of_another=error.verify_code in _MISMATCHES)
     if isinstance(error, ssl.SSLError):
         return Refused("the TLS handshake failed")
     if isinstance(error, TimeoutError):

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -42,11 +42,16 @@ def run(
 
 
 class Running:
-    """A command that runs; what it prints is read all the time, so that it never waits for us."""
+    """A command that runs; what it prints is read all the time, so that it never waits for us.
 
-    def __init__(self, *arguments: str, folder: Path, env: Mapping[str, str] | None = None) -> None:
+    `before`: a program, with its arguments, that becomes it.
+    """
+
+    def __init__(
+        self, *arguments: str, folder: Path, env: Mapping[str, str] | None = None, before: Sequence[str] = ()
+    ) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "hub", *arguments],
+            [*before, sys.executable, "-m", "hub", *arguments],
             env=environment(folder, env),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -28,7 +28,13 @@ async def test_each_line_is_written(caplog: pytest.LogCaptureFixture, monkeypatc
     """A cut and its end, a name that is used twice, a wrong clock, and a fault of ours."""
     caplog.set_level(logging.INFO, logger="hub")
     cut = [True]
-    isolation = Isolation(_Connections(), is_cut_off=lambda: cut[0], after_s=0.0, window_s=1.0, monotonic=lambda: 0.0)
+    isolation = Isolation(
+        _Connections(),
+        find_reason=lambda: ("isolated", "this node was cut off") if cut[0] else None,
+        after_s=0.0,
+        window_s=1.0,
+        monotonic=lambda: 0.0,
+    )
     await isolation.look()
     cut[0] = False
     await isolation.look()

@@ -48,8 +48,6 @@ def init(replicas: int) -> None:
     if brought:
         click.echo(f"the stream {settings.log_stream} has all of the log in {settings.data_dir}")
     _show(status)
-    if replicas < 3:
-        click.echo("with fewer than 3 replicas, a lost machine may lose acknowledged notifications")
     click.echo("next: start the hubs, each with HUB_LOG_URL, and with a HUB_NODE and a HUB_DATA_DIR of its own")
 
 
@@ -120,3 +118,5 @@ def _show(status: ClusterStatus) -> None:
         click.echo(f"  {server.name}: {state}{lag}")
     for problem in status.problems:
         click.echo(f"problem: {problem}")
+    for warning in status.warnings:
+        click.echo(f"warning: {warning}")

@@ -14,7 +14,15 @@ from hub.log.jetstream.append import Limits
 from hub.log.jetstream.founding import Founding, found_stream
 from hub.log.jetstream.log import open_jetstream_log
 from hub.log.jetstream.mirror import note_path
-from hub.log.jetstream.stream import LEFT, Stream, StreamError, ask_stream, find_wrong_settings, wait_stream
+from hub.log.jetstream.stream import (
+    LEFT,
+    Stream,
+    StreamError,
+    ask_stream,
+    find_weak_settings,
+    find_wrong_settings,
+    wait_stream,
+)
 from hub.log.jetstream.subject import Names
 from hub.log.sqlite.export import read_export
 from hub.log.sqlite.lock import LogLock
@@ -39,7 +47,7 @@ class ServerStatus(msgspec.Struct, frozen=True):
 
 
 class ClusterStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """The stream as its leader describes it, and what keeps hubs from using it."""
+    """The stream as its leader describes it, what keeps hubs from using it, and what may lose it."""
 
     stream: str
     epoch: Epoch
@@ -50,6 +58,7 @@ class ClusterStatus(msgspec.Struct, frozen=True, kw_only=True):
     replicas: int
     servers: list[ServerStatus]
     problems: list[str]
+    warnings: list[str]
 
 
 async def create_cluster(
@@ -98,6 +107,7 @@ async def read_status(nats: Nats, names: Names, *, append_deadline_s: float) -> 
         replicas=stream.config.num_replicas,
         servers=sorted(leader + followers, key=lambda server: server.name),
         problems=list(find_wrong_settings(stream, names, append_deadline_s=append_deadline_s)),
+        warnings=list(find_weak_settings(stream)),
     )
 
 

@@ -12,7 +12,7 @@ from hub.errors import StorageUnavailable
 from hub.log.jetstream.filling import Filling
 from hub.log.jetstream.order import Order
 from hub.log.jetstream.repair import PageUnreadable, read_page
-from hub.log.jetstream.stream import LEFT, StreamError, read_stream
+from hub.log.jetstream.stream import LEFT, NOT_FOUND, StreamError, read_stream
 from hub.log.jetstream.subject import Names
 from hub.nats.port import Nats, NatsError
 from hub.operator_log import OperatorLog
@@ -66,6 +66,8 @@ class CatchUp:
         self._lines = OperatorLog(logger)
         self.isolated_since_s: float | None = None
         self.is_replaced = False
+        #: NATS says that there is no such stream.
+        self.is_missing = False
         #: The stream was closed for good, by this node.
         self.is_leaving = False
         filling.ask_again = self.ask
@@ -158,12 +160,13 @@ class CatchUp:
         reached = self._filling.reached
         try:
             stream = await read_stream(self._nats, self._names)
-        except (NatsError, StreamError):
+        except (NatsError, StreamError) as error:
             if self.isolated_since_s is None:
                 self.isolated_since_s = time.monotonic()
             self._leader = None
+            self._note_missing(isinstance(error, StreamError) and error.code == NOT_FOUND)
             return
-        self._asked = False
+        self._asked = self.is_missing = False
         if self._leader is None or self._leader[0] != stream.cluster.leader:
             self._leader = (stream.cluster.leader, time.monotonic())
         left = LEFT in stream.config.metadata and not self.is_leaving
@@ -181,6 +184,15 @@ class CatchUp:
         self._order.learn_head(stream.state.last)
         if stream.state.first > self._order.applied + 1:
             self._filling.skip_to(stream.state.first, self._order.learn_first(stream.state.first))
+
+    def _note_missing(self, is_missing: bool) -> None:
+        if is_missing and not self.is_missing:
+            message = (
+                f"NATS has no stream {self._names.stream} any more. Every node's mirror has all that it knew: stop the"
+                " hubs, and run `hub cluster init` in the data folder of the one that is furthest"
+            )
+            self._lines.write(logging.ERROR, "stream_missing", message)
+        self.is_missing = is_missing
 
     def _is_shorter(self, last: int, reached: int) -> bool:
         """Whether the stream has lost what this node has got of it; a leader that was just elected may not know yet."""

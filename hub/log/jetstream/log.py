@@ -20,13 +20,21 @@ from hub.log.jetstream.filling import Filling
 from hub.log.jetstream.mirror import note_close, open_place
 from hub.log.jetstream.order import Order
 from hub.log.jetstream.record import Erase, encode_erase
-from hub.log.jetstream.stream import FIRST, Stream, find_wrong_settings, wait_stream
+from hub.log.jetstream.stream import (
+    FIRST,
+    Stream,
+    explain_problems,
+    find_weak_settings,
+    find_wrong_settings,
+    wait_stream,
+)
 from hub.log.jetstream.subject import Names
 from hub.log.jetstream.tap import listen
 from hub.log.port import Appended, Draft, Entry, Erased, Found, Health, Placed, Reading, Record
 from hub.log.sqlite.mirror import SqliteMirror
 from hub.log.sqlite.retention import Retention
 from hub.nats.port import Nats, NatsError
+from hub.operator_log import OperatorLog
 from hub.target import Target
 from hub.tasks import Tasks
 
@@ -108,7 +116,7 @@ class JetStreamLog(InboxLog):
         if self._catch_up.is_replaced:
             return Health("replaced", applied, head, since_s)
         if since_s is not None:
-            return Health("isolated", applied, head, since_s)
+            return Health("missing" if self._catch_up.is_missing else "isolated", applied, head, since_s)
         if not self._mirror.writable or self._filling.failure is not None:
             return Health("failing", applied, head)
         return Health("ok" if applied >= head else "behind", applied, head)
@@ -159,6 +167,9 @@ class JetStreamLog(InboxLog):
         """
         if self._closed or self._catch_up.is_replaced:
             raise StorageUnavailable("The log is closed")
+        if self._filling.failure is not None:
+            # It would be stored and acknowledged; but this node cannot tell what it has stored before, nor show it.
+            raise StorageUnavailable("This node cannot store what the stream has: its disk is full or fails")
         return self._appender.submit(drafts)
 
     async def read(
@@ -314,7 +325,9 @@ async def open_jetstream_log(
     found = await wait_stream(nats, names, timeout_s=timeout_s)
     wrong = [] if is_leaving else list(find_wrong_settings(found, names, append_deadline_s=limits.deadline_s))
     if wrong:
-        raise SettingsError(f"HUB_LOG_STREAM: {stream} cannot be used: {'; '.join(wrong)}")
+        raise SettingsError(explain_problems(names, wrong))
+    for words in () if is_leaving else find_weak_settings(found):
+        OperatorLog(logger).write(logging.WARNING, "stream_weak", words)
     mirror = await open_place(
         path,
         epoch=found.epoch,

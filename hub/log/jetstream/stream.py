@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -23,7 +24,9 @@ __all__ = [
     "StreamError",
     "StreamState",
     "ask_stream",
+    "explain_problems",
     "explain_silence",
+    "find_weak_settings",
     "find_wrong_settings",
     "read_stream",
     "stream_settings",
@@ -40,6 +43,12 @@ _NANOSECONDS = 10**9
 DUPLICATE_WINDOW_S = 600
 _TRY_S = 2.0
 _REST_S = 0.2
+#: With fewer, one lost machine is one too many.
+_SAFE_REPLICAS = 3
+#: What a record may have: NATS itself takes no more.
+MAX_RECORD_BYTES = 2**20
+#: Servers that start may be without JetStream for a moment; those that have none are without it for longer.
+_WITHOUT_JETSTREAM_S = 2.0
 
 
 class _Error(msgspec.Struct):
@@ -60,6 +69,7 @@ class StreamState(msgspec.Struct):
 class _Republish(msgspec.Struct):
     src: str = ""
     dest: str = ""
+    headers_only: bool = False
 
 
 class _Config(msgspec.Struct):
@@ -74,6 +84,13 @@ class _Config(msgspec.Struct):
     max_msgs: int = -1
     max_bytes: int = -1
     max_msgs_per_subject: int = -1
+    max_msg_size: int = -1
+    no_ack: bool = False
+    sealed: bool = False
+    mirror: dict[str, Any] | None = None
+    sources: list[Any] = []
+    subject_transform: dict[str, Any] | None = None
+    persist_mode: str = ""
     allow_direct: bool = False
     deny_delete: bool = False
     deny_purge: bool = False
@@ -160,10 +177,12 @@ async def wait_stream(nats: Nats, names: Names, *, timeout_s: float) -> Stream:
     """Return what the leader says of the stream, once there is a leader that answers.
 
     Raises:
-        SettingsError: there is no such stream, or no JetStream.
+        SettingsError: there is no such stream, or there has been no JetStream for a while.
         StorageUnavailable: nobody answered in time.
     """
     problem: HubError = StorageUnavailable("NATS has no leader for the stream")
+    loop = asyncio.get_running_loop()
+    without_since_s: float | None = None
     try:
         async with asyncio.timeout(timeout_s):
             while True:
@@ -176,8 +195,13 @@ async def wait_stream(nats: Nats, names: Names, *, timeout_s: float) -> Stream:
                         ) from None
                     problem = explain_silence(error)
                 except NatsError as error:
-                    # Without JetStream nobody listens; while a leader is elected, neither.
                     problem = explain_silence(error)
+                if not isinstance(problem, SettingsError):
+                    without_since_s = None
+                elif without_since_s is None:
+                    without_since_s = loop.time()
+                elif loop.time() >= without_since_s + _WITHOUT_JETSTREAM_S:
+                    raise problem
                 await asyncio.sleep(_REST_S)
     except TimeoutError:
         raise problem from None
@@ -220,26 +244,73 @@ def find_wrong_settings(stream: Stream, names: Names, *, append_deadline_s: floa
     """Yield what of a stream's settings would lose something, or keep a hub from working with it; in words."""
     config = stream.config
     if not stream.epoch:
-        yield f"the stream {names.stream} is not a log of the hub: it has no {EPOCH}, so another program owns it"
+        yield (
+            f"the stream {names.stream} is not a log of the hub: it has no {EPOCH}, so another program owns it;"
+            " choose another name for the hub's with HUB_LOG_STREAM"
+        )
         return
-    if stream.state.last < int(config.metadata.get(HEAD, "0")):
+    if damaged := [name for name in (FIRST, HEAD) if not config.metadata.get(name, "0").isdecimal()]:
+        yield f"{' and '.join(damaged)} in its metadata is not a position: was it edited?"
+    elif stream.state.last < int(config.metadata.get(HEAD, "0")):
         yield "`hub cluster init` has not come to its end: run it again"
     if config.metadata.get(LEFT):
         yield f"the hub {config.metadata[LEFT]} went on alone with this log (`hub cluster leave`)"
-    if config.subjects != [names.records]:
-        yield f"its subjects are {config.subjects} and not {names.records}"
-    if (config.republish.src, config.republish.dest) != (names.records, names.tap):
-        yield f"it does not republish {names.records} as {names.tap}"
-    if config.storage != "file":
-        yield f"its storage is {config.storage} and not file"
-    if config.retention != "limits" or config.discard != "old":
-        yield "its retention is not limits with discard old"
-    if config.max_msgs_per_subject > 0:
-        yield "max_msgs_per_subject is set"
-    if not config.allow_direct:
-        yield "allow_direct is off"
-    if config.duplicate_window < round(append_deadline_s + 30) * _NANOSECONDS:
+    if wrong := _find_wrong(config, names, append_deadline_s):
+        cure = f"mend it with `nats stream edit {names.stream}`, or make another stream where that is refused"
+        yield from (*wrong[:-1], f"{wrong[-1]}; {cure}")
+
+
+def _find_wrong(config: _Config, names: Names, append_deadline_s: float) -> list[str]:
+    window_s, republish = config.duplicate_window / _NANOSECONDS, config.republish
+    table = [
+        (config.subjects != [names.records], f"its subjects are {config.subjects} and not {names.records}"),
+        (
+            (republish.src, republish.dest) != (names.records, names.tap),
+            f"it does not republish {names.records} as {names.tap}",
+        ),
+        (republish.headers_only, "it republishes headers only"),
+        (config.storage != "file", f"its storage is {config.storage} and not file"),
+        ((config.retention, config.discard) != ("limits", "old"), "its retention is not limits with discard old"),
+        (config.max_msgs_per_subject > 0, "max_msgs_per_subject is set"),
+        (
+            0 <= config.max_msg_size < MAX_RECORD_BYTES,
+            f"its max_msg_size is {config.max_msg_size}, and a record may have {MAX_RECORD_BYTES}",
+        ),
+        (config.no_ack, "no_ack is set, so nothing that is published would be acknowledged"),
+        (config.sealed and not config.metadata.get(LEFT), "it is sealed, so it takes nothing"),
+        (
+            config.mirror is not None or bool(config.sources) or config.subject_transform is not None,
+            "it takes or changes records of other streams (mirror, sources, subject_transform)",
+        ),
+        (
+            config.persist_mode not in ("", "default"),
+            f"its persist_mode is {config.persist_mode}, so what is acknowledged may not be on disk",
+        ),
+        (not config.allow_direct, "allow_direct is off"),
+        (
+            window_s < round(append_deadline_s + 30),
+            f"its duplicate_window is {window_s:g} s, and a publish may be repeated for longer: {DUPLICATE_WINDOW_S} s",
+        ),
+    ]
+    return [words for is_wrong, words in table if is_wrong]
+
+
+def explain_problems(names: Names, problems: Sequence[str]) -> str:
+    """Return what keeps hubs from using a stream, in one line that names the setting."""
+    return f"HUB_LOG_STREAM: {names.stream} cannot be used: {'; '.join(problems)}"
+
+
+def find_weak_settings(stream: Stream) -> Iterator[str]:
+    """Yield what of a stream's settings may lose something where something else goes wrong; in words."""
+    config = stream.config
+    if (count := config.num_replicas) < _SAFE_REPLICAS:
+        replicas = "1 replica" if count == 1 else f"{count} replicas"
         yield (
-            f"its duplicate_window is {config.duplicate_window / _NANOSECONDS:g} s, and a publish may be repeated for"
-            f" longer: {DUPLICATE_WINDOW_S} s"
+            f"the stream {config.name} has {replicas}: a lost machine may lose acknowledged notifications, or stop all"
+            f" publishing; with three servers: nats stream edit {config.name} --replicas 3"
+        )
+    if not (config.deny_delete and config.deny_purge):
+        yield (
+            f"records of the stream {config.name} can be deleted: nats stream edit {config.name} --deny-delete"
+            " --deny-purge"
         )

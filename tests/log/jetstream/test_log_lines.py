@@ -4,24 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
+import time
 from collections.abc import Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import msgspec
 import pytest
 
-from hub.cursor import Epoch
+from hub.cursor import Epoch, new_epoch
 from hub.errors import StorageUnavailable
+from hub.log.jetstream.append import Limits
 from hub.log.jetstream.catch_up import CatchUp
 from hub.log.jetstream.filling import Filling
+from hub.log.jetstream.founding import Founding, create_stream
+from hub.log.jetstream.log import open_jetstream_log
 from hub.log.jetstream.order import Order
 from hub.log.jetstream.subject import Names
+from hub.log.sqlite.retention import Retention
+from hub.nats.address import read_servers
+from hub.nats.connection import open_nats
 from hub.nats.port import Nats, NotInTime, Reply
+from tests.nats_servers import shared_server
 from tests.operator_lines import Lines, check_lines
 
 #: Every event of the engine; `tests/test_operator_log.py` compares them with the code and the page.
-NODE_LOG_EVENTS = {"catching_up", "repair_failed", "mirror_failed", "stream_replaced"}
+NODE_LOG_EVENTS = {"catching_up", "repair_failed", "mirror_failed", "stream_missing", "stream_replaced", "stream_weak"}
 
 
 class _FullMirror:
@@ -31,12 +41,36 @@ class _FullMirror:
         raise StorageUnavailable
 
 
-async def test_each_line_is_written(caplog: pytest.LogCaptureFixture) -> None:
-    """A slow start, a page that does not come, a full disk, and another stream of the same name."""
+async def open_a_weak_stream(folder: Path) -> None:
+    """Open the log of a stream that one server keeps."""
+    servers, _ = read_servers(shared_server().url)
+    nats = await open_nats(servers, name="test", timeout_s=20)
+    stream = f"t{secrets.token_hex(6)}"
+    founding = Founding(replicas=1, max_age_s=86_400, max_records=10)
+    await create_stream(nats, Names(stream), founding, epoch=new_epoch())
+    log = await open_jetstream_log(
+        nats,
+        stream=stream,
+        node="a",
+        path=folder / "log.sqlite3",
+        limits=Limits(max_pending=1, deadline_s=1),
+        retention=Retention(retention_s=86_400, retention_records=10, idempotency_s=86_400),
+        now=time.time,
+        owns_nats=True,
+    )
+    await log.close()
+
+
+async def test_each_line_is_written(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+    """A slow start, a page that does not come, a full disk, a stream that is gone, another one, and a weak one."""
     caplog.set_level(logging.INFO, logger="hub")
     lines = Lines(caplog)
 
+    is_missing = True
+
     async def request(*_: Any, **__: Any) -> Reply:
+        if is_missing:
+            return Reply(b'{"error":{"code":404,"err_code":10059}}', {})
         state = {"first_seq": 1, "last_seq": 5}
         return Reply(
             msgspec.json.encode({"config": {"name": "s", "metadata": {"hub.epoch": "other"}}, "state": state}), {}
@@ -53,9 +87,12 @@ async def test_each_line_is_written(caplog: pytest.LogCaptureFixture) -> None:
     filling.skip_to(3, [])
     await lines.wait("mirror_failed")
     await lines.wait("catching_up")
+    await catch_up._ask_leader()
+    is_missing = False
     order.learn_head(5)
     await catch_up._read(0)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    await open_a_weak_stream(tmp_path)
     check_lines(lines, NODE_LOG_EVENTS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import re
 import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -226,10 +227,24 @@ class TestRefusals:
         ("name", "value", "problem"),
         [
             ("republish", None, "republish"),
+            ("republish", {"src": ">", "dest": "elsewhere.>"}, "republish"),
+            ("republish", {"src": "log", "dest": "tap", "headers_only": True}, "headers only"),
             ("allow_direct", False, "allow_direct is off"),
             ("duplicate_window", 5 * 10**9, "duplicate_window"),
             ("storage", "memory", "storage"),
-            ("subjects", ["elsewhere"], "subjects"),
+            ("subjects", ["x"], "subjects"),
+            ("subjects", ["log", "x"], "subjects"),
+            ("retention", "workqueue", "retention"),
+            ("discard", "new", "retention"),
+            ("max_msgs_per_subject", 5, "max_msgs_per_subject"),
+            ("max_msg_size", 65_536, "max_msg_size"),
+            ("no_ack", True, "no_ack"),
+            ("subject_transform", {"src": "log", "dest": "x"}, "subject_transform"),
+            ("persist_mode", "async", "persist_mode"),
+            ("sources", [{"name": "other"}], "of other streams"),
+            ("metadata", {"hub.epoch": "e", "hub.head": "ten"}, "metadata"),
+            ("metadata", {"hub.epoch": "e", "hub.head": "10"}, "run it again"),
+            ("metadata", {"hub.epoch": "e", "hub.left": "b"}, "went on alone"),
         ],
     )
     async def test_wrong_settings(self, tmp_path: Path, name: str, value: object, problem: str) -> None:
@@ -237,11 +252,38 @@ class TestRefusals:
         nats, names = await _connect(), Names(f"t{secrets.token_hex(6)}")
         metadata: dict[str, str] = {EPOCH: new_epoch()}
         settings = stream_settings(names, replicas=1, first=1, max_age_s=DAY_S, max_records=10, metadata=metadata)
-        changed = {**settings, name: [f"{names.stream}.x"] if name == "subjects" else value}
-        await nats.request(names.create, msgspec.json.encode(changed), timeout_s=20)
+        if name in ("subjects", "republish", "subject_transform"):
+            # What is said of subjects is said of those of this stream.
+            encoded = re.sub(rb'"(log|tap|x)"', rb'"%s.\1"' % names.stream.encode(), msgspec.json.encode(value))
+            value = msgspec.json.decode(encoded)
+        reply = await nats.request(names.create, msgspec.json.encode({**settings, name: value}), timeout_s=20)
+        assert b'"error"' not in reply.payload
         with pytest.raises(SettingsError, match=problem):
             await _open(names, tmp_path, "a")
         assert 1 == len((await read_status(nats, names, append_deadline_s=15)).problems)
+        await nats.close()
+
+    async def test_a_sealed_stream(self, tmp_path: Path) -> None:
+        """One that was closed by something else than `hub cluster leave` is not used."""
+        async with _stream() as (nats, names):
+            settings = msgspec.json.decode((await nats.request(names.info, b"", timeout_s=20)).payload)["config"]
+            body = msgspec.json.encode({**settings, "sealed": True, "max_age": 0})
+            assert b'"error"' not in (await nats.request(names.update, body, timeout_s=20)).payload
+            with pytest.raises(SettingsError, match="it is sealed"):
+                await _open(names, tmp_path, "a")
+
+    @pytest.mark.parametrize(("name", "value", "words"), [("deny_delete", False, "--deny-delete")])
+    async def test_weak_settings(self, tmp_path: Path, name: str, value: object, words: str) -> None:
+        """What loses something only where something else goes wrong is used, and warned of with what to do."""
+        nats, names = await _connect(), Names(f"t{secrets.token_hex(6)}")
+        metadata: dict[str, str] = {EPOCH: new_epoch()}
+        settings = stream_settings(names, replicas=1, first=1, max_age_s=DAY_S, max_records=10, metadata=metadata)
+        await nats.request(names.create, msgspec.json.encode({**settings, name: value}), timeout_s=20)
+        await (await _open(names, tmp_path, "a")).close()
+        found = await read_status(nats, names, append_deadline_s=15)
+        assert ([], 2) == (found.problems, len(found.warnings))
+        assert "--replicas 3" in found.warnings[0]
+        assert words in found.warnings[1]
         await nats.close()
 
 
