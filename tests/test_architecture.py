@@ -206,7 +206,7 @@ RESERVED = {
 EXTRAS = {"nats": "cluster", "opentelemetry": "otel"}
 #: Packages of this tree that are built where they can be, and that the hub runs without.
 BUILT_WHERE_POSSIBLE = {"hub_native"}
-LOADED_WITH_EXTRAS = {"hub.tracing", "hub.cli.support.span_export", "hub.nats.connection"}
+LOADED_WITH_EXTRAS = {"hub.tracing", "hub.cli.support.span_export", "hub.nats.client", "hub.nats.connection"}
 
 #: Dependencies that no module imports: others load them by name.
 LOADED_BY_NAME = {

@@ -11,17 +11,14 @@ import contextlib
 import logging
 import random
 import secrets
-from collections import deque
 from collections.abc import Callable
-from typing import Any
 
-from nats.aio.client import Client
-from nats.aio.msg import Msg
 from nats.errors import Error as ClientError
-from nats.errors import NoServersError, SlowConsumerError
+from nats.errors import NoServersError
 
 from hub.backoff import choose_delay_s
 from hub.nats.address import Credentials, Server
+from hub.nats.client import DirectClient
 from hub.nats.fault import Refused, explain_fault
 from hub.nats.login import log_in, require_tls
 from hub.nats.port import (
@@ -34,11 +31,13 @@ from hub.nats.port import (
     NotInTime,
     Reply,
     Subscription,
+    TooLarge,
     TooMuchWaits,
 )
 from hub.nats.replies import Replies, Waiting, says_nobody
-from hub.nats.subscription import NO_HEADERS, HeldSubscription
+from hub.nats.subscription import HeldSubscription
 from hub.nats.tls import WatchedContext
+from hub.nats.wire import check_subject, encode_publish
 from hub.operator_log import OperatorLog
 
 __all__ = ["NatsConnection", "open_nats"]
@@ -52,9 +51,6 @@ _OUTSTANDING_PINGS = 2
 _BACKOFF = {"base_s": 0.05, "cap_s": 2.0}
 #: What may wait to be sent: appends are bounded before, so this is what a stalled socket may hold.
 _MOST_WAITING_BYTES = 32 * 2**20
-#: What a subscription may hold that was not taken yet; more is a loss, which is told.
-_PENDING_MESSAGES = 65_536
-_PENDING_BYTES = 64 * 2**20
 _CLOSE_TIMEOUT_S = 2.0
 
 
@@ -69,30 +65,27 @@ class NatsConnection(Nats):
         credentials: Credentials | None,
         tls: WatchedContext | None,
         ping_interval_s: int,
-        pending_messages: int,
     ) -> None:
         self.on_change: list[Callable[[bool], None]] = []
-        self.on_loss: list[Callable[[str], None]] = []
         self._servers = list(servers)
         random.shuffle(self._servers)
         self._name = name
         self._credentials = credentials
         self._tls = tls
         self._ping_interval_s = ping_interval_s
-        self._pending_messages = pending_messages
-        self._client: Client | None = None
+        self._client: DirectClient | None = None
         self._closing = False
         self._broken = asyncio.Event()
         self._first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._subscriptions: dict[HeldSubscription, Any] = {}
+        #: With the number that the connection has for each.
+        self._subscriptions: dict[HeldSubscription, int | None] = {}
         self._replies = Replies(f"_INBOX.{secrets.token_hex(11)}")
-        self._unsent: deque[tuple[str, bytes, Headers | None, str]] = deque()
+        self._unsent: list[bytes] = []
         self._unsent_bytes = 0
         self._to_send = asyncio.Event()
         #: Nothing waits to be sent.
         self._sent = asyncio.Event()
         self._sent.set()
-        self._leaving: set[asyncio.Task[None]] = set()
         self._lines = OperatorLog(logger)
         #: Why the last attempt to connect failed, for the deadline of the first.
         self._last_error: Exception = NotConnected()
@@ -123,13 +116,18 @@ class NatsConnection(Nats):
         Raises:
             NotConnected: nothing is sent.
             TooMuchWaits: too much waits already to be sent.
+            TooLarge: the server takes no message of this size.
+            ValueError: the subject or a header cannot be written as NATS has them.
         """
         if self._client is None:
             raise NotConnected
-        if self._unsent_bytes + len(payload) + self._client.pending_data_size > _MOST_WAITING_BYTES:
+        if len(payload) > self._client.max_payload:
+            raise TooLarge
+        if self._unsent_bytes + len(payload) > _MOST_WAITING_BYTES:
             raise TooMuchWaits
-        self._unsent.append((subject, payload, headers, reply))
-        self._unsent_bytes += len(payload)
+        command = encode_publish(subject, payload, headers, reply)
+        self._unsent.append(command)
+        self._unsent_bytes += len(command)
         self._sent.clear()
         self._to_send.set()
 
@@ -165,23 +163,26 @@ class NatsConnection(Nats):
         return [reply for reply in replies if not says_nobody(reply)]
 
     async def subscribe(self, subject: str, callback: Callable[[Message], None]) -> Subscription:
-        """Call `callback` with each message to `subject`, from when this returns; over reconnections, too."""
+        """Call `callback` with each message to `subject`, from when this returns; over reconnections, too.
+
+        Raises:
+            ValueError: it is not a subject.
+        """
+        check_subject(subject)
         subscription = HeldSubscription(self.forget, subject, callback)
         self._subscriptions[subscription] = None
         client = self._client
         if client is not None:
             with contextlib.suppress(ClientError, OSError):
-                await self._subscribe(client, subscription)
-                await _flush(client)
+                self._subscriptions[subscription] = client.listen(subject, callback)
+                await client.flush(_CONNECT_TIMEOUT_S)
         return subscription
 
     def forget(self, subscription: HeldSubscription) -> None:
         """Drop a subscription, here at once and at the server soon."""
-        known = self._subscriptions.pop(subscription, None)
-        if known is not None and self._client is not None:
-            task = asyncio.create_task(_end(known))
-            self._leaving.add(task)
-            task.add_done_callback(self._leaving.discard)
+        number = self._subscriptions.pop(subscription, None)
+        if number is not None and self._client is not None:
+            self._client.unlisten(number)
 
     async def wait_first(self, timeout_s: float) -> None:
         """Return once the first connection is there.
@@ -203,7 +204,7 @@ class NatsConnection(Nats):
                 await self._sent.wait()
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, *self._leaving, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         self._first.cancel()
         self._tasks.clear()
 
@@ -217,25 +218,26 @@ class NatsConnection(Nats):
         finally:
             self._replies.forget(inbox)
 
-    async def _take_reply(self, message: Msg) -> None:
-        self._replies.take(message.subject, Reply(message.data, message.headers or NO_HEADERS))
+    def _take_reply(self, message: Message) -> None:
+        self._replies.take(message.subject, Reply(message.payload, message.headers))
 
     async def _send(self) -> None:
-        # One task hands everything to the client, in order; `publish` itself never waits.
+        # One task writes what was published since it last ran, in order; `publish` itself never waits.
         while True:
             await self._to_send.wait()
             self._to_send.clear()
             while self._unsent and (client := self._client) is not None:
-                subject, payload, headers, reply = self._unsent.popleft()
-                self._unsent_bytes -= len(payload)
+                commands, self._unsent, self._unsent_bytes = b"".join(self._unsent), [], 0
                 with contextlib.suppress(ClientError, OSError):
-                    await client.publish(subject, payload, reply, None if headers is None else dict(headers))
+                    client.write(commands)
+                    await client.drain()
             if not self._unsent:
                 self._sent.set()
 
     async def _stay_connected(self) -> None:
         failures = 0
-        while True:
+        # Python 3.11 loses a cancellation that comes in the moment in which what is waited for ends (`wait_for`).
+        while not self._closing:
             server = self._servers.pop(0)
             self._servers.append(server)
             try:
@@ -255,7 +257,7 @@ class NatsConnection(Nats):
                 self._end()
                 await _close(client)
 
-    async def _open(self, server: Server) -> Client:
+    async def _open(self, server: Server) -> DirectClient:
         """Return a new client, connected and subscribed to everything."""
         tls = self._tls
         if tls is not None:
@@ -265,7 +267,7 @@ class NatsConnection(Nats):
         async def note_end() -> None:
             broken.set()
 
-        client = Client()
+        client = DirectClient()
         try:
             async with asyncio.timeout(2 * _CONNECT_TIMEOUT_S):
                 await client.connect(
@@ -287,32 +289,21 @@ class NatsConnection(Nats):
                     **log_in(server, self._credentials, tls),
                 )
                 require_tls(server, tls)
-                await client.subscribe(f"{self._replies.inbox}.*", cb=self._take_reply)
-                for subscription in list(self._subscriptions):
-                    await self._subscribe(client, subscription)
-                await _flush(client)
+                client.listen(f"{self._replies.inbox}.*", self._take_reply)
+                for subscription in self._subscriptions:
+                    self._subscriptions[subscription] = client.listen(subscription.subject, subscription.take)
+                await client.flush(_CONNECT_TIMEOUT_S)
+            if self._closing:
+                # It was lost on its way: nobody else ends this task.
+                raise asyncio.CancelledError
         except BaseException:
             await _close(client)
             raise
         return client
 
-    async def _subscribe(self, client: Client, subscription: HeldSubscription) -> None:
-        self._subscriptions[subscription] = await client.subscribe(
-            subscription.subject,
-            cb=subscription.take,
-            pending_msgs_limit=self._pending_messages,
-            pending_bytes_limit=_PENDING_BYTES,
-        )
-
     async def _take_error(self, error: Exception) -> None:
         self._last_error = error
-        if isinstance(error, SlowConsumerError):
-            self._lines.write_limited(
-                logging.WARNING, "nats_slow", "messages from NATS came faster than they are taken"
-            )
-            for listener in self.on_loss:
-                listener(error.subject)
-        elif self._client is not None:
+        if self._client is not None:
             message = f"NATS reports: {explain_fault(error)}"
             self._lines.write_limited(logging.WARNING, "nats_error", message)
 
@@ -328,7 +319,7 @@ class NatsConnection(Nats):
         message = f"NATS at {server.name} cannot be used: {explained}"
         self._lines.write_limited(logging.WARNING, "nats_unreachable", message, server=server.name)
 
-    def _begin(self, client: Client) -> None:
+    def _begin(self, client: DirectClient) -> None:
         self._client = client
         if not self._first.done():
             self._first.set_result(None)
@@ -338,7 +329,7 @@ class NatsConnection(Nats):
 
     def _end(self) -> None:
         self._client = None
-        self._unsent.clear()
+        self._unsent = []
         self._unsent_bytes = 0
         self._sent.set()
         self._replies.fail()
@@ -356,12 +347,10 @@ async def open_nats(
     tls: WatchedContext | None = None,
     timeout_s: float,
     ping_interval_s: int = _PING_INTERVAL_S,
-    pending_messages: int = _PENDING_MESSAGES,
 ) -> NatsConnection:
     """Return a connection to one of `servers`, which goes on to another where that ends.
 
-    `name` is how the servers list it. A `tls://` server needs `tls`, and gets no credentials in clear. At most
-    `pending_messages` wait for the callback of a subscription.
+    `name` is how the servers list it. A `tls://` server needs `tls`, and gets no credentials in clear.
 
     Raises:
         NatsError: none can be reached within `timeout_s`, or one does not let the hub in; the text says which.
@@ -372,7 +361,6 @@ async def open_nats(
         credentials=credentials,
         tls=tls,
         ping_interval_s=ping_interval_s,
-        pending_messages=pending_messages,
     )
     try:
         await connection.wait_first(timeout_s)
@@ -382,19 +370,7 @@ async def open_nats(
     return connection
 
 
-async def _flush(client: Client) -> None:
-    """Return once the server has taken all that was sent."""
-    # nats-py sends a ping before what waits, so the first one only has that sent.
-    await client.flush(_CONNECT_TIMEOUT_S)
-    await client.flush(_CONNECT_TIMEOUT_S)
-
-
-async def _end(subscription: Any) -> None:
-    with contextlib.suppress(ClientError, OSError):
-        await subscription.unsubscribe()
-
-
-async def _close(client: Client) -> None:
+async def _close(client: DirectClient) -> None:
     with contextlib.suppress(ClientError, OSError, TimeoutError):
         async with asyncio.timeout(_CLOSE_TIMEOUT_S):
             await client.close()

@@ -21,6 +21,7 @@ __all__ = [
     "NotInTime",
     "Reply",
     "Subscription",
+    "TooLarge",
     "TooMuchWaits",
 ]
 
@@ -59,6 +60,13 @@ class TooMuchWaits(NatsError):
         super().__init__("too much waits to be sent to NATS")
 
 
+class TooLarge(NatsError):
+    """The server takes no message of this size; nothing was sent."""
+
+    def __init__(self) -> None:
+        super().__init__("a message is larger than NATS takes")
+
+
 class Message(msgspec.Struct, frozen=True, gc=False):
     """What came on a subject; `reply` is the subject that its sender waits at, empty where it does not."""
 
@@ -86,13 +94,12 @@ class Nats(Protocol):
     """A connection to a NATS cluster, which comes back by itself after it broke, for ever.
 
     While it is broken nothing is kept: `publish` and `request` raise at once, and every request under way ends with
-    NotConnected. Messages to subscriptions may be missing then.
+    NotConnected. Messages to subscriptions may be missing then, and only then: a server that cannot get rid of them
+    breaks the connection.
     """
 
     #: Called with True once connected again, after subscribing, and with False once not.
     on_change: list[Callable[[bool], None]]
-    #: Called with a subscription's subject where its messages came faster than they were taken: some are gone.
-    on_loss: list[Callable[[str], None]]
 
     @property
     def is_connected(self) -> bool:
@@ -108,6 +115,8 @@ class Nats(Protocol):
         Raises:
             NotConnected: nothing is sent.
             TooMuchWaits: too much waits already to be sent.
+            TooLarge: the server takes no message of this size.
+            ValueError: the subject or a header cannot be written as NATS has them.
         """
 
     async def request(self, subject: str, payload: bytes, *, headers: Headers | None = None, timeout_s: float) -> Reply:

@@ -68,7 +68,6 @@ class Connection:
         self.is_connected = True
         self.server = "fake"
         self.on_change: list[Callable[[bool], None]] = []
-        self.on_loss: list[Callable[[str], None]] = []
 
     def publish(self, subject: str, payload: bytes, headers: Headers | None = None, *, reply: str = "") -> None:
         """Send a message."""

@@ -40,7 +40,6 @@ class Connection:
     def __init__(self, name: str, bus: Bus) -> None:
         self.name = name
         self.on_change: list[Callable[[bool], None]] = []
-        self.on_loss: list[Callable[[str], None]] = []
         self.closed = False
         self.subscriptions: list[_Subscription] = []
         self._bus = bus

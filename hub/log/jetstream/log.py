@@ -266,7 +266,6 @@ class JetStreamLog(InboxLog):
         """
         await self._appender.open(self._mirror.head)
         self._nats.on_change.append(self._catch_up.note_connection)
-        self._nats.on_loss.append(lambda subject: self._catch_up.ask())
         await listen(self._nats, self._names, self._take)
         self._order.learn_head(stream.state.last)
         self._tasks.start("stream publisher", self._appender.run())
