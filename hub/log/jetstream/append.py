@@ -140,11 +140,16 @@ class Appender:
         self._subscription: Subscription | None = None
         self._calls: deque[_Call] = deque()
         self._called = asyncio.Event()
+        #: Keys of calls are looked up; what comes meanwhile is published after those.
+        self._looking = False
         self._pending = 0
         self._timer: asyncio.TimerHandle | None = None
         self._head = 0
         #: Acknowledged, and not in the mirror yet: position, publish, and whether the stream had it before.
         self._acknowledged: dict[int, list[tuple[_Publish, bool]]] = {}
+        #: When each of them is given its result all the same.
+        self._overdue: deque[tuple[float, int]] = deque()
+        self._overdue_timer: asyncio.TimerHandle | None = None
         self._checks: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -172,8 +177,14 @@ class Appender:
         self._pending += 1
         self._idle.clear()
         future.add_done_callback(self._note_done)
-        self._calls.append(_Call(tuple(drafts), future))
-        self._called.set()
+        call = _Call(tuple(drafts), future)
+        if self._calls or self._looking or any(draft.idempotency is not None for draft in call.drafts):
+            self._calls.append(call)
+            self._called.set()
+        else:
+            # Nothing has to be looked up, and nobody is before it.
+            self._publish(call, {}, round(self._wall_s() * 1000))
+            self._pump()
         return future
 
     async def run(self) -> None:
@@ -181,8 +192,13 @@ class Appender:
         while True:
             await self._called.wait()
             self._called.clear()
-            calls, self._calls = self._calls, deque()
-            await self._begin(list(calls))
+            while self._calls:
+                calls, self._calls = self._calls, deque()
+                self._looking = True
+                try:
+                    await self._begin(list(calls))
+                finally:
+                    self._looking = False
 
     def take_head(self, head: int) -> None:
         """Take note that the mirror reaches this position: who waited for it gets the result, in order."""
@@ -196,8 +212,9 @@ class Appender:
         """Take nothing any more, and return once what was taken has its result, or its deadline is over."""
         self._closed = True
         await self._idle.wait()
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._overdue_timer):
+            if timer is not None:
+                timer.cancel()
         if self._subscription is not None:
             self._subscription.end()
 
@@ -265,10 +282,20 @@ class Appender:
             publish.call.fail(
                 StorageUnavailable("The stream did not acknowledge in time", retry_after_s=_RETRY_AFTER_S)
             )
+        self._arm(now_s)
+
+    def _arm(self, now_s: float) -> None:
+        # A timer that is too early looks and arms another: that is cheaper than a new one for each acknowledgement.
+        at_s = self._attempts.next_at_s()
+        if at_s is None or (self._timer is not None and self._timer.when() <= at_s):
+            return
         if self._timer is not None:
             self._timer.cancel()
-        at_s = self._attempts.next_at_s()
-        self._timer = None if at_s is None else self._loop.call_at(max(at_s, now_s + 0.001), self._pump)
+        self._timer = self._loop.call_at(max(at_s, now_s + 0.001), self._wake)
+
+    def _wake(self) -> None:
+        self._timer = None
+        self._pump()
 
     def _take_reply(self, message: Message) -> None:
         key_text, _, number_text = message.subject[len(self._inbox) + 1 :].partition("-")
@@ -302,16 +329,23 @@ class Appender:
             self._settle(publish, position, duplicate)
         else:
             self._acknowledged.setdefault(position, []).append((publish, duplicate))
-            self._loop.call_later(_MIRROR_TIMEOUT_S, self._stop_waiting, position)
+            self._overdue.append((self._loop.time() + _MIRROR_TIMEOUT_S, position))
+            if self._overdue_timer is None:
+                self._overdue_timer = self._loop.call_later(_MIRROR_TIMEOUT_S, self._stop_waiting)
 
-    def _stop_waiting(self, position: int) -> None:
-        # The mirror cannot take it: a full disk. What was acknowledged is in the stream.
-        for publish, duplicate in self._acknowledged.pop(position, []):
-            if duplicate:
-                publish.call.fail(StorageUnavailable("This node cannot store now", retry_after_s=_RETRY_AFTER_S))
-            else:
-                draft = publish.call.drafts[publish.index]
-                publish.call.settle(publish.index, Appended(draft.id, position, False))
+    def _stop_waiting(self) -> None:
+        # One timer for all of them: hardly any waits for so long.
+        now_s = self._loop.time()
+        while self._overdue and (self._overdue[0][1] not in self._acknowledged or self._overdue[0][0] <= now_s):
+            _, position = self._overdue.popleft()
+            # The mirror cannot take it: a full disk. What was acknowledged is in the stream.
+            for publish, duplicate in self._acknowledged.pop(position, []):
+                if duplicate:
+                    publish.call.fail(StorageUnavailable("This node cannot store now", retry_after_s=_RETRY_AFTER_S))
+                else:
+                    draft = publish.call.drafts[publish.index]
+                    publish.call.settle(publish.index, Appended(draft.id, position, False))
+        self._overdue_timer = self._loop.call_at(self._overdue[0][0], self._stop_waiting) if self._overdue else None
 
     def _settle(self, publish: _Publish, position: int, duplicate: bool) -> None:
         draft = publish.call.drafts[publish.index]

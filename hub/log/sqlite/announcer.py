@@ -45,23 +45,35 @@ class Announcer:
     """The thread; it lives from construction to `close`, and announces everything in order.
 
     `write_mark` puts a mark on disk; where that fails, the requests that waited for it get StorageUnavailable
-    instead, and `failure` says why until `recover`. `take` is called with each commit.
+    instead, and `failure` says why until `recover`. `take` is called with each commit. `has_marks`: commits have
+    them; otherwise nothing has to wait, and the writer's own thread announces.
     """
 
-    def __init__(self, write_mark: Callable[[Mark], None], take: Callable[[Commit], object], *, head: int) -> None:
+    def __init__(
+        self,
+        write_mark: Callable[[Mark], None],
+        take: Callable[[Commit], object],
+        *,
+        head: int,
+        has_marks: bool = True,
+    ) -> None:
         self.failure: OSError | None = None
         #: Nothing can be announced any more: the event loop was closed.
         self.deserted = False
         self._write_mark = write_mark
         self._take = take
         self._head = head
+        self._has_marks = has_marks
         self._queue: SimpleQueue[tuple[Commit, Mark | None] | _Step | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="hub-log-announcer", daemon=True)
         self._thread.start()
 
     def announce(self, commit: Commit, mark: Mark | None) -> None:
         """Announce `commit` once `mark`, if there is one, is on disk."""
-        self._queue.put((commit, mark))
+        if self._has_marks:
+            self._queue.put((commit, mark))
+        else:
+            self._announce([(commit, None)])
 
     def wait(self) -> None:
         """Return once everything was announced; until the next `announce` the caller may write the mark."""

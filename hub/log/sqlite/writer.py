@@ -147,7 +147,11 @@ class Writer:
             self._post(self._listener.begin, error)
             return
         self._announcer = Announcer(
-            store.write_mark, lambda commit: self._post(self._listener.take, commit), head=store.head
+            store.write_mark,
+            lambda commit: self._post(self._listener.take, commit),
+            head=store.head,
+            # A mirror needs none: what it lacks, the stream has.
+            has_marks=not self._file.is_mirror,
         )
         store.settle = self._announcer.wait
         try:
@@ -216,7 +220,6 @@ class Writer:
         except Exception as error:
             self._answer_apart(store, requests, error)
         else:
-            # A mirror needs none: what it lacks, the stream has.
             mark = None if self._file.is_mirror else store.mark
             self._announce(store, stored.records, list(stored.results), mark)
 

@@ -10,7 +10,9 @@ import pytest
 
 from hub.errors import Overloaded
 from hub.log.jetstream.append import Appender, Limits
+from hub.log.jetstream.record import decode_record
 from hub.log.jetstream.subject import Names
+from hub.log.port import Placed
 from hub.nats.port import Nats
 from tests.log.engines import draft
 
@@ -19,23 +21,59 @@ async def _find_no_keys(keys: object) -> dict[bytes, tuple[bytes, str, int]]:
     return {}
 
 
-async def test_what_has_no_room_is_refused_whole() -> None:
-    """Of a batch for which there is no room nothing is sent: its publisher comes back with all of it."""
-    sent: list[bytes] = []
+def _make_appender(sent: list[str], find_keys: Any = _find_no_keys, **limits: Any) -> Appender:
+    """Return one whose publishes are noted by their ids."""
 
     def publish(subject: str, payload: bytes, *_: Any, **__: Any) -> None:
-        sent.append(payload)
+        found = decode_record(payload)
+        assert isinstance(found, Placed)
+        assert found.draft is not None
+        sent.append(found.draft.id)
 
-    appender = Appender(
+    return Appender(
         cast(Nats, SimpleNamespace(publish=publish)),
         Names("s"),
-        Limits(max_pending=10, deadline_s=30.0, max_bytes=1_000),
+        Limits(max_pending=10, deadline_s=30.0, **limits),
         node="a",
-        find_keys=_find_no_keys,
+        find_keys=find_keys,
         learn_head=lambda position: None,
         wall_s=lambda: 0.0,
         random=lambda: 0.5,
     )
+
+
+async def test_the_order_of_calls_holds() -> None:
+    """What has no key to be looked up does not overtake what has one; with nothing before it, it is sent at once."""
+    sent: list[str] = []
+    looked_up = asyncio.Event()
+
+    async def find_keys(keys: object) -> dict[bytes, tuple[bytes, str, int]]:
+        await looked_up.wait()
+        return {}
+
+    appender = _make_appender(sent, find_keys)
+    running = asyncio.create_task(appender.run())
+    appender.submit([draft("1")])
+    assert ["1"] == sent
+    appender.submit([draft("2", key=b"key")])
+    appender.submit([draft("3")])
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    appender.submit([draft("4")])
+    assert ["1"] == sent
+    looked_up.set()
+    async with asyncio.timeout(20):
+        while len(sent) < 4:
+            await asyncio.sleep(0)
+    assert ["1", "2", "3", "4"] == sent
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_what_has_no_room_is_refused_whole() -> None:
+    """Of a batch for which there is no room nothing is sent: its publisher comes back with all of it."""
+    sent: list[str] = []
+    appender = _make_appender(sent, max_bytes=1_000)
     running = asyncio.create_task(appender.run())
     with pytest.raises(Overloaded):
         await appender.submit([draft(f"{number}") for number in range(100)])
