@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 from pathlib import Path
@@ -11,6 +12,9 @@ import msgspec
 import pytest
 
 from bench import cells
+from bench.centrifugo_protocol import Conversation, write_cursor
+from bench.cluster_page import REMARKS as CLUSTER_REMARKS
+from bench.cluster_page import make_cluster_page, make_goals
 from bench.figure import Budget, Figure, Figures
 from bench.load import parse_load
 from bench.notice import ACCOUNT, batch_body, delivered_text, publish_body
@@ -216,3 +220,67 @@ class TestCells:
         assert storm.attempts >= 1
         calm = cells.simulate_storm(costs, load, 100, 2, window_s=60.0)
         assert (1, True) == (calm.attempts, calm.last_s <= 60.1)
+
+
+class TestCentrifugo:
+    """What the loss checker makes of Centrifugo's protocol."""
+
+    def test_a_first_connection_begins_where_the_channel_is(self) -> None:
+        """It subscribes without a place; what is published then has the place that a publisher was told."""
+        talk = Conversation("user:a.b", "token", "")
+        assert [{"id": 2, "subscribe": {"channel": "user:a.b"}}] == [json.loads(talk.replies[1])]
+        frames = talk.take('{"id":1,"connect":{}}\n{"id":2,"subscribe":{"recoverable":true,"epoch":"x-y","offset":35}}')
+        assert [write_cursor("x-y", 35)] == [frame["data"]["cursor"] for frame in frames]
+        (frame,) = talk.take('{"push":{"channel":"c","pub":{"data":{"title":"t"},"offset":36}}}')
+        assert ("t", "t", "x-y-10") == (frame["title"], frame["id"], frame["cursor"])
+
+    def test_a_return_gets_what_it_missed(self) -> None:
+        """It subscribes with its place, and what the server recovers comes as if it had never been away."""
+        talk = Conversation("c", "token", "x-3")
+        assert {"channel": "c", "recover": True, "epoch": "x", "offset": 3} == json.loads(talk.replies[1])["subscribe"]
+        missed = '"publications":[{"data":{"title":"t"},"offset":4}]'
+        reply = f'{{"id":2,"subscribe":{{"recovered":true,"epoch":"x","offset":4,{missed}}}}}'
+        assert ["x-3", "x-4"] == [frame.get("cursor") or frame["data"]["cursor"] for frame in talk.take(reply)]
+
+    def test_what_the_server_lost_is_a_gap(self) -> None:
+        """Where it cannot say what was missed, that is announced, up to where the channel is now."""
+        talk = Conversation("c", "token", "x-3")
+        frames = list(talk.take('{"id":2,"subscribe":{"recovered":false,"epoch":"z"}}'))
+        assert ["connection_established", "gap"] == [frame["type"] for frame in frames]
+        assert "z-0" == frames[1]["data"]["cursor"]
+
+    def test_pings_and_ends(self) -> None:
+        """A ping is answered, a lost place subscribed again, and an error ends the connection."""
+        talk = Conversation("c", "token", "x-3")
+        talk.replies.clear()
+        assert ["heartbeat"] == [frame["type"] for frame in talk.take("{}")]
+        assert [] == list(talk.take('{"push":{"channel":"c","unsubscribe":{"code":2500}}}'))
+        assert ["{}", "subscribe"] == [talk.replies[0], *json.loads(talk.replies[1])][::2]
+        with pytest.raises(ConnectionError):
+            list(talk.take('{"id":3,"error":{"code":103}}'))
+
+
+class TestClusterPage:
+    """The page of the cluster."""
+
+    def test_has_every_goal_and_a_paragraph_for_each_that_is_missed(self) -> None:
+        """Each goal is a row with what was measured; one that is not met is explained, and others are not."""
+        figures = Figures()
+        publish = figures.row("publish, 64 in flight, at one node", "/s", Budget(0.6, "raw client", at_least=True))
+        publish.add("hub", 2_000)
+        publish.add("raw client", 8_000)
+        figures.row("tap and mirror: CPU of a record at another node", "us", Budget(120)).add("hub", 84.5)
+        figures.row("not measured", "s", Budget(5))
+        goals = make_goals(figures.rows)
+        assert [["0.25", "NO"], ["84.50 us", "yes"], ["", "?"]] == [row[2:] for row in goals[1:]]
+        page = make_cluster_page(figures, ["hub", "raw client"], ANY_WORDS)
+        assert "**publish, 64 in flight, at one node.** The node that takes" in page
+        assert "**tap and mirror" not in page
+
+    @pytest.mark.parametrize("remark", CLUSTER_REMARKS, ids=lambda remark: remark.rows)
+    def test_each_remark_is_of_a_row(self, remark: Remark) -> None:
+        """No paragraph waits for a row that no measurement makes."""
+        sources = "".join((ROOT / "bench" / name).read_text() for name in ("hub_cluster.py", "cluster_faults.py"))
+        words = [word for word in re.split(r"[^a-z ]+", remark.rows.removeprefix("^publish")) if len(word) > 3]
+        assert words
+        assert all(word.strip() in sources for word in words)

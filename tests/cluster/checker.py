@@ -23,7 +23,7 @@ import jwt
 import msgspec
 
 from tests.cluster.ledger import History, Ledger, User, summarise
-from tests.cluster.listener import TRANSPORTS, Listener
+from tests.cluster.listener import Listener
 from tests.cluster.sender import Sender
 
 __all__ = ["Report", "Target", "check", "main"]
@@ -94,8 +94,12 @@ async def check(
     hoppers: int = HOPPERS,
     finish_s: float = FINISH_DEADLINE_S,
     least: int = 0,
+    listener: type[Listener] = Listener,
+    sender: type[Sender] = Sender,
 ) -> Report:
     """Publish and listen at `target` while `meanwhile` runs, then compare.
+
+    `listener` and `sender` speak another server's protocol.
 
     It goes on until `least` were acknowledged. Listeners may take `finish_s` after the last notification; what it
     has not got then is missing.
@@ -105,41 +109,41 @@ async def check(
     """
     random = Random(seed)
     ledger = Ledger()
-    listeners = list(_make_listeners(target, random, hoppers))
+    listeners = list(_make_listeners(target, random, hoppers, listener))
     users = [User(*user) for user in target.users]
-    sender = Sender(target.urls, target.service_key, users, ledger, random)
+    publisher = sender(target.urls, target.service_key, users, ledger, random)
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
-        listening = [tasks.create_task(listener.run()) for listener in listeners]
+        listening = [tasks.create_task(each.run()) for each in listeners]
         async with asyncio.timeout(START_DEADLINE_S):
-            await asyncio.gather(*(listener.started.wait() for listener in listeners))
-        publishing = tasks.create_task(sender.run(rate_per_s, stop))
+            await asyncio.gather(*(each.started.wait() for each in listeners))
+        publishing = tasks.create_task(publisher.run(rate_per_s, stop))
         await meanwhile()
         await ledger.wait_acknowledged(least)
         stop.set()
         await publishing
-        await sender.finish()
+        await publisher.finish()
         # A listener that does not get there is told by what it misses.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(finish_s):
-                await asyncio.gather(*(listener.finished.wait() for listener in listeners))
+                await asyncio.gather(*(each.finished.wait() for each in listeners))
         for task in listening:
             task.cancel()
-    histories = [listener.history for listener in listeners]
-    return _report(ledger, histories, sender, may_have_gaps=may_have_gaps)
+    histories = [each.history for each in listeners]
+    return _report(ledger, histories, publisher, may_have_gaps=may_have_gaps)
 
 
-def _make_listeners(target: Target, random: Random, hoppers: int) -> Sequence[Listener]:
+def _make_listeners(target: Target, random: Random, hoppers: int, kind: type[Listener]) -> Sequence[Listener]:
     def listener(name: str, user: User, urls: list[str], transport: str | None) -> Listener:
         token = _make_token(target.jwt_secret, user)
-        return Listener(History(name, user), urls, token, Random(random.random()), transport=transport)
+        return kind(History(name, user), urls, token, Random(random.random()), transport=transport)
 
     users = itertools.cycle([User(*user) for user in target.users])
     return [
         *(
             listener(f"{transport} at node {number}", next(users), [url], transport)
             for number, url in enumerate(target.urls, 1)
-            for transport in TRANSPORTS
+            for transport in kind.transports
         ),
         *(listener(f"hopper {number}", next(users), target.urls, None) for number in range(1, hoppers + 1)),
     ]

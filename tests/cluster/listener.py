@@ -31,6 +31,8 @@ PASSED_OVER = {"reconnect", "closing", "inbox", "preferences", "auth_accepted"}
 class Listener:
     """Keeps its cursor and comes back with it, until it has the last notification."""
 
+    transports: tuple[str, ...] = TRANSPORTS
+
     def __init__(
         self, history: History, urls: list[str], token: str, random: Random, *, transport: str | None = None
     ) -> None:
@@ -54,7 +56,7 @@ class Listener:
         async with httpx.AsyncClient(timeout=CONNECT_DEADLINE_S, limits=limits) as http:
             while not self.finished.is_set():
                 url = self._random.choice(self._urls)
-                transport = self._transport or self._random.choice(TRANSPORTS)
+                transport = self._transport or self._random.choice(self.transports)
                 is_hopping = len(self._urls) > 1 and self._random.random() < 0.7
                 stay_s = self._random.uniform(0.1, 5.0) if is_hopping else None
                 with contextlib.suppress(OSError, TimeoutError, WebSocketException, EOFError, *FAILURES):
@@ -63,7 +65,7 @@ class Listener:
 
     async def _visit(self, http: httpx.AsyncClient, url: str, transport: str, stay_s: float | None) -> None:
         leave_s = None if stay_s is None else time.monotonic() + stay_s
-        frames = {"websocket": self._websocket, "sse": self._events, "poll": self._polls}[transport](http, url)
+        frames = self.open(http, url, transport)
         # A connection that is silent for longer than a heartbeat is dead (R5.4).
         silence_s = 2 * CONNECT_DEADLINE_S
         is_greeted = False
@@ -83,6 +85,15 @@ class Listener:
                 self._take(frame)
                 silence_s = 2.5 * self._heartbeat_s + 2
 
+    def open(self, http: httpx.AsyncClient, url: str, transport: str) -> AsyncGenerator[dict[str, Any], None]:
+        """Connect with the cursor; yield frames as the hub's event stream has them, until the connection ends."""
+        return {"websocket": self._websocket, "sse": self._events, "poll": self._polls}[transport](http, url)
+
+    @property
+    def cursor(self) -> str:
+        """The text of the cursor; empty before the first connection."""
+        return self._cursor
+
     def _take(self, frame: dict[str, Any]) -> None:
         kind = frame["type"]
         if kind == "connection_established":
@@ -100,7 +111,7 @@ class Listener:
         elif kind not in PASSED_OVER:
             self._cursor = frame["cursor"]
             self.history.take(frame["title"], frame["id"], read_cursor(self._cursor), time.monotonic())
-            if frame["title"] == LAST:
+            if frame["title"].startswith(LAST):
                 self.finished.set()
 
     def _move(self, cursor: str) -> None:

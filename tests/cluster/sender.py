@@ -12,7 +12,10 @@ import httpx
 
 from tests.cluster.ledger import Acknowledged, Ledger, User, read_cursor
 
-__all__ = ["LAST", "Sender"]
+__all__ = ["LAST", "Addressed", "Refused", "Sender"]
+
+#: What names the receivers in a request, and who they are.
+Addressed = tuple[dict[str, object], frozenset[User]]
 
 REQUEST_DEADLINE_S = 20.0
 #: One notification may take so long, over all its attempts.
@@ -25,11 +28,16 @@ FAILURES = (httpx.HTTPError, AttributeError)
 LAST = "the last one"
 
 
+class Refused(Exception):
+    """A publish was refused for good; the text says how."""
+
+
 class Sender:
     """Publishes with an idempotency key each, at whichever node, and writes into the ledger what was acknowledged."""
 
     def __init__(self, urls: list[str], service_key: str, users: list[User], ledger: Ledger, random: Random) -> None:
         self._urls = urls
+        self._service_key = service_key
         self._users = users
         self._everybody = frozenset(users)
         self._ledger = ledger
@@ -65,21 +73,47 @@ class Sender:
 
     async def finish(self) -> None:
         """Publish the last one, to everyone, and close."""
-        await self._publish(LAST, f"{self._run}-last", {"everyone": True}, self._everybody)
+        for title, target, audience in self.choose_last():
+            await self._publish(title, f"{self._run}-{title}", target, audience)
         await self._http.aclose()
+
+    def choose_target(self) -> Addressed:
+        """Return whom the next one is for: what names them in a request, and who they are."""
+        user = self._random.choice(self._users)
+        kind = self._random.random()
+        if kind < 0.5:
+            return {"account_id": user.account_id, "user_id": user.user_id}, frozenset([user])
+        if kind < 0.9:
+            together = frozenset(each for each in self._users if each.account_id == user.account_id)
+            return {"account_id": user.account_id}, together
+        return {"everyone": True}, self._everybody
+
+    def choose_last(self) -> list[tuple[str, dict[str, object], frozenset[User]]]:
+        """Return what tells every listener that no more comes: titles that begin with `LAST`."""
+        return [(LAST, {"everyone": True}, self._everybody)]
+
+    async def post(
+        self, http: httpx.AsyncClient, url: str, title: str, key: str, target: dict[str, object]
+    ) -> Acknowledged | int:
+        """Publish once; return the receipt, or the status of a response that is none.
+
+        Raises:
+            Refused: another attempt would end alike.
+        """
+        body = {"type": "stock_alert", "title": title, "message": "m", **target}
+        response = await http.post(f"{url}/api/internal/notify", json=body, headers={"idempotency-key": key})
+        if response.status_code == 202:
+            receipt = response.json()
+            return Acknowledged(receipt["id"], read_cursor(receipt["cursor"]))
+        if response.status_code not in {409, 502, 503, 504}:
+            self.refusals[response.status_code] += 1
+            raise Refused(f"{response.status_code} {response.text}")
+        return response.status_code
 
     async def _publish_one(self) -> None:
         self._serial += 1
         title = f"{self._run}-{self._serial}"
-        user = self._random.choice(self._users)
-        kind = self._random.random()
-        target: dict[str, object] = {"account_id": user.account_id}
-        if kind < 0.5:
-            target, audience = target | {"user_id": user.user_id}, frozenset([user])
-        elif kind < 0.9:
-            audience = frozenset(each for each in self._users if each.account_id == user.account_id)
-        else:
-            target, audience = {"everyone": True}, self._everybody
+        target, audience = self.choose_target()
         manner = self._random.random()
         if manner < 0.05:  # the same key at several nodes at once
             await asyncio.gather(*(self._publish(title, title, target, audience) for _ in range(3)))
@@ -91,7 +125,6 @@ class Sender:
 
     async def _publish(self, title: str, key: str, target: dict[str, object], audience: frozenset[User]) -> None:
         self._ledger.audience[title] = audience
-        body = {"type": "stock_alert", "title": title, "message": "m", **target}
         began_s = time.monotonic()
         while True:
             now_s = time.monotonic()
@@ -101,20 +134,17 @@ class Sender:
             wait_s = self._random.uniform(0.02, 0.2)
             url = self._random.choice(self._urls)
             try:
-                response = await self._http.post(
-                    f"{url}/api/internal/notify", json=body, headers={"idempotency-key": key}
-                )
+                receipt = await self.post(self._http, url, title, key, target)
             except FAILURES:
                 self.refusals[0] += 1
+            except Refused as error:
+                self._ledger.violations.append(f"refused: {title}: {error}")
+                return
             else:
-                if response.status_code == 202:
-                    receipt = response.json()
-                    self._take(title, Acknowledged(receipt["id"], read_cursor(receipt["cursor"])), began_s)
+                if isinstance(receipt, Acknowledged):
+                    self._take(title, receipt, began_s)
                     return
-                self.refusals[response.status_code] += 1
-                if response.status_code not in {409, 502, 503, 504}:
-                    self._ledger.violations.append(f"refused: {title}: {response.status_code} {response.text}")
-                    return
+                self.refusals[receipt] += 1
             await asyncio.sleep(wait_s)
 
     def _take(self, title: str, receipt: Acknowledged, began_s: float) -> None:
