@@ -41,6 +41,7 @@ class ServerContext:
         "compresses",
         "direct",
         "handlers",
+        "is_draining",
         "keep_alive_s",
         "limiter",
         "loop",
@@ -81,6 +82,9 @@ class ServerContext:
         self.compresses = config.ws_per_message_deflate
         self.many_connections = many_connections
         self.limiter = HandshakeLimiter(loop)
+        #: The server is about to end: each response says that its connection ends too. Otherwise a client or a proxy
+        #: could send its next request on it in the moment in which it is closed.
+        self.is_draining = False
 
     @property
     def default_headers(self) -> Headers:

@@ -142,7 +142,7 @@ class HttpProtocol(asyncio.Protocol):
         exchange = Exchange(self, request)
         if request.method == "GET" and not has_body(request.headers):
             exchange.begin_direct = self._find_stream(request, exchange)
-        exchange.keeps_alive = exchange.keeps_alive and not self._is_ending
+        exchange.keeps_alive = exchange.keeps_alive and not (self._is_ending or self.context.is_draining)
         make_scope = partial(make_http_scope, request, self.endpoints, self.context, exchange)
         if (handler := self._find_handler(request)) is not None:
             self._exchanges.hold(Held(exchange, make_scope, handler, request.headers))

@@ -54,6 +54,11 @@ class ConnectionFactory:
             )
         return HttpProtocol(self.context)
 
+    def begin_drain(self) -> None:
+        """Let each response say from now on that its connection ends."""
+        if self.context is not None:
+            self.context.is_draining = True
+
 
 class HubServer(uvicorn.Server):
     """A server whose shutdown first sends the connections away, in order and spread out.
@@ -77,6 +82,8 @@ class HubServer(uvicorn.Server):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._told = asyncio.Event()
         super().__init__(config)
+        http: object = config.http
+        self._connections = http if isinstance(http, ConnectionFactory) else None
         self._drain = drain
         self._hands_over = hands_over
         self._on_start = on_start
@@ -121,6 +128,8 @@ class HubServer(uvicorn.Server):
             for server in self.servers:
                 server.close()
         if not self.force_exit:
+            if self._connections is not None:
+                self._connections.begin_drain()
             await self._drain()
         await super().shutdown(sockets)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
@@ -27,7 +27,9 @@ async def drain() -> None:
 
 
 @contextlib.asynccontextmanager
-async def serve(app: Application, *, grace_s: int = 5) -> AsyncIterator[int]:
+async def serve(
+    app: Application, *, grace_s: int = 5, drain: Callable[[], Awaitable[None]] = drain
+) -> AsyncIterator[int]:
     """Serve an app as the hub is served; yields the port. The shutdown waits `grace_s` for requests in flight."""
 
     async def with_lifespan(scope: Scope, receive: Receive, send: Send) -> None:
@@ -185,6 +187,26 @@ async def test_what_a_shutdown_overtakes_is_told_to_come_back(
     assert (503, "draining") == (response.status, json.loads(response.body)["code"])
     assert "retry-after" in response.headers
     assert [] == [record for record in caplog.records if record.name == "hub.edge"]
+
+
+async def test_a_response_during_the_drain_ends_its_connection() -> None:
+    """A connection that stays open has its next request answered then, and is not used for another one."""
+    told = asyncio.Event()
+
+    async def drain() -> None:
+        await wire.send(GET)
+        response = await wire.response()
+        assert (200, "close") == (response.status, response.headers["connection"])
+        assert b"" == await wire.rest()
+        told.set()
+
+    app = responding(start((b"content-length", b"2")), body(b"ok"))
+    async with contextlib.AsyncExitStack() as stack, serve(app, drain=drain) as port:
+        wire = await stack.enter_async_context(Wire(port))
+        await wire.send(GET)
+        response = await wire.response()
+        assert "connection" not in response.headers
+    assert told.is_set()
 
 
 async def test_an_app_refuses_a_handshake_with_a_response_of_its_own() -> None:
