@@ -15,6 +15,7 @@ from websockets.asyncio.client import connect
 
 from tests.cluster.ledger import Acknowledged, User, read_cursor
 from tests.cluster.listener import CONNECT_DEADLINE_S, Listener
+from tests.cluster.poster import Poster
 from tests.cluster.sender import LAST, Addressed, Refused, Sender
 
 __all__ = ["PING_S", "CentrifugoListener", "CentrifugoSender", "Conversation", "name_channel", "write_cursor"]
@@ -141,9 +142,7 @@ class CentrifugoSender(Sender):
             for user in self._users
         ]
 
-    async def post(
-        self, http: httpx.AsyncClient, url: str, title: str, key: str, target: dict[str, object]
-    ) -> Acknowledged | int:
+    async def post(self, http: Poster, url: str, title: str, key: str, target: dict[str, object]) -> Acknowledged | int:
         """Publish once; return where it is, or the code of an error after which another attempt may help.
 
         Raises:

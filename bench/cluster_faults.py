@@ -22,7 +22,7 @@ from bench.returning import ReturningClient, connect_all, wait_back
 from tests.cluster.checker import Report, check
 from tests.cluster.local import LocalCluster
 from tests.cluster.member import Member
-from tests.cluster.test_faults import find_leader
+from tests.cluster.scenario import find_leader
 
 __all__ = ["measure_centrifugo_kills", "measure_hub_kills", "measure_returns"]
 

@@ -1,4 +1,8 @@
-/** `make demo`: the hub for development, every example frontend and the WhatsApp bridge; Ctrl-C stops them all. */
+/**
+ * `make demo`: the hub for development, every example frontend and the WhatsApp bridge; Ctrl-C stops them all.
+ *
+ * `DEMO_CLUSTER`, the file `cluster.json` of `make serve-cluster`: StockTech alone, at that cluster.
+ */
 import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -11,7 +15,8 @@ const HUB = path.join(ROOT, ".venv/bin/hub");
 const DATA = path.resolve(ROOT, process.env.HUB_DATA_DIR?.trim() || "hub-data");
 const PORTS = { hub: 8000, service: 5174, stocktech: 5173, appportal: 3000, page: 3001, avadmin: 8080, nginx: 8081 };
 const WHATSAPP = { bridge: 8100, gateway: 21_465 };
-const STARTED = ["hub", "service", "stocktech", "appportal", "page", "avadmin"];
+const CLUSTER = process.env.DEMO_CLUSTER?.trim();
+const STARTED = CLUSTER ? ["service", "stocktech"] : ["hub", "service", "stocktech", "appportal", "page", "avadmin"];
 /** How long an order may wait for somebody who sees it, in seconds. */
 const CONFIRM_WITHIN = process.env.DEMO_CONFIRM_WITHIN?.trim() || "60";
 const ORIGINS = ["stocktech", "appportal", "avadmin", "nginx"].map((name) => `http://localhost:${PORTS[name]}`);
@@ -110,7 +115,8 @@ async function findProblems() {
     problems.push("StockTech's service is not built: run `make demo`, which builds it.");
   else if (!existsSync(path.join(EXAMPLES, "wppconnect-bridge/dist/main.js")))
     problems.push("The WhatsApp bridge is not built: run `make demo`, which builds it.");
-  for (const [name, port] of [...STARTED.map((name) => [name, PORTS[name]]), ...Object.entries(WHATSAPP)]) {
+  const whatsapp = CLUSTER ? [] : Object.entries(WHATSAPP);
+  for (const [name, port] of [...STARTED.map((name) => [name, PORTS[name]]), ...whatsapp]) {
     const free = (await isFree(port, "127.0.0.1")) && (await isFree(port, "::1"));
     if (!free) problems.push(`Port ${port} (${name}) is taken: end what listens there.`);
   }
@@ -124,6 +130,7 @@ async function run() {
     process.exit(1);
   }
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => void stop(0));
+  if (CLUSTER) return runAtCluster(path.resolve(ROOT, CLUSTER));
 
   console.log("Starting the hub and the example frontends");
   const hubUrl = `http://localhost:${PORTS.hub}`;
@@ -140,18 +147,11 @@ async function run() {
   const { jwt_secret: secret, service_key: key } = JSON.parse(readFileSync(path.join(DATA, "dev.json"), "utf8"));
   const server = { AVADMIN_API_URL: hubUrl, NOTIFICATION_HUB_KEY: key, JWT_SECRET: process.env.JWT_SECRET || secret };
   const wsUrl = `ws://localhost:${PORTS.hub}/ws`;
-  const vite = path.join(EXAMPLES, "node_modules/vite/bin/vite.js");
   const next = path.join(EXAMPLES, "node_modules/next/dist/bin/next");
   const node = process.execPath;
 
   await startWhatsapp(prepared, hubUrl);
-  start("service", "examples/stocktech/server", [node, "dist/main.js"], {
-    ...server,
-    NOTIFICATION_HUB_KEY: prepared.keys.stocktech,
-    DEMO_CONFIRM_WITHIN: CONFIRM_WITHIN,
-    PORT: String(PORTS.service),
-  });
-  start("stocktech", "examples/stocktech", [node, vite], { VITE_WS_URL: wsUrl, SERVICE_PORT: String(PORTS.service) });
+  startShop({ ...server, NOTIFICATION_HUB_KEY: prepared.keys.stocktech }, wsUrl);
   start(
     "appportal",
     "examples/appportal",
@@ -179,6 +179,38 @@ async function run() {
 Open the first two side by side: what one sells or buys, the other one sees.
 Close the seller's page and buy something: an order that nobody saw within ${CONFIRM_WITHIN} seconds becomes a WhatsApp
 message, which is shown here. More to try: examples/README.md. Ctrl-C stops everything.`);
+}
+
+/** Start StockTech's service and its page. */
+function startShop(server, wsUrl) {
+  start("service", "examples/stocktech/server", [process.execPath, "dist/main.js"], {
+    ...server,
+    DEMO_CONFIRM_WITHIN: CONFIRM_WITHIN,
+    PORT: String(PORTS.service),
+  });
+  const vite = path.join(EXAMPLES, "node_modules/vite/bin/vite.js");
+  start("stocktech", "examples/stocktech", [process.execPath, vite], {
+    VITE_WS_URL: wsUrl,
+    SERVICE_PORT: String(PORTS.service),
+  });
+}
+
+/** Start StockTech at the proxy of a cluster that `make serve-cluster` runs. */
+async function runAtCluster(file) {
+  const { urls, service_key: key, jwt_secret: secret } = JSON.parse(readFileSync(file, "utf8"));
+  const hubUrl = urls.at(-1);
+  startShop(
+    { AVADMIN_API_URL: hubUrl, NOTIFICATION_HUB_KEY: key, JWT_SECRET: secret },
+    `${hubUrl.replace("http", "ws")}/ws`,
+  );
+  const page = `http://localhost:${PORTS.stocktech}`;
+  await ready(`${page}/`);
+  console.log(`
+  StockTech, the seller   ${page}/?user=seller
+  StockTech, the buyer    ${page}/?user=buyer
+  The cluster's proxy     ${hubUrl}
+
+Open several tabs, and kill what ${path.dirname(file)}/README.txt names. Ctrl-C stops the page.`);
 }
 
 /** Start the bridge and a gateway that sends nothing; what would be sent is printed, with how to trace it. */

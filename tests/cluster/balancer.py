@@ -66,18 +66,18 @@ class Balancer:
 
     def _begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # A task that asyncio's streams own cannot be cancelled without an error in their log.
-        self._own(asyncio.create_task(self._take(reader, writer)))
+        task = asyncio.create_task(self._take(reader, writer))
+        self._own(task)
+        # Also where it is cancelled before it has begun.
+        task.add_done_callback(lambda _: writer.transport.abort())
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            # Where none says that it is ready, any may take it: its own refusal says why.
-            candidates = sorted(self.ready) or self._ports
-            turn = next(self._turns)
-            for port in (candidates[(turn + more) % len(candidates)] for more in range(len(candidates))):
-                with contextlib.suppress(OSError, TimeoutError):
-                    async with asyncio.timeout(CONNECT_DEADLINE_S):
-                        to_hub = await dial(port)
-                    await pass_on(reader, writer, *to_hub)
-                    return
-        finally:
-            writer.transport.abort()
+        # Where none says that it is ready, any may take it: its own refusal says why.
+        candidates = sorted(self.ready) or self._ports
+        turn = next(self._turns)
+        for port in (candidates[(turn + more) % len(candidates)] for more in range(len(candidates))):
+            with contextlib.suppress(OSError, TimeoutError):
+                async with asyncio.timeout(CONNECT_DEADLINE_S):
+                    to_hub = await dial(port)
+                await pass_on(reader, writer, *to_hub)
+                return

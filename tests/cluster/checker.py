@@ -26,7 +26,7 @@ from tests.cluster.ledger import History, Ledger, User, summarise
 from tests.cluster.listener import Listener
 from tests.cluster.sender import Sender
 
-__all__ = ["Report", "Target", "check", "main"]
+__all__ = ["Report", "Target", "check", "main", "make_token"]
 
 #: Every account has the same user ids, so that a mix-up shows.
 USERS = tuple(
@@ -37,6 +37,8 @@ START_DEADLINE_S = 30.0
 FINISH_DEADLINE_S = 60.0
 #: Listeners that change their node and transport, beside one per node and transport that do not.
 HOPPERS = 4
+#: A listener is away for so long at most, before it comes back.
+AWAY_S = 0.2
 TOKEN_TTL_S = 7 * 86_400
 
 
@@ -46,6 +48,8 @@ class Target(msgspec.Struct, frozen=True):
     urls: list[str]
     service_key: str
     jwt_secret: str
+    #: Where to publish, if not at each of `urls`.
+    publish_urls: list[str] = []
     #: Who listens: account and user; known to the hubs' directory, if they have one.
     users: tuple[tuple[str, str], ...] = USERS
 
@@ -55,6 +59,8 @@ class Report(msgspec.Struct, frozen=True):
 
     violations: list[str]
     acknowledged: int
+    #: Of the notifications, over the time in which they were published.
+    rate_per_s: float
     deliveries: int
     #: Of all connections of all listeners, by transport.
     connections: dict[str, int]
@@ -75,7 +81,8 @@ class Report(msgspec.Struct, frozen=True):
         refused = ", ".join(f"{count} x {status or 'no response'}" for status, count in sorted(self.refusals.items()))
         by_transport = ", ".join(f"{count} {name}" for name, count in sorted(self.connections.items()))
         return (
-            f"{self.acknowledged} acknowledged, {self.deliveries} deliveries over {by_transport} connections; "
+            f"{self.acknowledged} acknowledged ({self.rate_per_s:.0f}/s), "
+            f"{self.deliveries} deliveries over {by_transport} connections; "
             f"{len(self.violations)} violations, {self.gaps} announced gaps; "
             f"receipt after {self.wait_p50_s * 1000:.0f} ms (p50), {self.wait_p99_s * 1000:.0f} ms (p99), "
             f"{self.wait_max_s:.1f} s (longest), longest silence {self.silence_s:.1f} s; "
@@ -92,6 +99,7 @@ async def check(
     seed: int,
     may_have_gaps: bool = False,
     hoppers: int = HOPPERS,
+    away_s: float = AWAY_S,
     finish_s: float = FINISH_DEADLINE_S,
     least: int = 0,
     listener: type[Listener] = Listener,
@@ -101,17 +109,17 @@ async def check(
 
     `listener` and `sender` speak another server's protocol.
 
-    It goes on until `least` were acknowledged. Listeners may take `finish_s` after the last notification; what it
-    has not got then is missing.
+    It goes on until `least` were acknowledged. Hoppers are away for up to `away_s` between two nodes. Listeners may
+    take `finish_s` after the last notification; what one has not got then is missing.
 
     Raises:
         TimeoutError: a listener did not get in.
     """
     random = Random(seed)
     ledger = Ledger()
-    listeners = list(_make_listeners(target, random, hoppers, listener))
+    listeners = list(_make_listeners(target, random, hoppers, away_s, listener))
     users = [User(*user) for user in target.users]
-    publisher = sender(target.urls, target.service_key, users, ledger, random)
+    publisher = sender(target.publish_urls or target.urls, target.service_key, users, ledger, random)
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         listening = [tasks.create_task(each.run()) for each in listeners]
@@ -133,10 +141,12 @@ async def check(
     return _report(ledger, histories, publisher, may_have_gaps=may_have_gaps)
 
 
-def _make_listeners(target: Target, random: Random, hoppers: int, kind: type[Listener]) -> Sequence[Listener]:
-    def listener(name: str, user: User, urls: list[str], transport: str | None) -> Listener:
-        token = _make_token(target.jwt_secret, user)
-        return kind(History(name, user), urls, token, Random(random.random()), transport=transport)
+def _make_listeners(
+    target: Target, random: Random, hoppers: int, away_s: float, kind: type[Listener]
+) -> Sequence[Listener]:
+    def listener(name: str, user: User, urls: list[str], transport: str | None, away_s: float = AWAY_S) -> Listener:
+        token = make_token(target.jwt_secret, user)
+        return kind(History(name, user), urls, token, Random(random.random()), transport=transport, away_s=away_s)
 
     users = itertools.cycle([User(*user) for user in target.users])
     return [
@@ -145,11 +155,12 @@ def _make_listeners(target: Target, random: Random, hoppers: int, kind: type[Lis
             for number, url in enumerate(target.urls, 1)
             for transport in kind.transports
         ),
-        *(listener(f"hopper {number}", next(users), target.urls, None) for number in range(1, hoppers + 1)),
+        *(listener(f"hopper {number}", next(users), target.urls, None, away_s) for number in range(1, hoppers + 1)),
     ]
 
 
-def _make_token(secret: str, user: User) -> str:
+def make_token(secret: str, user: User) -> str:
+    """Return a token for a user."""
     claims = {"sub": user.user_id, "user_id": user.user_id, "account_id": user.account_id, "role": "user"}
     return jwt.encode({**claims, "exp": time.time() + TOKEN_TTL_S}, secret, algorithm="HS256")
 
@@ -169,6 +180,7 @@ def _report(ledger: Ledger, histories: list[History], sender: Sender, *, may_hav
     return Report(
         violations=ledger.compare(histories, may_have_gaps=may_have_gaps),
         acknowledged=len(ledger.acknowledged),
+        rate_per_s=len(ledger.acknowledged) / max(sender.lasted_s, 0.001),
         deliveries=sum(len(history.seen) for history in histories),
         connections=connections,
         gaps=sum(len(history.gaps) for history in histories),

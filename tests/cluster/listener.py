@@ -16,12 +16,14 @@ from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
 from tests.cluster.ledger import History, read_cursor
-from tests.cluster.sender import FAILURES, LAST
+from tests.cluster.sender import LAST
 
-__all__ = ["TRANSPORTS", "Listener"]
+__all__ = ["FAILURES", "TRANSPORTS", "Listener"]
 
 TRANSPORTS = ("websocket", "sse", "poll")
 CONNECT_DEADLINE_S = 5.0
+#: How httpx says that a peer died; the last is anyio's, whose socket was gone between two of its lines.
+FAILURES = (httpx.HTTPError, AttributeError)
 #: Between two polls that had nothing.
 POLL_PAUSE_S = 0.2
 #: What these types say is no notification, and no reason to doubt.
@@ -34,9 +36,20 @@ class Listener:
     transports: tuple[str, ...] = TRANSPORTS
 
     def __init__(
-        self, history: History, urls: list[str], token: str, random: Random, *, transport: str | None = None
+        self,
+        history: History,
+        urls: list[str],
+        token: str,
+        random: Random,
+        *,
+        transport: str | None = None,
+        away_s: float = 0.2,
     ) -> None:
-        """Listen at these nodes, each time at any of them; over one transport, or each time over any."""
+        """Listen at these nodes, each time at any of them; over one transport, or each time over any.
+
+        Between two connections it is away for up to `away_s`.
+        """
+        self._away_s = away_s
         self.history = history
         self._urls = urls
         self._token = token
@@ -61,7 +74,7 @@ class Listener:
                 stay_s = self._random.uniform(0.1, 5.0) if is_hopping else None
                 with contextlib.suppress(OSError, TimeoutError, WebSocketException, EOFError, *FAILURES):
                     await self._visit(http, url, transport, stay_s)
-                await asyncio.sleep(self._random.uniform(0.01, 0.2))
+                await asyncio.sleep(self._random.uniform(0.01, self._away_s))
 
     async def _visit(self, http: httpx.AsyncClient, url: str, transport: str, stay_s: float | None) -> None:
         leave_s = None if stay_s is None else time.monotonic() + stay_s

@@ -86,12 +86,17 @@ class LocalCluster:
         *,
         service_key: str,
         jwt_secret: str,
+        sync_interval: str = "always",
     ) -> None:
-        """Keep everything in `folder`; `environ` is what all three hubs are set to."""
+        """Keep everything in `folder`; `environ` is what all three hubs are set to.
+
+        `sync_interval` is that of the servers; they are deployed with `always`, and NATS's own default is 2m.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.ports = ports
         self._passwords = passwords
+        self._sync_interval = sync_interval
         numbers = range(1, SIZE + 1)
         self._environ = dict(environ)
         self.nats = [self._make_nats(number) for number in numbers]
@@ -210,6 +215,7 @@ class LocalCluster:
             f"http: {HOST}:{self.ports.monitor(number)}\n"
             # A hub behind a wire that a test cuts must not hear of other ways.
             f"cluster {{ name: hub, listen: {listen}, no_advertise: true, routes: [{routes}] }}\n"
+            + self._describe_storage()
         )
         environ = {
             "NATS_SERVER_NAME": f"nats-{number}",
@@ -220,8 +226,14 @@ class LocalCluster:
         }
         return Member(f"nats-{number}", [find_nats_server(), "--config", str(path)], environ, self.folder)
 
+    def _describe_storage(self) -> str:
+        if self._sync_interval == "always":
+            return ""
+        # Of two, the last counts.
+        return f'jetstream {{ store_dir: $NATS_STORE_DIR, sync_interval: "{self._sync_interval}" }}\n'
 
-def make_cluster(folder: Path, **environ: str) -> LocalCluster:
+
+def make_cluster(folder: Path, *, sync_interval: str = "always", **environ: str) -> LocalCluster:
     """Return a cluster that does not run yet."""
     key, secret = f"hubk_{secrets.token_urlsafe(32)}", secrets.token_hex(32)
     folder.mkdir(parents=True, exist_ok=True)
@@ -237,7 +249,15 @@ def make_cluster(folder: Path, **environ: str) -> LocalCluster:
         "WS_HEARTBEAT_INTERVAL": "1",
     }
     ports = Ports(find_ports())
-    return LocalCluster(folder, ports, Passwords.make(), settings | environ, service_key=key, jwt_secret=secret)
+    return LocalCluster(
+        folder,
+        ports,
+        Passwords.make(),
+        settings | environ,
+        service_key=key,
+        jwt_secret=secret,
+        sync_interval=sync_interval,
+    )
 
 
 def find_ports() -> int:

@@ -21,6 +21,8 @@ class Member:
     def __init__(self, name: str, command: Sequence[str], environ: Mapping[str, str], folder: Path) -> None:
         self.name = name
         self.command = list(command)
+        #: Where it runs: a Python program is that of this tree.
+        self.folder = ROOT
         self.environ = {"PATH": os.environ["PATH"], "HOME": str(folder), **environ}
         self.log_path = folder / f"{name}.log"
         self.pid_path = folder / f"{name}.pid"
@@ -44,7 +46,7 @@ class Member:
         with self.log_path.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *("setpriv", "--pdeathsig", "KILL", *self.command),
-                cwd=ROOT,
+                cwd=self.folder,
                 env=self.environ,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,

@@ -8,9 +8,8 @@ import time
 from collections import Counter
 from random import Random
 
-import httpx
-
 from tests.cluster.ledger import Acknowledged, Ledger, User, read_cursor
+from tests.cluster.poster import Poster
 
 __all__ = ["LAST", "Addressed", "Refused", "Sender"]
 
@@ -22,8 +21,6 @@ REQUEST_DEADLINE_S = 20.0
 DEADLINE_S = 90.0
 #: Publishes that wait at once; the rate is not kept while more would.
 MAX_WAITING = 400
-#: How httpx says that a peer died; the last is anyio's, whose socket was gone between two of its lines.
-FAILURES = (httpx.HTTPError, AttributeError)
 #: Title of the notification after which no further one comes.
 LAST = "the last one"
 
@@ -42,11 +39,7 @@ class Sender:
         self._everybody = frozenset(users)
         self._ledger = ledger
         self._random = random
-        self._http = httpx.AsyncClient(
-            timeout=REQUEST_DEADLINE_S,
-            headers={"authorization": f"Bearer {service_key}"},
-            limits=httpx.Limits(max_connections=MAX_WAITING, max_keepalive_connections=64),
-        )
+        self._http = Poster(deadline_s=REQUEST_DEADLINE_S, headers={"authorization": f"Bearer {service_key}"})
         self._serial = 0
         self._run = f"{random.getrandbits(32):08x}"
         #: Responses that were no receipt, by status; 0: none came.
@@ -55,12 +48,14 @@ class Sender:
         self.waits_s: list[float] = []
         #: The longest time in which nothing was acknowledged.
         self.longest_silence_s = 0.0
+        #: From the first notification to the receipt of the last one.
+        self.lasted_s = 0.0
         self._last_receipt_s: float | None = None
 
     async def run(self, rate_per_s: float, stop: asyncio.Event) -> None:
         """Publish at this rate until `stop`, and until each that was begun is acknowledged."""
         slots = asyncio.Semaphore(MAX_WAITING)
-        due_s = time.monotonic()
+        began_s = due_s = time.monotonic()
         async with asyncio.TaskGroup() as tasks:
             while not stop.is_set():
                 await slots.acquire()
@@ -70,12 +65,13 @@ class Sender:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(max(0.0, due_s - time.monotonic())):
                         await stop.wait()
+        self.lasted_s = time.monotonic() - began_s
 
     async def finish(self) -> None:
         """Publish the last one, to everyone, and close."""
         for title, target, audience in self.choose_last():
             await self._publish(title, f"{self._run}-{title}", target, audience)
-        await self._http.aclose()
+        self._http.close()
 
     def choose_target(self) -> Addressed:
         """Return whom the next one is for: what names them in a request, and who they are."""
@@ -92,9 +88,7 @@ class Sender:
         """Return what tells every listener that no more comes: titles that begin with `LAST`."""
         return [(LAST, {"everyone": True}, self._everybody)]
 
-    async def post(
-        self, http: httpx.AsyncClient, url: str, title: str, key: str, target: dict[str, object]
-    ) -> Acknowledged | int:
+    async def post(self, http: Poster, url: str, title: str, key: str, target: dict[str, object]) -> Acknowledged | int:
         """Publish once; return the receipt, or the status of a response that is none.
 
         Raises:
@@ -135,7 +129,7 @@ class Sender:
             url = self._random.choice(self._urls)
             try:
                 receipt = await self.post(self._http, url, title, key, target)
-            except FAILURES:
+            except (OSError, EOFError, TimeoutError):
                 self.refusals[0] += 1
             except Refused as error:
                 self._ledger.violations.append(f"refused: {title}: {error}")

@@ -15,7 +15,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -39,6 +39,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make serve-cluster", description=__doc__)
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="the proxy's; the others follow it")
     parser.add_argument("--folder", type=Path, default=ROOT / "build/cluster", help="where everything is kept")
+    parser.add_argument("--origin", action="append", default=[], help="a page's that may connect, beside the demo's")
     options = parser.parse_args()
     folder: Path = options.folder.absolute()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -51,7 +52,7 @@ def main() -> int:
             words = ", ".join(map(str, taken))
             say(f"Something listens on {words} already. End it, or: make serve-cluster CLUSTER_ARGS='--port 9000'")
             return 1
-        return asyncio.run(serve(folder, ports))
+        return asyncio.run(serve(folder, ports, options.origin))
 
 
 def find_taken(ports: Ports) -> list[int]:
@@ -80,8 +81,8 @@ def only_one(folder: Path) -> Iterator[bool]:
             yield True
 
 
-async def serve(folder: Path, ports: Ports) -> int:
-    """Start everything, say what to do with it, and start again what ends."""
+async def serve(folder: Path, ports: Ports, origins: Sequence[str] = ()) -> int:
+    """Start everything, say what to do with it, and start again what ends; pages of these origins may connect."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -91,7 +92,7 @@ async def serve(folder: Path, ports: Ports) -> int:
     quickstart = await asyncio.to_thread(prepare_quickstart, {**shared, "PATH": os.environ["PATH"]})
     development = make_development(development_folder)
     environ = development_environ(shared, development_folder, development)
-    environ["HUB_ALLOWED_ORIGINS"] += "," + ",".join(PAGES)
+    environ["HUB_ALLOWED_ORIGINS"] += "," + ",".join([*PAGES, *origins])
     del environ["HUB_DATA_DIR"], environ["HUB_PORT"]
     cluster = LocalCluster(
         folder,
@@ -161,6 +162,9 @@ def describe(cluster: LocalCluster) -> list[str]:
         "",
         "Publish ten a second, listen everywhere, and see whether anything is lost, comes twice or out of order:",
         f"  .venv/bin/python -m tests.cluster.checker {folder}/cluster.json --rate 10 --seconds 60",
+        "",
+        "See it in a browser, in another terminal:",
+        f"  make demo DEMO_CLUSTER={folder}/cluster.json",
         "",
         "The state of the stream:",
         f"  HUB_LOG_URL='{cluster.log_url('admin')}' HUB_DATA_DIR={folder}/hub-1 .venv/bin/hub cluster status",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from collections.abc import Callable
 
 __all__ = ["Wire", "dial", "pass_on"]
 
@@ -12,11 +13,17 @@ HOST = "127.0.0.1"
 CHUNK_BYTES = 65_536
 
 
+#: Takes bytes and returns those that go on.
+Filter = Callable[[bytes], bytes]
+
+
 class Wire:
     """Listens on a port; an async context manager, and leaving it ends every connection."""
 
-    def __init__(self, to_port: int) -> None:
+    def __init__(self, to_port: int, *, make_filter: Callable[[], Filter] | None = None) -> None:
+        """`make_filter` makes one for each connection, for what comes from the server."""
         self._to_port = to_port
+        self._make_filter = make_filter
         self._is_cut = False
         self._open: set[asyncio.Task[None]] = set()
         self.port = 0
@@ -47,14 +54,14 @@ class Wire:
         task = asyncio.create_task(self._take(reader, writer))
         self._open.add(task)
         task.add_done_callback(self._open.discard)
+        # Also where it is cancelled before it has begun.
+        task.add_done_callback(lambda _: writer.transport.abort())
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            if not self._is_cut:
-                with contextlib.suppress(OSError):
-                    await pass_on(reader, writer, *await dial(self._to_port))
-        finally:
-            writer.transport.abort()
+        if not self._is_cut:
+            with contextlib.suppress(OSError):
+                found = None if self._make_filter is None else self._make_filter()
+                await pass_on(reader, writer, *await dial(self._to_port), from_server_filter=found)
 
 
 async def dial(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -74,11 +81,13 @@ async def pass_on(
     to_client: asyncio.StreamWriter,
     from_server: asyncio.StreamReader,
     to_server: asyncio.StreamWriter,
+    *,
+    from_server_filter: Filter | None = None,
 ) -> None:
     """Pass bytes on in both directions until one of the two ends, and end both."""
     directions = [
         asyncio.create_task(_copy(from_client, to_server)),
-        asyncio.create_task(_copy(from_server, to_client)),
+        asyncio.create_task(_copy(from_server, to_client, from_server_filter)),
     ]
     try:
         await asyncio.wait(directions, return_when=asyncio.FIRST_COMPLETED)
@@ -87,15 +96,16 @@ async def pass_on(
             to_client.close()
             await to_client.wait_closed()
     finally:
+        # Before anything is waited for, where a cancellation would end this too early.
+        to_server.transport.abort()
+        to_client.transport.abort()
         for direction in directions:
             direction.cancel()
         await asyncio.gather(*directions, return_exceptions=True)
-        to_server.transport.abort()
-        to_client.transport.abort()
 
 
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, filter_: Filter | None = None) -> None:
     with contextlib.suppress(OSError):
         while data := await reader.read(CHUNK_BYTES):
-            writer.write(data)
+            writer.write(data if filter_ is None else filter_(data))
             await writer.drain()

