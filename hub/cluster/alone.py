@@ -8,6 +8,7 @@ from contracts.health import NodeReadiness
 from contracts.stats import NodeStats, Stats
 from hub.auth.grant import Grant
 from hub.cluster.port import Reach, Reached
+from hub.cursor import Cursor
 from hub.errors import InvalidToken
 from hub.target import Target
 
@@ -50,6 +51,9 @@ class Alone:
     async def has_taken(self, user: Target, position: int) -> bool:
         """There is no other connection."""
         return False
+
+    def tell_acknowledged(self, user: Target, cursor: Cursor) -> None:
+        """Tell nobody."""
 
     async def lead(self, work: str, run: Callable[[], Awaitable[None]]) -> None:
         """Run it: nobody else does."""

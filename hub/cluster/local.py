@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from contracts.stats import ConnectionCounts, Stats
 from hub.auth.grant import Grant
-from hub.cursor import Epoch
+from hub.cursor import Cursor, Epoch
 from hub.log.port import Erased, Health
 from hub.target import Target
 
@@ -61,6 +61,9 @@ class Local(Protocol):
 
     def has_taken(self, user: Target, position: int) -> bool:
         """Whether a connection of this user has taken a notification."""
+
+    def take_acknowledged(self, user: Target, cursor: Cursor) -> None:
+        """Take what a client of this user said to another node; it counts for what this one handed over."""
 
     async def send_signal(self, targets: Sequence[Target], kind: str, key: str, prefix: bytes) -> int:
         """Hand a signal to connections; return how many."""

@@ -17,6 +17,7 @@ __all__ = [
     "MAX_BYTES",
     "NODE_PATTERN",
     "VERSION",
+    "AckMessage",
     "AnswerMessage",
     "AskClock",
     "AskClose",
@@ -83,6 +84,14 @@ class CountsMessage(Sender, frozen=True, kw_only=True):
     """How many connections notifications met that the reader appended: positions and counts."""
 
     counts: Annotated[list[tuple[_Position, _Count]], msgspec.Meta(max_length=10_000)]
+
+
+class AckMessage(Sender, frozen=True, kw_only=True):
+    """A client of this user has got everything up to a position of the log of this epoch, from any of the nodes."""
+
+    user: Annotated[str, msgspec.Meta(max_length=600)]
+    epoch: Annotated[str, msgspec.Meta(max_length=64)]
+    position: _Position
 
 
 class AskName(msgspec.Struct, frozen=True, tag="name"):

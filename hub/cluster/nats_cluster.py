@@ -20,6 +20,7 @@ from hub.cluster.lease import Lease
 from hub.cluster.local import Local, SharedLog
 from hub.cluster.members import Member, Members
 from hub.cluster.message import (
+    AckMessage,
     AnswerMessage,
     AskClock,
     AskClose,
@@ -40,6 +41,7 @@ from hub.cluster.replicas import Replicas
 from hub.cluster.subject import Subjects
 from hub.cluster.sums import sum_stats
 from hub.cluster.talk import Talk
+from hub.cursor import Cursor, Epoch
 from hub.errors import InvalidToken, SettingsError, TokenExpired
 from hub.log.port import Kind, Log, Record
 from hub.metrics import Metrics
@@ -156,6 +158,7 @@ class NatsCluster:
         await self._talk.listen(subjects.head, HeadMessage, self._take_head)
         await self._talk.listen(subjects.presence, PresenceMessage, self._take_presence)
         await self._talk.listen(subjects.counts(self._node), CountsMessage, self._take_counts)
+        await self._talk.listen(subjects.acks, AckMessage, self._take_ack)
         await self._talk.listen(subjects.ask_all, QuestionMessage, self._questions.take)
         self._tasks.start("cluster beacon", self._tell_head())
         self._tasks.start("cluster presence", self._tell_presence())
@@ -246,6 +249,11 @@ class NatsCluster:
         """Whether a connection of this user to another node has taken a notification; False where that is not known."""
         answers = await self._talk.ask_all(AskTaken(user, position), timeout_s=self._bounds.node_answer_s)
         return any(answer.taken for answer in answers.values())
+
+    def tell_acknowledged(self, user: Target, cursor: Cursor) -> None:
+        """Tell the other nodes that a client of this user has got everything up to a cursor, of what they handed it."""
+        message = AckMessage(node=self._node, life=self._life, user=user, epoch=cursor.epoch, position=cursor.position)
+        self._talk.say(self._talk.subjects.acks, message)
 
     async def lead(self, work: str, run: Callable[[], Awaitable[None]]) -> None:
         """Run this work where no other node does, for as long as that is so, again and again until cancelled."""
@@ -368,6 +376,9 @@ class NatsCluster:
         if not member.clock.seems_behind(self._bounds.node_clock_skew_s):
             member.clock.forget_answers()
         self._check_clock(member)
+
+    def _take_ack(self, said: AckMessage, member: Member, reply: str) -> None:
+        self._known_local.take_acknowledged(Target(said.user), Cursor(Epoch(said.epoch), said.position))
 
     def _take_counts(self, said: CountsMessage, member: Member, reply: str) -> None:
         self._reach.note(said)

@@ -15,6 +15,7 @@ from contracts.health import NodeReadiness
 from contracts.receipt import NodesAnswered
 from contracts.stats import NodeStats, Stats
 from hub.auth.grant import Grant
+from hub.cursor import Cursor
 from hub.errors import IdempotencyConflict
 from hub.log.port import Appended
 from hub.target import Target
@@ -77,6 +78,9 @@ class Cluster(Protocol):
 
     async def has_taken(self, user: Target, position: int) -> bool:
         """Whether a connection of this user to another node has taken a notification; False where that is not known."""
+
+    def tell_acknowledged(self, user: Target, cursor: Cursor) -> None:
+        """Tell the other nodes that a client of this user has got everything up to a cursor, of what they handed it."""
 
     async def lead(self, work: str, run: Callable[[], Awaitable[None]]) -> None:
         """Run this work where no other node does, for as long as that is so, again and again until cancelled."""

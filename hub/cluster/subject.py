@@ -23,6 +23,11 @@ class Subjects(msgspec.Struct, frozen=True):
         return f"{self.stream}.node.presence"
 
     @property
+    def acks(self) -> str:
+        """Everybody tells here what clients acknowledge."""
+        return f"{self.stream}.node.acks"
+
+    @property
     def ask_all(self) -> str:
         """What all nodes are asked."""
         return f"{self.stream}.node.ask"

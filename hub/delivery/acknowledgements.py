@@ -9,6 +9,7 @@ came, for users of whom a confirmation is awaited.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 
 from hub.cursor import Cursor, Epoch
 from hub.delivery.ports import TakesAcknowledgements
@@ -37,14 +38,19 @@ class Acknowledgements:
         taker: TakesAcknowledgements,
         taken: Taken,
         *,
+        tell: Callable[[Target, Cursor], None],
         epoch: Epoch,
         start: int,
     ) -> None:
-        """Take who wants to know; `start` is the log's head at the start of this hub."""
+        """Take who wants to know; `start` is the log's head at the start of this hub.
+
+        `tell` passes on to other nodes what a client acknowledges that they may have handed over.
+        """
         self._subscribers = subscribers
         self._progress = progress
         self._taker = taker
         self._taken = taken
+        self._tell = tell
         self._epoch = epoch
         self._start = start
         self._handed: OrderedDict[Target, _Ranges] = OrderedDict()
@@ -68,15 +74,19 @@ class Acknowledgements:
         self._take(subscriber.targets[0], subscriber.began, cursor.position)
         return True
 
-    def acknowledge_all(self, target: Target, cursor: Cursor) -> bool:
-        """Take what a client says that names no connection; False where no client of this user can have got that."""
+    def acknowledge_all(self, target: Target, cursor: Cursor) -> None:
+        """Take what a client says that names no connection; it confirms nothing that no client of this user got."""
         self._note(target, cursor)
-        if cursor.epoch != self._epoch or not self._taker.is_awaited(target):
-            return False
-        if cursor.position > max(upto for _, upto in self._find_ranges(target)):
-            return False
-        self.take_cursor(target, cursor)
-        return True
+        if cursor.epoch == self._epoch and self._taker.is_awaited(target):
+            self._tell(target, cursor)
+            self.take_told(target, cursor)
+
+    def take_told(self, target: Target, cursor: Cursor) -> None:
+        """Take what a client has said, here or to another node, as far as this one can have handed it over."""
+        if cursor.epoch == self._epoch and self._taker.is_awaited(target):
+            ranges = self._find_ranges(target)
+            if cursor.position <= max(upto for _, upto in ranges):
+                self._take_ranges(target, ranges, cursor)
 
     def take_cursor(self, target: Target, cursor: Cursor) -> None:
         """Take the cursor that a client of this user came back with, which the log has.
@@ -85,8 +95,8 @@ class Acknowledgements:
         """
         self._note(target, cursor)
         if cursor.epoch == self._epoch and self._taker.is_awaited(target):
-            for after, upto in self._find_ranges(target):
-                self._take(target, after, min(upto, cursor.position))
+            self._tell(target, cursor)
+            self._take_ranges(target, self._find_ranges(target), cursor)
 
     def hand_over(self, target: Target, after: int, upto: int) -> None:
         """Note that a client of this user was handed everything in `(after, upto]`, where that may matter."""
@@ -107,6 +117,10 @@ class Acknowledgements:
         """Return what this user's clients were handed: before the start of this hub, until they left, and until now."""
         live = [(each.began, self._progress.place(each)) for each in self._subscribers.match([target])]
         return [(0, self._start), *self._handed.get(target, ()), *live]
+
+    def _take_ranges(self, target: Target, ranges: _Ranges, cursor: Cursor) -> None:
+        for after, upto in ranges:
+            self._take(target, after, min(upto, cursor.position))
 
     def _take(self, target: Target, after: int, upto: int) -> None:
         if upto > after and self._taker.is_awaited(target):

@@ -115,7 +115,9 @@ async def open_delivery(
     heartbeat = Heartbeat(progress, log, interval_s=settings.heartbeat_s, lags=metrics.loop_lag, now=now)
     confirmation = _make_confirmation(settings, log, progress, resumption)
     taken = Taken(subscribers)
-    acknowledgements = Acknowledgements(subscribers, progress, awaiting, taken, epoch=log.epoch, start=log.head)
+    acknowledgements = Acknowledgements(
+        subscribers, progress, awaiting, taken, tell=cluster.tell_acknowledged, epoch=log.epoch, start=log.head
+    )
     endings = Endings(
         subscribers=subscribers,
         progress=progress,

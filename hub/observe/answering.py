@@ -8,6 +8,7 @@ from contracts.health import Readiness
 from contracts.stats import ConnectionCounts, Stats
 from hub.auth.grant import Grant
 from hub.auth.tickets import Tickets
+from hub.cursor import Cursor
 from hub.delivery.opening import Delivery
 from hub.observe.stats_board import StatsBoard
 from hub.target import Target
@@ -67,6 +68,10 @@ class NodeAnswers:
     def has_taken(self, user: Target, position: int) -> bool:
         """Whether a connection of this user has taken a notification."""
         return self._delivery.taken.has(user, position)
+
+    def take_acknowledged(self, user: Target, cursor: Cursor) -> None:
+        """Take what a client of this user said to another node; it counts for what this one handed over."""
+        self._delivery.acknowledgements.take_told(user, cursor)
 
     async def send_signal(self, targets: Sequence[Target], kind: str, key: str, prefix: bytes) -> int:
         """Hand a signal to connections; return how many."""

@@ -14,7 +14,7 @@ from hub.auth.grant import Grant
 from hub.auth.tickets import Tickets
 from hub.bounds import Bounds
 from hub.cluster.nats_cluster import NatsCluster
-from hub.cursor import Epoch
+from hub.cursor import Cursor, Epoch
 from hub.log.port import Erased, Health
 from hub.metrics import Metrics
 from hub.target import Target
@@ -47,6 +47,7 @@ class FakeHub:
         self.connections: dict[str, int] = {}
         self.met: Counter[int] = Counter()
         self.taken: set[tuple[str, int]] = set()
+        self.acknowledged: list[tuple[str, Cursor]] = []
         self.closed: list[bytes] = []
         self.closes = 0
         self.signals: list[tuple[Sequence[Target], str, str, bytes]] = []
@@ -102,6 +103,9 @@ class FakeHub:
 
     def has_taken(self, user: Target, position: int) -> bool:
         return (user, position) in self.taken
+
+    def take_acknowledged(self, user: Target, cursor: Cursor) -> None:
+        self.acknowledged.append((user, cursor))
 
     async def send_signal(self, targets: Sequence[Target], kind: str, key: str, prefix: bytes) -> int:
         self.signals.append((targets, kind, key, prefix))

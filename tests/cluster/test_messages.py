@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from hub.cluster.message import (
     MAX_BYTES,
+    AckMessage,
     AnswerMessage,
     AskTicket,
     BadMessage,
@@ -31,12 +32,15 @@ HEAD = {"v": 1, "node": "a", "life": LIFE, "epoch": "e", "head": 7}
     [
         HeadMessage(node="a", life=LIFE, epoch="e", head=7),
         CountsMessage(node="a", life=LIFE, counts=[(1, 2), (3, 0)]),
+        AckMessage(node="a", life=LIFE, user="u", epoch="e", position=7),
         QuestionMessage(node="a", life=LIFE, ask=AskTicket("ab" * 32, None)),
         AnswerMessage(node="a", life=LIFE, grant=GRANT),
     ],
     ids=lambda said: type(said).__name__,
 )
-def test_a_message_is_read_as_it_was_said(said: HeadMessage | CountsMessage | QuestionMessage | AnswerMessage) -> None:
+def test_a_message_is_read_as_it_was_said(
+    said: HeadMessage | CountsMessage | AckMessage | QuestionMessage | AnswerMessage,
+) -> None:
     """Every kind of message comes back as it was."""
     assert said == Reader(type(said)).read(encode(said))
 

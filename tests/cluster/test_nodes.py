@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from contracts.receipt import NodesAnswered
 from hub.cluster.message import CountsMessage, HeadMessage, encode
 from hub.cluster.port import Reached, Result
+from hub.cursor import Cursor
 from hub.errors import InvalidToken, SettingsError
 from hub.log.port import Appended, Record
 from hub.target import EVERYONE, Target, user_target
@@ -174,6 +175,14 @@ class TestQuestions:
             reached = await a.cluster.send_signal((USER,), "orders:updated", "k", '{"é":1'.encode())
             assert Reached(4, NodesAnswered(answered=3, known=3)) == reached
             assert [([USER], "orders:updated", "k", '{"é":1'.encode())] == b.hub.signals == c.hub.signals
+
+    async def test_what_a_client_acknowledges_is_told_to_every_node(self) -> None:
+        """Any of them may have handed it over; the node that the client told knows already."""
+        async with run_nodes("a", "b", "c") as (a, b, c):
+            cursor = Cursor(a.log.epoch, 7)
+            a.cluster.tell_acknowledged(USER, cursor)
+            await wait_until(lambda: [(USER, cursor)] == b.hub.acknowledged == c.hub.acknowledged)
+            assert [] == a.hub.acknowledged
 
     async def test_taken_anywhere_is_taken(self) -> None:
         """A notification that a device took at another node is not pushed; before its dispatch there it is open."""

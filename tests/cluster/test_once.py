@@ -70,6 +70,50 @@ async def test_a_deadline_has_one_outcome_and_one_webhook(tmp_path: Path) -> Non
         ]
 
 
+@pytest.mark.parametrize("how", ["event stream", "return", "poll"])
+async def test_an_acknowledgement_counts_at_whichever_node_it_comes(tmp_path: Path, how: str) -> None:
+    """A proxy sends each request anywhere: what one node handed over, a client acknowledges at the other."""
+    clock, steady = FakeClock(), FakeClock(1000.0)
+    async with open_endpoint(respond_with(200)) as endpoint:
+        webhook: dict[str, object] = {
+            "url": f"http://127.0.0.1:{endpoint.port}/",
+            "secret": SECRET,
+            "events": ["notification.unconfirmed", "notification.confirmed"],
+            "allow_private": True,
+        }
+        changes: dict[str, Any] = {
+            "webhook": webhook,
+            "now": clock,
+            "monotonic": steady,
+            "jwt_max_lifetime_s": 31_536_000,
+            "bounds": Bounds(**QUICK, webhook_look_s=0.02),
+        }
+        async with run_hubs(tmp_path, "one", "two", **changes) as hubs:
+            first, second = hubs
+            headers = {"authorization": f"Bearer {token(second)}"}
+            before = (await second.http.get("/poll", headers=headers)).json()["cursor"]
+            if how == "event stream":
+                async with first.events(token(first)) as stream:
+                    await publish(second)
+                    cursor = (await stream.frame())["cursor"]
+                    response = await second.http.post("/api/ack", json={"cursor": cursor}, headers=headers)
+                    assert 204 == response.status_code
+            elif how == "return":
+                async with first.websocket(token(first)) as client:
+                    await publish(second)
+                    cursor = (await client.frame())["cursor"]
+                async with second.websocket(token(second), cursor=cursor):
+                    pass
+            else:
+                await publish(second)
+                page = (await first.http.get("/poll", params={"cursor": before}, headers=headers)).json()
+                while not page["frames"]:
+                    page = (await first.http.get("/poll", params={"cursor": before}, headers=headers)).json()
+                await second.http.get("/poll", params={"cursor": page["cursor"]}, headers=headers)
+            (told,) = await endpoint.wait_requests(1)
+            assert "notification.confirmed" == json.loads(told.body)["type"]
+
+
 async def test_one_node_pushes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A browser that subscribed at one node gets one message of a notification published at the other.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from contracts.closing import CloseCode
+from hub.cluster.alone import Alone
 from hub.cursor import Cursor
 from hub.delivery.acknowledgements import Acknowledgements
 from hub.delivery.confirmation import Confirmation
@@ -40,7 +41,13 @@ class Ended(Harness):
             heartbeat=self.heartbeat,
             confirmation=self.confirmation,
             acknowledgements=Acknowledgements(
-                self.subscribers, self.progress, Nobody(), Taken(self.subscribers), epoch=self.log.epoch, start=0
+                self.subscribers,
+                self.progress,
+                Nobody(),
+                Taken(self.subscribers),
+                tell=Alone().tell_acknowledged,
+                epoch=self.log.epoch,
+                start=0,
             ),
             metrics=self.metrics,
             texts=TEXTS[DEFAULT_LANGUAGE],
