@@ -29,6 +29,8 @@ from hub.target import Target, subscriber_targets
 __all__ = ["AlsoChanges", "Inboxes", "PageRequest"]
 
 _encode = msgspec.json.Encoder().encode
+#: How often a count is told again in a row, while more comes for its user at each moment.
+_RECOUNTS = 3
 
 
 class AlsoChanges(Protocol):
@@ -114,11 +116,13 @@ class Inboxes:
             while True:
                 ids = [*asked.read, *asked.unread, *asked.archive]
                 deciding = _Deciding(inbox, asked, wanted)
+                counted_upto = self._log.head
                 look = await self._log.look_at_inbox(inbox, ids, read_until=until, suppose=deciding.suppose)
                 changing, unread = deciding.changing, look.unread
-                position = self._log.head
+                position = counted_upto
                 if changing.changes:
                     position = await self._store(inbox, changing, look, unread)
+                    position, unread = await self._count_again(inbox, counted_upto, position, unread)
                 if not changing.changes or len(look.restored) < MOST_CHANGED:
                     break
             return InboxCount(unread=min(unread, MOST_UNREAD), more=unread > MOST_UNREAD, cursor=self._cursor(position))
@@ -129,18 +133,37 @@ class Inboxes:
         return Inbox(person=targets[0], targets=targets, hidden=self._hidden, muted=muted)
 
     async def _store(self, inbox: Inbox, changing: Changing, look: InboxLook, unread: int) -> int:
-        frame = InboxChanged(
-            read=changing.read,
-            unread=changing.unread,
-            archived=changing.archived,
-            read_until=UNSET if changing.raises_to is None else self._cursor(changing.raises_to),
-            unread_count=min(unread, MOST_UNREAD),
-            more=unread > MOST_UNREAD,
-        )
+        until = None if changing.raises_to is None else self._cursor(changing.raises_to)
+        frame = _tell(changing.read, changing.unread, changing.archived, count=unread, read_until=until)
         read = [look.positions[identifier] for identifier in changing.read]
         changes = changing.changes
         for also in self.also:
             changes += await also.change_with_read(inbox.person, read, changing.raises_to)
+        return await self._append(inbox, frame, changes)
+
+    async def _count_again(self, inbox: Inbox, counted_upto: int, position: int, unread: int) -> tuple[int, int]:
+        """Tell another count where anything came for the user between the count and its record, which has it not.
+
+        Clients take everything before a record as counted in it. Returns where the last count is, and what it is.
+        """
+        for _ in range(_RECOUNTS):
+            after, upto = counted_upto, position - 1
+            if upto <= after:
+                break
+            between = await self._log.read(
+                inbox.targets, after=after, upto=upto, limit=1, limit_bytes=1, with_states=True
+            )
+            if not between.records:
+                break
+            counted_upto = self._log.head
+            again = await self._log.count_unread(inbox)
+            if again == unread:
+                break
+            unread = again
+            position = await self._append(inbox, _tell(read=[], unread=[], archived=[], count=unread))
+        return position, unread
+
+    async def _append(self, inbox: Inbox, frame: InboxChanged, changes: tuple[Change, ...] = ()) -> int:
         draft = Draft(
             id=str(uuid.uuid4()),
             targets=(inbox.person,),
@@ -186,6 +209,19 @@ class _Deciding:
         _require_known(self._asked, look)
         self.changing = change_inbox(self._inbox, self._wanted, look)
         return self.changing.supposed
+
+
+def _tell(
+    read: list[str], unread: list[str], archived: list[str], *, count: int, read_until: str | None = None
+) -> InboxChanged:
+    return InboxChanged(
+        read=read,
+        unread=unread,
+        archived=archived,
+        read_until=read_until or UNSET,
+        unread_count=min(count, MOST_UNREAD),
+        more=count > MOST_UNREAD,
+    )
 
 
 def _require_known(asked: InboxChange, look: InboxLook) -> None:
