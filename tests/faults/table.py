@@ -364,7 +364,7 @@ CLUSTER_FAULTS = (
     ),
     Fault(
         "A rolling restart, and a rolling upgrade, of all six under load",
-        "No publish over the proxy fails.",
+        "No publish is refused or lost; an attempt on a connection that ends in that moment is repeated under its key.",
         (
             "cluster/test_rolling.py::test_a_rolling_restart_of_all_six",
             "cluster/test_rolling.py::test_a_rolling_upgrade_of_all_six",
