@@ -44,9 +44,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("which", nargs="?", choices=["alone", "cluster"], default="alone")
     parser.add_argument("--results", nargs="+", type=Path, default=[], help="JUnit files of a cluster's runs")
+    parser.add_argument("--note", default="", help="what a reader has to know of those runs")
     options = parser.parse_args()
     if options.which == "cluster":
-        return break_cluster(options.results)
+        return break_cluster(options.results, options.note)
     run = os.environ.get("FAULTS", "full")
     if run not in RUNS:
         sys.stderr.write(f"FAULTS is one of: {', '.join(RUNS)}\n")
@@ -59,7 +60,7 @@ def main() -> int:
     return write(text, held, FAULTS)
 
 
-def break_cluster(results: Sequence[Path]) -> int:
+def break_cluster(results: Sequence[Path], note: str) -> int:
     """Break several nodes, or take what earlier runs say, and write that part of the page."""
     if not results:
         if not run_tests(CLUSTER_FAULTS, RUNS["full"], CLUSTER_RESULTS, deadline_s=CLUSTER_DEADLINE_S):
@@ -70,7 +71,7 @@ def break_cluster(results: Sequence[Path]) -> int:
         outcomes |= read_outcomes(path.read_text())
     server = subprocess.run([find_nats_server(), "--version"], capture_output=True, text=True, check=True)
     measured = describe("make faults CLUSTER=1", server.stdout.strip().replace(": v", " "))
-    room, held = make_room(outcomes, measured)
+    room, held = make_room(outcomes, measured, note)
     return write(put_room(PAGE.read_text(), room), held, CLUSTER_FAULTS)
 
 

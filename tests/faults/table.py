@@ -454,8 +454,8 @@ def make_page(outcomes: Mapping[str, Outcome], measured: Measured, *, several_no
     return "\n".join(lines) + f"\n{several_nodes}{_FLOODS}", held
 
 
-def make_room(outcomes: Mapping[str, Outcome], measured: Measured) -> tuple[str, int]:
-    """Return the room of several nodes, and how many of its faults the cluster survived."""
+def make_room(outcomes: Mapping[str, Outcome], measured: Measured, note: str = "") -> tuple[str, int]:
+    """Return the room of several nodes, and how many of its faults the cluster survived; `note` is put above them."""
     rows, held = _make_rows(outcomes, CLUSTER_FAULTS)
     lines = [
         f"## {SEVERAL_NODES}",
@@ -463,6 +463,7 @@ def make_room(outcomes: Mapping[str, Outcome], measured: Measured) -> tuple[str,
         "Three NATS servers, three hubs and a proxy, each a process, on one machine; the loss checker",
         f"([tests/cluster](../../tests/cluster/checker.py)) publishes and listens at all of them. Made by "
         f"`{measured.command}` on {measured.date}: {measured.machine}; {measured.versions}.",
+        *([note] if note else []),
         "",
         *rows,
         "",
