@@ -226,9 +226,12 @@ foreign: $(SETUP) ## publish with other languages' HTTP clients (java, curl), wh
 	@$(BIN)/pytest -m foreign tests/foreign $(PYTEST_ARGS)
 
 ifdef CLUSTER
-soak: $(SETUP)
-	@# Each file says at once what it measured; the hour's kills are in the first.
-	@HUB_SOAK_MINUTES=$${HUB_SOAK_MINUTES:-60} $(BIN)/pytest -m soak -s -o faulthandler_timeout=0 tests/cluster/test_faults.py tests/cluster $(PYTEST_ARGS)
+soak: $(SETUP) debian examples
+	@# Each test says at once what it measured; the hour's kills come first. `python -m tests.faults cluster --results`
+	@# puts what is in the file onto the page of faults.
+	@HUB_SOAK_MINUTES=$${HUB_SOAK_MINUTES:-60} $(BIN)/pytest -m soak -s -o faulthandler_timeout=0 \
+		--junitxml build/cluster-faults.xml -o junit_family=xunit1 tests/cluster/test_faults.py tests/cluster $(PYTEST_ARGS)
+	@node --test --test-concurrency=1 --test-reporter=spec tests/e2e/cluster.soak.mjs
 else
 soak: $(SETUP) debian examples ## the long proofs: 200 kills, 1,000 fault schedules, WebKit, the whole demo (CLUSTER=1: a cluster's, an hour and more)
 	@requirements/install-debian.sh "The long test run" $(DEBIAN_FOR_SOAK)

@@ -183,9 +183,13 @@ class TestLong:
                 await cluster.wait_ready(hub, is_ready=False)
                 unready_s = time.monotonic() - began_s
                 await asyncio.sleep(20)
+                assert '"node_isolated"' in hub.log_path.read_text(), "its clients were not sent away"
                 for wire in wires:
                     wire.mend()
                 await cluster.wait_ready(hub)
+                async with asyncio.timeout(20):
+                    while '"node_back"' not in hub.log_path.read_text():
+                        await asyncio.sleep(0.1)
 
             report = await look_on(cluster, act, figures, "cluster, a hub cut off for 20 s", rate_per_s=50)
         tell(figures, f"cluster, a hub cut off: not ready after {unready_s:.1f} s")
