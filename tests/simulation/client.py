@@ -37,6 +37,9 @@ class Followed(Protocol):
     def first(self) -> int:
         """The lowest position that is kept."""
 
+    async def is_beyond_end(self, position: int) -> bool:
+        """Whether the log ends before this position."""
+
     async def read(self, targets: Sequence[Target], *, after: int, upto: int, limit: int, limit_bytes: int) -> Reading:
         """Return what there is for some targets."""
 
@@ -88,9 +91,13 @@ class Client:
                 await asyncio.sleep(0.1)
             if self._log is not log:
                 return
-            if self.position > log.head:
-                self._gap(log, log.head, is_told=True)
+            try:
+                is_beyond = await log.is_beyond_end(self.position)
+            except HubError:
+                self.leave(log)
                 return
+            # The stream keeps all that it gave out, and some node had this.
+            require(not is_beyond, f"{self.name} was told of a gap behind {self.position}, where there is none")
         after, upto = self.position, log.head
         try:
             reading = await log.read(self.targets, after=after, upto=upto, limit=PAGE, limit_bytes=2**20)

@@ -13,7 +13,9 @@ import pytest
 from hub.log.jetstream import append, repair
 from hub.log.jetstream.append import Appender
 from hub.log.jetstream.attempts import Attempts
+from hub.log.jetstream.catch_up import CatchUp
 from hub.log.jetstream.filling import Filling
+from hub.log.jetstream.log import JetStreamLog
 from hub.log.jetstream.order import Order
 from hub.log.sqlite.store import Store
 from tests.mutation import install, make_mutant, name_mutation
@@ -43,6 +45,9 @@ MUTATIONS: list[Mutation] = [
     # What is read again.
     (repair._take_whole, 'int(reply.headers["Nats-Last-Sequence"]) != before', "False"),
     (Filling._recover, "self._order.reset(self._mirror.head)", "pass"),
+    # What is not known.
+    (JetStreamLog.is_beyond_end, "await self._catch_up.is_beyond_end(position)", "True"),
+    (CatchUp.is_beyond_end, "or not is_settled", ""),
     # What is published.
     (append._repeat, "body_digest == draft.body_digest", "True"),
     (append._repeat, "Appended(identifier, position, True)", "Appended(identifier, position + 1, True)"),

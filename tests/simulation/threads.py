@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
@@ -215,7 +216,10 @@ def virtual_threads(loop: VirtualLoop, random: Random) -> Generator[Threads, Non
     threads = Threads(loop)
     replaced: dict[str, Any] = {
         "threading": SimpleNamespace(
-            Thread=lambda target, name="", daemon=True: _Thread(threads, target), Event=lambda: _Event(threads)
+            Thread=lambda target, name="", daemon=True: _Thread(threads, target),
+            Event=lambda: _Event(threads),
+            # Held for a few steps in memory, never over one that waits.
+            Lock=threading.Lock,
         ),
         "SimpleQueue": lambda: _Queue[Any](threads),
         "random": random,
