@@ -143,7 +143,9 @@ class Appender:
         #: Keys of calls are looked up; what comes meanwhile is published after those.
         self._looking = False
         self._pending = 0
-        self._timer: asyncio.TimerHandle | None = None
+        #: With its moment: where that is over already, uvloop makes a handle that does not know it.
+        self._timer: asyncio.Handle | None = None
+        self._timer_at_s = 0.0
         self._head = 0
         #: Acknowledged, and not in the mirror yet: position, publish, and whether the stream had it before.
         self._acknowledged: dict[int, list[tuple[_Publish, bool]]] = {}
@@ -197,6 +199,9 @@ class Appender:
                 self._looking = True
                 try:
                     await self._begin(list(calls))
+                except Exception:
+                    self._calls.extendleft(reversed(calls))  # for `end_broken`
+                    raise
                 finally:
                     self._looking = False
 
@@ -212,11 +217,16 @@ class Appender:
         """Take nothing any more, and return once what was taken has its result, or its deadline is over."""
         self._closed = True
         await self._idle.wait()
-        for timer in (self._timer, self._overdue_timer):
-            if timer is not None:
-                timer.cancel()
+        for timer in filter(None, (self._timer, self._overdue_timer)):
+            timer.cancel()
         if self._subscription is not None:
             self._subscription.end()
+
+    def end_broken(self) -> None:
+        """Take nothing any more, where `run` has ended by a fault of ours, and fail what waits for it."""
+        self._closed = True
+        for call in self._calls:
+            call.fail(StorageUnavailable("This node is about to restart", retry_after_s=_RETRY_AFTER_S))
 
     def _note_done(self, future: asyncio.Future[list[Result]]) -> None:
         self._pending -= 1
@@ -287,11 +297,12 @@ class Appender:
     def _arm(self, now_s: float) -> None:
         # A timer that is too early looks and arms another: that is cheaper than a new one for each acknowledgement.
         at_s = self._attempts.next_at_s()
-        if at_s is None or (self._timer is not None and self._timer.when() <= at_s):
+        if at_s is None or (self._timer is not None and self._timer_at_s <= at_s):
             return
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_at(max(at_s, now_s + 0.001), self._wake)
+        self._timer_at_s = max(at_s, now_s + 0.001)
+        self._timer = self._loop.call_at(self._timer_at_s, self._wake)
 
     def _wake(self) -> None:
         self._timer = None
@@ -313,8 +324,7 @@ class Appender:
             self._attempts.postpone(key, number, now_s)
         elif (words := _FOR_GOOD.get(ack.error.err_code)) is not None:
             logger.error("the stream refuses a record: %s", words)
-            publish = self._attempts.finish(key)
-            if publish is not None:
+            if (publish := self._attempts.finish(key)) is not None:
                 publish.call.fail(Internal())
         else:
             self._attempts.fail(key, number, now_s)

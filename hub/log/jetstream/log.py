@@ -272,11 +272,20 @@ class JetStreamLog(InboxLog):
         self._tasks.start("mirror", self._filling.run())
         self._tasks.start("stream repair", self._catch_up.run())
         self._tasks.start("stream watch", self._catch_up.watch())
+        self._tasks.start("end of a broken log", self._end_broken())
         await self._catch_up.wait_applied(stream.state.last)
         first = int(stream.config.metadata.get(FIRST, "1"))
         if first > self._mirror.first:
             # What is before it outlived retention in the log that was brought in; no cursor may follow it.
             await self._mirror.apply([Placed(first, 0, None)])
+
+    async def _end_broken(self) -> None:
+        # Without one of them a publish would wait for ever, or a client for what is stored. The dispatcher ends with
+        # the mirror, and the process with the dispatcher: a supervisor starts a whole one.
+        await self._tasks.wait_end("stream publisher", "mirror", "stream repair", "stream watch")
+        self._closed = True
+        self._appender.end_broken()
+        await self._mirror.close()
 
     def _take(self, position: int, content: bytes) -> None:
         if self._filling.has_room:

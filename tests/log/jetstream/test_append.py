@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from hub.errors import Overloaded
+from hub.errors import Overloaded, StorageUnavailable
 from hub.log.jetstream.append import Appender, Limits
 from hub.log.jetstream.record import decode_record
 from hub.log.jetstream.subject import Names
@@ -68,6 +68,35 @@ async def test_the_order_of_calls_holds() -> None:
     assert ["1", "2", "3", "4"] == sent
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_timer_whose_moment_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """uvloop makes a plain handle then, and another is armed as before."""
+    sent: list[str] = []
+    appender = _make_appender(sent)
+    appender.submit([draft("1")])
+    monkeypatch.setattr(appender._attempts, "next_at_s", lambda: 0.0)
+    appender._timer_at_s = 1e9
+    for _ in range(2):
+        appender._arm(-1_000.0)
+        assert type(appender._timer).__name__ == "Handle"
+
+
+async def test_a_fault_of_ours_fails_what_waits() -> None:
+    """A publish that nobody looks after any more is told so, and so is the next one."""
+
+    async def find_keys(keys: object) -> dict[bytes, tuple[bytes, str, int]]:
+        raise RuntimeError("a fault")
+
+    appender = _make_appender([], find_keys)
+    running = asyncio.create_task(appender.run())
+    waiting = appender.submit([draft("1", key=b"key")])
+    with pytest.raises(RuntimeError):
+        await running
+    appender.end_broken()
+    for future in (waiting, None):
+        with pytest.raises(StorageUnavailable):
+            await (future or appender.submit([draft("2")]))
 
 
 async def test_what_has_no_room_is_refused_whole() -> None:

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from hub.cursor import Epoch, new_epoch
-from hub.errors import IdempotencyConflict, SettingsError
+from hub.errors import IdempotencyConflict, SettingsError, StorageUnavailable
 from hub.log.jetstream.administration import create_cluster, leave_stream, read_status
 from hub.log.jetstream.append import Limits
 from hub.log.jetstream.founding import Founding, create_stream, found_stream
@@ -136,6 +136,20 @@ class TestTwoNodes:
                 assert [b'{"id":"later"}'] == [record.payload for record in await drain(log, ANNA)]
                 assert await log.read_state(row.owner, row.key) is None
             await asyncio.gather(first.close(), second.close())
+
+
+async def test_a_log_that_is_broken_ends(tmp_path: Path) -> None:
+    """Where a task of it stops by a fault, who follows it is told of the end, and nothing is taken any more."""
+    async with _stream() as (_, names):
+        log = await _open(names, tmp_path, "a")
+        follower = Follower(log.follow())
+        await log.append([draft("a")])
+        log._tasks._tasks["stream publisher"].cancel()
+        await follower.wait_end()
+        assert not log.writable
+        with pytest.raises(StorageUnavailable):
+            await log.append([draft("b")])
+        await log.close()
 
 
 class TestMirror:
