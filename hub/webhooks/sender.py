@@ -138,9 +138,11 @@ class WebhookSender:
         entry = await self._log.read_state(WEBHOOKS, webhook_id)
         before = _read(entry)
         if before is None or before.state != "waiting" or before.due_ms != due_ms:
-            # Left over: its own row is gone (a person was forgotten), or is damaged.
             key = due_key(due_ms, webhook_id)
-            await self._log.append([draft_changes((Change(self._owner, key, None),), key=f"left\x00{key}")])
+            if await self._log.read_state(self._owner, key) is not None:
+                # Left over: its own row is gone (a person was forgotten), or is damaged.
+                await self._log.append([draft_changes((Change(self._owner, key, None),), key=f"left\x00{key}")])
+            # Otherwise another node has claimed it since it was listed.
             return None
         webhook = begin_attempt(before, now_s=self._now_s(), claim_s=self._bounds.webhook_claim_s)
         key = f"claim\x00{webhook.id}\x00{webhook.attempts}"

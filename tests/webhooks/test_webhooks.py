@@ -145,6 +145,21 @@ async def test_attempt_that_a_hub_did_not_end(stage: Stage) -> None:
     assert (first.fields["webhook-id"], first.body) == (second.fields["webhook-id"], second.body)
 
 
+async def test_claimed_by_another_node_since(stage: Stage) -> None:
+    """A webhook that is not due any more when it is looked at costs the log no record."""
+    stage.endpoint.respond = respond_with(500)
+    async with stage.run(bounds=QUICK) as hub:
+        await publish(hub, within=10)
+        stage.pass_time(11.0)
+        async with asyncio.timeout(DEADLINE_S):
+            # The attempt has ended, so nothing else is written.
+            while "500" != (waiting := await wait_state(hub, "waiting", 1))["last_attempts"][-1]["outcome"]:
+                await asyncio.sleep(0.01)
+        head = hub.hub.log.head
+        assert await hub.hub.webhooks._senders["tests"]._claim(waiting["id"], 1) is None
+        assert head == hub.hub.log.head
+
+
 async def test_private_address(stage: Stage) -> None:
     """A name that leads to this machine is not connected to where private addresses are not allowed."""
     async with stage.run(bounds=QUICK) as hub:
