@@ -36,6 +36,8 @@ __all__ = [
     "Placed",
     "Reading",
     "Record",
+    "Renewal",
+    "Renewed",
 ]
 
 #: Owners of the state index. Under the first, each collapse digest has the newest record with it; under the second,
@@ -121,6 +123,31 @@ class Appended(msgspec.Struct, frozen=True):
     duplicate: bool
 
 
+class Renewed(msgspec.Struct, frozen=True, array_like=True):
+    """A row of the state index that is appended anew, and the position of the record that had put it."""
+
+    owner: str
+    key: str
+    value: bytes
+    person: str | None
+    position: int
+
+
+class Renewal(msgspec.Struct, frozen=True, array_like=True):
+    """One step of a round, in which one node appends anew what a stream is about to drop and has to outlive that.
+
+    `begin` starts a round, under the name of its `leader`; the position of that record is the `round` of all others.
+    `rows` renews rows of the state index, and `control` the control record that was at `position`. `end` says that
+    there is nothing else. `stop` voids the round. A step of another round than the newest is void.
+    """
+
+    step: Literal["begin", "rows", "control", "end", "stop"]
+    round: int = 0
+    leader: str = ""
+    rows: tuple[Renewed, ...] = ()
+    position: int = 0
+
+
 class Placed(msgspec.Struct, frozen=True):
     """A draft that a stream of several nodes has stored: at this position, published at this time (Unix, ms).
 
@@ -133,6 +160,7 @@ class Placed(msgspec.Struct, frozen=True):
     draft: Draft | None
     #: The node that appended it, if another one than this did.
     origin: str | None = None
+    renewal: Renewal | None = None
 
 
 class Record(msgspec.Struct, frozen=True):

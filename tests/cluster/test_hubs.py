@@ -96,6 +96,11 @@ async def check_receipts(hubs: list[RunningHub]) -> None:
             assert (3, {"answered": 2, "known": 2}) == (receipt["connections"], receipt["nodes"])
             frames = [await client.frame() for client in (here, there, stream)]
             assert [receipt["cursor"]] * 3 == [frame["cursor"] for frame in frames]
+    # The node that took a publish knows how long it took to its own connections.
+    for hub, transports in ((first, ["websocket"]), (second, ["websocket", "sse"])):
+        metrics = (await hub.http.get("/metrics", headers=hub.headers())).text
+        for transport in transports:
+            assert f'hub_publish_to_socket_seconds_count{{transport="{transport}"}} 1.0' in metrics
 
 
 async def check_statistics(hubs: list[RunningHub]) -> None:

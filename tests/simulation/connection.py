@@ -291,11 +291,13 @@ class Bus:
         return {
             "config": self._config,
             "created": "2026-11-26T00:00:00Z",
+            "ts": leader.now_at,
             "state": {
                 "messages": leader.last - leader.first + 1,
                 "bytes": 0,
                 "first_seq": leader.first,
                 "last_seq": leader.last,
+                "first_ts": leader.first_at,
                 "consumer_count": 0,
             },
             "cluster": {

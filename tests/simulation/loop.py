@@ -86,6 +86,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         if self._turns > _MOST_TURNS:
             self._turns = 0
             raise Deadlock
+        if timeout_s == 0:
+            return
         if self.beside is None:
             next_at_s = float("inf")
         else:

@@ -15,13 +15,12 @@ from hub.log.port import Appended, Draft, Record
 from hub.log.sqlite.retention import Retention
 from hub.target import Target
 from tests.simulation.connection import Bus, Connection
+from tests.simulation.servers import BEGIN_S
 from tests.simulation.threads import Threads
 
 __all__ = ["NAMES", "Node", "NodeDied"]
 
 NAMES = Names("HUB")
-#: The wall clock of a simulation at its beginning.
-BEGIN_S = 1_800_000_000.0
 _PAGE = 100
 
 
@@ -44,6 +43,8 @@ class Node:
         self._asked: dict[asyncio.Task[list[Appended | IdempotencyConflict]], None] = {}
         self._running: asyncio.Task[None] | None = None
         self._life = 0
+        #: Whether the file that it left lacks state, and where that ends; None where there is no file.
+        self._last: tuple[bool, int] | None = None
 
     async def append(self, drafts: list[Draft]) -> list[Appended | IdempotencyConflict]:
         """Publish here.
@@ -99,6 +100,7 @@ class Node:
         if self._connection is None:
             return
         self._life += 1
+        self.knows(0)
         self._bus.network.kill(self.name)
         asked = list(self._asked)
         self._asked.clear()
@@ -116,6 +118,20 @@ class Node:
     def fill_disk(self, is_full: bool) -> None:
         """Take all room from the disk, or give it back."""
         (self._threads.full_disks.add if is_full else self._threads.full_disks.discard)(self._folder)
+
+    def knows(self, first: int) -> bool:
+        """Whether it has all state, in memory or on its disk, of a stream whose first position is this."""
+        stores = self._threads.stores.get(self.name)
+        if stores:
+            self._last = (stores[-1].is_partial, stores[-1].head)
+        is_partial, head = self._last or (False, 0)
+        return not is_partial and head >= first - 1
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether it is up and lacks state."""
+        stores = self._threads.stores.get(self.name)
+        return stores is not None and bool(stores) and stores[-1].is_partial
 
     def cut(self) -> None:
         """Break the connection."""
@@ -159,6 +175,12 @@ class Node:
 
     def _lose_power(self) -> None:
         if self._random.random() < 0.5:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self.lose_files()
         elif (note := self._folder / "hub.db.mirror").exists():
             note.write_text("another life of the machine")
+            self._last = None
+
+    def lose_files(self) -> None:
+        """Lose the disk."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._last = None

@@ -9,14 +9,17 @@ republished. Any server answers direct gets from what it has applied, so it may 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from random import Random
 
 import msgspec
 
 from tests.simulation.network import Network
 
-__all__ = ["DUPLICATE_IN_PROCESS", "Server", "Servers", "Stored"]
+__all__ = ["BEGIN_S", "DUPLICATE_IN_PROCESS", "Server", "Servers", "Stored"]
 
+#: The wall clock of a simulation at its beginning.
+BEGIN_S = 1_800_000_000.0
 #: NATS: the constants of nats-server (raft.go), and the stream's settings.
 HEARTBEAT_S = 1.0
 ELECTION_S = (4.0, 9.0)
@@ -76,7 +79,7 @@ class Server:
         self._committed = 0
         # The stream, as far as it was applied.
         self.stored: list[Stored] = []
-        self._kept_from = 1
+        self._kept_from = self._young_from = 1
         self._applied = 0
         self._ids: dict[str, tuple[int, float]] = {}
         # In memory.
@@ -94,7 +97,23 @@ class Server:
     @property
     def first(self) -> int:
         """The first position that retention has left, or the next one."""
-        return max(self._kept_from, min(self._servers.expired, self.last) + 1)
+        if self._servers.keeps_s is not None:
+            oldest_s = self._now_s() - self._servers.keeps_s
+            while self._young_from <= self.last and self.stored[self._young_from - 1].time_s < oldest_s:
+                self._young_from += 1
+        return max(self._kept_from, min(max(self._servers.expired, self._young_from - 1), self.last) + 1)
+
+    @property
+    def first_at(self) -> str | None:
+        """When the oldest message was stored, in the words of JetStream."""
+        if self.first > self.last:
+            return None
+        return datetime.fromtimestamp(BEGIN_S + self.stored[self.first - 1].time_s, UTC).isoformat()
+
+    @property
+    def now_at(self) -> str:
+        """What its clock shows."""
+        return datetime.fromtimestamp(BEGIN_S + self._now_s(), UTC).isoformat()
 
     @property
     def last(self) -> int:
@@ -388,13 +407,26 @@ class Server:
 
 
 class Servers:
-    """All servers of the cluster. `republish` is called with what a leader has committed; `keeps` is `max_msgs`."""
+    """All servers of the cluster. `republish` is called with what a leader has committed.
 
-    def __init__(self, network: Network, random: Random, *, stream: str, keeps: int | None, count: int = 3) -> None:
+    `keeps` is `max_msgs`, and `keeps_s` is `max_age`.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        random: Random,
+        *,
+        stream: str,
+        keeps: int | None,
+        keeps_s: float | None = None,
+        count: int = 3,
+    ) -> None:
         self.network = network
         self.random = random
         self.stream = stream
         self.keeps = keeps
+        self.keeps_s = keeps_s
         self.elections = 0
         self.slow_disks = False
         #: Up to this position everything is too old.

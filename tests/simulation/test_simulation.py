@@ -14,7 +14,7 @@ from tests.simulation.truth import Segment, Truth
 from tests.simulation.world import Outcome, simulate
 
 ROOT = Path(__file__).parent.parent.parent
-PARTS = 4
+PARTS = 10
 EACH = 20
 
 
@@ -39,6 +39,7 @@ def test_whatever_goes_wrong(part: int) -> None:
     assert EACH < sum(outcome.faults for outcome in outcomes)
     assert EACH <= sum(outcome.elections for outcome in outcomes)
     assert EACH // 2 < sum(outcome.duplicates for outcome in outcomes)
+    assert EACH // 2 < sum(not outcome.is_state_lost for outcome in outcomes)
 
 
 @pytest.mark.soak

@@ -23,7 +23,8 @@ from unittest import mock
 
 import apsw
 
-from hub.log.port import Placed
+from hub.log.port import Erased, Placed
+from hub.log.sqlite.erasure import Erasure
 from hub.log.sqlite.schema import LogFile
 from hub.log.sqlite.store import Store, Stored
 from tests.simulation.loop import VirtualLoop
@@ -184,6 +185,11 @@ class FullStore(Store):
         self._is_open = True
         threads.stores.setdefault(threads.current_group, []).append(self)
 
+    @property
+    def is_partial(self) -> bool:
+        """Whether it lacks state from before its beginning."""
+        return self._renewals is not None and self._renewals.is_partial
+
     def finish(self) -> None:
         self._is_open = False
         super().finish()
@@ -200,6 +206,14 @@ class FullStore(Store):
     def apply(self, groups: Sequence[Sequence[Placed]]) -> Stored:
         self._require_room()
         return super().apply(groups)
+
+    def purge(self, now_s: float) -> bool:
+        self._require_room()
+        return super().purge(now_s)
+
+    def erase(self, erasure: Erasure) -> Erased | None:
+        self._require_room()
+        return super().erase(erasure)
 
     def reopen(self) -> None:
         self._require_room()

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 import msgspec
 
 from hub.errors import IdempotencyConflict
-from hub.log.port import Appended, Draft, Record
-from hub.target import Target
+from hub.log.jetstream.record import Erase, decode_record
+from hub.log.port import Appended, Change, Draft, Kind, Placed, Record
+from hub.target import CONTROL, Target, user_target
 from tests.simulation.servers import Stored
 
 __all__ = ["Broken", "Segment", "Truth", "require"]
@@ -44,11 +45,25 @@ class Truth:
 
     def draft(self, targets: tuple[Target, ...], key: bytes | None, body: bytes) -> Draft:
         """Return a new draft, which nothing else has the id of."""
+        return self._keep(Draft(id="", targets=targets, payload=b"", idempotency=key, body_digest=body, type="info"))
+
+    def draft_state(self, change: Change) -> Draft:
+        """Return a draft that changes state and reaches nobody."""
+        return self._keep(Draft(id="", targets=(CONTROL,), payload=b"", kind=Kind.STATE, changes=(change,)))
+
+    def draft_control(self, ends_s: float) -> Draft:
+        """Return a draft as a revocation is one."""
+        return self._keep(Draft(id="", targets=(CONTROL,), payload=b"", expires_at_s=ends_s, kind=Kind.CONTROL))
+
+    def _keep(self, draft: Draft) -> Draft:
         name = f"id{len(self.drafts):07}"
-        payload = b'{"id":"%b","type":"info"}' % name.encode()
-        draft = Draft(id=name, targets=targets, payload=payload, idempotency=key, body_digest=body, type="info")
-        self.drafts[name] = draft
-        return draft
+        kept = msgspec.structs.replace(draft, id=name, payload=b'{"id":"%b","type":"info"}' % name.encode())
+        self.drafts[name] = kept
+        return kept
+
+    def is_shown(self, name: str) -> bool:
+        """Whether what is stored under a name is a notification."""
+        return bool(name) and self.drafts[name].kind is Kind.NOTIFICATION
 
     def note(self, drafts: Sequence[Draft], results: Sequence[object]) -> None:
         """Take what a publisher was told of its drafts."""
@@ -72,23 +87,50 @@ class Truth:
 
         What retention has taken may be stored again: there may be no mirror that knows of it.
         """
-        found = [_ID.search(each.proposal.payload) for each in stored]
-        ids = [match.group().decode() for match in found if match is not None]
-        require(len(ids) == len(stored), "the stream has what nobody published")
+        ids = [self._identify(each) for each in stored]
         for name, position in self.acknowledged.items():
             there = ids[position - 1] if position <= len(ids) else "nothing"
             require(there == name, f"{name} was acknowledged at {position}, where the stream has {there}")
-        keys = Counter(self.drafts[name].idempotency for name in ids if first == 1)
+        keys = Counter(self.drafts[name].idempotency for name in ids if first == 1 and name)
         keys.pop(None, None)
         require(max(keys.values(), default=0) <= 1, f"stored more than once: {keys.most_common(3)}")
-        require(first > 1 or len(set(ids)) == len(ids), "one notification is stored more than once")
+        names = [name for name in ids if name]
+        require(first > 1 or len(set(names)) == len(names), "one notification is stored more than once")
         return ids
+
+    def _identify(self, stored: Stored) -> str:
+        """Return which draft it is; nothing for what the nodes store for each other."""
+        found = decode_record(stored.proposal.payload)
+        if not isinstance(found, Placed) or found.renewal is not None:
+            return ""
+        require(found.draft is not None and found.draft.id in self.drafts, "the stream has what nobody published")
+        return found.draft.id if found.draft is not None else ""
+
+    def follow_state(self, stored: Sequence[Stored]) -> tuple[dict[tuple[str, str], bytes], set[bytes]]:
+        """Return the state index and the revocations that follow from everything that the stream has ever had."""
+        rows: dict[tuple[str, str], bytes] = {}
+        controls: set[bytes] = set()
+        for each in stored:
+            found = decode_record(each.proposal.payload)
+            if isinstance(found, Erase):
+                person = user_target(found.account_id or "", found.user_id)
+                rows = {name: value for name, value in rows.items() if not name[0].endswith(person)}
+            elif found is not None and found.renewal is None and found.draft is not None:
+                if found.draft.kind is Kind.CONTROL:
+                    controls.add(found.draft.payload)
+                for change in found.draft.changes:
+                    rows.pop((change.owner, change.key), None)
+                    if change.value is not None:
+                        rows[change.owner, change.key] = change.value
+        return rows, controls
 
     def check_mirror(self, name: str, records: Sequence[Record], ids: Sequence[str], first: int) -> None:
         """Compare a mirror with the stream from `first` on."""
         found = {record.position: record for record in records}
         require(len(found) == len(records), f"{name} has a position more than once")
         for position in range(first, len(ids) + 1):
+            if not self.is_shown(ids[position - 1]):
+                continue
             draft, record = self.drafts[ids[position - 1]], found.pop(position, None)
             require(record is not None, f"{name} misses position {position} of {len(ids)}")
             if record is not None:
@@ -101,7 +143,7 @@ class Truth:
         due = [
             (position, ids[position - 1])
             for position in range(segment.begin + 1, min(segment.end, len(ids)) + 1)
-            if set(segment.targets) & set(self.drafts[ids[position - 1]].targets)
+            if self.is_shown(ids[position - 1]) and set(segment.targets) & set(self.drafts[ids[position - 1]].targets)
         ]
         require(segment.got == due, f"{segment.client} got {segment.got} where the stream has {due}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 from collections.abc import Callable, Coroutine, Generator
@@ -17,7 +18,8 @@ import msgspec
 from hub.cursor import Epoch
 from hub.errors import HubError
 from hub.log.jetstream.stream import EPOCH, stream_settings
-from hub.target import EVERYONE, Target, account_target, user_target
+from hub.log.port import Change, Draft
+from hub.target import CONTROL, EVERYONE, Target, account_target, user_target
 from tests.simulation.client import Client, Followed
 from tests.simulation.connection import Bus
 from tests.simulation.loop import VirtualLoop
@@ -42,9 +44,11 @@ LISTENERS: list[tuple[Target, ...]] = [
     (EVERYONE, account_target("a"), user_target("a", "2")),
     (EVERYONE, account_target("b"), user_target("b", "1")),
 ]
-CONFIG = stream_settings(
-    NAMES, replicas=3, first=1, max_age_s=86_400, max_records=10_000, metadata={EPOCH: Epoch("aaaaaaaaaa")}
-)
+#: People whose state changes; no notification is for one of them alone, so an erasure takes none.
+PEOPLE = ["p1", "p2", "p3", "p4"]
+OWNERS = [f"preferences{user_target('a', person)}" for person in PEOPLE]
+#: How long a revocation is in force.
+_IN_FORCE_S = 2e9
 #: Files are as real as anywhere, and no disk has to be waited for.
 _MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 #: How long nothing goes wrong any more in the end, at most, until everything must have arrived.
@@ -61,6 +65,7 @@ class Outcome(msgspec.Struct, frozen=True):
     elections: int
     faults: int
     gaps: int
+    is_state_lost: bool
     virtual_s: float
     digest: str
 
@@ -75,7 +80,8 @@ class Plan:
         self.publishers = random.randint(1, 3)
         self.pause_s = random.choice([0.3, 1.0, 1.0])
         self.clients = random.randint(2, 4)
-        self.keeps = random.choice([None, None, 10, 25])
+        self.keeps = random.choice([None, None, 15, 30])
+        self.keeps_s = random.choice([None, None, None, 10.0, 20.0])
         self.drops = random.choice([0.0, 0.0, 0.02, 0.3])
         self.repeats = random.choice([0.0, 0.05, 0.3])
         self.reorders = random.choice([0.0, 0.05, 0.3])
@@ -86,6 +92,23 @@ class Plan:
         #: Now and then nothing goes wrong: then nothing may be refused either.
         self.faults = [fault for fault in FAULTS if random.random() < 0.45] if random.random() < 0.9 else []
         self.fault_pause_s = random.choice([0.7, 2.0, 4.0])
+        self.state_pause_s = random.choice([0.5, 2.0])
+        self.rebuilds = random.random() < 0.4
+
+    @property
+    def config(self) -> dict[str, object]:
+        """The stream's settings."""
+        metadata: dict[str, str] = {EPOCH: Epoch("aaaaaaaaaa")}
+        settings = stream_settings(
+            NAMES,
+            replicas=3,
+            first=1,
+            max_age_s=self.keeps_s or 86_400,
+            max_records=self.keeps or 10_000,
+            metadata=metadata,
+        )
+        # The window is not what is tried here: no stream that may be used forgets so soon.
+        return {**settings, "duplicate_window": 600 * 10**9}
 
 
 class World:
@@ -100,9 +123,9 @@ class World:
         self.faults = 0
         self.network = Network(loop, self.random)
         self.network.delay_s = plan.delay_s
-        self.servers = Servers(self.network, self.random, stream=NAMES.stream, keeps=plan.keeps)
+        self.servers = Servers(self.network, self.random, stream=NAMES.stream, keeps=plan.keeps, keeps_s=plan.keeps_s)
         self.servers.tells_commits = plan.tells_commits
-        self.bus = Bus(self.network, self.random, self.servers, names=NAMES, config=CONFIG)
+        self.bus = Bus(self.network, self.random, self.servers, names=NAMES, config=plan.config)
         self.nodes = [
             Node(f"node{number}", self.bus, folder / f"node{number}", threads, self.random) for number in range(3)
         ]
@@ -111,6 +134,9 @@ class World:
             for number in range(plan.clients)
         ]
         self.calm = False
+        #: Whether at some time no node had all state: then nobody can bring it back.
+        self.is_state_lost = False
+        self._controls = 0
         self._failures: list[BaseException] = []
         loop.set_exception_handler(self._note_failure)
         self._tasks: dict[asyncio.Task[None], None] = {}
@@ -127,6 +153,7 @@ class World:
             self.spawn(client.run())
         for number in range(self.plan.publishers):
             self.spawn(self._publish_on(number))
+        self.spawn(self._change_state())
         self.spawn(self._do_harm())
         await self._until(lambda: self.loop.time() >= self.plan.lasts_s, self.plan.lasts_s + 1)
         await self._rest()
@@ -159,22 +186,71 @@ class World:
     async def check(self) -> None:
         """Compare everything with the stream."""
         longest = max(self.servers.each, key=lambda server: server.last)
-        ids = self.truth.check_stream(longest.stored, longest.first)
+        first = max(server.first for server in self.servers.each)
+        ids = self.truth.check_stream(longest.stored, first)
         for server in self.servers.each:
             require(server.stored == longest.stored, f"{server.name} has another stream: the simulation is wrong")
         for node in self.nodes:
             require(node.log is not None, f"{node.name} is not up")
-            self.truth.check_mirror(node.name, await node.read(EVERYBODY), ids, longest.first)
+            self.truth.check_mirror(node.name, await node.read(EVERYBODY), ids, first)
+            await self._check_state(node)
         for client in self.clients:
             lost = [gap for gap in client.gaps if gap[1] > gap[0]]
-            require(
-                not lost or longest.first > 1, f"{client.name} was told of a gap where retention took nothing: {lost}"
-            )
+            require(not lost or first > 1, f"{client.name} was told of a gap where retention took nothing: {lost}")
             for segment in client.segments:
                 self.truth.check_segment(segment, ids)
             require(client.position == len(ids), f"{client.name} ends at {client.position} of {len(ids)}")
 
+    async def _check_state(self, node: Node) -> None:
+        """Compare what outlives retention with what follows from all that the stream has had."""
+        if self.is_state_lost:
+            return
+        assert node.log is not None
+        longest = max(self.servers.each, key=lambda server: server.last)
+        rows, controls = self.truth.follow_state(longest.stored)
+        entries = await node.log.list_state(OWNERS, limit=1_000)
+        found = {(entry.owner, entry.key): entry.value for entry in entries}
+        require(found == rows, f"{node.name} has the state {found} where the stream made {rows}")
+        revoked = {record.payload for record in await node.read([CONTROL])}
+        require(revoked == controls, f"{node.name} has the revocations {revoked} where the stream had {controls}")
+
+    def note_state(self) -> None:
+        """Look whether some node has all state."""
+        first = max(server.first for server in self.servers.each)
+        if not any(node.knows(first) for node in self.nodes):
+            self.is_state_lost = True
+
     # Services
+
+    async def _change_state(self) -> None:
+        count = 0
+        while not self.calm:
+            await asyncio.sleep(self.random.uniform(0, 2 * self.plan.state_pause_s))
+            count += 1
+            kind = self.random.random()
+            if kind < 0.05:
+                self.spawn(self._erase(self.random.choice(PEOPLE)))
+            elif kind < 0.1 and self._controls < 2:
+                self._controls += 1
+                self.spawn(self._publish_draft(self.truth.draft_control(_IN_FORCE_S)))
+            else:
+                value = None if self.random.random() < 0.3 else b"%d" % count
+                change = Change(self.random.choice(OWNERS), self.random.choice(["k1", "k2"]), value)
+                self.spawn(self._publish_draft(self.truth.draft_state(change)))
+
+    async def _publish_draft(self, draft: Draft) -> None:
+        node = self.random.choice(self.nodes)
+        if node.log is not None:
+            with contextlib.suppress(HubError, NodeDied):
+                self.truth.note([draft], await node.append([draft]))
+                self.note(f"{draft.id} is state")
+
+    async def _erase(self, person: str) -> None:
+        node = self.random.choice(self.nodes)
+        if node.log is not None:
+            with contextlib.suppress(HubError):
+                await node.log.erase(person, "a")
+                self.note(f"{person} is erased")
 
     async def _publish_on(self, number: int) -> None:
         count = 0
@@ -209,7 +285,9 @@ class World:
                 try:
                     results = await node.append([draft])
                 except (HubError, NodeDied) as error:
-                    require(bool(self.plan.faults), f"refused in calm: {type(error).__name__}")
+                    # A node that missed what the stream has dropped cannot say what a key was used for.
+                    is_calm = not self.plan.faults and max(server.first for server in self.servers.each) == 1
+                    require(not is_calm, f"refused in calm: {type(error).__name__}")
                     self.note(f"{draft.id} refused: {type(error).__name__}")
                 else:
                     self.truth.note([draft], results)
@@ -296,6 +374,7 @@ class World:
     async def fault_retention(self) -> None:
         """Retention takes everything that is stored so far."""
         self.servers.expire()
+        self.note_state()
 
     async def fault_clocks(self) -> None:
         """The clocks of a node and a server jump."""
@@ -308,6 +387,7 @@ class World:
         if log is None:
             return
         node.kill(loses_power=loses_power)
+        self.note_state()
         for client in self.clients:
             client.leave(log)
         await asyncio.sleep(self.random.choice([0.1, 2.0, 10.0]))
@@ -332,7 +412,25 @@ class World:
         for client in self.clients:
             client.hurries = True
         await self._until(self._is_at_rest, QUIESCENCE_S)
+        if self.plan.rebuilds:
+            await self._rebuild()
         await self._publish_in_calm()
+        await self._until(self._is_at_rest, QUIESCENCE_S)
+
+    async def _rebuild(self) -> None:
+        """Drop all that the stream has, and have a node begin with nothing."""
+        self.servers.expire()
+        self.note_state()
+        node = self.random.choice(self.nodes)
+        log = node.log
+        assert log is not None
+        node.kill()
+        node.lose_files()
+        self.note_state()
+        self.note(f"{node.name} begins anew")
+        for client in self.clients:
+            client.leave(log)
+        await node.start()
         await self._until(self._is_at_rest, QUIESCENCE_S)
 
     async def _publish_in_calm(self) -> None:
@@ -349,6 +447,7 @@ class World:
             not [task for task in self._tasks if "_publish" in str(task.get_coro())]
             and all(server.last == head for server in self.servers.each)
             and all(node.log is not None and node.log.head == head for node in self.nodes)
+            and (self.is_state_lost or not any(node.is_partial for node in self.nodes))
             and all(client.position == head for client in self.clients)
         )
 
@@ -357,6 +456,7 @@ class World:
         while not condition():
             for node in self.nodes:
                 node.look()
+            self.note_state()
             if self._failures:
                 raise self._failures[0]
             if self.loop.time() > ends_s:
@@ -420,6 +520,7 @@ def simulate(seed: int, *, trace: Callable[[str], None] | None = None) -> Outcom
         elections=world.servers.elections,
         faults=world.faults,
         gaps=sum(len(client.gaps) for client in world.clients),
+        is_state_lost=world.is_state_lost,
         virtual_s=loop.time(),
         digest=hashlib.sha256("\n".join(world.trace).encode()).hexdigest()[:16],
     )

@@ -11,6 +11,7 @@ import logging
 import secrets
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 import msgspec
 
@@ -37,6 +38,7 @@ _RETRY_AFTER_S = 5
 #: After an acknowledgement the mirror has the record in a moment; if it cannot, the record is in the stream all the
 #: same.
 _MIRROR_TIMEOUT_S = 10.0
+_UNKNOWN_KEY = "Something was published under this Idempotency-Key, and this node cannot know what: another node may"
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,8 +102,8 @@ _decode_ack = msgspec.json.Decoder(_Ack).decode
 class Appender:
     """The way into the stream; `run` has to run meanwhile.
 
-    `find_keys` asks the mirror. `learn_head` is told of every position that was acknowledged. `mirrored(position)`
-    says when the mirror has it, so that a caller that reads finds what it wrote.
+    `find_keys` asks the mirror, and `find_first` from where on it has all. `learn_head` is told of every position that
+    was acknowledged. A caller has its result once the mirror has its record, so what it then reads has it as well.
     """
 
     def __init__(
@@ -112,6 +114,7 @@ class Appender:
         *,
         node: str,
         find_keys: FindKeys,
+        find_first: Callable[[], int],
         learn_head: Callable[[int], None],
         wall_s: Callable[[], float],
         random: Callable[[], float],
@@ -121,6 +124,7 @@ class Appender:
         self._limits = limits
         self._node = node
         self._find_keys = find_keys
+        self._find_first = find_first
         self._learn_head = learn_head
         self._wall_s = wall_s
         self._loop = asyncio.get_running_loop()
@@ -152,6 +156,8 @@ class Appender:
         #: When each of them is given its result all the same.
         self._overdue: deque[tuple[float, int]] = deque()
         self._overdue_timer: asyncio.TimerHandle | None = None
+        #: When the publish of what is on its way came, by the id of its draft.
+        self._received: dict[str, float] = {}
         self._checks: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -178,7 +184,7 @@ class Appender:
             return future
         self._pending += 1
         self._idle.clear()
-        future.add_done_callback(self._note_done)
+        future.add_done_callback(partial(self._note_done, drafts))
         call = _Call(tuple(drafts), future)
         if self._calls or self._looking or any(draft.idempotency is not None for draft in call.drafts):
             self._calls.append(call)
@@ -205,6 +211,10 @@ class Appender:
                 finally:
                     self._looking = False
 
+    def take_received(self, identifier: str) -> float | None:
+        """Return when the publish of a draft came that this node has sent, once; it is not in the stream."""
+        return self._received.pop(identifier, None)
+
     def take_head(self, head: int) -> None:
         """Take note that the mirror reaches this position: who waited for it gets the result, in order."""
         self._head = head
@@ -228,8 +238,11 @@ class Appender:
         for call in self._calls:
             call.fail(StorageUnavailable("This node is about to restart", retry_after_s=_RETRY_AFTER_S))
 
-    def _note_done(self, future: asyncio.Future[list[Result]]) -> None:
+    def _note_done(self, drafts: Sequence[Draft], future: asyncio.Future[list[Result]]) -> None:
         self._pending -= 1
+        if self._received:
+            for draft in drafts:
+                self._received.pop(draft.id, None)
         if not future.cancelled():
             # A caller that is gone asks for no result; nobody else may be told of it.
             future.exception()
@@ -278,6 +291,8 @@ class Appender:
                 message_id = key.hex()
             headers = {"Nats-Msg-Id": message_id, "Nats-Expected-Stream": self._names.stream}
             self._attempts.add(_Publish(call, index, payload, headers), len(payload), now_s)
+            if draft.received_s is not None:
+                self._received[draft.id] = draft.received_s
 
     def _pump(self) -> None:
         now_s = self._loop.time()
@@ -374,7 +389,11 @@ class Appender:
             publish.call.fail(error)
             return
         found = known.get(key)
-        if found is None:
+        if found is None and position < self._find_first():
+            # The stream has dropped that record within the time for which it remembers keys, and this mirror was made
+            # since: an older one knows whose it was.
+            publish.call.fail(StorageUnavailable(_UNKNOWN_KEY, retry_after_s=_RETRY_AFTER_S))
+        elif found is None:
             # The key is past its time, or went with its user; the stream remembers it for a while longer.
             publish.headers = {**publish.headers, "Nats-Msg-Id": f"{key.hex()}.{position}"}
             if self._attempts.add(publish, len(publish.payload), self._loop.time()) is None:

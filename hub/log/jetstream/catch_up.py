@@ -12,7 +12,7 @@ from hub.errors import StorageUnavailable
 from hub.log.jetstream.filling import Filling
 from hub.log.jetstream.order import Order
 from hub.log.jetstream.repair import PageUnreadable, read_page
-from hub.log.jetstream.stream import LEFT, NOT_FOUND, StreamError, read_stream
+from hub.log.jetstream.stream import LEFT, NOT_FOUND, Stream, StreamError, read_stream
 from hub.log.jetstream.subject import Names
 from hub.nats.port import Nats, NatsError
 from hub.operator_log import OperatorLog
@@ -68,6 +68,8 @@ class CatchUp:
         self.is_replaced = False
         #: NATS says that there is no such stream.
         self.is_missing = False
+        #: As the leader described it last.
+        self.stream: Stream | None = None
         #: The stream was closed for good, by this node.
         self.is_leaving = False
         filling.ask_again = self.ask
@@ -181,6 +183,7 @@ class CatchUp:
         if stream.state.last < reached:
             return
         self.isolated_since_s = None
+        self.stream = stream
         self._order.learn_head(stream.state.last)
         if stream.state.first > self._order.applied + 1:
             self._filling.skip_to(stream.state.first, self._order.learn_first(stream.state.first))

@@ -11,6 +11,8 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 
+import msgspec
+
 from hub.errors import HubError
 from hub.log.jetstream.order import Order
 from hub.log.jetstream.record import Erase, UnknownRecord, place
@@ -31,15 +33,26 @@ _RETRY_S = 0.5
 
 
 class Filling:
-    """Takes what `order` has put in order, and tells `take_head` how far the mirror reaches."""
+    """Takes what `order` has put in order, and tells `take_head` how far the mirror reaches.
+
+    `take_received` knows when the publish of a draft of this node came; the stream does not.
+    """
 
     def __init__(
-        self, mirror: SqliteMirror, order: Order[bytes], *, node: str, take_head: Callable[[int], None], max_bytes: int
+        self,
+        mirror: SqliteMirror,
+        order: Order[bytes],
+        *,
+        node: str,
+        take_head: Callable[[int], None],
+        take_received: Callable[[str], float | None],
+        max_bytes: int,
     ) -> None:
         self._mirror = mirror
         self._order = order
         self._node = node
         self._take_head = take_head
+        self._take_received = take_received
         self._max_bytes = max_bytes
         #: Without content: the stream has nothing below this position.
         self._ready: deque[tuple[int, bytes | None]] = deque()
@@ -128,10 +141,18 @@ class Filling:
             self._ready_bytes -= len(content)
             size_bytes += len(content)
             placed, erase = place(position, content, self._node)
-            batch.append(placed)
+            batch.append(self._recall(placed) if placed.origin is None else placed)
             if erase is not None:
                 return batch, erase
         return batch, None
+
+    def _recall(self, placed: Placed) -> Placed:
+        """Return a record with the moment at which its publish came to this node, if it did."""
+        draft = placed.draft
+        received_s = None if draft is None else self._take_received(draft.id)
+        if draft is None or received_s is None:
+            return placed
+        return msgspec.structs.replace(placed, draft=msgspec.structs.replace(draft, received_s=received_s))
 
     async def _erase(self, erase: Erase, position: int) -> None:
         erased = await self._mirror.erase(erase.user_id, erase.account_id, upto=position)

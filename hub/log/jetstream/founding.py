@@ -17,6 +17,7 @@ from hub.log.jetstream.stream import (
     FIRST,
     HEAD,
     NOT_FOUND,
+    START,
     Stream,
     StreamError,
     ask_stream,
@@ -61,7 +62,7 @@ async def create_stream(
         first=start,
         max_age_s=founding.max_age_s,
         max_records=founding.max_records,
-        metadata={EPOCH: epoch, FIRST: str(first), HEAD: str(head)},
+        metadata={EPOCH: epoch, START: str(start), FIRST: str(first), HEAD: str(head)},
     )
     return await ask_stream(nats, names.create, settings, timeout_s=_TIMEOUT_S)
 

@@ -20,6 +20,7 @@ from hub.log.jetstream.filling import Filling
 from hub.log.jetstream.mirror import note_close, open_place
 from hub.log.jetstream.order import Order
 from hub.log.jetstream.record import Erase, encode_erase
+from hub.log.jetstream.renewal import Renewer, Timing
 from hub.log.jetstream.stream import (
     FIRST,
     Stream,
@@ -62,6 +63,7 @@ class JetStreamLog(InboxLog):
         node: str,
         now: Callable[[], float],
         owns_nats: bool,
+        timing: Timing,
     ) -> None:
         self._owns_nats = owns_nats
         self._nats = nats
@@ -70,6 +72,7 @@ class JetStreamLog(InboxLog):
         self._path = path
         self._append_deadline_s = limits.deadline_s
         self._closed = False
+        self._now = now
         self._loop = asyncio.get_running_loop()
         self._order: Order[bytes] = Order(mirror.head, max_held_bytes=_HELD_BYTES)
         self._appender = Appender(
@@ -78,14 +81,28 @@ class JetStreamLog(InboxLog):
             limits,
             node=node,
             find_keys=mirror.find_keys,
+            find_first=lambda: mirror.first,
             learn_head=self.learn_head,
             wall_s=now,
             random=random.random,
         )
         self._filling = Filling(
-            mirror, self._order, node=node, take_head=self._appender.take_head, max_bytes=_HELD_BYTES
+            mirror,
+            self._order,
+            node=node,
+            take_head=self._appender.take_head,
+            take_received=self._appender.take_received,
+            max_bytes=_HELD_BYTES,
         )
         self._catch_up = CatchUp(nats, names, self._order, self._filling, epoch=mirror.epoch)
+        self._renewer = Renewer(
+            mirror,
+            publish=self._publish_step,
+            node=node,
+            find_stream=lambda: self._catch_up.stream,
+            wall_s=now,
+            timing=timing,
+        )
         self._tasks = Tasks()
 
     @property
@@ -229,9 +246,8 @@ class JetStreamLog(InboxLog):
         """
         if self._closed:
             raise StorageUnavailable("The log is closed")
-        payload = encode_erase(Erase(user_id, account_id))
-        headers = {"Nats-Msg-Id": secrets.token_hex(16), "Nats-Expected-Stream": self._names.stream}
-        position = await self._publish(payload, headers)
+        payload = encode_erase(Erase(user_id, account_id, round(self._now() * 1000)))
+        position = await self._publish(payload, secrets.token_hex(16))
         done = self._filling.wait_erased(position)
         self.learn_head(position)
         try:
@@ -278,6 +294,9 @@ class JetStreamLog(InboxLog):
         if first > self._mirror.first:
             # What is before it outlived retention in the log that was brought in; no cursor may follow it.
             await self._mirror.apply([Placed(first, 0, None)])
+        if not self._catch_up.is_leaving:
+            self._tasks.start("renewal of state", self._renewer.run())
+            await self._renewer.wait_whole()
 
     async def _end_broken(self) -> None:
         # Without one of them a publish would wait for ever, or a client for what is stored. The dispatcher ends with
@@ -296,7 +315,20 @@ class JetStreamLog(InboxLog):
         if self._order.missing_after() is not None:
             self._catch_up.wake()
 
-    async def _publish(self, payload: bytes, headers: Mapping[str, str]) -> int:
+    async def _publish_step(self, payload: bytes, message_id: str) -> int:
+        """Publish a step of a round, and return its position once the mirror has it, or cannot take it in time."""
+        position = await self._publish(payload, message_id)
+        self.learn_head(position)
+        try:
+            async with asyncio.timeout(self._append_deadline_s):
+                while self._mirror.head < position:
+                    await self._filling.wait_moved()
+        except TimeoutError:
+            raise StorageUnavailable("The mirror did not take it in time") from None
+        return position
+
+    async def _publish(self, payload: bytes, message_id: str) -> int:
+        headers = {"Nats-Msg-Id": message_id, "Nats-Expected-Stream": self._names.stream}
         ends_s = self._loop.time() + self._append_deadline_s
         while True:
             with contextlib.suppress(NatsError):
@@ -320,10 +352,12 @@ async def open_jetstream_log(
     timeout_s: float = 30.0,
     owns_nats: bool = False,
     is_leaving: bool = False,
+    timing: Timing | None = None,
 ) -> JetStreamLog:
     """Open the log that is in `stream`, with its mirror at `path`, and return once the mirror has all of it.
 
-    `owns_nats`: the connection is closed with the log. `is_leaving`: the stream is closed, and only read.
+    `owns_nats`: the connection is closed with the log. `is_leaving`: the stream is closed, and only read. `timing` is
+    for tests.
 
     Raises:
         SettingsError: there is no such stream, its settings would lose something, or the mirror cannot be used.
@@ -341,10 +375,13 @@ async def open_jetstream_log(
         epoch=found.epoch,
         first=max(found.state.first, 1),
         last=found.state.last,
+        has_dropped=found.state.first > found.start,
         now=now,
         retention=retention,
     )
-    log = JetStreamLog(nats, names, mirror, path, limits, node=node, now=now, owns_nats=owns_nats)
+    log = JetStreamLog(
+        nats, names, mirror, path, limits, node=node, now=now, owns_nats=owns_nats, timing=timing or Timing()
+    )
     log.prepare(is_leaving=is_leaving)
     try:
         await log.open(found)

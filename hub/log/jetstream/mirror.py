@@ -10,6 +10,7 @@ import contextlib
 import logging
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import apsw
@@ -38,14 +39,32 @@ def note_path(path: Path) -> Path:
 
 
 async def open_place(
-    path: Path, *, epoch: Epoch, first: int, last: int, now: Callable[[], float], retention: Retention
+    path: Path,
+    *,
+    epoch: Epoch,
+    first: int,
+    last: int,
+    has_dropped: bool,
+    now: Callable[[], float],
+    retention: Retention,
 ) -> SqliteMirror:
     """Open the mirror at `path` of a stream that holds `first` to `last`; what does not fit it is moved aside.
+
+    `has_dropped`: the stream had more before that.
 
     Raises:
         SettingsError: another process has it, or a log is there that is not a mirror and not in the stream.
         StorageUnavailable: the file cannot be opened or read.
     """
+    open_here = partial(
+        open_mirror,
+        path,
+        epoch=epoch,
+        first=first,
+        partial_upto=last if has_dropped else 0,
+        now=now,
+        retention=retention,
+    )
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = LogLock(path)
     try:
@@ -55,10 +74,10 @@ async def open_place(
     finally:
         lock.release()
     try:
-        mirror = await open_mirror(path, epoch=epoch, first=first, now=now, retention=retention)
+        mirror = await open_here()
     except LogDamaged as error:
         _clear(path, f"is damaged ({error})", now())
-        mirror = await open_mirror(path, epoch=epoch, first=first, now=now, retention=retention)
+        mirror = await open_here()
     note_path(path).write_text(_read_boot_id())
     return mirror
 

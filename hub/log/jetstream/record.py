@@ -8,15 +8,26 @@ from __future__ import annotations
 
 import msgspec
 
-from hub.log.port import Change, Draft, Kind, Placed
+from hub.log.port import Change, Draft, Kind, Placed, Renewal
 from hub.target import NOBODY, Target
 
-__all__ = ["FILLER", "Erase", "UnknownRecord", "decode_record", "encode_draft", "encode_erase", "place"]
+__all__ = [
+    "FILLER",
+    "Erase",
+    "UnknownRecord",
+    "decode_record",
+    "encode_draft",
+    "encode_erase",
+    "encode_renewal",
+    "place",
+]
 
 _VERSION = b"1"
 _RECORD, _ERASE, _FILL = b"r", b"e", b"f"
 #: What stands at a position that the log before had skipped.
 FILLER = _VERSION + _FILL
+#: A record that reaches nobody.
+NOTHING = Draft(id="", targets=(NOBODY,), payload=b"{}", kind=Kind.STATE)
 
 
 class UnknownRecord(Exception):
@@ -28,6 +39,7 @@ class Erase(msgspec.Struct, frozen=True, array_like=True):
 
     user_id: str
     account_id: str | None
+    created_ms: int = 0
 
 
 class _Change(msgspec.Struct, frozen=True, array_like=True):
@@ -55,8 +67,14 @@ class _Record(msgspec.Struct, frozen=True, array_like=True):
     node: str
 
 
+class _Renewing(_Record, frozen=True, array_like=True):
+    """A draft with a step of a round behind it; a hub that knows of none reads the draft."""
+
+    renewal: Renewal | None = None
+
+
 _encode = msgspec.msgpack.Encoder().encode
-_decode_record = msgspec.msgpack.Decoder(_Record).decode
+_decode_record = msgspec.msgpack.Decoder(_Renewing).decode
 _decode_erase = msgspec.msgpack.Decoder(Erase).decode
 
 
@@ -82,6 +100,30 @@ def encode_draft(draft: Draft, created_ms: int, node: str) -> bytes:
         draft.collapse,
         changes,
         node,
+    )
+    return _VERSION + _RECORD + _encode(record)
+
+
+def encode_renewal(renewal: Renewal, control: Draft | None, created_ms: int, node: str) -> bytes:
+    """Return what is published for a step of a round; `control` is the control record that is appended anew.
+
+    A hub of an earlier version keeps what it had: it stores the others as a record for nobody.
+    """
+    draft = control or NOTHING
+    record = _Renewing(
+        created_ms,
+        draft.id,
+        draft.targets,
+        draft.payload,
+        draft.expires_at_s,
+        draft.kind,
+        None,
+        b"",
+        None,
+        None,
+        (),
+        node,
+        renewal,
     )
     return _VERSION + _RECORD + _encode(record)
 
@@ -130,7 +172,7 @@ def decode_record(content: bytes) -> Placed | Erase | None:
         collapse=record.collapse,
         changes=changes,
     )
-    return Placed(0, record.created_ms, draft, record.node)
+    return Placed(0, record.created_ms, draft, record.node, record.renewal)
 
 
 def place(position: int, content: bytes, node: str) -> tuple[Placed, Erase | None]:
@@ -144,6 +186,7 @@ def place(position: int, content: bytes, node: str) -> tuple[Placed, Erase | Non
     found = decode_record(content)
     if isinstance(found, Placed):
         origin = None if found.origin == node else found.origin
-        return Placed(position, found.created_ms, found.draft, origin), None
-    nothing = Draft(id="", targets=(NOBODY,), payload=b"{}", kind=Kind.STATE)
-    return Placed(position, 0, nothing), found
+        return Placed(position, found.created_ms, found.draft, origin, found.renewal), None
+    # What was read before an erasure may be of the erased user.
+    stop = None if found is None else Renewal("stop")
+    return Placed(position, 0 if found is None else found.created_ms, NOTHING, renewal=stop), found

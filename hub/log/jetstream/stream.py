@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -19,6 +20,7 @@ __all__ = [
     "HEAD",
     "LEFT",
     "NOT_FOUND",
+    "START",
     "Replica",
     "Stream",
     "StreamError",
@@ -33,9 +35,9 @@ __all__ = [
     "wait_stream",
 ]
 
-#: In the metadata of the stream: the epoch of the log; the lowest position that a cursor may follow; the position up to
-#: which another log is to be brought in; and which hub went on alone with it.
-EPOCH, FIRST, HEAD, LEFT = "hub.epoch", "hub.first", "hub.head", "hub.left"
+#: In the metadata of the stream: the epoch of the log; its first position; the lowest one that a cursor may follow; the
+#: one up to which another log is to be brought in; and which hub went on alone with it.
+EPOCH, START, FIRST, HEAD, LEFT = "hub.epoch", "hub.start", "hub.first", "hub.head", "hub.left"
 NOT_FOUND = 10059
 _NOT_ENABLED = (10039, 10076)
 _NANOSECONDS = 10**9
@@ -64,6 +66,8 @@ class StreamState(msgspec.Struct):
     last: int = msgspec.field(name="last_seq", default=0)
     messages: int = 0
     bytes: int = 0
+    #: When the oldest record was stored.
+    first_at: datetime | None = msgspec.field(name="first_ts", default=None)
 
 
 class _Republish(msgspec.Struct):
@@ -119,11 +123,19 @@ class Stream(msgspec.Struct):
     config: _Config
     state: StreamState
     cluster: _Cluster = msgspec.field(default_factory=_Cluster)
+    #: When the leader said so, by its own clock.
+    at: datetime | None = None
 
     @property
     def epoch(self) -> Epoch:
         """The life of the log that the stream is; empty where it is not a log of the hub."""
         return Epoch(self.config.metadata.get(EPOCH, ""))
+
+    @property
+    def start(self) -> int:
+        """The first position that the stream has ever had."""
+        metadata = self.config.metadata
+        return int(metadata.get(START, metadata.get(FIRST, "1")))
 
 
 class _Response(msgspec.Struct):
@@ -131,6 +143,7 @@ class _Response(msgspec.Struct):
     config: _Config | None = None
     state: StreamState | None = None
     cluster: _Cluster | None = None
+    ts: datetime | None = None
 
 
 class StreamError(Exception):
@@ -161,7 +174,7 @@ async def ask_stream(nats: Nats, subject: str, body: Mapping[str, object] | None
         raise StreamError(response.error.err_code, response.error.description)
     if response.config is None or response.state is None:
         raise StreamError(0, "what answers there is not JetStream")
-    return Stream(response.config, response.state, response.cluster or _Cluster())
+    return Stream(response.config, response.state, response.cluster or _Cluster(), response.ts)
 
 
 async def read_stream(nats: Nats, names: Names, *, timeout_s: float = _TRY_S) -> Stream:

@@ -73,12 +73,16 @@ class AppliedBatch(Batch):
 
 
 def split_runs(placed: Sequence[Placed]) -> Iterator[list[Placed]]:
-    """Yield what has consecutive positions together; what has no draft by itself."""
+    """Yield what has consecutive positions together; what has no draft, and a step of a round, by itself."""
     run: list[Placed] = []
     for each in placed:
-        if run and (each.position != run[-1].position + 1 or None in (each.draft, run[0].draft)):
+        if run and (each.position != run[-1].position + 1 or _is_alone(each) or _is_alone(run[0])):
             yield run
             run = []
         run.append(each)
     if run:
         yield run
+
+
+def _is_alone(placed: Placed) -> bool:
+    return placed.draft is None or placed.renewal is not None

@@ -49,6 +49,8 @@ ORDER BY t.position LIMIT ?"""
 _REMOVE_STATE = """DELETE FROM state WHERE (position, number) IN (
 SELECT position, number FROM state WHERE person = ? AND position <= ? LIMIT ?)"""
 _WRITE = "UPDATE record SET id = ?, expires_ms = ?, targets = ?, payload = ?, checksum = ? WHERE position = ?"
+#: What a mirror remembers of removed rows (`hub.log.sqlite.renewal`), whose owners may be persons.
+_HAS_REMOVED = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name = ?"
 _SCRATCH = "CREATE TABLE IF NOT EXISTS scratch (content BLOB NOT NULL) STRICT"
 
 _Row: TypeAlias = tuple[int, bytes | None, int | None, int | None, int | None, bytes | None, bytes | None]
@@ -103,6 +105,8 @@ class Erasure:
 
     def _run(self, connection: apsw.Connection) -> Iterator[None]:
         self._persons = tuple(dict.fromkeys((*self._persons, *self._find_targets(connection))))
+        if _first(connection, _HAS_REMOVED, "removed") is not None:
+            _in_transaction(connection, _forget_removed, NOBODY)
         for target in self._persons:
             while _in_transaction(connection, self._erase_records, target):
                 yield
@@ -189,6 +193,11 @@ def _in_transaction(
         return more
     finally:
         connection.execute("PRAGMA secure_delete = FAST")
+
+
+def _forget_removed(connection: apsw.Connection, target: Target) -> bool:
+    connection.execute("DELETE FROM removed")
+    return False
 
 
 def _overwrite(connection: apsw.Connection) -> None:

@@ -14,6 +14,13 @@ from hub.errors import IdempotencyConflict, StorageUnavailable
 from hub.log.port import Appended, Placed
 from hub.log.sqlite.batch import find_keys
 from hub.log.sqlite.log import APPEND_DEADLINE_S, READ_DEADLINE_S, SqliteLog
+from hub.log.sqlite.renewal import (
+    Progress,
+    RenewablePage,
+    read_progress,
+    read_renewable,
+    read_renewable_control,
+)
 from hub.log.sqlite.retention import Retention
 from hub.log.sqlite.schema import LogFile
 from hub.log.sqlite.writer import Request
@@ -48,11 +55,38 @@ class SqliteMirror(SqliteLog):
         texts, unchecked = [key.hex() for key in keys], self._extent.unchecked
         return await self._readers.look(lambda connection: find_keys(connection, texts, unchecked, 0))
 
+    async def read_progress(self) -> Progress:
+        """Return how far the rounds are in which the state is appended anew.
+
+        Raises:
+            StorageUnavailable: the log cannot be read.
+        """
+        return await self._readers.look(read_progress)
+
+    async def read_renewable(self, after: tuple[int, int], before: int) -> RenewablePage:
+        """Return some of the rows that a round has to append.
+
+        Raises:
+            StateDamaged: one is damaged.
+            StorageUnavailable: the log cannot be read.
+        """
+        return await self._readers.look(lambda connection: read_renewable(connection, after, before))
+
+    async def read_renewable_control(self, after: int, before: int, now_ms: int) -> Placed | None:
+        """Return the next control record that a round has to append.
+
+        Raises:
+            StorageUnavailable: the log cannot be read.
+        """
+        return await self._readers.look(lambda connection: read_renewable_control(connection, after, before, now_ms))
+
 
 async def open_mirror(
-    path: Path, *, epoch: Epoch, first: int, now: Callable[[], float], retention: Retention
+    path: Path, *, epoch: Epoch, first: int, partial_upto: int, now: Callable[[], float], retention: Retention
 ) -> SqliteMirror:
     """Open the mirror at `path`; where there is none, an empty one of this epoch that begins at position `first`.
+
+    `partial_upto`: where the stream has dropped what was before that, its newest position; 0 if it has not.
 
     Raises:
         LogDamaged: it is damaged; it can be moved away and made again.
@@ -60,7 +94,7 @@ async def open_mirror(
         StorageUnavailable: the file cannot be opened or read.
     """
     mirror = SqliteMirror(
-        LogFile(path, synchronous="OFF", epoch=epoch, first=first, is_mirror=True),
+        LogFile(path, synchronous="OFF", epoch=epoch, first=first, is_mirror=True, partial_upto=partial_upto),
         retention,
         now=now,
         max_pending=0,

@@ -28,6 +28,7 @@ from hub.log.sqlite.audit import (
 )
 from hub.log.sqlite.mark import Mark, MarkFile, count_damaged_slots, mark_path, read_mark
 from hub.log.sqlite.placement import aside_folder, begin_epoch, put_in_place, write_anew
+from hub.log.sqlite.renewal import mark_partial
 from hub.log.sqlite.schema import (
     Extent,
     LogFile,
@@ -144,7 +145,10 @@ def _read_through(file: LogFile, connection: apsw.Connection, mark: Mark | None)
         if is_empty(connection):
             if mark is not None:
                 return None, [Defect("the file is empty", spoils_file=True)]
-            create_tables(connection, first=file.first, epoch=file.epoch)
+            with connection:
+                create_tables(connection, first=file.first, epoch=file.epoch)
+                if file.partial_upto:
+                    mark_partial(connection, file.partial_upto)
             return read_extent(connection), []
         if is_outdated(connection):
             mark = _upgrade(file, connection, mark)

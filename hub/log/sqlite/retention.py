@@ -19,7 +19,7 @@ from hub.log.sqlite.clock import RunClock
 from hub.log.sqlite.collapse import DELETE_SUPERSEDED, has_superseded
 from hub.log.sqlite.state import has_ended, remove_ended
 
-__all__ = ["SLICE", "Purged", "Retention", "delete_records"]
+__all__ = ["SLICE", "Purged", "Retention", "delete_control", "delete_records"]
 
 #: Rows of a kind in one transaction: few enough that a publish never waits long for one.
 SLICE = 500
@@ -95,7 +95,7 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
         if control:
             announce_controls(len(control))
         for (position,) in control:
-            _delete(connection, position, position + 1, control=True)
+            delete_control(connection, position)
         removed = remove_ended(connection, kept_from, SLICE) if ended else 0
         clock.note(head)
         connection.execute("COMMIT")
@@ -112,6 +112,11 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
 def delete_records(connection: apsw.Connection, first: int, end: int) -> None:
     """Delete what is from one position to another, but not control records; within the caller's transaction."""
     _delete(connection, first, end, control=False)
+
+
+def delete_control(connection: apsw.Connection, position: int) -> None:
+    """Delete the control record at a position, if there is one; within the caller's transaction."""
+    _delete(connection, position, position + 1, control=True)
 
 
 def _delete(connection: apsw.Connection, first: int, end: int, *, control: bool) -> None:

@@ -117,7 +117,8 @@ class LogFile(msgspec.Struct, frozen=True):
     """Where the log is and how SQLite treats it, which differs in tests and in mirrors only.
 
     `epoch` and `first` are those of a log that is made here; without them it begins a life of its own, at 1. A mirror
-    stores what a stream has given a position, and can be made again from that: it is not made durable.
+    stores what a stream has given a position, and can be made again from that: it is not made durable. One that is made
+    `partial_upto` a position lacks the state from before its first one (`hub.log.sqlite.renewal`).
     """
 
     path: Path
@@ -127,6 +128,7 @@ class LogFile(msgspec.Struct, frozen=True):
     epoch: Epoch | None = None
     first: int = 1
     is_mirror: bool = False
+    partial_upto: int = 0
 
     def measure_bytes(self) -> int:
         """Return what the file and those beside it take of the disk."""

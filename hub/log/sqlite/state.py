@@ -24,6 +24,7 @@ __all__ = [
     "list_entries",
     "read_entries",
     "read_entry",
+    "read_lasting",
     "read_rows",
     "remove_ended",
 ]
@@ -42,6 +43,8 @@ _ONE = f"SELECT {_COLUMNS} FROM state WHERE owner = ? AND key = ?"  # noqa: S608
 _LIST = f"""SELECT {_COLUMNS} FROM state INDEXED BY state_key
 WHERE owner IN ({{}}) AND key > ? {{}} ORDER BY key, owner LIMIT ?"""  # noqa: S608
 _ALL = f"SELECT {_COLUMNS} FROM state WHERE (position, number) > (?, ?) ORDER BY 1, 2 LIMIT ?"  # noqa: S608
+_LASTING = f"""SELECT {_COLUMNS} FROM state WHERE ends IS NULL AND (position, number) > (?, ?) AND position < ?
+ORDER BY 1, 2 LIMIT ?"""  # noqa: S608  # constants alone
 _INSERT = "INSERT OR IGNORE INTO state VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _HAS_ENDED = "SELECT 1 FROM state INDEXED BY state_ends WHERE ends < ? LIMIT 1"
 _REMOVE_ENDED = """DELETE FROM state WHERE (position, number) IN (
@@ -80,14 +83,16 @@ def read_rows(connection: apsw.Connection) -> Iterator[StateRow]:
     after = (-1, -1)
     while True:
         found = msgspec.convert(connection.execute(_ALL, (*after, _PAGE)).fetchall(), list[_Stored])
-        for row in found:
-            position, number, owner, key, value, person, ends, _ = row
-            named = None if person is None else person.decode(errors="replace")
-            texts = owner.decode(errors="replace"), key.decode(errors="replace")
-            yield position, number, *texts, value, named, ends, _is_sound(row)
+        yield from map(_decode, found)
         if len(found) < _PAGE:
             return
         after = found[-1][:2]
+
+
+def read_lasting(connection: apsw.Connection, after: tuple[int, int], before: int, limit: int) -> list[StateRow]:
+    """Return rows that no notification ends, put by records before a position, in the order of positions."""
+    found = connection.execute(_LASTING, (*after, before, limit)).fetchall()
+    return [_decode(row) for row in msgspec.convert(found, list[_Stored])]
 
 
 def insert_rows(connection: apsw.Connection, rows: Iterable[StateRow]) -> None:
@@ -120,6 +125,13 @@ def _check(found: Sequence[tuple[object, ...]]) -> tuple[list[Entry], list[int]]
         else:
             damaged.append(position)
     return entries, damaged
+
+
+def _decode(row: _Stored) -> StateRow:
+    position, number, owner, key, value, person, ends, _ = row
+    named = None if person is None else person.decode(errors="replace")
+    texts = owner.decode(errors="replace"), key.decode(errors="replace")
+    return position, number, *texts, value, named, ends, _is_sound(row)
 
 
 def _is_sound(row: _Stored) -> bool:

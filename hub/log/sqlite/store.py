@@ -16,13 +16,14 @@ from hub.cursor import Epoch
 from hub.errors import IdempotencyConflict, SettingsError, StorageUnavailable
 from hub.histogram import Histogram
 from hub.log.port import Appended, Draft, Erased, Placed, Record
-from hub.log.sqlite.applied import AppliedBatch, split_runs
+from hub.log.sqlite.applied import split_runs
 from hub.log.sqlite.audit import check_newest
 from hub.log.sqlite.batch import Batch, prepare_writing
 from hub.log.sqlite.erasure import Erasure
 from hub.log.sqlite.lock import LogLock
 from hub.log.sqlite.mark import Mark, MarkFile, mark_path
 from hub.log.sqlite.opening import OnDamage, open_log
+from hub.log.sqlite.renewal import Renewals
 from hub.log.sqlite.retention import Retention, delete_records
 from hub.log.sqlite.schema import (
     WRITER_WAIT_MS,
@@ -79,6 +80,8 @@ class Store:
         self._checkpoint_at_bytes = file.checkpoint_bytes
         self._forced_at_bytes = _FORCED_CHECKPOINT * file.checkpoint_bytes
         self._connection: apsw.Connection | None = None
+        #: Of a mirror alone.
+        self._renewals: Renewals | None = None
         #: Returns once no other thread writes a mark.
         self.settle: Callable[[], None] = lambda: None
         check_engine(apsw.sqlite_lib_version())
@@ -157,8 +160,8 @@ class Store:
                     self._skip_to(connection, run[0].position)
                 if run[0].draft is None:
                     continue
-                batch = AppliedBatch(connection, run)
-                batch.store()
+                assert self._renewals is not None
+                batch = self._renewals.store(run)
             except BaseException:
                 self._roll_back()
                 raise
@@ -202,12 +205,13 @@ class Store:
                 announce_first=self._announce_first,
                 announce_controls=self._let_controls_go,
             )
+            more = self._renewals is not None and self._renewals.purge(purged.first, self._let_controls_go)
         except BaseException:
             self._roll_back()
             raise
         self.first = purged.first
         self._spent = self._clock.head_before(self._retention.idempotency_s)
-        return purged.more
+        return purged.more or more
 
     def erase(self, erasure: Erasure) -> Erased | None:
         """Take one slice of an erasure; return what it came to once it is done.
@@ -349,6 +353,8 @@ class Store:
             return apsw.SQLITE_OK
 
         prepare_writing(connection)
+        if self._file.is_mirror:
+            self._renewals = Renewals(connection)
         connection.set_wal_hook(note_wal)
         self._connection = connection
 
@@ -356,6 +362,8 @@ class Store:
         self._announce_first(position)
         connection.execute("BEGIN IMMEDIATE")
         delete_records(connection, self.first, position)
+        if position > self.head + 1 and self._renewals is not None:
+            self._renewals.skip(position)
         connection.execute("UPDATE meta SET first = ?", (position,))
         connection.execute("COMMIT")
         self.first, self.head = position, max(self.head, position - 1)
@@ -376,6 +384,8 @@ class Store:
         with contextlib.suppress(apsw.Error):
             if self._connection is not None and self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
+                if self._renewals is not None:
+                    self._renewals.reload()
 
 
 def _say(error: OSError) -> str:

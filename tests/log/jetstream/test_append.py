@@ -36,6 +36,7 @@ def _make_appender(sent: list[str], find_keys: Any = _find_no_keys, **limits: An
         Limits(max_pending=10, deadline_s=30.0, **limits),
         node="a",
         find_keys=find_keys,
+        find_first=lambda: 1,
         learn_head=lambda position: None,
         wall_s=lambda: 0.0,
         random=lambda: 0.5,

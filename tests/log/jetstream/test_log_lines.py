@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
+from unittest.mock import AsyncMock
 
 import msgspec
 import pytest
@@ -22,7 +23,10 @@ from hub.log.jetstream.filling import Filling
 from hub.log.jetstream.founding import Founding, create_stream
 from hub.log.jetstream.log import open_jetstream_log
 from hub.log.jetstream.order import Order
+from hub.log.jetstream.renewal import Renewer, Timing
+from hub.log.jetstream.stream import Stream
 from hub.log.jetstream.subject import Names
+from hub.log.sqlite.renewal import Progress, RenewablePage, StateDamaged
 from hub.log.sqlite.retention import Retention
 from hub.nats.address import read_servers
 from hub.nats.connection import open_nats
@@ -31,7 +35,19 @@ from tests.nats_servers import shared_server
 from tests.operator_lines import Lines, check_lines
 
 #: Every event of the engine; `tests/test_operator_log.py` compares them with the code and the page.
-NODE_LOG_EVENTS = {"catching_up", "repair_failed", "mirror_failed", "stream_missing", "stream_replaced", "stream_weak"}
+NODE_LOG_EVENTS = {
+    "catching_up",
+    "repair_failed",
+    "mirror_failed",
+    "stream_missing",
+    "stream_replaced",
+    "stream_weak",
+    "state_awaited",
+    "state_missing",
+    "state_renewed",
+    "renewal_failed",
+    "renewal_damaged",
+}
 
 
 class _FullMirror:
@@ -81,7 +97,14 @@ async def test_each_line_is_written(caplog: pytest.LogCaptureFixture, tmp_path: 
 
     nats = cast(Nats, SimpleNamespace(request=request, request_many=request_many))
     order: Order[bytes] = Order(0, max_held_bytes=1_000)
-    filling = Filling(cast(Any, _FullMirror()), order, node="a", take_head=lambda head: None, max_bytes=1_000)
+    filling = Filling(
+        cast(Any, _FullMirror()),
+        order,
+        node="a",
+        take_head=lambda head: None,
+        take_received=lambda identifier: None,
+        max_bytes=1_000,
+    )
     catch_up = CatchUp(nats, Names("s"), order, filling, epoch=Epoch("e"), progress_s=0.0)
     tasks = [asyncio.create_task(work) for work in (catch_up.wait_applied(5), filling.run())]
     filling.skip_to(3, [])
@@ -95,4 +118,30 @@ async def test_each_line_is_written(caplog: pytest.LogCaptureFixture, tmp_path: 
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     await open_a_weak_stream(tmp_path)
+    await _renew()
     check_lines(lines, NODE_LOG_EVENTS)
+
+
+async def _renew() -> None:
+    """Wait in vain for state; then lead a round, fail to, and find the state damaged."""
+    read_progress = AsyncMock(return_value=Progress(partial_upto=9))
+    mirror = AsyncMock(read_progress=read_progress, head=9)
+    stream = msgspec.convert({"config": {"max_msgs": 2}, "state": {"first_seq": 9, "last_seq": 9}}, Stream)
+    publish = AsyncMock(return_value=10)
+    renewer = Renewer(
+        mirror,
+        publish=publish,
+        node="a",
+        find_stream=lambda: stream,
+        wall_s=lambda: 0.0,
+        timing=Timing(look_s=0.0, whole_s=0.0),
+    )
+    await renewer.wait_whole()
+    begun = Progress(round=10, leader=renewer.life)
+    mirror.read_renewable.return_value = RenewablePage((), None)
+    mirror.read_renewable_control.return_value = None
+    for failure in (None, StorageUnavailable(), StateDamaged()):
+        read_progress.side_effect = [Progress(), *[begun] * 9]
+        publish.side_effect = failure if isinstance(failure, StorageUnavailable) else None
+        mirror.read_renewable.side_effect = failure if isinstance(failure, StateDamaged) else None
+        await renewer.look()

@@ -109,6 +109,38 @@ class TestTwoNodes:
             assert 1 == nodes[0].head
             await asyncio.gather(*(node.close() for node in nodes))
 
+    async def test_when_a_publish_came_is_known_where_it_came(self, tmp_path: Path) -> None:
+        """The node that took a publish measures from then on, also of each in a batch; others do not."""
+        async with _stream() as (_, names):
+            first, second = await asyncio.gather(_open(names, tmp_path, "a"), _open(names, tmp_path, "b"))
+            followers = [Follower(first.follow()), Follower(second.follow())]
+            drafts = [msgspec.structs.replace(draft(str(number)), received_s=7.0 + number) for number in range(3)]
+            await first.append(drafts)
+            await first.append([draft("unknown")])
+            for follower in followers:
+                await follower.wait_for(4)
+            assert [7.0, 8.0, 9.0, None] == [record.received_s for record in followers[0].records]
+            assert [None] * 4 == [record.received_s for record in followers[1].records]
+            assert not first._appender._received
+            await asyncio.gather(first.close(), second.close())
+
+    async def test_a_key_of_what_the_stream_dropped(self, tmp_path: Path) -> None:
+        """A key whose record the stream has dropped, and still remembers, is not stored once more by a new node, which
+        cannot say whose it was; an older node can."""
+        nats, names = await _connect(), Names(f"t{secrets.token_hex(6)}")
+        await create_stream(nats, names, msgspec.structs.replace(FOUNDING, max_records=10), epoch=new_epoch())
+        older = await _open(names, tmp_path, "a")
+        (before,) = await older.append([draft("one", key=b"k", body=b"1")])
+        await older.append([draft(str(number)) for number in range(30)])
+        fresh = await _open(names, tmp_path, "b")
+        with pytest.raises(StorageUnavailable, match="Idempotency-Key"):
+            await fresh.append([draft("two", key=b"k", body=b"1")])
+        assert [Appended("one", stored(before).position, True)] == await older.append(
+            [draft("three", key=b"k", body=b"1")]
+        )
+        assert b"two" not in b"".join(record.payload for record in await drain(older))
+        await asyncio.gather(older.close(), fresh.close(), nats.close())
+
     async def test_one_of_two_nodes_gets_each_claim(self, tmp_path: Path) -> None:
         """Of two nodes that claim the same at the same moment, each time exactly one is told that it has it."""
         async with _stream() as (_, names):
@@ -215,8 +247,11 @@ class TestMirror:
         await second.close()
         await first.append([draft(str(number)) for number in range(30)])
         second = await _open(names, tmp_path, "b")
-        assert (31, 22) == (second.head, second.first)
-        assert list(range(22, 32)) == [record.position for record in await drain(second)]
+        # A node may have renewed state meanwhile, which takes a place or two.
+        assert 22 <= second.first <= 25
+        kept = [record.position for record in await drain(second)]
+        assert [record.position for record in await drain(first, after=second.first - 1)] == kept
+        assert 31 in kept
         await asyncio.gather(first.close(), second.close(), nats.close())
 
 
