@@ -101,6 +101,7 @@ ROOMS = [
     _room("hub.log.inbox", "msgspec", never=PURE, awaits=True),
     _room("hub.log.tail", never=NO_ACCESS, awaits=True),
     _room("hub.log.sqlite", "msgspec apsw", never=NO_ACCESS, awaits=True),
+    _room("hub.log.jetstream.acknowledgement", "msgspec", never=PURE),
     _room("hub.log.jetstream.order", never=PURE),
     _room("hub.log.jetstream.attempts", never=PURE | {"random"}),
     _room("hub.log.jetstream.record", "msgspec", never=PURE),

@@ -16,13 +16,14 @@ from functools import partial
 import msgspec
 
 from hub.errors import HubError, IdempotencyConflict, Internal, Overloaded, StorageUnavailable
+from hub.log.jetstream.acknowledgement import decode_acknowledgement
 from hub.log.jetstream.attempts import Attempts
 from hub.log.jetstream.record import encode_draft
 from hub.log.jetstream.subject import Names
 from hub.log.port import Appended, Draft
 from hub.nats.port import Message, Nats, NatsError, Subscription
 
-__all__ = ["Appender", "Limits", "read_position"]
+__all__ = ["Appender", "Limits"]
 
 logger = logging.getLogger(__name__)
 
@@ -51,18 +52,6 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     timeout_s: float = 1.0
     base_s: float = 0.1
     cap_s: float = 1.0
-
-
-class _Ack(msgspec.Struct):
-    seq: int = 0
-    duplicate: bool = False
-    error: _AckError | None = None
-
-
-class _AckError(msgspec.Struct):
-    code: int = 0
-    err_code: int = 0
-    description: str = ""
 
 
 class _Call:
@@ -94,9 +83,6 @@ class _Publish(msgspec.Struct, gc=False):
     index: int
     payload: bytes
     headers: dict[str, str]
-
-
-_decode_ack = msgspec.json.Decoder(_Ack).decode
 
 
 class Appender:
@@ -327,7 +313,7 @@ class Appender:
         key_text, _, number_text = message.subject[len(self._inbox) + 1 :].partition("-")
         key, number, now_s = int(key_text), int(number_text), self._loop.time()
         try:
-            ack = _decode_ack(message.payload) if message.payload else None
+            ack = decode_acknowledgement(message.payload) if message.payload else None
         except msgspec.MsgspecError:
             ack = None
         if ack is None or (ack.error is None and not ack.seq):
@@ -403,15 +389,6 @@ class Appender:
             publish.call.settle(publish.index, Appended(draft.id, position, False))
         else:
             publish.call.settle(publish.index, _repeat(draft, found))
-
-
-def read_position(payload: bytes) -> int:
-    """Return the position that an acknowledgement says; 0 where it is not one."""
-    try:
-        ack = _decode_ack(payload)
-    except msgspec.MsgspecError:
-        return 0
-    return ack.seq if ack.error is None else 0
 
 
 def _repeat(draft: Draft, known: tuple[bytes, str, int]) -> Result:

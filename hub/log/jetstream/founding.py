@@ -10,7 +10,7 @@ import msgspec
 
 from hub.cursor import Epoch
 from hub.errors import SettingsError
-from hub.log.jetstream.append import read_position
+from hub.log.jetstream.acknowledgement import read_position
 from hub.log.jetstream.record import FILLER, encode_draft
 from hub.log.jetstream.stream import (
     EPOCH,

@@ -14,7 +14,8 @@ from hub.cursor import Epoch
 from hub.errors import IdempotencyConflict, SettingsError, StorageUnavailable
 from hub.histogram import Histogram
 from hub.log.inbox import Inbox, InboxLog, InboxLook, InboxPage, InboxQuery, Suppose, Supposed
-from hub.log.jetstream.append import Appender, Limits, read_position
+from hub.log.jetstream.acknowledgement import read_position
+from hub.log.jetstream.append import Appender, Limits
 from hub.log.jetstream.catch_up import CatchUp
 from hub.log.jetstream.filling import Filling
 from hub.log.jetstream.mirror import note_close, open_place
