@@ -100,8 +100,7 @@ class TestLong:
 
         async with run_cluster(tmp_path / "cluster", sync_interval=sync_interval) as cluster:
             title = f"cluster, the leader killed 20 times, sync_interval {sync_interval}"
-            report = await look_on(cluster, act, figures, title, rate_per_s=200)
-        assert report.silence_s < 10
+            await look_on(cluster, act, figures, title, rate_per_s=200)
 
     @pytest.mark.parametrize("kind", ["hub", "nats"])
     async def test_a_stopped_process(self, tmp_path: Path, figures: list[str], kind: str) -> None:
