@@ -2,7 +2,7 @@
 
 FAULTS=full (under 20 minutes: 200 kills, 50 handovers, 5,000 clients) or quick (what every test run does).
 With `cluster` it breaks several nodes, an hour and a half, and writes that part of the page alone. `--results FILE...`
-writes it from the JUnit files of runs that were made before; a later file's test counts in place of an earlier one's.
+writes it from the JUnit files of runs that were made before.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from tests.faults.table import (
     FAULTS,
     Fault,
     Measured,
-    Outcome,
     make_page,
     make_room,
     put_room,
@@ -66,9 +65,7 @@ def break_cluster(results: Sequence[Path], note: str) -> int:
         if not run_tests(CLUSTER_FAULTS, RUNS["full"], CLUSTER_RESULTS, deadline_s=CLUSTER_DEADLINE_S):
             return 1
         results = [CLUSTER_RESULTS]
-    outcomes: dict[str, Outcome] = {}
-    for path in results:
-        outcomes |= read_outcomes(path.read_text())
+    outcomes = read_outcomes(*(path.read_text() for path in results))
     server = subprocess.run([find_nats_server(), "--version"], capture_output=True, text=True, check=True)
     measured = describe("make faults CLUSTER=1", server.stdout.strip().replace(": v", " "))
     room, held = make_room(outcomes, measured, note)

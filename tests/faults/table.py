@@ -5,6 +5,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping, Sequence
 from datetime import date
+from itertools import chain
 from typing import NamedTuple
 
 __all__ = [
@@ -412,13 +413,13 @@ above `WS_MAX_CONNECTIONS` x 40 KiB + 200 MiB; a hub that is killed loses nothin
 """
 
 
-def read_outcomes(junit: str) -> dict[str, Outcome]:
-    """Return the outcomes in a JUnit file, by `file::test` below tests/.
+def read_outcomes(*junit: str) -> dict[str, Outcome]:
+    """Return the outcomes in JUnit files, by `file::test` below tests/.
 
     A test in a class counts for itself (`file::Class::test`) and for the class.
     """
     outcomes: dict[str, Outcome] = {}
-    for case in ElementTree.fromstring(junit).iter("testcase"):
+    for case in chain.from_iterable(ElementTree.fromstring(text).iter("testcase") for text in junit):
         file = case.attrib["file"].removeprefix("tests/")
         name = case.attrib["name"].partition("[")[0]
         # `tests.log.test_faults.TestDiskFull`: what is behind the module is the class.
