@@ -377,6 +377,15 @@ CLUSTER_FAULTS = (
         ("cluster/test_rolling.py::test_from_one_node_to_three_and_back",),
     ),
     Fault(
+        "Simulated, from a seed: loss, delay and order of messages, partitions, elections, power cuts, full disks,"
+        " clocks that jump, retention",
+        "Every mirror and every client has what was acknowledged, once and in order; what a node lacks it is told of.",
+        (
+            "simulation/test_simulation.py::test_whatever_goes_wrong",
+            "simulation/test_simulation.py::test_whatever_goes_wrong_for_long",
+        ),
+    ),
+    Fault(
         "A hub alone, asked by the same checker from outside",
         "Nothing is lost over kills and restarts; the checker finds each fault of a hub that has one.",
         (

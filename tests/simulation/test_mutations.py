@@ -10,13 +10,16 @@ from typing import Any
 
 import pytest
 
-from hub.log.jetstream import append, repair
+from hub.log.jetstream import append, record, renewal, repair
 from hub.log.jetstream.append import Appender
 from hub.log.jetstream.attempts import Attempts
 from hub.log.jetstream.catch_up import CatchUp
 from hub.log.jetstream.filling import Filling
 from hub.log.jetstream.log import JetStreamLog
 from hub.log.jetstream.order import Order
+from hub.log.jetstream.renewal import Renewer
+from hub.log.sqlite.erasure import Erasure
+from hub.log.sqlite.renewal import Renewals
 from hub.log.sqlite.store import Store
 from tests.mutation import install, make_mutant, name_mutation
 from tests.simulation.loop import Deadlock
@@ -25,7 +28,7 @@ from tests.simulation.test_simulation import run_seeds
 Mutation = tuple[Callable[..., Any], str, str]
 
 #: How many seeds may pass before one fails.
-PATIENCE = 25
+PATIENCE = 200
 
 MUTATIONS: list[Mutation] = [
     # What may be applied.
@@ -56,6 +59,23 @@ MUTATIONS: list[Mutation] = [
     # The mirror.
     (Store.apply, "self.head = batch.head", "self.head = batch.head + 1"),
     (Store._skip_to, "self._announce_first(position)", "pass"),
+    (Store._skip_to, "self._renewals.skip(position)", "pass"),
+    # What the stream is about to drop.
+    (renewal.is_due, "state.first > base", "False"),
+    (renewal.is_due, "2 * since > config.max_msgs - taken", "False"),
+    (Renewer._lead, "if page.last is None:", "if True:"),
+    (Renewer._lead, 'step = Renewal("control", position, position=at)', "continue"),
+    (Renewer._lead, "if not before.is_partial and", "if False and"),
+    (record.place, 'None if found is None else Renewal("stop")', "None"),
+    (Renewals._take, "renewal.round != progress.round", "False"),
+    (Renewals._take, "execute(_DELETE_STALE, (progress.round,))", "pass"),
+    (Renewals._choose, "position <= row.position or", "True or"),
+    (Renewals._choose, "progress.is_partial and not was_removed", "True"),
+    (Renewals._choose, "and not was_removed", ""),
+    (Renewals._choose, "or (progress.is_partial and position < progress.round)", ""),
+    (Renewals.skip, 'self._connection.execute(_PUT, (_PARTIAL, position, 0, ""))', "pass"),
+    (Erasure._remove_state, "self._upto, SLICE", "0, SLICE"),
+    (Appender._compare, "position < self._find_first()", "False"),
 ]
 
 

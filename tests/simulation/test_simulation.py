@@ -11,7 +11,7 @@ import pytest
 
 from hub.target import EVERYONE
 from tests.simulation.truth import Segment, Truth
-from tests.simulation.world import Outcome, simulate
+from tests.simulation.world import FAULTS, Outcome, simulate
 
 ROOT = Path(__file__).parent.parent.parent
 PARTS = 10
@@ -39,6 +39,7 @@ def test_whatever_goes_wrong(part: int) -> None:
     assert EACH < sum(outcome.faults for outcome in outcomes)
     assert EACH <= sum(outcome.elections for outcome in outcomes)
     assert EACH // 2 < sum(outcome.duplicates for outcome in outcomes)
+    assert len(FAULTS) - 1 <= len({kind for outcome in outcomes for kind in outcome.kinds})
     assert EACH // 2 < sum(not outcome.is_state_lost for outcome in outcomes)
 
 

@@ -29,7 +29,7 @@ from tests.simulation.servers import Servers
 from tests.simulation.threads import Threads, virtual_threads
 from tests.simulation.truth import Broken, Truth, require
 
-__all__ = ["Outcome", "Plan", "simulate"]
+__all__ = ["FAULTS", "Outcome", "Plan", "simulate"]
 
 AUDIENCES: list[tuple[Target, ...]] = [
     (EVERYONE,),
@@ -64,6 +64,7 @@ class Outcome(msgspec.Struct, frozen=True):
     duplicates: int
     elections: int
     faults: int
+    kinds: tuple[str, ...]
     gaps: int
     is_state_lost: bool
     virtual_s: float
@@ -121,6 +122,8 @@ class World:
         self.truth = Truth()
         self.trace: list[str] = []
         self.faults = 0
+        #: Which kinds there were.
+        self.kinds: dict[str, None] = {}
         self.network = Network(loop, self.random)
         self.network.delay_s = plan.delay_s
         self.servers = Servers(self.network, self.random, stream=NAMES.stream, keeps=plan.keeps, keeps_s=plan.keeps_s)
@@ -303,6 +306,7 @@ class World:
             if not self.calm:
                 name = self.random.choice(self.plan.faults)
                 self.faults += 1
+                self.kinds[name] = None
                 self.note(name)
                 self.spawn(getattr(self, f"fault_{name}")())
 
@@ -519,6 +523,7 @@ def simulate(seed: int, *, trace: Callable[[str], None] | None = None) -> Outcom
         duplicates=truth.duplicates,
         elections=world.servers.elections,
         faults=world.faults,
+        kinds=tuple(sorted(world.kinds)),
         gaps=sum(len(client.gaps) for client in world.clients),
         is_state_lost=world.is_state_lost,
         virtual_s=loop.time(),

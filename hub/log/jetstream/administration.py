@@ -27,6 +27,7 @@ from hub.log.jetstream.subject import Names
 from hub.log.sqlite.export import read_export
 from hub.log.sqlite.lock import LogLock
 from hub.log.sqlite.placement import begin_epoch
+from hub.log.sqlite.renewal import forget_renewals, lacks_state
 from hub.log.sqlite.retention import Retention
 from hub.log.sqlite.schema import LogFile, close_connection, open_writer, read_life
 from hub.nats.port import Nats
@@ -117,7 +118,8 @@ async def leave_stream(
     """Close the stream for good, bring everything in it into the log at `path`, and return how far that reaches.
 
     Raises:
-        SettingsError: a hub runs on that log, another hub has left the stream before, or it is not a log.
+        SettingsError: a hub runs on that log, another hub has left the stream before, it is not a log, or it lacks what
+            the stream does not have any more.
         StorageUnavailable: nobody answers about it.
     """
     stream = await wait_stream(nats, names, timeout_s=_TIMEOUT_S)
@@ -125,6 +127,11 @@ async def leave_stream(
     if left not in (None, node):
         raise SettingsError(f"the hub {left} went on alone with this log before; its data folder has what followed")
     if left is None:
+        if stream.state.first > stream.start and await asyncio.to_thread(lacks_state, path):
+            raise SettingsError(
+                f"the log at {path} lacks state that the stream has dropped: run this in the data folder of a node that"
+                " was ready"
+            )
         stream = await _seal(nats, names, stream, node)
     log = await open_jetstream_log(
         nats,
@@ -138,6 +145,7 @@ async def leave_stream(
     )
     head = log.head
     await log.close()
+    await asyncio.to_thread(forget_renewals, path)
     note_path(path).unlink(missing_ok=True)
     return head
 
@@ -158,6 +166,7 @@ def lose_stream(path: Path) -> int:
             _, head = read_life(connection)
         finally:
             close_connection(connection)
+        forget_renewals(path)
     finally:
         lock.release()
     note_path(path).unlink(missing_ok=True)

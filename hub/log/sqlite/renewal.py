@@ -15,6 +15,7 @@ round, before the stream drops it. Every mirror takes the steps at the same posi
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import apsw
 import msgspec
@@ -22,6 +23,7 @@ import msgspec
 from hub.log.port import Change, Draft, Kind, Placed, Renewed
 from hub.log.sqlite.applied import AppliedBatch
 from hub.log.sqlite.retention import SLICE, delete_control
+from hub.log.sqlite.schema import LogFile, close_connection, open_reader, open_writer
 from hub.log.sqlite.state import StateRow, read_lasting
 from hub.target import CONTROL, NOBODY, Target, is_personal
 
@@ -31,6 +33,7 @@ __all__ = [
     "Renewals",
     "StateDamaged",
     "forget_renewals",
+    "lacks_state",
     "mark_partial",
     "read_progress",
     "read_renewable",
@@ -232,10 +235,32 @@ def mark_partial(connection: apsw.Connection, upto: int) -> None:
     connection.execute(_PUT, (_PARTIAL, upto, 0, ""))
 
 
-def forget_renewals(connection: apsw.Connection) -> None:
-    """Make a mirror the log of a hub alone, whose state is all there is."""
-    for table in ("renewal", "removed", "renewed_control"):
-        connection.execute(f"DROP TABLE IF EXISTS {table}")
+def forget_renewals(path: Path) -> None:
+    """Make the mirror at `path`, which no hub writes, the log of a hub alone, whose state is all there is.
+
+    Raises:
+        StorageUnavailable, apsw.Error: the file cannot be opened or written.
+    """
+    connection = open_writer(LogFile(path))
+    try:
+        for table in ("renewal", "removed", "renewed_control"):
+            connection.execute(f"DROP TABLE IF EXISTS {table}")
+    finally:
+        close_connection(connection)
+
+
+def lacks_state(path: Path) -> bool:
+    """Whether the log at `path`, if there is one, is a mirror that lacks state from before its beginning."""
+    if not path.exists():
+        return True
+    connection = open_reader(LogFile(path))
+    try:
+        return read_progress(connection).is_partial
+    except apsw.SQLError:
+        # The log of a hub alone has no rounds.
+        return False
+    finally:
+        close_connection(connection)
 
 
 def read_progress(connection: apsw.Connection) -> Progress:

@@ -7,12 +7,15 @@ import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from hub.cursor import new_epoch
+from hub.errors import SettingsError
+from hub.log.jetstream.administration import leave_stream
 from hub.log.jetstream.append import Limits
 from hub.log.jetstream.founding import Founding, create_stream
 from hub.log.jetstream.log import JetStreamLog, open_jetstream_log
@@ -25,6 +28,7 @@ from hub.log.port import Change, Draft, Kind, Placed, Renewal, Renewed
 from hub.log.sqlite.mirror import SqliteMirror, open_mirror
 from hub.log.sqlite.renewal import Progress
 from hub.log.sqlite.retention import Retention
+from hub.log.sqlite.schema import LogFile, close_connection, open_reader, read_schema
 from hub.nats.address import read_servers
 from hub.nats.connection import NatsConnection, open_nats
 from hub.target import CONTROL, EVERYONE, Target, user_target
@@ -135,6 +139,15 @@ class TestCluster:
                 await _check(await fresh)
             await _check(log)
             await asyncio.gather(log.close(), fresh.result().close())
+            # Nor can one that begins with nothing go on alone with it; the other one can, and has all of it.
+            leaving = partial(leave_stream, nats, names, retention=RETENTION, now=Clock())
+            with pytest.raises(SettingsError, match="lacks state"):
+                await leaving(tmp_path / "d" / "log.sqlite3", node="d")
+            path = tmp_path / "a" / "log.sqlite3"
+            await leaving(path, node="a")
+            connection = open_reader(LogFile(path))
+            assert not {"renewal", "removed", "renewed_control"} & {name for name, _ in read_schema(connection)}
+            close_connection(connection)
 
     async def test_nobody_has_it(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         """Where no node has the state that the stream dropped, a node says so and starts. What is changed from then on
