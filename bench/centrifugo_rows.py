@@ -10,7 +10,16 @@ from urllib.parse import quote
 from bench.centrifugo_cluster import CentrifugoCluster
 from bench.centrifugo_protocol import CentrifugoListener, CentrifugoSender, name_channel
 from bench.figure import Figures
-from bench.hub_cluster import FANOUT_CONNECTIONS, FANOUT_RATE, IN_FLIGHT, PUBLISH, RATE_PER_S, note_dispatch, run_fanout
+from bench.hub_cluster import (
+    FANOUT_CONNECTIONS,
+    FANOUT_RATE,
+    IN_FLIGHT,
+    PUBLISH,
+    RATE_PER_S,
+    draw_seed,
+    note_dispatch,
+    run_fanout,
+)
 from bench.load import Load, Publish, run_load
 from bench.notice import ACCOUNT, user_id
 from bench.process import read_cpu_s
@@ -67,7 +76,7 @@ async def measure_centrifugo_dispatch(figures: Figures, cluster: CentrifugoClust
         cluster.target,
         rate_per_s=RATE_PER_S,
         meanwhile=functools.partial(asyncio.sleep, seconds),
-        seed=1,
+        seed=draw_seed(),
         hoppers=0,
         listener=CentrifugoListener,
         sender=CentrifugoSender,

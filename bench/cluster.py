@@ -12,9 +12,12 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Coroutine, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import httpx
 import msgspec
 
 from bench import centrifugo
@@ -43,6 +46,8 @@ __all__ = ["main"]
 
 PAGE = ROOT / "docs/reference/benchmarks-cluster.md"
 KEPT = BUILD / "figures-cluster.json"
+#: No measurement may take longer: what hangs must not take the others with it.
+LONGEST_S = 600.0
 PARTS = ("hub", "faults", "centrifugo", "centrifugo-faults")
 
 
@@ -72,15 +77,15 @@ async def measure_hubs(figures: Figures, plan: Plan, parts: set[str]) -> None:
             async with make_hub_cluster(Path(folder) / "cluster") as cluster:
                 await cluster.start()
                 if "hub" in parts:
-                    await measure_raw(figures, cluster, plan.publish_s)
-                    stored = await measure_hub_publish(figures, cluster, plan.publish_s)
-                    await measure_dispatch(figures, cluster, plan.steady_s)
-                    await measure_hub_fanout(figures, cluster, plan.steady_s)
+                    await attempt(figures, measure_raw(figures, cluster, plan.publish_s))
+                    await attempt(figures, measure_hub_publish(figures, cluster, plan.publish_s))
+                    await attempt(figures, measure_dispatch(figures, cluster, plan.steady_s))
+                    await attempt(figures, measure_hub_fanout(figures, cluster, plan.steady_s))
                     if is_last:
-                        await measure_catch_up(figures, cluster, stored)
+                        await attempt(figures, measure_catch_up(figures, cluster))
                 if is_last and "faults" in parts:
-                    await measure_hub_kills(figures, cluster, plan.kills)
-                    await measure_returns(figures, cluster)
+                    await attempt(figures, measure_hub_kills(figures, cluster, plan.kills))
+                    await attempt(figures, measure_returns(figures, cluster))
 
 
 async def measure_centrifugos(figures: Figures, plan: Plan, parts: set[str], engine: Engine) -> None:
@@ -90,14 +95,14 @@ async def measure_centrifugos(figures: Figures, plan: Plan, parts: set[str], eng
         async with run_centrifugo_cluster(Path(folder) / "cluster", engine) as cluster:
             if "centrifugo" in parts:
                 for _ in range(plan.rounds):
-                    await measure_centrifugo_publish(figures, cluster, plan.publish_s)
-                await measure_centrifugo_fanout(figures, cluster, plan.steady_s)
+                    await attempt(figures, measure_centrifugo_publish(figures, cluster, plan.publish_s))
+                await attempt(figures, measure_centrifugo_fanout(figures, cluster, plan.steady_s))
             # Without a history nothing is acknowledged with a position, and nobody comes back for what was missed.
             if engine.keeps_history and "centrifugo" in parts:
-                await measure_centrifugo_dispatch(figures, cluster, plan.steady_s)
+                await attempt(figures, measure_centrifugo_dispatch(figures, cluster, plan.steady_s))
             if engine.keeps_history and "centrifugo-faults" in parts:
-                await measure_centrifugo_kills(figures, cluster, plan.kills)
-                await measure_returns(figures, cluster)
+                await attempt(figures, measure_centrifugo_kills(figures, cluster, plan.kills))
+                await attempt(figures, measure_returns(figures, cluster))
 
 
 def choose_engines(figures: Figures) -> list[Engine]:
@@ -115,18 +120,31 @@ async def measure(figures: Figures, plan: Plan, parts: set[str]) -> list[str]:
     """Measure everything; return the columns of the table. What fails is said, and the rest goes on."""
     columns = ["hub", RAW]
     if parts & {"hub", "faults"}:
-        try:
-            await measure_hubs(figures, plan, parts)
-        except (AssertionError, OSError, RuntimeError, ExceptionGroup) as error:
-            figures.warn(f"hub: {type(error).__name__}: {error}")
+        await attempt(figures, measure_hubs(figures, plan, parts))
     if parts & {"centrifugo", "centrifugo-faults"}:
         for engine in choose_engines(figures):
             columns.append(engine.column)
-            try:
-                await measure_centrifugos(figures, plan, parts, engine)
-            except (AssertionError, OSError, RuntimeError, ExceptionGroup) as error:
-                figures.warn(f"{engine.column}: {type(error).__name__}: {error}")
+            await attempt(figures, measure_centrifugos(figures, plan, parts, engine))
     return columns
+
+
+async def attempt(figures: Figures, measurement: Coroutine[Any, Any, None]) -> None:
+    """Measure something; where that fails or takes too long, say so, and let the others have their turn."""
+    what = getattr(measurement, "__name__", "a measurement")
+    try:
+        async with asyncio.timeout(LONGEST_S):
+            await measurement
+    except (AssertionError, OSError, RuntimeError, httpx.HTTPError, ExceptionGroup) as error:
+        for each in _leaves(error):
+            figures.warn(f"{what} ended early: {type(each).__name__} {each}")
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            yield from _leaves(each)
+    else:
+        yield error
 
 
 def main() -> int:

@@ -16,7 +16,7 @@ from bench.centrifugo_cluster import CentrifugoCluster
 from bench.centrifugo_protocol import CentrifugoListener, CentrifugoSender, name_channel
 from bench.centrifugo_rows import ALL
 from bench.figure import Budget, Figures
-from bench.hub_cluster import make_token
+from bench.hub_cluster import draw_seed, make_token
 from bench.notice import ACCOUNT, publish_body
 from bench.returning import ReturningClient, connect_all, wait_back
 from tests.cluster.checker import Report, check
@@ -38,7 +38,7 @@ NOTHING = Budget(0)
 
 async def measure_hub_kills(figures: Figures, cluster: LocalCluster, kills: int) -> None:
     """Kill each hub once, and the stream's leader as often as asked for."""
-    run = functools.partial(check, cluster.target, rate_per_s=RATE_PER_S, seed=1, may_have_gaps=True)
+    run = functools.partial(check, cluster.target, rate_per_s=RATE_PER_S, may_have_gaps=True)
 
     async def kill_nodes() -> None:
         for member in cluster.hubs:
@@ -49,8 +49,8 @@ async def measure_hub_kills(figures: Figures, cluster: LocalCluster, kills: int)
             member = await find_leader(cluster)
             await _kill(member, member.start, functools.partial(cluster.wait_ready, member))
 
-    _note(figures, "hub", "a node", await run(meanwhile=kill_nodes))
-    _note(figures, "hub", "the engine's leader", await run(meanwhile=kill_leader))
+    _note(figures, "hub", "a node", await run(meanwhile=kill_nodes, seed=draw_seed()))
+    _note(figures, "hub", "the engine's leader", await run(meanwhile=kill_leader, seed=draw_seed()))
 
 
 async def measure_centrifugo_kills(figures: Figures, cluster: CentrifugoCluster, kills: int) -> None:
@@ -59,7 +59,6 @@ async def measure_centrifugo_kills(figures: Figures, cluster: CentrifugoCluster,
         check,
         cluster.target,
         rate_per_s=RATE_PER_S,
-        seed=1,
         may_have_gaps=True,
         listener=CentrifugoListener,
         sender=CentrifugoSender,
@@ -74,8 +73,8 @@ async def measure_centrifugo_kills(figures: Figures, cluster: CentrifugoCluster,
             await _kill(cluster.shared, cluster.start_shared)
 
     who = cluster.engine.column
-    _note(figures, who, "a node", await run(meanwhile=kill_nodes))
-    _note(figures, who, "the engine's leader", await run(meanwhile=kill_shared))
+    _note(figures, who, "a node", await run(meanwhile=kill_nodes, seed=draw_seed()))
+    _note(figures, who, "the engine's leader", await run(meanwhile=kill_shared, seed=draw_seed()))
 
 
 async def measure_returns(figures: Figures, cluster: LocalCluster | CentrifugoCluster) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
+import secrets
 import shutil
 import time
 from collections.abc import Sequence
@@ -29,6 +30,7 @@ __all__ = [
     "PUBLISH",
     "RATE_PER_S",
     "RAW",
+    "draw_seed",
     "make_hub_cluster",
     "make_token",
     "measure_catch_up",
@@ -68,6 +70,11 @@ def make_hub_cluster(folder: Path) -> LocalCluster:
     return make_cluster(folder, WS_HEARTBEAT_INTERVAL="10", WS_MAX_CONNECTIONS="20000", HUB_LOG_LEVEL="warning")
 
 
+def draw_seed() -> int:
+    """Return a seed of the loss checker: keys of two runs of it must not be the same."""
+    return secrets.randbelow(2**32)
+
+
 def make_token(cluster: LocalCluster, number: int) -> str:
     """Return a user's token."""
     claims = user_claims(number, now_s=int(time.time()), series=0)
@@ -103,8 +110,8 @@ async def measure_raw(figures: Figures, cluster: LocalCluster, seconds: float) -
     figures.row(f"{PUBLISH}: CPU of what the nodes share", "us").add(RAW, servers_us)
 
 
-async def measure_hub_publish(figures: Figures, cluster: LocalCluster, seconds: float) -> int:
-    """Publish over HTTP at one node, and count what the others spend on each record; return how many were stored."""
+async def measure_hub_publish(figures: Figures, cluster: LocalCluster, seconds: float) -> None:
+    """Publish over HTTP at one node, and count what the others spend on each record."""
     others = cluster.hubs[1:]
     idle_s = await _measure_idle(others)
     before_s = [read_cpu_s(member.pid) for member in others]
@@ -146,13 +153,14 @@ async def measure_hub_publish(figures: Figures, cluster: LocalCluster, seconds: 
     print(
         f"    hub: {load.publishes_per_s:,.0f}/s, {load.publish_cpu_us:.0f} us, mirror {mirror_us:.0f} us", flush=True
     )
-    return load.published
 
 
 async def measure_dispatch(figures: Figures, cluster: LocalCluster, seconds: float) -> None:
     """Publish at a steady rate at all nodes, and see when every node's clients have it, by the loss checker."""
     wait = functools.partial(asyncio.sleep, seconds)
-    note_dispatch(figures, "hub", await check(cluster.target, rate_per_s=RATE_PER_S, meanwhile=wait, seed=1, hoppers=0))
+    note_dispatch(
+        figures, "hub", await check(cluster.target, rate_per_s=RATE_PER_S, meanwhile=wait, seed=draw_seed(), hoppers=0)
+    )
 
 
 def note_dispatch(figures: Figures, who: str, report: Report) -> None:
@@ -225,9 +233,9 @@ async def run_fanout(
     print(f"    {who}, fan-out: {spent_s / max(1, delivered) * 1e6:.1f} us a delivery", flush=True)
 
 
-async def measure_catch_up(figures: Figures, cluster: LocalCluster, stored: int) -> None:
+async def measure_catch_up(figures: Figures, cluster: LocalCluster) -> None:
     """Take a node's mirror away, and see how long it takes until it is ready, beside a start with everything."""
-    records = await _publish_more(cluster, stored)
+    records = await _publish_more(cluster)
     member = cluster.hubs[2]
     starts_s = []
     for is_empty in (False, True):
@@ -244,15 +252,16 @@ async def measure_catch_up(figures: Figures, cluster: LocalCluster, stored: int)
     print(f"    hub, catch-up: {records:,} records, {per_s:,.0f}/s", flush=True)
 
 
-async def _publish_more(cluster: LocalCluster, stored: int) -> int:
+async def _publish_more(cluster: LocalCluster) -> int:
     """Publish in batches until there are enough records for a measurable time; return how many there are."""
     one = json.loads(publish_body({"user_id": user_id(1), "account_id": ACCOUNT}).replace(b"@TS@", b"1"))
     headers = {"authorization": f"Bearer {cluster.target.service_key}"}
     async with httpx.AsyncClient(base_url=cluster.target.urls[0], timeout=60, headers=headers) as http:
+        stored = 0
         while stored < CATCH_UP:
             response = await http.post(f"{_HUB_PATH}/batch", json={"notifications": [one] * 1_000})
             assert response.status_code == 202, response.text
-            stored += 1_000
+            stored = max(int(each["cursor"].rpartition("-")[2], 36) for each in response.json()["results"])
     return stored
 
 
