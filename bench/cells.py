@@ -28,10 +28,10 @@ class Costs(NamedTuple):
     process_bytes: int = 110 * MIB
     idle_cores_per_connection: float = 2.75e-6
     connect_s: float = 680e-6
-    publish_s: float = 147e-6
+    publish_s: float = 254e-6
     delivery_s: float = 8e-6
-    mirror_s: float = 120e-6
-    stream_per_s: float = 7_500.0
+    mirror_s: float = 84e-6
+    stream_per_s: float = 8_100.0
     replay_s: float = 11.5e-6
 
 
@@ -40,10 +40,10 @@ SOURCES = {
     "process_bytes": "`BENCH_ONLY=idle make bench`: 213 MiB with 10,000 connections",
     "idle_cores_per_connection": "`BENCH_ONLY=idle make bench`: 2.75 % of a core for 10,000",
     "connect_s": "`BENCH_ONLY=connect make bench`: a new token of a known user",
-    "publish_s": "`BENCH_ONLY=publish make bench`: 64 in flight, one by one",
+    "publish_s": "`BENCH_ONLY=cluster make bench`: 64 in flight at one node, its own mirror included",
     "delivery_s": "`BENCH_ONLY=fanout make bench`: to 1,000 at 20/s",
-    "mirror_s": "the budget of a record at a node that did not publish it",
-    "stream_per_s": "a client of 80 lines against three servers that sync every write, 64 in flight, all on two cores",
+    "mirror_s": "`BENCH_ONLY=cluster make bench`: of a record at a node that did not publish it, some 2,000 a second",
+    "stream_per_s": "`BENCH_ONLY=cluster make bench`: the raw client, 64 in flight, three servers on two cores",
     "replay_s": "`BENCH_ONLY=replay make bench`: of 1,000 missed, each",
 }
 #: What is measured by a command that stands above; the others are not, and the page says so.
