@@ -261,7 +261,8 @@ async def _publish_more(cluster: LocalCluster) -> int:
         while stored < CATCH_UP:
             response = await http.post(f"{_HUB_PATH}/batch", json={"notifications": [one] * 1_000})
             assert response.status_code == 202, response.text
-            stored = max(int(each["cursor"].rpartition("-")[2], 36) for each in response.json()["results"])
+            cursors = [each["receipt"]["cursor"] for each in response.json()["results"]]
+            stored = max(int(cursor.rpartition("-")[2], 36) for cursor in cursors)
     return stored
 
 

@@ -320,7 +320,7 @@ class Appender:
             # The server itself: nobody takes publishes now, since there is no leader.
             self._attempts.fail(key, number, now_s)
         elif ack.error is None:
-            self._acknowledge(key, ack.seq, ack.duplicate)
+            self._acknowledge(self._attempts.acknowledge(key, number, now_s), ack.seq, ack.duplicate)
         elif ack.error.err_code == _IN_PROCESS:
             self._attempts.postpone(key, number, now_s)
         elif (words := _FOR_GOOD.get(ack.error.err_code)) is not None:
@@ -331,8 +331,7 @@ class Appender:
             self._attempts.fail(key, number, now_s)
         self._pump()
 
-    def _acknowledge(self, key: int, position: int, duplicate: bool) -> None:
-        publish = self._attempts.finish(key)
+    def _acknowledge(self, publish: _Publish | None, position: int, duplicate: bool) -> None:
         self._learn_head(position)
         if publish is None:
             return

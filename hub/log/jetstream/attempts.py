@@ -27,7 +27,7 @@ class Attempt(NamedTuple, Generic[T]):
 
 
 class _Publish(Generic[T]):
-    __slots__ = ("ends_s", "in_flight", "item", "number", "size_bytes")
+    __slots__ = ("ends_s", "first_s", "in_flight", "item", "last_s", "number", "size_bytes")
 
     def __init__(self, item: T, size_bytes: int, ends_s: float) -> None:
         self.item = item
@@ -35,14 +35,24 @@ class _Publish(Generic[T]):
         self.ends_s = ends_s
         self.number = 0
         self.in_flight = False
+        #: When it was sent first, and last.
+        self.first_s = self.last_s = 0.0
+
+
+#: A stream may take so many times what it took lately, and so much of the deadline, before an attempt has failed.
+_PATIENCE, _PATIENT_PART = 3.0, 1 / 3
+#: What each acknowledgement counts in what the stream took lately.
+_SMOOTHING = 1 / 8
 
 
 class Attempts(Generic[T]):
     """Publishes that wait for their acknowledgement: at most `max_count`, of `max_bytes` together.
 
-    At most `max_in_flight` are sent and not acknowledged at one time. One that is not within `timeout_s` has failed,
-    and is sent again after a back-off between nothing and `base_s`, doubled up to `cap_s` with each failure in a row.
-    A publish that was not acknowledged `deadline_s` after it was added is given up.
+    At most `max_in_flight` are sent and not acknowledged at one time. One that is not within `timeout_s`, or three
+    times as long as acknowledgements took lately, has failed, and is sent again after a back-off between nothing and
+    `base_s`, doubled up to `cap_s` with each failure in a row. Without the second, everything would be sent again and
+    again to a stream that is slow, and make it slower. A publish that was not acknowledged `deadline_s` after it was
+    added is given up.
 
     Call `take_due` after every other call and at `next_at_s`, and `take_over` at `next_at_s`.
     """
@@ -73,7 +83,7 @@ class Attempts(Generic[T]):
         self._waiting: dict[int, _Publish[T]] = {}
         #: A heap: the oldest is sent first.
         self._ready: list[int] = []
-        #: When each attempt has failed, in the order in which they were sent.
+        #: When each attempt was sent, in this order.
         self._sent: deque[tuple[float, int, int]] = deque()
         #: A heap: publishes that wait by themselves.
         self._postponed: list[tuple[float, int]] = []
@@ -81,6 +91,8 @@ class Attempts(Generic[T]):
         self._window = max_in_flight
         self._failures = 0
         self._paused_until_s = 0.0
+        #: How long an acknowledgement took lately.
+        self._took_s = 0.0
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -101,7 +113,7 @@ class Attempts(Generic[T]):
 
     def take_due(self, now_s: float) -> list[Attempt[T]]:
         """Return what is to be sent now, the oldest first."""
-        while self._sent and self._sent[0][0] <= now_s:
+        while self._sent and self._sent[0][0] + self._patience_s <= now_s:
             _, key, number = self._sent.popleft()
             self.fail(key, number, now_s)
         while self._postponed and self._postponed[0][0] <= now_s:
@@ -116,8 +128,11 @@ class Attempts(Generic[T]):
                 continue
             publish.number += 1
             publish.in_flight = True
+            publish.last_s = now_s
+            if publish.number == 1:
+                publish.first_s = now_s
             self._in_flight += 1
-            self._sent.append((now_s + self._timeout_s, key, publish.number))
+            self._sent.append((now_s, key, publish.number))
             due.append(Attempt(key, publish.number, publish.item))
         return due
 
@@ -137,11 +152,20 @@ class Attempts(Generic[T]):
         if self._land(key, number):
             heapq.heappush(self._postponed, (now_s + self._choose_delay_s(number), key))
 
-    def finish(self, key: int) -> T | None:
-        """Take a publish out that was acknowledged, or refused for good; None where it was given up before.
+    def acknowledge(self, key: int, number: int, now_s: float) -> T | None:
+        """Take a publish out, of which this attempt was acknowledged; None where it was given up before.
 
         An acknowledgement of an earlier attempt is as good as one of the last.
         """
+        publish = self._waiting.get(key)
+        if publish is not None:
+            # An earlier attempt than the last was sent at the first one's time at the earliest.
+            sent_s = publish.last_s if number == publish.number else publish.first_s
+            self._took_s += (now_s - sent_s - self._took_s) * _SMOOTHING
+        return self.finish(key)
+
+    def finish(self, key: int) -> T | None:
+        """Take a publish out whose end is known; None where it was given up before."""
         self._failures = 0
         self._paused_until_s = 0.0
         self._window = min(2 * self._window, self._max_in_flight)
@@ -166,12 +190,16 @@ class Attempts(Generic[T]):
             return None
         times_s = [next(iter(self._waiting.values())).ends_s]
         if self._sent:
-            times_s.append(self._sent[0][0])
+            times_s.append(self._sent[0][0] + self._patience_s)
         if self._postponed:
             times_s.append(self._postponed[0][0])
         if self._ready and self._in_flight < self._window:
             times_s.append(self._paused_until_s)
         return min(times_s)
+
+    @property
+    def _patience_s(self) -> float:
+        return max(self._timeout_s, min(_PATIENCE * self._took_s, _PATIENT_PART * self._deadline_s))
 
     def _choose_delay_s(self, failures: int) -> float:
         return choose_delay_s(failures, base_s=self._base_s, cap_s=self._cap_s, retry_after_s=None, random=self._random)

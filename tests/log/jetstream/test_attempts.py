@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -155,6 +158,35 @@ class TestAgain:
         assert ["b"] == items(queue.take_due(0.0))
         assert 0.1 == queue.next_at_s()
         assert [Attempt(key, 2, "a")] == queue.take_due(0.1)
+
+
+@pytest.mark.parametrize("per_s", [10_000.0, 60.0, 40.0, 20.0, 15.0])
+def test_a_slow_stream_is_not_sent_everything_again(per_s: float) -> None:
+    """Of 64 publishes under way, a stream that takes few a second gets each hardly more than once, and all in time.
+
+    With a fixed time-out, what is sent again takes the stream's time from what is new, until nothing is in time.
+    """
+    queue, now_s, free_s, sent, acknowledged = attempts(max_in_flight=256, max_count=100), 0.0, 0.0, 0, 0
+    acks: deque[tuple[float, int, int]] = deque()
+    for _ in range(64):
+        queue.add("a", 1, now_s)
+    while now_s < 60.0 and acknowledged < 3_000:
+        for attempt in queue.take_due(now_s):
+            sent += 1
+            free_s = max(free_s, now_s) + 1 / per_s
+            acks.append((free_s, attempt.key, attempt.number))
+        assert [] == queue.take_over(now_s)
+        at_s = queue.next_at_s()
+        assert at_s is not None
+        now_s = max(now_s + 1e-6, min(at_s, acks[0][0]))
+        while acks and acks[0][0] <= now_s:
+            _, key, number = acks.popleft()
+            if queue.acknowledge(key, number, now_s) is not None:
+                acknowledged += 1
+                queue.add("a", 1, now_s)
+    assert acknowledged >= min(3_000, 0.8 * 60 * per_s)
+    # Until the stream is known, some of the first ones are sent twice.
+    assert sent <= 1.1 * acknowledged + 2 * 64
 
 
 class TestDeadline:
