@@ -19,7 +19,7 @@ import httpx
 import jwt
 
 from bench.centrifugo import CENTRIFUGO
-from bench.centrifugo_protocol import PING_S, name_channel
+from bench.centrifugo_protocol import name_channel
 from bench.notice import delivered_text, user_claims
 from bench.process import find_port
 from tests.cluster.checker import Target
@@ -163,8 +163,6 @@ class CentrifugoCluster:
             "client": {
                 "allowed_origins": ["*"],
                 "token": {"hmac_secret_key": self._secret},
-                "ping_interval": f"{PING_S}s",
-                "pong_timeout": "0.9s",
                 # 300 unless set: a client that missed more gets none of it.
                 "recovery_max_publication_limit": HISTORY,
                 # 40 s unless set: how often a node looks whether a subscription has missed anything.

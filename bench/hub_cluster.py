@@ -224,6 +224,9 @@ async def run_fanout(
     delivered, expected = sum(load.delivered for load in found), first.published * len(paths) * len(nodes)
     if delivered < expected:
         figures.warn(f"{who}, fan-out: {expected - delivered:,} deliveries missing")
+    for number, load in enumerate(found, 1):
+        if load.ended or load.refused or load.publish_errors:
+            figures.warn(f"{who}, fan-out at node {number}: {', '.join(load.flaws)}")
     title = f"fan-out to {len(paths)} connections at each of 3 nodes, {publish.rate:.0f}/s"
     figures.row(f"{title}: CPU of all nodes, per delivery", "us").add(who, spent_s / max(1, delivered) * 1e6)
     figures.row(f"{title}: from the publish to a client, p50", "ms").add(
