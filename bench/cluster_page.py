@@ -56,14 +56,15 @@ _METHOD = """
 
 _SHARED = """The node that takes a publish, two that mirror it, three servers and the load share two cores, where the
 raw client has them to itself with the servers. What is left at the node is most of all what a publish costs a hub
-alone: its HTTP, its checks and its receipt."""
+alone: its HTTP, its checks and its receipt. Each of the three nodes makes an index of the record, which the raw client
+does not have at all. The row of all CPU together says what two cores can give at most."""
 
 REMARKS: tuple[Remark, ...] = (
     Remark(
         r"^publish, \d+ in flight, at one node$",
         f"""{_SHARED} Done: messages of NATS are read without a task or a queue, publishes leave in one write for all
-that wait, a mirror announces from its own thread, and no timer is made for a single publish. Of the rest the CPU rows
-say how it is divided. Publish in batches, or at several nodes, where more is needed.""",
+that wait, a mirror announces from its own thread, no timer is made for a single publish, and a slow stream is not sent
+everything again. Publish in batches, or at several nodes, where more is needed.""",
     ),
     Remark(
         r"^tap and mirror",
