@@ -330,7 +330,7 @@ image-check: $(SETUP) ## build the image for real, twice, as root; run it, look 
 	@requirements/install-debian.sh "Building an image" buildah debootstrap
 	@$(BIN)/python -m tests.image $(if $(filter command line,$(origin BASE)),"$(BASE)")
 
-bench: $(SETUP) ## measure the hub beside its peers, 40 minutes (BENCH=quick: 3, BENCH=brief: 15)
+bench: $(SETUP) ## measure the hub and a cluster beside their peers, an hour (BENCH=quick: 6 minutes, BENCH=brief: 25)
 	@$(BIN)/python -m bench
 	@$(BIN)/python -m bench.cluster
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -110,6 +111,9 @@ def choose_engines(figures: Figures) -> list[Engine]:
     if (flaw := centrifugo.find_flaw()) is not None:
         figures.warn(f"Centrifugo takes no part: {flaw}")
         return []
+    if find_redis() is None:
+        installer = str(ROOT / "requirements/install-debian.sh")
+        subprocess.run([installer, "The benchmark of a cluster", "redis-server"], check=False)
     if find_redis() is None:
         figures.warn("Centrifugo takes no part over Redis: there is none (Debian: sudo apt-get install redis-server)")
     return [engine for engine in ENGINES if find_redis() is not None or not engine.redis]
