@@ -22,8 +22,10 @@ __all__ = ["DirectClient"]
 class DirectClient(Client):
     """One connection. Nothing waits in it: what is not read yet is the kernel's, and then the server's, to hold."""
 
-    def __init__(self) -> None:
+    def __init__(self, note_end: Callable[[], None]) -> None:
+        """Call `note_end` when the connection begins to end, for whatever reason."""
         super().__init__()
+        self._note_end = note_end
         self._takers: dict[int, Callable[[Message], None]] = {}
         self._newest = 0
 
@@ -57,6 +59,17 @@ class DirectClient(Client):
         """Return once the socket takes more."""
         assert self._transport is not None, "it is connected first"
         await self._transport.drain()  # type: ignore[no-untyped-call]
+
+    def abort(self) -> None:
+        """Drop what the peer has not taken, and the connection with it; nothing where it is closed already."""
+        writer = getattr(self._transport, "_io_writer", None)
+        if writer is not None:
+            writer.transport.abort()
+
+    async def _close(self, status: int, do_cbs: bool = True) -> None:
+        # nats-py waits first until the peer has taken everything, and a peer that hangs never does.
+        self._note_end()
+        await super()._close(status, do_cbs)
 
     async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: Any) -> None:
         # Called by nats-py's parser for each message.

@@ -89,10 +89,7 @@ class NatsConnection(Nats):
         self._lines = OperatorLog(logger)
         #: Why the last attempt to connect failed, for the deadline of the first.
         self._last_error: Exception = NotConnected()
-        self._tasks = [
-            asyncio.create_task(self._stay_connected(), name="nats connection"),
-            asyncio.create_task(self._send(), name="nats sender"),
-        ]
+        self._task = asyncio.create_task(self._stay_connected(), name="nats connection")
 
     @property
     def is_connected(self) -> bool:
@@ -202,11 +199,9 @@ class NatsConnection(Nats):
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_CLOSE_TIMEOUT_S):
                 await self._sent.wait()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
         self._first.cancel()
-        self._tasks.clear()
 
     async def _ask(
         self, subject: str, payload: bytes, headers: Headers | None, timeout_s: float, waiting: Waiting
@@ -221,18 +216,18 @@ class NatsConnection(Nats):
     def _take_reply(self, message: Message) -> None:
         self._replies.take(message.subject, Reply(message.payload, message.headers))
 
-    async def _send(self) -> None:
-        # One task writes what was published since it last ran, in order; `publish` itself never waits.
+    async def _send(self, client: DirectClient) -> None:
+        # One task for each connection writes what was published since it last ran, in order; `publish` itself never
+        # waits. A connection whose peer takes nothing holds its own task alone.
         while True:
             await self._to_send.wait()
             self._to_send.clear()
-            while self._unsent and (client := self._client) is not None:
+            while self._unsent:
                 commands, self._unsent, self._unsent_bytes = b"".join(self._unsent), [], 0
                 with contextlib.suppress(ClientError, OSError):
                     client.write(commands)
                     await client.drain()
-            if not self._unsent:
-                self._sent.set()
+            self._sent.set()
 
     async def _stay_connected(self) -> None:
         failures = 0
@@ -250,11 +245,14 @@ class NatsConnection(Nats):
                     await asyncio.sleep(choose_delay_s(rounds, **_BACKOFF, retry_after_s=None, random=random.random))
                 continue
             failures = 0
+            sender = asyncio.create_task(self._send(client), name="nats sender")
             try:
                 self._begin(client)
                 await self._broken.wait()
             finally:
+                sender.cancel()
                 self._end()
+                await asyncio.gather(sender, return_exceptions=True)
                 await _close(client)
 
     async def _open(self, server: Server) -> DirectClient:
@@ -267,7 +265,7 @@ class NatsConnection(Nats):
         async def note_end() -> None:
             broken.set()
 
-        client = DirectClient()
+        client = DirectClient(broken.set)
         try:
             async with asyncio.timeout(2 * _CONNECT_TIMEOUT_S):
                 await client.connect(
@@ -374,3 +372,5 @@ async def _close(client: DirectClient) -> None:
     with contextlib.suppress(ClientError, OSError, TimeoutError):
         async with asyncio.timeout(_CLOSE_TIMEOUT_S):
             await client.close()
+    # It may be closing already, and wait for a peer that takes nothing.
+    client.abort()

@@ -217,7 +217,14 @@ class TestReconnection:
             async with _connected(*servers) as connection:
                 (first,) = [server for server in servers if str(server.port) in connection.server]
                 first.send(signal.SIGSTOP)
+                # More than the kernel holds for it.
+                for _ in range(50):
+                    connection.publish("a", bytes(2**19))
                 await _wait(lambda: connection.is_connected and str(first.port) not in connection.server)
+                heard = _Heard()
+                await connection.subscribe("b", heard.take)
+                connection.publish("b", b"after")
+                await _wait(lambda: bool(heard))
 
     async def test_a_server_that_is_about_to_stop_is_left(self, tmp_path: Path) -> None:
         """Lame duck mode: the connection is elsewhere long before the server closes it."""
