@@ -51,7 +51,7 @@ _METHOD = """
   `kill -9` says nothing of a power cut: what the kernel holds survives it.
 - 1,000 clients: each waits up to a second, as a browser does, and goes to one of the other nodes with its place. It is
   back when it has the last of 20 notifications that were published meanwhile.
-- Catch-up: how much longer a start takes without a mirror than with one.
+- Catch-up: how much longer the log of a node takes to open without a mirror than with one, in a process of its own.
 """
 
 _SHARED = """The node that takes a publish, two that mirror it, three servers and the load share two cores, where the
