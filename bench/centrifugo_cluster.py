@@ -21,10 +21,9 @@ import jwt
 from bench.centrifugo import CENTRIFUGO
 from bench.centrifugo_protocol import name_channel
 from bench.notice import delivered_text, user_claims
-from bench.process import find_port
 from tests.cluster.checker import Target
 from tests.cluster.ledger import User
-from tests.cluster.local import find_nats_server
+from tests.cluster.local import find_nats_server, find_ports
 from tests.cluster.member import Member
 
 __all__ = ["ENGINES", "CentrifugoCluster", "Engine", "describe_redis", "find_redis", "run_centrifugo_cluster"]
@@ -97,8 +96,9 @@ class CentrifugoCluster:
         self.engine = engine
         self._folder = folder
         self._secret, self.key = secrets.token_hex(32), secrets.token_hex(16)
-        self._engine_port = find_port()
-        self.ports = [find_port() for _ in range(SIZE)]
+        # Outside those that the kernel gives away: a killed node must find its own again.
+        self._engine_port = find_ports()
+        self.ports = [self._engine_port + number for number in range(1, SIZE + 1)]
         self.nodes = [self._make_node(number, port) for number, port in enumerate(self.ports, 1)]
         self.shared = self._make_shared()
         self.target = Target([f"http://{HOST}:{port}" for port in self.ports], self.key, self._secret)

@@ -125,6 +125,7 @@ def _note(figures: Figures, who: str, what: str, report: Report) -> None:
     figures.row(f"{title}: acknowledged", "").add(who, report.acknowledged)
     figures.row(f"{title}: lost without a word, twice or out of order", "", NOTHING).add(who, len(report.violations))
     figures.row(f"{title}: gaps that clients were told of", "", NOTHING).add(who, report.gaps)
+    figures.row(f"{title}: acknowledged and never got by a client, gaps included", "", NOTHING).add(who, report.missed)
     figures.row(f"{title}: longest time without an acknowledgement", "s", Budget(10)).add(who, report.silence_s)
 
 

@@ -82,7 +82,7 @@ transaction of the mirror, and whatever else runs on the cores.""",
 is 64 MiB behind. Most of it is SQLite's three tables.""",
     ),
     Remark(
-        r"^kill -9 .*gaps",
+        r"^kill -9 .*(gaps|never got)",
         """A gap is announced where a server cannot tell what a client missed. It is no silent loss: the client loads
 its state again.""",
     ),

@@ -65,6 +65,8 @@ class Report(msgspec.Struct, frozen=True):
     #: Of all connections of all listeners, by transport.
     connections: dict[str, int]
     gaps: int
+    #: How often a listener did not get what was acknowledged; without a violation, it was told of a gap.
+    missed: int
     #: Responses that were no receipt, by status; 0: none came.
     refusals: dict[int, int]
     #: From the first attempt to the receipt.
@@ -83,7 +85,7 @@ class Report(msgspec.Struct, frozen=True):
         return (
             f"{self.acknowledged} acknowledged ({self.rate_per_s:.0f}/s), "
             f"{self.deliveries} deliveries over {by_transport} connections; "
-            f"{len(self.violations)} violations, {self.gaps} announced gaps; "
+            f"{len(self.violations)} violations, {self.gaps} announced gaps, {self.missed} missed; "
             f"receipt after {self.wait_p50_s * 1000:.0f} ms (p50), {self.wait_p99_s * 1000:.0f} ms (p99), "
             f"{self.wait_max_s:.1f} s (longest), longest silence {self.silence_s:.1f} s; "
             f"dispatched {self.dispatch_p50_s * 1000:+.0f} ms from the receipt (p50); "
@@ -184,6 +186,7 @@ def _report(ledger: Ledger, histories: list[History], sender: Sender, *, may_hav
         deliveries=sum(len(history.seen) for history in histories),
         connections=connections,
         gaps=sum(len(history.gaps) for history in histories),
+        missed=ledger.count_missed(histories),
         refusals=dict(sender.refusals),
         wait_p50_s=waits_s[len(waits_s) // 2],
         wait_p99_s=waits_s[len(waits_s) * 99 // 100],

@@ -161,6 +161,20 @@ class Ledger:
                 found += [f"gap: {history.name} was told of one up to {gap.upto}" for gap in history.gaps]
         return found
 
+    def count_missed(self, histories: list[History]) -> int:
+        """Return how often a listener did not get what was acknowledged, whether it was told of a gap or not."""
+        missed = 0
+        for history in histories:
+            start, titles = history.start, {seen.title for seen in history.seen}
+            for title, record in self.acknowledged.items():
+                is_before = (
+                    start is not None
+                    and record.cursor.epoch == start.epoch
+                    and record.cursor.position <= start.position
+                )
+                missed += title not in titles and history.user in self.audience.get(title, ()) and not is_before
+        return missed
+
     def _compare_one(self, history: History, stored: dict[str, Acknowledged]) -> list[str]:
         found = [f"out of order: {line}" for line in history.find_disorder()]
         counts = Counter(seen.id for seen in history.seen)

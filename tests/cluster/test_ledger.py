@@ -84,3 +84,11 @@ def test_another_log_has_to_be_announced() -> None:
     silent = listened(1)
     silent.take("t6", "n6", Cursor("f", 6), 0.0)
     assert "out of order" in kinds(ledger, silent)
+
+
+def test_what_a_gap_covers_is_counted_as_missed() -> None:
+    """An announced gap is no violation, and what is in it did not come all the same."""
+    ledger, history = published(1, 2, 3, 4), listened(2, Cursor("e", 3), 4, start=1)
+    assert [] == kinds(ledger, history, may_have_gaps=True)
+    assert 1 == ledger.count_missed([history])
+    assert 0 == published(1, 2).count_missed([listened(1, 2)])
