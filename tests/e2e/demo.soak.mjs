@@ -14,7 +14,7 @@ import { ROOT, until } from "./programs.mjs";
 import { launch, live, readBell, SELLER, waitForBell, waitForToast } from "./harness.mjs";
 
 const START_MS = 240_000;
-const TEST_MS = 120_000;
+const TEST_MS = 180_000;
 const PORTAL = "http://localhost:3000";
 const AVADMIN = "http://localhost:8080";
 const STOCKTECH = "http://localhost:5173";
@@ -71,9 +71,16 @@ async function publish(whom, message, fields = { type: "profile_updated", title:
   assert.equal(answer.status, 202);
 }
 
+/** Return a profile; `next dev` compiles while a page loads, and takes its time on a busy machine. */
+async function makeContext(options = {}) {
+  const context = await browser.newContext(options);
+  context.setDefaultTimeout(TEST_MS / 2);
+  return context;
+}
+
 /** Return a page whose warnings and errors fail the test, those of hydration among them. */
 async function openQuietly(t, url) {
-  const context = await browser.newContext();
+  const context = await makeContext();
   t.after(() => context.close());
   const page = await context.newPage();
   const complaints = [];
@@ -152,7 +159,7 @@ test("what is read on the phone is read on the desktop, and a new browser shows 
   timeout: TEST_MS,
 }, async (t) => {
   const open = async (url, options = {}) => {
-    const context = await browser.newContext(options);
+    const context = await makeContext(options);
     t.after(() => context.close());
     const page = await context.newPage();
     await page.goto(url);
@@ -204,7 +211,7 @@ test("a page of AppPortal that is closed gets a push, after its user has allowed
   timeout: TEST_MS,
 }, async (t) => {
   const { messages, subscription } = await openPushService(t);
-  const context = await browser.newContext();
+  const context = await makeContext();
   t.after(() => context.close());
   await context.grantPermissions(["notifications"], { origin: PORTAL });
   // Chromium subscribes at its maker's service, which a test machine may not reach: the rest is as a person does it.
