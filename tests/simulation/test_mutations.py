@@ -62,7 +62,6 @@ MUTATIONS: list[Mutation] = [
     (Store._skip_to, "self._renewals.skip(position)", "pass"),
     # What the stream is about to drop.
     (renewal.is_due, "state.first > base", "False"),
-    (renewal.is_due, "2 * since > config.max_msgs - taken", "False"),
     (Renewer._lead, "if page.last is None:", "if True:"),
     (Renewer._lead, 'step = Renewal("control", position, position=at)', "continue"),
     (Renewer._lead, "if not before.is_partial and", "if False and"),

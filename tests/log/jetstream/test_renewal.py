@@ -9,7 +9,9 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from unittest.mock import AsyncMock
 
+import apsw
 import msgspec
 import pytest
 
@@ -19,14 +21,14 @@ from hub.log.jetstream.administration import leave_stream
 from hub.log.jetstream.append import Limits
 from hub.log.jetstream.founding import Founding, create_stream
 from hub.log.jetstream.log import JetStreamLog, open_jetstream_log
-from hub.log.jetstream.record import NOTHING, _Record, decode_record, encode_renewal
-from hub.log.jetstream.renewal import Timing, is_due
+from hub.log.jetstream.record import NOTHING, Erase, _Record, decode_record, encode_erase, encode_renewal, place
+from hub.log.jetstream.renewal import Renewer, Timing, is_due
 from hub.log.jetstream.repair import read_page
 from hub.log.jetstream.stream import Stream, ask_stream, read_stream
 from hub.log.jetstream.subject import Names
 from hub.log.port import Change, Draft, Kind, Placed, Renewal, Renewed
 from hub.log.sqlite.mirror import SqliteMirror, open_mirror
-from hub.log.sqlite.renewal import Progress
+from hub.log.sqlite.renewal import Progress, RenewablePage, StateDamaged
 from hub.log.sqlite.retention import Retention
 from hub.log.sqlite.schema import LogFile, close_connection, open_reader, read_schema
 from hub.nats.address import read_servers
@@ -319,6 +321,16 @@ class TestSteps:
             assert all(len(rows) <= 500 for rows in pages)
             assert all(sum(len(row.value) for row in rows) <= 256 * 1024 for rows in pages)
 
+    async def test_a_damaged_row_is_not_renewed(self, tmp_path: Path) -> None:
+        """A node with a damaged row leads no round: without that row the others would take it for removed."""
+        async with _mirror(tmp_path) as mirror:
+            await mirror.take(_state(MUTED, SUBSCRIBED))
+            connection = apsw.Connection(str(tmp_path / "log.sqlite3"))
+            connection.execute("UPDATE state SET value = x'00' WHERE owner = ?", (SUBSCRIBED.owner,))
+            connection.close()
+            with pytest.raises(StateDamaged):
+                await mirror.mirror.read_renewable((-1, -1), 2)
+
     async def test_a_control_record_goes_once_it_is_there_again(self, tmp_path: Path) -> None:
         """Of a revocation that was renewed over and over, the newest stays when retention has passed the others, and
         what follows the log is told of each revocation once."""
@@ -343,6 +355,43 @@ class TestSteps:
                     await asyncio.sleep(0.05)
             assert [at] == [record.position for record in left]
             assert 1 == sum(record.kind is Kind.CONTROL for record in follower.records)
+
+
+class TestLeading:
+    @staticmethod
+    async def _look(*progress: Progress) -> list[str]:
+        """Return which steps a node publishes for which a round is due, where its mirror is in these places."""
+        mirror, publish = AsyncMock(head=9), AsyncMock(return_value=10)
+        mirror.read_renewable.return_value = RenewablePage((), None)
+        mirror.read_renewable_control.return_value = None
+        stream = msgspec.convert({"config": {"max_msgs": 2}, "state": {"first_seq": 9, "last_seq": 9}}, Stream)
+        renewer = Renewer(
+            mirror, publish=publish, node="a", find_stream=lambda: stream, wall_s=lambda: 0.0, timing=QUICK
+        )
+        mirror.read_progress.side_effect = [
+            msgspec.structs.replace(each, leader=each.leader.replace("mine", renewer.life)) for each in progress
+        ]
+        await renewer.look()
+        found = [decode_record(call.args[0]) for call in publish.call_args_list]
+        return [each.renewal.step for each in found if isinstance(each, Placed) and each.renewal is not None]
+
+    async def test_a_round(self) -> None:
+        """A round that stays this node's comes to its end; one that another node has begun meanwhile is left to it."""
+        mine = Progress(round=10, leader="mine")
+        assert ["begin", "end"] == await self._look(Progress(), mine, mine, mine)
+        assert ["begin"] == await self._look(Progress(), Progress(round=11))
+        assert ["begin"] == await self._look(Progress(), mine, mine, Progress(round=11))
+
+    async def test_a_leader_that_has_missed_something_stops(self) -> None:
+        """A node that finds, with its own round, that the stream has dropped what it had not got yet, leads no further;
+        the others need not wait for it."""
+        lacking = Progress(round=10, leader="mine", partial_upto=9)
+        assert ["begin", "stop"] == await self._look(Progress(), lacking, lacking)
+
+    async def test_who_waits(self) -> None:
+        """A round of another node goes on until its steps stop coming; a node that lacks state leads none."""
+        assert [] == await self._look(Progress(round=5, leader="b 1"))
+        assert [] == await self._look(Progress(partial_upto=20))
 
 
 class TestDue:
@@ -386,6 +435,14 @@ class TestDue:
         """A stream that drops nothing needs no round."""
         config = msgspec.structs.replace(self.STREAM.config, max_msgs=-1, max_age=0, max_bytes=-1)
         assert not is_due(msgspec.structs.replace(self.STREAM, config=config), Progress(), head=10**6)
+
+
+def test_an_erasure_voids_the_round() -> None:
+    """Where an erasure stands, each node voids the round: what was read before it may be of the erased user."""
+    placed, erase = place(3, encode_erase(Erase("anna", "acme", 5)), "a")
+    assert erase is not None
+    assert placed.renewal is not None
+    assert ("stop", 5) == (placed.renewal.step, placed.created_ms)
 
 
 def test_an_earlier_hub_reads_a_step_as_nothing() -> None:
