@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 from contracts.identifier import CursorText, Timestamp
 from contracts.policy import Policy
 from contracts.problem import Problem
-from contracts.receipt import FieldWarning
+from contracts.receipt import FieldWarning, NodesAnswered
 from contracts.stats import ConnectionCounts
 
 __all__ = [
@@ -44,6 +44,7 @@ ReasonCode = Literal[
     "muted",
     "account_not_given",
     "directory_unavailable",
+    "node_silent",
 ]
 
 
@@ -78,7 +79,8 @@ class Explanation(msgspec.Struct, kw_only=True, omit_defaults=True):
     those that match at this moment and have not muted the type. `policy` is that of the type, which also holds where
     the publish says nothing. `supersedes` is the cursor of the older notification whose place it would take.
     `expires_at` is when the hub would stop to deliver it. `warnings` are those of the receipt. `user` is there if the
-    request names one in `explain_user_id`.
+    request names one in `explain_user_id`. In a cluster `users` and all connections are sums of the nodes that answered
+    in time, as `nodes` says, and a user who is connected to two of them counts twice; a hub alone leaves `nodes` out.
     """
 
     accepted: bool
@@ -94,3 +96,4 @@ class Explanation(msgspec.Struct, kw_only=True, omit_defaults=True):
     expires_at: Timestamp | UnsetType = UNSET
     warnings: list[FieldWarning] = []
     user: UserExplanation | UnsetType = UNSET
+    nodes: NodesAnswered | UnsetType = UNSET

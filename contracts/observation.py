@@ -10,8 +10,10 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from contracts.identifier import AccountId, UserId
+from contracts.receipt import NodesAnswered
 from contracts.relay import RelayFigures
 from contracts.stats import ConnectionCounts, NodeStats
 
@@ -172,7 +174,8 @@ class ConnectionsRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=Tru
 class UserConnection(msgspec.Struct, kw_only=True):
     """One open connection; `state` replaying: it is being brought what it missed. `waiting_bytes` are not taken yet.
 
-    `account_id` is masked unless it was asked for or may be seen.
+    `account_id` is masked unless it was asked for or may be seen. `node` is the one it is connected to; a hub alone
+    leaves it out.
     """
 
     id: str
@@ -184,10 +187,15 @@ class UserConnection(msgspec.Struct, kw_only=True):
     cursor: str
     waiting_bytes: _Count
     expires_at: str
+    node: str | UnsetType = UNSET
 
 
 class ConnectionsFound(msgspec.Struct, kw_only=True):
-    """A user's connections at this moment: `total` of them, of which at most 100 are described, oldest first."""
+    """A user's connections at this moment: `total` of them, of which at most 100 are described, oldest first.
+
+    In a cluster they are those of the nodes that answered in time, as `nodes` says; a hub alone leaves `nodes` out.
+    """
 
     total: _Count
     connections: list[UserConnection]
+    nodes: NodesAnswered | UnsetType = UNSET

@@ -87,6 +87,7 @@ class PushFigures(msgspec.Struct, kw_only=True):
     `users` have `subscriptions`, one for each browser. `sending` messages are on their way; `waiting` ones wait for
     another attempt. `behind`: what is due is read from the log. `outcomes` counts messages that ended, `failures`
     attempts without success by status or reason. `services` are the push services with the most messages on their way.
+    In a cluster one node sends at a time, and these are the figures of the node that was asked.
     """
 
     subscriptions: _Count

@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from contracts.explanation import TargetView
 from contracts.identifier import CursorText, Timestamp
+from contracts.receipt import NodesAnswered
 from contracts.webhook import WebhookView
 
 __all__ = [
@@ -114,7 +115,8 @@ class Trace(msgspec.Struct, kw_only=True, omit_defaults=True):
     `trace_id` is the OpenTelemetry trace of its publish (W3C Trace Context), while the hub traces and remembers it.
     Of users who had to confirm it, `awaited` has those who still can, and `acknowledged`, `read` and `escalated` those
     who did in one of these ways, or did not in time; `webhooks` is what the service was told of them.
-    `counted_since` is when the counts of `dispatched`, `replayed` and `pushed` begin: the hub keeps them in memory.
+    `counted_since` is when the counts of `dispatched`, `replayed` and `pushed` begin: the hub keeps them in memory. In
+    a cluster they are sums of the nodes that answered in time, as `nodes` says; a hub alone leaves `nodes` out.
     """
 
     id: str
@@ -136,4 +138,5 @@ class Trace(msgspec.Struct, kw_only=True, omit_defaults=True):
     expires_at: Timestamp | UnsetType = UNSET
     expired: bool
     counted_since: Timestamp
+    nodes: NodesAnswered | UnsetType = UNSET
     unknown: list[Unknown]

@@ -46,6 +46,7 @@ from hub.metrics import Metrics
 from hub.nats.opening import open_hub_nats
 from hub.node import claim_node, start_node
 from hub.observe.confirmation_trace import ConfirmationTracer
+from hub.observe.connection_board import ConnectionBoard
 from hub.observe.explainer import Explainer
 from hub.observe.stats_board import StatsBoard
 from hub.observe.tracer import Tracer
@@ -242,6 +243,18 @@ async def open_hub(
             also=[] if push is None else [push.subscriptions, delivery.taken],
             now=now,
         )
+        board = ConnectionBoard(delivery.subscribers, cluster, epoch=log.epoch, place=delivery.progress.place)
+        tracer = Tracer(
+            log=log,
+            counts=delivery.counts,
+            progress=delivery.progress,
+            started_at_s=metrics.started_at_s,
+            now=now,
+            confirmations=ConfirmationTracer(log, desk),
+            cluster=cluster,
+            find_pushes=None if push is None else push.work.trace,
+            find_trace_id=None if tracing is None else tracing.find_trace_id,
+        )
         router = make_router(
             settings,
             auth=auth,
@@ -253,21 +266,13 @@ async def open_hub(
                 policies=types.policies,
                 keys=auth.service_keys,
                 directory=directory,
-                subscribers=delivery.subscribers,
+                board=board,
             ),
             signaller=Signaller(
                 registry=types, publisher=publisher, signals=delivery.signals, cluster=cluster, now=now
             ),
-            tracer=Tracer(
-                log=log,
-                counts=delivery.counts,
-                progress=delivery.progress,
-                started_at_s=metrics.started_at_s,
-                now=now,
-                confirmations=ConfirmationTracer(log, desk),
-                find_pushes=None if push is None else push.work.trace,
-                find_trace_id=None if tracing is None else tracing.find_trace_id,
-            ),
+            tracer=tracer,
+            connections=board,
             inboxes=inboxes,
             desk=desk,
             forgetter=forgetter,
@@ -293,6 +298,8 @@ async def open_hub(
                 delivery=delivery,
                 deadlines=deadlines,
                 stats=stats,
+                board=board,
+                tracer=tracer,
                 check=readiness.check,
                 forget=forgetter.drop,
                 tasks=background,

@@ -17,7 +17,9 @@ from hub.metrics import Metrics
 from hub.nats.opening import name_node
 from hub.nats.port import Nats
 from hub.observe.answering import NodeAnswers
+from hub.observe.connection_board import ConnectionBoard
 from hub.observe.stats_board import StatsBoard
+from hub.observe.tracer import Tracer
 from hub.settings import Settings
 from hub.tasks import Tasks
 
@@ -62,6 +64,8 @@ async def start_node(
     delivery: Delivery,
     deadlines: DeadlineKeeper,
     stats: StatsBoard,
+    board: ConnectionBoard,
+    tracer: Tracer,
     check: Callable[[], Readiness],
     forget: Callable[[str, str | None, Erased], None],
     tasks: Tasks,
@@ -88,7 +92,7 @@ async def start_node(
         monotonic=monotonic,
     )
     cluster.is_isolated = lambda: isolation.is_isolated
-    answers = NodeAnswers(delivery, auth.tickets, stats, check=check, now=now)
+    answers = NodeAnswers(delivery, auth.tickets, stats, board=board, tracer=tracer, check=check, now=now)
     await cluster.start(answers, log, shared, dispatched=lambda: delivery.progress.position)
     shared.follow_erasures(forget)
     delivery.dispatcher.listeners += [cluster.tell_dispatched, deadlines.note]

@@ -110,6 +110,7 @@ ROOMS = [
     _room("hub.log.jetstream", "msgspec", never=NO_ACCESS, awaits=True),
     _room("hub.log", never=NO_ACCESS | {"apsw"}, awaits=True),
     # What the nodes of a cluster tell each other; a hub alone implements the same port.
+    _room("hub.cluster.operator", "msgspec", never=PURE),
     _room("hub.cluster.port", "msgspec", never=PURE - {"asyncio"}, awaits=True),
     _room("hub.cluster.alone", never=PURE, awaits=True),
     _room("hub.cluster.message", "msgspec", never=PURE),

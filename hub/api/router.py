@@ -42,6 +42,7 @@ from hub.inbox.forgetting import Forgetter
 from hub.inbox.inboxes import Inboxes
 from hub.log.port import Log
 from hub.metrics import Metrics
+from hub.observe.connection_board import ConnectionBoard
 from hub.observe.explainer import Explainer
 from hub.observe.relays import RelayBoard
 from hub.observe.stats_board import StatsBoard
@@ -75,6 +76,7 @@ def make_router(
     publisher: Publisher,
     explainer: Explainer,
     tracer: Tracer,
+    connections: ConnectionBoard,
     signaller: Signaller,
     inboxes: Inboxes | None,
     desk: WebhookDesk,
@@ -151,11 +153,9 @@ def make_router(
             delivery, board, keys, started_at_s=metrics.started_at_s, max_watchers=settings.bounds.watchers
         ),
         *make_connections_routes(
-            delivery.subscribers,
+            connections,
             keys,
             bodies,
-            log=log,
-            progress=delivery.progress,
             max_body_bytes=settings.max_body_bytes,
             body_timeout_s=settings.bounds.body_timeout_s,
         ),

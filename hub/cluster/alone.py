@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contracts.health import NodeReadiness
 from contracts.stats import NodeStats, Stats
 from hub.auth.grant import Grant
+from hub.cluster.operator import Asked, OperatorQuestion
 from hub.cluster.port import Reach, Reached
 from hub.cursor import Cursor
 from hub.errors import InvalidToken
@@ -39,6 +40,10 @@ class Alone:
     async def sum_stats(self, own: Stats) -> Stats:
         """Return its own."""
         return own
+
+    async def ask_nodes(self, question: OperatorQuestion) -> Asked | None:
+        """Ask nobody."""
+        return None
 
     def list_nodes(self) -> list[NodeStats]:
         """Return nothing: there are no nodes."""

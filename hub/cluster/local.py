@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from contracts.stats import ConnectionCounts, Stats
 from hub.auth.grant import Grant
+from hub.cluster.operator import OperatorAnswer, OperatorQuestion
 from hub.cursor import Cursor, Epoch
 from hub.log.port import Erased, Health
 from hub.target import Target
@@ -52,6 +53,9 @@ class Local(Protocol):
 
     def collect_stats(self) -> Stats:
         """Return this node's statistics."""
+
+    def answer_operator(self, question: OperatorQuestion) -> OperatorAnswer:
+        """Return what this node knows of it."""
 
     def count_connections(self) -> tuple[ConnectionCounts, int]:
         """Return how many connections and users there are."""

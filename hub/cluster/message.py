@@ -12,6 +12,7 @@ import msgspec
 
 from contracts.stats import ConnectionCounts, Stats
 from hub.auth.grant import Grant
+from hub.cluster.operator import OperatorAnswer, OperatorQuestion
 
 __all__ = [
     "MAX_BYTES",
@@ -136,7 +137,7 @@ class AskSignal(msgspec.Struct, frozen=True, tag="signal"):
     prefix: Annotated[str, msgspec.Meta(max_length=MAX_BYTES)]
 
 
-Question: TypeAlias = AskName | AskClock | AskTicket | AskClose | AskStats | AskTaken | AskSignal
+Question: TypeAlias = AskName | AskClock | AskTicket | AskClose | AskStats | AskTaken | AskSignal | OperatorQuestion
 
 
 class QuestionMessage(Sender, frozen=True, kw_only=True):
@@ -155,6 +156,7 @@ class AnswerMessage(Sender, frozen=True, kw_only=True, omit_defaults=True):
     grant: Grant | None = None
     refused: Literal["invalid_token", "token_expired"] | None = None
     stats: Stats | None = None
+    told: OperatorAnswer | None = None
 
 
 class BadMessage(Exception):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -16,13 +15,13 @@ from contracts.stats import NodeStats, Stats
 from hub.auth.grant import Grant
 from hub.auth.tickets import digest_ticket, find_issuer
 from hub.bounds import Bounds
+from hub.cluster.clock_watch import ClockWatch
 from hub.cluster.lease import Lease
 from hub.cluster.local import Local, SharedLog
 from hub.cluster.members import Member, Members
 from hub.cluster.message import (
     AckMessage,
     AnswerMessage,
-    AskClock,
     AskClose,
     AskName,
     AskSignal,
@@ -34,6 +33,7 @@ from hub.cluster.message import (
     PresenceMessage,
     QuestionMessage,
 )
+from hub.cluster.operator import Asked, OperatorQuestion
 from hub.cluster.port import Reach, Reached
 from hub.cluster.questions import Questions
 from hub.cluster.reach import NodesReach
@@ -46,13 +46,10 @@ from hub.errors import InvalidToken, SettingsError, TokenExpired
 from hub.log.port import Kind, Log, Record
 from hub.metrics import Metrics
 from hub.nats.port import Nats, NatsError
-from hub.operator_log import OperatorLog
 from hub.target import Target
 from hub.tasks import Tasks
 
 __all__ = ["NatsCluster"]
-
-logger = logging.getLogger("hub.cluster")
 
 #: Positions in one message of counts.
 _COUNTS = 1_000
@@ -98,7 +95,7 @@ class NatsCluster:
         self._reach = NodesReach(
             self._members, wait_s=receipt_wait_s, limit=bounds.told_notifications, monotonic=monotonic
         )
-        self._lines = OperatorLog(logger, monotonic=monotonic)
+        self._clocks = ClockWatch(self._talk, self._members, bounds, now=now, monotonic=monotonic)
         self._tasks = Tasks()
         self._questions = Questions(self._talk, dispatched=lambda: self._dispatched(), now=now)
         self._local: Local | None = None
@@ -162,7 +159,7 @@ class NatsCluster:
         await self._talk.listen(subjects.ask_all, QuestionMessage, self._questions.take)
         self._tasks.start("cluster beacon", self._tell_head())
         self._tasks.start("cluster presence", self._tell_presence())
-        self._tasks.start("cluster clocks", self._ask_clocks())
+        self._tasks.start("cluster clocks", self._clocks.run())
         self._tasks.start("stream replicas", self._replicas.run())
 
     async def close(self) -> None:
@@ -220,6 +217,12 @@ class NatsCluster:
             for row in self.list_nodes()
         ]
         return sum_stats(own, list(told.values()), rows)
+
+    async def ask_nodes(self, question: OperatorQuestion) -> Asked | None:
+        """Return what the other nodes answer an operator, as far as they do in time."""
+        answers = await self._talk.ask_all(question, timeout_s=self._bounds.node_answer_s)
+        told = {node: answer.told for node, answer in answers.items() if answer.told is not None}
+        return Asked(told, self._count_nodes(told))
 
     def list_nodes(self) -> list[NodeStats]:
         """Return a row for each node that told of itself lately, this one included, in the order of names."""
@@ -298,12 +301,15 @@ class NatsCluster:
         return self._shared
 
     def _sum(self, answers: Mapping[str, AnswerMessage]) -> Reached:
+        return Reached(sum(answer.count or 0 for answer in answers.values()), self._count_nodes(answers))
+
+    def _count_nodes(self, answers: Mapping[str, object]) -> NodesAnswered:
         known = [member.name for member in self._members.list_alive(self._monotonic())]
         silent = [name for name in known if name not in answers]
         nodes = NodesAnswered(answered=1 + len(answers), known=1 + len(known) + len(answers.keys() - set(known)))
         if silent:
             nodes.silent = silent
-        return Reached(sum(answer.count or 0 for answer in answers.values()), nodes)
+        return nodes
 
     def _describe(self, state: str) -> PresenceMessage:
         local, health = self._known_local, self._known_shared.health
@@ -332,27 +338,6 @@ class NatsCluster:
             self._talk.say(self._talk.subjects.head, message)
             await asyncio.sleep(self._bounds.node_beacon_s)
 
-    async def _ask_clocks(self) -> None:
-        """Ask the nodes whose clocks seem to be behind: their messages may only be late."""
-        bounds = self._bounds
-        while True:
-            await asyncio.sleep(bounds.node_presence_s)
-            for member in self._members.list_alive(self._monotonic()):
-                if not member.clock.seems_behind(bounds.node_clock_skew_s):
-                    continue
-                asked_s = self._now()
-                answer = await self._talk.ask(member.name, AskClock(), timeout_s=bounds.node_answer_s)
-                if answer is not None and answer.life == member.life and answer.at_s is not None:
-                    member.clock.note_answer(answer.at_s, asked_s)
-                    self._check_clock(member)
-
-    def _check_clock(self, member: Member) -> None:
-        ahead_s = member.clock.known_s
-        if abs(ahead_s) > self._bounds.node_clock_skew_s:
-            words = "ahead of" if ahead_s > 0 else "behind"
-            message = f"the clock of the node {member.name} is {words} this one's: check the time service of both"
-            self._lines.write_limited(logging.WARNING, "node_clock", message, node=member.name)
-
     async def _tell_presence(self) -> None:
         while True:
             self._talk.say(self._talk.subjects.presence, self._describe(self._known_local.find_state()))
@@ -372,10 +357,7 @@ class NatsCluster:
             self._members.leave(said.node, said.life)
             return
         member.presence = said
-        member.clock.note_message(said.at_s, self._now())
-        if not member.clock.seems_behind(self._bounds.node_clock_skew_s):
-            member.clock.forget_answers()
-        self._check_clock(member)
+        self._clocks.note(member, said.at_s)
 
     def _take_ack(self, said: AckMessage, member: Member, reply: str) -> None:
         self._known_local.take_acknowledged(Target(said.user), Cursor(Epoch(said.epoch), said.position))

@@ -15,6 +15,7 @@ from contracts.health import NodeReadiness
 from contracts.receipt import NodesAnswered
 from contracts.stats import NodeStats, Stats
 from hub.auth.grant import Grant
+from hub.cluster.operator import Asked, OperatorQuestion
 from hub.cursor import Cursor
 from hub.errors import IdempotencyConflict
 from hub.log.port import Appended
@@ -69,6 +70,9 @@ class Cluster(Protocol):
 
     async def sum_stats(self, own: Stats) -> Stats:
         """Return the statistics of all nodes together; `own` are this node's."""
+
+    async def ask_nodes(self, question: OperatorQuestion) -> Asked | None:
+        """Return what the other nodes answer an operator, as far as they do in time; None alone."""
 
     def list_nodes(self) -> list[NodeStats]:
         """Return a row for each node that told of itself lately, this one included; nothing alone."""

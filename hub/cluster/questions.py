@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import TypeAlias
 
 from hub.cluster.local import Local
 from hub.cluster.members import Member
@@ -18,12 +19,15 @@ from hub.cluster.message import (
     AskTicket,
     QuestionMessage,
 )
+from hub.cluster.operator import OperatorQuestion
 from hub.cluster.sums import cut_accounts
 from hub.cluster.talk import Talk
 from hub.errors import InvalidToken, TokenExpired
 from hub.target import Target
 
 __all__ = ["Questions"]
+
+_AtOnce: TypeAlias = AskClock | AskTicket | AskClose | AskStats | AskTaken | OperatorQuestion
 
 #: Signals of other nodes that are handed over at one time.
 _MAX_SIGNALS = 1_000
@@ -60,7 +64,7 @@ class Questions:
             task.cancel()
         await asyncio.gather(*self._signals, return_exceptions=True)
 
-    def _answer(self, local: Local, ask: AskClock | AskTicket | AskClose | AskStats | AskTaken) -> AnswerMessage:
+    def _answer(self, local: Local, ask: _AtOnce) -> AnswerMessage:
         node, life = self._talk.node, self._talk.life
         if isinstance(ask, AskClock):
             return AnswerMessage(node=node, life=life, at_s=self._now())
@@ -78,7 +82,9 @@ class Questions:
             is_known = self._dispatched() >= ask.position
             taken = is_known and local.has_taken(Target(ask.user), ask.position)
             return AnswerMessage(node=node, life=life, taken=taken)
-        return AnswerMessage(node=node, life=life, stats=cut_accounts(local.collect_stats()))
+        if isinstance(ask, AskStats):
+            return AnswerMessage(node=node, life=life, stats=cut_accounts(local.collect_stats()))
+        return AnswerMessage(node=node, life=life, told=local.answer_operator(ask))
 
     async def _hand_over(self, local: Local, ask: AskSignal, reply: str) -> None:
         targets = [Target(target) for target in ask.targets]

@@ -8,9 +8,12 @@ from contracts.health import Readiness
 from contracts.stats import ConnectionCounts, Stats
 from hub.auth.grant import Grant
 from hub.auth.tickets import Tickets
+from hub.cluster.operator import AskConnections, AskMatching, OperatorAnswer, OperatorQuestion
 from hub.cursor import Cursor
 from hub.delivery.opening import Delivery
+from hub.observe.connection_board import ConnectionBoard
 from hub.observe.stats_board import StatsBoard
+from hub.observe.tracer import Tracer
 from hub.target import Target
 
 __all__ = ["NodeAnswers"]
@@ -25,12 +28,16 @@ class NodeAnswers:
         tickets: Tickets,
         stats: StatsBoard,
         *,
+        board: ConnectionBoard,
+        tracer: Tracer,
         check: Callable[[], Readiness],
         now: Callable[[], float],
     ) -> None:
         self._delivery = delivery
         self._tickets = tickets
         self._stats = stats
+        self._board = board
+        self._tracer = tracer
         self._check = check
         self._now = now
 
@@ -53,6 +60,14 @@ class NodeAnswers:
     def collect_stats(self) -> Stats:
         """Return this node's statistics."""
         return self._stats.collect()
+
+    def answer_operator(self, question: OperatorQuestion) -> OperatorAnswer:
+        """Return what this node knows of it."""
+        if isinstance(question, AskConnections):
+            return self._board.find(question)
+        if isinstance(question, AskMatching):
+            return self._board.match(question)
+        return self._tracer.count(question.position)
 
     def count_connections(self) -> tuple[ConnectionCounts, int]:
         """Return how many connections and users there are."""

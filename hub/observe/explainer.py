@@ -5,22 +5,20 @@ It asks the publisher itself, so that an explanation and a publish cannot disagr
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from msgspec import UNSET
 
 from contracts.explanation import DeliveryOutlook, Explanation, Reason, ReasonCode, UserExplanation
 from contracts.policy import Policy
-from contracts.stats import ConnectionCounts
 from hub.auth.account import ADMITTED_STATUSES
 from hub.auth.grant import ServiceGrant, home_account
 from hub.auth.service_keys import ServiceKeys
-from hub.delivery.session import Phase
-from hub.delivery.subscribers import Subscriber, Subscribers
+from hub.cluster.operator import Matching
 from hub.directory.directory import Directory, User
 from hub.errors import DirectoryUnavailable, HubError, InvalidField
 from hub.errors.problem import describe_problem
+from hub.observe.connection_board import ConnectionBoard
 from hub.observe.target_view import view_targets
 from hub.publish.body import Publication, Question
 from hub.publish.publisher import CheckedPublication, Publisher
@@ -42,12 +40,15 @@ _DETAILS: dict[ReasonCode, str] = {
     "account_inactive": "The directory says that the account is not active, so its users cannot connect again",
     "muted": "The user has muted this type, so it is only listed in the inbox, where the type is",
     "account_not_given": "There is no directory to look the account up in; give `explain_account_id`",
+    "node_silent": "A node did not answer, so it is not known whether the user is connected to it",
     "directory_unavailable": "The directory cannot be asked now, so it is not known whether the user may connect",
 }
 
 #: Reasons that decide whatever is connected, and those that leave it open.
 _NOT_FOR_THEM: frozenset[ReasonCode] = frozenset({"refused", "not_addressed", "other_account", "unknown_user", "muted"})
-_UNKNOWN: frozenset[ReasonCode] = frozenset({"account_not_given", "directory_unavailable"})
+#: Reasons that say already that the publish itself is not for them, whatever they have muted.
+_NOT_ADDRESSED: frozenset[ReasonCode] = frozenset({"refused", "not_addressed"})
+_UNKNOWN: frozenset[ReasonCode] = frozenset({"account_not_given", "directory_unavailable", "node_silent"})
 
 
 class Explainer:
@@ -60,13 +61,13 @@ class Explainer:
         policies: Mapping[str, Policy],
         keys: ServiceKeys,
         directory: Directory,
-        subscribers: Subscribers,
+        board: ConnectionBoard,
     ) -> None:
         self._publisher = publisher
         self._policies = policies
         self._keys = keys
         self._directory = directory
-        self._subscribers = subscribers
+        self._board = board
 
     async def explain(self, body: bytes, observer: ServiceGrant, idempotency_key: str | None) -> Explanation:
         """Return what the publish in `body` would do, as far as `observer` may know.
@@ -88,10 +89,16 @@ class Explainer:
                 refusal = error
         targets = () if checked is None else checked.targets
         kind = parsed.type if isinstance(parsed, Publication) else UNSET
-        matched = () if kind is UNSET else tuple(self._subscribers.find_unmuted(targets, kind))
         user: UserExplanation | None = None
+        person: Target | None = None
+        barriers: list[ReasonCode] = []
         if question.explain_user_id is not None:
-            user = await self._explain_user(question, parsed, checked, observer)
+            person, barriers = await self._find_person(question, parsed, checked, observer)
+        matching, nodes = await self._board.match_everywhere(targets, "" if kind is UNSET else kind, person)
+        if question.explain_user_id is not None:
+            if person is not None and nodes is not None and nodes.silent is not UNSET:
+                barriers.append("node_silent")
+            user = _conclude(matching, barriers)
         return Explanation(
             accepted=refusal is None,
             service=service.name,
@@ -100,12 +107,13 @@ class Explainer:
             policy=UNSET if kind is UNSET else self._policies[kind],
             targets=view_targets(targets, observer),
             target_count=len(targets),
-            users=len({subscriber.targets[0] for subscriber in matched}),
-            connections=_count(matched),
+            users=matching.users,
+            connections=matching.connections,
             supersedes=UNSET if checked is None or checked.supersedes is None else checked.supersedes,
             expires_at=UNSET if checked is None or checked.expires_at_s is None else format_time(checked.expires_at_s),
             warnings=[] if checked is None else checked.warnings,
             user=UNSET if user is None else user,
+            nodes=UNSET if nodes is None else nodes,
         )
 
     def _find_service(self, name: str | None, observer: ServiceGrant) -> ServiceGrant:
@@ -118,13 +126,14 @@ class Explainer:
             raise InvalidField("There is no service with this name", field="$.explain_service")
         return found
 
-    async def _explain_user(
+    async def _find_person(
         self,
         question: Question,
         parsed: Publication | HubError,
         checked: CheckedPublication | None,
         observer: ServiceGrant,
-    ) -> UserExplanation:
+    ) -> tuple[Target | None, list[ReasonCode]]:
+        """Return whose connections to look at, None where nobody's, and why this user may not get it."""
         user_id = question.explain_user_id or ""
         named = question.explain_account_id
         found: User | None = None
@@ -133,29 +142,28 @@ class Explainer:
         if self._directory.trusts_claims:
             home = named or (parsed.account_id if isinstance(parsed, Publication) else None)
             if home is None:
-                return _conclude([], ["account_not_given"])
+                return None, ["account_not_given"]
         else:
             try:
                 found = await self._directory.find_user(user_id)
             except DirectoryUnavailable:
                 if named is None:
-                    return _conclude([], ["directory_unavailable"])
+                    return None, ["directory_unavailable"]
                 home, barriers = named, ["directory_unavailable"]
             else:
                 home = None if found is None else home_account(found.role, found.account_id)
                 if found is not None and home is None and observer.accounts is None:
-                    return _conclude([], ["no_account"])
+                    return None, ["no_account"]
         # Whose customer somebody is stays hidden from a key that does not reach the account.
         if home is None or not observer.reaches(home):
-            return _conclude([], ["unknown_user"])
+            return None, ["unknown_user"]
         if found is not None:
             barriers += _find_barriers(found)
-        connected = self._subscribers.match([user_target(home, user_id)])
         if (obstacle := self._find_obstacle(home, user_id, parsed, checked)) is not None:
             barriers.insert(0, obstacle)
         if named is not None and named != home:
             barriers.insert(0, "other_account")
-        return _conclude(connected, list(dict.fromkeys(barriers)))
+        return user_target(home, user_id), list(dict.fromkeys(barriers))
 
     def _find_obstacle(
         self, home: str, user_id: str, parsed: Publication | HubError, checked: CheckedPublication | None
@@ -165,7 +173,7 @@ class Explainer:
             return "refused"
         if set(subscriber_targets(home, user_id)).isdisjoint(checked.targets):
             return "other_account" if _names_elsewhere(checked.targets, user_id) else "not_addressed"
-        return "muted" if parsed.type in self._subscribers.mutes.find(user_target(home, user_id)) else None
+        return None
 
 
 def _find_barriers(user: User) -> list[ReasonCode]:
@@ -180,17 +188,19 @@ def _names_elsewhere(targets: Sequence[Target], user_id: str) -> bool:
     return any(user == user_id for _, user in map(split_target, targets))
 
 
-def _conclude(connected: Sequence[Subscriber], barriers: Sequence[ReasonCode]) -> UserExplanation:
+def _conclude(matching: Matching, barriers: Sequence[ReasonCode]) -> UserExplanation:
     """Return the outlook that follows from the barriers and the connections."""
     reasons = list(barriers)
+    if matching.is_muted and not _NOT_ADDRESSED.intersection(barriers):
+        reasons.insert(0, "muted")
     outlook: DeliveryOutlook
-    if _NOT_FOR_THEM.intersection(barriers):
+    if _NOT_FOR_THEM.intersection(reasons):
         outlook = "no"
-    elif connected:
+    elif matching.user_connections.total:
         # They were admitted, whatever the directory says or cannot say now; a recheck has yet to end them.
         outlook = "now"
-        live = any(subscriber.session.phase is Phase.LIVE for subscriber in connected)
-        reasons.append("connected" if live else "catching_up")
+        reasons = [reason for reason in reasons if reason != "node_silent"]
+        reasons.append("connected" if matching.is_live else "catching_up")
     elif _UNKNOWN.intersection(barriers):
         outlook = "unknown"
     elif barriers:
@@ -201,15 +211,5 @@ def _conclude(connected: Sequence[Subscriber], barriers: Sequence[ReasonCode]) -
     return UserExplanation(
         delivery=outlook,
         reasons=[Reason(code=code, detail=_DETAILS[code]) for code in reasons],
-        connections=_count(connected),
-    )
-
-
-def _count(subscribers: Sequence[Subscriber]) -> ConnectionCounts:
-    transports = Counter(subscriber.transport for subscriber in subscribers)
-    return ConnectionCounts(
-        total=len(subscribers),
-        websocket=transports["websocket"],
-        sse=transports["sse"],
-        durable_streams=transports["durable-streams"],
+        connections=matching.user_connections,
     )

@@ -107,11 +107,11 @@ allowed_origins | HUB_ALLOWED_ORIGINS | list | https://app.example.com
     Browser origins that may connect, comma separated, compared exactly.
 
 max_connections | WS_MAX_CONNECTIONS | connections | 1000
-    How many connections the hub holds, both transports together.
+    How many connections the hub holds, all transports together; in a cluster, each node.
 
 max_connections_per_user | HUB_MAX_CONNECTIONS_PER_USER | connections | 20
     How many connections one user may hold; one more closes the oldest (4002; 1000 for a WebSocket without
-    `hub.v1`).
+    `hub.v1`). In a cluster each node counts its own.
 
 language | HUB_LANGUAGE | name | en
     The language of what the hub itself says to people (the greeting, a gap): pt-BR or en.

@@ -14,6 +14,7 @@ from hub.auth.grant import Grant
 from hub.auth.tickets import Tickets
 from hub.bounds import Bounds
 from hub.cluster.nats_cluster import NatsCluster
+from hub.cluster.operator import FoundConnections, OperatorAnswer, OperatorQuestion
 from hub.cursor import Cursor, Epoch
 from hub.log.port import Erased, Health
 from hub.metrics import Metrics
@@ -93,6 +94,9 @@ class FakeHub:
             ),
             refusals={"hub_full": 1},
         )
+
+    def answer_operator(self, question: OperatorQuestion) -> OperatorAnswer:
+        return FoundConnections(sum(self.connections.values()), [])
 
     def count_connections(self) -> tuple[ConnectionCounts, int]:
         stats = self.collect_stats()

@@ -24,7 +24,7 @@ from hub.nats.address import read_servers
 from hub.nats.connection import open_nats
 from tests.cli.process import Running
 from tests.cluster.test_hubs import SECRET, run_hubs, stats
-from tests.harness import RunningHub, WebSocket, run_hub
+from tests.harness import ACCOUNT, USER, RunningHub, WebSocket, run_hub
 from tests.nats_servers import make_cluster
 
 DEADLINE_S = 40.0
@@ -258,3 +258,31 @@ async def test_a_server_that_is_behind(tmp_path: Path) -> None:
                 return not await lag()
 
             await wait_until(has_caught_up)
+
+
+async def test_a_node_that_hangs(tmp_path: Path) -> None:
+    """An operator's questions do not wait for it: it is named, and what it alone would know is said not to be known."""
+    async with run_hubs(tmp_path, "one") as (hub,), run_process(tmp_path / "two", hub) as node:
+        await wait_until(lambda: knows(hub, 2))
+        receipt = (await node.publish()).json()
+        node.running.process.send_signal(signal.SIGSTOP)
+        try:
+            found = (await hub.post("/api/internal/connections", {"user_id": USER})).json()
+            silent = {"answered": 1, "known": 2, "silent": ["two"]}
+            assert (0, silent) == (found["total"], found["nodes"])
+            body = {"type": "stock_alert", "title": "t", "message": "m", "user_id": USER, "account_id": ACCOUNT}
+            asked = {**body, "explain_user_id": USER, "explain_account_id": ACCOUNT}
+            explained = (await hub.post("/api/internal/explain", asked)).json()
+            reasons = [reason["code"] for reason in explained["user"]["reasons"]]
+            assert ("unknown", ["node_silent"]) == (explained["user"]["delivery"], reasons)
+            url = f"/api/internal/notifications/{receipt['id']}"
+            traced = (await hub.http.get(url, headers=hub.headers())).json()
+            why = {unknown["step"]: unknown["why"] for unknown in traced["unknown"]}
+            assert ("A node that may know it did not answer", silent) == (why["accepted"], traced["nodes"])
+        finally:
+            node.running.process.send_signal(signal.SIGCONT)
+
+
+async def knows(hub: RunningHub, count: int) -> bool:
+    """Whether a hub knows of so many nodes."""
+    return len((await stats(hub)).get("nodes", [])) == count

@@ -83,7 +83,7 @@ async def hubs(tmp_path: Path) -> AsyncIterator[list[RunningHub]]:
 
 async def test_what_is_counted_is_counted_on_all_nodes(hubs: list[RunningHub]) -> None:
     """Receipts, statistics, signals, readiness and metrics: one start of two hubs shows all of it."""
-    for check in (check_receipts, check_statistics, check_signals, check_readiness):
+    for check in (check_receipts, check_statistics, check_signals, check_readiness, check_operators_view):
         await check(hubs)
 
 
@@ -175,6 +175,39 @@ async def check_readiness(hubs: list[RunningHub]) -> None:
     )
     text = (await hubs[0].http.get("/metrics", headers=hubs[0].headers())).text
     assert 'hub_cluster_nodes{state="ready"} 2.0' in text
+
+
+async def check_operators_view(hubs: list[RunningHub]) -> None:
+    """A user's connections, an explanation and a trace are of all nodes, whichever is asked."""
+    first, second = hubs
+    async with second.websocket() as there, second.events(protocol="hub.v1") as stream:
+        for hub in hubs:
+            found = (await hub.post("/api/internal/connections", {"user_id": USER})).json()
+            assert (2, {"answered": 2, "known": 2}) == (found["total"], found["nodes"])
+            assert ["two", "two"] == [connection["node"] for connection in found["connections"]]
+            body = {"type": "stock_alert", "title": "t", "message": "m", "user_id": USER, "account_id": ACCOUNT}
+            explained = (await hub.post("/api/internal/explain", {**body, "explain_user_id": USER})).json()
+            assert (1, 2, 2) == (
+                explained["users"],
+                explained["connections"]["total"],
+                explained["user"]["connections"]["total"],
+            )
+            assert ("now", ["connected"]) == (
+                explained["user"]["delivery"],
+                [reason["code"] for reason in explained["user"]["reasons"]],
+            )
+            assert {"answered": 2, "known": 2} == explained["nodes"]
+        receipt = (await first.publish()).json()
+        assert [receipt["id"]] * 2 == [(await client.frame())["id"] for client in (there, stream)]
+        for hub in hubs:
+            url = f"/api/internal/notifications/{receipt['id']}"
+            traced = (await hub.http.get(url, headers=hub.headers())).json()
+            assert ("tests", 1, 1) == (
+                traced["accepted"]["service"],
+                traced["dispatched"]["websocket"],
+                traced["dispatched"]["sse"],
+            )
+            assert {"answered": 2, "known": 2} == traced["nodes"]
 
 
 async def test_a_second_node_of_one_name_does_not_start(hubs: list[RunningHub], tmp_path: Path) -> None:

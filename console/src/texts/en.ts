@@ -106,6 +106,7 @@ export const en = {
   loopLag: "Event loop lag",
   nodes: "Nodes",
   node: "Node",
+  nodesSilent: "These nodes did not answer, and may hold connections of this user:",
   nodeSilent: "silent: the others hear nothing of it",
   connectedToNats: "connected",
   awayFromNats: "disconnected",

@@ -107,6 +107,7 @@ export const pt: Texts = {
   loopLag: "Atraso do event loop",
   nodes: "Nós",
   node: "Nó",
+  nodesSilent: "Estes nós não responderam e podem ter conexões deste usuário:",
   nodeSilent: "em silêncio: os outros não têm notícia dele",
   connectedToNats: "conectado",
   awayFromNats: "desconectado",

@@ -110,19 +110,35 @@ export function ConnectionsView({ figures }: { figures: Figures | undefined }) {
 
 function Found({ found }: { found: ConnectionsFound }) {
   const { texts, language } = usePage();
-  if (found.total === 0) return <p>{texts.noConnections}</p>;
+  const silent = found.nodes?.silent ?? [];
+  const missing = silent.length > 0 && (
+    <p class="box is-bad" role="status">
+      {texts.nodesSilent} <bdi>{silent.join(", ")}</bdi>
+    </p>
+  );
+  if (found.total === 0) {
+    return (
+      <>
+        <p>{texts.noConnections}</p>
+        {missing}
+      </>
+    );
+  }
+  const named = found.nodes !== undefined;
   const states = { live: texts.stateLive, replaying: texts.stateReplaying, closed: texts.stateClosed };
   return (
     <>
       <p>
         {formatCount(found.connections.length, language)} {texts.of} {formatCount(found.total, language)}
       </p>
+      {missing}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
       <section class="scroll" aria-label={texts.connections} tabIndex={0}>
         <table>
           <thead>
             <tr>
               <th scope="col">Id</th>
+              {named && <th scope="col">{texts.node}</th>}
               <th scope="col">{texts.account}</th>
               <th scope="col">{texts.transport}</th>
               <th scope="col">{texts.protocol}</th>
@@ -140,6 +156,7 @@ function Found({ found }: { found: ConnectionsFound }) {
                 <th scope="row">
                   <code>{each.id}</code>
                 </th>
+                {named && <td>{each.node}</td>}
                 <td>
                   <bdi class="id">{each.account_id}</bdi>
                 </td>

@@ -8,20 +8,16 @@ from __future__ import annotations
 import msgspec
 from litestar import post
 from litestar.handlers import HTTPRouteHandler
+from msgspec import UNSET
 
-from contracts.observation import MAX_FOUND, ConnectionsFound, ConnectionsRequest, UserConnection
+from contracts.observation import ConnectionsFound, ConnectionsRequest
 from hub import routes
 from hub.allowance import Allowance
 from hub.api.request import NO_STORE, AnyRequest, find_service, read_json_body
 from hub.auth.service_keys import ServiceKeys
-from hub.cursor import Cursor
-from hub.delivery.progress import Progress
-from hub.delivery.subscribers import Subscriber, Subscribers
-from hub.log.port import Log
 from hub.masking import mask_id
+from hub.observe.connection_board import ConnectionBoard
 from hub.publish.json_body import decode_body, strip_bom
-from hub.target import user_target
-from hub.timestamp import format_time
 
 __all__ = ["make_connections_routes"]
 
@@ -29,34 +25,14 @@ _decoder = msgspec.json.Decoder(ConnectionsRequest)
 
 
 def make_connections_routes(
-    subscribers: Subscribers,
+    board: ConnectionBoard,
     keys: ServiceKeys,
     bodies: Allowance,
     *,
-    log: Log,
-    progress: Progress,
     max_body_bytes: int,
     body_timeout_s: float,
 ) -> list[HTTPRouteHandler]:
     """Return the handler that describes one user's connections."""
-
-    def find(asked: ConnectionsRequest) -> list[Subscriber]:
-        if asked.account_id is not None:
-            return subscribers.match([user_target(asked.account_id, asked.user_id)])
-        return [each for each in subscribers.everyone() if each.user_id == asked.user_id]
-
-    def describe(subscriber: Subscriber, *, shows_account: bool) -> UserConnection:
-        return UserConnection(
-            id=subscriber.id,
-            account_id=subscriber.account_id if shows_account else mask_id(subscriber.account_id),
-            role=subscriber.grant.role,
-            transport=subscriber.transport,
-            protocol="hub.v1" if subscriber.speaks_hub_v1 else "plain",
-            state=subscriber.session.phase.value,
-            cursor=str(Cursor(log.epoch, progress.place(subscriber))),
-            waiting_bytes=max(0, subscriber.link.waiting_bytes),
-            expires_at=format_time(subscriber.session.expires_at_s),
-        )
 
     @post(routes.CONNECTIONS, status_code=200, operation_id="findConnections", response_headers=NO_STORE)
     async def find_connections(request: AnyRequest) -> ConnectionsFound:
@@ -72,9 +48,12 @@ def make_connections_routes(
             service.require_account(asked.account_id)
         else:
             service.require_all_accounts()
-        found = find(asked)
-        shows_account = asked.account_id is not None or "observe_ids" in service.operations
-        described = [describe(each, shows_account=shows_account) for each in found[:MAX_FOUND]]
-        return ConnectionsFound(total=len(found), connections=described)
+        found, nodes = await board.find_everywhere(asked.user_id, asked.account_id)
+        if asked.account_id is None and "observe_ids" not in service.operations:
+            for each in found.connections:
+                each.account_id = mask_id(each.account_id)
+        return ConnectionsFound(
+            total=found.total, connections=found.connections, nodes=UNSET if nodes is None else nodes
+        )
 
     return [find_connections]

@@ -15,7 +15,7 @@ from contracts.explanation import Explanation
 from hub import routes
 from hub.cli.support.access import find_service_access
 from hub.cli.support.address import open_client, require_success, send_request
-from hub.cli.support.display import describe_target
+from hub.cli.support.display import describe_nodes, describe_target
 from hub.cli.support.outcome import Outcome, Unreachable, Unusable
 from hub.logging import escape_control
 from hub.publish.policies import describe_policy
@@ -115,6 +115,8 @@ def _describe(explanation: Explanation) -> list[str]:
     if explanation.user is not UNSET:
         lines.append(f"user:    {explanation.user.delivery.replace('_', ' ')}")
         lines += [f"  {reason.code}: {reason.detail}" for reason in explanation.user.reasons]
+    if explanation.nodes is not UNSET:
+        lines.append(f"counts:  {describe_nodes(explanation.nodes)}")
     return lines
 
 

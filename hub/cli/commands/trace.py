@@ -14,7 +14,7 @@ from contracts.trace import Confirmation, Trace
 from hub import routes
 from hub.cli.support.access import find_service_access
 from hub.cli.support.address import open_client, require_success, send_request
-from hub.cli.support.display import describe_target
+from hub.cli.support.display import describe_nodes, describe_target
 from hub.cli.support.outcome import Unreachable
 from hub.logging import escape_control
 
@@ -81,6 +81,8 @@ def _describe(trace: Trace) -> list[str]:
         lines.append(f"{'expired' if trace.expired else 'expires':<14}{trace.expires_at}")
     lines += [f"{each.step:<14}unknown: {each.why}" for each in trace.unknown]
     lines.append(f"{'counted since':<14}{trace.counted_since}")
+    if trace.nodes is not UNSET:
+        lines.append(f"{'counts':<14}{describe_nodes(trace.nodes)}")
     return lines
 
 

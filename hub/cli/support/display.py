@@ -13,12 +13,13 @@ import msgspec
 from msgspec import UNSET
 
 from contracts.explanation import TargetView
+from contracts.receipt import NodesAnswered
 from hub.cli.support.outcome import Outcome
 from hub.cli.support.stream import Frame
 from hub.finding import Finding
 from hub.logging import CONTROL, escape_control
 
-__all__ = ["describe_target", "frame_line", "json_line", "show_findings", "show_frame", "use_colour"]
+__all__ = ["describe_nodes", "describe_target", "frame_line", "json_line", "show_findings", "show_frame", "use_colour"]
 
 #: Every type keeps one of these, so that the eye learns it.
 _COLOURS = (
@@ -77,6 +78,12 @@ def describe_target(target: TargetView) -> str:
     if target.user_id is not UNSET:
         return f"user {target.user_id} of account {target.account_id}"
     return "everyone" if target.account_id is UNSET else f"account {target.account_id}"
+
+
+def describe_nodes(nodes: NodesAnswered) -> str:
+    """Return in words how many nodes of a cluster a number is of, and which are missing."""
+    silent = "" if nodes.silent is UNSET else f"; no answer of {', '.join(nodes.silent)}"
+    return f"of {nodes.answered} of {nodes.known} nodes{silent}"
 
 
 def json_line(raw: bytes) -> str:

@@ -1037,11 +1037,14 @@ export interface components {
         /**
          * ConnectionsFound
          * @description A user's connections at this moment: `total` of them, of which at most 100 are described, oldest first.
+         *
+         *     In a cluster they are those of the nodes that answered in time, as `nodes` says; a hub alone leaves `nodes` out.
          */
         ConnectionsFound: {
             /** Format: int64 */
             total: number;
             connections: components["schemas"]["UserConnection"][];
+            nodes?: components["schemas"]["NodesAnswered"];
         };
         /**
          * ConnectionsRequest
@@ -1280,7 +1283,7 @@ export interface components {
          * Explanation
          * @description What the hub would respond to a publish now, and whom it would reach. Nothing was published.
          *
-         *     `refusal` is the problem that the publish would get; it is left out if the hub would accept it. `service` is the service whose rights were looked at. `targets` has the first 100 of `target_count`. `users` and `connections` are those that match at this moment and have not muted the type. `policy` is that of the type, which also holds where the publish says nothing. `supersedes` is the cursor of the older notification whose place it would take. `expires_at` is when the hub would stop to deliver it. `warnings` are those of the receipt. `user` is there if the request names one in `explain_user_id`.
+         *     `refusal` is the problem that the publish would get; it is left out if the hub would accept it. `service` is the service whose rights were looked at. `targets` has the first 100 of `target_count`. `users` and `connections` are those that match at this moment and have not muted the type. `policy` is that of the type, which also holds where the publish says nothing. `supersedes` is the cursor of the older notification whose place it would take. `expires_at` is when the hub would stop to deliver it. `warnings` are those of the receipt. `user` is there if the request names one in `explain_user_id`. In a cluster `users` and all connections are sums of the nodes that answered in time, as `nodes` says, and a user who is connected to two of them counts twice; a hub alone leaves `nodes` out.
          */
         Explanation: {
             accepted: boolean;
@@ -1305,6 +1308,7 @@ export interface components {
             /** @default [] */
             warnings?: components["schemas"]["FieldWarning"][];
             user?: components["schemas"]["UserExplanation"];
+            nodes?: components["schemas"]["NodesAnswered"];
         };
         /**
          * Feed
@@ -2843,7 +2847,7 @@ export interface components {
          * PushFigures
          * @description What Web Push has to do at this moment, and what it has done since the hub's start.
          *
-         *     `users` have `subscriptions`, one for each browser. `sending` messages are on their way; `waiting` ones wait for another attempt. `behind`: what is due is read from the log. `outcomes` counts messages that ended, `failures` attempts without success by status or reason. `services` are the push services with the most messages on their way.
+         *     `users` have `subscriptions`, one for each browser. `sending` messages are on their way; `waiting` ones wait for another attempt. `behind`: what is due is read from the log. `outcomes` counts messages that ended, `failures` attempts without success by status or reason. `services` are the push services with the most messages on their way. In a cluster one node sends at a time, and these are the figures of the node that was asked.
          */
         PushFigures: {
             /** Format: int64 */
@@ -2956,7 +2960,7 @@ export interface components {
          */
         Reason: {
             /** @enum {string} */
-            code: "account_inactive" | "account_not_given" | "catching_up" | "connected" | "directory_unavailable" | "muted" | "no_account" | "not_addressed" | "not_connected" | "other_account" | "refused" | "unknown_user" | "user_inactive";
+            code: "account_inactive" | "account_not_given" | "catching_up" | "connected" | "directory_unavailable" | "muted" | "no_account" | "node_silent" | "not_addressed" | "not_connected" | "other_account" | "refused" | "unknown_user" | "user_inactive";
             detail: string;
         };
         /**
@@ -3411,7 +3415,7 @@ export interface components {
          * Trace
          * @description What the hub knows of one notification. A step that is left out is named in `unknown`.
          *
-         *     `targets` has the first 100 of `target_count`. With `expires_at` in the past (`expired`) nobody gets it any more. `trace_id` is the OpenTelemetry trace of its publish (W3C Trace Context), while the hub traces and remembers it. Of users who had to confirm it, `awaited` has those who still can, and `acknowledged`, `read` and `escalated` those who did in one of these ways, or did not in time; `webhooks` is what the service was told of them. `counted_since` is when the counts of `dispatched`, `replayed` and `pushed` begin: the hub keeps them in memory.
+         *     `targets` has the first 100 of `target_count`. With `expires_at` in the past (`expired`) nobody gets it any more. `trace_id` is the OpenTelemetry trace of its publish (W3C Trace Context), while the hub traces and remembers it. Of users who had to confirm it, `awaited` has those who still can, and `acknowledged`, `read` and `escalated` those who did in one of these ways, or did not in time; `webhooks` is what the service was told of them. `counted_since` is when the counts of `dispatched`, `replayed` and `pushed` begin: the hub keeps them in memory. In a cluster they are sums of the nodes that answered in time, as `nodes` says; a hub alone leaves `nodes` out.
          */
         Trace: {
             id: string;
@@ -3443,6 +3447,7 @@ export interface components {
              * @example 2026-11-22T14:03:07.125Z
              */
             counted_since: string;
+            nodes?: components["schemas"]["NodesAnswered"];
             unknown: components["schemas"]["Unknown"][];
         };
         /**
@@ -3529,7 +3534,7 @@ export interface components {
          * UserConnection
          * @description One open connection; `state` replaying: it is being brought what it missed. `waiting_bytes` are not taken yet.
          *
-         *     `account_id` is masked unless it was asked for or may be seen.
+         *     `account_id` is masked unless it was asked for or may be seen. `node` is the one it is connected to; a hub alone leaves it out.
          */
         UserConnection: {
             id: string;
@@ -3545,6 +3550,7 @@ export interface components {
             /** Format: int64 */
             waiting_bytes: number;
             expires_at: string;
+            node?: string;
         };
         /**
          * UserExplanation
