@@ -24,6 +24,8 @@ TRANSPORTS = ("websocket", "sse", "poll")
 CONNECT_DEADLINE_S = 5.0
 #: How httpx says that a peer died; the last is anyio's, whose socket was gone between two of its lines.
 FAILURES = (httpx.HTTPError, AttributeError)
+#: And websockets; the last is of a handshake whose peer was gone between two of its lines.
+WEBSOCKET_FAILURES = (OSError, TimeoutError, EOFError, WebSocketException, AssertionError)
 #: Between two polls that had nothing.
 POLL_PAUSE_S = 0.2
 #: What these types say is no notification, and no reason to doubt.
@@ -72,7 +74,7 @@ class Listener:
                 transport = self._transport or self._random.choice(self.transports)
                 is_hopping = len(self._urls) > 1 and self._random.random() < 0.7
                 stay_s = self._random.uniform(0.1, 5.0) if is_hopping else None
-                with contextlib.suppress(OSError, TimeoutError, WebSocketException, EOFError, *FAILURES):
+                with contextlib.suppress(*WEBSOCKET_FAILURES, *FAILURES):
                     await self._visit(http, url, transport, stay_s)
                 await asyncio.sleep(self._random.uniform(0.01, self._away_s))
 
