@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import Callable
 
 __all__ = ["Wire", "dial", "pass_on"]
@@ -15,6 +14,11 @@ CHUNK_BYTES = 65_536
 
 #: Takes bytes and returns those that go on.
 Filter = Callable[[bytes], bytes]
+
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+#: Connects that nobody waits for any more.
+_left: set[asyncio.Task[Streams]] = set()
 
 
 class Wire:
@@ -64,16 +68,21 @@ class Wire:
                 await pass_on(reader, writer, *await dial(self._to_port), from_server_filter=found)
 
 
-async def dial(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Connect to a port of this machine. A cancelled connect of uvloop's own would leave its socket open."""
-    raw = socket.socket()
-    raw.setblocking(False)
+async def dial(port: int) -> Streams:
+    """Connect to a port of this machine. A connect of uvloop's that is cancelled leaks its socket: it is let finish."""
+    connecting = asyncio.create_task(asyncio.open_connection(HOST, port))
     try:
-        await asyncio.get_running_loop().sock_connect(raw, (HOST, port))
-        return await asyncio.open_connection(sock=raw)
-    except BaseException:
-        raw.close()
+        return await asyncio.shield(connecting)
+    except asyncio.CancelledError:
+        _left.add(connecting)
+        connecting.add_done_callback(_drop)
         raise
+
+
+def _drop(connecting: asyncio.Task[Streams]) -> None:
+    _left.discard(connecting)
+    if not connecting.cancelled() and connecting.exception() is None:
+        connecting.result()[1].transport.abort()
 
 
 async def pass_on(
