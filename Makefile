@@ -46,7 +46,7 @@ BASE ?= docker.io/library/python:3.11-slim
 VERSION_NOW := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
 # The time of the last commit is the time of everything in the image.
 SOURCE_DATE_EPOCH ?= $(or $(shell git log -1 --format=%ct 2>/dev/null),0)
-# EXTRAS=otel: with the packages that send traces. EXTRAS=cluster: with NATS's client.
+# EXTRAS=otel: with the packages that send traces. EXTRAS=cluster: with NATS's client. EXTRAS="cluster otel": both.
 EXTRAS ?=
 LOCK_OF_IMAGE = $(or $(EXTRAS),runtime)
 # What to add to the engine's command line: IMAGE_ARGS="--no-cache".
@@ -320,10 +320,10 @@ sbom: $(SETUP) ## write what the image holds of Python packages into dist/, as C
 	@echo "dist/notification-hub-$(VERSION_NOW).cdx.json"
 
 # podman and buildah: Docker's own format, since the other has no health check. Docker has no option for the time.
-image: sbom ## build the image notification-hub:VERSION with podman, docker or buildah (BASE=..., EXTRAS=otel or cluster)
+image: sbom ## build the image notification-hub:VERSION with podman, docker or buildah (BASE=..., EXTRAS="cluster otel")
 	@[ -n "$(ENGINE)" ] || { echo "An image needs podman, docker or buildah: sudo apt-get install podman" >&2; exit 1; }
 	$(ENGINE) build $(if $(filter %docker,$(ENGINE)),,--format docker --timestamp $(SOURCE_DATE_EPOCH)) \
-		--build-arg BASE="$(BASE)" --build-arg SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) --build-arg VERSION=$(VERSION_NOW) --build-arg LOCK=$(LOCK_OF_IMAGE) \
+		--build-arg BASE="$(BASE)" --build-arg SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) --build-arg VERSION=$(VERSION_NOW) --build-arg LOCK="$(LOCK_OF_IMAGE)" \
 		--tag notification-hub:$(VERSION_NOW) --tag notification-hub:latest --file Containerfile $(IMAGE_ARGS) .
 
 image-check: $(SETUP) ## build the image for real, twice, as root; run it, look for secrets (BASE=..., or a bare Debian)

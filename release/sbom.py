@@ -1,4 +1,4 @@
-"""`python -m release.sbom [LOCK]`: an image's Python packages, as CycloneDX 1.6, from the lock that it installs.
+"""`python -m release.sbom [LOCK ...]`: an image's Python packages, as CycloneDX 1.6, from the locks that it installs.
 
 The same lock gives the same bytes. What the base image holds is not in it: its maker says that.
 """
@@ -39,17 +39,21 @@ class Locked(msgspec.Struct, frozen=True):
 
 
 def read_lock(text: str) -> list[Locked]:
-    """Return the packages of a lock that are installed on Linux."""
-    locked = []
+    """Return the packages of a lock, or of several one after another, that are installed on Linux."""
+    locked: dict[str, Locked] = {}
     for match in _ENTRY.finditer(text):
         requirement = Requirement(match[1])
         if requirement.marker is not None and not requirement.marker.evaluate(_IMAGE):
             continue
         (specifier,) = requirement.specifier
-        via = [canonicalize_name(name) for name in _VIA.findall(match[2])]
+        name = canonicalize_name(requirement.name)
+        via: list[str] = [canonicalize_name(parent) for parent in _VIA.findall(match[2])]
         hashes = tuple(sorted(_HASH.findall(match[0])))
-        locked.append(Locked(canonicalize_name(requirement.name), specifier.version, hashes, tuple(via)))
-    return locked
+        if (known := locked.get(name)) is not None:
+            assert (known.version, known.sha256) == (specifier.version, hashes), f"two locks differ in {name}"
+            via = [*known.via, *(parent for parent in via if parent not in known.via)]
+        locked[name] = Locked(name, specifier.version, hashes, tuple(via))
+    return list(locked.values())
 
 
 def make_sbom(lock: str, version: str, *, made_at_s: int) -> dict[str, Any]:
@@ -111,13 +115,13 @@ def _reference(name: str, version: str) -> str:
     return f"pkg:pypi/{name}@{version}"
 
 
-def main(name: str = "runtime") -> None:
-    """Print the bill of materials of this checkout's image, which installs the lock of this name."""
+def main(*names: str) -> None:
+    """Print the bill of materials of this checkout's image, which installs the locks of these names."""
     version = re.findall(r'(?m)^version = "([^"]+)"$', (ROOT / "pyproject.toml").read_text())[0]
-    lock = (ROOT / f"requirements/{name}.txt").read_text()
+    lock = "".join((ROOT / f"requirements/{name}.txt").read_text() for name in names or ("runtime",))
     sbom = make_sbom(lock, version, made_at_s=int(environ.get("SOURCE_DATE_EPOCH") or 0))
     sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(sbom), indent=1) + b"\n")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:2])
+    main(*sys.argv[1:])

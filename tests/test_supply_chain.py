@@ -189,7 +189,7 @@ class TestContainerfile:
         installs = [step for step in _arguments("RUN", stage=0) if '"install"' in step or " install " in step]
         assert 3 == len(installs)
         for step in installs:
-            locked = "--require-hashes" in step and re.search(r'"requirements/(build|compiler|\$\{LOCK\})\.txt"', step)
+            locked = "--require-hashes" in step and re.search(r'"requirements/(build|compiler|\$\{lock\})\.txt"', step)
             assert locked or ("--no-deps" in step and "--no-index" in step), step
         assert "LOCK=runtime" in _arguments("ARG", stage=0)
         assert not [step for step in _arguments("RUN") if "pip" in step or "apt" in step]

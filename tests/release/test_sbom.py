@@ -77,3 +77,13 @@ def test_an_image_with_extras_names_theirs() -> None:
     extended = _sbom(lock=(ROOT / "requirements/otel.txt").read_text())
     assert {"opentelemetry-sdk", "protobuf"} <= {component["name"] for component in extended["components"]} - plain
     assert plain < {component["name"] for component in extended["components"]}
+
+
+def test_an_image_with_both_extras() -> None:
+    """Each package of two locks is there once, and every one that brought it is named."""
+    locks = [(ROOT / f"requirements/{name}.txt").read_text() for name in ("otel", "cluster")]
+    both = _sbom(lock="".join(locks))
+    names = [component["name"] for component in both["components"]]
+    assert len(names) == len(set(names))
+    each = [{component["name"] for component in _sbom(lock=lock)["components"]} for lock in locks]
+    assert {"nats-py", "opentelemetry-sdk"} <= set(names) == each[0] | each[1]
