@@ -64,7 +64,6 @@ MUTATIONS: list[Mutation] = [
     (renewal.is_due, "state.first > base", "False"),
     (Renewer._lead, "if page.last is None:", "if True:"),
     (Renewer._lead, 'step = Renewal("control", position, position=at)', "continue"),
-    (Renewer._lead, "if not before.is_partial and", "if False and"),
     (record.place, 'None if found is None else Renewal("stop")', "None"),
     (Renewals._take, "renewal.round != progress.round", "False"),
     (Renewals._take, "execute(_DELETE_STALE, (progress.round,))", "pass"),

@@ -25,7 +25,7 @@ from tests.simulation.connection import Bus
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.network import Network
 from tests.simulation.node import NAMES, Node, NodeDied
-from tests.simulation.servers import Servers
+from tests.simulation.servers import Server, Servers, Stored
 from tests.simulation.threads import Threads, virtual_threads
 from tests.simulation.truth import Broken, Truth, require
 
@@ -129,6 +129,7 @@ class World:
         self.servers = Servers(self.network, self.random, stream=NAMES.stream, keeps=plan.keeps, keeps_s=plan.keeps_s)
         self.servers.tells_commits = plan.tells_commits
         self.bus = Bus(self.network, self.random, self.servers, names=NAMES, config=plan.config)
+        self._republish, self.servers.republish = self.servers.republish, self._note_stored
         self.nodes = [
             Node(f"node{number}", self.bus, folder / f"node{number}", threads, self.random) for number in range(3)
         ]
@@ -224,6 +225,20 @@ class World:
             self.is_state_lost = True
 
     # Services
+
+    def _note_stored(self, server: Server, stored: Stored) -> None:
+        """Change state or erase somebody at the moment at which a node begins to renew what the stream drops."""
+        self._republish(server, stored)
+        if b"begin" not in stored.proposal.payload:
+            return
+        kind = self.random.random()
+        if kind < 0.3:
+            self.spawn(self._erase(self.random.choice(PEOPLE)))
+        elif kind < 0.8:
+            for owner in self.random.sample(OWNERS, 2):
+                for key in ("k1", "k2"):
+                    value = None if self.random.random() < 0.7 else b"%d" % stored.position
+                    self.spawn(self._publish_draft(self.truth.draft_state(Change(owner, key, value))))
 
     async def _change_state(self) -> None:
         count = 0
