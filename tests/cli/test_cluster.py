@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from hub.cli import main
 from hub.log.engine import log_path
+from hub.log.sqlite.lock import LogLock
 from hub.log.sqlite.log import open_sqlite_log
 from tests.log.engines import Clock, draft
 from tests.nats_servers import NatsServer, find_free_ports, shared_server
@@ -85,6 +86,19 @@ def test_there_and_back(environment: dict[str, str], tmp_path: Path) -> None:
     assert "went on alone" in status.output
     lost = _run(environment, "cluster", "leave", "--lost")
     assert "new epoch" in lost.output
+
+
+def test_a_hub_that_runs_is_not_left(environment: dict[str, str], tmp_path: Path) -> None:
+    """Where the hub of that folder still runs, the stream stays open: closing it could not be taken back."""
+    asyncio.run(_fill(tmp_path / "a"))
+    assert 0 == _run(environment, "cluster", "init", "--replicas", "1").exit_code
+    lock = LogLock(log_path(tmp_path / "a"))
+    try:
+        refused = _run(environment, "cluster", "leave")
+    finally:
+        lock.release()
+    assert (1, True) == (refused.exit_code, "stop it" in refused.output)
+    assert 0 == _run(environment, "cluster", "status").exit_code
 
 
 def test_refusals(environment: dict[str, str], tmp_path: Path, without_jetstream: NatsServer) -> None:

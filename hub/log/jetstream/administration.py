@@ -122,6 +122,9 @@ async def leave_stream(
             the stream does not have any more.
         StorageUnavailable: nobody answers about it.
     """
+    if _has_log(path):
+        # Closing the stream cannot be taken back, so a hub that still runs here is met before.
+        LogLock(path).release()
     stream = await wait_stream(nats, names, timeout_s=_TIMEOUT_S)
     left = stream.config.metadata.get(LEFT)
     if left not in (None, node):
