@@ -94,7 +94,7 @@ def test_every_variable_of_the_servers_is_set() -> None:
     given = {each["name"] for each in container["env"]} | set(OBJECTS["Secret nats"]["stringData"])
     assert named == given
     example = set(re.findall(r"^(NATS_[A-Z_]+)=", (DEPLOY / "compose/nats.env.example").read_text(), re.MULTILINE))
-    assert named == example | {"NATS_SERVER_NAME"}
+    assert named == example | {"NATS_SERVER_NAME", "NATS_ADVERTISE"}
 
 
 def test_who_may_talk_to_whom() -> None:
@@ -149,6 +149,12 @@ class TestCompose:
                 name = f"{kind}-{number}"
                 assert name == SERVICES[name]["environment"][variable]
                 assert f"{name}:/data" in SERVICES[name]["volumes"]
+
+    def test_servers_tell_each_other_names(self) -> None:
+        """A certificate is for a name: by an address no other server would take it."""
+        for number in (1, 2, 3):
+            assert f"nats-{number}:6222" == SERVICES[f"nats-{number}"]["environment"]["NATS_ADVERTISE"]
+        assert "$(NATS_SERVER_NAME).nats:6222" in [each.get("value") for each in NATS["containers"][0]["env"]]
 
     def test_nothing_is_open_to_the_network(self) -> None:
         """Every published port is on loopback, and neither a hub nor a server publishes any."""

@@ -196,6 +196,7 @@ async def test_three_servers_with_tls(tmp_path: Path) -> None:
             settings = environ(tmp_path, name) | {
                 "NATS_PORT": str(port),
                 "NATS_CLUSTER_PORT": str(cluster),
+                "NATS_ADVERTISE": f"127.0.0.1:{cluster}",
                 "NATS_MONITOR_PORT": str(monitor),
                 "NATS_ROUTES": f"[{routes}]",
                 "NATS_TLS_CERT": f'"{tls}/server.pem"',
