@@ -396,6 +396,24 @@ CLUSTER_FAULTS = (
     ),
 )
 
+_SIMULATION = """## Simulation
+
+The log of three nodes over simulated NATS servers and a simulated network, in virtual time, all of it from one seed
+([tests/simulation](../../tests/simulation/world.py)). Messages are delayed, lost, repeated and out of order; the
+network falls apart; leaders change; servers and nodes lose their power and what they had not synced; disks are full or
+slow; clocks jump; the stream drops by count, by age and all at once; nodes begin with an empty disk; people are erased.
+In the end every mirror, every client's sequence, and state and revocations are compared with what the stream has had.
+A seed that fails takes the same course again: `python -m tests.simulation SEED`. Measured on 2026-11-26:
+
+- The 200 seeds of each `make test`: 10,317 publishes acknowledged, 1,625 repeats, 1,080 faults, 352 elections, in 70
+  minutes of virtual time and 22 s of CPU; none failed. State was compared in 175: in the others no node was left that
+  had all of it.
+- Of the 20,000 seeds of `make soak`: 3,900 were run that day while the world grew, the last 700 of them in the world
+  as it is; none failed.
+- Mutations of the code: 34 of 34 are noticed, 30 of them within 100 seeds.
+
+"""
+
 _FLOODS = """## Floods: what is bounded, and what a proxy has to do
 
 | Flood | Bound |
@@ -461,7 +479,7 @@ def make_page(outcomes: Mapping[str, Outcome], measured: Measured, *, several_no
         rows, survived = _make_rows(outcomes, faults)
         lines += [f"## {room}", "", *rows, ""]
         held += survived
-    return "\n".join(lines) + f"\n{several_nodes}{_FLOODS}", held
+    return "\n".join(lines) + f"\n{several_nodes}{_SIMULATION}{_FLOODS}", held
 
 
 def make_room(outcomes: Mapping[str, Outcome], measured: Measured, note: str = "") -> tuple[str, int]:
@@ -492,8 +510,8 @@ def put_room(page: str, room: str) -> str:
     before = read_room(page)
     if before:
         return page.replace(before, room)
-    begin, heading, floods = page.partition(_FLOODS.partition("\n")[0])
-    return f"{begin}{room}{heading}{floods}"
+    begin, heading, rest = page.partition(_SIMULATION.partition("\n")[0])
+    return f"{begin}{room}{heading}{rest}"
 
 
 def _make_rows(outcomes: Mapping[str, Outcome], faults: Sequence[Fault]) -> tuple[list[str], int]:

@@ -6,8 +6,7 @@ round, before the stream drops it. Every mirror takes the steps at the same posi
 
 - A row is put if the mirror's own is not newer than the one that was read. So a change that came in between stays.
 - Where there is no row, somebody has removed it. Only a mirror that lacks what came before its beginning, and so is
-  *partial*, does not know that: it puts the row, unless it has seen the removal itself. Of rows that it has from before
-  the round it does not know whether they are as they were: it puts those, too.
+  *partial*, does not know that: it puts the row, unless it has seen the removal itself.
 - With the end of a round that it has seen from the beginning, a partial mirror is whole: what it had from before and
   the round did not bring was removed while it was away.
 """
@@ -191,7 +190,7 @@ class Renewals:
             return _NOTHING
         execute(_PUT, (_STEP, placed.position, placed.created_ms, ""))
         if renewal.step == "rows":
-            return msgspec.structs.replace(_NOTHING, changes=self._choose(renewal.rows, progress))
+            return msgspec.structs.replace(_NOTHING, changes=self._choose(renewal.rows, is_partial=progress.is_partial))
         if renewal.step == "control":
             if self._has_control(renewal.position):
                 execute("INSERT OR IGNORE INTO renewed_control VALUES (?)", (renewal.position,))
@@ -205,16 +204,13 @@ class Renewals:
         execute(_PUT, (_END, placed.position, placed.created_ms, ""))
         return _NOTHING
 
-    def _choose(self, rows: Sequence[Renewed], progress: Progress) -> tuple[Change, ...]:
+    def _choose(self, rows: Sequence[Renewed], *, is_partial: bool) -> tuple[Change, ...]:
         names = _encode([(row.owner, row.key) for row in rows]).decode()
         found = msgspec.convert(self._connection.execute(_OWN, (names,)).fetchall(), list[tuple[int, int | None, int]])
         chosen = []
         for index, position, was_removed in found:
             row = rows[index]
-            if position is None:
-                is_due = progress.is_partial and not was_removed
-            else:
-                is_due = position <= row.position or (progress.is_partial and position < progress.round)
+            is_due = position <= row.position if position is not None else is_partial and not was_removed
             if is_due:
                 person = None if row.person is None else Target(row.person)
                 chosen.append(Change(row.owner, row.key, row.value, person=person))
