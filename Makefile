@@ -30,8 +30,10 @@ endif
 #: Prometheus that fires the alerts, and systemd, whose programs look at its units.
 DEBIAN_FOR_TESTS := postgresql pgbouncer nginx caddy chromium firefox-esr curl git systemd \
 	prometheus faketime
-#: The long proofs' besides: WebKit needs a display, which a server has not; gcc has the sanitizers.
-DEBIAN_FOR_SOAK := webkit2gtk-driver xvfb xauth gcc debootstrap systemd-container
+#: The long proofs' besides: WebKit needs a display, which a server has not; gcc has the sanitizers; podman runs the
+#: cluster of deploy/compose.
+DEBIAN_FOR_SOAK := webkit2gtk-driver xvfb xauth gcc debootstrap systemd-container buildah podman crun netavark \
+	aardvark-dns
 # What to add to pytest's command line: PYTEST_ARGS="tests/log -k retention", or "-n 0" for one process.
 PYTEST_ARGS ?=
 # What to add to `hub serve --dev`: SERVE_ARGS="--port 9000".

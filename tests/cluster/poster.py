@@ -33,12 +33,12 @@ class Response(NamedTuple):
 
 
 class Poster:
-    """Keeps connections to ports of this machine; each is used for one request at a time."""
+    """Keeps connections; each is used for one request at a time."""
 
     def __init__(self, *, deadline_s: float, headers: Mapping[str, str]) -> None:
         self._deadline_s = deadline_s
         self._headers = headers
-        self._idle: defaultdict[int, list[Connection]] = defaultdict(list)
+        self._idle: defaultdict[tuple[str, int], list[Connection]] = defaultdict(list)
 
     async def post(self, url: str, *, json: object, headers: Mapping[str, str]) -> Response:
         """Send a request and return the response.
@@ -47,11 +47,13 @@ class Poster:
             OSError, EOFError, TimeoutError: there was none.
         """
         address, body = urlsplit(url), dumps(json).encode()
+        assert address.hostname is not None
         assert address.port is not None
+        place = address.hostname, address.port
         lines = "".join(f"{name}: {value}\r\n" for name, value in {**self._headers, **headers}.items())
         head = f"POST {address.path} HTTP/1.1\r\nhost: {address.netloc}\r\ncontent-type: application/json\r\n{lines}"
         async with asyncio.timeout(self._deadline_s):
-            reader, writer = await self._take(address.port)
+            reader, writer = await self._take(place)
             try:
                 writer.write(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
                 said = (await reader.readuntil(b"\r\n\r\n")).lower()
@@ -63,7 +65,7 @@ class Poster:
         if b"connection: close" in said:
             writer.transport.abort()
         else:
-            self._idle[address.port].append((reader, writer))
+            self._idle[place].append((reader, writer))
         return response
 
     def close(self) -> None:
@@ -72,11 +74,12 @@ class Poster:
             for _, writer in connections:
                 writer.transport.abort()
 
-    async def _take(self, port: int) -> Connection:
-        idle = self._idle[port]
+    async def _take(self, place: tuple[str, int]) -> Connection:
+        idle = self._idle[place]
         while idle:
             reader, writer = idle.pop()
             if not reader.at_eof() and not writer.is_closing():
                 return reader, writer
             writer.transport.abort()
-        return await dial(port)
+        host, port = place
+        return await dial(port, host)

@@ -68,9 +68,12 @@ class Wire:
                 await pass_on(reader, writer, *await dial(self._to_port), from_server_filter=found)
 
 
-async def dial(port: int) -> Streams:
-    """Connect to a port of this machine. A connect of uvloop's that is cancelled leaks its socket: it is let finish."""
-    connecting = asyncio.create_task(asyncio.open_connection(HOST, port))
+async def dial(port: int, host: str = HOST) -> Streams:
+    """Connect to a port, of this machine where no other is named.
+
+    A connect of uvloop's that is cancelled leaks its socket: it is let finish.
+    """
+    connecting = asyncio.create_task(asyncio.open_connection(host, port))
     try:
         return await asyncio.shield(connecting)
     except asyncio.CancelledError:

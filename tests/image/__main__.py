@@ -73,7 +73,7 @@ def main(arguments: Sequence[str]) -> int:
     folder.mkdir(parents=True)
     builder = Builder(folder)
     try:
-        _check(builder, folder, arguments[0] if arguments else _make_local_base(builder, folder))
+        _check(builder, folder, arguments[0] if arguments else make_local_base(builder, folder))
     except (AssertionError, subprocess.CalledProcessError, httpx.HTTPError) as error:
         _say(f"FAILED: {error}")
         return 1
@@ -101,7 +101,7 @@ def _check(builder: Builder, folder: Path, base: str) -> None:
     made, roots = [], []
     for time_of_day in ("first", "second"):
         _say(f"building it for the {time_of_day} time from {base}")
-        _build(builder, base)
+        build_image(builder, base)
         made.append(json.loads(builder.run("inspect", "--type", "image", name)))
         roots.append(Path(builder.run("mount", builder.run("from", "--pull-never", name))))
     layers, settings = zip(*map(_describe, made), strict=True)
@@ -131,12 +131,14 @@ def _describe(image: dict[str, Any]) -> tuple[list[str], dict[str, Any]]:
     return words["rootfs"]["diff_ids"], words
 
 
-def _build(builder: Builder, base: str) -> None:
+def build_image(builder: Builder, base: str, *, extras: str = "") -> None:
+    """Run `make image` with this base and these extras; without, those of the environment."""
     lent = f"--volume {AUTHORITIES}:{AUTHORITIES}:ro" if Path(AUTHORITIES).exists() else ""
     pull = "--pull-never" if base == LOCAL_BASE else ""
     subprocess.run(
         [
             *("make", "--no-print-directory", "image", f"ENGINE={' '.join(builder.command)}", f"BASE={base}"),
+            *([f"EXTRAS={extras}"] if extras else []),
             f"IMAGE_ARGS=--isolation chroot --no-cache --quiet {pull} {lent}",
         ],
         check=True,
@@ -145,7 +147,7 @@ def _build(builder: Builder, base: str) -> None:
     )
 
 
-def _make_local_base(builder: Builder, folder: Path) -> str:
+def make_local_base(builder: Builder, folder: Path) -> str:
     """Make an image of a bare Debian with Python and pip, as far as the Containerfile needs python:3-slim."""
     _say(f"a bare Debian ({SUITE}) with Python")
     root = Root(make_base(SUITE, CACHE / "fresh"), folder / "base")
