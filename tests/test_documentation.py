@@ -20,6 +20,7 @@ from hub.delivery.subscribers import Subscribers
 from hub.directory.off import TrustingDirectory
 from hub.directory.probe import DirectoryProbe
 from hub.log.sqlite.log import open_sqlite_log
+from hub.log.sqlite.schema import SCHEMA_VERSION
 from hub.metrics import Metrics
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -212,3 +213,8 @@ def test_the_picture_of_the_rooms_is_the_code() -> None:
         if any(other in reached(between) for first, between in imported if first == room and between != other)
     }
     assert imported - implied == drawn_rooms()
+
+
+def test_upgrading_says_the_schema() -> None:
+    """Who upgrades learns that the file is converted, and to what an older hub will not read."""
+    assert f"Its schema is now {SCHEMA_VERSION}:" in (ROOT / "UPGRADING.md").read_text()
