@@ -1,14 +1,20 @@
-/** Takes the pictures of the console for the documentation: a real hub with some traffic, in Chromium. */
+/** Takes the pictures of the console and of the dashboard for the documentation: a real hub with some traffic, in Chromium. */
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { ACCOUNT, DESKTOP, Harness, live, show, USER } from "../../tests/console/harness.mjs";
-import { ROOT, until } from "../../tests/e2e/programs.mjs";
+import { findPort, ROOT, until } from "../../tests/e2e/programs.mjs";
+import { draw, watch } from "./dashboard.mjs";
 import { report, serveOutside, subscribe } from "./outside.mjs";
 
 const FOLDER = path.join(ROOT, "docs/operations");
+/** Pictures of the dashboard: from the row `first` up to the row `last`. */
+const DASHBOARD = {
+  now: { first: "Now", last: "Trouble" },
+  latency: { first: "Latency", last: "Outbox relay" },
+};
 /** How long the charts are filled before the picture. */
 const TRAFFIC_MS = 75_000;
 const TYPES = ["order_created", "stock_alert", "payment_confirmed", "order_updated"];
@@ -35,6 +41,7 @@ const webhook = (status, event) => ({
   },
 });
 execFileSync(path.join(ROOT, ".venv/bin/hub"), ["push", "init", path.join(scratch, "push.pem")], { stdio: "ignore" });
+const metricsPort = await findPort();
 const hub = await Harness.build({
   grants: {
     maria: { everyone: true, operations: ["publish", "stats", "disconnect", "observe", "webhooks"] },
@@ -46,6 +53,7 @@ const hub = await Harness.build({
     HUB_PUSH_SUBJECT: "mailto:ops@example.com",
     HUB_PUSH_ALLOW_PRIVATE: "on",
     HUB_PUSH_AFTER: "0",
+    HUB_METRICS_PORT: String(metricsPort),
     SSL_CERT_FILE: outside.certificate,
     NO_PROXY: "localhost",
   },
@@ -54,6 +62,9 @@ const picture = (page, name) => page.screenshot({ path: path.join(FOLDER, `conso
 /** Publish to users who are away; several of them have browsers whose push service responds with this. */
 const pushTo = (users) =>
   hub.publish({ type: "order_created", title: "t", message: "m", user_ids: users, account_id: ACCOUNT });
+
+const prometheus = await watch(scratch, metricsPort);
+scene.after(prometheus.end);
 
 try {
   for (let user = 0; user < 24; user += 1)
@@ -84,7 +95,13 @@ try {
       number += 1;
     }
     if (number % 11 === 0) await fetch(`${hub.url}/sse`);
+    if (number % 7 === 0) await hub.listen(scene, `000000004${String(number).padStart(2, "0").slice(-2)}`, ACCOUNT);
     await new Promise((resolve) => setTimeout(resolve, 400));
+  }
+  const dashboard = await (await wide.context.browser().newContext()).newPage();
+  for (const [name, rows] of Object.entries(DASHBOARD)) {
+    await draw(dashboard, prometheus.url, rows);
+    await dashboard.screenshot({ path: path.join(FOLDER, `dashboard-${name}.png`) });
   }
   await live(wide.page);
   await picture(wide.page, "overview");
