@@ -30,8 +30,8 @@ class Costs(NamedTuple):
     connect_s: float = 680e-6
     publish_s: float = 254e-6
     delivery_s: float = 8e-6
-    mirror_s: float = 84e-6
-    stream_per_s: float = 8_100.0
+    mirror_s: float = 61e-6
+    stream_per_s: float = 9_461.0
     replay_s: float = 11.5e-6
 
 
