@@ -12,8 +12,10 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,7 +53,9 @@ class Engine:
         configuration = folder / "containers.conf"
         configuration.write_text(CONFIGURATION)
         self._environ = {**os.environ, "CONTAINERS_CONF": str(configuration)}
-        self._command = ["podman", "--root", str(folder / "store"), "--runroot", str(folder / "podman")]
+        # podman takes no path of more than 50 characters for it, and a test's own folder is longer.
+        self._runroot = Path(tempfile.mkdtemp(prefix="hub-podman-"))
+        self._command = ["podman", "--root", str(folder / "store"), "--runroot", str(self._runroot)]
 
     def run(self, *words: str) -> str:
         """Run a command of podman; return what it printed."""
@@ -96,6 +100,7 @@ class Engine:
             self.run("rm", "--all", "--force", "--time", "0")
             self.run("volume", "prune", "--force")
             self.run("network", "rm", "--force", NETWORK)
+            shutil.rmtree(self._runroot, ignore_errors=True)
 
 
 def prepare(here: Path) -> tuple[str, str]:
