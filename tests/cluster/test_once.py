@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections import Counter
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +16,23 @@ from hub.bounds import Bounds
 from hub.deadlines.deadline import DEADLINES
 from hub.webhooks.webhook import due_owner
 from tests.cluster.test_hubs import DEADLINE_S, run_hubs
-from tests.deadlines.stage import SECRET, publish, settle, token
-from tests.fakes import FakeClock
+from tests.deadlines.stage import BOUNDS, Stage, publish, settle, token
 from tests.harness import RunningHub
 from tests.outbound.endpoint import open_endpoint, respond_with
 from tests.push.browser import AUTHORITY, open_push_service
 from tests.push.harness import make_push_settings, push_of, subscribe
 
 QUICK: dict[str, Any] = {"node_beacon_s": 0.1, "node_presence_s": 0.2, "node_name_s": 0.1, "lease_look_s": 0.1}
+
+
+@contextlib.asynccontextmanager
+async def run_stage(folder: Path) -> AsyncIterator[tuple[Stage, list[RunningHub]]]:
+    """Run two hubs whose clocks a test sets, with a service whose endpoint is the tests' own."""
+    async with open_endpoint(respond_with(200)) as endpoint:
+        stage = Stage(folder, endpoint)
+        changes = {**stage.settings(), "bounds": Bounds(**QUICK, webhook_look_s=BOUNDS.webhook_look_s)}
+        async with run_hubs(folder, "one", "two", **changes) as hubs:
+            yield stage, hubs
 
 
 async def wait_ended(hubs: list[RunningHub]) -> None:
@@ -35,83 +46,53 @@ async def wait_ended(hubs: list[RunningHub]) -> None:
 
 async def test_a_deadline_has_one_outcome_and_one_webhook(tmp_path: Path) -> None:
     """Both nodes find that it is over, and one tells; what a client acknowledges at the other node is confirmed."""
-    clock, steady = FakeClock(), FakeClock(1000.0)
-    async with open_endpoint(respond_with(200)) as endpoint:
-        webhook: dict[str, object] = {
-            "url": f"http://127.0.0.1:{endpoint.port}/",
-            "secret": SECRET,
-            "events": ["notification.unconfirmed", "notification.confirmed"],
-            "allow_private": True,
-        }
-        changes: dict[str, Any] = {
-            "webhook": webhook,
-            "now": clock,
-            "monotonic": steady,
-            "jwt_max_lifetime_s": 31_536_000,
-            "bounds": Bounds(**QUICK, webhook_look_s=0.02),
-        }
-        async with run_hubs(tmp_path, "one", "two", **changes) as hubs:
-            first, second = hubs
-            async with second.websocket(token(second)) as client:
-                lost = await publish(first)
-                await client.frame()
-                clock.now_s, steady.now_s = clock.now_s + 61.0, steady.now_s + 61.0
-                await endpoint.wait_requests(1)
-                await wait_ended(hubs)
-                taken = await publish(first)
-                cursor = (await client.frame())["cursor"]
-                await client.connection.send(json.dumps({"type": "ack", "cursor": cursor}))
-                await settle(second, client)
-                await endpoint.wait_requests(2)
-                await wait_ended(hubs)
-            told = [json.loads(each.body) for each in endpoint.requests]
-        assert [("notification.unconfirmed", lost["id"]), ("notification.confirmed", taken["id"])] == [
-            (each["type"], each["data"]["notification"]["id"]) for each in told
-        ]
+    async with run_stage(tmp_path) as (stage, hubs):
+        first, second = hubs
+        async with second.websocket(token(second)) as client:
+            lost = await publish(first)
+            await client.frame()
+            stage.pass_time(61.0)
+            await stage.endpoint.wait_requests(1)
+            await wait_ended(hubs)
+            taken = await publish(first)
+            cursor = (await client.frame())["cursor"]
+            await client.connection.send(json.dumps({"type": "ack", "cursor": cursor}))
+            await settle(second, client)
+            await stage.endpoint.wait_requests(2)
+            await wait_ended(hubs)
+    told = [json.loads(each.body) for each in stage.endpoint.requests]
+    assert [("notification.unconfirmed", lost["id"]), ("notification.confirmed", taken["id"])] == [
+        (each["type"], each["data"]["notification"]["id"]) for each in told
+    ]
 
 
 @pytest.mark.parametrize("how", ["event stream", "return", "poll"])
 async def test_an_acknowledgement_counts_at_whichever_node_it_comes(tmp_path: Path, how: str) -> None:
     """A proxy sends each request anywhere: what one node handed over, a client acknowledges at the other."""
-    clock, steady = FakeClock(), FakeClock(1000.0)
-    async with open_endpoint(respond_with(200)) as endpoint:
-        webhook: dict[str, object] = {
-            "url": f"http://127.0.0.1:{endpoint.port}/",
-            "secret": SECRET,
-            "events": ["notification.unconfirmed", "notification.confirmed"],
-            "allow_private": True,
-        }
-        changes: dict[str, Any] = {
-            "webhook": webhook,
-            "now": clock,
-            "monotonic": steady,
-            "jwt_max_lifetime_s": 31_536_000,
-            "bounds": Bounds(**QUICK, webhook_look_s=0.02),
-        }
-        async with run_hubs(tmp_path, "one", "two", **changes) as hubs:
-            first, second = hubs
-            headers = {"authorization": f"Bearer {token(second)}"}
-            before = (await second.http.get("/poll", headers=headers)).json()["cursor"]
-            if how == "event stream":
-                async with first.events(token(first)) as stream:
-                    await publish(second)
-                    cursor = (await stream.frame())["cursor"]
-                    response = await second.http.post("/api/ack", json={"cursor": cursor}, headers=headers)
-                    assert 204 == response.status_code
-            elif how == "return":
-                async with first.websocket(token(first)) as client:
-                    await publish(second)
-                    cursor = (await client.frame())["cursor"]
-                async with second.websocket(token(second), cursor=cursor):
-                    pass
-            else:
+    async with run_stage(tmp_path) as (stage, hubs):
+        first, second = hubs
+        headers = {"authorization": f"Bearer {token(second)}"}
+        before = (await second.http.get("/poll", headers=headers)).json()["cursor"]
+        if how == "event stream":
+            async with first.events(token(first)) as stream:
                 await publish(second)
+                cursor = (await stream.frame())["cursor"]
+                response = await second.http.post("/api/ack", json={"cursor": cursor}, headers=headers)
+                assert 204 == response.status_code
+        elif how == "return":
+            async with first.websocket(token(first)) as client:
+                await publish(second)
+                cursor = (await client.frame())["cursor"]
+            async with second.websocket(token(second), cursor=cursor):
+                pass
+        else:
+            await publish(second)
+            page = (await first.http.get("/poll", params={"cursor": before}, headers=headers)).json()
+            while not page["frames"]:
                 page = (await first.http.get("/poll", params={"cursor": before}, headers=headers)).json()
-                while not page["frames"]:
-                    page = (await first.http.get("/poll", params={"cursor": before}, headers=headers)).json()
-                await second.http.get("/poll", params={"cursor": page["cursor"]}, headers=headers)
-            (told,) = await endpoint.wait_requests(1)
-            assert "notification.confirmed" == json.loads(told.body)["type"]
+            await second.http.get("/poll", params={"cursor": page["cursor"]}, headers=headers)
+        (told,) = await stage.wait_webhooks(1)
+        assert "notification.confirmed" == told["type"]
 
 
 async def test_one_node_pushes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from tests.fakes import NOW_S, FakeClock
 from tests.harness import ACCOUNT, DEADLINE_S, USER, RunningHub, WebSocket, run_hub
 from tests.outbound.endpoint import Endpoint
 
-__all__ = ["SECRET", "Stage", "confirmed", "publish", "settle", "token"]
+__all__ = ["BOUNDS", "SECRET", "Stage", "confirmed", "publish", "settle", "token"]
 
 SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 BOTH = ["notification.unconfirmed", "notification.confirmed"]
@@ -42,13 +42,23 @@ class Stage:
         self.wall.now_s += seconds
         self.monotonic.now_s += seconds
 
+    def settings(self) -> dict[str, Any]:
+        """Return what a hub with these clocks and this endpoint is run with."""
+        url = f"http://127.0.0.1:{self.endpoint.port}/hooks"
+        webhook: dict[str, object] = {"url": url, "secret": SECRET, "events": self.events, "allow_private": True}
+        return {
+            "now": self.wall,
+            "monotonic": self.monotonic,
+            "webhook": webhook,
+            "bounds": BOUNDS,
+            "jwt_secret": "s" * 64,
+            "jwt_max_lifetime_s": 31_536_000,
+        }
+
     @contextlib.asynccontextmanager
     async def run(self, **changes: Any) -> AsyncIterator[RunningHub]:
         """Run the hub; a later run goes on with the same log."""
-        url = f"http://127.0.0.1:{self.endpoint.port}/hooks"
-        webhook: dict[str, object] = {"url": url, "secret": SECRET, "events": self.events, "allow_private": True}
-        settings = {"bounds": BOUNDS, "jwt_secret": "s" * 64, "jwt_max_lifetime_s": 31_536_000, **changes}
-        async with run_hub(self.folder, now=self.wall, monotonic=self.monotonic, webhook=webhook, **settings) as hub:
+        async with run_hub(self.folder, **{**self.settings(), **changes}) as hub:
             yield hub
 
     async def wait_webhooks(self, number: int) -> list[dict[str, Any]]:
