@@ -11,10 +11,9 @@ from collections.abc import AsyncGenerator, Iterator
 from typing import Any
 
 import httpx
-from websockets.asyncio.client import connect
 
 from tests.cluster.ledger import Acknowledged, User, read_cursor
-from tests.cluster.listener import CONNECT_DEADLINE_S, Listener
+from tests.cluster.listener import Listener, open_websocket
 from tests.cluster.poster import Poster
 from tests.cluster.sender import LAST, Addressed, Refused, Sender
 
@@ -110,14 +109,7 @@ class CentrifugoListener(Listener):
     async def open(self, _: httpx.AsyncClient, url: str, transport: str) -> AsyncGenerator[dict[str, Any], None]:
         """Connect and subscribe with the position; yield frames until the connection ends."""
         talk = Conversation(name_channel(self.history.user), self._token, self.cursor)
-        async with connect(
-            f"{url.replace('http', 'ws', 1)}/connection/websocket",
-            compression=None,
-            proxy=None,
-            max_queue=None,
-            open_timeout=CONNECT_DEADLINE_S,
-            close_timeout=1,
-        ) as connection:
+        async with open_websocket(f"{url.replace('http', 'ws', 1)}/connection/websocket") as connection:
             while True:
                 for text in talk.replies:
                     await connection.send(text)

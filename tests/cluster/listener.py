@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from random import Random
 from typing import Any
 
@@ -18,7 +18,7 @@ from websockets.typing import Subprotocol
 from tests.cluster.ledger import History, read_cursor
 from tests.cluster.sender import LAST
 
-__all__ = ["FAILURES", "TRANSPORTS", "Listener"]
+__all__ = ["FAILURES", "TRANSPORTS", "Listener", "open_websocket"]
 
 TRANSPORTS = ("websocket", "sse", "poll")
 CONNECT_DEADLINE_S = 5.0
@@ -30,6 +30,19 @@ WEBSOCKET_FAILURES = (OSError, TimeoutError, EOFError, WebSocketException, Asser
 POLL_PAUSE_S = 0.2
 #: What these types say is no notification, and no reason to doubt.
 PASSED_OVER = {"reconnect", "closing", "inbox", "preferences", "auth_accepted"}
+
+
+def open_websocket(url: str, *, subprotocols: Sequence[Subprotocol] | None = None) -> connect:
+    """Return a connection to enter, with the deadlines of this checker; nothing between it and the server."""
+    return connect(
+        url,
+        subprotocols=subprotocols,
+        compression=None,
+        proxy=None,
+        max_queue=None,
+        open_timeout=CONNECT_DEADLINE_S,
+        close_timeout=1,
+    )
 
 
 class Listener:
@@ -135,15 +148,8 @@ class Listener:
 
     async def _websocket(self, _: httpx.AsyncClient, url: str) -> AsyncGenerator[dict[str, Any], None]:
         query = f"?token={self._token}" + (f"&cursor={self._cursor}" if self._cursor else "")
-        async with connect(
-            f"{url.replace('http', 'ws', 1)}/ws{query}",
-            subprotocols=[Subprotocol("hub.v1")],
-            compression=None,
-            proxy=None,
-            max_queue=None,
-            open_timeout=CONNECT_DEADLINE_S,
-            close_timeout=1,
-        ) as connection:
+        address = f"{url.replace('http', 'ws', 1)}/ws{query}"
+        async with open_websocket(address, subprotocols=[Subprotocol("hub.v1")]) as connection:
             async for text in connection:
                 yield json.loads(text)
 
