@@ -22,7 +22,7 @@ class Machine:
     def __init__(self, leader: int) -> None:
         self._leader = leader
 
-    def run(self, command: str, *, folder: str = "/root") -> str:
+    def run(self, command: str, *, folder: str = "/srv") -> str:
         """Run a shell command as root, as if it were typed there; return what it printed.
 
         Raises:

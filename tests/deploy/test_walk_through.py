@@ -19,7 +19,7 @@ from tests.packages import build_hub_wheel, build_wheels
 pytestmark = pytest.mark.soak
 
 PAGES = ROOT / "docs/operations"
-CHECKOUT = "/root/checkout"
+CHECKOUT = "/srv/hub-checkout"
 PACKAGES = ("systemd", "systemd-sysv", "dbus", "python3-venv", "prometheus", "curl", "openssl")
 FILL_IN = "# and fill it in"
 
