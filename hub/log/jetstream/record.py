@@ -109,23 +109,8 @@ def encode_renewal(renewal: Renewal, control: Draft | None, created_ms: int, nod
 
     A hub of an earlier version keeps what it had: it stores the others as a record for nobody.
     """
-    draft = control or NOTHING
-    record = _Renewing(
-        created_ms,
-        draft.id,
-        draft.targets,
-        draft.payload,
-        draft.expires_at_s,
-        draft.kind,
-        None,
-        b"",
-        None,
-        None,
-        (),
-        node,
-        renewal,
-    )
-    return _VERSION + _RECORD + _encode(record)
+    record = _decode_record(encode_draft(control or NOTHING, created_ms, node)[2:])
+    return _VERSION + _RECORD + _encode(msgspec.structs.replace(record, renewal=renewal))
 
 
 def encode_erase(erase: Erase) -> bytes:
