@@ -24,7 +24,7 @@ from bench.instructions import measure_instructions
 from bench.load import compile_tools
 from bench.machine import describe_machine, describe_versions
 from bench.personal import CONNECTIONS, measure_personal
-from bench.plan import PLANS, Plan
+from bench.plan import PARTS, PLANS, Plan, choose_parts
 from bench.process import BUILD, LOAD_CORE, ROOT, SERVER_CORE
 from bench.publish import IN_FLIGHT, measure_publish
 from bench.replay import measure_replay
@@ -46,11 +46,13 @@ def main() -> int:
     if plan is None:
         print(f"BENCH is one of: {', '.join(PLANS)}", file=sys.stderr)
         return 2
-    only = set(filter(None, os.environ.get("BENCH_ONLY", "").split(",")))
     figures = Figures()
     try:
+        parts = choose_parts(os.environ.get("BENCH_ONLY", ""), PARTS)
+        if not parts:
+            return 0
         compile_tools()
-    except RuntimeError as error:
+    except (ValueError, RuntimeError) as error:
         print(error, file=sys.stderr)
         return 1
     peers = set(filter(None, os.environ.get("BENCH_PEERS", "").split(",")))
@@ -70,7 +72,7 @@ def main() -> int:
     contestants = [each for each in asked if each.name not in absent]
     names = [contestant.name for contestant in contestants]
     began_s = time.monotonic()
-    _measure(figures, contestants, plan, only)
+    _measure(figures, contestants, plan, parts)
     took_s = time.monotonic() - began_s
     print(f"\n{align_table(make_table(figures, names))}\n")
     for what in figures.trouble:
@@ -78,7 +80,7 @@ def main() -> int:
     print(f"{plan.name}: {took_s:.0f} s; load average {os.getloadavg()[0]:.1f}")
     if not figures.rows and not figures.curves:
         return 1
-    is_whole = not (only or peers or plan.name == "quick")
+    is_whole = parts == set(PARTS) and not peers and plan.name != "quick"
     about = {
         "command": "make bench" if plan.name == "full" else f"BENCH={plan.name} make bench",
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -98,7 +100,7 @@ def main() -> int:
     return 0
 
 
-def _measure(figures: Figures, contestants: Sequence[Contestant], plan: Plan, only: set[str]) -> None:
+def _measure(figures: Figures, contestants: Sequence[Contestant], plan: Plan, parts: set[str]) -> None:
     steps: dict[str, Callable[[], None]] = {
         "personal": lambda: measure_personal(figures, contestants, plan),
         "publish": lambda: measure_publish(figures, contestants, plan),
@@ -110,7 +112,7 @@ def _measure(figures: Figures, contestants: Sequence[Contestant], plan: Plan, on
         "instructions": lambda: measure_instructions(figures, plan),
     }
     for name, step in steps.items():
-        if not only or name in only:
+        if name in parts:
             print(f"== {name}", flush=True)
             try:
                 step()

@@ -39,6 +39,7 @@ from bench.hub_cluster import (
 )
 from bench.load import compile_tools
 from bench.machine import describe_machine, describe_versions
+from bench.plan import CLUSTER_PARTS, choose_parts
 from bench.process import BUILD, ROOT
 from bench.report import align_table, make_table
 
@@ -48,7 +49,6 @@ PAGE = ROOT / "docs/reference/benchmarks-cluster.md"
 KEPT = BUILD / "figures-cluster.json"
 #: No measurement may take longer: what hangs must not take the others with it.
 LONGEST_S = 600.0
-PARTS = ("hub", "faults", "centrifugo", "centrifugo-faults")
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,13 +161,12 @@ def main() -> int:
     if plan is None:
         print(f"BENCH is one of: {', '.join(PLANS)}, page", file=sys.stderr)
         return 2
-    only = set(filter(None, os.environ.get("BENCH_ONLY", "").split(",")))
-    parts = set(PARTS) if not only or "cluster" in only else only & set(PARTS)
-    if not parts:
-        return 0
     try:
+        parts = choose_parts(os.environ.get("BENCH_ONLY", ""), CLUSTER_PARTS)
+        if not parts:
+            return 0
         compile_tools()
-    except RuntimeError as error:
+    except (ValueError, RuntimeError) as error:
         print(error, file=sys.stderr)
         return 1
     figures = Figures()
@@ -191,7 +190,7 @@ def main() -> int:
         "centrifugo": centrifugo.VERSION,
         "engines": describe_engines(columns),
     }
-    is_whole = parts == set(PARTS) and name != "quick"
+    is_whole = parts == set(CLUSTER_PARTS) and name != "quick"
     if is_whole:
         figures.save(KEPT, about, columns)
     page = PAGE if is_whole else BUILD / PAGE.name

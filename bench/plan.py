@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
-__all__ = ["PLANS", "Plan"]
+__all__ = ["CLUSTER_PARTS", "PARTS", "PLANS", "Plan", "choose_parts"]
+
+#: What `BENCH_ONLY` may name: the parts of `python -m bench`, and those of `python -m bench.cluster`.
+PARTS = ("personal", "publish", "fanout", "connect", "replay", "idle", "curves", "instructions")
+CLUSTER_PARTS = ("hub", "faults", "centrifugo", "centrifugo-faults")
+
+
+def choose_parts(asked: str, parts: Sequence[str]) -> set[str]:
+    """Return which of a program's parts `BENCH_ONLY` asks for: all where it is empty, none where it names the other's.
+
+    Raises:
+        ValueError: it names something that neither program has.
+    """
+    only = set(filter(None, asked.split(",")))
+    if unknown := only - {*PARTS, *CLUSTER_PARTS, "cluster"}:
+        raise ValueError(f"BENCH_ONLY: there is no {', '.join(sorted(unknown))}")
+    if "cluster" in only:
+        only |= set(CLUSTER_PARTS)
+    return only & set(parts) if only else set(parts)
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,12 +12,14 @@ import msgspec
 import pytest
 
 from bench import cells
+from bench.__main__ import main as measure_alone
 from bench.centrifugo_protocol import Conversation, write_cursor
 from bench.cluster_page import REMARKS as CLUSTER_REMARKS
 from bench.cluster_page import make_cluster_page, make_goals
 from bench.figure import Budget, Figure, Figures
 from bench.load import parse_load
 from bench.notice import ACCOUNT, batch_body, delivered_text, publish_body
+from bench.plan import CLUSTER_PARTS, PARTS, choose_parts
 from bench.plot import plot_bars, plot_lines
 from bench.remarks import Remark, write_remarks
 from bench.report import align_table, make_page, make_plots, make_table
@@ -69,6 +71,33 @@ class TestLoad:
         """What is no result is never read as one."""
         with pytest.raises(msgspec.ValidationError):
             parse_load('{"label":"hub"}')
+
+
+class TestParts:
+    """What `BENCH_ONLY` asks of the two programs of `make bench`."""
+
+    @pytest.mark.parametrize(
+        ("asked", "alone", "cluster"),
+        [
+            ("", set(PARTS), set(CLUSTER_PARTS)),
+            ("idle", {"idle"}, set()),
+            ("cluster", set(), set(CLUSTER_PARTS)),
+            ("idle,faults", {"idle"}, {"faults"}),
+        ],
+    )
+    def test_each_program_takes_its_own(self, asked: str, alone: set[str], cluster: set[str]) -> None:
+        """A program has nothing to do where only the other's parts are asked for."""
+        assert (alone, cluster) == (choose_parts(asked, PARTS), choose_parts(asked, CLUSTER_PARTS))
+
+    def test_names_what_is_not_there(self) -> None:
+        """A misspelt part is said, where a run without it would look like one that measured."""
+        with pytest.raises(ValueError, match="there is no idling"):
+            choose_parts("idling,faults", PARTS)
+
+    def test_a_program_without_parts_succeeds(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """`BENCH_ONLY=cluster make bench` goes on to the cluster."""
+        monkeypatch.setenv("BENCH_ONLY", "cluster")
+        assert 0 == measure_alone()
 
 
 class TestNotice:
