@@ -7,21 +7,26 @@ import importlib
 import json
 import re
 from pathlib import Path
+from typing import get_args
 from urllib.parse import unquote
 
 import pytest
 from prometheus_client import generate_latest
 
+from contracts.explanation import ReasonCode
+from contracts.trace import TraceStep
 from hub.api.prometheus import make_registry
+from hub.auth.grant import OPERATIONS
 from hub.bounds import Bounds
 from hub.cluster.alone import Alone
 from hub.delivery.progress import Progress
 from hub.delivery.subscribers import Subscribers
 from hub.directory.off import TrustingDirectory
 from hub.directory.probe import DirectoryProbe
+from hub.log.jetstream.administration import ClusterStatus
 from hub.log.sqlite.log import open_sqlite_log
 from hub.log.sqlite.schema import SCHEMA_VERSION
-from hub.metrics import Metrics
+from hub.metrics import PUSH_OUTCOMES, Metrics
 
 ROOT = Path(__file__).resolve().parents[1]
 MADE = {".git", ".venv", "node_modules", "build", "dist", "hub-data", ".hypothesis", ".pytest_cache"}
@@ -109,6 +114,22 @@ async def test_every_metric_is_explained(tmp_path: Path) -> None:
     )
     explained = [name for row in rows for name in re.findall(r"`(\w+)", row)]
     assert sorted(shown) == sorted(explained)
+
+
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        ("docs/concepts/targets.md", {*get_args(ReasonCode), *OPERATIONS}),
+        ("docs/concepts/notification.md", set(get_args(TraceStep))),
+        ("docs/operations/monitoring.md", set(PUSH_OUTCOMES)),
+        ("docs/reference/cli.md", set(ClusterStatus.__struct_fields__)),
+    ],
+    ids=["reasons and operations", "steps of a trace", "outcomes of a push", "status of a cluster"],
+)
+def test_a_page_has_every_word(page: str, words: set[str]) -> None:
+    """Where a page explains the words of an answer, none is left out."""
+    explained = set(re.findall(r"[`\"](\w+)[`\"]", prose(Path(page))))
+    assert set() == words - explained
 
 
 def module_words() -> dict[str, str]:
