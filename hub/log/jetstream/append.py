@@ -277,7 +277,8 @@ class Appender:
                 message_id = key.hex()
             headers = {"Nats-Msg-Id": message_id, "Nats-Expected-Stream": self._names.stream}
             self._attempts.add(_Publish(call, index, payload, headers), len(payload), now_s)
-            if draft.received_s is not None:
+            if draft.received_s is not None and not call.future.done():
+                # Where the caller is gone already, nothing would take it out again.
                 self._received[draft.id] = draft.received_s
 
     def _pump(self) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any, cast
 
+import msgspec
 import pytest
 
 from hub.errors import Overloaded, StorageUnavailable
@@ -13,7 +14,7 @@ from hub.log.jetstream.append import Appender, Limits
 from hub.log.jetstream.record import decode_record
 from hub.log.jetstream.subject import Names
 from hub.log.port import Placed
-from hub.nats.port import Nats
+from hub.nats.port import Message, Nats
 from tests.log.engines import draft
 
 
@@ -21,14 +22,18 @@ async def _find_no_keys(keys: object) -> dict[bytes, tuple[bytes, str, int]]:
     return {}
 
 
-def _make_appender(sent: list[str], find_keys: Any = _find_no_keys, **limits: Any) -> Appender:
-    """Return one whose publishes are noted by their ids."""
+def _make_appender(
+    sent: list[str], find_keys: Any = _find_no_keys, *, replies: list[str] | None = None, first: int = 1, **limits: Any
+) -> Appender:
+    """Return one whose publishes are noted by their ids, and where the stream would reply to them."""
 
-    def publish(subject: str, payload: bytes, *_: Any, **__: Any) -> None:
+    def publish(subject: str, payload: bytes, *_: Any, reply: str) -> None:
         found = decode_record(payload)
         assert isinstance(found, Placed)
         assert found.draft is not None
         sent.append(found.draft.id)
+        if replies is not None:
+            replies.append(reply)
 
     return Appender(
         cast(Nats, SimpleNamespace(publish=publish)),
@@ -36,7 +41,7 @@ def _make_appender(sent: list[str], find_keys: Any = _find_no_keys, **limits: An
         Limits(max_pending=10, deadline_s=30.0, **limits),
         node="a",
         find_keys=find_keys,
-        find_first=lambda: 1,
+        find_first=lambda: first,
         learn_head=lambda position: None,
         wall_s=lambda: 0.0,
         random=lambda: 0.5,
@@ -111,5 +116,44 @@ async def test_what_has_no_room_is_refused_whole() -> None:
     appender.submit([draft("1")])
     while not sent:
         await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_key_of_which_this_node_cannot_know() -> None:
+    """A repeat of what the stream has dropped since, and this mirror has never had, is for another node to tell; of
+    what this mirror would have, the key is over, and the draft is published under another message id."""
+    for first, is_unknown in ((6, True), (5, False)):
+        sent: list[str] = []
+        replies: list[str] = []
+        appender = _make_appender(sent, replies=replies, first=first)
+        appender.take_head(9)
+        running = asyncio.create_task(appender.run())
+        future = appender.submit([draft("1", key=b"key")])
+        async with asyncio.timeout(20):
+            while not replies:
+                await asyncio.sleep(0)
+            appender._take_reply(Message(replies[0], b'{"seq":5,"duplicate":true}', {}))
+            while not (future.done() or len(sent) > 1):
+                await asyncio.sleep(0)
+        if is_unknown:
+            with pytest.raises(StorageUnavailable, match="Idempotency-Key"):
+                await future
+        assert ["1"] * (1 if is_unknown else 2) == sent
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_of_a_caller_that_is_gone_nothing_is_held() -> None:
+    """When its publish came is not remembered: its record may be another's, and then never comes to this node."""
+    sent: list[str] = []
+    appender = _make_appender(sent)
+    appender.submit([msgspec.structs.replace(draft("1", key=b"key"), received_s=1.0)]).cancel()
+    await asyncio.sleep(0)
+    running = asyncio.create_task(appender.run())
+    async with asyncio.timeout(20):
+        while not sent:
+            await asyncio.sleep(0)
+    assert appender.take_received("1") is None
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
