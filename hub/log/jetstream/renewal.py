@@ -152,8 +152,9 @@ class Renewer:
             # The stream has dropped something on the way to here. Another node goes on at once.
             await self._append(Renewal("stop"), f"renewal.{position}.stop")
             return
+        # A round that has become void, as each erasure makes it, is begun again; what it would append is for nothing.
         after, rows = (-1, -1), 0
-        while True:
+        while not await self._has_lost(position):
             begun_s = self._loop.time()
             page = await self._mirror.read_renewable(after, position)
             if page.last is None:
@@ -164,8 +165,11 @@ class Renewer:
             await self._rest(begun_s)
         at, controls = 0, 0
         now_ms = round(self._wall_s() * 1000)
-        while (placed := await self._mirror.read_renewable_control(at, position, now_ms)) is not None:
+        while not await self._has_lost(position):
             begun_s = self._loop.time()
+            placed = await self._mirror.read_renewable_control(at, position, now_ms)
+            if placed is None:
+                break
             at, controls = placed.position, controls + 1
             step = Renewal("control", position, position=at)
             await self._append(step, f"renewal.{position}.{at}", placed.draft, placed.created_ms)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
+from itertools import chain, repeat
 from pathlib import Path
 from unittest.mock import AsyncMock
 
@@ -359,18 +360,18 @@ class TestSteps:
 
 class TestLeading:
     @staticmethod
-    async def _look(*progress: Progress) -> list[str]:
-        """Return which steps a node publishes for which a round is due, where its mirror is in these places."""
+    async def _look(*progress: Progress, page: RenewablePage | None = None) -> list[str]:
+        """Return which steps a node publishes for which a round is due, where its mirror is in these places and then
+        stays in the last; of rows to renew it finds none, or this page over and over."""
         mirror, publish = AsyncMock(head=9), AsyncMock(return_value=10)
-        mirror.read_renewable.return_value = RenewablePage((), None)
+        mirror.read_renewable.return_value = page or RenewablePage((), None)
         mirror.read_renewable_control.return_value = None
         stream = msgspec.convert({"config": {"max_msgs": 2}, "state": {"first_seq": 9, "last_seq": 9}}, Stream)
         renewer = Renewer(
             mirror, publish=publish, node="a", find_stream=lambda: stream, wall_s=lambda: 0.0, timing=QUICK
         )
-        mirror.read_progress.side_effect = [
-            msgspec.structs.replace(each, leader=each.leader.replace("mine", renewer.life)) for each in progress
-        ]
+        places = [msgspec.structs.replace(each, leader=each.leader.replace("mine", renewer.life)) for each in progress]
+        mirror.read_progress.side_effect = chain(places, repeat(places[-1]))
         await renewer.look()
         found = [decode_record(call.args[0]) for call in publish.call_args_list]
         return [each.renewal.step for each in found if isinstance(each, Placed) and each.renewal is not None]
@@ -378,7 +379,7 @@ class TestLeading:
     async def test_a_round(self) -> None:
         """A round that stays this node's comes to its end; one that another node has begun meanwhile is left to it."""
         mine = Progress(round=10, leader="mine")
-        assert ["begin", "end"] == await self._look(Progress(), mine, mine, mine)
+        assert ["begin", "end"] == await self._look(Progress(), mine)
         assert ["begin"] == await self._look(Progress(), Progress(round=11))
         assert ["begin"] == await self._look(Progress(), mine, mine, Progress(round=11))
 
@@ -386,7 +387,13 @@ class TestLeading:
         """A node that finds, with its own round, that the stream has dropped what it had not got yet, leads no further;
         the others need not wait for it."""
         lacking = Progress(round=10, leader="mine", partial_upto=9)
-        assert ["begin", "stop"] == await self._look(Progress(), lacking, lacking)
+        assert ["begin", "stop"] == await self._look(Progress(), lacking)
+
+    async def test_a_void_round_goes_no_further(self) -> None:
+        """After an erasure, or where another node leads, what is left of a round is not appended: it would be void."""
+        mine, page = Progress(round=10, leader="mine"), RenewablePage((Renewed("o", "k", b"x", None, 1),), (1, 0))
+        for other in (Progress(round=12), Progress(round=12, leader="b 1")):
+            assert ["begin", "rows"] == await self._look(Progress(), mine, mine, mine, other, page=page)
 
     async def test_who_waits(self) -> None:
         """A round of another node goes on until its steps stop coming; a node that lacks state leads none."""
