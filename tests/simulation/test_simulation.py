@@ -50,6 +50,12 @@ def test_whatever_goes_wrong_for_long(part: int) -> None:
     run_seeds(range(1_000 + part * 500, 1_000 + (part + 1) * 500))
 
 
+def test_the_page_says_how_many() -> None:
+    """The page for developers has the number of simulations of `make test`."""
+    words = (ROOT / "docs/contributing.md").read_text().split()
+    assert " ".join(["`make", "test`", "runs", str(PARTS * EACH), "seeds,"]) in " ".join(words)
+
+
 def test_same_seed_same_course() -> None:
     """A seed takes the same course in another process, whose hashes and addresses are others."""
     seed = 8
