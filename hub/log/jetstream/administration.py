@@ -13,7 +13,7 @@ from hub.errors import SettingsError
 from hub.log.jetstream.append import Limits
 from hub.log.jetstream.founding import Founding, found_stream
 from hub.log.jetstream.log import open_jetstream_log
-from hub.log.jetstream.mirror import note_path
+from hub.log.jetstream.mirror import find_misfit, note_path
 from hub.log.jetstream.stream import (
     LEFT,
     Stream,
@@ -118,8 +118,8 @@ async def leave_stream(
     """Close the stream for good, bring everything in it into the log at `path`, and return how far that reaches.
 
     Raises:
-        SettingsError: a hub runs on that log, another hub has left the stream before, it is not a log, or it lacks what
-            the stream does not have any more.
+        SettingsError: a hub runs on that log, another hub has left the stream before, or that log is of a hub alone or
+            lacks what the stream does not have any more. The stream is open as before.
         StorageUnavailable: nobody answers about it.
     """
     if _has_log(path):
@@ -130,7 +130,7 @@ async def leave_stream(
     if left not in (None, node):
         raise SettingsError(f"the hub {left} went on alone with this log before; its data folder has what followed")
     if left is None:
-        if stream.state.first > stream.start and await asyncio.to_thread(lacks_state, path):
+        if await asyncio.to_thread(_lacks_dropped, path, stream):
             raise SettingsError(
                 f"the log at {path} lacks state that the stream has dropped: run this in the data folder of a node that"
                 " was ready"
@@ -174,6 +174,17 @@ def lose_stream(path: Path) -> int:
         lock.release()
     note_path(path).unlink(missing_ok=True)
     return head
+
+
+def _lacks_dropped(path: Path, stream: Stream) -> bool:
+    """Whether the stream has dropped something that the log at `path` lacks, or would once it is made anew.
+
+    Raises:
+        SettingsError: it is the log of a hub alone.
+    """
+    is_made_anew = not _has_log(path) or find_misfit(path, stream.epoch, stream.state.last) is not None
+    first = stream.state.first
+    return first > stream.start and (is_made_anew or lacks_state(path, first))
 
 
 def _has_log(path: Path) -> bool:

@@ -25,7 +25,7 @@ from hub.log.sqlite.placement import move_aside
 from hub.log.sqlite.retention import Retention
 from hub.log.sqlite.schema import LogFile, close_connection, open_reader, read_life
 
-__all__ = ["note_close", "note_path", "open_place"]
+__all__ = ["find_misfit", "note_close", "note_path", "open_place"]
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ async def open_place(
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = LogLock(path)
     try:
-        reason = _find_misfit(path, epoch, last)
+        reason = find_misfit(path, epoch, last)
         if reason is not None:
             _clear(path, reason, now())
     finally:
@@ -97,7 +97,7 @@ def _clear(path: Path, reason: str, now_s: float) -> None:
     )
 
 
-def _find_misfit(path: Path, epoch: Epoch, last: int) -> str | None:
+def find_misfit(path: Path, epoch: Epoch, last: int) -> str | None:
     """Return why what is at `path` is not the stream's; None where it is, or nothing is there.
 
     Raises:

@@ -22,7 +22,7 @@ import msgspec
 from hub.log.port import Change, Draft, Kind, Placed, Renewed
 from hub.log.sqlite.applied import AppliedBatch
 from hub.log.sqlite.retention import SLICE, delete_control
-from hub.log.sqlite.schema import LogFile, close_connection, open_reader, open_writer
+from hub.log.sqlite.schema import LogFile, close_connection, open_reader, open_writer, read_life
 from hub.log.sqlite.state import StateRow, read_lasting
 from hub.target import CONTROL, NOBODY, Target, is_personal
 
@@ -245,13 +245,12 @@ def forget_renewals(path: Path) -> None:
         close_connection(connection)
 
 
-def lacks_state(path: Path) -> bool:
-    """Whether the log at `path`, if there is one, is a mirror that lacks state from before its beginning."""
-    if not path.exists():
-        return True
+def lacks_state(path: Path, first: int) -> bool:
+    """Whether the log at `path` lacks state from before `first`, where its stream begins now."""
     connection = open_reader(LogFile(path))
     try:
-        return read_progress(connection).is_partial
+        _, head = read_life(connection)
+        return head + 1 < first or read_progress(connection).is_partial
     except apsw.SQLError:
         # The log of a hub alone has no rounds.
         return False

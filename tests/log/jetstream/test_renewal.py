@@ -22,12 +22,14 @@ from hub.log.jetstream.administration import leave_stream
 from hub.log.jetstream.append import Limits
 from hub.log.jetstream.founding import Founding, create_stream
 from hub.log.jetstream.log import JetStreamLog, open_jetstream_log
+from hub.log.jetstream.mirror import note_path
 from hub.log.jetstream.record import NOTHING, Erase, _Record, decode_record, encode_erase, encode_renewal, place
 from hub.log.jetstream.renewal import Renewer, Timing, is_due
 from hub.log.jetstream.repair import read_page
 from hub.log.jetstream.stream import Stream, ask_stream, read_stream
 from hub.log.jetstream.subject import Names
 from hub.log.port import Change, Draft, Kind, Placed, Renewal, Renewed
+from hub.log.sqlite.log import open_sqlite_log
 from hub.log.sqlite.mirror import SqliteMirror, open_mirror
 from hub.log.sqlite.renewal import Progress, RenewablePage, StateDamaged
 from hub.log.sqlite.retention import Retention
@@ -151,6 +153,41 @@ class TestCluster:
             connection = open_reader(LogFile(path))
             assert not {"renewal", "removed", "renewed_control"} & {name for name, _ in read_schema(connection)}
             close_connection(connection)
+
+    async def test_who_may_go_on_alone(self, tmp_path: Path) -> None:
+        """A mirror that was away while the stream dropped something, or would be made again, is told so before the
+        stream is closed for good, and so is the log of a hub alone; then one that has all of it can leave."""
+        async with _stream() as (nats, names):
+            logs = {node: await _open(names, tmp_path, node) for node in ("a", "b", "c")}
+            await logs["a"].append([_state(*LASTING), REVOCATION])
+            await wait_until(lambda: logs["b"].head == 2, "the second node")
+            await logs["b"].close()
+            await _pass_by(nats, names, logs["a"], 4)
+            await asyncio.gather(logs["a"].close(), logs["c"].close())
+            note_path(tmp_path / "c" / "log.sqlite3").write_text("another boot")
+            alone = await open_sqlite_log(
+                tmp_path / "d" / "log.sqlite3",
+                now=Clock(),
+                retention_s=DAY_S,
+                retention_records=1_000,
+                idempotency_s=DAY_S,
+                max_pending=10,
+            )
+            await alone.append([draft("d")])
+            await alone.close()
+            (tmp_path / "e").mkdir()
+            (tmp_path / "e" / "log.sqlite3").touch()
+            for node, words in (
+                ("b", "lacks state"),
+                ("c", "lacks state"),
+                ("d", "log of a hub alone"),
+                ("e", "lacks state"),
+            ):
+                path = tmp_path / node / "log.sqlite3"
+                with pytest.raises(SettingsError, match=words):
+                    await leave_stream(nats, names, path, node=node, retention=RETENTION, now=Clock())
+            path = tmp_path / "a" / "log.sqlite3"
+            await leave_stream(nats, names, path, node="a", retention=RETENTION, now=Clock())
 
     async def test_nobody_has_it(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         """Where no node has the state that the stream dropped, a node says so and starts. What is changed from then on
