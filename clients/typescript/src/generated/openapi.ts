@@ -2931,7 +2931,7 @@ export interface components {
          * Pushes
          * @description What became of its messages to browsers (Web Push), counted by outcome as in `PushFigures`.
          *
-         *     There is one message for each subscription of a user, and none for users who had got it (`confirmed`) or have muted its type (`muted`), who are counted once. `sent`: a push service took it; it does not say that a person has seen it. `pending` are on their way, or wait for another attempt.
+         *     There is one message for each subscription of a user, and none for users who had got it (`confirmed`), have read it (`read`) or have muted its type (`muted`), who are counted once. `sent`: a push service took it; it does not say that a person has seen it. `pending` are on their way, or wait for another attempt.
          */
         Pushes: {
             outcomes: {
