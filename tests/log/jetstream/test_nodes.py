@@ -15,6 +15,7 @@ import pytest
 
 from hub.cursor import Epoch, new_epoch
 from hub.errors import IdempotencyConflict, SettingsError, StorageUnavailable
+from hub.log.engine import restore_log
 from hub.log.jetstream.administration import create_cluster, leave_stream, read_status
 from hub.log.jetstream.append import Limits
 from hub.log.jetstream.founding import Founding, create_stream, found_stream
@@ -23,6 +24,7 @@ from hub.log.jetstream.mirror import note_path
 from hub.log.jetstream.stream import EPOCH, stream_settings
 from hub.log.jetstream.subject import Names
 from hub.log.port import Appended, Change, Draft, Kind
+from hub.log.sqlite.backup import back_up_log
 from hub.log.sqlite.log import SqliteLog, open_sqlite_log
 from hub.log.sqlite.retention import Retention
 from hub.nats.address import read_servers
@@ -218,6 +220,33 @@ class TestMirror:
             alone = await _open_alone(tmp_path / "b" / "log.sqlite3")
             assert 1 == alone.head
             await alone.close()
+
+    async def test_a_backup_becomes_a_stream(self, tmp_path: Path) -> None:
+        """A restored backup of a mirror founds the stream again, under a new epoch: every node has it at the same
+        positions with all state, and one with an older mirror moves that aside."""
+        async with _stream() as (nats, names):
+            path, backup = tmp_path / "a" / "log.sqlite3", tmp_path / "backup.sqlite3"
+            first, second = await asyncio.gather(_open(names, tmp_path, "a"), _open(names, tmp_path, "b"))
+            muted = Change(f"preferences{ANNA}", "muted", b"x")
+            state = Draft(id="s", targets=(ANNA,), payload=b"{}", kind=Kind.STATE, changes=(muted,))
+            await first.append([draft("a", ANNA, key=b"k", body=b"1"), state])
+            kept, old = await drain(first, ANNA), first.epoch
+            await asyncio.to_thread(back_up_log, path, backup, now_s=1.0)
+            await second.append([draft("later", ANNA)])
+            await asyncio.gather(first.close(), second.close())
+            await nats.request(f"$JS.API.STREAM.DELETE.{names.stream}", b"", timeout_s=20)
+            restored = await asyncio.to_thread(restore_log, backup, path, now_s=2.0)
+            assert await create_cluster(nats, names, path, FOUNDING, tell=lambda *_: None)
+            first, second = await asyncio.gather(_open(names, tmp_path, "a"), _open(names, tmp_path, "b"))
+            for log in (first, second):
+                assert old != restored.epoch == log.epoch
+                assert kept == await drain(log, ANNA)
+                entry = await log.read_state(muted.owner, muted.key)
+                assert entry is not None
+                assert b"x" == entry.value
+            assert [Appended("a", 1, True)] == await second.append([draft("again", ANNA, key=b"k", body=b"1")])
+            await asyncio.gather(first.close(), second.close())
+            assert 1 == len(list((tmp_path / "b").glob("log.sqlite3.replaced-*/log.sqlite3")))
 
     async def test_a_mirror_that_lost_power_or_is_damaged_is_made_again(self, tmp_path: Path) -> None:
         """A mirror that was open when the machine stopped, or that is damaged, is made again from the stream."""
