@@ -41,6 +41,14 @@ class Forgets(Protocol):
         """Drop all that is held of this user."""
 
 
+class _Request:
+    """One that this node was asked for; so many `connections` have ended, None before its first erasure is done."""
+
+    def __init__(self, user_id: str, account_id: str | None) -> None:
+        self.whose = user_id, account_id
+        self.connections: int | None = None
+
+
 class Forgetter:
     """Erases users; `also` are other parts that hold something of them."""
 
@@ -62,8 +70,7 @@ class Forgetter:
         self._erasures = erasures
         self._also = also
         self._now = now
-        #: What this node is erasing for a request, which drops it here as well.
-        self._asked: list[tuple[str, str | None]] = []
+        self._requests: list[_Request] = []
         self._lines = OperatorLog(logger)
 
     async def forget(self, asked: ForgetRequest) -> ForgetReceipt:
@@ -75,13 +82,15 @@ class Forgetter:
         Raises:
             StorageUnavailable, Overloaded: it did not come to its end; ask again.
         """
-        whose = asked.user_id, asked.account_id
-        self._asked.append(whose)
+        request = _Request(asked.user_id, asked.account_id)
+        self._requests.append(request)
         try:
-            erased = await self._log.erase(*whose)
+            erased = await self._log.erase(*request.whose)
+            if request.connections is None:
+                # The log of a hub alone tells of none.
+                self.drop(*request.whose, erased)
         finally:
-            self._asked.remove(whose)
-        connections = self._drop(*whose, erased)
+            self._requests.remove(request)
         at_s, upto = self._now(), self._log.head
         told = Erasure(
             at_s=at_s, upto=upto, records=erased.records, shared=erased.shared, states=erased.states, keys=erased.keys
@@ -105,16 +114,15 @@ class Forgetter:
             shared=erased.shared,
             states=erased.states,
             idempotency_keys=erased.keys,
-            connections=connections,
+            connections=request.connections or 0,
             final=erased.final,
         )
 
     def drop(self, user_id: str, account_id: str | None, erased: Erased) -> None:
-        """Drop what this node holds of a user whom the log has erased, where another node was asked to do it."""
-        if (user_id, account_id) not in self._asked:
-            self._drop(user_id, account_id, erased)
+        """Drop what this node holds of a user whom the log has erased, whichever node was asked to do it.
 
-    def _drop(self, user_id: str, account_id: str | None, erased: Erased) -> int:
+        Of two erasures at one time, which two nodes were asked for, only the first knows what there was.
+        """
         for person in erased.persons:
             self._subscribers.mute(person, NOTHING_MUTED)
             for part in self._also:
@@ -129,4 +137,6 @@ class Forgetter:
             if subscriber.speaks_hub_v1 and (ids := erased.ids.get(subscriber.targets[0])):
                 subscriber.link.write_control(encode_removal(ids))
             self._ends.end_slow(subscriber)
-        return len(ending)
+        for request in self._requests:
+            if request.whose == (user_id, account_id):
+                request.connections = (request.connections or 0) + len(ending)
